@@ -1,0 +1,5 @@
+//! The `mamori` program.
+
+fn main() {
+    println!("mamori {}", env!("CARGO_PKG_VERSION"));
+}
