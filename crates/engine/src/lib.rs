@@ -1,1 +1,4 @@
-//! engine
+//! The deep module: the book in memory, the journal that makes it true, the views that explain it.
+
+pub mod fault;
+pub mod sql;

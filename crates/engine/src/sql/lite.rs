@@ -1,0 +1,211 @@
+//! SQLite: how each file is opened, and what its errors mean.
+
+use std::cell::Cell;
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, ffi};
+
+use crate::fault::{Fault, FaultKind};
+use crate::sql::ascending::debug_assert_ascending;
+use crate::sql::value::{Cells, Column, Param, Row, wrong_cell_fault};
+
+/// Longest wait for another connection's lock before the closure is run again.
+const BUSY_MILLIS: u64 = 2_000;
+/// Prepared statements kept per connection; more than the program has.
+const STATEMENTS_KEPT: usize = 512;
+
+/// How a SQLite file is kept: what a commit waits for, and who writes the log back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// The journal: every commit is synced, and another connection writes the log back in small steps.
+    Journal,
+    /// Control data: every commit is synced.
+    Control,
+    /// Views and checkpoint: a crash may lose the newest commits, which the journal gives back.
+    Views,
+    /// A reading connection on any of them.
+    ReadOnly,
+}
+
+pub(super) struct Lite {
+    connection: Connection,
+    /// Set by a failed statement inside a transaction: PostgreSQL refuses to commit one, so SQLite does here too.
+    pub(super) failed: bool,
+}
+
+impl Lite {
+    pub(super) fn open(path: &Path, durability: Durability, page_size: u32) -> Result<Self, Fault> {
+        let flags = match durability {
+            Durability::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            _ => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        } | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags).map_err(|error| fault("opening a store file", &error))?;
+        let setup = || -> rusqlite::Result<()> {
+            connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+            // A quoted word is a name, never silently a text: a typing error in a statement must not become data.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+            // A file from elsewhere may carry triggers or views that call functions: run none of them.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+            connection.pragma_update(None, "trusted_schema", false)?;
+            connection.pragma_update(None, "temp_store", "MEMORY")?;
+            if durability == Durability::ReadOnly {
+                connection.pragma_update(None, "cache_size", -16_384)?;
+                return connection.pragma_update(None, "query_only", true);
+            }
+            connection.pragma_update(None, "page_size", page_size)?;
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+            let (synchronous, log_pages, cache) = match durability {
+                Durability::Journal => ("FULL", 0, -8_192),
+                Durability::Control => ("FULL", 1_000, -16_384),
+                Durability::Views | Durability::ReadOnly => ("NORMAL", 4_000, -65_536),
+            };
+            connection.pragma_update(None, "synchronous", synchronous)?;
+            connection.pragma_update(None, "wal_autocheckpoint", log_pages)?;
+            connection.pragma_update(None, "cache_size", cache)?;
+            if durability == Durability::Journal {
+                // The log keeps its size over a restart: writing inside an existing file needs one sync, growing it two.
+                connection.file_control(None::<&str>, FileControl::PersistWal(&mut 1))?;
+            }
+            Ok(())
+        };
+        setup().map_err(|error| fault("setting up a store file", &error))?;
+        Ok(Self { connection, failed: false })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
+        self.connection.execute_batch(&in_lite_words(sql)).map_err(|error| self.note(fault("running a migration", &error)))
+    }
+
+    pub(super) fn begin(&mut self, writes: bool) -> Result<(), Fault> {
+        self.failed = false;
+        let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        self.connection.execute_batch(begin).map_err(|error| fault("beginning a transaction", &error))
+    }
+
+    pub(super) fn commit(&mut self) -> Result<(), Fault> {
+        self.connection.execute_batch("COMMIT").map_err(|error| durable_fault("committing a transaction", &error))
+    }
+
+    pub(super) fn roll_back(&mut self) {
+        // Some errors have rolled back already; a second ROLLBACK would only say so.
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    pub(super) fn execute(&mut self, sql: &str, params: &[Param]) -> Result<u64, Fault> {
+        debug_assert_ascending(sql);
+        let alone = self.connection.is_autocommit();
+        let run = || -> rusqlite::Result<usize> {
+            let mut statement = self.connection.prepare_cached(&in_lite_words(sql))?;
+            statement.execute(rusqlite::params_from_iter(params))
+        };
+        match run() {
+            Ok(rows) => Ok(rows as u64),
+            Err(error) if alone => Err(durable_fault("a statement", &error)),
+            Err(error) => Err(self.note(fault("a statement", &error))),
+        }
+    }
+
+    pub(super) fn query<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        mut map: impl FnMut(&Row) -> T,
+    ) -> Result<Vec<T>, Fault> {
+        debug_assert_ascending(sql);
+        let wrong_cell = Cell::new(None);
+        let mut run = || -> rusqlite::Result<Vec<T>> {
+            let mut statement = self.connection.prepare_cached(&in_lite_words(sql))?;
+            let mut rows = statement.query(rusqlite::params_from_iter(params))?;
+            let mut answers = Vec::new();
+            while let Some(row) = rows.next()? {
+                answers.push(map(&Row { cells: Cells::Lite(row), wrong_cell: &wrong_cell }));
+            }
+            Ok(answers)
+        };
+        let answers = run().map_err(|error| fault("a query", &error));
+        let answers = answers.and_then(|answers| wrong_cell_fault(&wrong_cell).map(|()| answers));
+        answers.map_err(|fault| self.note(fault))
+    }
+
+    pub(super) fn insert_many(&mut self, sql: &str, columns: &[Column], rows: usize) -> Result<u64, Fault> {
+        let run = || -> rusqlite::Result<u64> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let mut changed = 0;
+            for row in 0..rows {
+                for (index, column) in columns.iter().enumerate() {
+                    statement.raw_bind_parameter(index + 1, column.cell(row))?;
+                }
+                changed += statement.raw_execute()? as u64;
+            }
+            Ok(changed)
+        };
+        run().map_err(|error| self.note(fault("inserting many rows", &error)))
+    }
+
+    pub(super) fn prepare(&mut self, sql: &str) -> Result<(), Fault> {
+        let prepared = self.connection.prepare_cached(&in_lite_words(sql)).map(|_| ());
+        prepared.map_err(|error| fault("preparing a statement", &error))
+    }
+
+    fn note(&mut self, fault: Fault) -> Fault {
+        self.failed = true;
+        fault
+    }
+}
+
+/// The whole difference in words between the two databases: PostgreSQL calls bytes BYTEA.
+pub(super) fn in_lite_words(sql: &str) -> std::borrow::Cow<'_, str> {
+    if sql.contains("BYTEA") { sql.replace("BYTEA", "BLOB").into() } else { sql.into() }
+}
+
+/// An error of a commit (or of a statement that is its own transaction): an I/O error leaves the outcome open.
+fn durable_fault(context: &'static str, error: &rusqlite::Error) -> Fault {
+    let fault = fault(context, error);
+    match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure) => Fault::of(FaultKind::UnknownOutcome, context).with_detail(detail(error)),
+        _ => fault,
+    }
+}
+
+pub(super) fn fault(context: &'static str, error: &rusqlite::Error) -> Fault {
+    let kind = match error {
+        rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => FaultKind::Conflict,
+            ErrorCode::DiskFull => FaultKind::Full,
+            ErrorCode::ConstraintViolation
+                if matches!(
+                    failure.extended_code,
+                    ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID
+                ) =>
+            {
+                FaultKind::Duplicate
+            }
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => FaultKind::Refused,
+            _ => FaultKind::Broken,
+        },
+        _ => FaultKind::Broken,
+    };
+    Fault::of(kind, context).with_detail(detail(error))
+}
+
+/// SQLite's messages name tables and columns, never values; other errors of the binding may quote a value and are named only.
+fn detail(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, message) => {
+            format!("sqlite {}: {}", failure.extended_code, message.as_deref().unwrap_or("no message"))
+        }
+        rusqlite::Error::SqlInputError { msg, offset, .. } => format!("sqlite: {msg} at byte {offset} of the statement"),
+        rusqlite::Error::InvalidParameterCount(given, wanted) => format!("{given} parameters given, {wanted} wanted"),
+        _ => "sqlite binding".to_owned(),
+    }
+}

@@ -1,0 +1,89 @@
+//! Where a store is, and how a connection to each of its families is opened.
+
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use crate::fault::Fault;
+use crate::sql::db::Db;
+use crate::sql::lite::Durability;
+use crate::sql::migrate::{self, Family};
+
+/// Page size of control and views; the journal's is measured and stands in `journal.rs`.
+const PAGE_SIZE: u32 = 4_096;
+
+/// Where the tables are: a directory of SQLite files, or a PostgreSQL database.
+#[derive(Clone)]
+pub enum Location {
+    /// Files in this directory.
+    Directory(PathBuf),
+    /// A database; the configuration may hold a password and is never printed.
+    Postgres(Box<postgres::Config>),
+}
+
+impl Location {
+    /// Reads the value of `--store`: `postgres://user@host/database` (or key=value pairs), else a directory.
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if is_url || (text.contains("host=") && text.contains("user=")) {
+            let config = postgres::Config::from_str(text)
+                .map_err(|_| Fault::refused("the address of the store is not one PostgreSQL understands"))?;
+            return Ok(Self::Postgres(Box::new(config)));
+        }
+        Ok(Self::Directory(PathBuf::from(text)))
+    }
+
+    /// Opens a writing connection to a family of tables, making and migrating them as needed.
+    ///
+    /// Refuses a store that a newer program has written.
+    pub fn open(&self, family: &Family) -> Result<Db, Fault> {
+        self.make_directory()?;
+        let mut db = match self {
+            Self::Directory(directory) => {
+                Db::open_lite(&directory.join(family.file), family.durability, PAGE_SIZE)?
+            }
+            Self::Postgres(config) => Db::open_pg(config, false)?,
+        };
+        migrate::migrate(&mut db, family)?;
+        Ok(db)
+    }
+
+    /// Opens a reading connection to a family of tables that a writing one has made.
+    pub fn open_read(&self, family: &Family) -> Result<Db, Fault> {
+        let mut db = match self {
+            Self::Directory(directory) => {
+                Db::open_lite(&directory.join(family.file), Durability::ReadOnly, PAGE_SIZE)?
+            }
+            Self::Postgres(config) => Db::open_pg(config, true)?,
+        };
+        migrate::check_version(&mut db, family)?;
+        Ok(db)
+    }
+
+    /// The directory of the files, or None on PostgreSQL.
+    pub fn directory(&self) -> Option<&Path> {
+        match self {
+            Self::Directory(directory) => Some(directory),
+            Self::Postgres(_) => None,
+        }
+    }
+
+    pub(crate) fn make_directory(&self) -> Result<(), Fault> {
+        match self {
+            Self::Directory(directory) => {
+                fs::create_dir_all(directory).map_err(|_| Fault::refused("the directory of the store cannot be made"))
+            }
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+}
+
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Directory(directory) => write!(f, "Directory({})", directory.display()),
+            Self::Postgres(_) => f.write_str("Postgres(..)"),
+        }
+    }
+}
