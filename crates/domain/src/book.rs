@@ -1,0 +1,1055 @@
+//! The state: plain data, changed by [`Book::apply`] alone, undone by [`Book::undo`].
+
+use crate::act::TopUpState;
+use crate::change::{Change, Paid};
+use crate::funding::{Lot, Lots, Source};
+use crate::ids::{
+    AuthorizationId, EntryId, Fingerprint, HoldId, IdSpace, MerchantId, PaymentId, RefundId,
+    ShardId, StoreId, TillId, TopUpId, WalletId,
+};
+use crate::key::{Answered, FirstAnswer, RequestKey, Sameness};
+use crate::ledger::{AccountKind, TrialBalance};
+use crate::money::Amount;
+use crate::payment::{Payment, PaymentStatus, Refund};
+use crate::table::{BookHash, Counted, Dense, DirtyRow, HashKey, IdMap, Ledgered, Table};
+use crate::world::Timestamp;
+use minicbor::{Decode, Encode};
+use std::collections::VecDeque;
+
+/// May the wallet's owner spend?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum WalletStatus {
+    #[n(0)]
+    Active,
+    #[n(1)]
+    Frozen,
+}
+
+/// A customer's account. The balance is the sum of its lots.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Wallet {
+    #[n(0)]
+    pub lots: Lots,
+    #[n(1)]
+    pub held: Amount,
+    #[n(2)]
+    pub status: WalletStatus,
+    /// Rises whenever something that was shown before must stop working: a freeze, a lost credential.
+    #[n(3)]
+    pub epoch: u32,
+    /// The newest movement, where the history chain begins; zero for none.
+    #[n(4)]
+    pub last_entry: EntryId,
+}
+
+impl Counted for WalletId {
+    fn place(self) -> usize {
+        // Wallets are counted from one; a zero would be a made-up id and finds an empty place far away.
+        (IdSpace::counter(self.0) as usize)
+            .wrapping_sub(1)
+            .min(1 << 40)
+    }
+}
+
+/// A merchant, and what this shard owes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Merchant {
+    /// Credit-positive yen on this shard; refunds after a settlement may bring it below zero.
+    #[n(0)]
+    pub payable: i64,
+}
+
+/// A till and the device that may speak for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Till {
+    #[n(0)]
+    pub store: StoreId,
+    #[n(1)]
+    pub device: Option<Fingerprint>,
+}
+
+/// A customer's standing permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Authorization {
+    #[n(0)]
+    pub wallet: WalletId,
+    #[n(1)]
+    pub merchant: MerchantId,
+}
+
+/// Money set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Hold {
+    #[n(0)]
+    pub wallet: WalletId,
+    #[n(1)]
+    pub merchant: MerchantId,
+    #[n(2)]
+    pub store: Option<StoreId>,
+    #[n(3)]
+    pub amount: Amount,
+    #[n(4)]
+    pub drawn: Vec<Lot>,
+    #[n(5)]
+    pub expires_at: Timestamp,
+}
+
+/// A top-up that the processor has not answered for yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OpenTopUp {
+    #[n(0)]
+    pub wallet: WalletId,
+    #[n(1)]
+    pub amount: Amount,
+    #[n(2)]
+    pub started_at: Timestamp,
+}
+
+/// The counters, and what else is one of a kind. Kept as a row so that it is hashed and checkpointed like all else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Counters {
+    #[n(0)]
+    pub ids: IdSpace,
+    #[n(1)]
+    pub next: u64,
+    #[n(2)]
+    pub wallets: u64,
+    #[n(3)]
+    pub merchants: u32,
+    #[n(4)]
+    pub stores: u32,
+    #[n(5)]
+    pub tills: u32,
+    /// Yen the card processor owes the house, credit-positive (so never above zero).
+    #[n(6)]
+    pub card_clearing: i64,
+    #[n(7)]
+    pub cash: i64,
+    #[n(8)]
+    pub goodwill: i64,
+    /// The instant of the newest change: time never runs back.
+    #[n(9)]
+    pub at: Timestamp,
+    #[n(10)]
+    pub epoch: u64,
+}
+
+/// A top-up that is over, kept for a while so that a repeat is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedTopUp {
+    pub wallet: WalletId,
+    pub amount: Amount,
+    pub state: TopUpState,
+}
+
+enum Undo {
+    Wallet(WalletId, Option<Wallet>),
+    Merchant(MerchantId, Option<Merchant>),
+    Store(StoreId, Option<MerchantId>),
+    Till(TillId, Option<Till>),
+    ApiKey(Fingerprint, Option<MerchantId>),
+    Credential(Fingerprint, Option<WalletId>),
+    Authorization(AuthorizationId, Option<Authorization>),
+    Hold(HoldId, Option<Hold>),
+    TopUp(TopUpId, Option<OpenTopUp>),
+    Counters(Option<Counters>),
+    Payment(PaymentId, Option<Box<Payment>>),
+    Refund(RefundId, Option<Box<Refund>>),
+    Answer(RequestKey, Option<FirstAnswer>),
+    ClosedTopUp(TopUpId, Option<ClosedTopUp>),
+    Recent,
+}
+
+/// Something of the recent past that memory holds and the views hold too, sooner or later.
+#[derive(Clone, Copy)]
+enum Recent {
+    Payment(PaymentId),
+    Refund(RefundId),
+    Answer(RequestKey),
+    TopUp(TopUpId),
+}
+
+/// Everything a decision may look at.
+///
+/// The first ten tables are the book proper: hashed, checkpointed, a pure function of the journal. The recent past below
+/// them is a cache of what the journal proves anyway: it may be forgotten once the views have it.
+pub struct Book {
+    pub wallets: Table<WalletId, Wallet, Dense<WalletId, Wallet>>,
+    pub merchants: Table<MerchantId, Merchant>,
+    pub stores: Table<StoreId, MerchantId>,
+    pub tills: Table<TillId, Till>,
+    pub api_keys: Table<Fingerprint, MerchantId>,
+    pub credentials: Table<Fingerprint, WalletId>,
+    pub authorizations: Table<AuthorizationId, Authorization>,
+    pub holds: Table<HoldId, Hold>,
+    pub top_ups: Table<TopUpId, OpenTopUp>,
+    one: Table<u8, Counters>,
+
+    payments: IdMap<PaymentId, Box<Payment>>,
+    refunds: IdMap<RefundId, Box<Refund>>,
+    answers: IdMap<RequestKey, FirstAnswer>,
+    closed_top_ups: IdMap<TopUpId, ClosedTopUp>,
+    recent: VecDeque<(u64, Recent)>,
+    forgotten_through: u64,
+
+    trial: TrialBalance,
+    counters: Counters,
+    ledgered: Ledgered,
+    undo: Vec<Undo>,
+    seq: u64,
+}
+
+impl Book {
+    /// An empty book. `key` is the secret that makes its running hash unforgeable.
+    pub fn new(key: HashKey) -> Book {
+        let counters = Counters {
+            ids: IdSpace {
+                incarnation: 0,
+                shard: ShardId(0),
+            },
+            next: 1,
+            wallets: 0,
+            merchants: 0,
+            stores: 0,
+            tills: 0,
+            card_clearing: 0,
+            cash: 0,
+            goodwill: 0,
+            at: Timestamp(0),
+            epoch: 0,
+        };
+        Book {
+            wallets: Table::new(1),
+            merchants: Table::new(2),
+            stores: Table::new(3),
+            tills: Table::new(4),
+            api_keys: Table::new(5),
+            credentials: Table::new(6),
+            authorizations: Table::new(7),
+            holds: Table::new(8),
+            top_ups: Table::new(9),
+            one: Table::new(10),
+            payments: IdMap::default(),
+            refunds: IdMap::default(),
+            answers: IdMap::default(),
+            closed_top_ups: IdMap::default(),
+            recent: VecDeque::new(),
+            forgotten_through: 0,
+            trial: TrialBalance::default(),
+            counters,
+            ledgered: Ledgered::new(key),
+            undo: Vec::new(),
+            seq: 0,
+        }
+    }
+
+    // ---- reading
+
+    /// The id the next movement gets.
+    pub fn next_id(&self) -> u64 {
+        self.counters.ids.id(self.counters.next)
+    }
+    /// The id the next wallet gets.
+    pub fn next_wallet(&self) -> WalletId {
+        WalletId(self.counters.ids.id(self.counters.wallets + 1))
+    }
+    /// The counters.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+    /// The instant of the newest change.
+    pub fn at(&self) -> Timestamp {
+        self.counters.at
+    }
+    /// A wallet.
+    pub fn wallet(&self, id: WalletId) -> Option<&Wallet> {
+        self.wallets.get(&id)
+    }
+    /// The merchant of a store.
+    pub fn merchant_of(&self, store: StoreId) -> Option<MerchantId> {
+        self.stores.get(&store).copied()
+    }
+    /// A recent payment. `None` says nothing about older ones.
+    pub fn payment(&self, id: PaymentId) -> Option<&Payment> {
+        self.payments.get(&id).map(|row| &**row)
+    }
+    /// A recent refund.
+    pub fn refund(&self, id: RefundId) -> Option<&Refund> {
+        self.refunds.get(&id).map(|row| &**row)
+    }
+    /// The first answer to a recent request.
+    pub fn first_answer(&self, key: RequestKey) -> Option<FirstAnswer> {
+        self.answers.get(&key).copied()
+    }
+    /// A top-up that was closed recently.
+    pub fn closed_top_up(&self, id: TopUpId) -> Option<ClosedTopUp> {
+        self.closed_top_ups.get(&id).copied()
+    }
+    /// The sums of all accounts, by kind.
+    pub fn trial_balance(&self) -> &TrialBalance {
+        &self.trial
+    }
+    /// The running hash of the book proper.
+    pub fn hash(&self) -> BookHash {
+        self.ledgered.hash
+    }
+    /// Facts about the past that were gathered before this seq was applied in the views may be out of date.
+    pub fn forgotten_through(&self) -> u64 {
+        self.forgotten_through
+    }
+    /// How many things of the recent past memory holds.
+    pub fn recent_len(&self) -> usize {
+        self.recent.len()
+    }
+
+    // ---- changing
+
+    /// Says which row of the journal the next changes belong to, and its instant. Part of the batch: undone with it.
+    pub fn open_row(&mut self, seq: u64, at: Timestamp) {
+        assert!(at >= self.counters.at, "time never runs back");
+        self.seq = seq;
+        self.count(|counters| counters.at = at);
+    }
+
+    /// Makes a change true. It cannot fail: whatever could was decided before.
+    pub fn apply(&mut self, change: &Change) {
+        for posting in change.postings().iter().flatten() {
+            self.trial.post(posting);
+        }
+        match change {
+            Change::Stamped { ids, .. } | Change::LossAccepted { ids, .. } => {
+                let ids = *ids;
+                self.count(|counters| counters.ids = ids);
+            }
+            Change::MerchantOpened { merchant } => {
+                let number = merchant.0;
+                self.count(|counters| counters.merchants = number);
+                self.put_merchant(*merchant, Some(Merchant { payable: 0 }));
+            }
+            Change::StoreOpened { store, merchant } => {
+                let number = store.0;
+                self.count(|counters| counters.stores = number);
+                self.put_store(*store, Some(*merchant));
+            }
+            Change::TillOpened { till, store } => {
+                let number = till.0;
+                self.count(|counters| counters.tills = number);
+                self.put_till(
+                    *till,
+                    Some(Till {
+                        store: *store,
+                        device: None,
+                    }),
+                );
+            }
+            Change::TillBound { till, device } => {
+                let row = self
+                    .tills
+                    .get(till)
+                    .expect("only a till that exists is bound");
+                self.put_till(
+                    *till,
+                    Some(Till {
+                        store: row.store,
+                        device: *device,
+                    }),
+                );
+            }
+            Change::ApiKeyBound { key, merchant } => self.put_api_key(*key, Some(*merchant)),
+            Change::ApiKeyRevoked { key } => self.put_api_key(*key, None),
+            Change::WalletOpened { wallet, credential } => {
+                self.count(|counters| counters.wallets += 1);
+                let row = Wallet {
+                    lots: Lots::None,
+                    held: Amount::ZERO,
+                    status: WalletStatus::Active,
+                    epoch: 0,
+                    last_entry: EntryId(0),
+                };
+                self.put_wallet(*wallet, Some(row));
+                self.put_credential(*credential, Some(*wallet));
+            }
+            Change::CredentialBound { wallet, credential } => {
+                self.put_credential(*credential, Some(*wallet))
+            }
+            Change::CredentialRevoked { wallet, credential } => {
+                self.put_credential(*credential, None);
+                self.change_wallet(*wallet, |row| row.epoch += 1);
+            }
+            Change::Frozen { wallet } => self.change_wallet(*wallet, |row| {
+                row.status = WalletStatus::Frozen;
+                row.epoch += 1;
+            }),
+            Change::Unfrozen { wallet } => {
+                self.change_wallet(*wallet, |row| row.status = WalletStatus::Active)
+            }
+            Change::AuthorizationGranted {
+                authorization,
+                wallet,
+                merchant,
+            } => {
+                self.put_authorization(
+                    *authorization,
+                    Some(Authorization {
+                        wallet: *wallet,
+                        merchant: *merchant,
+                    }),
+                );
+            }
+            Change::AuthorizationRevoked { authorization } => {
+                self.put_authorization(*authorization, None)
+            }
+            Change::Paid(paid) => self.apply_paid(paid),
+            Change::Refused {
+                key,
+                sameness,
+                refusal,
+            } => {
+                self.put_answer(*key, *sameness, Answered::Refused(*refusal));
+            }
+            Change::Cancelled {
+                entry,
+                payment,
+                wallet,
+                merchant,
+                amount,
+                balance,
+                ..
+            } => {
+                self.took_id(entry.0);
+                self.pay_merchant(*merchant, -amount.signed());
+                self.credit(
+                    *wallet,
+                    Source::Refund(*payment),
+                    *amount,
+                    EntryId(entry.0),
+                    *balance,
+                );
+                let at = self.counters.at;
+                self.change_payment(*payment, |row| {
+                    row.status = PaymentStatus::Cancelled;
+                    row.cancelled_at = Some(at);
+                });
+            }
+            Change::CancelledBefore { key, .. } => {
+                self.put_answer(*key, Sameness(0), Answered::CancelledBefore)
+            }
+            Change::Refunded {
+                refund,
+                payment,
+                wallet,
+                merchant,
+                amount,
+                sameness,
+                name,
+                reason,
+                requested_at,
+                balance,
+                ..
+            } => {
+                self.took_id(refund.0);
+                self.pay_merchant(*merchant, -amount.signed());
+                self.credit(
+                    *wallet,
+                    Source::Refund(*payment),
+                    *amount,
+                    EntryId(refund.0),
+                    *balance,
+                );
+                self.change_payment(*payment, |row| {
+                    row.refunded = row
+                        .refunded
+                        .plus(*amount)
+                        .expect("refunds never exceed their payment");
+                    row.refunds.push(*refund);
+                });
+                let row = Refund {
+                    id: *refund,
+                    payment: *payment,
+                    merchant: *merchant,
+                    wallet: *wallet,
+                    amount: *amount,
+                    at: self.counters.at,
+                    name: name.clone(),
+                    reason: reason.clone(),
+                    requested_at: *requested_at,
+                };
+                self.put_refund(row);
+                let answer = Answered::Refund(*refund);
+                self.put_answer(
+                    RequestKey::refund(*merchant, *payment, name),
+                    *sameness,
+                    answer,
+                );
+                self.put_answer(
+                    RequestKey::refund_by_name(*merchant, name),
+                    *sameness,
+                    answer,
+                );
+            }
+            Change::Held {
+                hold,
+                key,
+                sameness,
+                merchant,
+                store,
+                wallet,
+                amount,
+                drawn,
+                expires_at,
+                balance,
+                ..
+            } => {
+                self.took_id(hold.0);
+                self.debit(*wallet, drawn, EntryId(hold.0), *balance);
+                self.change_wallet(*wallet, |row| {
+                    row.held = row.held.plus(*amount).expect("a balance is bounded")
+                });
+                let row = Hold {
+                    wallet: *wallet,
+                    merchant: *merchant,
+                    store: *store,
+                    amount: *amount,
+                    drawn: drawn.clone(),
+                    expires_at: *expires_at,
+                };
+                self.put_hold(*hold, Some(row));
+                self.put_answer(*key, *sameness, Answered::Hold(PaymentId(hold.0)));
+            }
+            Change::Captured {
+                entry,
+                hold,
+                wallet,
+                merchant,
+                amount,
+                back,
+                balance,
+                ..
+            } => {
+                self.took_id(entry.0);
+                self.pay_merchant(*merchant, amount.signed());
+                self.end_hold(*hold, *wallet, *amount, *back, *entry, *balance);
+            }
+            Change::Released {
+                entry,
+                hold,
+                wallet,
+                amount,
+                balance,
+                ..
+            } => {
+                self.took_id(entry.0);
+                self.end_hold(*hold, *wallet, Amount::ZERO, *amount, *entry, *balance);
+            }
+            Change::TopUpStarted {
+                top_up,
+                wallet,
+                amount,
+                key,
+                sameness,
+            } => {
+                self.took_id(top_up.0);
+                let started_at = self.counters.at;
+                self.put_top_up(
+                    *top_up,
+                    Some(OpenTopUp {
+                        wallet: *wallet,
+                        amount: *amount,
+                        started_at,
+                    }),
+                );
+                self.put_answer(*key, *sameness, Answered::TopUp(*top_up));
+            }
+            Change::TopUpConfirmed {
+                entry,
+                top_up,
+                wallet,
+                amount,
+                balance,
+                ..
+            } => {
+                self.took_id(entry.0);
+                let amount_signed = amount.signed();
+                self.count(|counters| counters.card_clearing -= amount_signed);
+                self.credit(*wallet, Source::Card(*top_up), *amount, *entry, *balance);
+                self.close_top_up(*top_up, TopUpState::Succeeded);
+            }
+            Change::TopUpFailed {
+                top_up, expired, ..
+            } => {
+                self.close_top_up(
+                    *top_up,
+                    if *expired {
+                        TopUpState::Expired
+                    } else {
+                        TopUpState::Failed
+                    },
+                );
+            }
+            Change::Credited {
+                entry,
+                wallet,
+                kind,
+                amount,
+                key,
+                sameness,
+                balance,
+                ..
+            } => {
+                self.took_id(entry.0);
+                let yen = amount.signed();
+                let source = match kind {
+                    crate::act::CreditKind::Cash => {
+                        self.count(|counters| counters.cash -= yen);
+                        Source::Cash(*entry)
+                    }
+                    crate::act::CreditKind::Goodwill => {
+                        self.count(|counters| counters.goodwill -= yen);
+                        Source::Goodwill(*entry)
+                    }
+                };
+                self.credit(*wallet, source, *amount, *entry, *balance);
+                self.put_answer(*key, *sameness, Answered::Credit(*entry));
+            }
+            Change::TakenOver { epoch } => {
+                let epoch = *epoch;
+                self.count(|counters| counters.epoch = epoch);
+            }
+            // Asserting the hash here is the pair of the check at start: a replay that went another way stops at once.
+            Change::Sealed { .. } => {}
+        }
+    }
+
+    fn apply_paid(&mut self, paid: &Paid) {
+        self.took_id(paid.payment.0);
+        self.debit(
+            paid.wallet,
+            &paid.drawn,
+            EntryId(paid.payment.0),
+            paid.balance,
+        );
+        self.pay_merchant(paid.merchant, paid.amount.signed());
+        let payment = paid.payment(self.counters.at);
+        let old = self.payments.insert(payment.id, Box::new(payment));
+        self.undo.push(Undo::Payment(paid.payment, old));
+        self.remember(Recent::Payment(paid.payment));
+        self.put_answer(
+            RequestKey::payment(paid.merchant, &paid.name),
+            paid.sameness,
+            Answered::Payment(paid.payment),
+        );
+    }
+
+    /// Puts a payment of the distant past beside the recent ones, right before a change to it is applied.
+    pub fn recall_payment(&mut self, payment: Payment) {
+        let id = payment.id;
+        if self.payments.contains_key(&id) {
+            return;
+        }
+        self.payments.insert(id, Box::new(payment));
+        self.undo.push(Undo::Payment(id, None));
+        self.remember(Recent::Payment(id));
+    }
+
+    /// Takes back everything since the last [`Book::settle`], newest first: what was not durable never happened.
+    pub fn undo(&mut self) {
+        while let Some(step) = self.undo.pop() {
+            let ledgered = &mut self.ledgered;
+            match step {
+                Undo::Wallet(id, old) => {
+                    let now = self.wallets.set(ledgered, id, old);
+                    self.retrial_wallet(id, now.as_ref());
+                }
+                Undo::Merchant(id, old) => {
+                    let now = self.merchants.set(ledgered, id, old);
+                    let before = old.map_or(0, |row| row.payable);
+                    self.trial.shift(
+                        AccountKind::Merchant,
+                        before - now.map_or(0, |row| row.payable),
+                    );
+                }
+                Undo::Store(id, old) => drop(self.stores.set(ledgered, id, old)),
+                Undo::Till(id, old) => drop(self.tills.set(ledgered, id, old)),
+                Undo::ApiKey(id, old) => drop(self.api_keys.set(ledgered, id, old)),
+                Undo::Credential(id, old) => drop(self.credentials.set(ledgered, id, old)),
+                Undo::Authorization(id, old) => drop(self.authorizations.set(ledgered, id, old)),
+                Undo::Hold(id, old) => drop(self.holds.set(ledgered, id, old)),
+                Undo::TopUp(id, old) => drop(self.top_ups.set(ledgered, id, old)),
+                Undo::Counters(old) => {
+                    let now = self.counters;
+                    self.one.set(ledgered, 0, old);
+                    let before = old.unwrap_or(Book::new_counters());
+                    self.trial.shift(
+                        AccountKind::CardClearing,
+                        before.card_clearing - now.card_clearing,
+                    );
+                    self.trial.shift(AccountKind::Cash, before.cash - now.cash);
+                    self.trial
+                        .shift(AccountKind::Goodwill, before.goodwill - now.goodwill);
+                    self.counters = before;
+                }
+                Undo::Payment(id, old) => restore(&mut self.payments, id, old),
+                Undo::Refund(id, old) => restore(&mut self.refunds, id, old),
+                Undo::Answer(key, old) => restore(&mut self.answers, key, old),
+                Undo::ClosedTopUp(id, old) => restore(&mut self.closed_top_ups, id, old),
+                Undo::Recent => drop(self.recent.pop_back()),
+            }
+        }
+        assert_eq!(
+            self.trial.sum(),
+            0,
+            "undoing a batch leaves the books balanced"
+        );
+    }
+
+    /// The batch is durable: there is no way back any more.
+    pub fn settle(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Forgets the recent past up to and including `seq`, which the views must have applied, but keeps `keep` things.
+    pub fn forget_through(&mut self, seq: u64, keep: usize) {
+        assert!(self.undo.is_empty(), "only a settled book forgets");
+        while self.recent.len() > keep {
+            let Some((at, recent)) = self.recent.front().copied() else {
+                break;
+            };
+            if at > seq {
+                break;
+            }
+            self.recent.pop_front();
+            self.forgotten_through = self.forgotten_through.max(at);
+            match recent {
+                // A payment that was touched again later stands in the queue again: only the last one forgets it.
+                Recent::Payment(id) => {
+                    if self
+                        .payments
+                        .get(&id)
+                        .is_some_and(|row| row.refunds.is_empty() && row.cancelled_at.is_none())
+                        || !self.recent.iter().any(
+                            |(_, later)| matches!(later, Recent::Payment(other) if *other == id),
+                        )
+                    {
+                        self.payments.remove(&id);
+                    }
+                }
+                Recent::Refund(id) => drop(self.refunds.remove(&id)),
+                Recent::Answer(key) => drop(self.answers.remove(&key)),
+                Recent::TopUp(id) => drop(self.closed_top_ups.remove(&id)),
+            }
+        }
+    }
+
+    /// Nothing before this seq is in memory: a start from a checkpoint.
+    pub fn begin_after(&mut self, seq: u64) {
+        self.seq = seq;
+        self.forgotten_through = seq;
+    }
+
+    // ---- checkpoint
+
+    /// Takes all rows that changed since the last call, as they stand now.
+    pub fn take_dirty(&mut self) -> Vec<DirtyRow> {
+        let mut rows = Vec::new();
+        self.wallets.take_dirty(&mut rows);
+        self.merchants.take_dirty(&mut rows);
+        self.stores.take_dirty(&mut rows);
+        self.tills.take_dirty(&mut rows);
+        self.api_keys.take_dirty(&mut rows);
+        self.credentials.take_dirty(&mut rows);
+        self.authorizations.take_dirty(&mut rows);
+        self.holds.take_dirty(&mut rows);
+        self.top_ups.take_dirty(&mut rows);
+        self.one.take_dirty(&mut rows);
+        rows
+    }
+
+    /// Puts a row of a checkpoint in place; the caller compares [`Book::hash`] with the journal before believing any of it.
+    pub fn load(
+        &mut self,
+        table: u8,
+        key: &[u8],
+        row: &[u8],
+    ) -> Result<(), minicbor::decode::Error> {
+        let ledgered = &mut self.ledgered;
+        match table {
+            1 => {
+                let (_, row) = self.wallets.load(ledgered, key, row)?;
+                self.trial
+                    .shift(AccountKind::Wallet, row.lots.total() as i64);
+                self.trial.shift(AccountKind::Held, row.held.signed());
+            }
+            2 => {
+                let (_, row) = self.merchants.load(ledgered, key, row)?;
+                self.trial.shift(AccountKind::Merchant, row.payable);
+            }
+            3 => drop(self.stores.load(ledgered, key, row)?),
+            4 => drop(self.tills.load(ledgered, key, row)?),
+            5 => drop(self.api_keys.load(ledgered, key, row)?),
+            6 => drop(self.credentials.load(ledgered, key, row)?),
+            7 => drop(self.authorizations.load(ledgered, key, row)?),
+            8 => drop(self.holds.load(ledgered, key, row)?),
+            9 => drop(self.top_ups.load(ledgered, key, row)?),
+            10 => {
+                let (_, row) = self.one.load(ledgered, key, row)?;
+                self.trial
+                    .shift(AccountKind::CardClearing, row.card_clearing);
+                self.trial.shift(AccountKind::Cash, row.cash);
+                self.trial.shift(AccountKind::Goodwill, row.goodwill);
+                self.counters = *row;
+            }
+            _ => return Err(minicbor::decode::Error::message("unknown checkpoint table")),
+        }
+        Ok(())
+    }
+
+    /// Recomputes every sum from the rows and compares it with what was kept along the way.
+    ///
+    /// # Panics
+    /// When an invariant is broken: a sum that is not zero, a wallet below its floor, a yen without a source.
+    pub fn audit(&self) {
+        let mut trial = TrialBalance::default();
+        let mut wallets = 0i64;
+        let mut held = 0i64;
+        self.wallets.each(|_, row| {
+            wallets += i64::try_from(row.lots.total()).expect("a balance fits");
+            held += row.held.signed();
+        });
+        trial.shift(AccountKind::Wallet, wallets);
+        trial.shift(AccountKind::Held, held);
+        self.merchants
+            .each(|_, row| trial.shift(AccountKind::Merchant, row.payable));
+        trial.shift(AccountKind::CardClearing, self.counters.card_clearing);
+        trial.shift(AccountKind::Cash, self.counters.cash);
+        trial.shift(AccountKind::Goodwill, self.counters.goodwill);
+        assert_eq!(
+            trial, self.trial,
+            "the running sums are the sums of the rows"
+        );
+        assert_eq!(trial.sum(), 0, "the sum of all postings is zero");
+        let mut in_holds = 0i64;
+        self.holds.each(|_, row| in_holds += row.amount.signed());
+        assert_eq!(in_holds, held, "what is held is the sum of the holds");
+    }
+
+    // ---- the doors: every write passes one of them
+
+    fn new_counters() -> Counters {
+        Book::new(HashKey::new(&[0; 32])).counters
+    }
+
+    fn count(&mut self, change: impl FnOnce(&mut Counters)) {
+        change(&mut self.counters);
+        let old = self.one.set(&mut self.ledgered, 0, Some(self.counters));
+        self.undo.push(Undo::Counters(old));
+    }
+
+    /// Ids are given out in order: the counter follows the highest one seen.
+    fn took_id(&mut self, id: u64) {
+        let counter = IdSpace::counter(id);
+        assert_eq!(
+            counter, self.counters.next,
+            "ids are given out in order, each once"
+        );
+        self.count(|counters| counters.next = counter + 1);
+    }
+
+    fn put_wallet(&mut self, id: WalletId, row: Option<Wallet>) {
+        let old = self.wallets.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Wallet(id, old));
+    }
+    fn put_merchant(&mut self, id: MerchantId, row: Option<Merchant>) {
+        let old = self.merchants.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Merchant(id, old));
+    }
+    fn put_store(&mut self, id: StoreId, row: Option<MerchantId>) {
+        let old = self.stores.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Store(id, old));
+    }
+    fn put_till(&mut self, id: TillId, row: Option<Till>) {
+        let old = self.tills.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Till(id, old));
+    }
+    fn put_api_key(&mut self, id: Fingerprint, row: Option<MerchantId>) {
+        let old = self.api_keys.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::ApiKey(id, old));
+    }
+    fn put_credential(&mut self, id: Fingerprint, row: Option<WalletId>) {
+        let old = self.credentials.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Credential(id, old));
+    }
+    fn put_authorization(&mut self, id: AuthorizationId, row: Option<Authorization>) {
+        let old = self.authorizations.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Authorization(id, old));
+    }
+    fn put_hold(&mut self, id: HoldId, row: Option<Hold>) {
+        let old = self.holds.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Hold(id, old));
+    }
+    fn put_top_up(&mut self, id: TopUpId, row: Option<OpenTopUp>) {
+        let old = self.top_ups.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::TopUp(id, old));
+    }
+    fn put_refund(&mut self, row: Refund) {
+        let id = row.id;
+        let old = self.refunds.insert(id, Box::new(row));
+        self.undo.push(Undo::Refund(id, old));
+        self.remember(Recent::Refund(id));
+    }
+    fn put_answer(&mut self, key: RequestKey, sameness: Sameness, answer: Answered) {
+        let old = self.answers.insert(key, FirstAnswer { sameness, answer });
+        self.undo.push(Undo::Answer(key, old));
+        self.remember(Recent::Answer(key));
+    }
+    fn remember(&mut self, recent: Recent) {
+        self.recent.push_back((self.seq, recent));
+        self.undo.push(Undo::Recent);
+    }
+
+    fn change_wallet(&mut self, id: WalletId, change: impl FnOnce(&mut Wallet)) {
+        let mut row = self
+            .wallets
+            .get(&id)
+            .expect("only a wallet that exists is changed")
+            .clone();
+        change(&mut row);
+        self.put_wallet(id, Some(row));
+    }
+
+    fn change_payment(&mut self, id: PaymentId, change: impl FnOnce(&mut Payment)) {
+        // A replay that starts behind the payment has not seen it; the views have.
+        let Some(row) = self.payments.get(&id) else {
+            return;
+        };
+        let mut row = row.clone();
+        change(&mut row);
+        let old = self.payments.insert(id, row);
+        self.undo.push(Undo::Payment(id, old));
+        self.remember(Recent::Payment(id));
+    }
+
+    fn pay_merchant(&mut self, id: MerchantId, by: i64) {
+        let row = *self
+            .merchants
+            .get(&id)
+            .expect("only a merchant that exists is paid");
+        let payable = row
+            .payable
+            .checked_add(by)
+            .expect("a merchant's account fits in 63 bits");
+        self.put_merchant(id, Some(Merchant { payable }));
+    }
+
+    fn debit(&mut self, wallet: WalletId, drawn: &[Lot], entry: EntryId, balance: u64) {
+        self.change_wallet(wallet, |row| {
+            row.lots.take(drawn);
+            row.last_entry = entry;
+            assert_eq!(
+                row.lots.total(),
+                balance,
+                "the journal and the book agree on every balance"
+            );
+        });
+    }
+
+    fn credit(
+        &mut self,
+        wallet: WalletId,
+        source: Source,
+        amount: Amount,
+        entry: EntryId,
+        balance: u64,
+    ) {
+        self.change_wallet(wallet, |row| {
+            row.lots.add(Lot { source, amount });
+            row.last_entry = entry;
+            assert_eq!(
+                row.lots.total(),
+                balance,
+                "the journal and the book agree on every balance"
+            );
+        });
+    }
+
+    /// Ends a hold: `taken` is gone to the merchant, `back` returns to the lots it came from.
+    fn end_hold(
+        &mut self,
+        id: HoldId,
+        wallet: WalletId,
+        taken: Amount,
+        back: Amount,
+        entry: EntryId,
+        balance: u64,
+    ) {
+        let hold = self
+            .holds
+            .get(&id)
+            .expect("only a hold that exists ends")
+            .clone();
+        assert_eq!(taken.plus(back), Some(hold.amount), "a hold ends whole");
+        let mut gone = taken;
+        self.put_hold(id, None);
+        self.change_wallet(wallet, |row| {
+            row.held = row
+                .held
+                .minus(hold.amount)
+                .expect("a wallet holds what its holds hold");
+            for lot in &hold.drawn {
+                let part = lot.amount.min(gone);
+                gone = gone.minus(part).expect("a part is no more than the rest");
+                let rest = lot
+                    .amount
+                    .minus(part)
+                    .expect("a part is no more than its lot");
+                if !rest.is_zero() {
+                    row.lots.add(Lot {
+                        source: lot.source,
+                        amount: rest,
+                    });
+                }
+            }
+            row.last_entry = entry;
+            assert_eq!(
+                row.lots.total(),
+                balance,
+                "the journal and the book agree on every balance"
+            );
+        });
+    }
+
+    fn close_top_up(&mut self, id: TopUpId, state: TopUpState) {
+        let open = *self
+            .top_ups
+            .get(&id)
+            .expect("only an open top-up is closed");
+        self.put_top_up(id, None);
+        let old = self.closed_top_ups.insert(
+            id,
+            ClosedTopUp {
+                wallet: open.wallet,
+                amount: open.amount,
+                state,
+            },
+        );
+        self.undo.push(Undo::ClosedTopUp(id, old));
+        self.remember(Recent::TopUp(id));
+    }
+
+    fn retrial_wallet(&mut self, id: WalletId, now: Option<&Wallet>) {
+        let sums = |row: Option<&Wallet>| {
+            row.map_or((0, 0), |row| (row.lots.total() as i64, row.held.signed()))
+        };
+        let (balance, held) = sums(now);
+        let (old_balance, old_held) = sums(self.wallets.get(&id));
+        self.trial.shift(AccountKind::Wallet, old_balance - balance);
+        self.trial.shift(AccountKind::Held, old_held - held);
+    }
+}
+
+fn restore<K: Eq + std::hash::Hash, V>(map: &mut IdMap<K, V>, key: K, old: Option<V>) {
+    match old {
+        Some(old) => drop(map.insert(key, old)),
+        None => drop(map.remove(&key)),
+    }
+}

@@ -1,0 +1,215 @@
+//! One-time payment codes: held in memory only while they are shown.
+//!
+//! A code is 14 random digits. One wallet shows one code; a new one kills the old, a restart kills all, use kills it. Nothing
+//! of it is ever written to disk, so a stolen disk holds no code that works.
+
+use crate::ids::{Fingerprint, WalletId};
+use crate::table::IdMap;
+use crate::world::{Draw, Timestamp};
+use std::collections::VecDeque;
+
+/// Ten to the fourteenth: how many codes there are.
+pub const CODE_SPACE: u64 = 100_000_000_000_000;
+
+/// Wrong codes a caller may send within a minute before it is locked for the rest of it.
+const GUESSES_PER_MINUTE: u32 = 10;
+
+/// How long a dead code is remembered, so that the cashier hears "already used" and not "unknown".
+const MEMORY_SECONDS: i64 = 600;
+
+/// What is known of a scanned code at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeFact {
+    Live { wallet: WalletId, epoch: u32 },
+    Unknown,
+    Expired,
+    Spent,
+    Replaced,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Live,
+    Spent,
+    Replaced,
+}
+
+#[derive(Clone, Copy)]
+struct Row {
+    wallet: WalletId,
+    epoch: u32,
+    expires_at: Timestamp,
+    state: State,
+}
+
+/// All codes that are shown now, and the recently dead.
+#[derive(Default)]
+pub struct CodeDesk {
+    codes: IdMap<u64, Row>,
+    shown: IdMap<WalletId, u64>,
+    oldest: VecDeque<(Timestamp, u64)>,
+    guesses: IdMap<Fingerprint, (i64, u32)>,
+    /// Codes spent since the last [`CodeDesk::settle`].
+    undo: Vec<u64>,
+}
+
+impl CodeDesk {
+    /// A fresh code for a wallet; kills the one it showed before.
+    pub fn issue(
+        &mut self,
+        wallet: WalletId,
+        epoch: u32,
+        now: Timestamp,
+        life_seconds: u32,
+        draw: &mut Draw,
+    ) -> (u64, Timestamp) {
+        self.sweep(now);
+        if let Some(old) = self.shown.get(&wallet)
+            && let Some(row) = self.codes.get_mut(old)
+            && matches!(row.state, State::Live)
+        {
+            row.state = State::Replaced;
+        }
+        let digits = loop {
+            let digits = draw.below(CODE_SPACE);
+            if !self.codes.contains_key(&digits) {
+                break digits;
+            }
+        };
+        let expires_at = now.plus_seconds(i64::from(life_seconds));
+        assert!(expires_at > now);
+        self.codes.insert(
+            digits,
+            Row {
+                wallet,
+                epoch,
+                expires_at,
+                state: State::Live,
+            },
+        );
+        self.shown.insert(wallet, digits);
+        self.oldest.push_back((now, digits));
+        (digits, expires_at)
+    }
+
+    /// What a scanned code means now.
+    pub fn look(&self, digits: u64, now: Timestamp) -> CodeFact {
+        match self.codes.get(&digits) {
+            None => CodeFact::Unknown,
+            Some(row) => match row.state {
+                State::Spent => CodeFact::Spent,
+                State::Replaced => CodeFact::Replaced,
+                State::Live if now >= row.expires_at => CodeFact::Expired,
+                State::Live => CodeFact::Live {
+                    wallet: row.wallet,
+                    epoch: row.epoch,
+                },
+            },
+        }
+    }
+
+    /// A payment used it. Undone with the batch.
+    pub fn spend(&mut self, digits: u64) {
+        let row = self
+            .codes
+            .get_mut(&digits)
+            .expect("only a code that was found is spent");
+        assert!(matches!(row.state, State::Live), "a code is spent once");
+        row.state = State::Spent;
+        self.undo.push(digits);
+    }
+
+    /// What was not durable never happened: the codes of the lost batch work again.
+    pub fn undo(&mut self) {
+        for digits in self.undo.drain(..) {
+            if let Some(row) = self.codes.get_mut(&digits) {
+                row.state = State::Live;
+            }
+        }
+    }
+
+    /// The batch is durable.
+    pub fn settle(&mut self) {
+        self.undo.clear();
+    }
+
+    /// Counts a wrong guess.
+    pub fn guessed_wrong(&mut self, caller: Fingerprint, now: Timestamp) {
+        let minute = now.seconds().div_euclid(60);
+        let slot = self.guesses.entry(caller).or_insert((minute, 0));
+        if slot.0 != minute {
+            *slot = (minute, 0);
+        }
+        slot.1 += 1;
+    }
+
+    /// Has this caller guessed too often within the current minute?
+    pub fn is_locked(&self, caller: Fingerprint, now: Timestamp) -> bool {
+        let minute = now.seconds().div_euclid(60);
+        self.guesses
+            .get(&caller)
+            .is_some_and(|(at, count)| *at == minute && *count >= GUESSES_PER_MINUTE)
+    }
+
+    /// Forgets what died long ago.
+    fn sweep(&mut self, now: Timestamp) {
+        while let Some((issued, digits)) = self.oldest.front().copied() {
+            if now < issued.plus_seconds(MEMORY_SECONDS) {
+                break;
+            }
+            self.oldest.pop_front();
+            if let Some(row) = self.codes.remove(&digits)
+                && self.shown.get(&row.wallet) == Some(&digits)
+            {
+                self.shown.remove(&row.wallet);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_seconds(1_700_000_000);
+
+    fn desk_with_code() -> (CodeDesk, u64) {
+        let mut desk = CodeDesk::default();
+        let (digits, _) = desk.issue(WalletId(1), 0, NOON, 60, &mut Draw::from_seed(7));
+        (desk, digits)
+    }
+
+    #[test]
+    fn a_code_works_for_a_minute_and_once() {
+        let (mut desk, code) = desk_with_code();
+        let live = CodeFact::Live {
+            wallet: WalletId(1),
+            epoch: 0,
+        };
+        assert_eq!(desk.look(code, NOON.plus_seconds(59)), live);
+        assert_eq!(desk.look(code, NOON.plus_seconds(60)), CodeFact::Expired);
+        desk.spend(code);
+        assert_eq!(desk.look(code, NOON), CodeFact::Spent);
+        desk.undo();
+        assert_eq!(desk.look(code, NOON), live);
+    }
+
+    #[test]
+    fn a_new_code_kills_the_one_shown_before() {
+        let (mut desk, code) = desk_with_code();
+        desk.issue(WalletId(1), 0, NOON, 60, &mut Draw::from_seed(8));
+        assert_eq!(desk.look(code, NOON), CodeFact::Replaced);
+    }
+
+    #[test]
+    fn guessing_locks_the_till_for_the_rest_of_the_minute() {
+        let mut desk = CodeDesk::default();
+        let till = Fingerprint(9);
+        for _ in 0..GUESSES_PER_MINUTE {
+            assert!(!desk.is_locked(till, NOON));
+            desk.guessed_wrong(till, NOON);
+        }
+        assert!(desk.is_locked(till, NOON));
+        assert!(!desk.is_locked(till, NOON.plus_seconds(60)));
+    }
+}

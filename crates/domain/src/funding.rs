@@ -1,0 +1,192 @@
+//! Where every yen of a wallet came from: lots, spent first in, first out.
+
+use crate::ids::{EntryId, PaymentId, TopUpId};
+use crate::money::Amount;
+use minicbor::{Decode, Encode};
+use std::collections::VecDeque;
+
+/// The origin of money in a wallet, so that it can be traced and returned later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub enum Source {
+    /// A card top-up.
+    #[n(0)]
+    Card(#[n(0)] TopUpId),
+    /// Cash handed over at a till.
+    #[n(1)]
+    Cash(#[n(0)] EntryId),
+    /// Given by the house.
+    #[n(2)]
+    Goodwill(#[n(0)] EntryId),
+    /// A refund or cancel; the payment names the lots it was paid from.
+    #[n(3)]
+    Refund(#[n(0)] PaymentId),
+}
+
+/// An amount with its origin: what is left of it in a wallet, or what a payment drew from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Lot {
+    #[n(0)]
+    pub source: Source,
+    #[n(1)]
+    pub amount: Amount,
+}
+
+/// The lots of one wallet, oldest first. Most wallets hold one, which then lives inside the wallet.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Lots {
+    #[default]
+    None,
+    One(Lot),
+    Many(Box<VecDeque<Lot>>),
+}
+
+impl Lots {
+    /// The lots, oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = &Lot> {
+        let (one, many) = match self {
+            Lots::None => (None, None),
+            Lots::One(lot) => (Some(lot), None),
+            Lots::Many(lots) => (None, Some(lots.iter())),
+        };
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+
+    /// The sum of all lots.
+    pub fn total(&self) -> u64 {
+        self.iter().map(|lot| lot.amount.minor()).sum()
+    }
+
+    /// The parts that a payment of `amount` would take, oldest first; `None` if there is not enough.
+    pub fn draw(&self, amount: Amount) -> Option<Vec<Lot>> {
+        let mut left = amount;
+        let mut drawn = Vec::with_capacity(1);
+        for lot in self.iter() {
+            if left.is_zero() {
+                break;
+            }
+            let part = lot.amount.min(left);
+            drawn.push(Lot {
+                source: lot.source,
+                amount: part,
+            });
+            left = left.minus(part)?;
+        }
+        left.is_zero().then_some(drawn)
+    }
+
+    /// Removes drawn parts, which must be the oldest ones: they were made by [`Lots::draw`] on this very state.
+    pub fn take(&mut self, drawn: &[Lot]) {
+        for part in drawn {
+            let front = self.front_mut().expect("a draw names lots that exist");
+            assert_eq!(
+                front.source, part.source,
+                "lots leave in the order they came"
+            );
+            front.amount = front
+                .amount
+                .minus(part.amount)
+                .expect("a draw takes no more than the lot has");
+            if front.amount.is_zero() {
+                self.pop_front();
+            }
+        }
+    }
+
+    /// Adds a lot as the newest one; joins the newest if it has the same origin.
+    pub fn add(&mut self, lot: Lot) {
+        match self {
+            Lots::None => *self = Lots::One(lot),
+            Lots::One(only) if only.source == lot.source => {
+                only.amount = only
+                    .amount
+                    .plus(lot.amount)
+                    .expect("a wallet's balance is bounded");
+            }
+            Lots::One(only) => *self = Lots::Many(Box::new(VecDeque::from([*only, lot]))),
+            Lots::Many(lots) => match lots.back_mut() {
+                Some(last) if last.source == lot.source => {
+                    last.amount = last
+                        .amount
+                        .plus(lot.amount)
+                        .expect("a wallet's balance is bounded");
+                }
+                _ => lots.push_back(lot),
+            },
+        }
+    }
+
+    fn front_mut(&mut self) -> Option<&mut Lot> {
+        match self {
+            Lots::None => None,
+            Lots::One(lot) => Some(lot),
+            Lots::Many(lots) => lots.front_mut(),
+        }
+    }
+
+    fn pop_front(&mut self) {
+        match self {
+            Lots::None => {}
+            Lots::One(_) => *self = Lots::None,
+            Lots::Many(lots) => {
+                lots.pop_front();
+                match lots.len() {
+                    0 => *self = Lots::None,
+                    1 => *self = Lots::One(lots[0]),
+                    _ => {}
+                }
+            }
+        }
+    }
+}
+
+impl<C> Encode<C> for Lots {
+    fn encode<W: minicbor::encode::Write>(
+        &self,
+        out: &mut minicbor::Encoder<W>,
+        context: &mut C,
+    ) -> Result<(), minicbor::encode::Error<W::Error>> {
+        out.array(self.iter().count() as u64)?;
+        for lot in self.iter() {
+            lot.encode(out, context)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'b, C> Decode<'b, C> for Lots {
+    fn decode(
+        from: &mut minicbor::Decoder<'b>,
+        context: &mut C,
+    ) -> Result<Self, minicbor::decode::Error> {
+        let mut lots: VecDeque<Lot> = Decode::decode(from, context)?;
+        Ok(match lots.len() {
+            0 => Lots::None,
+            1 => Lots::One(lots.pop_front().expect("length was checked")),
+            _ => Lots::Many(Box::new(lots)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card(id: u64, yen: u64) -> Lot {
+        Lot {
+            source: Source::Card(TopUpId(id)),
+            amount: Amount::yen(yen),
+        }
+    }
+
+    #[test]
+    fn the_oldest_money_is_spent_first() {
+        let mut lots = Lots::None;
+        lots.add(card(1, 500));
+        lots.add(card(2, 700));
+        let drawn = lots.draw(Amount::yen(600)).unwrap();
+        assert_eq!(drawn, [card(1, 500), card(2, 100)]);
+        lots.take(&drawn);
+        assert_eq!(lots, Lots::One(card(2, 600)));
+        assert_eq!(lots.draw(Amount::yen(601)), None);
+    }
+}

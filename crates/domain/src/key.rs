@@ -1,0 +1,122 @@
+//! Idempotency: the same id from the same merchant gets the same answer, for ever.
+
+use crate::act::Refusal;
+use crate::ids::{EntryId, MerchantId, PaymentId, RefundId, StoreId, TillId, TopUpId, WalletId};
+use crate::money::Amount;
+use minicbor::{Decode, Encode};
+use sha2::{Digest, Sha256};
+
+/// The name of a request for all time: a hash of what kind it is, who asks, and the id the asker gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestKey(pub u128);
+
+impl RequestKey {
+    /// A payment by its `merchantPaymentId`.
+    pub fn payment(merchant: MerchantId, text: &str) -> RequestKey {
+        Self::hash(1, u64::from(merchant.0), 0, text)
+    }
+    /// A refund by its `merchantRefundId` and the payment it is for.
+    pub fn refund(merchant: MerchantId, payment: PaymentId, text: &str) -> RequestKey {
+        Self::hash(2, u64::from(merchant.0), payment.0, text)
+    }
+    /// The newest refund with this `merchantRefundId`, whatever its payment: for reading only.
+    pub fn refund_by_name(merchant: MerchantId, text: &str) -> RequestKey {
+        Self::hash(3, u64::from(merchant.0), 0, text)
+    }
+    /// A top-up or other credit by the id that the wallet's page or the operator's program gave it.
+    pub fn credit(wallet: WalletId, text: &str) -> RequestKey {
+        Self::hash(4, wallet.0, 0, text)
+    }
+    /// A hold by the merchant's id for it.
+    pub fn hold(merchant: MerchantId, text: &str) -> RequestKey {
+        Self::hash(5, u64::from(merchant.0), 0, text)
+    }
+
+    fn hash(kind: u8, owner: u64, about: u64, text: &str) -> RequestKey {
+        let mut bytes = [0u8; 17 + 256];
+        bytes[0] = kind;
+        bytes[1..9].copy_from_slice(&owner.to_be_bytes());
+        bytes[9..17].copy_from_slice(&about.to_be_bytes());
+        let digest = if text.len() <= 256 {
+            bytes[17..17 + text.len()].copy_from_slice(text.as_bytes());
+            Sha256::digest(&bytes[..17 + text.len()])
+        } else {
+            Sha256::new()
+                .chain_update(&bytes[..17])
+                .chain_update(text)
+                .finalize()
+        };
+        RequestKey(u128::from_be_bytes(
+            digest[..16].try_into().expect("sixteen of 32 bytes"),
+        ))
+    }
+}
+
+/// What "the same request" means: merchant, amount, currency, payer or code, store, till. Never time stamps or texts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Sameness(#[n(0)] pub u64);
+
+impl Sameness {
+    /// Of a payment or hold. `payer` is the scanned code or the user authorisation, as 128 bits.
+    pub fn of_payment(
+        merchant: MerchantId,
+        amount: Amount,
+        payer: u128,
+        store: Option<StoreId>,
+        till: Option<TillId>,
+    ) -> Sameness {
+        let mut bytes = [0u8; 41];
+        bytes[0..4].copy_from_slice(&merchant.0.to_be_bytes());
+        bytes[4..12].copy_from_slice(&amount.minor().to_be_bytes());
+        bytes[12..15].copy_from_slice(amount.currency().iso().as_bytes());
+        bytes[15..31].copy_from_slice(&payer.to_be_bytes());
+        bytes[31..36].copy_from_slice(&optional(store.map(|id| id.0)));
+        bytes[36..41].copy_from_slice(&optional(till.map(|id| id.0)));
+        Self::hash(&bytes)
+    }
+
+    /// Of a refund, top-up or credit: the amount and whatever it is for.
+    pub fn of_amount(about: u64, amount: Amount) -> Sameness {
+        let mut bytes = [0u8; 16];
+        bytes[0..8].copy_from_slice(&about.to_be_bytes());
+        bytes[8..16].copy_from_slice(&amount.minor().to_be_bytes());
+        Self::hash(&bytes)
+    }
+
+    fn hash(bytes: &[u8]) -> Sameness {
+        let digest = Sha256::digest(bytes);
+        Sameness(u64::from_be_bytes(
+            digest[..8].try_into().expect("eight of 32 bytes"),
+        ))
+    }
+}
+
+fn optional(id: Option<u32>) -> [u8; 5] {
+    let mut bytes = [0u8; 5];
+    if let Some(id) = id {
+        bytes[0] = 1;
+        bytes[1..].copy_from_slice(&id.to_be_bytes());
+    }
+    bytes
+}
+
+/// The first answer to a request, kept under its [`RequestKey`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FirstAnswer {
+    pub sameness: Sameness,
+    pub answer: Answered,
+}
+
+/// What the first answer was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    Payment(PaymentId),
+    Refund(RefundId),
+    TopUp(TopUpId),
+    Credit(EntryId),
+    Hold(PaymentId),
+    Refused(Refusal),
+    /// Cancelled before it arrived: the late payment is refused.
+    CancelledBefore,
+}

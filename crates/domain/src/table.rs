@@ -1,0 +1,279 @@
+//! The one door through which the book changes: it keeps the way back, the running hash and the list of what is dirty.
+
+use minicbor::{Decode, Encode};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+/// A hasher for keys that are ids of ours or already hashes: two multiplications, the same on every machine.
+///
+/// No key reaches it that an outsider can choose freely: texts are hashed by SHA-256 first.
+#[derive(Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed ^ (mixed >> 29)
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0u8; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word));
+        }
+    }
+    fn write_u64(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    }
+    fn write_u32(&mut self, word: u32) {
+        self.write_u64(u64::from(word));
+    }
+    fn write_u128(&mut self, word: u128) {
+        self.write_u64(word as u64);
+        self.write_u64((word >> 64) as u64);
+    }
+}
+
+/// A map keyed by ids.
+pub type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
+
+/// How a table keeps its rows.
+pub trait Rows<K, V>: Default {
+    fn get(&self, key: &K) -> Option<&V>;
+    fn set(&mut self, key: K, row: Option<V>) -> Option<V>;
+    fn len(&self) -> usize;
+    fn each(&self, see: &mut dyn FnMut(&K, &V));
+}
+
+impl<K: Eq + Hash, V> Rows<K, V> for IdMap<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        HashMap::get(self, key)
+    }
+    fn set(&mut self, key: K, row: Option<V>) -> Option<V> {
+        match row {
+            Some(row) => self.insert(key, row),
+            None => self.remove(&key),
+        }
+    }
+    fn len(&self) -> usize {
+        HashMap::len(self)
+    }
+    fn each(&self, see: &mut dyn FnMut(&K, &V)) {
+        self.iter().for_each(|(key, row)| see(key, row));
+    }
+}
+
+/// A key that counts up from one, so that rows can stand in a plain array.
+pub trait Counted: Copy + Eq {
+    /// The place in the array, from zero.
+    fn place(self) -> usize;
+}
+
+/// Rows in an array: a million wallets without a million spare slots.
+pub struct Dense<K, V>(Vec<Option<(K, V)>>, usize);
+
+impl<K, V> Default for Dense<K, V> {
+    fn default() -> Self {
+        Dense(Vec::new(), 0)
+    }
+}
+
+impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
+    fn get(&self, key: &K) -> Option<&V> {
+        match self.0.get(key.place()) {
+            Some(Some((own, row))) if own == key => Some(row),
+            _ => None,
+        }
+    }
+    fn set(&mut self, key: K, row: Option<V>) -> Option<V> {
+        let place = key.place();
+        if place >= self.0.len() {
+            row.as_ref()?;
+            self.0.resize_with(place + 1, || None);
+        }
+        let old = std::mem::replace(&mut self.0[place], row.map(|row| (key, row)));
+        self.1 = self.1 + usize::from(self.0[place].is_some()) - usize::from(old.is_some());
+        old.map(|(_, row)| row)
+    }
+    fn len(&self) -> usize {
+        self.1
+    }
+    fn each(&self, see: &mut dyn FnMut(&K, &V)) {
+        self.0.iter().flatten().for_each(|(key, row)| see(key, row));
+    }
+}
+
+/// The running hash of a whole book: the sum of a keyed hash of each row, lane by lane.
+///
+/// Order does not matter and a row's old hash can be taken out again, so it costs two short hashes per change and not a walk
+/// over the book. Without the key nobody can make another set of rows with the same sum.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct BookHash {
+    #[n(0)]
+    pub lanes: [u64; 4],
+}
+
+impl BookHash {
+    fn add(&mut self, row: [u64; 4]) {
+        for (lane, part) in self.lanes.iter_mut().zip(row) {
+            *lane = lane.wrapping_add(part);
+        }
+    }
+    fn take(&mut self, row: [u64; 4]) {
+        for (lane, part) in self.lanes.iter_mut().zip(row) {
+            *lane = lane.wrapping_sub(part);
+        }
+    }
+}
+
+/// The key of the [`BookHash`], absorbed once.
+#[derive(Clone)]
+pub struct HashKey(Sha256);
+
+impl HashKey {
+    /// From 32 secret bytes. A block of the hash holds 64: the key fills one whole, so a row costs no more than its own bytes.
+    pub fn new(key: &[u8; 32]) -> HashKey {
+        let mut block = [0u8; 64];
+        block[..32].copy_from_slice(key);
+        HashKey(Sha256::new().chain_update(block))
+    }
+
+    fn row(&self, bytes: &[u8]) -> [u64; 4] {
+        let digest = self.0.clone().chain_update(bytes).finalize();
+        let mut lanes = [0u64; 4];
+        for (lane, chunk) in lanes.iter_mut().zip(digest.chunks_exact(8)) {
+            *lane = u64::from_le_bytes(chunk.try_into().expect("eight bytes"));
+        }
+        lanes
+    }
+}
+
+/// Where every table's changes meet.
+pub struct Ledgered {
+    key: HashKey,
+    /// The hash of all rows of all hashed tables.
+    pub hash: BookHash,
+    scratch: Vec<u8>,
+}
+
+impl Ledgered {
+    /// For an empty book.
+    pub fn new(key: HashKey) -> Ledgered {
+        Ledgered {
+            key,
+            hash: BookHash::default(),
+            scratch: Vec::with_capacity(256),
+        }
+    }
+}
+
+/// One kind of row of the book, hashed and tracked.
+pub struct Table<K, V, R = IdMap<K, V>> {
+    rows: R,
+    dirty: Vec<K>,
+    number: u8,
+    _row: std::marker::PhantomData<V>,
+}
+
+impl<K, V, R> Table<K, V, R>
+where
+    K: Copy + Eq + Hash + Ord + Encode<()> + for<'b> Decode<'b, ()>,
+    V: Encode<()> + for<'b> Decode<'b, ()>,
+    R: Rows<K, V>,
+{
+    /// An empty table. `number` names it in hashes and checkpoints, for ever.
+    pub fn new(number: u8) -> Self {
+        Table {
+            rows: R::default(),
+            dirty: Vec::new(),
+            number,
+            _row: std::marker::PhantomData,
+        }
+    }
+
+    /// A row.
+    pub fn get(&self, key: &K) -> Option<&V> {
+        self.rows.get(key)
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `see` for each row.
+    pub fn each(&self, mut see: impl FnMut(&K, &V)) {
+        self.rows.each(&mut see);
+    }
+
+    /// Replaces a row (or removes it, with `None`), and gives back what stood there.
+    pub fn set(&mut self, ledgered: &mut Ledgered, key: K, row: Option<V>) -> Option<V> {
+        let scratch = &mut ledgered.scratch;
+        if let Some(new) = &row {
+            encode_row(scratch, self.number, &key, new);
+            ledgered.hash.add(ledgered.key.row(scratch));
+        }
+        let old = self.rows.set(key, row);
+        if let Some(old) = &old {
+            encode_row(scratch, self.number, &key, old);
+            ledgered.hash.take(ledgered.key.row(scratch));
+        }
+        self.dirty.push(key);
+        old
+    }
+
+    /// Takes the rows touched since the last call, each as it stands now: `(table, key, row or none)` in CBOR.
+    pub fn take_dirty(&mut self, into: &mut Vec<DirtyRow>) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_unstable();
+        dirty.dedup();
+        for key in dirty {
+            into.push(DirtyRow {
+                table: self.number,
+                key: minicbor::to_vec(key).expect("memory takes all"),
+                row: self
+                    .rows
+                    .get(&key)
+                    .map(|row| minicbor::to_vec(row).expect("memory takes all")),
+            });
+        }
+    }
+
+    /// Puts a checkpoint's row in place. It counts in the hash, and is not dirty.
+    pub fn load(
+        &mut self,
+        ledgered: &mut Ledgered,
+        key: &[u8],
+        row: &[u8],
+    ) -> Result<(K, &V), minicbor::decode::Error> {
+        let key: K = minicbor::decode(key)?;
+        let row: V = minicbor::decode(row)?;
+        self.set(ledgered, key, Some(row));
+        self.dirty.clear();
+        Ok((key, self.rows.get(&key).expect("it was just set")))
+    }
+}
+
+/// A row of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirtyRow {
+    /// The table's number.
+    pub table: u8,
+    /// The key, in CBOR.
+    pub key: Vec<u8>,
+    /// The row, in CBOR; `None` where it is gone.
+    pub row: Option<Vec<u8>>,
+}
+
+fn encode_row<K: Encode<()>, V: Encode<()>>(into: &mut Vec<u8>, number: u8, key: &K, row: &V) {
+    into.clear();
+    into.push(number);
+    minicbor::encode(key, &mut *into).expect("memory takes all");
+    minicbor::encode(row, &mut *into).expect("memory takes all");
+}
