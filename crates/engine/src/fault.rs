@@ -44,7 +44,13 @@ pub(crate) enum FaultKind {
 
 impl Fault {
     pub(crate) fn of(kind: FaultKind, context: &'static str) -> Self {
-        Self(Box::new(Inner { kind, context, during: Vec::new(), detail: String::new(), numbers: Vec::new() }))
+        Self(Box::new(Inner {
+            kind,
+            context,
+            during: Vec::new(),
+            detail: String::new(),
+            numbers: Vec::new(),
+        }))
     }
 
     /// A detail from a database: state codes and names of its own objects only, never values.
@@ -162,8 +168,13 @@ mod tests {
 
     #[test]
     fn a_fault_says_what_happened_where_and_when() {
-        let fault = Fault::broken("the chain does not hold").with_number("seq", 7).during("a start");
-        assert_eq!(fault.to_string(), "the chain does not hold seq=7, during a start");
+        let fault = Fault::broken("the chain does not hold")
+            .with_number("seq", 7)
+            .during("a start");
+        assert_eq!(
+            fault.to_string(),
+            "the chain does not hold seq=7, during a start"
+        );
         assert!(!fault.is_retryable());
     }
 

@@ -2,3 +2,5 @@
 
 pub mod fault;
 pub mod sql;
+#[cfg(feature = "testing")]
+pub mod testing;

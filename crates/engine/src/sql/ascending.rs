@@ -16,7 +16,9 @@ pub fn parameters_ascend(sql: &str) -> bool {
             b'$' if !quoted => {
                 let mut number = 0_u32;
                 while let Some(digit) = bytes.next_if(u8::is_ascii_digit) {
-                    number = number.saturating_mul(10).saturating_add(u32::from(digit - b'0'));
+                    number = number
+                        .saturating_mul(10)
+                        .saturating_add(u32::from(digit - b'0'));
                 }
                 if number == 0 || number > highest + 1 {
                     return false;
@@ -30,7 +32,10 @@ pub fn parameters_ascend(sql: &str) -> bool {
 }
 
 pub(super) fn debug_assert_ascending(sql: &str) {
-    debug_assert!(parameters_ascend(sql), "first uses of parameters must ascend: {sql}");
+    debug_assert!(
+        parameters_ascend(sql),
+        "first uses of parameters must ascend: {sql}"
+    );
 }
 
 #[cfg(test)]

@@ -33,12 +33,20 @@ pub(crate) enum Dialect {
 
 impl Db {
     /// Opens one SQLite file, created if missing; `page_size` counts only at creation.
-    pub(crate) fn open_lite(path: &Path, durability: Durability, page_size: u32) -> Result<Self, Fault> {
-        Ok(Self { engine: Engine::Lite(Lite::open(path, durability, page_size)?) })
+    pub(crate) fn open_lite(
+        path: &Path,
+        durability: Durability,
+        page_size: u32,
+    ) -> Result<Self, Fault> {
+        Ok(Self {
+            engine: Engine::Lite(Lite::open(path, durability, page_size)?),
+        })
     }
 
     pub(crate) fn open_pg(config: &postgres::Config, read_only: bool) -> Result<Self, Fault> {
-        Ok(Self { engine: Engine::Pg(Box::new(Pg::open(config, read_only)?)) })
+        Ok(Self {
+            engine: Engine::Pg(Box::new(Pg::open(config, read_only)?)),
+        })
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
@@ -75,7 +83,12 @@ impl Db {
     }
 
     /// Runs one query and maps its rows; the whole answer is in memory, so ask with a LIMIT.
-    pub fn query<T>(&mut self, sql: &str, params: &[Param], mut map: impl FnMut(&Row) -> T) -> Result<Vec<T>, Fault> {
+    pub fn query<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        mut map: impl FnMut(&Row) -> T,
+    ) -> Result<Vec<T>, Fault> {
         self.again_on_conflict(|db| match &mut db.engine {
             Engine::Lite(lite) => lite.query(sql, params, &mut map),
             Engine::Pg(pg) => pg.query(sql, params, &mut map),
@@ -97,12 +110,18 @@ impl Db {
     /// The closure runs again as a whole after a conflict, so it must be a pure function of inputs fixed beforehand.
     /// An error from the closure, or any failed statement inside it, undoes everything. An unknown outcome (connection
     /// lost during COMMIT) is never run again here.
-    pub fn transaction<T>(&mut self, mut body: impl FnMut(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub fn transaction<T>(
+        &mut self,
+        mut body: impl FnMut(&mut Tx) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         self.again_on_conflict(|db| db.run(true, &mut body))
     }
 
     /// Runs a closure on one unchanging picture of the database; nothing can be written.
-    pub fn snapshot<T>(&mut self, mut body: impl FnMut(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub fn snapshot<T>(
+        &mut self,
+        mut body: impl FnMut(&mut Tx) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         self.again_on_conflict(|db| db.run(false, &mut body))
     }
 
@@ -114,16 +133,25 @@ impl Db {
         }
     }
 
-    fn run<T>(&mut self, writes: bool, body: &mut impl FnMut(&mut Tx) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn run<T>(
+        &mut self,
+        writes: bool,
+        body: &mut impl FnMut(&mut Tx) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         match &mut self.engine {
             Engine::Lite(lite) => lite.begin(writes)?,
             Engine::Pg(pg) => pg.begin(writes)?,
         }
         // The guard undoes the transaction also when the closure panics, so the connection stays usable.
-        let mut tx = Tx { db: self, open: true };
+        let mut tx = Tx {
+            db: self,
+            open: true,
+        };
         let answer = body(&mut tx)?;
         if tx.failed() {
-            return Err(Fault::broken("a transaction went on after one of its statements had failed"));
+            return Err(Fault::broken(
+                "a transaction went on after one of its statements had failed",
+            ));
         }
         tx.open = false;
         match &mut tx.db.engine {
@@ -134,15 +162,22 @@ impl Db {
     }
 
     /// Pauses grow from 1 ms and carry no jitter: each file has one writer and each lease one owner, so crowds do not form.
-    fn again_on_conflict<T>(&mut self, mut run: impl FnMut(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+    fn again_on_conflict<T>(
+        &mut self,
+        mut run: impl FnMut(&mut Self) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
         let mut runs = 1;
         let mut reconnected = false;
         loop {
             match run(self) {
                 // An idle session that its server has closed shows only when it is used; nothing was done on it.
-                Err(fault) if fault.kind() == FaultKind::Unreachable && !reconnected => reconnected = true,
+                Err(fault) if fault.kind() == FaultKind::Unreachable && !reconnected => {
+                    reconnected = true
+                }
                 Err(fault) if fault.kind() == FaultKind::Conflict && runs < RUNS_MAX => {
-                    thread::sleep(Duration::from_millis((1 << (runs - 1)).min(PAUSE_MILLIS_MAX)));
+                    thread::sleep(Duration::from_millis(
+                        (1 << (runs - 1)).min(PAUSE_MILLIS_MAX),
+                    ));
                     runs += 1;
                 }
                 outcome => return outcome,
@@ -167,7 +202,12 @@ impl Tx<'_> {
     }
 
     /// Runs one query and maps its rows.
-    pub fn query<T>(&mut self, sql: &str, params: &[Param], map: impl FnMut(&Row) -> T) -> Result<Vec<T>, Fault> {
+    pub fn query<T>(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        map: impl FnMut(&Row) -> T,
+    ) -> Result<Vec<T>, Fault> {
         match &mut self.db.engine {
             Engine::Lite(lite) => lite.query(sql, params, map),
             Engine::Pg(pg) => pg.query(sql, params, map),
@@ -188,7 +228,12 @@ impl Tx<'_> {
     ///
     /// PostgreSQL gets one statement with an array per column, SQLite one cached statement run per row. All columns
     /// must have the same length; no rows are no work.
-    pub fn insert_many(&mut self, table: &str, names: &[&str], columns: &[Column]) -> Result<u64, Fault> {
+    pub fn insert_many(
+        &mut self,
+        table: &str,
+        names: &[&str],
+        columns: &[Column],
+    ) -> Result<u64, Fault> {
         self.insert_many_or(table, names, columns, "")
     }
 
@@ -205,7 +250,10 @@ impl Tx<'_> {
     ) -> Result<u64, Fault> {
         let rows = columns.first().map_or(0, Column::len);
         assert_eq!(names.len(), columns.len(), "one name per column");
-        assert!(columns.iter().all(|column| column.len() == rows), "columns of one length");
+        assert!(
+            columns.iter().all(|column| column.len() == rows),
+            "columns of one length"
+        );
         if rows == 0 {
             return Ok(0);
         }
@@ -250,7 +298,8 @@ fn insert_statement(
     columns: &[Column],
     on_conflict: &str,
 ) -> String {
-    let list = |item: &dyn Fn(usize) -> String| (0..names.len()).map(item).collect::<Vec<_>>().join(", ");
+    let list =
+        |item: &dyn Fn(usize) -> String| (0..names.len()).map(item).collect::<Vec<_>>().join(", ");
     let names = list(&|index| names[index].to_owned());
     match dialect {
         Dialect::Lite => {

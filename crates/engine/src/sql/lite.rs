@@ -41,7 +41,8 @@ impl Lite {
             Durability::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
             _ => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         } | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags).map_err(|error| fault("opening a store file", &error))?;
+        let connection = Connection::open_with_flags(path, flags)
+            .map_err(|error| fault("opening a store file", &error))?;
         let setup = || -> rusqlite::Result<()> {
             connection.busy_timeout(Duration::from_millis(BUSY_MILLIS))?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
@@ -73,7 +74,10 @@ impl Lite {
             Ok(())
         };
         setup().map_err(|error| fault("setting up a store file", &error))?;
-        Ok(Self { connection, failed: false })
+        Ok(Self {
+            connection,
+            failed: false,
+        })
     }
 
     pub(super) fn connection(&self) -> &Connection {
@@ -81,17 +85,23 @@ impl Lite {
     }
 
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
-        self.connection.execute_batch(&in_lite_words(sql)).map_err(|error| self.note(fault("running a migration", &error)))
+        self.connection
+            .execute_batch(&in_lite_words(sql))
+            .map_err(|error| self.note(fault("running a migration", &error)))
     }
 
     pub(super) fn begin(&mut self, writes: bool) -> Result<(), Fault> {
         self.failed = false;
         let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        self.connection.execute_batch(begin).map_err(|error| fault("beginning a transaction", &error))
+        self.connection
+            .execute_batch(begin)
+            .map_err(|error| fault("beginning a transaction", &error))
     }
 
     pub(super) fn commit(&mut self) -> Result<(), Fault> {
-        self.connection.execute_batch("COMMIT").map_err(|error| durable_fault("committing a transaction", &error))
+        self.connection
+            .execute_batch("COMMIT")
+            .map_err(|error| durable_fault("committing a transaction", &error))
     }
 
     pub(super) fn roll_back(&mut self) {
@@ -128,7 +138,10 @@ impl Lite {
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
             let mut answers = Vec::new();
             while let Some(row) = rows.next()? {
-                answers.push(map(&Row { cells: Cells::Lite(row), wrong_cell: &wrong_cell }));
+                answers.push(map(&Row {
+                    cells: Cells::Lite(row),
+                    wrong_cell: &wrong_cell,
+                }));
             }
             Ok(answers)
         };
@@ -137,7 +150,12 @@ impl Lite {
         answers.map_err(|fault| self.note(fault))
     }
 
-    pub(super) fn insert_many(&mut self, sql: &str, columns: &[Column], rows: usize) -> Result<u64, Fault> {
+    pub(super) fn insert_many(
+        &mut self,
+        sql: &str,
+        columns: &[Column],
+        rows: usize,
+    ) -> Result<u64, Fault> {
         let run = || -> rusqlite::Result<u64> {
             let mut statement = self.connection.prepare_cached(sql)?;
             let mut changed = 0;
@@ -153,7 +171,10 @@ impl Lite {
     }
 
     pub(super) fn prepare(&mut self, sql: &str) -> Result<(), Fault> {
-        let prepared = self.connection.prepare_cached(&in_lite_words(sql)).map(|_| ());
+        let prepared = self
+            .connection
+            .prepare_cached(&in_lite_words(sql))
+            .map(|_| ());
         prepared.map_err(|error| fault("preparing a statement", &error))
     }
 
@@ -165,14 +186,20 @@ impl Lite {
 
 /// The whole difference in words between the two databases: PostgreSQL calls bytes BYTEA.
 pub(super) fn in_lite_words(sql: &str) -> std::borrow::Cow<'_, str> {
-    if sql.contains("BYTEA") { sql.replace("BYTEA", "BLOB").into() } else { sql.into() }
+    if sql.contains("BYTEA") {
+        sql.replace("BYTEA", "BLOB").into()
+    } else {
+        sql.into()
+    }
 }
 
 /// An error of a commit (or of a statement that is its own transaction): an I/O error leaves the outcome open.
 fn durable_fault(context: &'static str, error: &rusqlite::Error) -> Fault {
     let fault = fault(context, error);
     match error.sqlite_error_code() {
-        Some(ErrorCode::SystemIoFailure) => Fault::of(FaultKind::UnknownOutcome, context).with_detail(detail(error)),
+        Some(ErrorCode::SystemIoFailure) => {
+            Fault::of(FaultKind::UnknownOutcome, context).with_detail(detail(error))
+        }
         _ => fault,
     }
 }
@@ -185,12 +212,16 @@ pub(super) fn fault(context: &'static str, error: &rusqlite::Error) -> Fault {
             ErrorCode::ConstraintViolation
                 if matches!(
                     failure.extended_code,
-                    ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_ROWID
+                    ffi::SQLITE_CONSTRAINT_UNIQUE
+                        | ffi::SQLITE_CONSTRAINT_PRIMARYKEY
+                        | ffi::SQLITE_CONSTRAINT_ROWID
                 ) =>
             {
                 FaultKind::Duplicate
             }
-            ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => FaultKind::Refused,
+            ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {
+                FaultKind::Refused
+            }
             _ => FaultKind::Broken,
         },
         _ => FaultKind::Broken,
@@ -202,10 +233,18 @@ pub(super) fn fault(context: &'static str, error: &rusqlite::Error) -> Fault {
 fn detail(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(failure, message) => {
-            format!("sqlite {}: {}", failure.extended_code, message.as_deref().unwrap_or("no message"))
+            format!(
+                "sqlite {}: {}",
+                failure.extended_code,
+                message.as_deref().unwrap_or("no message")
+            )
         }
-        rusqlite::Error::SqlInputError { msg, offset, .. } => format!("sqlite: {msg} at byte {offset} of the statement"),
-        rusqlite::Error::InvalidParameterCount(given, wanted) => format!("{given} parameters given, {wanted} wanted"),
+        rusqlite::Error::SqlInputError { msg, offset, .. } => {
+            format!("sqlite: {msg} at byte {offset} of the statement")
+        }
+        rusqlite::Error::InvalidParameterCount(given, wanted) => {
+            format!("{given} parameters given, {wanted} wanted")
+        }
         _ => "sqlite binding".to_owned(),
     }
 }

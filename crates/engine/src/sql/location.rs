@@ -27,8 +27,9 @@ impl Location {
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
         if is_url || (text.contains("host=") && text.contains("user=")) {
-            let config = postgres::Config::from_str(text)
-                .map_err(|_| Fault::refused("the address of the store is not one PostgreSQL understands"))?;
+            let config = postgres::Config::from_str(text).map_err(|_| {
+                Fault::refused("the address of the store is not one PostgreSQL understands")
+            })?;
             return Ok(Self::Postgres(Box::new(config)));
         }
         Ok(Self::Directory(PathBuf::from(text)))
@@ -52,9 +53,11 @@ impl Location {
     /// Opens a reading connection to a family of tables that a writing one has made.
     pub fn open_read(&self, family: &Family) -> Result<Db, Fault> {
         let mut db = match self {
-            Self::Directory(directory) => {
-                Db::open_lite(&directory.join(family.file), Durability::ReadOnly, PAGE_SIZE)?
-            }
+            Self::Directory(directory) => Db::open_lite(
+                &directory.join(family.file),
+                Durability::ReadOnly,
+                PAGE_SIZE,
+            )?,
             Self::Postgres(config) => Db::open_pg(config, true)?,
         };
         migrate::check_version(&mut db, family)?;
@@ -71,9 +74,8 @@ impl Location {
 
     pub(crate) fn make_directory(&self) -> Result<(), Fault> {
         match self {
-            Self::Directory(directory) => {
-                fs::create_dir_all(directory).map_err(|_| Fault::refused("the directory of the store cannot be made"))
-            }
+            Self::Directory(directory) => fs::create_dir_all(directory)
+                .map_err(|_| Fault::refused("the directory of the store cannot be made")),
             Self::Postgres(_) => Ok(()),
         }
     }

@@ -73,12 +73,13 @@ pub(super) fn check_version(db: &mut Db, family: &Family) -> Result<(), Fault> {
     )?;
     let known = i64::try_from(family.migrations.len()).unwrap_or(i64::MAX);
     match newest {
-        Some(newest) if newest > known => {
-            Err(Fault::of(FaultKind::NewerStore, "the store was written by a newer program; this one does not touch it")
-                .with_number("store_version", newest)
-                .with_number("program_version", known)
-                .during(family.name))
-        }
+        Some(newest) if newest > known => Err(Fault::of(
+            FaultKind::NewerStore,
+            "the store was written by a newer program; this one does not touch it",
+        )
+        .with_number("store_version", newest)
+        .with_number("program_version", known)
+        .during(family.name)),
         _ => Ok(()),
     }
 }

@@ -40,7 +40,13 @@ impl Pg {
             // A server that vanished without closing must not hold a payment for minutes.
             config.tcp_user_timeout(Duration::from_secs(10));
         }
-        let mut pg = Self { config, session: None, read_only, failed: false, in_transaction: false };
+        let mut pg = Self {
+            config,
+            session: None,
+            read_only,
+            failed: false,
+            in_transaction: false,
+        };
         pg.session()?;
         Ok(pg)
     }
@@ -48,38 +54,58 @@ impl Pg {
     /// The live session, connected anew when the last one was lost.
     fn session(&mut self) -> Result<&mut Session, Fault> {
         if self.in_transaction {
-            return self.session.as_mut().ok_or_else(|| Fault::of(FaultKind::Unreachable, "the connection was lost"));
+            return self
+                .session
+                .as_mut()
+                .ok_or_else(|| Fault::of(FaultKind::Unreachable, "the connection was lost"));
         }
-        if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
+        if self
+            .session
+            .as_ref()
+            .is_none_or(|session| session.client.is_closed())
+        {
             self.session = None;
             self.session = Some(self.connect()?);
         }
-        self.session.as_mut().ok_or_else(|| Fault::of(FaultKind::Unreachable, "no connection"))
+        self.session
+            .as_mut()
+            .ok_or_else(|| Fault::of(FaultKind::Unreachable, "no connection"))
     }
 
     fn connect(&self) -> Result<Session, Fault> {
-        let mut client = self.config.connect(NoTls).map_err(|error| match error.code() {
-            None => Fault::of(FaultKind::Unreachable, "connecting to PostgreSQL").with_detail(detail(&error)),
-            Some(_) => fault("connecting to PostgreSQL", &error),
-        })?;
+        let mut client = self
+            .config
+            .connect(NoTls)
+            .map_err(|error| match error.code() {
+                None => Fault::of(FaultKind::Unreachable, "connecting to PostgreSQL")
+                    .with_detail(detail(&error)),
+                Some(_) => fault("connecting to PostgreSQL", &error),
+            })?;
         let setup = if self.read_only {
             "SET default_transaction_read_only = on"
         } else {
             // A process stopped inside a transaction must not keep its row locks from the next owner.
             "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = 4000"
         };
-        client.batch_execute(setup).map_err(|error| fault("setting up a session", &error))?;
+        client
+            .batch_execute(setup)
+            .map_err(|error| fault("setting up a session", &error))?;
         if !self.read_only {
             assert_durable(&mut client)?;
         }
-        Ok(Session { client, prepared: HashMap::new() })
+        Ok(Session {
+            client,
+            prepared: HashMap::new(),
+        })
     }
 
     /// What an operator must know about the durability of this database; empty when nothing.
     pub(super) fn warnings(&mut self) -> Result<Vec<&'static str>, Fault> {
         let session = self.session()?;
         let mut warnings = Vec::new();
-        if show(&mut session.client, "SHOW synchronous_standby_names")?.is_none_or(|names| names.is_empty()) {
+        if show(&mut session.client, "SHOW synchronous_standby_names")?
+            .is_none_or(|names| names.is_empty())
+        {
             warnings.push("PostgreSQL has no synchronous standby: losing its disk loses acknowledged payments");
         }
         if show(&mut session.client, "SHOW full_page_writes")?.is_some_and(|value| value == "off") {
@@ -120,7 +146,10 @@ impl Pg {
 
     pub(super) fn roll_back(&mut self) {
         self.in_transaction = false;
-        let rolled_back = self.session.as_mut().is_some_and(|session| session.client.batch_execute("ROLLBACK").is_ok());
+        let rolled_back = self
+            .session
+            .as_mut()
+            .is_some_and(|session| session.client.batch_execute("ROLLBACK").is_ok());
         if !rolled_back {
             // A session in an unknown state is not reused; the server undoes what was open.
             self.session = None;
@@ -143,7 +172,11 @@ impl Pg {
         let statement = self.prepare(sql)?;
         let outcome = self.session()?.client.execute(&statement, params);
         outcome.map_err(|error| {
-            let fault = if alone { durable_fault("a statement", &error) } else { fault("a statement", &error) };
+            let fault = if alone {
+                durable_fault("a statement", &error)
+            } else {
+                fault("a statement", &error)
+            };
             self.note(fault)
         })
     }
@@ -155,16 +188,29 @@ impl Pg {
         mut map: impl FnMut(&Row) -> T,
     ) -> Result<Vec<T>, Fault> {
         debug_assert_ascending(sql);
-        let only_reads = self.in_transaction || self.read_only || sql.trim_start().starts_with("SELECT");
+        let only_reads =
+            self.in_transaction || self.read_only || sql.trim_start().starts_with("SELECT");
         let statement = self.prepare(sql)?;
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| param as _).collect();
         let outcome = self.session()?.client.query(&statement, &params);
         let rows = outcome.map_err(|error| {
-            let fault = if only_reads { fault("a query", &error) } else { durable_fault("a query", &error) };
+            let fault = if only_reads {
+                fault("a query", &error)
+            } else {
+                durable_fault("a query", &error)
+            };
             self.note(fault)
         })?;
         let wrong_cell = Cell::new(None);
-        let answers = rows.iter().map(|row| map(&Row { cells: Cells::Pg(row), wrong_cell: &wrong_cell })).collect();
+        let answers = rows
+            .iter()
+            .map(|row| {
+                map(&Row {
+                    cells: Cells::Pg(row),
+                    wrong_cell: &wrong_cell,
+                })
+            })
+            .collect();
         wrong_cell_fault(&wrong_cell).map_err(|fault| self.note(fault))?;
         Ok(answers)
     }
@@ -190,7 +236,10 @@ impl Pg {
 
     fn note(&mut self, fault: Fault) -> Fault {
         self.failed = true;
-        if matches!(fault.kind(), FaultKind::UnknownOutcome | FaultKind::Unreachable) {
+        if matches!(
+            fault.kind(),
+            FaultKind::UnknownOutcome | FaultKind::Unreachable
+        ) {
             self.session = None;
         } else if fault.kind() == FaultKind::Conflict
             && let Some(session) = &mut self.session
@@ -206,10 +255,16 @@ impl Pg {
 fn assert_durable(client: &mut Client) -> Result<(), Fault> {
     match show(client, "SHOW synchronous_commit")?.as_deref() {
         Some("on" | "remote_apply") => {}
-        _ => return Err(Fault::refused("PostgreSQL does not keep synchronous_commit=on for this session")),
+        _ => {
+            return Err(Fault::refused(
+                "PostgreSQL does not keep synchronous_commit=on for this session",
+            ));
+        }
     }
     match show(client, "SHOW fsync")?.as_deref() {
-        Some("off") => Err(Fault::refused("PostgreSQL runs with fsync=off: it would lose acknowledged payments")),
+        Some("off") => Err(Fault::refused(
+            "PostgreSQL runs with fsync=off: it would lose acknowledged payments",
+        )),
         // Relatives without the setting are durable by design.
         _ => Ok(()),
     }
@@ -231,7 +286,9 @@ fn show(client: &mut Client, statement: &str) -> Result<Option<String>, Fault> {
 fn durable_fault(context: &'static str, error: &postgres::Error) -> Fault {
     let fault = fault(context, error);
     match fault.kind() {
-        FaultKind::Unreachable => Fault::of(FaultKind::UnknownOutcome, context).with_detail(detail(error)),
+        FaultKind::Unreachable => {
+            Fault::of(FaultKind::UnknownOutcome, context).with_detail(detail(error))
+        }
         _ => fault,
     }
 }
@@ -250,10 +307,16 @@ fn fault(context: &'static str, error: &postgres::Error) -> Fault {
             // Read only: a former primary. Its successor is found by connecting again.
             "25006" => FaultKind::Unreachable,
             // Lost and closing connections, server shutting down or starting, too many connections.
-            code if code.starts_with("08") || code.starts_with("57P") || code.starts_with("53") || code == "25P03" => {
+            code if code.starts_with("08")
+                || code.starts_with("57P")
+                || code.starts_with("53")
+                || code == "25P03" =>
+            {
                 FaultKind::Unreachable
             }
-            code if code.starts_with("28") || code == "3D000" || code == "42501" => FaultKind::Refused,
+            code if code.starts_with("28") || code == "3D000" || code == "42501" => {
+                FaultKind::Refused
+            }
             _ => FaultKind::Broken,
         },
         // No state code: the protocol or the socket failed, or a parameter did not fit.
@@ -273,7 +336,9 @@ fn detail(error: &postgres::Error) -> String {
         None => error.to_string(),
         Some(db) => {
             let object = db.constraint().or(db.column()).or(db.table()).unwrap_or("");
-            format!("postgresql {} {object}", db.code().code()).trim_end().to_owned()
+            format!("postgresql {} {object}", db.code().code())
+                .trim_end()
+                .to_owned()
         }
     }
 }

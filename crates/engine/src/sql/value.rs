@@ -72,7 +72,11 @@ impl rusqlite::ToSql for Param<'_> {
 }
 
 impl ToSql for Param<'_> {
-    fn to_sql(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn Error + Sync + Send>> {
         match *self {
             Param::Null => Ok(IsNull::Yes),
             Param::Int(value) => match *ty {
@@ -179,22 +183,27 @@ pub(super) enum Cells<'a> {
 impl Row<'_> {
     /// An integer. PostgreSQL's `SUM` of BIGINT is NUMERIC: write `CAST(SUM(x) AS BIGINT)`.
     pub fn int(&self, column: usize) -> i64 {
-        self.opt_int(column).unwrap_or_else(|| self.wrong(column, 0))
+        self.opt_int(column)
+            .unwrap_or_else(|| self.wrong(column, 0))
     }
 
     /// A text, borrowed from the row.
     pub fn text(&self, column: usize) -> &str {
-        self.opt_text(column).unwrap_or_else(|| self.wrong(column, ""))
+        self.opt_text(column)
+            .unwrap_or_else(|| self.wrong(column, ""))
     }
 
     /// Bytes, borrowed from the row.
     pub fn blob(&self, column: usize) -> &[u8] {
-        self.opt_blob(column).unwrap_or_else(|| self.wrong(column, &[]))
+        self.opt_blob(column)
+            .unwrap_or_else(|| self.wrong(column, &[]))
     }
 
     /// Bytes of a length known beforehand, such as a hash.
     pub fn bytes<const N: usize>(&self, column: usize) -> [u8; N] {
-        self.blob(column).try_into().unwrap_or_else(|_| self.wrong(column, [0; N]))
+        self.blob(column)
+            .try_into()
+            .unwrap_or_else(|_| self.wrong(column, [0; N]))
     }
 
     /// True for any integer but 0.
@@ -213,10 +222,16 @@ impl Row<'_> {
             Cells::Pg(row) => {
                 let ty = row.columns().get(column).map(postgres::Column::type_);
                 match ty {
-                    Some(&Type::INT4) => row.try_get::<_, Option<i32>>(column).map(|value| value.map(i64::from)),
-                    Some(&Type::INT2) => row.try_get::<_, Option<i16>>(column).map(|value| value.map(i64::from)),
+                    Some(&Type::INT4) => row
+                        .try_get::<_, Option<i32>>(column)
+                        .map(|value| value.map(i64::from)),
+                    Some(&Type::INT2) => row
+                        .try_get::<_, Option<i16>>(column)
+                        .map(|value| value.map(i64::from)),
                     // EXISTS(..) and comparisons are 0 or 1 in SQLite.
-                    Some(&Type::BOOL) => row.try_get::<_, Option<bool>>(column).map(|value| value.map(i64::from)),
+                    Some(&Type::BOOL) => row
+                        .try_get::<_, Option<bool>>(column)
+                        .map(|value| value.map(i64::from)),
                     _ => row.try_get::<_, Option<i64>>(column),
                 }
                 .unwrap_or_else(|_| self.wrong(column, None))
@@ -228,11 +243,15 @@ impl Row<'_> {
     pub fn opt_text(&self, column: usize) -> Option<&str> {
         match &self.cells {
             Cells::Lite(row) => match row.get_ref(column) {
-                Ok(ValueRef::Text(value)) => std::str::from_utf8(value).ok().or_else(|| self.wrong(column, None)),
+                Ok(ValueRef::Text(value)) => std::str::from_utf8(value)
+                    .ok()
+                    .or_else(|| self.wrong(column, None)),
                 Ok(ValueRef::Null) => None,
                 _ => self.wrong(column, None),
             },
-            Cells::Pg(row) => row.try_get(column).unwrap_or_else(|_| self.wrong(column, None)),
+            Cells::Pg(row) => row
+                .try_get(column)
+                .unwrap_or_else(|_| self.wrong(column, None)),
         }
     }
 
@@ -244,7 +263,9 @@ impl Row<'_> {
                 Ok(ValueRef::Null) => None,
                 _ => self.wrong(column, None),
             },
-            Cells::Pg(row) => row.try_get(column).unwrap_or_else(|_| self.wrong(column, None)),
+            Cells::Pg(row) => row
+                .try_get(column)
+                .unwrap_or_else(|_| self.wrong(column, None)),
         }
     }
 
