@@ -1,0 +1,337 @@
+//! The memory of nonces: a signed request is accepted once.
+//!
+//! A signature is good for two minutes around its epoch. Within that window whoever saw the request could send it
+//! again, so every nonce is remembered, per key, until its epoch can no longer be accepted; then the clock refuses it.
+//!
+//! What is kept of a nonce is a keyed 64-bit fingerprint (the key is drawn at start, so nobody can aim at a collision).
+//! With four million live nonces a fresh one is mistaken for an old one with probability 2·10⁻¹³, and then a register
+//! simply signs again. Fingerprints lie in buckets of one minute of *epoch*; a whole bucket is dropped at once when the
+//! last second in it has left the window, so that nothing is ever swept entry by entry.
+//!
+//! The memory is bounded. When it is full the answer is "busy", never "forget the oldest": forgetting a live nonce would
+//! let its request be replayed by whoever can cause enough traffic.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::{Mutex, PoisonError};
+
+use crate::auth::{DRIFT_SECONDS_MAX, within_drift};
+
+/// Seconds of epoch in one bucket.
+const BUCKET_SECONDS: i64 = 60;
+
+/// Independently locked parts; a power of two.
+const SHARDS: usize = 64;
+
+/// What the memory says to a nonce.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NonceVerdict {
+    /// Never seen in this window; it is remembered now.
+    Fresh,
+    /// Seen before: a replay, or a client that repeats itself. Answer 401.
+    Replayed,
+    /// Signed before this process started, or in a time whose nonces were dropped; it may have been used then. Answer 401.
+    TooOld,
+    /// The memory is full of live nonces. Answer 429; nothing was remembered.
+    Busy,
+}
+
+/// Remembers the nonces of signed requests. Shared by all connections: `&self` everywhere, one short lock per call.
+#[derive(Debug)]
+pub struct NonceMemory {
+    shards: Box<[Mutex<Shard>]>,
+    shard_capacity: usize,
+    not_before_seconds: i64,
+    seed: [u8; 16],
+}
+
+#[derive(Debug, Default)]
+struct Shard {
+    buckets: Vec<Bucket>,
+    live: usize,
+    /// Epochs below this were dropped. A clock that steps back must not make them acceptable again.
+    floor_seconds: i64,
+}
+
+#[derive(Debug)]
+struct Bucket {
+    minute: i64,
+    fingerprints: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+}
+
+impl NonceMemory {
+    /// Makes an empty memory for about `capacity` live nonces (spread over 64 parts; a part that is full says busy for its
+    /// share). Nonces live two to three minutes after their epoch, so 20,000 requests a second need about 4,000,000,
+    /// at 10 to 20 bytes each.
+    ///
+    /// `started_seconds` (seconds since 1970) is when this process began: what was signed earlier may have been used
+    /// before the memory was lost and is refused. `seed` is 16 bytes of chance that nobody else knows.
+    pub fn new(capacity: usize, started_seconds: i64, seed: [u8; 16]) -> Self {
+        NonceMemory {
+            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shard_capacity: capacity.div_ceil(SHARDS),
+            not_before_seconds: started_seconds,
+            seed,
+        }
+    }
+
+    /// Asks whether a nonce is fresh for this API key and remembers it if so, in one step. Call it after the MAC held,
+    /// with the same `now_micros` that the MAC was checked with.
+    pub fn remember(
+        &self,
+        api_key: &str,
+        nonce: &str,
+        epoch_seconds: i64,
+        now_micros: i64,
+    ) -> NonceVerdict {
+        if epoch_seconds < self.not_before_seconds || !within_drift(epoch_seconds, now_micros) {
+            return NonceVerdict::TooOld;
+        }
+        let fingerprint = self.fingerprint(api_key, nonce);
+        // The highest bits choose the shard, the set uses the others.
+        let shard = &self.shards[(fingerprint >> (64 - SHARDS.trailing_zeros())) as usize];
+        // A panic elsewhere cannot have left a shard half changed: the insertion is the last step.
+        let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
+        shard.drop_buckets_before(now_micros);
+        shard.remember(fingerprint, epoch_seconds, self.shard_capacity)
+    }
+
+    /// How many nonces are remembered; for the metrics, not for decisions.
+    pub fn live(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| shard.lock().unwrap_or_else(PoisonError::into_inner).live)
+            .sum()
+    }
+
+    fn fingerprint(&self, api_key: &str, nonce: &str) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        // `str` hashes with a terminator, so (key, nonce) pairs cannot run into each other.
+        (self.seed, api_key, nonce).hash(&mut hasher);
+        hasher.finish()
+    }
+}
+
+impl Shard {
+    fn drop_buckets_before(&mut self, now_micros: i64) {
+        let Shard {
+            buckets,
+            live,
+            floor_seconds,
+        } = self;
+        buckets.retain(|bucket| {
+            let end_seconds = (bucket.minute + 1) * BUCKET_SECONDS;
+            // The last epoch of the bucket is one second below its end.
+            let keep = now_micros < (end_seconds - 1 + DRIFT_SECONDS_MAX) * 1_000_000;
+            if !keep {
+                *live -= bucket.fingerprints.len();
+                *floor_seconds = end_seconds.max(*floor_seconds);
+            }
+            keep
+        });
+    }
+
+    fn remember(&mut self, fingerprint: u64, epoch_seconds: i64, capacity: usize) -> NonceVerdict {
+        if epoch_seconds < self.floor_seconds {
+            return NonceVerdict::TooOld;
+        }
+        // At most five buckets can be live, whatever epochs are sent. All of them are asked: a nonce may not be used
+        // again with another epoch either.
+        if self
+            .buckets
+            .iter()
+            .any(|bucket| bucket.fingerprints.contains(&fingerprint))
+        {
+            return NonceVerdict::Replayed;
+        }
+        if self.live >= capacity {
+            return NonceVerdict::Busy;
+        }
+        let minute = epoch_seconds.div_euclid(BUCKET_SECONDS);
+        let at = self
+            .buckets
+            .iter()
+            .position(|bucket| bucket.minute == minute)
+            .unwrap_or_else(|| {
+                self.buckets.push(Bucket {
+                    minute,
+                    fingerprints: HashSet::default(),
+                });
+                self.buckets.len() - 1
+            });
+        self.buckets[at].fingerprints.insert(fingerprint);
+        self.live += 1;
+        NonceVerdict::Fresh
+    }
+}
+
+/// Passes a fingerprint through: it is a keyed hash already.
+#[derive(Default)]
+struct AlreadyHashed(u64);
+
+impl Hasher for AlreadyHashed {
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Never called for `u64` keys; kept correct all the same.
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use NonceVerdict::{Busy, Fresh, Replayed, TooOld};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const START: i64 = 1_700_000_000;
+
+    fn micros(seconds: i64) -> i64 {
+        seconds * 1_000_000
+    }
+
+    fn memory() -> NonceMemory {
+        NonceMemory::new(1_000, START, [7; 16])
+    }
+
+    #[test]
+    fn a_nonce_is_fresh_once_per_key() {
+        let memory = memory();
+        assert_eq!(memory.remember("a", "n-1", START, micros(START)), Fresh);
+        assert_eq!(memory.remember("a", "n-1", START, micros(START)), Replayed);
+        assert_eq!(memory.remember("b", "n-1", START, micros(START)), Fresh);
+        assert_eq!(memory.remember("a", "n-2", START, micros(START)), Fresh);
+        assert_eq!(
+            memory.remember("an", "-1", START, micros(START)),
+            Fresh,
+            "key and nonce do not run together"
+        );
+        assert_eq!(memory.live(), 4);
+    }
+
+    #[test]
+    fn a_nonce_cannot_return_with_another_epoch_either() {
+        let memory = memory();
+        assert_eq!(
+            memory.remember("a", "n", START + 10, micros(START + 10)),
+            Fresh
+        );
+        assert_eq!(
+            memory.remember("a", "n", START + 100, micros(START + 100)),
+            Replayed
+        );
+    }
+
+    #[test]
+    fn a_nonce_is_remembered_for_every_instant_at_which_its_epoch_is_accepted() {
+        // Epochs from slow and fast clocks, seen at any second of their window.
+        for epoch in [
+            START,
+            START + 1,
+            START + 59,
+            START + 60,
+            START + 119,
+            START + 200,
+        ] {
+            let memory = memory();
+            let first = micros(epoch - DRIFT_SECONDS_MAX) + 1;
+            assert_eq!(memory.remember("a", "n", epoch, first), Fresh);
+            for second in 0..2 * DRIFT_SECONDS_MAX {
+                assert_eq!(
+                    memory.remember("a", "n", epoch, first + micros(second)),
+                    Replayed,
+                    "{epoch} {second}"
+                );
+            }
+            assert_eq!(
+                memory.remember("a", "n", epoch, micros(epoch + DRIFT_SECONDS_MAX)),
+                TooOld
+            );
+        }
+    }
+
+    #[test]
+    fn whole_minutes_are_forgotten_when_the_clock_refuses_them_anyway() {
+        let memory = memory();
+        for n in 0..500 {
+            assert_eq!(
+                memory.remember("a", &n.to_string(), START, micros(START)),
+                Fresh
+            );
+        }
+        let later = START + 2 * BUCKET_SECONDS + DRIFT_SECONDS_MAX;
+        for n in 0..500 {
+            assert_eq!(
+                memory.remember("a", &n.to_string(), later, micros(later)),
+                Fresh
+            );
+        }
+        assert!(
+            memory.live() <= 500 + 500 / 4,
+            "each part forgets when it is asked next: {}",
+            memory.live()
+        );
+    }
+
+    #[test]
+    fn a_full_memory_says_busy_and_forgets_nothing() {
+        let memory = NonceMemory::new(64, START, [7; 16]);
+        let verdicts: Vec<_> = (0..2_000)
+            .map(|n| memory.remember("a", &n.to_string(), START, micros(START)))
+            .collect();
+        assert_eq!(verdicts.iter().filter(|v| **v == Fresh).count(), 64);
+        assert_eq!(verdicts.iter().filter(|v| **v == Busy).count(), 2_000 - 64);
+        for (n, verdict) in verdicts.iter().enumerate().filter(|(_, v)| **v == Fresh) {
+            assert_eq!(
+                memory.remember("a", &n.to_string(), START, micros(START)),
+                Replayed,
+                "{verdict:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_signed_before_the_start_is_refused() {
+        let memory = memory();
+        assert_eq!(memory.remember("a", "n", START - 1, micros(START)), TooOld);
+        assert_eq!(memory.remember("a", "n", START, micros(START)), Fresh);
+    }
+
+    #[test]
+    fn a_clock_that_steps_back_revives_nothing() {
+        let memory = memory();
+        assert_eq!(memory.remember("a", "n", START, micros(START)), Fresh);
+        // Far enough ahead that the minute of START is dropped by every part that is asked.
+        let ahead = START + 600;
+        for n in 0..2_000 {
+            memory.remember("a", &format!("x{n}"), ahead, micros(ahead));
+        }
+        assert_eq!(memory.remember("a", "n", START, micros(START)), TooOld);
+    }
+
+    #[test]
+    fn one_of_many_threads_wins_a_nonce() {
+        let memory = memory();
+        let fresh = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for n in 0..100 {
+                        if memory.remember("a", &n.to_string(), START, micros(START)) == Fresh {
+                            fresh.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(fresh.into_inner(), 100);
+    }
+}

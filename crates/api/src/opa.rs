@@ -1,0 +1,12 @@
+//! The wire format of the merchant API: request bodies in, envelopes out.
+//!
+//! One table per request ([`member`]) drives the parser and the OpenAPI description, one table of result codes
+//! ([`envelope`]) drives every answer.
+
+pub mod envelope;
+pub mod id;
+pub mod member;
+pub mod operation;
+pub mod payment;
+pub mod query;
+pub mod refund;

@@ -1,0 +1,556 @@
+//! Answers: one closed table of result codes, and writers that render an answer straight into a byte buffer.
+//!
+//! Every answer, whatever its status, is `{"resultInfo":{"code","message","codeId"},"data":…}`: the official SDKs index
+//! `code` and `codeId` without looking first, and some fail on an empty body.
+
+use super::id::push_user_authorization_id;
+use super::member::FieldError;
+
+/// One row of the table of result codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultRow {
+    /// HTTP status.
+    pub status: u16,
+    /// The code that a program looks at.
+    pub code: &'static str,
+    /// The finer number, as text with leading zeros. Those that the format's owner never published are ours, begin with
+    /// `0877` and never change.
+    pub code_id: &'static str,
+    /// A short text in English for a developer.
+    pub message: &'static str,
+}
+
+macro_rules! result_codes {
+    ($($(#[$about:meta])* $name:ident = $status:literal $code:literal $code_id:literal $message:literal;)*) => {
+        /// Every answer that a merchant call can get.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ResultCode {
+            $($(#[$about])* $name,)*
+        }
+
+        impl ResultCode {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [ResultCode] = &[$(ResultCode::$name),*];
+
+            /// Its row: HTTP status, code, codeId and message.
+            pub const fn row(self) -> &'static ResultRow {
+                match self {
+                    $(ResultCode::$name =>
+                        &ResultRow { status: $status, code: $code, code_id: $code_id, message: $message },)*
+                }
+            }
+        }
+    };
+}
+
+result_codes! {
+    /// Done, the object is in `data`.
+    Success = 200 "SUCCESS" "08100001" "Success";
+    /// Done, a new object is in `data` (create calls that the format answers with 201).
+    Created = 201 "SUCCESS" "08100001" "Success";
+    /// Accepted; the outcome is asked for later.
+    RequestAccepted = 202 "REQUEST_ACCEPTED" "08100001" "Request accepted";
+
+    /// A field is wrong; the message names it.
+    InvalidRequestParams = 400 "INVALID_REQUEST_PARAMS" "08100006" "Invalid request params";
+    /// A required field is absent; the message names it.
+    MissingRequestParams = 400 "MISSING_REQUEST_PARAMS" "08100024" "Missing request params";
+    /// The values are well-formed and make no sense together.
+    InvalidParams = 400 "INVALID_PARAMS" "00200004" "Invalid parameters received";
+    /// The signature, its time, its nonce, its key or its merchant is not accepted; which of them is not said.
+    Unauthorized = 401 "UNAUTHORIZED" "08100016" "Unauthorized request";
+    /// The key may not do this.
+    OpOutOfScope = 401 "OP_OUT_OF_SCOPE" "08100023" "The operation is not permitted";
+    /// The merchant of the key is not known any more.
+    OpaClientNotFound = 404 "OPA_CLIENT_NOT_FOUND" "08100007" "OPA Client not found";
+    /// There is nothing at this path.
+    RouteUnknown = 404 "RESOURCE_NOT_FOUND" "08770001" "No such path";
+    /// The path exists, with another method.
+    MethodNotAllowed = 405 "INVALID_REQUEST_PARAMS" "08770002" "Method not allowed for this path";
+    /// The body did not arrive in time.
+    RequestTimeout = 408 "INVALID_REQUEST_PARAMS" "08770003" "The request did not arrive in time";
+    /// The body is larger than is read.
+    BodyTooLarge = 413 "INVALID_REQUEST_PARAMS" "08770004" "The request body is too large";
+    /// Too much at once; nothing was decided, the same request may be sent again.
+    RateLimit = 429 "RATE_LIMIT" "08100998" "Too many requests";
+    /// Something failed here; the outcome is unknown until asked for.
+    InternalServerError = 500 "INTERNAL_SERVER_ERROR" "08101000" "Something went wrong on the service side";
+    /// Nobody is at home (standing by, shutting down); nothing was decided.
+    MaintenanceMode = 503 "MAINTENANCE_MODE" "08100999" "Sorry, we are down for scheduled maintenance";
+
+    /// The balance does not cover the amount.
+    NoSufficientFund = 400 "NO_SUFFICIENT_FUND" "08770101" "The balance is too small";
+    /// The same user paid the same amount a moment ago.
+    SuspectedDuplicatePayment = 400 "SUSPECTED_DUPLICATE_PAYMENT" "08770102" "Suspected duplicate payment";
+    /// The payment was cancelled before it arrived.
+    CancelledBeforePayment = 400 "UNACCEPTABLE_OP" "08770103" "The payment was cancelled before it arrived";
+    /// A limit of the user or the platform stands against it.
+    LimitExceeded = 400 "LIMIT_EXCEEDED" "08770104" "A limit is exceeded";
+    /// The user's wallet was closed.
+    CanceledUser = 400 "CANCELED_USER" "01103027" "Canceled user";
+    /// No such authorisation for this merchant.
+    InvalidUserAuthorizationId = 401 "INVALID_USER_AUTHORIZATION_ID" "08770105" "Invalid user authorization id";
+    /// The authorisation has run out or was taken back.
+    ExpiredUserAuthorizationId = 401 "EXPIRED_USER_AUTHORIZATION_ID" "08770106" "Expired user authorization id";
+    /// The user's wallet is frozen.
+    UserStateIsNotActive = 401 "USER_STATE_IS_NOT_ACTIVE" "08770107" "The user is not active";
+    /// The merchant id was used for another payment or refund.
+    IdempotencyConflict = 409 "IDEMPOTENCY_CONFLICT" "08770108" "This id was used for a different request";
+    /// Any other rule of the platform stands against it.
+    UnacceptableOp = 400 "UNACCEPTABLE_OP" "08770109" "The operation is not acceptable";
+
+    /// The scanned code was never issued here, or is none at all.
+    CodeUnknown = 400 "CUSTOMER_CODE_UNKNOWN" "08770201" "The customer's code is not known";
+    /// The scanned code ran out.
+    CodeExpired = 400 "CUSTOMER_CODE_EXPIRED" "08770202" "The customer's code has expired";
+    /// The scanned code has paid already.
+    CodeSpent = 400 "CUSTOMER_CODE_SPENT" "08770203" "The customer's code was used already";
+    /// The customer's phone shows a newer code.
+    CodeReplaced = 400 "CUSTOMER_CODE_REPLACED" "08770204" "The customer's code was replaced by a newer one";
+    /// The merchant has no such store.
+    StoreUnknown = 400 "STORE_NOT_FOUND" "08770205" "The store is not known";
+    /// The store has no such till.
+    TerminalUnknown = 400 "TERMINAL_NOT_FOUND" "08770206" "The terminal is not known";
+    /// The till asked for too many unknown codes.
+    TerminalLocked = 429 "RATE_LIMIT" "08770207" "The terminal is locked for a minute: too many unknown codes";
+
+    /// There is no such payment.
+    OrderNotFound = 404 "RESOURCE_NOT_FOUND" "00200001" "Order not found";
+    /// The payment can no longer be cancelled.
+    OrderNotReversible = 400 "ORDER_NOT_REVERSIBLE" "00200044" "Order cannot be reversed";
+    /// The payment cannot be refunded (it was cancelled, or never completed).
+    OrderNotRefundable = 400 "UNACCEPTABLE_OP" "00200013" "Order cannot be refunded";
+    /// The refunds would exceed the payment.
+    InvalidRefundAmount = 400 "INVALID_PARAMS" "00200015" "Invalid refund amount";
+    /// The refund comes too late.
+    RefundWindowExceed = 400 "REFUND_WINDOW_EXCEED" "08770301" "The refund window has passed";
+    /// There is no such refund.
+    NoSuchRefundOrder = 404 "NO_SUCH_REFUND_ORDER" "00200018" "Refund not found";
+}
+
+/// State of a payment on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PaymentStatus {
+    /// Asked for and not decided yet.
+    Created,
+    /// Paid.
+    Completed,
+    /// Paid, and all of it given back. A partial refund leaves a payment `COMPLETED`; its list of refunds tells.
+    Refunded,
+    /// Undone by a cancel, or never paid.
+    Failed,
+}
+
+impl PaymentStatus {
+    /// All of them.
+    pub const ALL: &'static [PaymentStatus] = &[
+        PaymentStatus::Created,
+        PaymentStatus::Completed,
+        PaymentStatus::Refunded,
+        PaymentStatus::Failed,
+    ];
+
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            PaymentStatus::Created => "CREATED",
+            PaymentStatus::Completed => "COMPLETED",
+            PaymentStatus::Refunded => "REFUNDED",
+            PaymentStatus::Failed => "FAILED",
+        }
+    }
+}
+
+/// State of a refund on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RefundStatus {
+    /// Accepted, not carried out yet.
+    Created,
+    /// The money is back in the wallet.
+    Refunded,
+}
+
+impl RefundStatus {
+    /// All of them.
+    pub const ALL: &'static [RefundStatus] = &[RefundStatus::Created, RefundStatus::Refunded];
+
+    /// The word on the wire.
+    pub const fn word(self) -> &'static str {
+        match self {
+            RefundStatus::Created => "CREATED",
+            RefundStatus::Refunded => "REFUNDED",
+        }
+    }
+}
+
+/// A payment as a merchant sees it. Amounts are whole yen, instants seconds since 1970 UTC.
+#[derive(Clone, Copy, Debug)]
+pub struct PaymentView<'a> {
+    /// Our id.
+    pub payment_id: u64,
+    /// Its state.
+    pub status: PaymentStatus,
+    /// When it was paid; 0 if it was not.
+    pub accepted_at_seconds: i64,
+    /// The merchant's own id.
+    pub merchant_payment_id: &'a str,
+    /// The authorisation it was paid with; `None` for a scanned code.
+    pub user_authorization_id: Option<u128>,
+    /// Its amount.
+    pub amount_yen: i64,
+    /// When the merchant asked, as first sent; 0 if it was not sent.
+    pub requested_at_seconds: i64,
+    /// When it was cancelled.
+    pub canceled_at_seconds: Option<i64>,
+    /// The store as the merchant names it.
+    pub store_id: Option<&'a str>,
+    /// The till as the merchant names it.
+    pub terminal_id: Option<&'a str>,
+    /// The merchant's receipt number.
+    pub order_receipt_number: Option<&'a str>,
+    /// What it is for.
+    pub order_description: Option<&'a str>,
+    /// What was given back, oldest first.
+    pub refunds: &'a [RefundView<'a>],
+}
+
+/// A refund as a merchant sees it. Amounts are whole yen, instants seconds since 1970 UTC.
+#[derive(Clone, Copy, Debug)]
+pub struct RefundView<'a> {
+    /// Its state.
+    pub status: RefundStatus,
+    /// When it was accepted.
+    pub accepted_at_seconds: i64,
+    /// The merchant's own id.
+    pub merchant_refund_id: &'a str,
+    /// Our id of the payment.
+    pub payment_id: u64,
+    /// Its amount.
+    pub amount_yen: i64,
+    /// When the merchant asked, as first sent; 0 if it was not sent.
+    pub requested_at_seconds: i64,
+    /// Why, in the merchant's words.
+    pub reason: Option<&'a str>,
+}
+
+/// Writes an answer without an object: every refusal, and what was only accepted.
+pub fn write_result(out: &mut Vec<u8>, result: ResultCode) {
+    info(out, result, &[]);
+    out.extend_from_slice(b"null}");
+}
+
+/// Writes the refusal of a wrong field, named in the message; its status is that of [`FieldError::result_code`].
+pub fn write_field_error(out: &mut Vec<u8>, error: &FieldError) {
+    info(out, error.result_code(), &[": ", &error.to_string()]);
+    out.extend_from_slice(b"null}");
+}
+
+/// Writes an answer that carries a payment.
+pub fn write_payment(out: &mut Vec<u8>, result: ResultCode, payment: &PaymentView<'_>) {
+    out.reserve(640);
+    info(out, result, &[]);
+    push_payment(out, payment);
+    out.push(b'}');
+}
+
+/// Writes an answer that carries a refund.
+pub fn write_refund(out: &mut Vec<u8>, result: ResultCode, refund: &RefundView<'_>) {
+    out.reserve(384);
+    info(out, result, &[]);
+    push_refund(out, refund);
+    out.push(b'}');
+}
+
+/// Writes everything up to the value of `data`. Codes, ids and messages are our own constants without anything to
+/// escape (a test holds the table to that); `more` is not.
+fn info(out: &mut Vec<u8>, result: ResultCode, more: &[&str]) {
+    let row = result.row();
+    push(out, r#"{"resultInfo":{"code":""#);
+    push(out, row.code);
+    push(out, r#"","message":""#);
+    push(out, row.message);
+    more.iter().for_each(|text| push_escaped(out, text));
+    push(out, r#"","codeId":""#);
+    push(out, row.code_id);
+    push(out, r#""},"data":"#);
+}
+
+fn push_payment(out: &mut Vec<u8>, payment: &PaymentView<'_>) {
+    push(out, r#"{"paymentId":""#);
+    push_number(out, payment.payment_id);
+    push(out, r#"","status":""#);
+    push(out, payment.status.word());
+    push(out, r#"","acceptedAt":"#);
+    push_number(out, payment.accepted_at_seconds);
+    push(out, r#","merchantPaymentId":"#);
+    push_text(out, payment.merchant_payment_id);
+    if let Some(id) = payment.user_authorization_id {
+        push(out, r#","userAuthorizationId":""#);
+        push_user_authorization_id(id, &mut |byte| out.push(byte));
+        out.push(b'"');
+    }
+    push_amount(out, payment.amount_yen);
+    push(out, r#","requestedAt":"#);
+    push_number(out, payment.requested_at_seconds);
+    if let Some(at) = payment.canceled_at_seconds {
+        push(out, r#","canceledAt":"#);
+        push_number(out, at);
+    }
+    for (name, text) in [
+        (r#","storeId":"#, payment.store_id),
+        (r#","terminalId":"#, payment.terminal_id),
+        (r#","orderReceiptNumber":"#, payment.order_receipt_number),
+        (r#","orderDescription":"#, payment.order_description),
+    ] {
+        push(out, name);
+        push_text_or_null(out, text);
+    }
+    push(out, r#","orderItems":null,"refunds":"#);
+    if payment.refunds.is_empty() {
+        push(out, "null");
+    } else {
+        push(out, r#"{"data":["#);
+        for (index, refund) in payment.refunds.iter().enumerate() {
+            if index > 0 {
+                out.push(b',');
+            }
+            push_refund(out, refund);
+        }
+        push(out, "]}");
+    }
+    push(
+        out,
+        r#","captures":null,"revert":null,"paymentMethods":[{"type":"WALLET""#,
+    );
+    push_amount(out, payment.amount_yen);
+    push(out, "}]}");
+}
+
+fn push_refund(out: &mut Vec<u8>, refund: &RefundView<'_>) {
+    push(out, r#"{"status":""#);
+    push(out, refund.status.word());
+    push(out, r#"","acceptedAt":"#);
+    push_number(out, refund.accepted_at_seconds);
+    push(out, r#","merchantRefundId":"#);
+    push_text(out, refund.merchant_refund_id);
+    push(out, r#","paymentId":""#);
+    push_number(out, refund.payment_id);
+    out.push(b'"');
+    push_amount(out, refund.amount_yen);
+    push(out, r#","requestedAt":"#);
+    push_number(out, refund.requested_at_seconds);
+    push(out, r#","reason":"#);
+    push_text_or_null(out, refund.reason);
+    out.push(b'}');
+}
+
+fn push_amount(out: &mut Vec<u8>, yen: i64) {
+    push(out, r#","amount":{"amount":"#);
+    push_number(out, yen);
+    push(out, r#","currency":"JPY"}"#);
+}
+
+fn push(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(text.as_bytes());
+}
+
+fn push_number(out: &mut Vec<u8>, number: impl itoa::Integer) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn push_text_or_null(out: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => push_text(out, text),
+        None => push(out, "null"),
+    }
+}
+
+/// Writes a text as a JSON string.
+fn push_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'"');
+    push_escaped(out, text);
+    out.push(b'"');
+}
+
+/// Writes a text with what JSON demands escaped: quote, backslash and control characters. `<` is escaped as well, so that
+/// an answer that is carelessly put into a page cannot open a tag there.
+fn push_escaped(out: &mut Vec<u8>, text: &str) {
+    const fn clean(byte: u8) -> bool {
+        byte >= 0x20 && byte != b'"' && byte != b'\\' && byte != b'<'
+    }
+    let bytes = text.as_bytes();
+    let mut rest = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        if clean(byte) {
+            continue;
+        }
+        out.extend_from_slice(&bytes[rest..at]);
+        rest = at + 1;
+        match byte {
+            b'"' => push(out, "\\\""),
+            b'\\' => push(out, "\\\\"),
+            _ => {
+                push(out, "\\u00");
+                for nibble in [byte >> 4, byte & 0xF] {
+                    out.push(b"0123456789abcdef"[usize::from(nibble)]);
+                }
+            }
+        }
+    }
+    out.extend_from_slice(&bytes[rest..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opa::member::Why;
+    use serde_json::{Value, json};
+
+    fn payment() -> PaymentView<'static> {
+        PaymentView {
+            payment_id: 400_000_000_001,
+            status: PaymentStatus::Completed,
+            accepted_at_seconds: 1_700_000_001,
+            merchant_payment_id: "mp-0001",
+            user_authorization_id: None,
+            amount_yen: 1_200,
+            requested_at_seconds: 1_700_000_000,
+            canceled_at_seconds: None,
+            store_id: Some("s-1"),
+            terminal_id: None,
+            order_receipt_number: None,
+            order_description: Some("茶 \"上\" \\ \u{1}</script>"),
+            refunds: &[],
+        }
+    }
+
+    fn read(write: impl FnOnce(&mut Vec<u8>)) -> Value {
+        let mut out = Vec::new();
+        write(&mut out);
+        serde_json::from_slice(&out)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&out)))
+    }
+
+    #[test]
+    fn a_payment_is_rendered_as_the_sdks_read_it() {
+        let answer = read(|out| write_payment(out, ResultCode::Success, &payment()));
+        let amount = json!({"amount": 1200, "currency": "JPY"});
+        assert_eq!(
+            answer,
+            json!({
+                "resultInfo": {"code": "SUCCESS", "message": "Success", "codeId": "08100001"},
+                "data": {
+                    "paymentId": "400000000001", "status": "COMPLETED", "acceptedAt": 1_700_000_001,
+                    "merchantPaymentId": "mp-0001", "amount": amount, "requestedAt": 1_700_000_000,
+                    "storeId": "s-1", "terminalId": null, "orderReceiptNumber": null,
+                    "orderDescription": "茶 \"上\" \\ \u{1}</script>", "orderItems": null,
+                    "refunds": null, "captures": null, "revert": null,
+                    "paymentMethods": [{"type": "WALLET", "amount": amount}],
+                },
+            })
+        );
+    }
+
+    #[test]
+    fn a_cancelled_and_a_refunded_payment_show_it() {
+        let refund = RefundView {
+            status: RefundStatus::Refunded,
+            accepted_at_seconds: 1_700_000_009,
+            merchant_refund_id: "rf-1",
+            payment_id: 400_000_000_001,
+            amount_yen: 200,
+            requested_at_seconds: 0,
+            reason: Some("傷"),
+        };
+        let refunds = [
+            refund,
+            RefundView {
+                merchant_refund_id: "rf-2",
+                reason: None,
+                ..refund
+            },
+        ];
+        let answer = read(|out| {
+            let shown = PaymentView {
+                user_authorization_id: Some(0x0123_4567_89ab_cdef_0011_2233_4455_6677),
+                canceled_at_seconds: Some(1_700_000_010),
+                status: PaymentStatus::Failed,
+                refunds: &refunds,
+                ..payment()
+            };
+            write_payment(out, ResultCode::Success, &shown);
+        });
+        assert_eq!(
+            answer["data"]["userAuthorizationId"],
+            "01234567-89ab-cdef-0011-223344556677"
+        );
+        assert_eq!(answer["data"]["canceledAt"], 1_700_000_010);
+        assert_eq!(answer["data"]["refunds"]["data"][0]["reason"], "傷");
+        assert_eq!(
+            answer["data"]["refunds"]["data"][1]["merchantRefundId"],
+            "rf-2"
+        );
+        let alone = read(|out| write_refund(out, ResultCode::Created, &refund));
+        assert_eq!(alone["data"], answer["data"]["refunds"]["data"][0]);
+    }
+
+    #[test]
+    fn a_refusal_has_code_and_code_id_and_names_the_field() {
+        let refusal = FieldError {
+            field: "amount.amount",
+            why: Why::OutOfBounds { min: 1, max: 9 },
+        };
+        assert_eq!(
+            read(|out| write_field_error(out, &refusal)),
+            json!({
+                "resultInfo": {"code": "INVALID_REQUEST_PARAMS", "codeId": "08100006",
+                    "message": "Invalid request params: amount.amount must be from 1 to 9"},
+                "data": null,
+            })
+        );
+        let refusal = FieldError {
+            field: "merchantPaymentId",
+            why: Why::Missing,
+        };
+        assert_eq!(
+            read(|out| write_field_error(out, &refusal))["resultInfo"]["code"],
+            "MISSING_REQUEST_PARAMS"
+        );
+    }
+
+    #[test]
+    fn every_result_code_renders_as_itself() {
+        for &result in ResultCode::ALL {
+            let row = result.row();
+            let answer = read(|out| write_result(out, result));
+            assert_eq!(
+                answer["resultInfo"],
+                json!({"code": row.code, "message": row.message, "codeId": row.code_id})
+            );
+            assert_eq!(answer["data"], Value::Null);
+            assert!(
+                (200..600).contains(&row.status)
+                    && row.code_id.len() == 8
+                    && row.message.len() <= 255,
+                "{row:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_code_id_means_one_thing() {
+        let mut rows: Vec<_> = ResultCode::ALL
+            .iter()
+            .map(|r| r.row())
+            .filter(|r| r.status >= 300)
+            .collect();
+        rows.sort_by_key(|row| row.code_id);
+        for pair in rows.windows(2) {
+            assert_ne!(
+                pair[0].code_id, pair[1].code_id,
+                "{} and {}",
+                pair[0].code, pair[1].code
+            );
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The calls of the merchant API, and what each may answer.
+//!
+//! A refusal of the book (a stable word such as `code_spent`) means different codes at different calls: an unknown
+//! payment is `RESOURCE_NOT_FOUND`, an unknown refund `NO_SUCH_REFUND_ORDER`. [`Operation::answer_to`] is that mapping,
+//! [`Operation::answers`] the closed list of everything a call can say; the API description is made from it.
+
+use super::envelope::ResultCode;
+
+/// A call of the merchant API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// `POST /v2/payments`.
+    CreatePayment,
+    /// `POST /v2/cpm/payments`, our extension.
+    CreateCpmPayment,
+    /// `GET /v2/payments/{merchantPaymentId}`.
+    GetPayment,
+    /// `DELETE /v2/payments/{merchantPaymentId}`.
+    CancelPayment,
+    /// `POST /v2/refunds` and `POST /v2/refunds/`.
+    CreateRefund,
+    /// `GET /v2/refunds/{merchantRefundId}`.
+    GetRefund,
+}
+
+/// What any call can answer before its own rules are asked.
+const ALWAYS: &[ResultCode] = &[
+    ResultCode::InvalidRequestParams,
+    ResultCode::Unauthorized,
+    ResultCode::OpOutOfScope,
+    ResultCode::OpaClientNotFound,
+    ResultCode::RequestTimeout,
+    ResultCode::BodyTooLarge,
+    ResultCode::RateLimit,
+    ResultCode::InternalServerError,
+    ResultCode::MaintenanceMode,
+];
+
+const PAYER_AND_AMOUNT: &[&str] = &[
+    "balance_too_small",
+    "wallet_frozen",
+    "wallet_closed",
+    "wallet_unknown",
+    "amount_out_of_bounds",
+    "limit_exceeded",
+    "store_unknown",
+    "till_unknown",
+    "idempotency_conflict",
+    "cancelled_before_payment",
+    "suspected_duplicate",
+];
+
+impl Operation {
+    /// All of them.
+    pub const ALL: &'static [Operation] = &[
+        Operation::CreatePayment,
+        Operation::CreateCpmPayment,
+        Operation::GetPayment,
+        Operation::CancelPayment,
+        Operation::CreateRefund,
+        Operation::GetRefund,
+    ];
+
+    /// HTTP method and path template.
+    pub const fn route(self) -> (&'static str, &'static str) {
+        match self {
+            Operation::CreatePayment => ("POST", "/v2/payments"),
+            Operation::CreateCpmPayment => ("POST", "/v2/cpm/payments"),
+            Operation::GetPayment => ("GET", "/v2/payments/{merchantPaymentId}"),
+            Operation::CancelPayment => ("DELETE", "/v2/payments/{merchantPaymentId}"),
+            Operation::CreateRefund => ("POST", "/v2/refunds"),
+            Operation::GetRefund => ("GET", "/v2/refunds/{merchantRefundId}"),
+        }
+    }
+
+    /// The answer to success.
+    pub const fn success(self) -> ResultCode {
+        match self {
+            Operation::CancelPayment => ResultCode::RequestAccepted,
+            _ => ResultCode::Success,
+        }
+    }
+
+    /// The answer to a refusal, by its stable word. A word that this table does not know (a rule younger than this
+    /// program) is `UNACCEPTABLE_OP`: a definite no, never a server error.
+    pub fn answer_to(self, refusal: &str) -> ResultCode {
+        use Operation::{CancelPayment, CreateRefund, GetRefund};
+        match (refusal, self) {
+            ("balance_too_small", _) => ResultCode::NoSufficientFund,
+            ("wallet_frozen", _) => ResultCode::UserStateIsNotActive,
+            ("wallet_closed" | "wallet_unknown", _) => ResultCode::CanceledUser,
+            ("authorization_unknown", _) => ResultCode::InvalidUserAuthorizationId,
+            ("authorization_expired", _) => ResultCode::ExpiredUserAuthorizationId,
+            ("code_unknown", _) => ResultCode::CodeUnknown,
+            ("code_expired", _) => ResultCode::CodeExpired,
+            ("code_spent", _) => ResultCode::CodeSpent,
+            ("code_replaced", _) => ResultCode::CodeReplaced,
+            ("store_unknown", _) => ResultCode::StoreUnknown,
+            ("till_unknown", _) => ResultCode::TerminalUnknown,
+            ("till_locked", _) => ResultCode::TerminalLocked,
+            ("merchant_unknown", _) => ResultCode::OpaClientNotFound,
+            ("amount_out_of_bounds", CreateRefund) => ResultCode::InvalidRefundAmount,
+            ("amount_out_of_bounds", _) => ResultCode::InvalidParams,
+            ("limit_exceeded" | "balance_cap", _) => ResultCode::LimitExceeded,
+            ("idempotency_conflict", _) => ResultCode::IdempotencyConflict,
+            ("suspected_duplicate", _) => ResultCode::SuspectedDuplicatePayment,
+            ("cancelled_before_payment", _) => ResultCode::CancelledBeforePayment,
+            ("payment_unknown", _) => ResultCode::OrderNotFound,
+            ("refund_unknown", GetRefund) => ResultCode::NoSuchRefundOrder,
+            ("refund_unknown", _) => ResultCode::OrderNotFound,
+            ("already_cancelled" | "already_refunded" | "cancel_window_over", CancelPayment) => {
+                ResultCode::OrderNotReversible
+            }
+            ("already_cancelled" | "already_refunded" | "payment_not_completed", _) => {
+                ResultCode::OrderNotRefundable
+            }
+            ("refund_exceeds_payment", _) => ResultCode::InvalidRefundAmount,
+            ("refund_window_over", _) => ResultCode::RefundWindowExceed,
+            ("signed_out", _) => ResultCode::Unauthorized,
+            ("invalid_field", _) => ResultCode::InvalidRequestParams,
+            ("busy", _) => ResultCode::RateLimit,
+            ("unavailable", _) => ResultCode::InternalServerError,
+            _ => ResultCode::UnacceptableOp,
+        }
+    }
+
+    /// The refusals of the book that this call can meet.
+    fn refusals(self) -> impl Iterator<Item = &'static str> {
+        let (shared, own): (&[&str], &[&str]) = match self {
+            Operation::CreatePayment => (
+                PAYER_AND_AMOUNT,
+                &["authorization_unknown", "authorization_expired"],
+            ),
+            Operation::CreateCpmPayment => (
+                PAYER_AND_AMOUNT,
+                &[
+                    "code_unknown",
+                    "code_expired",
+                    "code_spent",
+                    "code_replaced",
+                    "till_locked",
+                ],
+            ),
+            Operation::GetPayment => (&[], &["payment_unknown"]),
+            Operation::CancelPayment => (
+                &[],
+                &[
+                    "payment_unknown",
+                    "already_cancelled",
+                    "already_refunded",
+                    "cancel_window_over",
+                    "balance_cap",
+                ],
+            ),
+            Operation::CreateRefund => (
+                &[],
+                &[
+                    "payment_unknown",
+                    "already_cancelled",
+                    "payment_not_completed",
+                    "refund_exceeds_payment",
+                    "refund_window_over",
+                    "idempotency_conflict",
+                    "amount_out_of_bounds",
+                    "balance_cap",
+                    "wallet_closed",
+                ],
+            ),
+            Operation::GetRefund => (&[], &["refund_unknown"]),
+        };
+        shared.iter().chain(own).copied()
+    }
+
+    /// Everything this call can answer, sorted, without repetition.
+    pub fn answers(self) -> Vec<ResultCode> {
+        let mut all = vec![self.success(), ResultCode::UnacceptableOp];
+        all.extend_from_slice(ALWAYS);
+        if self.route().0 == "POST" {
+            all.push(ResultCode::MissingRequestParams);
+        }
+        all.extend(self.refusals().map(|refusal| self.answer_to(refusal)));
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::refusal_text::REFUSAL_TEXTS;
+
+    #[test]
+    fn every_refusal_has_an_answer_and_none_is_a_success() {
+        for text in REFUSAL_TEXTS {
+            for &operation in Operation::ALL {
+                assert!(
+                    operation.answer_to(text.code).row().status >= 400,
+                    "{} at {operation:?}",
+                    text.code
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_never_a_server_error() {
+        for text in REFUSAL_TEXTS
+            .iter()
+            .filter(|text| text.code != "unavailable")
+        {
+            for &operation in Operation::ALL {
+                assert!(
+                    operation.answer_to(text.code).row().status < 500,
+                    "{} at {operation:?}",
+                    text.code
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_call_can_meet_has_words_for_people() {
+        for &operation in Operation::ALL {
+            for refusal in operation.refusals() {
+                assert!(
+                    REFUSAL_TEXTS.iter().any(|text| text.code == refusal),
+                    "{refusal}"
+                );
+                assert!(operation.answers().contains(&operation.answer_to(refusal)));
+            }
+        }
+    }
+}
