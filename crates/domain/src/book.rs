@@ -154,9 +154,9 @@ enum Undo {
     Hold(HoldId, Option<Hold>),
     TopUp(TopUpId, Option<OpenTopUp>),
     Counters(Option<Counters>),
-    Payment(PaymentId, Option<Box<Payment>>),
+    Payment(PaymentId, Option<(u64, Box<Payment>)>),
     Refund(RefundId, Option<Box<Refund>>),
-    Answer(RequestKey, Option<FirstAnswer>),
+    Answer(RequestKey, Option<(u64, FirstAnswer)>),
     ClosedTopUp(TopUpId, Option<ClosedTopUp>),
     Recent,
 }
@@ -186,9 +186,10 @@ pub struct Book {
     pub top_ups: Table<TopUpId, OpenTopUp>,
     one: Table<u8, Counters>,
 
-    payments: IdMap<PaymentId, Box<Payment>>,
+    // Each with the row that touched it last: it is forgotten when that row is.
+    payments: IdMap<PaymentId, (u64, Box<Payment>)>,
     refunds: IdMap<RefundId, Box<Refund>>,
-    answers: IdMap<RequestKey, FirstAnswer>,
+    answers: IdMap<RequestKey, (u64, FirstAnswer)>,
     closed_top_ups: IdMap<TopUpId, ClosedTopUp>,
     recent: VecDeque<(u64, Recent)>,
     forgotten_through: u64,
@@ -272,7 +273,7 @@ impl Book {
     }
     /// A recent payment. `None` says nothing about older ones.
     pub fn payment(&self, id: PaymentId) -> Option<&Payment> {
-        self.payments.get(&id).map(|row| &**row)
+        self.payments.get(&id).map(|(_, row)| &**row)
     }
     /// A recent refund.
     pub fn refund(&self, id: RefundId) -> Option<&Refund> {
@@ -280,7 +281,7 @@ impl Book {
     }
     /// The first answer to a recent request.
     pub fn first_answer(&self, key: RequestKey) -> Option<FirstAnswer> {
-        self.answers.get(&key).copied()
+        self.answers.get(&key).map(|(_, answer)| *answer)
     }
     /// A top-up that was closed recently.
     pub fn closed_top_up(&self, id: TopUpId) -> Option<ClosedTopUp> {
@@ -631,7 +632,9 @@ impl Book {
         );
         self.pay_merchant(paid.merchant, paid.amount.signed());
         let payment = paid.payment(self.counters.at);
-        let old = self.payments.insert(payment.id, Box::new(payment));
+        let old = self
+            .payments
+            .insert(payment.id, (self.seq, Box::new(payment)));
         self.undo.push(Undo::Payment(paid.payment, old));
         self.remember(Recent::Payment(paid.payment));
         self.put_answer(
@@ -647,7 +650,7 @@ impl Book {
         if self.payments.contains_key(&id) {
             return;
         }
-        self.payments.insert(id, Box::new(payment));
+        self.payments.insert(id, (self.seq, Box::new(payment)));
         self.undo.push(Undo::Payment(id, None));
         self.remember(Recent::Payment(id));
     }
@@ -708,8 +711,9 @@ impl Book {
         self.undo.clear();
     }
 
-    /// Forgets the recent past up to and including `seq`, which the views must have applied, but keeps `keep` things.
-    pub fn forget_through(&mut self, seq: u64, keep: usize) {
+    /// Forgets the recent past up to and including `seq`, which the views must have applied, but keeps the newest `keep`
+    /// things. `forgotten` hears of each request key first, so that it can be told from a new one for ever.
+    pub fn forget_through(&mut self, seq: u64, keep: usize, mut forgotten: impl FnMut(RequestKey)) {
         assert!(self.undo.is_empty(), "only a settled book forgets");
         while self.recent.len() > keep {
             let Some((at, recent)) = self.recent.front().copied() else {
@@ -721,22 +725,46 @@ impl Book {
             self.recent.pop_front();
             self.forgotten_through = self.forgotten_through.max(at);
             match recent {
-                // A payment that was touched again later stands in the queue again: only the last one forgets it.
                 Recent::Payment(id) => {
                     if self
                         .payments
                         .get(&id)
-                        .is_some_and(|row| row.refunds.is_empty() && row.cancelled_at.is_none())
-                        || !self.recent.iter().any(
-                            |(_, later)| matches!(later, Recent::Payment(other) if *other == id),
-                        )
+                        .is_some_and(|(touched, _)| *touched <= at)
                     {
                         self.payments.remove(&id);
                     }
                 }
                 Recent::Refund(id) => drop(self.refunds.remove(&id)),
-                Recent::Answer(key) => drop(self.answers.remove(&key)),
+                Recent::Answer(key) => {
+                    forgotten(key);
+                    if self
+                        .answers
+                        .get(&key)
+                        .is_some_and(|(touched, _)| *touched <= at)
+                    {
+                        self.answers.remove(&key);
+                    }
+                }
                 Recent::TopUp(id) => drop(self.closed_top_ups.remove(&id)),
+            }
+        }
+    }
+
+    /// Takes rows back into the next checkpoint: the one they were taken for did not come about.
+    pub fn mark_dirty(&mut self, rows: &[DirtyRow]) {
+        for row in rows {
+            let key = row.key.as_slice();
+            match row.table {
+                1 => self.wallets.mark_dirty(key),
+                2 => self.merchants.mark_dirty(key),
+                3 => self.stores.mark_dirty(key),
+                4 => self.tills.mark_dirty(key),
+                5 => self.api_keys.mark_dirty(key),
+                6 => self.credentials.mark_dirty(key),
+                7 => self.authorizations.mark_dirty(key),
+                8 => self.holds.mark_dirty(key),
+                9 => self.top_ups.mark_dirty(key),
+                _ => self.one.mark_dirty(key),
             }
         }
     }
@@ -898,7 +926,9 @@ impl Book {
         self.remember(Recent::Refund(id));
     }
     fn put_answer(&mut self, key: RequestKey, sameness: Sameness, answer: Answered) {
-        let old = self.answers.insert(key, FirstAnswer { sameness, answer });
+        let old = self
+            .answers
+            .insert(key, (self.seq, FirstAnswer { sameness, answer }));
         self.undo.push(Undo::Answer(key, old));
         self.remember(Recent::Answer(key));
     }
@@ -922,9 +952,9 @@ impl Book {
         let Some(row) = self.payments.get(&id) else {
             return;
         };
-        let mut row = row.clone();
+        let mut row = row.1.clone();
         change(&mut row);
-        let old = self.payments.insert(id, row);
+        let old = self.payments.insert(id, (self.seq, row));
         self.undo.push(Undo::Payment(id, old));
         self.remember(Recent::Payment(id));
     }

@@ -245,6 +245,12 @@ where
         }
     }
 
+    /// Counts a row as touched once more.
+    pub fn mark_dirty(&mut self, key: &[u8]) {
+        self.dirty
+            .push(minicbor::decode(key).expect("the key was encoded by this table"));
+    }
+
     /// Puts a checkpoint's row in place. It counts in the hash, and is not dirty.
     pub fn load(
         &mut self,
