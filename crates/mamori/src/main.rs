@@ -1,5 +1,76 @@
-//! The `mamori` program.
+//! The `mamori` program: one file per subcommand, and here the only door to the clock and to chance.
 
-fn main() {
-    println!("mamori {}", env!("CARGO_PKG_VERSION"));
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bench;
+
+/// The clock as the rest of the program sees it.
+#[derive(Clone, Copy)]
+pub struct Clock {
+    /// Microseconds since 1970-01-01 UTC.
+    pub wall_micros: fn() -> i64,
+    /// Microseconds since some fixed instant; never runs back.
+    pub monotonic_micros: fn() -> u64,
+}
+
+/// Fills a buffer with unpredictable bytes from the system.
+pub type Chance = fn(&mut [u8]);
+
+/// What ends a command with exit code 1 and one line on standard error.
+pub type Failure = Box<dyn std::error::Error>;
+
+/// The system's clock and entropy. Nothing outside this module may ask for either (`clippy.toml`).
+mod outside {
+    #![allow(clippy::disallowed_methods)]
+    use std::sync::OnceLock;
+    use std::time::{Instant, SystemTime};
+
+    pub fn wall_micros() -> i64 {
+        SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    pub fn monotonic_micros() -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    pub fn chance(bytes: &mut [u8]) {
+        getrandom::fill(bytes).expect("the system has no entropy source: nothing here is safe without one");
+    }
+}
+
+/// Self-hostable code payment.
+#[derive(Parser)]
+#[command(name = "mamori", version)]
+struct Mamori {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measure payments a second, latencies and costs on this machine, beside the targets.
+    Bench(bench::Args),
+    /// The server side of `bench`, a process of its own so that its CPU is counted apart.
+    #[command(hide = true)]
+    BenchServe(bench::ServeArgs),
+}
+
+fn main() -> ExitCode {
+    let clock = Clock { wall_micros: outside::wall_micros, monotonic_micros: outside::monotonic_micros };
+    let done = match Mamori::parse().command {
+        Command::Bench(args) => bench::run(args, clock, outside::chance),
+        Command::BenchServe(args) => bench::serve(args, clock),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("mamori: {failure}");
+            ExitCode::FAILURE
+        }
+    }
 }

@@ -1,1 +1,3 @@
-//! server
+//! The edge: routes, authentication, pages.
+
+pub mod listen;

@@ -1,0 +1,271 @@
+//! `mamori bench`: payments a second over real HTTP, with the generator and the server in two processes on the same cores.
+
+mod floor;
+mod histogram;
+mod load;
+mod process;
+mod report;
+
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
+
+use clap::Parser;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::{Deserialize, Serialize};
+
+use crate::{Chance, Clock, Failure};
+use floor::Face;
+use load::{Moment, Pace, Parties, Plan, Tally};
+use process::Cost;
+use report::{Table, grouped, median, millis};
+
+/// What `mamori bench` takes.
+#[derive(Parser)]
+pub struct Args {
+    /// Length of each measured part, in seconds.
+    #[arg(long, default_value_t = 20)]
+    seconds: u64,
+    /// Only the bare floor: the HTTP server and the signature check, nothing behind.
+    #[arg(long)]
+    floor_only: bool,
+    /// The floor under several configurations of the HTTP server, in turns, as ratios to the one in use.
+    #[arg(long)]
+    floor_sweep: bool,
+    /// With `--floor-only`: an open loop of so many requests a second instead of a closed one.
+    #[arg(long)]
+    rate: Option<u64>,
+    /// Rounds of `--floor-sweep`.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+/// What the server process takes.
+#[derive(Parser)]
+pub struct ServeArgs {
+    #[arg(long, value_enum)]
+    face: Face,
+    #[arg(long)]
+    threads: usize,
+    #[arg(long)]
+    key: String,
+    #[arg(long)]
+    secret: String,
+}
+
+/// What the server process says when it is ready.
+#[derive(Serialize, Deserialize)]
+struct Ready {
+    address: std::net::SocketAddr,
+}
+
+/// The server in a process of its own; ends when its standard input is closed.
+struct Server {
+    child: Child,
+    commands: Option<ChildStdin>,
+    _answers: BufReader<ChildStdout>,
+    ready: Ready,
+}
+
+impl Server {
+    fn start(arguments: &[String]) -> Result<Server, Failure> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("bench-serve")
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let commands = child.stdin.take();
+        let mut answers = BufReader::new(child.stdout.take().ok_or("the server has no standard output")?);
+        let mut line = String::new();
+        answers.read_line(&mut line)?;
+        let ready = serde_json::from_str(&line).map_err(|_| "the server did not start")?;
+        Ok(Server { child, commands, _answers: answers, ready })
+    }
+
+    fn cost(&self) -> Cost {
+        Cost::of(self.child.id())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.commands.take());
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs as the server process.
+pub fn serve(args: ServeArgs, clock: Clock) -> Result<(), Failure> {
+    let (_floor, address) = floor::start(args.face, args.threads, floor::Door::new(&args.key, &args.secret), clock)?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", serde_json::to_string(&Ready { address })?)?;
+    out.flush()?;
+    // The parent's end of the pipe closes with it, however it ends: no server is left behind.
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    Ok(())
+}
+
+/// One measured run and what it cost the server.
+struct Measured {
+    tally: Tally,
+    cost: Cost,
+}
+
+impl Measured {
+    fn cpu_micros_per_payment(&self) -> f64 {
+        self.cost.cpu_nanos_sum() as f64 / 1000.0 / self.tally.good.max(1) as f64
+    }
+}
+
+fn bar(title: String, micros: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:40} {bar:30} {percent:>3}%").unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(micros).with_style(style).with_message(title)
+}
+
+fn measure(server: &Server, parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, title: &str) -> Result<Measured, Failure> {
+    let bar = bar(title.to_owned(), plan.measured_micros);
+    let (mut before, mut after) = (Cost::default(), Cost::default());
+    let tally = load::run(parties, plan, echoes_id, clock, |moment| match moment {
+        Moment::Begins => before = server.cost(),
+        Moment::Goes(micros) => bar.set_position(micros),
+        Moment::Ends => after = server.cost(),
+    })?;
+    bar.finish_and_clear();
+    Ok(Measured { tally, cost: after.since(&before) })
+}
+
+/// Runs as `mamori bench`.
+pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let mut seed = [0; 8];
+    chance(&mut seed);
+    let mut bench = Bench { args, clock, choices: load::Choices::from_seed(u64::from_le_bytes(seed)) };
+    if bench.args.floor_sweep { bench.floor_sweep() } else { bench.floor_only() }
+}
+
+struct Bench {
+    args: Args,
+    clock: Clock,
+    choices: load::Choices,
+}
+
+/// The key and secret of the floor; nothing but the benchmark's own server ever knows them.
+const FLOOR_KEY: &str = "bench-floor-key";
+const FLOOR_SECRET: &str = "YmVuY2gtZmxvb3Itc2VjcmV0LWJlbmNoLWZsb29yLXM=";
+/// Tills that take turns at random.
+const TILLS: usize = 100;
+
+fn floor_parties(server: &Server, wallets: u64) -> Parties {
+    Parties {
+        address: server.ready.address,
+        api_key: FLOOR_KEY.to_owned(),
+        api_secret: FLOOR_SECRET.to_owned(),
+        merchant: "1".to_owned(),
+        tills: (0..TILLS).map(|till| (format!("store-{:03}", till / 10), format!("till-{till:03}"))).collect(),
+        wallets,
+        authorization: |wallet| 0x4000_8000_0000_0000_0000 | u128::from(wallet),
+    }
+}
+
+impl Bench {
+    fn start_floor(&self, face: Face, threads: usize) -> Result<Server, Failure> {
+        use clap::ValueEnum as _;
+        let face = face.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let texts = ["--face", &face, "--threads", &threads.to_string(), "--key", FLOOR_KEY, "--secret", FLOOR_SECRET];
+        Server::start(&texts.map(str::to_owned))
+    }
+
+    fn plan(&mut self, connections: usize, pace: Pace, measured: Duration) -> Plan {
+        let micros = measured.as_micros() as u64;
+        Plan { connections, pace, warm_up_micros: (micros / 5).clamp(200_000, 1_000_000), measured_micros: micros, seed: self.choices.next() }
+    }
+
+    fn floor_only(&mut self) -> Result<(), Failure> {
+        let server = self.start_floor(Face::Listen, mamori_server::listen::ListenConfig::default().threads)?;
+        let parties = floor_parties(&server, 1_000_000);
+        let mut table = Table::default();
+        for connections in [64, 256] {
+            let pace = self.args.rate.map_or(Pace::Closed, |per_second| Pace::Open { per_second });
+            let plan = self.plan(connections, pace, Duration::from_secs(self.args.seconds));
+            let measured = measure(&server, &parties, plan, false, self.clock, &format!("floor, {connections} connections"))?;
+            table.head(&format!("bare floor, {connections} connections, {pace:?}"));
+            describe(&mut table, &measured);
+        }
+        eprint!("{}", table.text());
+        Ok(())
+    }
+
+    /// Short runs in turns, ratios within a round, the median of the ratios: a neighbour on the machine disturbs all of a round alike.
+    fn floor_sweep(&mut self) -> Result<(), Failure> {
+        let variants = [
+            (Face::Listen, 1),
+            (Face::Listen, 2),
+            (Face::ListenAxum, 1),
+            (Face::ListenAxum, 2),
+            (Face::AxumServe, 1),
+            (Face::AxumServe, 2),
+            (Face::HyperServe, 1),
+            (Face::HyperServe, 2),
+        ];
+        let mut table = Table::default();
+        for connections in [64, 256] {
+            let mut runs: Vec<Vec<(f64, f64, u64, u64)>> = vec![Vec::new(); variants.len()];
+            for round in 0..self.args.rounds {
+                for (variant, (face, threads)) in variants.into_iter().enumerate() {
+                    let server = self.start_floor(face, threads)?;
+                    let parties = floor_parties(&server, 1_000_000);
+                    let plan = self.plan(connections, Pace::Closed, Duration::from_secs(self.args.seconds));
+                    let title = format!("{connections} connections, round {}, {face:?} {threads}", round + 1);
+                    let measured = measure(&server, &parties, plan, false, self.clock, &title)?;
+                    if let Some((fault, count)) = measured.tally.others.iter().next() {
+                        return Err(format!("{face:?}: {count} answers were {fault}").into());
+                    }
+                    let latency = &measured.tally.latency;
+                    runs[variant].push((
+                        measured.tally.per_second(),
+                        measured.cpu_micros_per_payment(),
+                        latency.quantile(5_000),
+                        latency.quantile(9_900),
+                    ));
+                }
+            }
+            table.head(&format!("{connections} connections, median of {} rounds", self.args.rounds));
+            for (variant, (face, threads)) in variants.into_iter().enumerate() {
+                let ratio = median(runs[variant].iter().zip(&runs[0]).map(|(own, first)| own.0 / first.0).collect());
+                let of = |pick: fn(&(f64, f64, u64, u64)) -> f64| median(runs[variant].iter().map(pick).collect());
+                table.figure(
+                    format!("{face:?}, {threads} thread(s)"),
+                    format!(
+                        "{:>7}/s  x{ratio:.2}  {:.1} us CPU  p50 {:.2} ms  p99 {:.2} ms",
+                        grouped(of(|run| run.0)),
+                        of(|run| run.1),
+                        of(|run| run.2 as f64) / 1000.0,
+                        of(|run| run.3 as f64) / 1000.0,
+                    ),
+                );
+            }
+        }
+        eprint!("{}", table.text());
+        Ok(())
+    }
+}
+
+fn describe(table: &mut Table, measured: &Measured) {
+    let tally = &measured.tally;
+    table.figure("good answers", format!("{}/s", grouped(tally.per_second())));
+    for (name, part) in [("p50", 5_000), ("p99", 9_900), ("p99.9", 9_990)] {
+        table.figure(name, format!("{:.2} ms", millis(tally.latency.quantile(part))));
+    }
+    table.figure("longest", format!("{:.2} ms", millis(tally.latency.max())));
+    let cpu_micros = measured.cpu_micros_per_payment();
+    table.judged("server CPU per answer", format!("{cpu_micros:.1} us"), "<= 50 us", cpu_micros <= 50.0);
+    for (thread, nanos) in &measured.cost.cpu_nanos {
+        let micros = *nanos as f64 / 1000.0 / tally.good.max(1) as f64;
+        if micros >= 0.05 {
+            table.figure(format!("  thread {thread}"), format!("{micros:.1} us"));
+        }
+    }
+    for (fault, count) in &tally.others {
+        table.figure(format!("NOT GOOD: {fault}"), grouped(*count as f64));
+    }
+}

@@ -1,0 +1,203 @@
+//! How sockets become requests: the one listening configuration of this house.
+//!
+//! The product and the benchmark's bare floor both listen through here, so that the floor is the floor of *this* server and not of
+//! another one. Each HTTP thread owns its own single-threaded runtime and a connection stays for life on the thread it was dealt to:
+//! a request is read, answered and written without another thread being woken. `docs/performance.md` holds the measurements.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use hyper::body::{Body, Incoming};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::sync::watch;
+
+/// The limits and switches of the HTTP side.
+#[derive(Clone, Debug)]
+pub struct ListenConfig {
+    /// Threads that read requests and write answers. At least 1.
+    pub threads: usize,
+    /// Connections open at once over all listeners; one more is closed on arrival.
+    pub connections_max: usize,
+    /// How long a client may take to send the head of a request, the idle time between two requests included.
+    pub header_read_timeout: Duration,
+    /// Largest head (request line and headers) in bytes; also the read buffer's bound.
+    pub head_bytes_max: usize,
+}
+
+impl Default for ListenConfig {
+    fn default() -> Self {
+        ListenConfig {
+            // Measured: on two cores that also carry the writer, the projector and the clients, a second HTTP thread only adds switches.
+            threads: thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1),
+            connections_max: 8_192,
+            header_read_timeout: Duration::from_secs(30),
+            head_bytes_max: 16 * 1024,
+        }
+    }
+}
+
+/// The HTTP threads. Listeners are added while they run; dropping the value stops accepting and ends the threads.
+pub struct Listeners {
+    config: ListenConfig,
+    runtimes: Vec<tokio::runtime::Handle>,
+    threads: Vec<thread::JoinHandle<()>>,
+    closing: watch::Sender<bool>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Listeners {
+    /// Starts the threads, named `http-0`, `http-1`, …; fails only if the system gives no thread or no poller.
+    pub fn start(config: ListenConfig) -> io::Result<Listeners> {
+        let (closing, _) = watch::channel(false);
+        let mut listeners = Listeners {
+            runtimes: Vec::new(),
+            threads: Vec::new(),
+            open: Arc::new(AtomicUsize::new(0)),
+            closing,
+            config,
+        };
+        for number in 0..listeners.config.threads.max(1) {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                // Handlers that must wait for a disk or a database do so on these threads, never on the HTTP thread itself.
+                .max_blocking_threads(16)
+                .thread_name(format!("http-{number}-wait"))
+                .build()?;
+            listeners.runtimes.push(runtime.handle().clone());
+            let mut closed = listeners.closing.subscribe();
+            let open = listeners.open.clone();
+            let thread = thread::Builder::new().name(format!("http-{number}")).spawn(move || {
+                runtime.block_on(async move {
+                    let _ = closed.wait_for(|closing| *closing).await;
+                    // Requests that were already read get their answer; a client that never stops is cut off.
+                    let mut waits = 0;
+                    while open.load(Ordering::Relaxed) > 0 && waits < 500 {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        waits += 1;
+                    }
+                });
+                runtime.shutdown_background();
+            })?;
+            listeners.threads.push(thread);
+        }
+        Ok(listeners)
+    }
+
+    /// Serves one more bound socket with `service` and returns its address (useful after binding to port 0).
+    ///
+    /// An axum router fits through [`router_service`]. Connections are dealt to the HTTP threads in turn: a kernel's hashing
+    /// (`SO_REUSEPORT`) leaves one thread with twice the connections of another, as was measured.
+    pub fn serve<S, B>(&self, listener: TcpListener, service: S) -> io::Result<SocketAddr>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let mut closed = self.closing.subscribe();
+        let (runtimes, open, closing, config) =
+            (self.runtimes.clone(), self.open.clone(), self.closing.clone(), self.config.clone());
+        self.runtimes[0].spawn(async move {
+            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+            let mut turn = 0;
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    _ = closed.wait_for(|closing| *closing) => return,
+                };
+                let stream = match accepted.and_then(|(stream, _)| stream.into_std()) {
+                    Ok(stream) => stream,
+                    Err(_) => {
+                        // Out of file descriptors, or the peer left between SYN and accept. Without a pause the first case spins a core.
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                        continue;
+                    }
+                };
+                let Some(place) = Place::take(&open, config.connections_max) else { continue };
+                turn = (turn + 1) % runtimes.len();
+                runtimes[turn].spawn(connection(stream, service.clone(), config.clone(), closing.subscribe(), place));
+            }
+        });
+        Ok(address)
+    }
+
+    /// Stops accepting, lets running requests finish for at most 5 seconds, and returns when the threads have ended.
+    pub fn shut_down(mut self) {
+        let _ = self.closing.send(true);
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        let _ = self.closing.send(true);
+    }
+}
+
+/// Makes an axum router (or another tower service) fit [`Listeners::serve`].
+pub fn router_service<S>(router: S) -> hyper_util::service::TowerToHyperService<S> {
+    hyper_util::service::TowerToHyperService::new(router)
+}
+
+/// One of the `connections_max` places, given back on drop.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(open: &Arc<AtomicUsize>, connections_max: usize) -> Option<Place> {
+        if open.fetch_add(1, Ordering::Relaxed) >= connections_max {
+            open.fetch_sub(1, Ordering::Relaxed);
+            return None;
+        }
+        Some(Place(open.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn connection<S, B>(
+    stream: TcpStream,
+    service: S,
+    config: ListenConfig,
+    mut closing: watch::Receiver<bool>,
+    place: Place,
+) where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let _place = place;
+    // Answers are one small write each: waiting to fill a segment would only add 40 ms to them.
+    let _ = stream.set_nodelay(true);
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(config.header_read_timeout)
+        .max_buf_size(config.head_bytes_max.max(8 * 1024));
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let closed = closing.wait_for(|closing| *closing);
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = closed => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
