@@ -41,6 +41,9 @@ pub struct Wallet {
     /// The newest movement, where the history chain begins; zero for none.
     #[n(4)]
     pub last_entry: EntryId,
+    /// The sum of its open top-ups: not spendable, but counted against the cap.
+    #[n(5)]
+    pub pending: Amount,
 }
 
 impl Counted for WalletId {
@@ -157,7 +160,7 @@ enum Undo {
     Payment(PaymentId, Option<(u64, Box<Payment>)>),
     Refund(RefundId, Option<Box<Refund>>),
     Answer(RequestKey, Option<(u64, FirstAnswer)>),
-    ClosedTopUp(TopUpId, Option<ClosedTopUp>),
+    ClosedTopUp(TopUpId, Option<(u64, ClosedTopUp)>),
     Recent,
 }
 
@@ -186,11 +189,11 @@ pub struct Book {
     pub top_ups: Table<TopUpId, OpenTopUp>,
     one: Table<u8, Counters>,
 
-    // Each with the row that touched it last: it is forgotten when that row is.
+    /// Beside each payment and answer: the row that touched it last, which alone may forget it.
     payments: IdMap<PaymentId, (u64, Box<Payment>)>,
     refunds: IdMap<RefundId, Box<Refund>>,
     answers: IdMap<RequestKey, (u64, FirstAnswer)>,
-    closed_top_ups: IdMap<TopUpId, ClosedTopUp>,
+    closed_top_ups: IdMap<TopUpId, (u64, ClosedTopUp)>,
     recent: VecDeque<(u64, Recent)>,
     forgotten_through: u64,
 
@@ -222,7 +225,7 @@ impl Book {
         };
         Book {
             wallets: Table::new(1),
-            merchants: Table::new(2),
+            merchants: Table::hot(2),
             stores: Table::new(3),
             tills: Table::new(4),
             api_keys: Table::new(5),
@@ -230,7 +233,7 @@ impl Book {
             authorizations: Table::new(7),
             holds: Table::new(8),
             top_ups: Table::new(9),
-            one: Table::new(10),
+            one: Table::hot(10),
             payments: IdMap::default(),
             refunds: IdMap::default(),
             answers: IdMap::default(),
@@ -281,11 +284,11 @@ impl Book {
     }
     /// The first answer to a recent request.
     pub fn first_answer(&self, key: RequestKey) -> Option<FirstAnswer> {
-        self.answers.get(&key).map(|(_, answer)| *answer)
+        self.answers.get(&key).map(|(_, first)| *first)
     }
     /// A top-up that was closed recently.
     pub fn closed_top_up(&self, id: TopUpId) -> Option<ClosedTopUp> {
-        self.closed_top_ups.get(&id).copied()
+        self.closed_top_ups.get(&id).map(|(_, row)| *row)
     }
     /// The sums of all accounts, by kind.
     pub fn trial_balance(&self) -> &TrialBalance {
@@ -293,7 +296,10 @@ impl Book {
     }
     /// The running hash of the book proper.
     pub fn hash(&self) -> BookHash {
-        self.ledgered.hash
+        let mut hash = self.ledgered.hash;
+        self.merchants.catch_up(&self.ledgered, &mut hash);
+        self.one.catch_up(&self.ledgered, &mut hash);
+        hash
     }
     /// Facts about the past that were gathered before this seq was applied in the views may be out of date.
     pub fn forgotten_through(&self) -> u64 {
@@ -367,6 +373,7 @@ impl Book {
                     status: WalletStatus::Active,
                     epoch: 0,
                     last_entry: EntryId(0),
+                    pending: Amount::ZERO,
                 };
                 self.put_wallet(*wallet, Some(row));
                 self.put_credential(*credential, Some(*wallet));
@@ -560,6 +567,12 @@ impl Book {
                         started_at,
                     }),
                 );
+                self.change_wallet(*wallet, |row| {
+                    row.pending = row
+                        .pending
+                        .plus(*amount)
+                        .expect("what is pending is within the cap")
+                });
                 self.put_answer(*key, *sameness, Answered::TopUp(*top_up));
             }
             Change::TopUpConfirmed {
@@ -574,19 +587,20 @@ impl Book {
                 let amount_signed = amount.signed();
                 self.count(|counters| counters.card_clearing -= amount_signed);
                 self.credit(*wallet, Source::Card(*top_up), *amount, *entry, *balance);
-                self.close_top_up(*top_up, TopUpState::Succeeded);
+                self.close_top_up(*top_up, *wallet, *amount, TopUpState::Succeeded);
             }
             Change::TopUpFailed {
-                top_up, expired, ..
+                top_up,
+                wallet,
+                expired,
             } => {
-                self.close_top_up(
-                    *top_up,
-                    if *expired {
-                        TopUpState::Expired
-                    } else {
-                        TopUpState::Failed
-                    },
-                );
+                let open = *self.top_ups.get(top_up).expect("only an open top-up fails");
+                let state = if *expired {
+                    TopUpState::Expired
+                } else {
+                    TopUpState::Failed
+                };
+                self.close_top_up(*top_up, *wallet, open.amount, state);
             }
             Change::Credited {
                 entry,
@@ -632,9 +646,8 @@ impl Book {
         );
         self.pay_merchant(paid.merchant, paid.amount.signed());
         let payment = paid.payment(self.counters.at);
-        let old = self
-            .payments
-            .insert(payment.id, (self.seq, Box::new(payment)));
+        let row = (self.seq, Box::new(payment));
+        let old = self.payments.insert(paid.payment, row);
         self.undo.push(Undo::Payment(paid.payment, old));
         self.remember(Recent::Payment(paid.payment));
         self.put_answer(
@@ -709,62 +722,45 @@ impl Book {
     /// The batch is durable: there is no way back any more.
     pub fn settle(&mut self) {
         self.undo.clear();
+        self.merchants.settle(&mut self.ledgered);
+        self.one.settle(&mut self.ledgered);
     }
 
-    /// Forgets the recent past up to and including `seq`, which the views must have applied, but keeps the newest `keep`
-    /// things. `forgotten` hears of each request key first, so that it can be told from a new one for ever.
-    pub fn forget_through(&mut self, seq: u64, keep: usize, mut forgotten: impl FnMut(RequestKey)) {
+    /// Forgets the recent past up to and including `seq`, which the views must have applied, but keeps about `keep` things.
+    ///
+    /// Whole rows at a time: an answer without its payment would be half a memory. `forgot` hears each request key that
+    /// memory no longer knows.
+    pub fn forget_through(&mut self, seq: u64, keep: usize, mut forgot: impl FnMut(RequestKey)) {
         assert!(self.undo.is_empty(), "only a settled book forgets");
-        while self.recent.len() > keep {
-            let Some((at, recent)) = self.recent.front().copied() else {
-                break;
-            };
-            if at > seq {
+        while let Some((at, recent)) = self.recent.front().copied() {
+            if at > seq || (self.recent.len() <= keep && at != self.forgotten_through) {
                 break;
             }
             self.recent.pop_front();
             self.forgotten_through = self.forgotten_through.max(at);
             match recent {
+                // What was touched again later stands in the queue again: only the last one forgets it.
                 Recent::Payment(id) => {
-                    if self
-                        .payments
-                        .get(&id)
-                        .is_some_and(|(touched, _)| *touched <= at)
-                    {
+                    if self.payments.get(&id).is_some_and(|(last, _)| *last <= at) {
                         self.payments.remove(&id);
                     }
                 }
-                Recent::Refund(id) => drop(self.refunds.remove(&id)),
                 Recent::Answer(key) => {
-                    forgotten(key);
-                    if self
-                        .answers
-                        .get(&key)
-                        .is_some_and(|(touched, _)| *touched <= at)
-                    {
+                    if self.answers.get(&key).is_some_and(|(last, _)| *last <= at) {
                         self.answers.remove(&key);
+                        forgot(key);
                     }
                 }
-                Recent::TopUp(id) => drop(self.closed_top_ups.remove(&id)),
-            }
-        }
-    }
-
-    /// Takes rows back into the next checkpoint: the one they were taken for did not come about.
-    pub fn mark_dirty(&mut self, rows: &[DirtyRow]) {
-        for row in rows {
-            let key = row.key.as_slice();
-            match row.table {
-                1 => self.wallets.mark_dirty(key),
-                2 => self.merchants.mark_dirty(key),
-                3 => self.stores.mark_dirty(key),
-                4 => self.tills.mark_dirty(key),
-                5 => self.api_keys.mark_dirty(key),
-                6 => self.credentials.mark_dirty(key),
-                7 => self.authorizations.mark_dirty(key),
-                8 => self.holds.mark_dirty(key),
-                9 => self.top_ups.mark_dirty(key),
-                _ => self.one.mark_dirty(key),
+                Recent::Refund(id) => drop(self.refunds.remove(&id)),
+                Recent::TopUp(id) => {
+                    if self
+                        .closed_top_ups
+                        .get(&id)
+                        .is_some_and(|(last, _)| *last <= at)
+                    {
+                        self.closed_top_ups.remove(&id);
+                    }
+                }
             }
         }
     }
@@ -793,6 +789,25 @@ impl Book {
         rows
     }
 
+    /// Notes rows as changed again: what was taken out for a checkpoint that never came to be.
+    pub fn mark_dirty(&mut self, rows: &[DirtyRow]) {
+        for row in rows {
+            match row.table {
+                1 => self.wallets.mark_dirty(&row.key),
+                2 => self.merchants.mark_dirty(&row.key),
+                3 => self.stores.mark_dirty(&row.key),
+                4 => self.tills.mark_dirty(&row.key),
+                5 => self.api_keys.mark_dirty(&row.key),
+                6 => self.credentials.mark_dirty(&row.key),
+                7 => self.authorizations.mark_dirty(&row.key),
+                8 => self.holds.mark_dirty(&row.key),
+                9 => self.top_ups.mark_dirty(&row.key),
+                10 => self.one.mark_dirty(&row.key),
+                number => unreachable!("no table has the number {number}"),
+            }
+        }
+    }
+
     /// Puts a row of a checkpoint in place; the caller compares [`Book::hash`] with the journal before believing any of it.
     pub fn load(
         &mut self,
@@ -801,16 +816,17 @@ impl Book {
         row: &[u8],
     ) -> Result<(), minicbor::decode::Error> {
         let ledgered = &mut self.ledgered;
+        let mut fits = true;
         match table {
             1 => {
                 let (_, row) = self.wallets.load(ledgered, key, row)?;
-                self.trial
-                    .shift(AccountKind::Wallet, row.lots.total() as i64);
-                self.trial.shift(AccountKind::Held, row.held.signed());
+                let balance = i64::try_from(row.lots.total()).unwrap_or(i64::MAX);
+                fits &= self.trial.load(AccountKind::Wallet, balance)
+                    && self.trial.load(AccountKind::Held, row.held.signed());
             }
             2 => {
                 let (_, row) = self.merchants.load(ledgered, key, row)?;
-                self.trial.shift(AccountKind::Merchant, row.payable);
+                fits &= self.trial.load(AccountKind::Merchant, row.payable);
             }
             3 => drop(self.stores.load(ledgered, key, row)?),
             4 => drop(self.tills.load(ledgered, key, row)?),
@@ -821,15 +837,22 @@ impl Book {
             9 => drop(self.top_ups.load(ledgered, key, row)?),
             10 => {
                 let (_, row) = self.one.load(ledgered, key, row)?;
-                self.trial
-                    .shift(AccountKind::CardClearing, row.card_clearing);
-                self.trial.shift(AccountKind::Cash, row.cash);
-                self.trial.shift(AccountKind::Goodwill, row.goodwill);
+                fits &= self
+                    .trial
+                    .load(AccountKind::CardClearing, row.card_clearing)
+                    && self.trial.load(AccountKind::Cash, row.cash)
+                    && self.trial.load(AccountKind::Goodwill, row.goodwill);
                 self.counters = *row;
             }
             _ => return Err(minicbor::decode::Error::message("unknown checkpoint table")),
         }
-        Ok(())
+        if fits {
+            Ok(())
+        } else {
+            Err(minicbor::decode::Error::message(
+                "more yen than there are in the world",
+            ))
+        }
     }
 
     /// Recomputes every sum from the rows and compares it with what was kept along the way.
@@ -859,6 +882,14 @@ impl Book {
         let mut in_holds = 0i64;
         self.holds.each(|_, row| in_holds += row.amount.signed());
         assert_eq!(in_holds, held, "what is held is the sum of the holds");
+        let mut pending = 0i64;
+        self.wallets.each(|_, row| pending += row.pending.signed());
+        let mut open = 0i64;
+        self.top_ups.each(|_, row| open += row.amount.signed());
+        assert_eq!(
+            open, pending,
+            "what is pending is the sum of the open top-ups"
+        );
     }
 
     // ---- the doors: every write passes one of them
@@ -926,9 +957,8 @@ impl Book {
         self.remember(Recent::Refund(id));
     }
     fn put_answer(&mut self, key: RequestKey, sameness: Sameness, answer: Answered) {
-        let old = self
-            .answers
-            .insert(key, (self.seq, FirstAnswer { sameness, answer }));
+        let first = FirstAnswer { sameness, answer };
+        let old = self.answers.insert(key, (self.seq, first));
         self.undo.push(Undo::Answer(key, old));
         self.remember(Recent::Answer(key));
     }
@@ -949,10 +979,10 @@ impl Book {
 
     fn change_payment(&mut self, id: PaymentId, change: impl FnOnce(&mut Payment)) {
         // A replay that starts behind the payment has not seen it; the views have.
-        let Some(row) = self.payments.get(&id) else {
+        let Some((_, row)) = self.payments.get(&id) else {
             return;
         };
-        let mut row = row.1.clone();
+        let mut row = row.clone();
         change(&mut row);
         let old = self.payments.insert(id, (self.seq, row));
         self.undo.push(Undo::Payment(id, old));
@@ -1048,20 +1078,20 @@ impl Book {
         });
     }
 
-    fn close_top_up(&mut self, id: TopUpId, state: TopUpState) {
-        let open = *self
-            .top_ups
-            .get(&id)
-            .expect("only an open top-up is closed");
-        self.put_top_up(id, None);
-        let old = self.closed_top_ups.insert(
-            id,
-            ClosedTopUp {
-                wallet: open.wallet,
-                amount: open.amount,
-                state,
-            },
-        );
+    /// Ends a top-up. One that had failed before may still succeed: then it is not open any more, only remembered.
+    fn close_top_up(&mut self, id: TopUpId, wallet: WalletId, amount: Amount, state: TopUpState) {
+        if self.top_ups.get(&id).is_some() {
+            self.put_top_up(id, None);
+            self.change_wallet(wallet, |row| {
+                row.pending = row.pending.minus(amount).expect("what is open is pending")
+            });
+        }
+        let row = ClosedTopUp {
+            wallet,
+            amount,
+            state,
+        };
+        let old = self.closed_top_ups.insert(id, (self.seq, row));
         self.undo.push(Undo::ClosedTopUp(id, old));
         self.remember(Recent::TopUp(id));
     }

@@ -123,7 +123,12 @@ impl CodeDesk {
     pub fn undo(&mut self) {
         for digits in self.undo.drain(..) {
             if let Some(row) = self.codes.get_mut(&digits) {
-                row.state = State::Live;
+                // The wallet may have shown a newer code since: two live codes of one wallet must never be.
+                row.state = if self.shown.get(&row.wallet) == Some(&digits) {
+                    State::Live
+                } else {
+                    State::Replaced
+                };
             }
         }
     }
@@ -199,6 +204,16 @@ mod tests {
         let (mut desk, code) = desk_with_code();
         desk.issue(WalletId(1), 0, NOON, 60, &mut Draw::from_seed(8));
         assert_eq!(desk.look(code, NOON), CodeFact::Replaced);
+    }
+
+    #[test]
+    fn a_code_whose_payment_was_lost_stays_dead_beside_a_newer_one() {
+        let (mut desk, code) = desk_with_code();
+        desk.spend(code);
+        let (newer, _) = desk.issue(WalletId(1), 0, NOON, 60, &mut Draw::from_seed(8));
+        desk.undo();
+        assert_eq!(desk.look(code, NOON), CodeFact::Replaced);
+        assert!(matches!(desk.look(newer, NOON), CodeFact::Live { .. }));
     }
 
     #[test]

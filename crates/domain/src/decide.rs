@@ -1,7 +1,7 @@
 //! From an act to its answer and its changes: pure, and without a wait.
 
-use crate::act::{Act, Done, Outcome, Refusal, TopUpState};
-use crate::book::Book;
+use crate::act::{Act, Done, Outcome, Refusal};
+use crate::book::{Book, ClosedTopUp};
 use crate::change::Change;
 use crate::code::CodeFact;
 use crate::key::{FirstAnswer, RequestKey, Sameness};
@@ -48,8 +48,8 @@ pub struct Facts {
     pub payment: Option<Box<Payment>>,
     /// An old refund.
     pub refund: Option<Box<Refund>>,
-    /// How an old top-up ended.
-    pub top_up_state: Option<TopUpState>,
+    /// An old top-up that is over.
+    pub top_up: Option<ClosedTopUp>,
 }
 
 impl Facts {
@@ -59,7 +59,7 @@ impl Facts {
         first_answer: None,
         payment: None,
         refund: None,
-        top_up_state: None,
+        top_up: None,
     };
 }
 

@@ -125,12 +125,24 @@ impl TrialBalance {
         );
     }
 
-    /// Adds a balance that is already in the book, when a book is put together from a checkpoint.
+    /// Moves one line by `by`, where the other side of the movement is booked right beside it.
     pub fn shift(&mut self, kind: AccountKind, by: i64) {
+        assert!(self.load(kind, by), "a trial balance fits in 63 bits");
+    }
+
+    /// Adds a balance that stands in a checkpoint; `false` if no sum of real yen could be that large.
+    #[must_use]
+    pub fn load(&mut self, kind: AccountKind, by: i64) -> bool {
+        /// So many yen that six lines of them still fit in 63 bits, and more than there are in the world.
+        const BOUND: i64 = i64::MAX / 8;
         let slot = &mut self.0[kind as usize];
-        *slot = slot
-            .checked_add(by)
-            .expect("a trial balance fits in 63 bits");
+        match slot.checked_add(by) {
+            Some(sum) if (-BOUND..=BOUND).contains(&sum) => {
+                *slot = sum;
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Zero, always.

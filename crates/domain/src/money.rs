@@ -21,9 +21,20 @@ impl Currency {
 /// A non-negative sum of money in minor units of [`Amount::currency`], at most [`Amount::MAX_MINOR`].
 ///
 /// Direction is never a sign: it is which account a [`Posting`](crate::ledger::Posting) debits and which it credits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode)]
 #[cbor(transparent)]
 pub struct Amount(#[n(0)] u64);
+
+impl<'b, C> Decode<'b, C> for Amount {
+    /// The bound holds for what is read, too: a row of a checkpoint that somebody edited must be an error, not an overflow.
+    fn decode(
+        from: &mut minicbor::Decoder<'b>,
+        _: &mut C,
+    ) -> Result<Self, minicbor::decode::Error> {
+        Amount::new(from.u64()?)
+            .ok_or_else(|| minicbor::decode::Error::message("an amount above its bound"))
+    }
+}
 
 impl Amount {
     /// Eleven digits: the widest amount the merchant wire format can carry.

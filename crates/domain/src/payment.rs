@@ -161,7 +161,8 @@ fn refund_fact<'a>(book: &'a Book, facts: &'a Facts, id: RefundId) -> Result<&'a
         .ok_or(Refusal::RefundUnknown)
 }
 
-/// May this caller act for this merchant at this moment?
+/// May this caller act for this merchant at this moment? Asked before anything else, and a no leaves no trace: somebody
+/// without the right to a merchant's ids must be able neither to use them up nor to read the answers under them.
 fn caller_may(book: &Book, caller: Caller, merchant: MerchantId) -> Result<(), Refusal> {
     match caller {
         Caller::Key(key) => match book.api_keys.get(&key) {
@@ -181,7 +182,6 @@ fn caller_may(book: &Book, caller: Caller, merchant: MerchantId) -> Result<(), R
 
 /// The rules that only look at who asks, where and how much.
 fn charge_is_in_order(book: &Book, rules: &Rules, charge: &Charge) -> Result<(), Refusal> {
-    caller_may(book, charge.caller, charge.merchant)?;
     if book.merchants.get(&charge.merchant).is_none() {
         return Err(Refusal::MerchantUnknown);
     }
@@ -243,6 +243,9 @@ pub(crate) fn charge(
     charge: &Charge,
     now: Timestamp,
 ) -> Decision {
+    if let Err(refusal) = caller_may(book, charge.caller, charge.merchant) {
+        return Decision::refuse(refusal);
+    }
     let key = RequestKey::payment(charge.merchant, &charge.name);
     let sameness = charge.sameness();
     if let Some(again) = repeated(book, facts, key, sameness) {
@@ -349,6 +352,9 @@ pub(crate) fn refund(
     request: &RefundRequest,
     now: Timestamp,
 ) -> Decision {
+    if let Err(refusal) = caller_may(book, request.caller, request.merchant) {
+        return Decision::refuse(refusal);
+    }
     let key = RequestKey::refund(request.merchant, request.payment, &request.name);
     let sameness = Sameness::of_amount(request.payment.0, request.amount);
     if let Some(again) = repeated(book, facts, key, sameness) {
@@ -398,7 +404,6 @@ fn refund_is_in_order<'a>(
     request: &RefundRequest,
     now: Timestamp,
 ) -> Result<&'a Payment, Refusal> {
-    caller_may(book, request.caller, request.merchant)?;
     let payment = payment_fact(book, facts, request.payment)?;
     if payment.merchant != request.merchant {
         // Somebody else's payment is none of the caller's business: the same answer as for one that is not there.
@@ -427,6 +432,9 @@ pub(crate) fn hold(
     charge: &Charge,
     expires_at: Timestamp,
 ) -> Decision {
+    if let Err(refusal) = caller_may(book, charge.caller, charge.merchant) {
+        return Decision::refuse(refusal);
+    }
     let key = RequestKey::hold(charge.merchant, &charge.name);
     let sameness = charge.sameness();
     if let Some(again) = repeated(book, facts, key, sameness) {

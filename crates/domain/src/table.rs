@@ -173,13 +173,14 @@ pub struct Table<K, V, R = IdMap<K, V>> {
     rows: R,
     dirty: Vec<K>,
     number: u8,
-    _row: std::marker::PhantomData<V>,
+    /// Of a hot table: the rows as they stand in the hash, where they have changed since.
+    behind: Option<IdMap<K, Option<V>>>,
 }
 
 impl<K, V, R> Table<K, V, R>
 where
     K: Copy + Eq + Hash + Ord + Encode<()> + for<'b> Decode<'b, ()>,
-    V: Encode<()> + for<'b> Decode<'b, ()>,
+    V: Clone + Encode<()> + for<'b> Decode<'b, ()>,
     R: Rows<K, V>,
 {
     /// An empty table. `number` names it in hashes and checkpoints, for ever.
@@ -188,7 +189,41 @@ where
             rows: R::default(),
             dirty: Vec::new(),
             number,
-            _row: std::marker::PhantomData,
+            behind: None,
+        }
+    }
+
+    /// An empty table of few rows that change with nearly every act, like the counters: a row is hashed once per batch and
+    /// not twice per act.
+    pub fn hot(number: u8) -> Self {
+        Table {
+            behind: Some(IdMap::default()),
+            ..Self::new(number)
+        }
+    }
+
+    /// Adds to `hash` what [`Table::settle`] has not brought into it yet.
+    pub fn catch_up(&self, ledgered: &Ledgered, hash: &mut BookHash) {
+        let mut scratch = Vec::new();
+        for (key, old) in self.behind.iter().flatten() {
+            if let Some(new) = self.rows.get(key) {
+                encode_row(&mut scratch, self.number, key, new);
+                hash.add(ledgered.key.row(&scratch));
+            }
+            if let Some(old) = old {
+                encode_row(&mut scratch, self.number, key, old);
+                hash.take(ledgered.key.row(&scratch));
+            }
+        }
+    }
+
+    /// Brings the hash of a hot table up to date.
+    pub fn settle(&mut self, ledgered: &mut Ledgered) {
+        let mut hash = ledgered.hash;
+        self.catch_up(ledgered, &mut hash);
+        ledgered.hash = hash;
+        if let Some(behind) = &mut self.behind {
+            behind.clear();
         }
     }
 
@@ -214,6 +249,15 @@ where
 
     /// Replaces a row (or removes it, with `None`), and gives back what stood there.
     pub fn set(&mut self, ledgered: &mut Ledgered, key: K, row: Option<V>) -> Option<V> {
+        // A batch touches the same few rows again and again: one note is enough.
+        if self.dirty.last() != Some(&key) {
+            self.dirty.push(key);
+        }
+        if let Some(behind) = &mut self.behind {
+            let old = self.rows.set(key, row);
+            behind.entry(key).or_insert_with(|| old.clone());
+            return old;
+        }
         let scratch = &mut ledgered.scratch;
         if let Some(new) = &row {
             encode_row(scratch, self.number, &key, new);
@@ -224,7 +268,6 @@ where
             encode_row(scratch, self.number, &key, old);
             ledgered.hash.take(ledgered.key.row(scratch));
         }
-        self.dirty.push(key);
         old
     }
 
@@ -245,10 +288,10 @@ where
         }
     }
 
-    /// Counts a row as touched once more.
+    /// Notes a row as changed, by its key in CBOR as [`Table::take_dirty`] wrote it.
     pub fn mark_dirty(&mut self, key: &[u8]) {
         self.dirty
-            .push(minicbor::decode(key).expect("the key was encoded by this table"));
+            .push(minicbor::decode(key).expect("this table wrote the key"));
     }
 
     /// Puts a checkpoint's row in place. It counts in the hash, and is not dirty.
@@ -260,7 +303,9 @@ where
     ) -> Result<(K, &V), minicbor::decode::Error> {
         let key: K = minicbor::decode(key)?;
         let row: V = minicbor::decode(row)?;
-        self.set(ledgered, key, Some(row));
+        if self.set(ledgered, key, Some(row)).is_some() {
+            return Err(minicbor::decode::Error::message("a row that comes twice"));
+        }
         self.dirty.clear();
         Ok((key, self.rows.get(&key).expect("it was just set")))
     }

@@ -1,16 +1,18 @@
 //! Funding in: started by the customer, credited only on the processor's own word, once.
 
 use crate::act::{CreditKind, Done, Refusal, TopUpState};
-use crate::book::{Book, Wallet};
+use crate::book::{Book, ClosedTopUp, Wallet, WalletStatus};
 use crate::change::Change;
 use crate::decide::{Decision, Facts, Rules};
 use crate::ids::{EntryId, TopUpId, WalletId};
 use crate::key::{Answered, RequestKey, Sameness};
 use crate::money::Amount;
 
-/// Would this much more keep the wallet within its cap?
+/// Would this much more keep the wallet within its cap? What is still on its way in counts: a customer who opens ten card
+/// pages at once and pays on all of them must not end far above the cap.
 fn fits(rules: &Rules, row: &Wallet, amount: Amount) -> bool {
-    row.lots.total() + row.held.minor() + amount.minor() <= rules.balance_cap.minor()
+    let there = row.lots.total() + row.held.minor() + row.pending.minor();
+    there + amount.minor() <= rules.balance_cap.minor()
 }
 
 pub(crate) fn start(
@@ -38,8 +40,8 @@ pub(crate) fn start(
     }
     let refusal = match book.wallet(wallet) {
         None => return Decision::refuse(Refusal::WalletUnknown),
-        Some(row) if row.status == crate::book::WalletStatus::Frozen => Some(Refusal::WalletFrozen),
-        Some(_) if amount < rules.top_up_min || amount > rules.top_up_max => {
+        Some(row) if row.status == WalletStatus::Frozen => Some(Refusal::WalletFrozen),
+        Some(_) if amount.is_zero() || amount < rules.top_up_min || amount > rules.top_up_max => {
             Some(Refusal::AmountOutOfBounds)
         }
         Some(row) if !fits(rules, row, amount) => Some(Refusal::BalanceCap),
@@ -69,31 +71,36 @@ fn state(book: &Book, facts: &Facts, top_up: TopUpId) -> TopUpState {
         return TopUpState::Pending;
     }
     // A top-up that memory does not know any more was closed long ago; the views say how.
-    book.closed_top_up(top_up)
-        .map(|row| row.state)
-        .or(facts.top_up_state)
-        .unwrap_or(TopUpState::Expired)
+    closed(book, facts, top_up).map_or(TopUpState::Expired, |row| row.state)
 }
 
-/// The processor has the money: credit it, whatever the wallet's state or cap, for it is the customer's.
+fn closed(book: &Book, facts: &Facts, top_up: TopUpId) -> Option<ClosedTopUp> {
+    book.closed_top_up(top_up).or(facts.top_up)
+}
+
+/// The processor has the money: credit it, whatever the wallet's state or cap, for it is the customer's. Even when it said
+/// before that it never would: words arrive in any order, and a card that failed may be tried again on the same page.
 pub(crate) fn confirm(book: &Book, facts: &Facts, top_up: TopUpId, amount: Amount) -> Decision {
-    let Some(open) = book.top_ups.get(&top_up) else {
-        return Decision::answer(
-            match book
-                .closed_top_up(top_up)
-                .map(|row| row.state)
-                .or(facts.top_up_state)
-            {
-                Some(state) => Ok(Done::TopUp { top_up, state }),
-                None => Err(Refusal::TopUpUnknown),
-            },
-        );
+    let known = match book.top_ups.get(&top_up) {
+        Some(open) => Some((open.wallet, open.amount)),
+        None => match closed(book, facts, top_up) {
+            Some(row) if row.state == TopUpState::Succeeded => {
+                return Decision::answer(Ok(Done::TopUp {
+                    top_up,
+                    state: row.state,
+                }));
+            }
+            row => row.map(|row| (row.wallet, row.amount)),
+        },
     };
-    if open.amount != amount {
+    let Some((wallet, started)) = known else {
+        return Decision::refuse(Refusal::TopUpUnknown);
+    };
+    if started != amount {
         return Decision::refuse(Refusal::TopUpAmountDiffers);
     }
     let row = book
-        .wallet(open.wallet)
+        .wallet(wallet)
         .expect("a top-up's wallet is never forgotten");
     Decision::done(
         Done::TopUp {
@@ -103,7 +110,7 @@ pub(crate) fn confirm(book: &Book, facts: &Facts, top_up: TopUpId, amount: Amoun
         Change::TopUpConfirmed {
             entry: EntryId(book.next_id()),
             top_up,
-            wallet: open.wallet,
+            wallet,
             amount,
             previous: row.last_entry,
             balance: row.lots.total() + amount.minor(),
@@ -115,14 +122,12 @@ pub(crate) fn confirm(book: &Book, facts: &Facts, top_up: TopUpId, amount: Amoun
 pub(crate) fn fail(book: &Book, facts: &Facts, top_up: TopUpId, expired: bool) -> Decision {
     let Some(open) = book.top_ups.get(&top_up) else {
         return Decision::answer(
-            match book
-                .closed_top_up(top_up)
-                .map(|row| row.state)
-                .or(facts.top_up_state)
-            {
-                Some(state) => Ok(Done::TopUp { top_up, state }),
-                None => Err(Refusal::TopUpUnknown),
-            },
+            closed(book, facts, top_up)
+                .map(|row| Done::TopUp {
+                    top_up,
+                    state: row.state,
+                })
+                .ok_or(Refusal::TopUpUnknown),
         );
     };
     let state = if expired {
