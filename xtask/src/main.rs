@@ -1,36 +1,61 @@
-//! House tasks: `cargo xtask test`, `cargo xtask tidy`.
+//! House tasks: `cargo xtask test` runs everything, `cargo xtask tidy` the house rules alone.
 
+mod machine;
+mod postgres;
+mod run;
+mod session;
+mod suites;
+mod tally;
 mod tidy;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Instant;
+
+const USAGE: &str = "\
+cargo xtask test                 everything, in order
+cargo xtask test --list          the suites, and what each one shows
+cargo xtask test --only a,b      these suites, and what they stand on
+cargo xtask test --skip a,b      all but these
+cargo xtask tidy                 the house rules alone";
+
+/// This program's only clock: suites are timed and bounded by it.
+#[allow(clippy::disallowed_methods)]
+fn now() -> Instant {
+    Instant::now()
+}
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("xtask lies in the workspace");
-    match std::env::args().nth(1).as_deref() {
-        Some("tidy") => run_tidy(root),
-        _ => {
-            eprintln!("cargo xtask tidy");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words[..] {
+        ["tidy"] => run_tidy(root),
+        ["test", ref choices @ ..] => match suites::Choice::read(choices) {
+            Ok(choice) => run::run(root, &choice, now),
+            Err(why) => Err(format!("{why}\n\n{USAGE}")),
+        },
+        _ => Err(USAGE.to_owned()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("{why}");
             ExitCode::FAILURE
         }
     }
 }
 
-fn run_tidy(root: &Path) -> ExitCode {
-    match tidy::inspect(root) {
-        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
-        Ok(findings) => {
-            for finding in &findings {
-                println!("{finding}");
-            }
-            println!("tidy: {} findings", findings.len());
-            ExitCode::FAILURE
-        }
-        Err(why) => {
-            eprintln!("tidy: the tree cannot be read: {why}");
-            ExitCode::FAILURE
-        }
+fn run_tidy(root: &Path) -> Result<(), String> {
+    let findings =
+        tidy::inspect(root).map_err(|why| format!("tidy: the tree cannot be read: {why}"))?;
+    for finding in &findings {
+        println!("{finding}");
+    }
+    match findings.len() {
+        0 => Ok(()),
+        some => Err(format!("tidy: {some} findings")),
     }
 }

@@ -1,0 +1,210 @@
+//! The suites of `cargo xtask test`, in the order they run: what is quick and often broken comes first.
+
+use std::process::Command;
+
+use crate::machine::Need;
+use crate::session::Session;
+use crate::tidy;
+
+/// One thing that is shown to be true, or not.
+pub struct Suite {
+    pub name: &'static str,
+    /// What its passing shows, for `--list`.
+    pub shows: &'static str,
+    pub needs: &'static [Need],
+    /// Suites that must have run before, also when only this one is asked for.
+    pub stands_on: &'static [&'static str],
+    /// A suite that takes longer is ended and has failed.
+    pub minutes_max: u64,
+    pub run: fn(&mut Session) -> Result<(), String>,
+}
+
+/// Every suite there is.
+pub const SUITES: &[Suite] = &[
+    Suite {
+        name: "tidy",
+        shows: "the house rules: arrows, cycles, clock and chance, floats, names, links, dictionaries",
+        needs: &[],
+        stands_on: &[],
+        minutes_max: 1,
+        run: tidy_alone,
+    },
+    Suite {
+        name: "format",
+        shows: "cargo fmt --check",
+        needs: &[],
+        stands_on: &[],
+        minutes_max: 1,
+        run: |session| session.command(Command::new("cargo").args(["fmt", "--all", "--check"])),
+    },
+    Suite {
+        name: "lint",
+        shows: "cargo clippy with every warning an error",
+        needs: &[],
+        stands_on: &[],
+        minutes_max: 15,
+        run: |session| {
+            session.command(Command::new("cargo").args([
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ]))
+        },
+    },
+    Suite {
+        name: "unit",
+        shows: "rules, stories, properties, routes and storage, on SQLite and on PostgreSQL",
+        needs: &[Need::Nextest, Need::Postgres],
+        stands_on: &[],
+        minutes_max: 15,
+        run: |session| {
+            let url = session.postgres()?;
+            session.command(
+                Command::new("cargo")
+                    .args(["nextest", "run", "--workspace", "--locked"])
+                    .env("MAMORI_TEST_PG", url),
+            )
+        },
+    },
+    Suite {
+        name: "build",
+        shows: "the release build, which the suites below drive",
+        needs: &[],
+        stands_on: &[],
+        minutes_max: 20,
+        run: |session| {
+            session.command(Command::new("cargo").args(["build", "--release", "--locked"]))
+        },
+    },
+    Suite {
+        name: "licences",
+        shows: "cargo deny: licences, banned crates, sources",
+        needs: &[Need::Deny],
+        stands_on: &[],
+        minutes_max: 5,
+        run: |session| {
+            session.command(Command::new("cargo").args([
+                "deny",
+                "--all-features",
+                "check",
+                "bans",
+                "licenses",
+                "sources",
+            ]))
+        },
+    },
+];
+
+fn tidy_alone(session: &mut Session) -> Result<(), String> {
+    let findings = tidy::inspect(session.root()).map_err(|why| why.to_string())?;
+    for finding in &findings {
+        session.note(&finding.to_string());
+    }
+    if findings.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("{} findings", findings.len()))
+    }
+}
+
+/// Which suites somebody asked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    pub only: Vec<String>,
+    pub skip: Vec<String>,
+    pub list: bool,
+}
+
+impl Choice {
+    /// From the words after `test`. Names that are no suite are refused by name.
+    pub fn read(words: &[&str]) -> Result<Choice, String> {
+        let mut choice = Choice::default();
+        let mut words = words.iter();
+        while let Some(word) = words.next() {
+            let (flag, value) = word
+                .split_once('=')
+                .map_or((*word, None), |(flag, value)| (flag, Some(value)));
+            let mut names = || -> Result<Vec<String>, String> {
+                let list = value
+                    .or_else(|| words.next().copied())
+                    .ok_or(format!("{flag} needs the name of a suite"))?;
+                list.split(',').map(known_suite).collect()
+            };
+            match flag {
+                "--only" => choice.only.extend(names()?),
+                "--skip" => choice.skip.extend(names()?),
+                "--list" => choice.list = true,
+                other => return Err(format!("`{other}` is not known")),
+            }
+        }
+        Ok(choice)
+    }
+
+    /// The suites to run, in order, with those they stand on.
+    pub fn suites(&self) -> Vec<&'static Suite> {
+        let asked = |suite: &&Suite| {
+            let by_name = |name: &&str| self.only.iter().any(|only| only == name);
+            self.only.is_empty()
+                || by_name(&suite.name)
+                || SUITES
+                    .iter()
+                    .any(|other| by_name(&other.name) && other.stands_on.contains(&suite.name))
+        };
+        SUITES
+            .iter()
+            .filter(asked)
+            .filter(|suite| !self.skip.iter().any(|name| name == suite.name))
+            .collect()
+    }
+}
+
+fn known_suite(name: &str) -> Result<String, String> {
+    if SUITES.iter().any(|suite| suite.name == name) {
+        return Ok(name.to_owned());
+    }
+    let names: Vec<&str> = SUITES.iter().map(|suite| suite.name).collect();
+    Err(format!(
+        "`{name}` is no suite; there are: {}",
+        names.join(", ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(words: &[&str]) -> Vec<&'static str> {
+        Choice::read(words)
+            .expect("known words")
+            .suites()
+            .into_iter()
+            .map(|suite| suite.name)
+            .collect()
+    }
+
+    #[test]
+    fn all_one_or_all_but_one() {
+        assert_eq!(names(&[]).len(), SUITES.len());
+        assert_eq!(names(&["--only", "unit,tidy"]), ["tidy", "unit"]);
+        assert_eq!(names(&["--skip=build"]).len(), SUITES.len() - 1);
+        assert!(Choice::read(&["--only", "nothing"]).is_err());
+        assert!(Choice::read(&["--only"]).is_err());
+    }
+
+    #[test]
+    fn a_suite_stands_only_on_suites_before_it() {
+        for (place, suite) in SUITES.iter().enumerate() {
+            for below in suite.stands_on {
+                let found = SUITES.iter().position(|other| other.name == *below);
+                assert!(
+                    found.is_some_and(|other| other < place),
+                    "{} stands on {below}",
+                    suite.name
+                );
+            }
+        }
+    }
+}
