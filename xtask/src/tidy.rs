@@ -66,6 +66,9 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("xtask", &[]),
 ];
 
+/// Arrows for tests alone: a connector is tried against the peer it will meet in development.
+const TEST_ARROWS: [(&str, &str); 1] = [("connectors", "sandbox")];
+
 fn arrows_between_crates_point_down(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.files_named("Cargo.toml") {
@@ -85,13 +88,18 @@ fn arrows_between_crates_point_down(tree: &Tree) -> Vec<Finding> {
             ));
             continue;
         };
+        let mut for_tests = false;
         for (number, line) in file.lines() {
+            if line.starts_with('[') {
+                for_tests = line.starts_with("[dev-dependencies");
+            }
             let Some(rest) = line.strip_prefix("mamori-") else {
                 continue;
             };
             let to = rest.split(['.', ' ', '=']).next().unwrap_or_default();
             // A crate's own tests may turn on its own features.
-            if to != name && !allowed.contains(&to) {
+            let allowed = allowed.contains(&to) || for_tests && TEST_ARROWS.contains(&(name, to));
+            if to != name && !allowed {
                 findings.push(Finding::new(
                     &file.path,
                     number,

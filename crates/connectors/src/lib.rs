@@ -1,1 +1,12 @@
-//! connectors
+//! The outside world over its public protocols: card processor, SMS service, mail server.
+//!
+//! Each connector is one concrete, synchronous client. It turns every answer into a closed enum and every
+//! other thing that can happen into a typed error that says one thing above all: **may I ask again?**
+//! Secrets never appear in `Debug` or in errors. Time is an argument wherever it matters.
+
+pub mod card;
+pub mod card_notice;
+mod card_state;
+mod card_wire;
+mod http;
+pub mod secret;

@@ -1,0 +1,4 @@
+//! The connectors against the sandbox, over real sockets.
+
+mod card;
+mod peer;
