@@ -14,4 +14,5 @@
 pub mod auth;
 pub mod nonce;
 pub mod opa;
+pub mod openapi;
 pub mod refusal_text;

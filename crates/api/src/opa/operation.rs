@@ -29,6 +29,9 @@ const ALWAYS: &[ResultCode] = &[
     ResultCode::Unauthorized,
     ResultCode::OpOutOfScope,
     ResultCode::OpaClientNotFound,
+    // An id that is empty or holds a slash leads to another path, which may not exist or not take this method.
+    ResultCode::RouteUnknown,
+    ResultCode::MethodNotAllowed,
     ResultCode::RequestTimeout,
     ResultCode::BodyTooLarge,
     ResultCode::RateLimit,
@@ -116,7 +119,7 @@ impl Operation {
             }
             ("refund_exceeds_payment", _) => ResultCode::InvalidRefundAmount,
             ("refund_window_over", _) => ResultCode::RefundWindowExceed,
-            ("signed_out", _) => ResultCode::Unauthorized,
+            ("signed_out" | "key_revoked", _) => ResultCode::Unauthorized,
             ("invalid_field", _) => ResultCode::InvalidRequestParams,
             ("busy", _) => ResultCode::RateLimit,
             ("unavailable", _) => ResultCode::InternalServerError,
@@ -200,6 +203,22 @@ mod tests {
                     text.code
                 );
             }
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_the_book_has_words() {
+        // Refusals are numbered on disk without gaps; walking the numbers finds the ones that are added later too.
+        let refusals: Vec<mamori_domain::act::Refusal> = (0..=u8::MAX)
+            .map_while(|n| minicbor::decode(&minicbor::to_vec(n).unwrap()).ok())
+            .collect();
+        assert!(refusals.len() >= 30, "{}", refusals.len());
+        for refusal in refusals {
+            assert!(
+                REFUSAL_TEXTS.iter().any(|text| text.code == refusal.code()),
+                "{}",
+                refusal.code()
+            );
         }
     }
 
