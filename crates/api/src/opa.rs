@@ -1,7 +1,7 @@
 //! The wire format of the merchant API: request bodies in, envelopes out.
 //!
 //! One table per request ([`member`]) drives the parser and the OpenAPI description, one table of result codes
-//! ([`envelope`]) drives every answer.
+//! ([`result_code`]) drives every answer.
 
 pub mod envelope;
 pub mod id;
@@ -10,3 +10,4 @@ pub mod operation;
 pub mod payment;
 pub mod query;
 pub mod refund;
+pub mod result_code;

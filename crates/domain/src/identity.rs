@@ -4,7 +4,7 @@ use crate::act::{Done, Refusal, WalletSight};
 use crate::book::{Book, WalletStatus};
 use crate::change::Change;
 use crate::code::CodeDesk;
-use crate::decide::{Decision, Rules};
+use crate::decision::{Decision, Rules};
 use crate::ids::{AuthorizationId, Fingerprint, MerchantId, WalletId};
 use crate::world::World;
 

@@ -1,8 +1,8 @@
 //! Idempotency: the same id from the same merchant gets the same answer, for ever.
 
-use crate::act::Refusal;
 use crate::ids::{EntryId, MerchantId, PaymentId, RefundId, StoreId, TillId, TopUpId, WalletId};
 use crate::money::Amount;
+use crate::refusal::Refusal;
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 

@@ -3,7 +3,7 @@
 use crate::act::{Done, Refusal};
 use crate::book::Book;
 use crate::change::Change;
-use crate::decide::Decision;
+use crate::decision::Decision;
 use crate::ids::{Fingerprint, MerchantId, StoreId, TillId};
 
 pub(crate) fn open_merchant(book: &Book) -> Decision {

@@ -3,7 +3,7 @@
 use crate::act::{CreditKind, Done, Refusal, TopUpState};
 use crate::book::{Book, ClosedTopUp, Wallet, WalletStatus};
 use crate::change::Change;
-use crate::decide::{Decision, Facts, Rules};
+use crate::decision::{Decision, Facts, Rules};
 use crate::ids::{EntryId, TopUpId, WalletId};
 use crate::key::{Answered, RequestKey, Sameness};
 use crate::money::Amount;

@@ -13,7 +13,7 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::envelope::ResultCode;
+use super::result_code::ResultCode;
 
 /// Longest request body that is read at all, in bytes; the edge refuses more with 413 before it is buffered.
 pub const BODY_BYTES_MAX: usize = 64 * 1024;

@@ -4,7 +4,7 @@
 //! payment is `RESOURCE_NOT_FOUND`, an unknown refund `NO_SUCH_REFUND_ORDER`. [`Operation::answer_to`] is that mapping,
 //! [`Operation::answers`] the closed list of everything a call can say; the API description is made from it.
 
-use super::envelope::ResultCode;
+use super::result_code::ResultCode;
 
 /// A call of the merchant API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

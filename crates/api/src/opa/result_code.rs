@@ -1,0 +1,123 @@
+//! The closed table of result codes: HTTP status, code, codeId and a message for a developer.
+
+/// One row of the table of result codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResultRow {
+    /// HTTP status.
+    pub status: u16,
+    /// The code that a program looks at.
+    pub code: &'static str,
+    /// The finer number, as text with leading zeros. Those that the format's owner never published are ours, begin with
+    /// `0877` and never change.
+    pub code_id: &'static str,
+    /// A short text in English for a developer.
+    pub message: &'static str,
+}
+
+macro_rules! result_codes {
+    ($($(#[$about:meta])* $name:ident = $status:literal $code:literal $code_id:literal $message:literal;)*) => {
+        /// Every answer that a merchant call can get.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum ResultCode {
+            $($(#[$about])* $name,)*
+        }
+
+        impl ResultCode {
+            /// All of them, in the order of the table.
+            pub const ALL: &'static [ResultCode] = &[$(ResultCode::$name),*];
+
+            /// Its row: HTTP status, code, codeId and message.
+            pub const fn row(self) -> &'static ResultRow {
+                match self {
+                    $(ResultCode::$name =>
+                        &ResultRow { status: $status, code: $code, code_id: $code_id, message: $message },)*
+                }
+            }
+        }
+    };
+}
+
+result_codes! {
+    /// Done, the object is in `data`.
+    Success = 200 "SUCCESS" "08100001" "Success";
+    /// Done, a new object is in `data` (create calls that the format answers with 201).
+    Created = 201 "SUCCESS" "08100001" "Success";
+    /// Accepted; the outcome is asked for later.
+    RequestAccepted = 202 "REQUEST_ACCEPTED" "08100001" "Request accepted";
+
+    /// A field is wrong; the message names it.
+    InvalidRequestParams = 400 "INVALID_REQUEST_PARAMS" "08100006" "Invalid request params";
+    /// A required field is absent; the message names it.
+    MissingRequestParams = 400 "MISSING_REQUEST_PARAMS" "08100024" "Missing request params";
+    /// The values are well-formed and make no sense together.
+    InvalidParams = 400 "INVALID_PARAMS" "00200004" "Invalid parameters received";
+    /// The signature, its time, its nonce, its key or its merchant is not accepted; which of them is not said.
+    Unauthorized = 401 "UNAUTHORIZED" "08100016" "Unauthorized request";
+    /// The key may not do this.
+    OpOutOfScope = 401 "OP_OUT_OF_SCOPE" "08100023" "The operation is not permitted";
+    /// The merchant of the key is not known any more.
+    OpaClientNotFound = 404 "OPA_CLIENT_NOT_FOUND" "08100007" "OPA Client not found";
+    /// There is nothing at this path.
+    RouteUnknown = 404 "RESOURCE_NOT_FOUND" "08770001" "No such path";
+    /// The path exists, with another method.
+    MethodNotAllowed = 405 "INVALID_REQUEST_PARAMS" "08770002" "Method not allowed for this path";
+    /// The body did not arrive in time.
+    RequestTimeout = 408 "INVALID_REQUEST_PARAMS" "08770003" "The request did not arrive in time";
+    /// The body is larger than is read.
+    BodyTooLarge = 413 "INVALID_REQUEST_PARAMS" "08770004" "The request body is too large";
+    /// Too much at once; nothing was decided, the same request may be sent again.
+    RateLimit = 429 "RATE_LIMIT" "08100998" "Too many requests";
+    /// Something failed here; the outcome is unknown until asked for.
+    InternalServerError = 500 "INTERNAL_SERVER_ERROR" "08101000" "Something went wrong on the service side";
+    /// Nobody is at home (standing by, shutting down); nothing was decided.
+    MaintenanceMode = 503 "MAINTENANCE_MODE" "08100999" "Sorry, we are down for scheduled maintenance";
+
+    /// The balance does not cover the amount.
+    NoSufficientFund = 400 "NO_SUFFICIENT_FUND" "08770101" "The balance is too small";
+    /// The same user paid the same amount a moment ago.
+    SuspectedDuplicatePayment = 400 "SUSPECTED_DUPLICATE_PAYMENT" "08770102" "Suspected duplicate payment";
+    /// The payment was cancelled before it arrived.
+    CancelledBeforePayment = 400 "UNACCEPTABLE_OP" "08770103" "The payment was cancelled before it arrived";
+    /// A limit of the user or the platform stands against it.
+    LimitExceeded = 400 "LIMIT_EXCEEDED" "08770104" "A limit is exceeded";
+    /// The user's wallet was closed.
+    CanceledUser = 400 "CANCELED_USER" "01103027" "Canceled user";
+    /// No such authorisation for this merchant.
+    InvalidUserAuthorizationId = 401 "INVALID_USER_AUTHORIZATION_ID" "08770105" "Invalid user authorization id";
+    /// The authorisation has run out or was taken back.
+    ExpiredUserAuthorizationId = 401 "EXPIRED_USER_AUTHORIZATION_ID" "08770106" "Expired user authorization id";
+    /// The user's wallet is frozen.
+    UserStateIsNotActive = 401 "USER_STATE_IS_NOT_ACTIVE" "08770107" "The user is not active";
+    /// The merchant id was used for another payment or refund.
+    IdempotencyConflict = 409 "IDEMPOTENCY_CONFLICT" "08770108" "This id was used for a different request";
+    /// Any other rule of the platform stands against it.
+    UnacceptableOp = 400 "UNACCEPTABLE_OP" "08770109" "The operation is not acceptable";
+
+    /// The scanned code was never issued here, or is none at all.
+    CodeUnknown = 400 "CUSTOMER_CODE_UNKNOWN" "08770201" "The customer's code is not known";
+    /// The scanned code ran out.
+    CodeExpired = 400 "CUSTOMER_CODE_EXPIRED" "08770202" "The customer's code has expired";
+    /// The scanned code has paid already.
+    CodeSpent = 400 "CUSTOMER_CODE_SPENT" "08770203" "The customer's code was used already";
+    /// The customer's phone shows a newer code.
+    CodeReplaced = 400 "CUSTOMER_CODE_REPLACED" "08770204" "The customer's code was replaced by a newer one";
+    /// The merchant has no such store.
+    StoreUnknown = 400 "STORE_NOT_FOUND" "08770205" "The store is not known";
+    /// The store has no such till.
+    TerminalUnknown = 400 "TERMINAL_NOT_FOUND" "08770206" "The terminal is not known";
+    /// The till asked for too many unknown codes.
+    TerminalLocked = 429 "RATE_LIMIT" "08770207" "The terminal is locked for a minute: too many unknown codes";
+
+    /// There is no such payment.
+    OrderNotFound = 404 "RESOURCE_NOT_FOUND" "00200001" "Order not found";
+    /// The payment can no longer be cancelled.
+    OrderNotReversible = 400 "ORDER_NOT_REVERSIBLE" "00200044" "Order cannot be reversed";
+    /// The payment cannot be refunded (it was cancelled, or never completed).
+    OrderNotRefundable = 400 "UNACCEPTABLE_OP" "00200013" "Order cannot be refunded";
+    /// The refunds would exceed the payment.
+    InvalidRefundAmount = 400 "INVALID_PARAMS" "00200015" "Invalid refund amount";
+    /// The refund comes too late.
+    RefundWindowExceed = 400 "REFUND_WINDOW_EXCEED" "08770301" "The refund window has passed";
+    /// There is no such refund.
+    NoSuchRefundOrder = 404 "NO_SUCH_REFUND_ORDER" "00200018" "Refund not found";
+}
