@@ -1,0 +1,35 @@
+// Short sounds made of sine tones, so that no sound file has to be loaded. Browsers keep silent until the page was
+// touched once; then these calls simply do nothing.
+
+let context = null;
+
+function tone(start, frequency, seconds, level) {
+  const oscillator = context.createOscillator();
+  const gain = context.createGain();
+  oscillator.frequency.value = frequency;
+  gain.gain.setValueAtTime(0, start);
+  gain.gain.linearRampToValueAtTime(level, start + 0.012);
+  gain.gain.exponentialRampToValueAtTime(0.0008, start + seconds);
+  oscillator.connect(gain).connect(context.destination);
+  oscillator.start(start);
+  oscillator.stop(start + seconds + 0.05);
+}
+
+function play(tones) {
+  try {
+    context ??= new AudioContext();
+    if (context.state === 'suspended') context.resume();
+    const now = context.currentTime + 0.02;
+    for (const [offset, frequency, seconds, level] of tones) tone(now + offset, frequency, seconds, level);
+  } catch { /* a page without sound is still a page */ }
+}
+
+/** Two rising bell tones: paid. */
+export function chimePaid() {
+  play([[0, 1046.5, 0.5, 0.16], [0.11, 1568, 0.9, 0.16], [0.11, 3136, 0.4, 0.03]]);
+}
+
+/** Two low equal tones: not paid. */
+export function chimeRefused() {
+  play([[0, 220, 0.22, 0.2], [0.26, 208, 0.34, 0.2]]);
+}

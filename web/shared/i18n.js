@@ -1,0 +1,100 @@
+// Language, amounts and times in words. Japanese is the first language of every page; English says exactly the same.
+
+const KEY = 'mamori.language';
+let dictionary = { ja: {}, en: {} };
+let chosen = 'ja';
+const listeners = new Set();
+
+function preferred() {
+  try {
+    const stored = localStorage.getItem(KEY);
+    if (stored === 'ja' || stored === 'en') return stored;
+  } catch { /* storage may be switched off; the browser's language still works */ }
+  const first = (navigator.languages?.[0] ?? navigator.language ?? 'ja').toLowerCase();
+  return first.startsWith('ja') ? 'ja' : 'en';
+}
+
+/** Starts with the surface's texts: `{ja: {key: text}, en: {key: text}}`. */
+export function useTexts(texts) {
+  dictionary = texts;
+  chosen = preferred();
+  applyToDocument();
+}
+
+function applyToDocument() {
+  document.documentElement.lang = chosen;
+  if (dictionary[chosen].page_title) document.title = dictionary[chosen].page_title;
+}
+
+/** The language in force: `ja` or `en`. */
+export function language() {
+  return chosen;
+}
+
+/** Switches the language, remembers it on this device and redraws whoever asked to be told. */
+export function setLanguage(next) {
+  if (next !== 'ja' && next !== 'en') return;
+  chosen = next;
+  try { localStorage.setItem(KEY, next); } catch { /* see preferred() */ }
+  applyToDocument();
+  for (const listener of listeners) listener(next);
+}
+
+export function onLanguageChange(listener) {
+  listeners.add(listener);
+}
+
+/** The text of `key`, with `{name}` places filled from `values`. */
+export function t(key, values = {}) {
+  const text = dictionary[chosen][key] ?? dictionary.ja[key] ?? key;
+  return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
+}
+
+/** Whether the dictionary has this key, for keys that come from the server (states, kinds). */
+export function hasText(key) {
+  return key in dictionary.ja;
+}
+
+/** Whole yen with separators and no unit: `12,345`. */
+export function digits(amount) {
+  return amount.toLocaleString('en-US');
+}
+
+/** Whole yen as people write them: `12,345円` or `¥12,345`; a leading minus where negative. */
+export function yen(amount) {
+  const sign = amount < 0 ? '−' : '';
+  const number = digits(Math.abs(amount));
+  return chosen === 'ja' ? `${sign}${number}円` : `${sign}¥${number}`;
+}
+
+// Receipts are papers of a shop in Japan: they carry Japan's time wherever the phone is.
+const zone = 'Asia/Tokyo';
+
+function format(at_ms, options) {
+  return new Intl.DateTimeFormat(chosen === 'ja' ? 'ja-JP' : 'en-GB', { timeZone: zone, ...options }).format(new Date(at_ms));
+}
+
+/** `14:05` */
+export function clockTime(at_ms) {
+  return format(at_ms, { hour: '2-digit', minute: '2-digit', hour12: false });
+}
+
+/** `14:05:09` */
+export function clockTimeSeconds(at_ms) {
+  return format(at_ms, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+}
+
+/** `11月22日(日)` or `Sun 22 Nov` */
+export function day(at_ms) {
+  return format(at_ms, { month: chosen === 'ja' ? 'long' : 'short', day: 'numeric', weekday: 'short' });
+}
+
+/** `11/22 14:05`, for narrow lists. */
+export function shortDateTime(at_ms) {
+  return format(at_ms, { month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).replace(',', '');
+}
+
+/** Date and time in full, for receipts. */
+export function dateTime(at_ms) {
+  return format(at_ms, { year: 'numeric', month: chosen === 'ja' ? 'long' : 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
+}

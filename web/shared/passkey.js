@@ -1,0 +1,103 @@
+// Passkeys: from the server's JSON options to the browser's authenticator and back to JSON. The conversion is written
+// out because password managers that stand in for `navigator.credentials` often return objects without `toJSON`.
+
+function toBytes(text) {
+  const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
+  const binary = atob(base64);
+  return Uint8Array.from(binary, (character) => character.charCodeAt(0));
+}
+
+function toText(buffer) {
+  let binary = '';
+  for (const byte of new Uint8Array(buffer)) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
+}
+
+const descriptors = (list) => (list ?? []).map((one) => ({ ...one, id: toBytes(one.id) }));
+
+let waiting = null;
+
+/** A conditional request waits in the background for ever; it must end before any other ceremony may begin. */
+export function stopWaiting() {
+  waiting?.abort();
+  waiting = null;
+}
+
+/** Whether this browser can offer passkeys inside the autofill list of a text field. */
+export async function canWaitInAutofill() {
+  try {
+    return await (globalThis.PublicKeyCredential?.isConditionalMediationAvailable?.() ?? false);
+  } catch {
+    return false;
+  }
+}
+
+/** Creates a passkey. `creation` is the server's `publicKey` object; the answer is what the server's finish call takes. */
+export async function createPasskey(creation) {
+  stopWaiting();
+  const options = creation.publicKey ?? creation;
+  const credential = await navigator.credentials.create({
+    publicKey: {
+      ...options,
+      challenge: toBytes(options.challenge),
+      user: { ...options.user, id: toBytes(options.user.id) },
+      excludeCredentials: descriptors(options.excludeCredentials),
+    },
+  });
+  return {
+    id: credential.id,
+    rawId: toText(credential.rawId),
+    type: credential.type,
+    authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
+    clientExtensionResults: credential.getClientExtensionResults?.() ?? {},
+    response: {
+      clientDataJSON: toText(credential.response.clientDataJSON),
+      attestationObject: toText(credential.response.attestationObject),
+      transports: credential.response.getTransports?.() ?? [],
+    },
+  };
+}
+
+/** Uses a passkey. With `inAutofill` the browser offers it in the autofill list and waits, possibly for ever. */
+export async function usePasskey(request, { inAutofill = false } = {}) {
+  stopWaiting();
+  const abort = new AbortController();
+  if (inAutofill) waiting = abort;
+  const options = request.publicKey ?? request;
+  const credential = await navigator.credentials.get({
+    mediation: inAutofill ? 'conditional' : undefined,
+    signal: abort.signal,
+    publicKey: {
+      ...options,
+      challenge: toBytes(options.challenge),
+      allowCredentials: descriptors(options.allowCredentials),
+    },
+  });
+  if (waiting === abort) waiting = null;
+  return {
+    id: credential.id,
+    rawId: toText(credential.rawId),
+    type: credential.type,
+    authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
+    clientExtensionResults: credential.getClientExtensionResults?.() ?? {},
+    response: {
+      clientDataJSON: toText(credential.response.clientDataJSON),
+      authenticatorData: toText(credential.response.authenticatorData),
+      signature: toText(credential.response.signature),
+      userHandle: credential.response.userHandle ? toText(credential.response.userHandle) : undefined,
+    },
+  };
+}
+
+/** The text key that explains why a ceremony did not end well; null when it was our own abort. */
+export function ceremonyProblem(error) {
+  switch (error?.name) {
+    case 'AbortError': return null;
+    case 'NotAllowedError': return 'passkey_not_finished';
+    case 'InvalidStateError': return 'passkey_already_here';
+    case 'NotSupportedError':
+    case 'SecurityError':
+    case 'TypeError': return 'passkey_not_supported';
+    default: return null;
+  }
+}

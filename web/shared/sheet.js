@@ -1,0 +1,39 @@
+// Sheets: modal dialogs that rise from the lower edge of a phone and stand in the middle of a wide screen. The native
+// <dialog> gives the focus trap, Escape and the inert page behind it.
+
+import { el } from '/assets/elements.js';
+import { icon } from '/assets/icons.js';
+import { t } from '/assets/i18n.js';
+
+let count = 0;
+
+/**
+ * Opens a sheet. Returns {dialog, close, closed}; `closed` resolves when it is gone, however that happened.
+ * `className` adds a look; `closable: false` leaves the closing to the content (for a step that must be answered).
+ */
+export function openSheet(title, content, { className = '', closable = true, focus = null } = {}) {
+  count += 1;
+  const headingId = `sheet-title-${count}`;
+  const close = () => dialog.close();
+  const dialog = el('dialog', { class: `sheet ${className}`.trim(), 'aria-labelledby': headingId },
+    el('div', { class: 'sheet-head' },
+      el('h2', { id: headingId, tabindex: '-1' }, title),
+      closable && el('button', { type: 'button', class: 'round-button', 'aria-label': t('close'), on: { click: close } }, icon('close')),
+    ),
+    content,
+  );
+  const before = document.activeElement;
+  const closed = new Promise((resolve) => {
+    dialog.addEventListener('close', () => {
+      dialog.remove();
+      if (before?.isConnected) before.focus({ preventScroll: true });
+      resolve();
+    }, { once: true });
+  });
+  dialog.addEventListener('cancel', (event) => { if (!closable) event.preventDefault(); });
+  dialog.addEventListener('click', (event) => { if (closable && event.target === dialog) close(); });
+  document.body.append(dialog);
+  dialog.showModal();
+  (focus ?? dialog.querySelector('h2')).focus({ preventScroll: true });
+  return { dialog, close, closed };
+}

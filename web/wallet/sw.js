@@ -1,0 +1,63 @@
+// The wallet's worker keeps two kinds of things: files whose name carries a hash of their content (they can never be
+// stale) and the offline page. Balances, codes, receipts and pages always come from the network and are never stored:
+// a lost phone must not hold yesterday's money in a cache.
+
+const CACHE = 'mamori-static';
+const OFFLINE = '/offline.html';
+const HASHED = /^\/assets\/[a-z0-9-]+\.[0-9A-Za-z_-]{8,64}\.[a-z0-9]+$/;
+
+async function keepOfflinePage() {
+  const cache = await caches.open(CACHE);
+  const page = await fetch(OFFLINE, { cache: 'no-store' });
+  if (!page.ok) throw new Error('no offline page');
+  const text = await page.clone().text();
+  const needed = [...text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map((found) => found[1]).filter((path) => HASHED.test(path));
+  await cache.put(OFFLINE, page);
+  await cache.addAll(needed);
+}
+
+self.addEventListener('install', (event) => {
+  event.waitUntil(keepOfflinePage().then(() => self.skipWaiting()));
+});
+
+self.addEventListener('activate', (event) => {
+  event.waitUntil((async () => {
+    for (const name of await caches.keys()) if (name !== CACHE) await caches.delete(name);
+    await self.clients.claim();
+  })());
+});
+
+async function fromCacheFirst(request) {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(request);
+  if (kept) return kept;
+  const answer = await fetch(request);
+  if (answer.ok && answer.type === 'basic') await cache.put(request, answer.clone());
+  return answer;
+}
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
+  if (HASHED.test(url.pathname) && url.search === '') {
+    event.respondWith(fromCacheFirst(request));
+  } else if (request.mode === 'navigate') {
+    event.respondWith(fetch(request).catch(() => caches.match(OFFLINE).then((page) => page ?? Response.error())));
+  }
+  // Everything else is not touched and goes to the network as the page asked for it.
+});
+
+// After an update the page tells which files it runs on; what neither it nor the offline page needs is dropped.
+self.addEventListener('message', (event) => {
+  if (event.data?.kind !== 'in-use' || !Array.isArray(event.data.paths)) return;
+  event.waitUntil((async () => {
+    const cache = await caches.open(CACHE);
+    const page = await cache.match(OFFLINE);
+    const offline = page ? await page.text() : '';
+    for (const request of await cache.keys()) {
+      const path = new URL(request.url).pathname;
+      if (path !== OFFLINE && !event.data.paths.includes(path) && !offline.includes(path)) await cache.delete(request);
+    }
+  })());
+});

@@ -1,0 +1,59 @@
+// The live stream of the own wallet's durable events. The browser's EventSource resumes a broken connection with
+// Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice.
+
+const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'freeze', 'unfreeze'];
+
+/** `event(kind, data)` for each new event; `ended()` when the server closed the stream or refused it. */
+export function eventStream({ event, ended }) {
+  let source = null;
+  let patience_ms = 1_000;
+  let timer = 0;
+  let seen = new Set();
+
+  function close() {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  }
+
+  function end() {
+    close();
+    ended();
+  }
+
+  function open(after) {
+    close();
+    const from = after === null || after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
+    source = new EventSource(`/api/events${from}`);
+    source.addEventListener('open', () => { patience_ms = 1_000; });
+    source.addEventListener('closed', end);
+    source.addEventListener('error', () => {
+      // While the browser reconnects by itself (CONNECTING) nothing is to be done.
+      if (source?.readyState === EventSource.CLOSED) retryLater();
+    });
+    for (const kind of KINDS) {
+      source.addEventListener(kind, (message) => {
+        let data;
+        try {
+          data = JSON.parse(message.data);
+        } catch {
+          return;
+        }
+        const id = message.lastEventId || String(data.id ?? '');
+        if (id !== '' && seen.has(`${kind} ${id}`)) return;
+        // A session sees a handful of events; the set is bounded all the same.
+        if (seen.size > 500) seen = new Set();
+        seen.add(`${kind} ${id}`);
+        event(data.kind && KINDS.includes(data.kind) ? data.kind : kind, data);
+      });
+    }
+  }
+
+  function retryLater() {
+    close();
+    timer = setTimeout(ended, patience_ms);
+    patience_ms = Math.min(patience_ms * 2, 30_000);
+  }
+
+  return { open, close, retryLater };
+}

@@ -1,0 +1,124 @@
+// History, page by page, and the receipt of one entry.
+
+import { get, sentenceOf } from '/assets/api.js';
+import { announce, el, whileBusy } from '/assets/elements.js';
+import { icon } from '/assets/icons.js';
+import { clockTime, dateTime, day, hasText, shortDateTime, t, yen } from '/assets/i18n.js';
+import { openSheet } from '/assets/sheet.js';
+
+const PAGE = 20;
+const pictures = { payment: 'shop', refund: 'undo', cancel: 'undo', top_up: 'card', goodwill: 'gift', cash: 'coins' };
+
+const kindName = (kind) => (hasText(`kind_${kind}`) ? t(`kind_${kind}`) : kind);
+const signed = (entry) => (entry.kind === 'payment' ? -Math.abs(entry.amount) : Math.abs(entry.amount));
+const signedYen = (entry) => (signed(entry) > 0 ? `+${yen(signed(entry))}` : yen(signed(entry)));
+const title = (entry) => entry.store || entry.merchant || kindName(entry.kind);
+
+/** One line of the history: a button that opens the receipt. */
+export function entryRow(entry, { withDay = true } = {}) {
+  const second = [entry.store || entry.merchant ? kindName(entry.kind) : null, (withDay ? shortDateTime : clockTime)(entry.at_ms)].filter(Boolean).join('・');
+  return el('button', { type: 'button', class: 'entry', on: { click: () => openReceipt(entry) } },
+    el('span', { class: `entry-picture entry-${entry.kind}`, 'aria-hidden': 'true' }, icon(pictures[entry.kind] ?? 'receipt')),
+    el('span', { class: 'entry-words' }, el('span', { class: 'entry-title' }, title(entry)), el('span', { class: 'small soft' }, second)),
+    el('span', { class: `entry-amount number${signed(entry) > 0 ? ' entry-in' : ''}` }, signedYen(entry)),
+  );
+}
+
+function receiptRows(entry, receipt) {
+  const rows = [
+    [t('when'), dateTime(entry.at_ms)],
+    (receipt?.merchant ?? entry.merchant) && [t('merchant'), receipt?.merchant ?? entry.merchant],
+    (receipt?.store ?? entry.store) && [t('store'), receipt?.store ?? entry.store],
+    receipt?.till && [t('till'), String(receipt.till)],
+    (receipt?.receipt_number ?? entry.receipt_number) && [t('receipt_number'), String(receipt?.receipt_number ?? entry.receipt_number)],
+    receipt?.refunded > 0 && [t('refunded_sum'), yen(receipt.refunded)],
+    Number.isSafeInteger(entry.balance_after) && [t('balance_after'), yen(entry.balance_after)],
+  ].filter(Boolean);
+  return el('dl', { class: 'rows' }, rows.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value))));
+}
+
+async function openReceipt(entry) {
+  const details = el('div', { class: 'receipt-details' }, receiptRows(entry, null));
+  const content = el('div', { class: 'receipt' },
+    el('div', { class: 'receipt-head' },
+      el('span', { class: `entry-picture entry-${entry.kind}`, 'aria-hidden': 'true' }, icon(pictures[entry.kind] ?? 'receipt')),
+      el('p', { class: 'receipt-kind' }, kindName(entry.kind)),
+      el('p', { class: 'receipt-amount number' }, signedYen(entry)),
+      el('p', { class: 'receipt-place' }, title(entry))),
+    details);
+  openSheet(t('receipt'), content, { className: 'receipt-sheet' });
+  try {
+    const receipt = await get(`/api/receipts/${encodeURIComponent(entry.id)}`);
+    details.replaceChildren(receiptRows(entry, receipt));
+    const refunds = receipt.refunds ?? [];
+    if (refunds.length > 0) {
+      details.append(el('h3', {}, t('refunds')), el('dl', { class: 'rows' }, refunds.map((refund) => el('div', {},
+        el('dt', {}, refund.at_ms ? dateTime(refund.at_ms) : t('kind_refund')), el('dd', { class: 'number' }, yen(refund.amount))))));
+    }
+  } catch (error) {
+    // The entry itself already tells the essentials; only what the receipt would add is missing.
+    details.append(el('p', { class: 'note' }, icon('alert'), sentenceOf(error)));
+  }
+}
+
+export function historyView() {
+  const list = el('div', { class: 'history-list' });
+  const status = el('p', { class: 'soft history-status', role: 'status' });
+  const more = el('button', { type: 'button', class: 'button quiet wide', hidden: true, on: { click: () => whileBusy(more, () => load(true)) } }, t('more'));
+  let next;
+  let lastDay = '';
+  let dayList = null;
+
+  function append(entries) {
+    let first = null;
+    for (const entry of entries) {
+      const name = day(entry.at_ms);
+      if (name !== lastDay) {
+        lastDay = name;
+        dayList = el('ul', { class: 'entries' });
+        list.append(el('section', { class: 'history-day' }, el('h2', {}, name), dayList));
+      }
+      const row = entryRow(entry, { withDay: false });
+      dayList.append(el('li', {}, row));
+      first ??= row;
+    }
+    return first;
+  }
+
+  async function load(byButton) {
+    status.textContent = t('loading');
+    try {
+      const before = next === undefined ? '' : `&before=${encodeURIComponent(next)}`;
+      const page = await get(`/api/history?limit=${PAGE}${before}`);
+      const first = append(page.entries);
+      next = page.next ?? null;
+      more.hidden = next === null;
+      if (list.childElementCount === 0) status.textContent = t('nothing_yet');
+      else status.textContent = next === null && byButton ? t('no_more') : '';
+      // The focus moves on with the reader: to the first of the new entries.
+      if (byButton) first?.focus();
+    } catch (error) {
+      status.textContent = sentenceOf(error);
+      more.hidden = false;
+      more.textContent = t('try_again');
+      announce(sentenceOf(error), 'assertive');
+      return;
+    }
+    more.textContent = t('more');
+  }
+
+  load(false);
+  return {
+    element: [
+      el('header', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('history_title'))),
+      el('main', { class: 'history' }, list, status, more),
+    ],
+    changed(what) {
+      if (what !== 'balance') return;
+      next = undefined;
+      lastDay = '';
+      list.replaceChildren();
+      load(false);
+    },
+  };
+}

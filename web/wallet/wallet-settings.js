@@ -1,0 +1,82 @@
+// Settings: name, language, sound, installing, stopping, signing out.
+
+import { sentenceOf } from '/assets/api.js';
+import { el, whileBusy } from '/assets/elements.js';
+import { chimePaid } from '/assets/chime.js';
+import { icon, mark } from '/assets/icons.js';
+import { t } from '/assets/i18n.js';
+import { languageChoice } from '/assets/language-choice.js';
+import { setSound, soundIsOn } from '/assets/wallet-result.js';
+
+function onAppleTouch() {
+  return /iPhone|iPad|iPod/.test(navigator.userAgent) && navigator.standalone !== true;
+}
+
+export function settingsView(app) {
+  const problem = el('p', { class: 'problem', role: 'alert' });
+  const trying = (button, action) => whileBusy(button, async () => {
+    problem.textContent = '';
+    try {
+      await action();
+    } catch (error) {
+      problem.textContent = sentenceOf(error);
+    }
+  });
+
+  const sound = el('button', { type: 'button', role: 'switch', class: 'switch', 'aria-checked': String(soundIsOn()), 'aria-labelledby': 'sound-name', 'aria-describedby': 'sound-hint', on: { click: () => {
+    const on = !soundIsOn();
+    setSound(on);
+    sound.setAttribute('aria-checked', String(on));
+    if (on) chimePaid();
+  } } }, el('span', { class: 'switch-knob', 'aria-hidden': 'true' }));
+
+  const installPlace = el('div', {});
+  function drawInstall() {
+    installPlace.replaceChildren();
+    if (app.installPrompt) {
+      installPlace.append(el('button', { type: 'button', class: 'setting setting-button', on: { click: () => app.installPrompt?.prompt() } },
+        icon('phone'), el('span', { class: 'setting-words' }, el('span', {}, t('install')), el('span', { class: 'small soft' }, t('install_hint'))), icon('forward')));
+    } else if (onAppleTouch()) {
+      installPlace.append(el('div', { class: 'setting' }, icon('phone'), el('span', { class: 'setting-words' }, el('span', {}, t('install')), el('span', { class: 'small soft' }, t('install_ios')))));
+    }
+  }
+  drawInstall();
+
+  const stopPlace = el('div', {});
+  function drawStop() {
+    stopPlace.replaceChildren();
+    if (app.home.status === 'frozen') {
+      stopPlace.append(el('a', { class: 'setting setting-button', href: '#' }, icon('unlock'), el('span', { class: 'setting-words' }, el('span', {}, t('unfreeze'))), icon('forward')));
+      return;
+    }
+    const button = el('button', { type: 'button', class: 'setting setting-button setting-danger', on: { click: () => trying(button, async () => {
+      await app.freeze();
+      app.goHome();
+    }) } }, icon('lock'), el('span', { class: 'setting-words' }, el('span', {}, t('freeze')), el('span', { class: 'small soft' }, t('freeze_hint'))), icon('forward'));
+    stopPlace.append(button);
+  }
+  drawStop();
+
+  const signOut = el('button', { type: 'button', class: 'setting setting-button', on: { click: () => trying(signOut, () => app.signOut()) } },
+    icon('leave'), el('span', { class: 'setting-words' }, el('span', {}, t('sign_out'))));
+
+  return {
+    element: [
+      el('header', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('settings_title'))),
+      el('main', { class: 'settings' },
+        el('div', { class: 'person' }, el('span', { class: 'person-picture', 'aria-hidden': 'true' }, [...app.home.display_name][0] ?? 'M'),
+          el('div', {}, el('p', { class: 'person-name' }, app.home.display_name), el('p', { class: 'small soft number' }, `${t('wallet_number')} ${app.home.wallet_id}`))),
+        problem,
+        el('div', { class: 'setting-group' },
+          el('div', { class: 'setting' }, icon('globe'), el('span', { class: 'setting-words' }, t('language')), languageChoice()),
+          el('div', { class: 'setting' }, icon('sound'), el('span', { class: 'setting-words' }, el('span', { id: 'sound-name' }, t('sound')), el('span', { id: 'sound-hint', class: 'small soft' }, t('sound_hint'))), sound),
+          installPlace),
+        el('div', { class: 'setting-group' }, stopPlace, signOut),
+        el('p', { class: 'about small soft' }, mark(), t('about'))),
+    ],
+    changed(what) {
+      if (what === 'install') drawInstall();
+      if (what === 'status') drawStop();
+    },
+  };
+}

@@ -1,0 +1,210 @@
+// The wallet page: who is signed in, which view is shown, and what a live event does to it. The views live in the
+// files beside this one; each returns {element, stop?, changed?} and knows nothing of its neighbours.
+
+import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
+import { announce, el, prepareAnnouncements } from '/assets/elements.js';
+import { icon, mark } from '/assets/icons.js';
+import { language, onLanguageChange, t, useTexts } from '/assets/i18n.js';
+import { stopWaiting } from '/assets/passkey.js';
+import { eventStream } from '/assets/wallet-events.js';
+import { historyView } from '/assets/wallet-history.js';
+import { homeView } from '/assets/wallet-home.js';
+import { showResult } from '/assets/wallet-result.js';
+import { settingsView } from '/assets/wallet-settings.js';
+import { walletTexts } from '/assets/wallet-texts.js';
+import { openTopUp, topUpReturnView } from '/assets/wallet-top-up.js';
+import { welcomeView } from '/assets/wallet-welcome.js';
+
+useTexts(walletTexts);
+prepareAnnouncements();
+
+const place = document.getElementById('view');
+let shown = null;
+let shownName = '';
+
+const app = {
+  /** The last answer of /api/home, kept fresh by live events; null while nobody is signed in. */
+  home: null,
+  installPrompt: null,
+
+  async refreshHome() {
+    app.home = await get('/api/home');
+    return app.home;
+  },
+
+  /** After a sign-in or sign-up: load the wallet and show it. */
+  async enter() {
+    stopWaiting();
+    await app.refreshHome();
+    stream.open(app.home.event_id);
+    if (location.hash !== '') history.replaceState(null, '', '/');
+    route({ focus: true });
+  },
+
+  leave(sentence) {
+    stream.close();
+    app.home = null;
+    if (location.pathname !== '/' || location.hash !== '') history.replaceState(null, '', '/');
+    show('welcome', welcomeView(app, sentence), { focus: true });
+    announce(sentence);
+  },
+
+  async signOut() {
+    await post('/api/sign-out');
+    app.leave(t('signed_out_now'));
+  },
+
+  /** One tap, no question: whoever fears a thief must not meet a dialog. */
+  async freeze() {
+    const answer = await post('/api/freeze');
+    app.setStatus(answer.status ?? 'frozen');
+    announce(t('froze_now'), 'assertive');
+  },
+
+  setStatus(status) {
+    if (app.home === null || app.home.status === status) return;
+    app.home.status = status;
+    shown?.changed?.('status');
+    // A frozen wallet's stream is closed by the server; the reopened one carries the refunds that still may come.
+    stream.open(app.home.event_id);
+  },
+
+  openTopUp() {
+    openTopUp(app);
+  },
+
+  goHome() {
+    history.pushState(null, '', '/');
+    route({ focus: true });
+  },
+};
+
+function tabs(current) {
+  const tab = (name, href, drawing) => el('a', { href, 'aria-current': current === name ? 'page' : null }, icon(drawing), el('span', {}, t(`nav_${name}`)));
+  return el('nav', { class: 'tabs', 'aria-label': t('nav') },
+    tab('home', '#', 'home'), tab('history', '#history', 'receipt'), tab('settings', '#settings', 'person'));
+}
+
+function show(name, view, { focus = false } = {}) {
+  shown?.stop?.();
+  shown = view;
+  shownName = name;
+  document.body.dataset.view = name;
+  place.replaceChildren(...(Array.isArray(view.element) ? view.element : [view.element]));
+  if (['home', 'history', 'settings'].includes(name)) place.append(tabs(name));
+  if (focus) {
+    window.scrollTo(0, 0);
+    place.querySelector('h1')?.focus({ preventScroll: true });
+  }
+}
+
+function route({ focus = false } = {}) {
+  const topUp = location.pathname.match(/^\/top-up\/([^/]+)$/);
+  if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1])), { focus });
+  else if (location.hash === '#history') show('history', historyView(app), { focus });
+  else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
+  else show('home', homeView(app), { focus });
+}
+
+const stream = eventStream({
+  event(kind, data) {
+    if (app.home === null) return;
+    app.home.event_id = data.id ?? app.home.event_id;
+    if (kind === 'freeze' || kind === 'unfreeze') {
+      const before = app.home.status;
+      app.setStatus(kind === 'freeze' ? 'frozen' : 'active');
+      if (kind === 'freeze' && before !== 'frozen') announce(t('frozen_elsewhere'), 'assertive');
+      return;
+    }
+    if (Number.isSafeInteger(data.balance)) app.home.balance = data.balance;
+    if (kind === 'payment') shown?.spent?.();
+    shown?.changed?.('balance');
+    if (kind === 'top_up' && shownName === 'top-up') return;
+    showResult(kind, data).then(() => shown?.shownAgain?.());
+  },
+  // The server closed the stream on purpose, or it broke: the home call tells which of the two it was.
+  async ended() {
+    if (app.home === null) return;
+    try {
+      const before = app.home.status;
+      await app.refreshHome();
+      if (before !== app.home.status) shown?.changed?.('status');
+      shown?.changed?.('balance');
+      stream.open(app.home.event_id);
+    } catch (error) {
+      // Signed out is handled by onSignedOut; otherwise the stream's own patience decides when to ask again.
+      if (!(error instanceof Refused)) stream.retryLater();
+    }
+  },
+});
+
+onSignedOut(() => {
+  if (app.home !== null) app.leave(t('signed_out_elsewhere'));
+});
+
+onLanguageChange(() => {
+  if (app.home === null) show('welcome', welcomeView(app, '', shown?.progress), {});
+  else route();
+  place.querySelector(`.language-choice [lang="${language()}"]`)?.focus({ preventScroll: true });
+});
+
+window.addEventListener('hashchange', () => { if (app.home !== null) route({ focus: true }); });
+window.addEventListener('popstate', () => { if (app.home !== null && location.hash === '') route({ focus: true }); });
+
+// A page restored from the back/forward cache may belong to a session that ended meanwhile: begin afresh.
+window.addEventListener('pagehide', () => stream.close());
+window.addEventListener('pageshow', (event) => { if (event.persisted) begin(); });
+
+window.addEventListener('beforeinstallprompt', (event) => {
+  event.preventDefault();
+  app.installPrompt = event;
+  shown?.changed?.('install');
+});
+window.addEventListener('appinstalled', () => {
+  app.installPrompt = null;
+  shown?.changed?.('install');
+  announce(t('installed'));
+});
+
+function startingView(problem) {
+  const retry = el('button', { type: 'button', class: 'button', on: { click: begin } }, icon('refresh'), t('try_again'));
+  return {
+    element: el('main', { class: 'starting on-deep' },
+      mark('mark large-mark'),
+      el('h1', { tabindex: '-1' }, 'Mamori'),
+      problem ? [el('p', { role: 'alert' }, problem), retry] : el('p', { class: 'spoken-only', role: 'status' }, t('loading')),
+    ),
+  };
+}
+
+async function begin() {
+  show('starting', startingView(null));
+  try {
+    await app.refreshHome();
+    stream.open(app.home.event_id);
+    route();
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) show('welcome', welcomeView(app, ''));
+    else show('starting', startingView(sentenceOf(error)));
+  }
+}
+
+function registerWorker() {
+  if (!('serviceWorker' in navigator)) return;
+  // Registering a worker is a script sink under Trusted Types; this policy lets exactly one address through.
+  const worker = '/sw.js';
+  const policy = globalThis.trustedTypes?.createPolicy('mamori-worker', {
+    createScriptURL(url) {
+      if (url !== worker) throw new TypeError('not the worker');
+      return url;
+    },
+  });
+  navigator.serviceWorker.register(policy ? policy.createScriptURL(worker) : worker, { scope: '/' }).then(async () => {
+    const ready = await navigator.serviceWorker.ready;
+    const paths = performance.getEntriesByType('resource').map((entry) => new URL(entry.name)).filter((url) => url.origin === location.origin && url.pathname.startsWith('/assets/')).map((url) => url.pathname);
+    ready.active?.postMessage({ kind: 'in-use', paths });
+  }).catch(() => { /* without a worker only the offline page is missing */ });
+}
+
+begin();
+registerWorker();
