@@ -85,6 +85,11 @@ impl Fault {
         Self::of(FaultKind::UnknownOutcome, context)
     }
 
+    /// No space is left; nothing was changed.
+    pub fn full(context: &'static str) -> Self {
+        Self::of(FaultKind::Full, context)
+    }
+
     /// This process does not own the shard (any more): it must not answer.
     pub fn not_owner(context: &'static str) -> Self {
         Self::of(FaultKind::NotOwner, context)

@@ -8,10 +8,11 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::sync::{OnceLock, mpsc};
 use std::thread;
 
+use crate::clock::Clock;
 use crate::sql::Location;
 
 /// A directory of its own that is removed at the end.
@@ -45,6 +46,35 @@ impl Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// A clock that moves when the test says so; both of its faces show the same instant.
+pub struct ManualClock {
+    micros: AtomicI64,
+}
+
+impl ManualClock {
+    /// A clock that shows `micros`.
+    pub fn at(micros: i64) -> Self {
+        Self {
+            micros: AtomicI64::new(micros),
+        }
+    }
+
+    /// Moves the clock forward.
+    pub fn advance_millis(&self, millis: i64) {
+        self.micros.fetch_add(millis * 1_000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn monotonic_micros(&self) -> i64 {
+        self.micros.load(Ordering::SeqCst)
+    }
+
+    fn wall_micros(&self) -> i64 {
+        self.micros.load(Ordering::SeqCst)
     }
 }
 

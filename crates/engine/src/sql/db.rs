@@ -56,11 +56,19 @@ impl Db {
         }
     }
 
-    /// The SQLite connection below, for the backup and checkpoint interfaces that SQL does not reach.
-    pub(crate) fn lite_connection(&self) -> Option<&rusqlite::Connection> {
+    /// Writes pages of a SQLite log back into its file and returns the pages in the log.
+    pub(crate) fn lite_checkpoint(&self, mode: &'static str) -> Result<u64, Fault> {
         match &self.engine {
-            Engine::Lite(lite) => Some(lite.connection()),
-            Engine::Pg(_) => None,
+            Engine::Lite(lite) => lite.checkpoint(mode),
+            Engine::Pg(_) => Ok(0),
+        }
+    }
+
+    /// Makes a SQLite file one plain file without a log beside it; fails while another connection has it open.
+    pub(crate) fn lite_make_plain(&self) -> Result<(), Fault> {
+        match &self.engine {
+            Engine::Lite(lite) => lite.make_plain(),
+            Engine::Pg(_) => Ok(()),
         }
     }
 

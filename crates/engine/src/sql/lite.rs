@@ -80,10 +80,6 @@ impl Lite {
         })
     }
 
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     pub(super) fn batch(&mut self, sql: &str) -> Result<(), Fault> {
         self.connection
             .execute_batch(&in_lite_words(sql))
@@ -168,6 +164,29 @@ impl Lite {
             Ok(changed)
         };
         run().map_err(|error| self.note(fault("inserting many rows", &error)))
+    }
+
+    /// Writes pages of the log back into the file; returns the pages in the log.
+    pub(super) fn checkpoint(&self, mode: &'static str) -> Result<u64, Fault> {
+        let pages =
+            self.connection
+                .query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+                    row.get::<_, i64>(1)
+                });
+        let pages = pages.map_err(|error| fault("writing the log back", &error))?;
+        Ok(u64::try_from(pages).unwrap_or(0))
+    }
+
+    pub(super) fn make_plain(&self) -> Result<(), Fault> {
+        let make = || -> rusqlite::Result<()> {
+            self.connection
+                .file_control(None::<&str>, FileControl::PersistWal(&mut 0))?;
+            self.connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            self.connection
+                .pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        };
+        make().map_err(|error| fault("making a store file plain", &error))
     }
 
     pub(super) fn prepare(&mut self, sql: &str) -> Result<(), Fault> {

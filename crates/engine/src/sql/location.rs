@@ -50,6 +50,18 @@ impl Location {
         Ok(db)
     }
 
+    /// Opens one SQLite file of a family that consists of several, such as the segments of the journal.
+    pub(crate) fn open_file(
+        &self,
+        path: &Path,
+        family: &Family,
+        page_size: u32,
+    ) -> Result<Db, Fault> {
+        let mut db = Db::open_lite(path, family.durability, page_size)?;
+        migrate::migrate(&mut db, family)?;
+        Ok(db)
+    }
+
     /// Opens a reading connection to a family of tables that a writing one has made.
     pub fn open_read(&self, family: &Family) -> Result<Db, Fault> {
         let mut db = match self {

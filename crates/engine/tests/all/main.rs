@@ -1,4 +1,8 @@
 //! The storage half of the engine, on both databases: one binary, so that it links once.
 
+mod journal;
+mod keys;
+mod lease;
 mod sql;
+mod statements;
 mod stores;
