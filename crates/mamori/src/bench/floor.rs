@@ -5,19 +5,15 @@ use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use clap::ValueEnum;
-use hmac::{Hmac, KeyInit, Mac};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
+use mamori_api::auth::{Accepted, Credentials, SignedRequest, SigningKey};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
-use md5::{Digest, Md5};
-use sha2::Sha256;
-use subtle::ConstantTimeEq;
 
 use crate::{Clock, Failure};
 
@@ -30,59 +26,24 @@ const ANSWER: &str = concat!(
 );
 const REFUSED: &str = r#"{"resultInfo":{"code":"UNAUTHORIZED","message":"Unauthorized request","codeId":"08100016"},"data":null}"#;
 
-/// Checks OPA-Auth signatures of one key.
+/// Checks the signatures of one key, with the product's own check.
 pub struct Door {
-    key: String,
-    keyed: Hmac<Sha256>,
+    api_key: String,
+    key: SigningKey,
 }
 
 impl Door {
     /// A door that one key opens.
-    pub fn new(key: &str, secret: &str) -> Door {
-        Door {
-            key: key.to_owned(),
-            keyed: Hmac::new_from_slice(secret.as_bytes()).expect("HMAC takes a key of any length"),
-        }
+    pub fn new(api_key: &str, secret: &str) -> Door {
+        Door { api_key: api_key.to_owned(), key: SigningKey::new(secret) }
     }
 
-    /// Refuses whatever is not signed with the key over exactly this request, within two minutes of `wall_seconds`.
-    pub fn check(
-        &self,
-        authorization: &str,
-        method: &str,
-        path: &str,
-        content_type: &str,
-        body: &[u8],
-        wall_seconds: i64,
-    ) -> Result<(), &'static str> {
-        let fields = authorization.strip_prefix("hmac OPA-Auth:").ok_or("no OPA-Auth")?;
-        let mut fields = fields.split(':');
-        let mut field = || fields.next().ok_or("a field is missing");
-        let (key, mac, nonce, epoch, hash) = (field()?, field()?, field()?, field()?, field()?);
-        if key != self.key {
-            return Err("unknown key");
-        }
-        let drift = wall_seconds - epoch.parse::<i64>().map_err(|_| "epoch is no number")?;
-        if drift.abs() >= 120 {
-            return Err("stale epoch");
-        }
-        let mut own_hash = Md5::new();
-        own_hash.update(content_type);
-        own_hash.update(body);
-        let mut letters = [0_u8; 44];
-        let length = BASE64.encode_slice(own_hash.finalize(), &mut letters).map_err(|_| "hash too long")?;
-        if &letters[..length] != hash.as_bytes() {
-            return Err("another body");
-        }
-        let mut keyed = self.keyed.clone();
-        for (number, part) in [path, method, nonce, epoch, content_type, hash].into_iter().enumerate() {
-            if number > 0 {
-                keyed.update(b"\n");
-            }
-            keyed.update(part.as_bytes());
-        }
-        let length = BASE64.encode_slice(keyed.finalize().into_bytes(), &mut letters).map_err(|_| "mac too long")?;
-        if bool::from(letters[..length].ct_eq(mac.as_bytes())) { Ok(()) } else { Err("another signature") }
+    /// Whether `authorization` was made with the key over exactly this request, less than two minutes from `now_micros`.
+    pub fn opens(&self, authorization: &[u8], request: &SignedRequest<'_>, now_micros: i64) -> bool {
+        Credentials::parse(authorization).is_ok_and(|credentials| {
+            credentials.api_key == self.api_key
+                && credentials.verify(&self.key, Accepted::BOTH, request, now_micros).is_ok()
+        })
     }
 }
 
@@ -92,17 +53,19 @@ where
 {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map(|collected| collected.to_bytes()).unwrap_or_default();
-    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
-    let seconds = (clock.wall_micros)() / 1_000_000;
-    let checked =
-        door.check(header("authorization"), head.method.as_str(), head.uri.path(), header("content-type"), &body, seconds);
-    let (status, text) = match checked {
-        Ok(()) => (StatusCode::OK, ANSWER),
-        Err(_) => (StatusCode::UNAUTHORIZED, REFUSED),
+    let header = |name: HeaderName| head.headers.get(name).map(HeaderValue::as_bytes);
+    let request = SignedRequest {
+        method: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query(),
+        content_type: header(CONTENT_TYPE),
+        body: &body,
     };
+    let opens = door.opens(header(AUTHORIZATION).unwrap_or_default(), &request, (clock.wall_micros)());
+    let (status, text) = if opens { (StatusCode::OK, ANSWER) } else { (StatusCode::UNAUTHORIZED, REFUSED) };
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
-    response.headers_mut().insert("content-type", hyper::header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -181,24 +144,4 @@ pub fn start(face: Face, threads: usize, door: Door, clock: Clock) -> Result<(Fl
         }
     };
     Ok((floor, address))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = "{\"merchantPaymentId\":\"mp-0001\",\"amount\":{\"amount\":100,\"currency\":\"JPY\"},\"codeType\":\"ORDER_QR\",\"requestedAt\":1700000000}";
-    const SIGNED: &str = "hmac OPA-Auth:test_key:VEXllqThbvrnly+uEYRgyB0t9BVfyhYyZmXo2wwk63o=:11111111-2222-4333-8444-555555555555:1700000000:V9I2JO+CBwkvyrht7cBIOA==";
-
-    #[test]
-    fn opens_for_a_request_signed_by_an_official_client_and_for_no_other() {
-        let door = Door::new("test_key", "test_secret");
-        let check = |signed: &str, path: &str, text: &str, seconds| {
-            door.check(signed, "POST", path, "application/json", text.as_bytes(), seconds)
-        };
-        assert_eq!(check(SIGNED, "/v2/codes", TEXT, 1_700_000_100), Ok(()));
-        assert_eq!(check(SIGNED, "/v2/payments", TEXT, 1_700_000_100), Err("another signature"));
-        assert_eq!(check(SIGNED, "/v2/codes", &TEXT.replace("100", "1"), 1_700_000_100), Err("another body"));
-        assert_eq!(check(SIGNED, "/v2/codes", TEXT, 1_700_000_120), Err("stale epoch"));
-    }
 }

@@ -471,6 +471,7 @@ fn replace(line: &mut Line, number: usize, address: SocketAddr, poll: &Poll) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mamori_api::auth::{Accepted, Credentials, SignedRequest, SigningKey};
 
     fn parties() -> Parties {
         Parties {
@@ -497,9 +498,17 @@ mod tests {
         let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
         assert_eq!(header("Content-Length:"), body.len().to_string());
         let authorization = header("Authorization:");
-        super::super::floor::Door::new("test_key", "test_secret")
-            .check(&authorization, "POST", PATH, CONTENT_TYPE, body.as_bytes(), 1_700_000_100)
-            .unwrap();
+        let request = SignedRequest {
+            method: "POST",
+            path: PATH,
+            query: None,
+            content_type: Some(CONTENT_TYPE.as_bytes()),
+            body: body.as_bytes(),
+        };
+        let now_micros = 1_700_000_010_000_000;
+        let key = SigningKey::new("test_secret");
+        let credentials = Credentials::parse(authorization.as_bytes()).unwrap();
+        assert_eq!(credentials.verify(&key, Accepted::BOTH, &request, now_micros), Ok(()));
     }
 
     #[test]

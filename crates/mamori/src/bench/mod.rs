@@ -1,12 +1,15 @@
 //! `mamori bench`: payments a second over real HTTP, with the generator and the server in two processes on the same cores.
 
+mod codes;
 mod floor;
+mod handwritten;
 mod histogram;
 mod load;
 mod process;
 mod report;
 
 use std::io::{BufRead, BufReader, Write as _};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -35,6 +38,18 @@ pub struct Args {
     /// With `--floor-only`: an open loop of so many requests a second instead of a closed one.
     #[arg(long)]
     rate: Option<u64>,
+    /// Only the code formats: how fast they are made and read.
+    #[arg(long)]
+    codes_only: bool,
+    /// Only the hand-written PostgreSQL payment.
+    #[arg(long)]
+    handwritten_only: bool,
+    /// Wallets laid out before; each payment picks one at random.
+    #[arg(long, default_value_t = 1_000_000)]
+    wallets: u64,
+    /// Where stores are made (and removed again): must be the disk that is to be measured. Default: the temporary directory.
+    #[arg(long)]
+    data: Option<PathBuf>,
     /// Rounds of `--floor-sweep`.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -140,7 +155,12 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut seed = [0; 8];
     chance(&mut seed);
     let mut bench = Bench { args, clock, choices: load::Choices::from_seed(u64::from_le_bytes(seed)) };
-    if bench.args.floor_sweep { bench.floor_sweep() } else { bench.floor_only() }
+    match () {
+        () if bench.args.floor_sweep => bench.floor_sweep(),
+        () if bench.args.codes_only => bench.codes_only(),
+        () if bench.args.handwritten_only => bench.handwritten_only(),
+        () => bench.floor_only(),
+    }
 }
 
 struct Bench {
@@ -178,6 +198,37 @@ impl Bench {
     fn plan(&mut self, connections: usize, pace: Pace, measured: Duration) -> Plan {
         let micros = measured.as_micros() as u64;
         Plan { connections, pace, warm_up_micros: (micros / 5).clamp(200_000, 1_000_000), measured_micros: micros, seed: self.choices.next() }
+    }
+
+    fn directory(&self, name: &str) -> PathBuf {
+        let place = self.args.data.clone().unwrap_or_else(std::env::temp_dir);
+        place.join(format!("mamori-bench-{}-{name}", std::process::id()))
+    }
+
+    fn codes_only(&mut self) -> Result<(), Failure> {
+        let mut table = Table::default();
+        codes::run(&mut table, self.clock, &mut self.choices, 500_000)?;
+        eprint!("{}", table.text());
+        Ok(())
+    }
+
+    fn handwritten(&self) -> Result<handwritten::Rates, Failure> {
+        let spinner = ProgressBar::new_spinner();
+        spinner.enable_steady_tick(Duration::from_millis(200));
+        let directory = self.directory("postgres");
+        let rates = handwritten::run(&directory, self.args.wallets, self.args.seconds, |what| spinner.set_message(what.to_owned()));
+        spinner.finish_and_clear();
+        rates
+    }
+
+    fn handwritten_only(&mut self) -> Result<(), Failure> {
+        let rates = self.handwritten()?;
+        let mut table = Table::default();
+        table.head("hand-written PostgreSQL payment, 16 clients, durable");
+        table.figure("statements as text", format!("{} payments/s", grouped(rates.plain)));
+        table.figure("prepared statements", format!("{} payments/s", grouped(rates.prepared)));
+        eprint!("{}", table.text());
+        Ok(())
     }
 
     fn floor_only(&mut self) -> Result<(), Failure> {
