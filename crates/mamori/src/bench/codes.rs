@@ -7,7 +7,7 @@ use mamori_codes::{barcode, qr};
 
 use super::load::Choices;
 use super::report::{Table, grouped};
-use crate::{Clock, Failure};
+use crate::world::{Clock, Failure};
 
 /// How often each operation is asked for before the clock is read again.
 const TURNS: u64 = 64;

@@ -15,7 +15,7 @@ use hyper::{Request, Response, StatusCode};
 use mamori_api::auth::{Accepted, Credentials, SignedRequest, SigningKey};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 
-use crate::{Clock, Failure};
+use crate::world::{Clock, Failure};
 
 /// About as long as the product's answer to a payment.
 const ANSWER: &str = concat!(

@@ -18,7 +18,7 @@ use mio::{Events, Interest, Poll, Token};
 use sha2::Sha256;
 
 use super::histogram::Histogram;
-use crate::{Clock, Failure};
+use crate::world::{Clock, Failure};
 
 /// How the next request is timed.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,7 @@ use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
-use crate::{Chance, Clock, Failure};
+use crate::world::{Chance, Clock, Failure};
 use floor::Face;
 use load::{Moment, Pace, Parties, Plan, Tally};
 use process::Cost;
