@@ -9,7 +9,7 @@ use crate::ids::{
     AuthorizationId, EntryId, Fingerprint, HoldId, IdSpace, MerchantId, PaymentId, RefundId,
     StoreId, TillId, TopUpId, WalletId,
 };
-use crate::key::{RequestKey, Sameness};
+use crate::key::{Answered, FirstAnswer, RequestKey, Sameness};
 use crate::ledger::{Account, Posting};
 use crate::money::Amount;
 use crate::payment::{Papers, Payment, PaymentStatus};
@@ -451,6 +451,64 @@ impl Change {
                 };
                 one(from, Account::Wallet(*wallet), *amount)
             }
+            _ => [None, None],
+        }
+    }
+}
+
+impl Change {
+    /// The first answers that this change gives, each under its request's key. At most two.
+    pub fn answers(&self) -> [Option<(RequestKey, FirstAnswer)>; 2] {
+        let one = |key, sameness, answer| [Some((key, FirstAnswer { sameness, answer })), None];
+        match self {
+            Change::Paid(paid) => one(
+                RequestKey::payment(paid.merchant, &paid.name),
+                paid.sameness,
+                Answered::Payment(paid.payment),
+            ),
+            Change::Refused {
+                key,
+                sameness,
+                refusal,
+            } => one(*key, *sameness, Answered::Refused(*refusal)),
+            Change::CancelledBefore { key, .. } => {
+                one(*key, Sameness(0), Answered::CancelledBefore)
+            }
+            Change::Refunded {
+                refund,
+                payment,
+                merchant,
+                sameness,
+                name,
+                ..
+            } => {
+                let first = FirstAnswer {
+                    sameness: *sameness,
+                    answer: Answered::Refund(*refund),
+                };
+                [
+                    Some((RequestKey::refund(*merchant, *payment, name), first)),
+                    Some((RequestKey::refund_by_name(*merchant, name), first)),
+                ]
+            }
+            Change::Held {
+                hold,
+                key,
+                sameness,
+                ..
+            } => one(*key, *sameness, Answered::Hold(PaymentId(hold.0))),
+            Change::TopUpStarted {
+                top_up,
+                key,
+                sameness,
+                ..
+            } => one(*key, *sameness, Answered::TopUp(*top_up)),
+            Change::Credited {
+                entry,
+                key,
+                sameness,
+                ..
+            } => one(*key, *sameness, Answered::Credit(*entry)),
             _ => [None, None],
         }
     }

@@ -1,10 +1,20 @@
 //! The deep module: the book in memory, the journal that makes it true, the views that explain it.
 
 pub mod clock;
+pub mod cold;
+pub mod engine;
 pub mod fault;
+pub mod gather;
+pub mod hub;
 pub mod journal;
 pub mod keys;
 pub mod lease;
+pub mod meter;
+pub mod shard;
 pub mod sql;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod views;
+pub mod watermark;
+
+pub use engine::{Engine, EngineConfig};

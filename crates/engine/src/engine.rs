@@ -1,0 +1,894 @@
+//! The engine as the rest of the house sees it: acts in, durable answers out.
+//!
+//! | thread | owns | waits for |
+//! |---|---|---|
+//! | `writer` | the shard: book, desk, journal | acts, and one fsync per batch |
+//! | `projector` | the views' writing connection | durable rows; never holds up an answer unless it is very far behind |
+//! | `gatherer` | reading connections | acts about the distant past |
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{
+    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
+};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use mamori_domain::act::{Act, Done, Outcome};
+use mamori_domain::book::Book;
+use mamori_domain::change::{Change, Purpose};
+use mamori_domain::decide::Rules;
+use mamori_domain::ids::{IdSpace, MerchantId, ShardId, StoreId, TillId, WalletId};
+use mamori_domain::ledger::{AccountKind, TrialBalance};
+use mamori_domain::table::{BookHash, HashKey};
+use mamori_domain::world::{Draw, Timestamp};
+
+use crate::clock::Clock;
+use crate::cold::ColdKeys;
+use crate::fault::Fault;
+use crate::gather::Gatherer;
+use crate::hub::{Event, Hub, Listening};
+use crate::journal::{Head, JournalOptions, JournalReader, JournalStore};
+use crate::keys::{ChainKey, MasterKey};
+use crate::lease::{Candidate, Freshness, LEASE_BEAT_MICROS, Lease};
+use crate::meter::{Meter, Second};
+use crate::shard::{Asked, Committed, Opened, ROW_ACTS, Reply, Shard, decode_batch};
+use crate::sql::{Db, Location};
+use crate::views::projector::{self, Projector};
+use crate::views::{Entry, VIEWS, checkpoint};
+use crate::watermark::Watermark;
+
+/// Acts that may wait for the writer; one more is told "busy" before anything was decided.
+const QUEUE_ACTS: usize = 8_192;
+/// Acts the views may be behind before new ones are told "busy": nothing that the views lack is ever forgotten, so this bounds memory.
+const LAG_ACTS: u64 = 1_000_000;
+/// Things of the recent past that stay in memory although the views have them, so that a retry needs no disk.
+const KEEP_RECENT: usize = 100_000;
+/// Changes the projector gathers before it writes, and how long it waits for more.
+const PROJECT_CHANGES: usize = 32_768;
+const PROJECT_LINGER_MICROS: i64 = 40_000;
+/// Reading connections.
+const READERS: usize = 3;
+
+/// What an engine needs to start.
+pub struct EngineConfig {
+    pub location: Location,
+    /// The key that everything secret about this store is derived from.
+    pub master: Arc<MasterKey>,
+    pub rules: Rules,
+    /// Wait for the present owner of the store to die, instead of saying that there is one.
+    pub standby: bool,
+    /// What the store is for; a store made for something else is refused.
+    pub purpose: Purpose,
+    pub clock: Arc<dyn Clock>,
+    /// 32 bytes of real entropy: the seed of all codes.
+    pub entropy: [u8; 32],
+    /// Called when the journal cannot be written any more: the process must end and start again.
+    pub on_fatal: OnFatal,
+}
+
+/// Hears that this process must end.
+pub type OnFatal = Arc<dyn Fn(&Fault) + Send + Sync>;
+
+/// Takes the answer to an act, on the writer's thread: it must not wait.
+pub type ReplyTo = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;
+
+enum Ask {
+    Act(Asked, ReplyTo),
+    Survey(Box<dyn FnOnce(Survey) + Send>),
+    Stop,
+}
+
+/// The whole book at one durable seq, in sums.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    pub seq: u64,
+    pub applied_seq: u64,
+    pub at: Timestamp,
+    pub hash: BookHash,
+    pub trial: TrialBalance,
+    pub wallets: u64,
+    /// Each merchant and what the house owes it, in yen.
+    pub merchants: Vec<(MerchantId, i64)>,
+    pub stores: Vec<(StoreId, MerchantId)>,
+    /// Each till, its store, and whether a device is bound to it.
+    pub tills: Vec<(TillId, StoreId, bool)>,
+    /// Open top-ups: id, wallet, yen, when they were started.
+    pub open_top_ups: Vec<(u64, WalletId, u64, Timestamp)>,
+    /// Things of the recent past in memory.
+    pub recent: usize,
+    /// Bytes of the filter of forgotten request keys.
+    pub cold_bytes: usize,
+}
+
+/// The handle; clones share one engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    writer: SyncSender<Ask>,
+    applied: Arc<Watermark>,
+    lag: Arc<Lag>,
+    hub: Arc<Hub>,
+    meter: Arc<Meter>,
+    readers: Mutex<Vec<Gatherer>>,
+    location: Location,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    stopped: Arc<AtomicBool>,
+}
+
+/// Acts that are durable but not in the views yet.
+#[derive(Default)]
+struct Lag {
+    committed: AtomicU64,
+    applied: AtomicU64,
+}
+
+impl Lag {
+    fn get(&self) -> u64 {
+        self.committed
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.applied.load(Ordering::Relaxed))
+    }
+}
+
+impl Engine {
+    /// Opens the store, brings the book to the journal's head, and starts the threads.
+    pub fn open(mut config: EngineConfig) -> Result<Engine, Fault> {
+        let started = Started::from_store(&mut config)?;
+        let applied = Arc::new(Watermark::default());
+        applied.raise(started.projector.progress().applied_seq);
+        let segmented = Arc::new(AtomicU64::new(started.projector.progress().segment_seq));
+        let (hub, meter, lag) = (
+            Arc::new(Hub::default()),
+            Arc::new(Meter::default()),
+            Arc::new(Lag::default()),
+        );
+        let (to_writer, from_all) = sync_channel(QUEUE_ACTS);
+        let (to_projector, rows) = channel();
+        let (to_gatherer, questions) = sync_channel(1_024);
+        let reader = |applied: &Arc<Watermark>| -> Result<Gatherer, Fault> {
+            Ok(Gatherer::new(
+                config.location.open_read(&VIEWS)?,
+                JournalReader::open(&config.location, 0)?,
+                applied.clone(),
+            ))
+        };
+        let mut readers = Vec::with_capacity(READERS);
+        for _ in 0..READERS {
+            readers.push(reader(&applied)?);
+        }
+        let gatherer = reader(&applied)?;
+        let thread = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            Builder::new()
+                .name(name.into())
+                .spawn(run)
+                .map_err(|_| Fault::retryable("the system gives no thread"))
+        };
+        let back = to_writer.clone();
+        let follower = Follower {
+            projector: started.projector,
+            rows,
+            applied: applied.clone(),
+            segmented: segmented.clone(),
+            lag: lag.clone(),
+            clock: config.clock.clone(),
+        };
+        let writer = Writer {
+            shard: started.shard,
+            inbox: from_all,
+            projector: to_projector,
+            gatherer: to_gatherer,
+            hub: hub.clone(),
+            meter: meter.clone(),
+            lag: lag.clone(),
+            applied: applied.clone(),
+            segmented,
+            clock: config.clock.clone(),
+            draw: Draw::from_entropy(config.entropy),
+            freshness: started.lease.freshness(),
+            on_fatal: config.on_fatal.clone(),
+        };
+        let stopped = Arc::new(AtomicBool::new(false));
+        let keeper = Keeper {
+            lease: started.lease,
+            clock: config.clock.clone(),
+            stopped: stopped.clone(),
+            on_fatal: config.on_fatal,
+        };
+        let threads = vec![
+            thread("writer", Box::new(move || writer.run()))?,
+            thread("projector", Box::new(move || follower.run()))?,
+            thread("lease", Box::new(move || keeper.run()))?,
+            thread(
+                "gatherer",
+                Box::new(move || gather_all(gatherer, &questions, &back)),
+            )?,
+        ];
+        Ok(Engine(Arc::new(Inner {
+            writer: to_writer,
+            applied,
+            lag,
+            hub,
+            meter,
+            readers: Mutex::new(readers),
+            location: config.location,
+            threads: Mutex::new(threads),
+            stopped,
+        })))
+    }
+
+    /// Asks for an act. `reply` is called once, when the answer is durable; or at once if the house is too busy.
+    pub fn submit(&self, act: Act, reply: ReplyTo) {
+        if self.0.lag.get() > LAG_ACTS {
+            return reply(Err(Fault::retryable("busy: the views are too far behind")));
+        }
+        let ask = Ask::Act(
+            Asked {
+                act,
+                gathered: None,
+            },
+            reply,
+        );
+        match self.0.writer.try_send(ask) {
+            Ok(()) => {}
+            Err(TrySendError::Full(Ask::Act(_, reply))) => {
+                reply(Err(Fault::retryable("busy: too many acts wait")))
+            }
+            Err(TrySendError::Disconnected(Ask::Act(_, reply))) => {
+                reply(Err(Fault::retryable("the engine has stopped")))
+            }
+            Err(_) => unreachable!("only the act that was sent comes back"),
+        }
+    }
+
+    /// Asks for an act and waits for the answer. Not for async code.
+    pub fn act(&self, act: Act) -> Result<Outcome, Fault> {
+        let (to, from) = sync_channel(1);
+        self.submit(act, Box::new(move |answer| drop(to.send(answer))));
+        from.recv()
+            .unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
+    }
+
+    /// The book's sums at a durable seq.
+    pub fn survey(&self) -> Result<Survey, Fault> {
+        let (to, from) = sync_channel(1);
+        let ask = Ask::Survey(Box::new(move |survey| drop(to.send(survey))));
+        self.0
+            .writer
+            .send(ask)
+            .map_err(|_| Fault::retryable("the engine has stopped"))?;
+        from.recv()
+            .map_err(|_| Fault::retryable("the engine has stopped"))
+    }
+
+    /// Calls `listener` with every durable event of a wallet, on the writer's thread, until the guard is dropped.
+    pub fn listen(
+        &self,
+        wallet: WalletId,
+        listener: impl Fn(&Event) -> bool + Send + 'static,
+    ) -> Listening {
+        self.0.hub.listen(wallet.0, listener)
+    }
+
+    /// Payments of the last five minutes, second by second.
+    pub fn seconds(&self, now: Timestamp) -> Vec<Second> {
+        self.0.meter.last(now.seconds())
+    }
+
+    /// Acts that are durable but not in the views yet.
+    pub fn lag_acts(&self) -> u64 {
+        self.0.lag.get()
+    }
+
+    /// How far the views have come.
+    pub fn applied(&self) -> &Watermark {
+        &self.0.applied
+    }
+
+    /// Where the store is.
+    pub fn location(&self) -> &Location {
+        &self.0.location
+    }
+
+    /// A wallet's movements, newest first: from its newest, or from the one before `before`. Waits until the views show all
+    /// that the wallet's owner has been told of.
+    pub fn history(
+        &self,
+        wallet: WalletId,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let from = match before {
+            None => match self.act(Act::Look { wallet })? {
+                Ok(Done::Wallet(sight)) => sight.last_entry.0,
+                _ => 0,
+            },
+            Some(entry) => match self.entry(wallet, entry)? {
+                Some(entry) => entry.previous,
+                None => 0,
+            },
+        };
+        if from == 0 {
+            return Ok(Vec::new());
+        }
+        self.await_entry(from)?;
+        self.read(|reader| reader.chain(wallet.0, from, limit))
+    }
+
+    /// One movement of a wallet.
+    pub fn entry(&self, wallet: WalletId, id: u64) -> Result<Option<Entry>, Fault> {
+        let entry = self.read(|reader| crate::views::read::entry_by_id(reader.views(), id))?;
+        Ok(entry.filter(|entry| entry.wallet == wallet.0))
+    }
+
+    /// Reads the views.
+    pub fn read<T>(
+        &self,
+        read: impl FnOnce(&mut Gatherer) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let taken = self
+            .0
+            .readers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
+        let mut reader = match taken {
+            Some(reader) => reader,
+            None => Gatherer::new(
+                self.0.location.open_read(&VIEWS)?,
+                JournalReader::open(&self.0.location, 0)?,
+                self.0.applied.clone(),
+            ),
+        };
+        let answer = read(&mut reader);
+        // A connection that failed is not used again.
+        if answer.is_ok() {
+            let mut readers = self
+                .0
+                .readers
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if readers.len() < READERS {
+                readers.push(reader);
+            }
+        }
+        answer
+    }
+
+    fn await_entry(&self, id: u64) -> Result<(), Fault> {
+        // An entry is durable before anybody hears of it; the views follow within milliseconds.
+        let seq = self.survey()?.seq;
+        let known = self
+            .read(|reader| crate::views::read::entry_by_id(reader.views(), id))?
+            .is_some();
+        if known || self.0.applied.wait_for(seq, Duration::from_secs(2)) {
+            return Ok(());
+        }
+        Err(Fault::retryable("the views are behind; ask again"))
+    }
+
+    /// Writes a last checkpoint and ends the threads. Answers that were promised still leave.
+    pub fn stop(&self) {
+        if self.0.stopped.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        drop(self.0.writer.send(Ask::Stop));
+        for thread in self
+            .0
+            .threads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain(..)
+        {
+            thread.thread().unpark();
+            drop(thread.join());
+        }
+    }
+}
+
+/// What a start brings up from the store.
+struct Started {
+    shard: Shard,
+    projector: Projector,
+    lease: Lease,
+}
+
+impl Started {
+    fn from_store(config: &mut EngineConfig) -> Result<Started, Fault> {
+        let mut lease = take_lease(config)?;
+        let mut store = JournalStore::open(&config.location, &JournalOptions::default(), &lease)?;
+        let mut reader = store.reader()?;
+        refuse_other_purpose(config, &mut reader)?;
+        let mut views = config.location.open(&VIEWS)?;
+        let mut cold = ColdKeys::default();
+        projector::each_key(&mut views, |key| cold.add(key))?;
+        let mut projector = Projector::open(views)?;
+        if projector.progress().applied_seq > store.head()?.seq {
+            return Err(Fault::refused(
+                "the views know rows that the journal does not have: restore with --accept-loss",
+            ));
+        }
+        let chain = config.master.chain_key();
+        let (mut book, mut head) =
+            believed_checkpoint(config, &chain, &mut projector, &mut reader)?;
+        head = replay(
+            &mut book,
+            head,
+            &chain,
+            &mut projector,
+            &mut reader,
+            &mut cold,
+        )?;
+        lease.raise_above(head.epoch)?;
+        book.audit();
+        let embedded = config.location.directory().is_some();
+        let opened = Opened {
+            rules: config.rules,
+            cold,
+            epoch: lease.epoch(),
+            chain,
+            embedded,
+        };
+        let mut shard = Shard::new(book, store, head, opened);
+        let mut first = vec![Change::TakenOver {
+            epoch: lease.epoch(),
+        }];
+        if head.seq == 0 {
+            let ids = IdSpace {
+                incarnation: 0,
+                shard: ShardId(0),
+            };
+            first.insert(
+                0,
+                Change::Stamped {
+                    purpose: config.purpose,
+                    ids,
+                },
+            );
+        }
+        // A collision here is the last owner's last row arriving late: whoever starts again reads it.
+        let taken_over = shard.journal_changes(first, Timestamp(config.clock.wall_micros()))?;
+        projector.apply(&[taken_over])?;
+        Ok(Started {
+            shard,
+            projector,
+            lease,
+        })
+    }
+}
+
+/// Becomes the owner of the store, waiting for the present one to die if that was asked for.
+fn take_lease(config: &EngineConfig) -> Result<Lease, Fault> {
+    let owner: [u8; 16] = std::array::from_fn(|at| config.entropy[at]);
+    let mut candidate = Candidate::new(&config.location, 0, owner)?;
+    loop {
+        let taken = candidate.try_take(0, &*config.clock);
+        match taken {
+            Ok(Some(lease)) => return Ok(lease),
+            Ok(None) if !config.standby => {
+                return Err(Fault::refused(
+                    "another process owns this store; start with --standby to wait for it",
+                ));
+            }
+            Err(fault) if !(config.standby && fault.is_retryable()) => return Err(fault),
+            Ok(None) | Err(_) => {
+                std::thread::park_timeout(Duration::from_micros(LEASE_BEAT_MICROS as u64))
+            }
+        }
+    }
+}
+
+fn refuse_other_purpose(config: &EngineConfig, reader: &mut JournalReader) -> Result<(), Fault> {
+    match purpose_of(reader)? {
+        Some(purpose) if purpose != config.purpose => Err(Fault::refused(
+            "this store was made for another purpose: a development store is never served, nor a live one played with",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The purpose a store was stamped with, or `None` for an empty one.
+pub fn purpose_of(reader: &mut JournalReader) -> Result<Option<Purpose>, Fault> {
+    let Some(row) = reader.read(1, 1)?.pop() else {
+        return Ok(None);
+    };
+    Ok(decode_batch(&row.batch)?
+        .iter()
+        .find_map(|change| match change {
+            Change::Stamped { purpose, .. } => Some(*purpose),
+            _ => None,
+        }))
+}
+
+/// The book of the checkpoint if the journal confirms it, else an empty one; and the row it stands at.
+fn believed_checkpoint(
+    config: &EngineConfig,
+    chain: &ChainKey,
+    projector: &mut Projector,
+    reader: &mut JournalReader,
+) -> Result<(Book, Head), Fault> {
+    let key = || HashKey::new(config.master.book_hash_key().expose());
+    let seq = projector.progress().checkpoint_seq;
+    if seq == 0 {
+        return Ok((Book::new(key()), Head::EMPTY));
+    }
+    let rows = reader.read(seq, 2)?;
+    let sealed = match &rows[..] {
+        [last, sealing] if last.seq == seq && sealing.check_after(&last.head(), chain).is_ok() => {
+            decode_batch(&sealing.batch)?
+                .iter()
+                .find_map(|change| match change {
+                    Change::Sealed { hash } => Some((*hash, last.head())),
+                    _ => None,
+                })
+        }
+        _ => None,
+    };
+    if let (Some((hash, head)), Ok(mut book)) = (sealed, checkpoint::load(projector.db(), key()))
+        && book.hash() == hash
+    {
+        book.begin_after(seq);
+        return Ok((book, head));
+    }
+    tracing::warn!(
+        seq,
+        "the journal does not confirm the checkpoint: it is thrown away and everything is replayed"
+    );
+    projector.discard_checkpoint()?;
+    Ok((Book::new(key()), Head::EMPTY))
+}
+
+/// Brings the book (and the views, where they are behind) from `head` to the journal's head, checking every link.
+fn replay(
+    book: &mut Book,
+    head: Head,
+    chain: &ChainKey,
+    projector: &mut Projector,
+    reader: &mut JournalReader,
+    cold: &mut ColdKeys,
+) -> Result<Head, Fault> {
+    let mut rows = reader.chain(head, chain);
+    let mut unapplied = Vec::new();
+    let mut changes = 0;
+    loop {
+        let row = rows.next().transpose()?;
+        if let Some(row) = &row {
+            let committed = replay_row(book, row.seq, Timestamp(row.at), &row.batch)?;
+            changes += committed.changes.len();
+            if row.seq > projector.progress().applied_seq {
+                unapplied.push(committed);
+            } else {
+                projector.remember(&committed);
+            }
+        }
+        if changes >= PROJECT_CHANGES || row.is_none() {
+            projector.apply(&unapplied)?;
+            unapplied.clear();
+            changes = 0;
+            let progress = projector.progress();
+            book.forget_through(
+                progress.segment_seq.min(progress.applied_seq),
+                KEEP_RECENT,
+                |key| {
+                    cold.add(key.0 as u64);
+                },
+            );
+        }
+        if row.is_none() {
+            return Ok(rows.head());
+        }
+    }
+}
+
+/// Applies one row of the journal to a book, and checks the hash it carries.
+pub fn replay_row(
+    book: &mut Book,
+    seq: u64,
+    at: Timestamp,
+    batch: &[u8],
+) -> Result<Committed, Fault> {
+    let changes = decode_batch(batch)?;
+    let mut checkpoint = None;
+    let mut opened = false;
+    for change in &changes {
+        if let Change::Sealed { hash } = change {
+            if book.hash() != *hash {
+                return Err(Fault::broken(
+                    "the book differs from the hash its journal carries",
+                ));
+            }
+            checkpoint = Some(book.take_dirty());
+        }
+        if !opened && !matches!(change, Change::Sealed { .. }) {
+            book.open_row(seq, at);
+            opened = true;
+        }
+        book.apply(change);
+    }
+    if !opened {
+        book.open_row(seq, at);
+    }
+    book.settle();
+    Ok(Committed {
+        seq,
+        at,
+        changes,
+        bytes: batch.len(),
+        checkpoint,
+    })
+}
+
+/// The thread that owns the shard.
+struct Writer {
+    shard: Shard,
+    inbox: Receiver<Ask>,
+    projector: Sender<Committed>,
+    gatherer: SyncSender<(Asked, u64, ReplyTo)>,
+    hub: Arc<Hub>,
+    meter: Arc<Meter>,
+    lag: Arc<Lag>,
+    applied: Arc<Watermark>,
+    segmented: Arc<AtomicU64>,
+    clock: Arc<dyn Clock>,
+    draw: Draw,
+    freshness: Freshness,
+    on_fatal: OnFatal,
+}
+
+impl Writer {
+    fn run(mut self) {
+        let mut asked: Vec<Asked> = Vec::with_capacity(ROW_ACTS);
+        let mut replies: Vec<ReplyTo> = Vec::with_capacity(ROW_ACTS);
+        loop {
+            let mut surveys = Vec::new();
+            let mut stop = false;
+            // No timer: a lone act commits at once; whatever came while the last batch was being made durable is the next one.
+            if asked.is_empty() {
+                match self.inbox.recv() {
+                    Ok(ask) => sort_in(ask, &mut asked, &mut replies, &mut surveys, &mut stop),
+                    Err(_) => return,
+                }
+            }
+            while asked.len() < ROW_ACTS
+                && !stop
+                && let Ok(ask) = self.inbox.try_recv()
+            {
+                sort_in(ask, &mut asked, &mut replies, &mut surveys, &mut stop);
+            }
+            if !asked.is_empty() && !self.step(&mut asked, &mut replies) {
+                return;
+            }
+            for survey in surveys {
+                survey(self.survey());
+            }
+            self.shard.forget_through(
+                self.segmented
+                    .load(Ordering::Acquire)
+                    .min(self.applied.get()),
+                KEEP_RECENT,
+            );
+            if stop {
+                let now = Timestamp(self.clock.wall_micros());
+                if let Ok(committed) = self.shard.seal(now) {
+                    drop(self.projector.send(committed));
+                }
+                return;
+            }
+        }
+    }
+
+    /// One batch. False when the journal is lost.
+    fn step(&mut self, asked: &mut Vec<Asked>, replies: &mut Vec<ReplyTo>) -> bool {
+        let now = Timestamp(self.clock.wall_micros());
+        let mut step = self.shard.step(asked, now, &mut self.draw);
+        if step.committed.is_none() && !self.freshness.covers(self.clock.monotonic_micros()) {
+            // Nothing was appended, so nothing proves that this process still owns the shard: what it read may be old.
+            for reply in &mut step.replies {
+                *reply = Reply::Fault(Fault::retryable(
+                    "the ownership of the shard is not confirmed",
+                ));
+            }
+        }
+        let taken = step.replies.len();
+        for ((reply, ask), to) in step
+            .replies
+            .into_iter()
+            .zip(asked.drain(..taken))
+            .zip(replies.drain(..taken))
+        {
+            match reply {
+                Reply::Answer(outcome) => to(Ok(outcome)),
+                Reply::Fault(fault) => to(Err(fault)),
+                Reply::Gather { as_of } => {
+                    let ask = Asked {
+                        gathered: None,
+                        ..ask
+                    };
+                    if let Err(
+                        TrySendError::Full((_, _, to)) | TrySendError::Disconnected((_, _, to)),
+                    ) = self.gatherer.try_send((ask, as_of, to))
+                    {
+                        to(Err(Fault::retryable("busy: too many look-ups wait")));
+                    }
+                }
+            }
+        }
+        if let Some(committed) = step.committed {
+            self.meter.count(&committed);
+            self.hub.publish(&committed);
+            self.lag
+                .committed
+                .fetch_add(committed.changes.len() as u64, Ordering::Relaxed);
+            drop(self.projector.send(committed));
+        }
+        if let Some(fault) = step.fatal {
+            (self.on_fatal)(&fault);
+            return false;
+        }
+        true
+    }
+
+    fn survey(&self) -> Survey {
+        let book = &self.shard.book;
+        let mut merchants = Vec::new();
+        book.merchants
+            .each(|id, row| merchants.push((*id, row.payable)));
+        merchants.sort_unstable();
+        let mut stores = Vec::new();
+        book.stores
+            .each(|id, merchant| stores.push((*id, *merchant)));
+        stores.sort_unstable();
+        let mut tills = Vec::new();
+        book.tills
+            .each(|id, row| tills.push((*id, row.store, row.device.is_some())));
+        tills.sort_unstable();
+        let mut open_top_ups = Vec::new();
+        book.top_ups.each(|id, row| {
+            open_top_ups.push((id.0, row.wallet, row.amount.minor(), row.started_at))
+        });
+        open_top_ups.sort_unstable();
+        Survey {
+            seq: self.shard.seq(),
+            applied_seq: self.applied.get(),
+            at: book.at(),
+            hash: book.hash(),
+            trial: *book.trial_balance(),
+            wallets: book.wallets.len() as u64,
+            merchants,
+            stores,
+            tills,
+            open_top_ups,
+            recent: book.recent_len(),
+            cold_bytes: self.shard.cold_bytes(),
+        }
+    }
+}
+
+fn sort_in(
+    ask: Ask,
+    asked: &mut Vec<Asked>,
+    replies: &mut Vec<ReplyTo>,
+    surveys: &mut Vec<Box<dyn FnOnce(Survey) + Send>>,
+    stop: &mut bool,
+) {
+    match ask {
+        Ask::Act(ask, reply) => {
+            asked.push(ask);
+            replies.push(reply);
+        }
+        Ask::Survey(reply) => surveys.push(reply),
+        Ask::Stop => *stop = true,
+    }
+}
+
+/// The thread that keeps the lease.
+struct Keeper {
+    lease: Lease,
+    clock: Arc<dyn Clock>,
+    stopped: Arc<AtomicBool>,
+    on_fatal: OnFatal,
+}
+
+impl Keeper {
+    fn run(mut self) {
+        while !self.stopped.load(Ordering::Acquire) {
+            if let Err(fault) = self.lease.confirm(&*self.clock)
+                && fault.is_not_owner()
+            {
+                return (self.on_fatal)(&fault);
+            }
+            std::thread::park_timeout(Duration::from_micros(LEASE_BEAT_MICROS as u64));
+        }
+        // The writer has ended by now or is about to; a standby that comes too early meets the chain's fence.
+        drop(self.lease.release());
+    }
+}
+
+/// The thread that follows the journal with the views.
+struct Follower {
+    projector: Projector,
+    rows: Receiver<Committed>,
+    applied: Arc<Watermark>,
+    segmented: Arc<AtomicU64>,
+    lag: Arc<Lag>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Follower {
+    fn run(mut self) {
+        let mut rows = Vec::new();
+        while let Ok(first) = self.rows.recv() {
+            let mut changes = first.changes.len();
+            let until = self.clock.monotonic_micros() + PROJECT_LINGER_MICROS;
+            rows.push(first);
+            while changes < PROJECT_CHANGES {
+                let left = until.saturating_sub(self.clock.monotonic_micros());
+                match self
+                    .rows
+                    .recv_timeout(Duration::from_micros(u64::try_from(left).unwrap_or(0)))
+                {
+                    Ok(row) => {
+                        changes += row.changes.len();
+                        rows.push(row);
+                    }
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+                }
+            }
+            let mut failures = 0u32;
+            while let Err(fault) = self.projector.apply(&rows) {
+                // The views may lag but never skip: whatever it is, it is tried again, and new acts hear "busy" meanwhile.
+                failures += 1;
+                tracing::error!(%fault, failures, "the views cannot be written");
+                std::thread::park_timeout(Duration::from_millis(u64::from(failures.min(50)) * 100));
+            }
+            let progress = self.projector.progress();
+            self.segmented
+                .store(progress.segment_seq, Ordering::Release);
+            self.applied.raise(progress.applied_seq);
+            self.lag
+                .applied
+                .fetch_add(changes as u64, Ordering::Relaxed);
+            rows.clear();
+        }
+    }
+}
+
+/// Looks things up and asks the writer again.
+fn gather_all(
+    mut gatherer: Gatherer,
+    questions: &Receiver<(Asked, u64, ReplyTo)>,
+    writer: &SyncSender<Ask>,
+) {
+    while let Ok((ask, as_of, reply)) = questions.recv() {
+        match gatherer.gather(&ask.act, as_of) {
+            Ok(gathered) => {
+                let again = Ask::Act(
+                    Asked {
+                        act: ask.act,
+                        gathered: Some(gathered),
+                    },
+                    reply,
+                );
+                if let Err(
+                    TrySendError::Full(Ask::Act(_, reply))
+                    | TrySendError::Disconnected(Ask::Act(_, reply)),
+                ) = writer.try_send(again)
+                {
+                    reply(Err(Fault::retryable("busy: too many acts wait")));
+                }
+            }
+            Err(fault) => reply(Err(fault)),
+        }
+    }
+}
+
+/// What the house owes its customers, in yen: what is in wallets and what is held.
+pub fn owed_to_customers(trial: &TrialBalance) -> i64 {
+    trial.of(AccountKind::Wallet) + trial.of(AccountKind::Held)
+}
+
+/// A reading connection to the views of a store, for commands that run beside a server.
+pub fn open_views(location: &Location) -> Result<Db, Fault> {
+    location.open_read(&VIEWS)
+}

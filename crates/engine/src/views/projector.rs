@@ -1,0 +1,431 @@
+//! Writes the views behind the journal: many rows of it in one calm transaction, with the mark of how far it came.
+
+use std::collections::HashMap;
+
+use mamori_domain::act::TopUpState;
+use mamori_domain::change::Change;
+
+use crate::fault::Fault;
+use crate::shard::Committed;
+use crate::sql::{Column, Db, Param, Tx};
+use crate::views::checkpoint::{self, Pending};
+use crate::views::{Entry, EntryKind};
+
+/// Keys that a segment holds before it is written down and memory may forget them.
+const SEGMENT_KEYS: usize = 1 << 17;
+/// The upper bits of a key that choose its slot: a look-up reads one small row per segment, all side by side.
+const SLOT_BITS: u32 = 10;
+const HOUR_MICROS: i64 = 3_600_000_000;
+
+/// How far the views have come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Every row up to this one is in the views.
+    pub applied_seq: u64,
+    /// The checkpoint is the book after this row; zero for none. The row after it holds the book's hash.
+    pub checkpoint_seq: u64,
+    /// Closed segments of request keys.
+    pub segment: u64,
+    /// Every key up to this row is in a closed segment.
+    pub segment_seq: u64,
+}
+
+/// The writer of the views.
+pub struct Projector {
+    db: Db,
+    progress: Progress,
+    /// Keys of rows after `progress.segment_seq`.
+    keys: Vec<(u128, u64)>,
+    pending: Pending,
+}
+
+impl Projector {
+    /// Opens at whatever the views have.
+    pub fn open(mut db: Db) -> Result<Projector, Fault> {
+        let progress = read_progress(&mut db)?;
+        Ok(Projector {
+            db,
+            progress,
+            keys: Vec::new(),
+            pending: Pending::default(),
+        })
+    }
+
+    /// How far it came.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// The connection, between two calls.
+    pub fn db(&mut self) -> &mut Db {
+        &mut self.db
+    }
+
+    /// Brings back what was in memory only when the program stopped: the keys of rows that are applied but not in a segment.
+    pub fn remember(&mut self, committed: &Committed) {
+        if committed.seq > self.progress.segment_seq {
+            self.collect_keys(committed);
+        }
+    }
+
+    /// Applies rows of the journal, in order, without a gap, in one transaction.
+    pub fn apply(&mut self, rows: &[Committed]) -> Result<(), Fault> {
+        let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+            return Ok(());
+        };
+        assert_eq!(
+            first.seq,
+            self.progress.applied_seq + 1,
+            "the views follow the journal without a gap"
+        );
+        let mut written = Written::default();
+        for row in rows {
+            written.row(row);
+            self.collect_keys(row);
+            if let Some(dirty) = &row.checkpoint {
+                self.pending.merge(row.seq, dirty);
+            }
+        }
+        let flush = self.pending.is_due();
+        let close = flush || self.keys.len() >= SEGMENT_KEYS;
+        let mut progress = Progress {
+            applied_seq: last.seq,
+            ..self.progress
+        };
+        if close {
+            progress.segment += 1;
+            progress.segment_seq = last.seq;
+            self.keys.sort_unstable();
+        }
+        if flush {
+            progress.checkpoint_seq = self.pending.sealed_before();
+        }
+        let (keys, pending) = (&self.keys, &self.pending);
+        self.db.transaction(|tx| {
+            written.write(tx)?;
+            if close {
+                write_segment(tx, progress.segment, keys)?;
+            }
+            if flush {
+                pending.write(tx)?;
+            }
+            tx.execute(
+                "UPDATE progress SET applied_seq = $1, checkpoint_seq = $2, segment = $3, segment_seq = $4
+                 WHERE shard = 0",
+                &[
+                    Param::Int(progress.applied_seq as i64),
+                    Param::Int(progress.checkpoint_seq as i64),
+                    Param::Int(progress.segment as i64),
+                    Param::Int(progress.segment_seq as i64),
+                ],
+            )?;
+            Ok(())
+        })?;
+        self.progress = progress;
+        if close {
+            self.keys.clear();
+        }
+        if flush {
+            self.pending = Pending::default();
+        }
+        Ok(())
+    }
+
+    fn collect_keys(&mut self, row: &Committed) {
+        for change in &row.changes {
+            for (key, _) in change.answers().into_iter().flatten() {
+                self.keys.push((key.0, row.seq));
+            }
+        }
+    }
+
+    /// Throws a checkpoint away that the journal does not confirm; the views stay.
+    pub fn discard_checkpoint(&mut self) -> Result<(), Fault> {
+        self.db.transaction(|tx| {
+            checkpoint::clear(tx)?;
+            tx.execute(
+                "UPDATE progress SET checkpoint_seq = 0 WHERE shard = 0",
+                &[],
+            )?;
+            Ok(())
+        })?;
+        self.progress.checkpoint_seq = 0;
+        Ok(())
+    }
+}
+
+/// Reads how far the views have come.
+pub fn read_progress(db: &mut Db) -> Result<Progress, Fault> {
+    db.query_first(
+        "SELECT applied_seq, checkpoint_seq, segment, segment_seq FROM progress WHERE shard = 0",
+        &[],
+        |row| Progress {
+            applied_seq: row.int(0) as u64,
+            checkpoint_seq: row.int(1) as u64,
+            segment: row.int(2) as u64,
+            segment_seq: row.int(3) as u64,
+        },
+    )?
+    .ok_or_else(|| Fault::broken("the views have lost their mark"))
+}
+
+/// The slot of a key.
+fn slot(key: u128) -> i64 {
+    (key >> (128 - SLOT_BITS)) as i64
+}
+
+/// Calls `see` with the low half of every key in closed segments.
+pub fn each_key(db: &mut Db, mut see: impl FnMut(u64)) -> Result<(), Fault> {
+    for slot in 0..1i64 << SLOT_BITS {
+        db.query(
+            "SELECT keys FROM request_keys WHERE slot = $1",
+            &[Param::Int(slot)],
+            |row| {
+                for pair in row.blob(0).chunks_exact(16) {
+                    see(u64::from_be_bytes(
+                        pair[..8].try_into().expect("eight bytes"),
+                    ));
+                }
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// The journal rows that may hold the first answer under this key, newest first.
+pub fn rows_of_key(db: &mut Db, key: u128) -> Result<Vec<u64>, Fault> {
+    let low = (key as u64).to_be_bytes();
+    let mut rows = Vec::new();
+    db.query(
+        "SELECT keys FROM request_keys WHERE slot = $1",
+        &[Param::Int(slot(key))],
+        |row| {
+            for pair in row.blob(0).chunks_exact(16) {
+                if pair[..8] == low {
+                    rows.push(u64::from_be_bytes(
+                        pair[8..].try_into().expect("eight bytes"),
+                    ));
+                }
+            }
+        },
+    )?;
+    rows.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(rows)
+}
+
+fn write_segment(tx: &mut Tx, segment: u64, keys: &[(u128, u64)]) -> Result<(), Fault> {
+    let mut slots: Vec<i64> = Vec::new();
+    let mut blobs: Vec<Vec<u8>> = Vec::new();
+    for (key, seq) in keys {
+        if slots.last() != Some(&slot(*key)) {
+            slots.push(slot(*key));
+            blobs.push(Vec::with_capacity(16 * 160));
+        }
+        let blob = blobs.last_mut().expect("one was just made");
+        blob.extend_from_slice(&(*key as u64).to_be_bytes());
+        blob.extend_from_slice(&seq.to_be_bytes());
+    }
+    let segments = vec![segment as i64; slots.len()];
+    let blobs: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
+    tx.insert_many(
+        "request_keys",
+        &["slot", "segment", "keys"],
+        &[
+            Column::Int(&slots),
+            Column::Int(&segments),
+            Column::Blob(&blobs),
+        ],
+    )?;
+    Ok(())
+}
+
+/// What a run of rows writes, column by column.
+#[derive(Default)]
+struct Written {
+    entries: Vec<Entry>,
+    reversals: Vec<[i64; 4]>,
+    top_ups: HashMap<u64, TopUpRow>,
+    hours: HashMap<(i64, i64), [i64; 4]>,
+}
+
+#[derive(Clone, Copy)]
+struct TopUpRow {
+    started: Option<(u64, u64, i64)>,
+    ended: Option<(TopUpState, i64)>,
+}
+
+impl Written {
+    fn row(&mut self, row: &Committed) {
+        for change in &row.changes {
+            self.top_up(change, row.at.0);
+            let Some(entry) = Entry::of(change, row.seq, row.at.0) else {
+                continue;
+            };
+            let reversal = matches!(entry.kind, EntryKind::Cancel | EntryKind::Refund);
+            if reversal {
+                let payment = entry.about.expect("a reversal is about a payment");
+                self.reversals.push([
+                    payment as i64,
+                    entry.id as i64,
+                    entry.amount as i64,
+                    entry.kind.number(),
+                ]);
+            }
+            if let Some(store) = entry.store
+                && (reversal || matches!(entry.kind, EntryKind::Payment | EntryKind::Capture))
+            {
+                let sums = self
+                    .hours
+                    .entry((i64::from(store), row.at.0.div_euclid(HOUR_MICROS)))
+                    .or_default();
+                let at = if reversal { 2 } else { 0 };
+                sums[at] += 1;
+                sums[at + 1] += entry.amount as i64;
+            }
+            self.entries.push(entry);
+        }
+    }
+
+    fn top_up(&mut self, change: &Change, at: i64) {
+        let (id, started, ended) = match change {
+            Change::TopUpStarted {
+                top_up,
+                wallet,
+                amount,
+                ..
+            } => (top_up, Some((wallet.0, amount.minor(), at)), None),
+            Change::TopUpConfirmed { top_up, .. } => {
+                (top_up, None, Some((TopUpState::Succeeded, at)))
+            }
+            Change::TopUpFailed {
+                top_up, expired, ..
+            } => {
+                let state = if *expired {
+                    TopUpState::Expired
+                } else {
+                    TopUpState::Failed
+                };
+                (top_up, None, Some((state, at)))
+            }
+            _ => return,
+        };
+        let row = self.top_ups.entry(id.0).or_insert(TopUpRow {
+            started: None,
+            ended: None,
+        });
+        row.started = row.started.or(started);
+        row.ended = row.ended.or(ended);
+    }
+
+    fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+        self.write_entries(tx)?;
+        let column = |at: usize| {
+            self.reversals
+                .iter()
+                .map(|row| row[at])
+                .collect::<Vec<i64>>()
+        };
+        tx.insert_many(
+            "reversals",
+            &["payment", "entry", "amount", "kind"],
+            &[
+                Column::Int(&column(0)),
+                Column::Int(&column(1)),
+                Column::Int(&column(2)),
+                Column::Int(&column(3)),
+            ],
+        )?;
+        self.write_top_ups(tx)?;
+        self.write_hours(tx)
+    }
+
+    fn write_entries(&self, tx: &mut Tx) -> Result<(), Fault> {
+        let int = |of: fn(&Entry) -> i64| self.entries.iter().map(of).collect::<Vec<i64>>();
+        let maybe = |of: fn(&Entry) -> Option<i64>| {
+            self.entries.iter().map(of).collect::<Vec<Option<i64>>>()
+        };
+        let names: Vec<Option<&str>> = self
+            .entries
+            .iter()
+            .map(|entry| entry.name.as_deref())
+            .collect();
+        tx.insert_many(
+            "entries",
+            &[
+                "id", "seq", "at", "kind", "wallet", "merchant", "store", "till", "amount",
+                "balance", "previous", "about", "name",
+            ],
+            &[
+                Column::Int(&int(|entry| entry.id as i64)),
+                Column::Int(&int(|entry| entry.seq as i64)),
+                Column::Int(&int(|entry| entry.at)),
+                Column::Int(&int(|entry| entry.kind.number())),
+                Column::Int(&int(|entry| entry.wallet as i64)),
+                Column::IntOrNull(&maybe(|entry| entry.merchant.map(i64::from))),
+                Column::IntOrNull(&maybe(|entry| entry.store.map(i64::from))),
+                Column::IntOrNull(&maybe(|entry| entry.till.map(i64::from))),
+                Column::Int(&int(|entry| entry.amount as i64)),
+                Column::Int(&int(|entry| entry.balance as i64)),
+                Column::Int(&int(|entry| entry.previous as i64)),
+                Column::IntOrNull(&maybe(|entry| entry.about.map(|id| id as i64))),
+                Column::TextOrNull(&names),
+            ],
+        )?;
+        Ok(())
+    }
+
+    fn write_top_ups(&self, tx: &mut Tx) -> Result<(), Fault> {
+        for (id, row) in &self.top_ups {
+            let (state, ended_at) = row
+                .ended
+                .map_or((TopUpState::Pending, Param::Null), |(state, at)| {
+                    (state, Param::Int(at))
+                });
+            match row.started {
+                Some((wallet, amount, started_at)) => tx.execute(
+                    "INSERT INTO top_ups (id, wallet, amount, state, started_at, ended_at)
+                     VALUES ($1, $2, $3, $4, $5, $6)",
+                    &[
+                        Param::Int(*id as i64),
+                        Param::Int(wallet as i64),
+                        Param::Int(amount as i64),
+                        Param::Int(state as i64),
+                        Param::Int(started_at),
+                        ended_at,
+                    ],
+                )?,
+                None => tx.execute(
+                    "UPDATE top_ups SET state = $1, ended_at = $2 WHERE id = $3",
+                    &[Param::Int(state as i64), ended_at, Param::Int(*id as i64)],
+                )?,
+            };
+        }
+        Ok(())
+    }
+
+    fn write_hours(&self, tx: &mut Tx) -> Result<(), Fault> {
+        let mut rows: Vec<(&(i64, i64), &[i64; 4])> = self.hours.iter().collect();
+        rows.sort_unstable();
+        let key =
+            |of: fn(&(i64, i64)) -> i64| rows.iter().map(|(key, _)| of(key)).collect::<Vec<i64>>();
+        let sum = |at: usize| rows.iter().map(|(_, sums)| sums[at]).collect::<Vec<i64>>();
+        tx.insert_many_or(
+            "store_hours",
+            &["store", "hour", "payments", "paid", "reversals", "reversed"],
+            &[
+                Column::Int(&key(|key| key.0)),
+                Column::Int(&key(|key| key.1)),
+                Column::Int(&sum(0)),
+                Column::Int(&sum(1)),
+                Column::Int(&sum(2)),
+                Column::Int(&sum(3)),
+            ],
+            "ON CONFLICT (store, hour) DO UPDATE SET
+                payments = store_hours.payments + excluded.payments,
+                paid = store_hours.paid + excluded.paid,
+                reversals = store_hours.reversals + excluded.reversals,
+                reversed = store_hours.reversed + excluded.reversed",
+        )?;
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! What people and pages read. Every function takes a reading connection; none is on the payment path.
+
+use mamori_domain::act::TopUpState;
+
+use crate::fault::Fault;
+use crate::sql::{Db, Param, Row};
+use crate::views::{Entry, EntryKind};
+
+fn entry(row: &Row) -> Entry {
+    Entry {
+        id: row.int(0) as u64,
+        seq: row.int(1) as u64,
+        at: row.int(2),
+        kind: EntryKind::from_number(row.int(3)).unwrap_or_else(|| {
+            row.reject(3);
+            EntryKind::Payment
+        }),
+        wallet: row.int(4) as u64,
+        merchant: row.opt_int(5).map(|id| id as u32),
+        store: row.opt_int(6).map(|id| id as u32),
+        till: row.opt_int(7).map(|id| id as u32),
+        amount: row.int(8) as u64,
+        balance: row.int(9) as u64,
+        previous: row.int(10) as u64,
+        about: row.opt_int(11).map(|id| id as u64),
+        name: row.opt_text(12).map(Into::into),
+    }
+}
+
+/// One movement.
+pub fn entry_by_id(db: &mut Db, id: u64) -> Result<Option<Entry>, Fault> {
+    // One text per statement, so that the statement cache knows it again.
+    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name
+        FROM entries WHERE id = $1";
+    db.query_first(SQL, &[Param::Int(id as i64)], entry)
+}
+
+/// Walks a wallet's chain of movements from `from` (which belongs to it) back in time.
+pub fn chain(db: &mut Db, wallet: u64, from: u64, limit: usize) -> Result<Vec<Entry>, Fault> {
+    let mut entries = Vec::with_capacity(limit);
+    let mut next = from;
+    while next != 0 && entries.len() < limit {
+        let Some(entry) = entry_by_id(db, next)?.filter(|entry| entry.wallet == wallet) else {
+            break;
+        };
+        next = entry.previous;
+        entries.push(entry);
+    }
+    Ok(entries)
+}
+
+/// A store's newest movements, newest first.
+pub fn of_store(db: &mut Db, store: u32, limit: u32) -> Result<Vec<Entry>, Fault> {
+    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name
+        FROM entries WHERE store = $1 ORDER BY id DESC LIMIT $2";
+    db.query(
+        SQL,
+        &[Param::Int(i64::from(store)), Param::Int(i64::from(limit))],
+        entry,
+    )
+}
+
+/// A reversal of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reversal {
+    pub entry: u64,
+    /// Yen.
+    pub amount: u64,
+    pub kind: EntryKind,
+}
+
+/// The refunds and the cancel of a payment, oldest first.
+pub fn reversals(db: &mut Db, payment: u64) -> Result<Vec<Reversal>, Fault> {
+    db.query(
+        "SELECT entry, amount, kind FROM reversals WHERE payment = $1 ORDER BY entry",
+        &[Param::Int(payment as i64)],
+        |row| Reversal {
+            entry: row.int(0) as u64,
+            amount: row.int(1) as u64,
+            kind: EntryKind::from_number(row.int(2)).unwrap_or(EntryKind::Refund),
+        },
+    )
+}
+
+/// The sums of a store in one hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StoreHour {
+    pub store: u32,
+    /// Hours since 1970 UTC.
+    pub hour: i64,
+    pub payments: u64,
+    /// Yen.
+    pub paid: u64,
+    pub reversals: u64,
+    /// Yen.
+    pub reversed: u64,
+}
+
+/// All stores' sums since an hour.
+pub fn store_hours(db: &mut Db, since_hour: i64) -> Result<Vec<StoreHour>, Fault> {
+    db.query(
+        "SELECT store, hour, payments, paid, reversals, reversed FROM store_hours WHERE hour >= $1 ORDER BY store, hour",
+        &[Param::Int(since_hour)],
+        |row| StoreHour {
+            store: row.int(0) as u32,
+            hour: row.int(1),
+            payments: row.int(2) as u64,
+            paid: row.int(3) as u64,
+            reversals: row.int(4) as u64,
+            reversed: row.int(5) as u64,
+        },
+    )
+}
+
+/// A top-up as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopUpRow {
+    pub id: u64,
+    pub wallet: u64,
+    /// Yen.
+    pub amount: u64,
+    pub state: TopUpState,
+    /// Microseconds UTC.
+    pub started_at: i64,
+}
+
+fn top_up(row: &Row) -> TopUpRow {
+    TopUpRow {
+        id: row.int(0) as u64,
+        wallet: row.int(1) as u64,
+        amount: row.int(2) as u64,
+        state: state(row.int(3)),
+        started_at: row.int(4),
+    }
+}
+
+fn state(number: i64) -> TopUpState {
+    match number {
+        1 => TopUpState::Succeeded,
+        2 => TopUpState::Failed,
+        3 => TopUpState::Expired,
+        _ => TopUpState::Pending,
+    }
+}
+
+/// A top-up by its id.
+pub fn top_up_by_id(db: &mut Db, id: u64) -> Result<Option<TopUpRow>, Fault> {
+    db.query_first(
+        "SELECT id, wallet, amount, state, started_at FROM top_ups WHERE id = $1",
+        &[Param::Int(id as i64)],
+        top_up,
+    )
+}
+
+/// Count and sum of top-ups by state since an instant (microseconds UTC).
+pub fn top_up_sums(db: &mut Db, since: i64) -> Result<Vec<(TopUpState, u64, u64)>, Fault> {
+    db.query(
+        "SELECT state, COUNT(*), CAST(SUM(amount) AS BIGINT) FROM top_ups WHERE started_at >= $1 GROUP BY state ORDER BY state",
+        &[Param::Int(since)],
+        |row| (state(row.int(0)), row.int(1) as u64, row.int(2) as u64),
+    )
+}

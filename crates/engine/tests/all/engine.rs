@@ -1,0 +1,221 @@
+//! The engine as the house sees it: acts in, durable answers out, the same book after every start.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, RefundRequest, Refusal};
+use mamori_domain::change::Purpose;
+use mamori_domain::decide::Rules;
+use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::money::Amount;
+use mamori_domain::payment::{Papers, Payer, PaymentStatus};
+use mamori_engine::clock::Clock;
+use mamori_engine::keys::MasterKey;
+use mamori_engine::sql::Location;
+use mamori_engine::testing::Scratch;
+use mamori_engine::views::EntryKind;
+use mamori_engine::{Engine, EngineConfig};
+
+/// A clock that the test moves.
+pub struct TestClock(AtomicI64);
+
+impl Clock for TestClock {
+    fn monotonic_micros(&self) -> i64 {
+        self.0.fetch_add(1, Ordering::Relaxed)
+    }
+    fn wall_micros(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+const KEY: Fingerprint = Fingerprint(77);
+const SORA: AuthorizationId = AuthorizationId(1001);
+
+fn open(location: &Location) -> Engine {
+    Engine::open(EngineConfig {
+        location: location.clone(),
+        master: Arc::new(MasterKey::from_bytes([7; 32])),
+        rules: Rules::default(),
+        standby: false,
+        purpose: Purpose::Development,
+        clock: Arc::new(TestClock(AtomicI64::new(1_795_000_000_000_000))),
+        entropy: [3; 32],
+        on_fatal: Arc::new(|fault| panic!("the engine must not die here: {fault}")),
+    })
+    .expect("the engine starts")
+}
+
+fn done(engine: &Engine, act: Act) -> Done {
+    engine.act(act).expect("no fault").expect("no refusal")
+}
+
+fn shop_with_sora(engine: &Engine) -> WalletId {
+    let Done::MerchantOpened(merchant) = done(engine, Act::OpenMerchant) else {
+        panic!()
+    };
+    let Done::StoreOpened(store) = done(engine, Act::OpenStore { merchant }) else {
+        panic!()
+    };
+    done(engine, Act::OpenTill { store });
+    done(engine, Act::BindApiKey { key: KEY, merchant });
+    let Done::WalletOpened(wallet) = done(
+        engine,
+        Act::OpenWallet {
+            credential: Fingerprint(1),
+        },
+    ) else {
+        panic!()
+    };
+    done(
+        engine,
+        Act::GrantAuthorization {
+            authorization: SORA,
+            wallet,
+            merchant,
+        },
+    );
+    let credit = Act::Credit {
+        wallet,
+        name: "seed".into(),
+        amount: Amount::yen(10_000),
+        kind: CreditKind::Goodwill,
+    };
+    done(engine, credit);
+    wallet
+}
+
+fn charge(name: &str, payer: Payer, yen: u64) -> Act {
+    Act::Charge(Charge {
+        caller: Caller::Key(KEY),
+        merchant: MerchantId(1),
+        name: name.into(),
+        payer,
+        amount: Amount::yen(yen),
+        store: Some(StoreId(1)),
+        till: Some(TillId(1)),
+        papers: Papers::default(),
+    })
+}
+
+fn balance(engine: &Engine, wallet: WalletId) -> u64 {
+    match done(engine, Act::Look { wallet }) {
+        Done::Wallet(sight) => sight.balance,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_scan_is_paid_once_and_the_book_is_the_same_after_a_restart() {
+    let scratch = Scratch::new("engine");
+    let engine = open(&scratch.location());
+    let wallet = shop_with_sora(&engine);
+    let Done::Code { digits, .. } = done(&engine, Act::IssueCode { wallet }) else {
+        panic!()
+    };
+    let Done::Payment(paid) = done(&engine, charge("p-1", Payer::Code(digits), 1_200)) else {
+        panic!()
+    };
+    assert_eq!(balance(&engine, wallet), 8_800);
+    assert_eq!(
+        engine
+            .act(charge("p-2", Payer::Code(digits), 1_200))
+            .unwrap(),
+        Err(Refusal::CodeSpent)
+    );
+    let before = engine.survey().unwrap();
+    engine.stop();
+
+    let engine = open(&scratch.location());
+    assert_eq!(engine.survey().unwrap().trial, before.trial);
+    assert_eq!(balance(&engine, wallet), 8_800);
+    // The first answer again, although the code is long dead; and the refusal of the other id is final too.
+    let Done::Payment(again) = done(&engine, charge("p-1", Payer::Code(digits), 1_200)) else {
+        panic!()
+    };
+    assert_eq!((again.id, again.at), (paid.id, paid.at));
+    assert_eq!(
+        engine
+            .act(charge("p-2", Payer::Code(digits), 1_200))
+            .unwrap(),
+        Err(Refusal::CodeSpent)
+    );
+    assert_eq!(
+        engine
+            .act(charge("p-1", Payer::Code(digits), 1_300))
+            .unwrap(),
+        Err(Refusal::IdempotencyConflict)
+    );
+    let history = engine.history(wallet, None, 10).unwrap();
+    assert_eq!(
+        history
+            .iter()
+            .map(|entry| (entry.kind, entry.amount, entry.balance))
+            .collect::<Vec<_>>(),
+        [
+            (EntryKind::Payment, 1_200, 8_800),
+            (EntryKind::Goodwill, 10_000, 10_000)
+        ]
+    );
+    engine.stop();
+}
+
+#[test]
+fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_journal() {
+    let scratch = Scratch::new("cold");
+    let engine = open(&scratch.location());
+    let wallet = shop_with_sora(&engine);
+    let Done::Payment(paid) = done(&engine, charge("old-1", Payer::Authorization(SORA), 3_000))
+    else {
+        panic!()
+    };
+    done(&engine, charge("old-2", Payer::Authorization(SORA), 1_000));
+    // A stop writes the checkpoint and closes the segment of keys: the next start holds nothing of the past in memory.
+    engine.stop();
+    let engine = open(&scratch.location());
+    assert_eq!(engine.survey().unwrap().recent, 0);
+    let refund = |name: &str, yen| {
+        Act::Refund(RefundRequest {
+            caller: Caller::Key(KEY),
+            merchant: MerchantId(1),
+            name: name.into(),
+            payment: paid.id,
+            amount: Amount::yen(yen),
+            reason: None,
+            requested_at: 0,
+        })
+    };
+    done(&engine, refund("r-1", 2_000));
+    assert_eq!(
+        engine.act(refund("r-2", 1_001)).unwrap(),
+        Err(Refusal::RefundExceedsPayment)
+    );
+    engine.stop();
+    let engine = open(&scratch.location());
+    assert_eq!(
+        engine.act(refund("r-3", 1_001)).unwrap(),
+        Err(Refusal::RefundExceedsPayment)
+    );
+    done(&engine, refund("r-4", 1_000));
+    let cancel = Act::Cancel {
+        caller: Caller::Key(KEY),
+        merchant: MerchantId(1),
+        name: "old-2".into(),
+    };
+    assert_eq!(done(&engine, cancel), Done::CancelAccepted);
+    let find = Act::FindPayment {
+        merchant: MerchantId(1),
+        name: "old-2".into(),
+    };
+    let Done::Payment(cancelled) = done(&engine, find) else {
+        panic!()
+    };
+    assert_eq!(cancelled.status, PaymentStatus::Cancelled);
+    assert_eq!(balance(&engine, wallet), 10_000);
+    assert_eq!(
+        engine
+            .act(charge("old-1", Payer::Authorization(SORA), 3_001))
+            .unwrap(),
+        Err(Refusal::IdempotencyConflict)
+    );
+    engine.stop();
+}
