@@ -8,5 +8,8 @@ pub mod card;
 pub mod card_notice;
 mod card_state;
 mod card_wire;
+pub mod delivery;
 mod http;
+pub mod mail;
 pub mod secret;
+pub mod sms;

@@ -35,6 +35,22 @@ impl Draw {
         prefix.chars().chain(letters).collect()
     }
 
+    /// 32 lower-case hexadecimal digits behind `prefix`, as the ids of the SMS service look.
+    pub(crate) fn hex_id(&mut self, prefix: &str) -> String {
+        let hex: String = self
+            .block()
+            .iter()
+            .take(16)
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        format!("{prefix}{hex}")
+    }
+
+    /// A seed of its own for another peer.
+    pub(crate) fn seed(&mut self) -> [u8; 32] {
+        self.block()
+    }
+
     /// Six decimal digits for a challenge.
     pub(crate) fn six_digits(&mut self) -> String {
         let block = self.block();

@@ -18,6 +18,10 @@ pub(crate) struct FaultPlan {
     pub(crate) duplicate_webhooks: u32,
     /// Events that are held back until so many have come, and then delivered last first.
     pub(crate) reorder_webhooks: u32,
+    /// SMS that are answered 503 and not sent.
+    pub(crate) fail_next_sms: u32,
+    /// Mails that are answered 451 and not taken.
+    pub(crate) fail_next_mail: u32,
     /// Milliseconds by which every API reply is late; at most a minute.
     pub(crate) delay_ms: u32,
 }

@@ -7,7 +7,10 @@
 //!
 //! * the **card network** speaks the Stripe-shaped API (payment intents, checkout sessions, refunds,
 //!   events, webhooks) and shows its own card form and 3-D Secure challenge page;
-//! * it is bounded everywhere: objects kept, body sizes, connections, retries.
+//! * the **SMS service** takes Twilio-shaped form posts, the **mail server** speaks SMTP;
+//! * the **inbox** shows what both have delivered, live.
+//!
+//! All of it is bounded: objects and messages kept, body sizes, connections, retries.
 
 mod address;
 mod card_api;
@@ -17,19 +20,24 @@ mod draw;
 mod faults;
 mod form;
 mod hosted_page;
+mod inbox;
+mod inbox_page;
 mod line;
 mod network;
 mod objects;
 mod refusal;
 mod shelf;
+mod sms;
+mod smtp;
 mod webhooks;
 mod words;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -38,8 +46,10 @@ use tokio::runtime::Runtime;
 use crate::card_network::CardNetwork;
 use crate::draw::Draw;
 use crate::faults::Faults;
+use crate::inbox::Inbox;
 use crate::line::{BoundedListener, CutSwitch};
 use crate::network::Network;
+use crate::sms::SmsService;
 use crate::webhooks::{Courier, Endpoints};
 
 /// Where a test sets what goes wrong: `POST` a JSON object, authorised like any API call.
@@ -47,7 +57,8 @@ use crate::webhooks::{Courier, Endpoints};
 /// Members, all numbers, all zero unless named: `drop_next_reply` (replies lost after the work was
 /// done), `fail_next` (requests answered 500 with nothing done), `drop_webhooks` (events nobody hears
 /// of), `duplicate_webhooks` (events delivered twice), `reorder_webhooks` (so many events are held and
-/// then delivered last first), `delay_ms` (milliseconds by which API replies are late).
+/// then delivered last first), `fail_next_sms` and `fail_next_mail` (messages refused for now),
+/// `delay_ms` (milliseconds by which API replies of the card network are late).
 pub const FAULTS_PATH: &str = "/_sandbox/faults";
 
 const CONNECTIONS_MAX: usize = 256;
@@ -56,6 +67,12 @@ const CONNECTIONS_MAX: usize = 256;
 pub struct SandboxConfig {
     /// The card network's port: API and hosted pages.
     pub card_port: u16,
+    /// The SMS service's port.
+    pub sms_port: u16,
+    /// The mail server's port.
+    pub smtp_port: u16,
+    /// The inbox page's port.
+    pub inbox_port: u16,
     /// Where to send webhooks from the start; more can be registered by `POST /v1/webhook_endpoints`.
     pub webhook_url: Option<String>,
     /// Signs the webhooks sent to `webhook_url`.
@@ -64,6 +81,10 @@ pub struct SandboxConfig {
     pub webhook_retry: Duration,
     /// The one secret key that the card API takes.
     pub api_key: String,
+    /// The one account of the SMS service.
+    pub sms_account: String,
+    /// That account's secret.
+    pub sms_token: String,
     /// All ids, page addresses and challenge codes come from this seed.
     pub seed: [u8; 32],
     /// The present in microseconds since 1970, UTC.
@@ -75,6 +96,12 @@ pub struct SandboxConfig {
 pub struct Addresses {
     /// The card network, without a slash at the end: `http://127.0.0.1:PORT`.
     pub card_url: String,
+    /// The SMS service, without a slash at the end.
+    pub sms_url: String,
+    /// The mail server, `127.0.0.1:PORT`.
+    pub smtp_address: SocketAddr,
+    /// The inbox page, without a slash at the end.
+    pub inbox_url: String,
 }
 
 /// The running sandbox. Dropping it stops every peer.
@@ -118,18 +145,58 @@ pub fn run(config: SandboxConfig) -> io::Result<Sandbox> {
 }
 
 async fn start(config: SandboxConfig) -> io::Result<Addresses> {
-    let card = bind(config.card_port).await?;
-    let card_url = format!("http://{}", card.local_addr()?);
-    start_card_network(config, card, card_url.clone());
-    Ok(Addresses { card_url })
+    let (card, sms) = (bind(config.card_port).await?, bind(config.sms_port).await?);
+    let (smtp, inbox_listener) = (
+        bind(config.smtp_port).await?,
+        bind(config.inbox_port).await?,
+    );
+    let addresses = Addresses {
+        card_url: url_of(&card)?,
+        sms_url: url_of(&sms)?,
+        smtp_address: smtp.local_addr()?,
+        inbox_url: url_of(&inbox_listener)?,
+    };
+    let mut draw = Draw::from_seed(config.seed);
+    let inbox = Arc::new(Inbox::new(config.clock));
+    let faults = Arc::<Faults>::default();
+    let service = SmsService {
+        account: config.sms_account.clone(),
+        token: config.sms_token.clone(),
+        inbox: Arc::clone(&inbox),
+        faults: Arc::clone(&faults),
+        draw: Mutex::new(Draw::from_seed(draw.seed())),
+    };
+    start_pages(sms, sms::router(service));
+    start_pages(inbox_listener, inbox_page::router(Arc::clone(&inbox)));
+    tokio::spawn(smtp::serve(bounded(smtp), inbox, Arc::clone(&faults)));
+    start_card_network(config, draw, faults, card, addresses.card_url.clone());
+    Ok(addresses)
+}
+
+fn url_of(listener: &TcpListener) -> io::Result<String> {
+    Ok(format!("http://{}", listener.local_addr()?))
+}
+
+fn bounded(listener: TcpListener) -> BoundedListener {
+    BoundedListener::new(listener, CONNECTIONS_MAX)
+}
+
+fn start_pages(listener: TcpListener, routes: Router) {
+    let service = routes.into_make_service_with_connect_info::<CutSwitch>();
+    tokio::spawn(async move { axum::serve(bounded(listener), service).await });
 }
 
 async fn bind(port: u16) -> io::Result<TcpListener> {
     TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], port))).await
 }
 
-fn start_card_network(config: SandboxConfig, listener: TcpListener, card_url: String) {
-    let mut draw = Draw::from_seed(config.seed);
+fn start_card_network(
+    config: SandboxConfig,
+    mut draw: Draw,
+    faults: Arc<Faults>,
+    listener: TcpListener,
+    card_url: String,
+) {
     let endpoints = Arc::<Endpoints>::default();
     if let Some(url) = config.webhook_url
         && endpoints
@@ -138,7 +205,6 @@ fn start_card_network(config: SandboxConfig, listener: TcpListener, card_url: St
     {
         tracing::warn!("the webhook address is not an http address: no webhooks");
     }
-    let faults = Arc::<Faults>::default();
     let courier = Courier {
         endpoints: Arc::clone(&endpoints),
         faults: Arc::clone(&faults),
@@ -158,7 +224,5 @@ fn start_card_network(config: SandboxConfig, listener: TcpListener, card_url: St
         .merge(hosted_page::router())
         .layer(DefaultBodyLimit::max(card_api::BODY_BYTES_MAX))
         .with_state(Arc::new(network));
-    let service = routes.into_make_service_with_connect_info::<CutSwitch>();
-    let listener = BoundedListener::new(listener, CONNECTIONS_MAX);
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    start_pages(listener, routes);
 }

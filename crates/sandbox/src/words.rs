@@ -49,6 +49,13 @@ impl Language {
     }
 }
 
+/// An instant in milliseconds UTC, for machines (UTC) and for people (hours, minutes and seconds in Japan).
+pub(crate) fn japan_time(at_ms: i64) -> (String, String) {
+    let instant = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    let japan = instant.to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9)));
+    (instant.to_string(), japan.strftime("%H:%M:%S").to_string())
+}
+
 /// Whole yen with separators.
 pub(crate) fn yen(amount: i64) -> String {
     let digits = amount.to_string();

@@ -1,4 +1,5 @@
 //! The connectors against the sandbox, over real sockets.
 
 mod card;
+mod messages;
 mod peer;

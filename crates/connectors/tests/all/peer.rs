@@ -12,6 +12,8 @@ use mamori_domain::money::Amount;
 use mamori_sandbox::{FAULTS_PATH, Sandbox, SandboxConfig};
 
 pub const API_KEY: &str = "sk_test_sandbox";
+pub const SMS_ACCOUNT: &str = "ACsandbox";
+pub const SMS_TOKEN: &str = "sms_secret";
 pub const WEBHOOK_SECRET: &str = "whsec_sandbox";
 /// One moment in June 2025, for everybody.
 pub const NOW_SECONDS: i64 = 1_750_000_000;
@@ -34,10 +36,15 @@ impl World {
     pub fn with_hook(hook: Hook) -> World {
         let sandbox = mamori_sandbox::run(SandboxConfig {
             card_port: 0,
+            sms_port: 0,
+            smtp_port: 0,
+            inbox_port: 0,
             webhook_url: Some(hook.url.clone()),
             webhook_secret: WEBHOOK_SECRET.to_owned(),
             webhook_retry: Duration::from_millis(5),
             api_key: API_KEY.to_owned(),
+            sms_account: SMS_ACCOUNT.to_owned(),
+            sms_token: SMS_TOKEN.to_owned(),
             seed: [7; 32],
             clock: now_micros,
         })
@@ -69,6 +76,14 @@ impl World {
             .send(plan)
             .expect("the sandbox answers");
         assert_eq!(answer.status(), 200, "{plan}");
+    }
+
+    /// What the customers have received, newest first.
+    pub fn inbox(&self) -> Vec<serde_json::Value> {
+        let url = format!("{}/api/messages", self.sandbox.addresses().inbox_url);
+        let mut answer = direct().get(url).call().expect("the inbox answers");
+        let list: serde_json::Value = answer.body_mut().read_json().expect("a list");
+        list["messages"].as_array().expect("messages").clone()
     }
 
     /// What the network itself holds, by its own list.
