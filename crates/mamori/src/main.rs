@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod bench;
+mod sandbox;
 mod world;
 
 use world::{Chance, Clock, Failure};
@@ -46,6 +47,8 @@ enum Command {
     /// The server side of `bench`, a process of its own so that its CPU is counted apart.
     #[command(hide = true)]
     BenchServe(bench::ServeArgs),
+    /// Play the outside world on this machine: card network, SMS service, mail server, inbox.
+    Sandbox(sandbox::Args),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
     let done = match Mamori::parse().command {
         Command::Bench(args) => bench::run(args, clock, outside::chance),
         Command::BenchServe(args) => bench::serve(args, clock),
+        Command::Sandbox(args) => sandbox::run(args, clock, outside::chance),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
