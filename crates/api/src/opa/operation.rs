@@ -95,6 +95,8 @@ impl Operation {
             ("authorization_unknown", _) => ResultCode::InvalidUserAuthorizationId,
             ("authorization_expired", _) => ResultCode::ExpiredUserAuthorizationId,
             ("code_unknown", _) => ResultCode::CodeUnknown,
+            // Whatever else was scanned instead: no code of ours, and the register need not know whose.
+            (scan, _) if scan.starts_with("scan_") => ResultCode::CodeUnknown,
             ("code_expired", _) => ResultCode::CodeExpired,
             ("code_spent", _) => ResultCode::CodeSpent,
             ("code_replaced", _) => ResultCode::CodeReplaced,
