@@ -374,7 +374,7 @@ mod tests {
             ("]C0", Empty),
             ("900099000123456789012345\r\r", ControlCharacter),
             ("900099000123\t456789012345", ControlCharacter),
-            ("900099000123\0456789012345", ControlCharacter),
+            ("900099000123\u{0}456789012345", ControlCharacter),
             ("\u{1b}900099000123456789012345", ControlCharacter),
             (MERCHANT, MerchantCode),
             ("hQVDUFYwMWEaTwegAAAAVVVVVw8SNFZ4kBI0WNGRIgESNF8=", EmvConsumerCode),

@@ -1,6 +1,6 @@
 //! Members of a request object: what each may hold, and one strict reader for all of them.
 //!
-//! A request is described by a table of [`Member`]s. [`read_object`] walks the JSON once, checks every member against
+//! A request is described by a table of [`Member`]s. One reader walks the JSON once, checks every member against
 //! its rule and leaves the values in numbered slots, borrowed from the body wherever it holds no escapes. The OpenAPI
 //! description is generated from the same tables, so that what is promised and what is checked cannot drift apart.
 //!

@@ -39,6 +39,16 @@ const ALWAYS: &[ResultCode] = &[
     ResultCode::MaintenanceMode,
 ];
 
+/// Refusals that are no rule of a call and that any call can meet.
+const ANYWHERE: &[&str] = &[
+    "merchant_unknown",
+    "key_revoked",
+    "signed_out",
+    "invalid_field",
+    "busy",
+    "unavailable",
+];
+
 const PAYER_AND_AMOUNT: &[&str] = &[
     "balance_too_small",
     "wallet_frozen",
@@ -84,10 +94,22 @@ impl Operation {
         }
     }
 
-    /// The answer to a refusal, by its stable word. A word that this table does not know (a rule younger than this
-    /// program) is `UNACCEPTABLE_OP`: a definite no, never a server error.
+    /// The answer to a refusal, by its stable word. A word that this call is not known to meet (a rule younger than this
+    /// table) is `UNACCEPTABLE_OP`: a definite no, never a server error, and never a code that the description of the call
+    /// does not list.
     pub fn answer_to(self, refusal: &str) -> ResultCode {
-        use Operation::{CancelPayment, CreateRefund, GetRefund};
+        let scanned = self == Operation::CreateCpmPayment && refusal.starts_with("scan_");
+        let met =
+            scanned || ANYWHERE.contains(&refusal) || self.refusals().any(|known| known == refusal);
+        if met {
+            self.meaning_of(refusal)
+        } else {
+            ResultCode::UnacceptableOp
+        }
+    }
+
+    fn meaning_of(self, refusal: &str) -> ResultCode {
+        use Operation::{CancelPayment, CreateRefund, GetPayment, GetRefund};
         match (refusal, self) {
             ("balance_too_small", _) => ResultCode::NoSufficientFund,
             ("wallet_frozen", _) => ResultCode::UserStateIsNotActive,
@@ -109,7 +131,10 @@ impl Operation {
             ("limit_exceeded" | "balance_cap", _) => ResultCode::LimitExceeded,
             ("idempotency_conflict", _) => ResultCode::IdempotencyConflict,
             ("suspected_duplicate", _) => ResultCode::SuspectedDuplicatePayment,
+            // There is no payment and there never will be one: its cancel came first.
+            ("cancelled_before_payment", GetPayment) => ResultCode::OrderNotFound,
             ("cancelled_before_payment", _) => ResultCode::CancelledBeforePayment,
+            ("payment_unknown", GetRefund) => ResultCode::NoSuchRefundOrder,
             ("payment_unknown", _) => ResultCode::OrderNotFound,
             ("refund_unknown", GetRefund) => ResultCode::NoSuchRefundOrder,
             ("refund_unknown", _) => ResultCode::OrderNotFound,
@@ -146,7 +171,7 @@ impl Operation {
                     "till_locked",
                 ],
             ),
-            Operation::GetPayment => (&[], &["payment_unknown"]),
+            Operation::GetPayment => (&[], &["payment_unknown", "cancelled_before_payment"]),
             Operation::CancelPayment => (
                 &[],
                 &[
@@ -171,7 +196,7 @@ impl Operation {
                     "wallet_closed",
                 ],
             ),
-            Operation::GetRefund => (&[], &["refund_unknown"]),
+            Operation::GetRefund => (&[], &["refund_unknown", "payment_unknown"]),
         };
         shared.iter().chain(own).copied()
     }
