@@ -53,10 +53,12 @@ export const tillTexts = {
 
     reason_code_expired: 'コードの期限が切れています。お客様に新しいコードを表示してもらってください。',
     reason_code_spent: 'このコードはもう使われています。お客様に新しいコードを表示してもらってください。',
+    reason_code_replaced: 'お客様の画面が新しいコードに変わっています。いま表示されているコードを読み取ってください。',
     reason_code_unknown: 'このコードは使えません。お客様に新しいコードを表示してもらってください。',
     reason_balance_too_small: 'お客様の残高が足りません。チャージか、別のお支払い方法をご案内ください。',
     reason_wallet_frozen: 'お客様のウォレットは停止中です。ご本人が再開するまで使えません。別のお支払い方法をご案内ください。',
     reason_till_unknown: 'このレジは登録されていません。店長に登録をたのんでください。',
+    reason_amount_out_of_bounds: 'この金額は1回でお支払いいただけません。金額を確かめてください。',
     reason_till_locked: '使えないコードが続いたため、このレジは1分ほど止まっています。少し待ってください。',
     reason_idempotency_conflict: 'このお会計は別の内容で受け付け済みです。最近のお会計を確かめてください。',
 
@@ -149,10 +151,12 @@ export const tillTexts = {
 
     reason_code_expired: 'The code has expired. Ask the customer to show a new one.',
     reason_code_spent: 'This code was already used. Ask the customer to show a new one.',
+    reason_code_replaced: 'The customer’s screen shows a newer code by now. Scan the one it shows.',
     reason_code_unknown: 'This code cannot be used. Ask the customer to show a new one.',
     reason_balance_too_small: 'The customer’s balance is too small. Suggest a top-up or another way to pay.',
     reason_wallet_frozen: 'The customer’s wallet is stopped until its owner starts it again. Suggest another way to pay.',
     reason_till_unknown: 'This till is not enrolled. Ask the store manager to enrol it.',
+    reason_amount_out_of_bounds: 'This amount cannot be paid at once. Please check the amount.',
     reason_till_locked: 'Too many unusable codes: this till is paused for about a minute. Please wait.',
     reason_idempotency_conflict: 'This sale was already received with other details. Check the recent sales.',
 

@@ -11,7 +11,9 @@ async function keepOfflinePage() {
   const page = await fetch(OFFLINE, { cache: 'no-store' });
   if (!page.ok) throw new Error('no offline page');
   const text = await page.clone().text();
-  const needed = [...text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map((found) => found[1]).filter((path) => HASHED.test(path));
+  const named = [...text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map((found) => found[1]);
+  // `addAll` refuses a list that names a file twice.
+  const needed = [...new Set(named)].filter((path) => HASHED.test(path));
   await cache.put(OFFLINE, page);
   await cache.addAll(needed);
 }

@@ -7,7 +7,7 @@ import { icon } from '/assets/icons.js';
 import { digits, t, yen } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 
-const CHIPS = [1_000, 3_000, 5_000, 10_000, 20_000];
+const CHIPS = [1_000, 3_000, 5_000, 10_000, 20_000, 30_000];
 
 /** Why this amount cannot be topped up now, in words; null when it can. */
 function amountProblem(amount, home) {

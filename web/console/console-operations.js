@@ -1,0 +1,94 @@
+// The working parts of the console: pairing codes for tills, and what waits to leave the house.
+
+import { get, post, sentenceOf } from '/assets/api.js';
+import { el, whileBusy } from '/assets/elements.js';
+import { icon } from '/assets/icons.js';
+import { clockTime, digits, t } from '/assets/i18n.js';
+import { openSheet } from '/assets/sheet.js';
+
+const EVERY_MS = 10_000;
+
+/** Asks `path` now and every ten seconds while the page is visible. */
+function refreshed(path, draw, complain) {
+  let timer = 0;
+  let stopped = false;
+  async function ask() {
+    clearTimeout(timer);
+    if (document.visibilityState === 'visible') {
+      try {
+        const answer = await get(path);
+        if (!stopped) draw(answer);
+      } catch (error) {
+        if (!stopped) complain(sentenceOf(error));
+      }
+    }
+    if (!stopped) timer = setTimeout(ask, EVERY_MS);
+  }
+  return { start: ask, stop() { stopped = true; clearTimeout(timer); } };
+}
+
+export function tillsCard(card) {
+  const list = el('ul', { class: 'tills' });
+  const problem = el('p', { class: 'problem', role: 'alert' });
+  let drawn = '';
+
+  async function issue(till) {
+    problem.textContent = '';
+    try {
+      const { pairing_code, expires_at_ms } = await post('/api/pairing-codes', { till_id: till.till_id });
+      openSheet(t('pairing_title', { store: till.store, till: till.name }), el('div', { class: 'pairing' },
+        el('p', { class: 'pairing-code number' }, String(pairing_code)), el('p', {}, t('pairing_lead')), el('p', { class: 'soft number' }, t('pairing_until', { time: clockTime(expires_at_ms) }))));
+    } catch (error) {
+      problem.textContent = sentenceOf(error);
+    }
+  }
+
+  function draw({ tills }) {
+    problem.textContent = '';
+    const text = JSON.stringify(tills);
+    if (text === drawn) return;
+    drawn = text;
+    if (tills.length === 0) {
+      list.replaceChildren(el('li', { class: 'soft' }, t('no_tills')));
+      return;
+    }
+    list.replaceChildren(...tills.map((till) => {
+      const name = `${till.store} ${till.name}`;
+      const button = el('button', { type: 'button', class: 'button soft-fill small-button', 'aria-label': `${t('new_pairing_code')}: ${name}`, on: { click: () => whileBusy(button, () => issue(till)) } }, t('new_pairing_code'));
+      return el('li', { class: 'till-row' }, el('span', { class: 'till-name' }, name),
+        el('span', { class: `till-state ${till.enrolled ? 'till-enrolled' : ''}` }, icon(till.enrolled ? 'check' : 'minus'), t(till.enrolled ? 'enrolled' : 'not_enrolled')), button);
+    }));
+  }
+
+  const life = refreshed('/api/tills', draw, (sentence) => { problem.textContent = sentence; });
+  return { element: card(t('tills'), 'scan', 'tills', problem, list), ...life };
+}
+
+export function outboxCard(card) {
+  const waiting = el('dd', { class: 'number' }, '–');
+  const sent = el('dd', { class: 'number' }, '–');
+  const deadCount = el('dd', { class: 'number' }, '–');
+  const dead = el('div', {});
+  const problem = el('p', { class: 'problem', role: 'alert' });
+  let drawn = '';
+
+  function draw(outbox) {
+    problem.textContent = '';
+    const text = JSON.stringify(outbox);
+    if (text === drawn) return;
+    drawn = text;
+    waiting.textContent = digits(outbox.waiting);
+    sent.textContent = digits(outbox.sent);
+    deadCount.textContent = digits(outbox.dead.length);
+    deadCount.parentElement.classList.toggle('outbox-bad', outbox.dead.length > 0);
+    dead.replaceChildren(outbox.dead.length === 0 ? el('p', { class: 'soft' }, t('no_dead'))
+      : el('ul', { class: 'dead' }, outbox.dead.map((one) => el('li', {}, el('strong', {}, t('dead_line', { kind: one.kind, attempts: digits(one.attempts) })), el('span', { class: 'small' }, one.last_error)))));
+  }
+
+  const life = refreshed('/api/outbox', draw, (sentence) => { problem.textContent = sentence; });
+  return {
+    element: card(t('outbox'), 'mail', 'outbox', problem, el('dl', { class: 'outbox-figures' },
+      el('div', {}, el('dt', {}, t('waiting')), waiting), el('div', {}, el('dt', {}, t('sent')), sent), el('div', {}, el('dt', {}, t('dead')), deadCount)), dead),
+    ...life,
+  };
+}

@@ -1,0 +1,119 @@
+// The console: operators sign in with a passkey (the first one through a one-time link) and see today.
+
+import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
+import { announce, el, prepareAnnouncements, whileBusy } from '/assets/elements.js';
+import { icon, mark } from '/assets/icons.js';
+import { onLanguageChange, t, useTexts } from '/assets/i18n.js';
+import { languageChoice } from '/assets/language-choice.js';
+import { ceremonyProblem, createPasskey, usePasskey } from '/assets/passkey.js';
+import { consoleTexts } from '/assets/console-texts.js';
+import { todayView } from '/assets/console-today.js';
+
+useTexts(consoleTexts);
+prepareAnnouncements();
+
+const place = document.getElementById('view');
+let shown = null;
+let signedIn = false;
+
+// The link is a secret that works once: it is taken from the address at once, so that neither history nor a copied
+// address carries it on.
+let link = new URLSearchParams(location.hash.slice(1)).get('link');
+if (location.hash !== '') history.replaceState(null, '', location.pathname);
+
+function show(name, view) {
+  shown?.stop?.();
+  shown = view;
+  document.body.dataset.view = name;
+  place.replaceChildren(...view.element);
+  view.ready?.();
+}
+
+function signInView(sentence = '') {
+  const problem = el('p', { class: 'problem', role: 'alert' }, sentence);
+  const complain = (error) => {
+    const key = ceremonyProblem(error);
+    problem.textContent = key ? t(key) : error?.name === 'AbortError' ? '' : sentenceOf(error);
+  };
+
+  async function signIn() {
+    const { sign_in, request } = await post('/api/sign-in/start');
+    const credential = await usePasskey(request);
+    await post('/api/sign-in/finish', { sign_in, credential });
+  }
+
+  async function redeem() {
+    const { creation } = await post('/api/operators/redeem', { link });
+    const credential = await createPasskey(creation);
+    await post('/api/operators/finish', { link, credential });
+    link = null;
+  }
+
+  const enterWith = (button, ceremony) => whileBusy(button, async () => {
+    problem.textContent = '';
+    try {
+      await ceremony();
+      await begin();
+    } catch (error) {
+      complain(error);
+    }
+  });
+
+  const first = link !== null;
+  const main = el('button', { type: 'button', class: 'button wide', on: { click: () => enterWith(main, first ? redeem : signIn) } }, icon('key'), t(first ? 'first' : 'sign_in'));
+  const other = first ? el('button', { type: 'button', class: 'button quiet wide', on: { click: () => enterWith(other, signIn) } }, t('sign_in')) : null;
+  return {
+    element: [el('main', { class: 'sign-in' },
+      el('div', { class: 'sign-in-card' },
+        el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り')),
+        el('h1', { tabindex: '-1' }, t(first ? 'first_title' : 'sign_in_title')),
+        el('p', { class: 'soft' }, t(first ? 'first_lead' : 'sign_in_lead')),
+        problem, main, other),
+      languageChoice())],
+  };
+}
+
+function startingView(problem) {
+  return { element: [el('main', { class: 'console-starting on-deep' }, mark('mark large-mark'), el('h1', { tabindex: '-1' }, t('page_title')),
+    problem ? [el('p', { role: 'alert' }, problem), el('button', { type: 'button', class: 'button', on: { click: begin } }, icon('refresh'), t('try_again'))] : null)] };
+}
+
+async function signOut() {
+  try {
+    await post('/api/sign-out');
+    signedIn = false;
+    show('sign-in', signInView());
+  } catch (error) {
+    announce(sentenceOf(error), 'assertive');
+  }
+}
+
+onSignedOut(() => {
+  signedIn = false;
+  if (document.body.dataset.view !== 'sign-in') show('sign-in', signInView());
+});
+
+onLanguageChange(() => {
+  const focused = document.activeElement?.lang;
+  if (signedIn) begin();
+  else show('sign-in', signInView());
+  if (focused) place.querySelector(`.language-choice [lang="${focused}"]`)?.focus();
+});
+
+async function begin() {
+  // An unredeemed link is the reason somebody came: it is offered before anything else.
+  if (link !== null && !signedIn && shown === null) {
+    show('sign-in', signInView());
+    return;
+  }
+  try {
+    const today = await get('/api/today');
+    signedIn = true;
+    show('today', todayView(today, { signOut }));
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) return;
+    show('starting', startingView(sentenceOf(error)));
+  }
+}
+
+begin();

@@ -1,0 +1,34 @@
+// Both languages say everything: same keys, no empty text, same places to fill in; and every key a page asks for exists.
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+const surfaces = ['wallet', 'till', 'console'];
+const folder = (name) => new URL(`../${name}/`, import.meta.url);
+const places = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
+
+for (const surface of surfaces) {
+  const texts = (await import(new URL(`${surface}-texts.js`, folder(surface))))[`${surface}Texts`];
+
+  test(`${surface}: Japanese and English have the same keys`, () => {
+    assert.deepEqual(Object.keys(texts.ja).sort(), Object.keys(texts.en).sort());
+  });
+
+  test(`${surface}: no text is empty and both languages fill in the same places`, () => {
+    for (const key of Object.keys(texts.ja)) {
+      assert.notEqual(texts.ja[key].trim(), '', key);
+      assert.notEqual(texts.en[key].trim(), '', key);
+      assert.deepEqual(places(texts.ja[key]), places(texts.en[key]), key);
+    }
+  });
+
+  test(`${surface}: every text a script asks for exists`, () => {
+    const scripts = [surface, 'shared'].flatMap((name) => readdirSync(folder(name)).filter((file) => file.endsWith('.js') && file !== 'sw.js').map((file) => new URL(file, folder(name))));
+    for (const script of scripts) {
+      // The passkey problems are spoken only where passkeys are used.
+      if (surface === 'till' && script.pathname.endsWith('passkey.js')) continue;
+      for (const [, key] of readFileSync(script, 'utf8').matchAll(/\bt\('(\w+)'/g)) assert.ok(key in texts.ja, `${script.pathname}: ${key}`);
+    }
+  });
+}
