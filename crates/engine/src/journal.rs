@@ -25,7 +25,9 @@ use segments::{LiteJournal, LiteReader};
 
 pub use fake::{FakeAppend, FakeJournal};
 pub use row::{BATCH_BYTES_MAX, Hash, Head, JournalRow};
+pub(crate) use segments::files;
 pub use tables::JOURNAL;
+pub(crate) use tables::begin_first_segments;
 
 /// Rows read at a time when walking the chain; at most 16 MiB.
 const PAGE_ROWS: usize = 64;
@@ -230,6 +232,12 @@ impl JournalStore {
             None => Met::Nothing,
         })
     }
+}
+
+/// The shards whose journals are in a store.
+pub(crate) fn shards(location: &Location) -> Result<Vec<u32>, Fault> {
+    let mut db = location.open_read(&JOURNAL)?;
+    tables::shards(&mut db)
 }
 
 enum Met {

@@ -290,6 +290,16 @@ impl LiteReader {
     }
 }
 
+/// The files of an embedded journal, oldest first; all but the last never change.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, Fault> {
+    if !file_of(directory, 1).is_file() {
+        return Ok(Vec::new());
+    }
+    Ok((1..=newest_segment(directory)?)
+        .map(|segment| file_of(directory, segment))
+        .collect())
+}
+
 fn file_of(directory: &Path, segment: u64) -> PathBuf {
     match segment {
         0 | 1 => directory.join(FIRST_FILE),

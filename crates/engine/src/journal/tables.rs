@@ -132,3 +132,35 @@ pub(super) fn begin_segment(
     )
     .map(|_| ())
 }
+
+/// The shards with a journal in this database.
+pub(super) fn shards(db: &mut Db) -> Result<Vec<u32>, Fault> {
+    db.query(
+        "SELECT DISTINCT shard FROM journal_segments ORDER BY shard",
+        &[],
+        |row| {
+            u32::try_from(row.int(0)).unwrap_or_else(|_| {
+                row.reject(0);
+                0
+            })
+        },
+    )
+}
+
+/// Notes that every shard's first segment begins behind nothing: for a journal copied whole into one file.
+pub(crate) fn begin_first_segments(db: &mut Db) -> Result<(), Fault> {
+    let shards = db.query(
+        "SELECT DISTINCT shard FROM journal ORDER BY shard",
+        &[],
+        |row| {
+            u32::try_from(row.int(0)).unwrap_or_else(|_| {
+                row.reject(0);
+                0
+            })
+        },
+    )?;
+    for shard in shards {
+        begin_segment(db, shard, 1, &Head::EMPTY)?;
+    }
+    Ok(())
+}

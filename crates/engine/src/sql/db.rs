@@ -43,6 +43,11 @@ impl Db {
         })
     }
 
+    /// Opens one SQLite file for reading, whatever tables it holds.
+    pub(crate) fn open_lite_to_read(path: &Path) -> Result<Self, Fault> {
+        Self::open_lite(path, Durability::ReadOnly, 0)
+    }
+
     pub(crate) fn open_pg(config: &postgres::Config, read_only: bool) -> Result<Self, Fault> {
         Ok(Self {
             engine: Engine::Pg(Box::new(Pg::open(config, read_only)?)),
@@ -69,6 +74,18 @@ impl Db {
         match &self.engine {
             Engine::Lite(lite) => lite.make_plain(),
             Engine::Pg(_) => Ok(()),
+        }
+    }
+
+    /// Copies a SQLite file as it is at one moment, while others go on writing.
+    pub(crate) fn lite_copy_to(
+        &self,
+        target: &Path,
+        step: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), Fault> {
+        match &self.engine {
+            Engine::Lite(lite) => lite.copy_to(target, step),
+            Engine::Pg(_) => Err(Fault::broken("only a file can be copied as a file")),
         }
     }
 
@@ -230,6 +247,19 @@ impl Tx<'_> {
         map: impl FnMut(&Row) -> T,
     ) -> Result<Option<T>, Fault> {
         Ok(self.query(sql, params, map)?.into_iter().next())
+    }
+
+    /// Gives each row of an answer to `see` without keeping any, for tables of any size.
+    pub fn scan(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        mut see: impl FnMut(&Row) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        match &mut self.db.engine {
+            Engine::Lite(lite) => lite.scan(sql, params, &mut see),
+            Engine::Pg(pg) => pg.scan(sql, params, &mut see),
+        }
     }
 
     /// Inserts many rows given by columns and returns the count of inserted rows.

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, ffi};
 
@@ -15,6 +16,9 @@ use crate::sql::value::{Cells, Column, Param, Row, wrong_cell_fault};
 const BUSY_MILLIS: u64 = 2_000;
 /// Prepared statements kept per connection; more than the program has.
 const STATEMENTS_KEPT: usize = 512;
+
+/// Pages copied between two reports of progress.
+const PAGES_A_STEP: i32 = 1_024;
 
 /// How a SQLite file is kept: what a commit waits for, and who writes the log back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +148,82 @@ impl Lite {
         let answers = run().map_err(|error| fault("a query", &error));
         let answers = answers.and_then(|answers| wrong_cell_fault(&wrong_cell).map(|()| answers));
         answers.map_err(|fault| self.note(fault))
+    }
+
+    /// Gives each row to `see` without keeping any.
+    pub(super) fn scan(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        see: &mut dyn FnMut(&Row) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        debug_assert_ascending(sql);
+        let wrong_cell = Cell::new(None);
+        let scanned = {
+            let mut statement = self
+                .connection
+                .prepare_cached(&in_lite_words(sql))
+                .map_err(|error| fault("a scan", &error))?;
+            let mut rows = statement
+                .query(rusqlite::params_from_iter(params))
+                .map_err(|error| fault("a scan", &error))?;
+            loop {
+                match rows.next().map_err(|error| fault("a scan", &error))? {
+                    None => break Ok(()),
+                    Some(row) => {
+                        let cells = Cells::Lite(row);
+                        let seen = see(&Row {
+                            cells,
+                            wrong_cell: &wrong_cell,
+                        });
+                        if let Err(fault) = seen.and_then(|()| wrong_cell_fault(&wrong_cell)) {
+                            break Err(fault);
+                        }
+                    }
+                }
+            }
+        };
+        scanned.map_err(|fault| self.note(fault))
+    }
+
+    /// Copies the whole file as it is at one moment, while others go on writing; `step` hears pages done and pages in all.
+    ///
+    /// The read transaction held open here keeps the picture still, so the copy never starts over however busy the
+    /// writer is; the log beside the file grows meanwhile.
+    pub(super) fn copy_to(
+        &self,
+        target: &Path,
+        step: &mut dyn FnMut(u64, u64),
+    ) -> Result<(), Fault> {
+        let mut copy = || -> rusqlite::Result<()> {
+            let mut target = Connection::open(target)?;
+            target.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;
+            target.pragma_update(None, "synchronous", "OFF")?;
+            self.connection.execute_batch("BEGIN")?;
+            self.connection
+                .query_row("SELECT COUNT(*) FROM sqlite_schema", [], |_| Ok(()))?;
+            {
+                let backup = Backup::new(&self.connection, &mut target)?;
+                loop {
+                    let result = backup.step(PAGES_A_STEP)?;
+                    let progress = backup.progress();
+                    let total = u64::try_from(progress.pagecount).unwrap_or(0);
+                    let left = u64::try_from(progress.remaining).unwrap_or(0);
+                    step(total.saturating_sub(left), total);
+                    match result {
+                        StepResult::Done => break,
+                        StepResult::More => {}
+                        _ => std::thread::sleep(Duration::from_millis(5)),
+                    }
+                }
+            }
+            target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))
+        };
+        let copied = copy().map_err(|error| fault("copying a store file", &error));
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("COMMIT");
+        }
+        copied
     }
 
     pub(super) fn insert_many(

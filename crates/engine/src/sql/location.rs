@@ -13,6 +13,9 @@ use crate::sql::migrate::{self, Family};
 /// Page size of control and views; the journal's is measured and stands in `journal.rs`.
 const PAGE_SIZE: u32 = 4_096;
 
+/// A file that stands in the directory of a store while a restore is under way.
+pub(crate) const UNFINISHED_RESTORE: &str = "restore.unfinished";
+
 /// Where the tables are: a directory of SQLite files, or a PostgreSQL database.
 #[derive(Clone)]
 pub enum Location {
@@ -40,6 +43,7 @@ impl Location {
     /// Refuses a store that a newer program has written.
     pub fn open(&self, family: &Family) -> Result<Db, Fault> {
         self.make_directory()?;
+        self.refuse_half_a_store()?;
         let mut db = match self {
             Self::Directory(directory) => {
                 Db::open_lite(&directory.join(family.file), family.durability, PAGE_SIZE)?
@@ -50,6 +54,15 @@ impl Location {
         Ok(db)
     }
 
+    fn refuse_half_a_store(&self) -> Result<(), Fault> {
+        match self {
+            Self::Directory(directory) if directory.join(UNFINISHED_RESTORE).exists() => Err(
+                Fault::refused("a restore into this store was interrupted: run it again"),
+            ),
+            _ => Ok(()),
+        }
+    }
+
     /// Opens one SQLite file of a family that consists of several, such as the segments of the journal.
     pub(crate) fn open_file(
         &self,
@@ -57,6 +70,7 @@ impl Location {
         family: &Family,
         page_size: u32,
     ) -> Result<Db, Fault> {
+        self.refuse_half_a_store()?;
         let mut db = Db::open_lite(path, family.durability, page_size)?;
         migrate::migrate(&mut db, family)?;
         Ok(db)

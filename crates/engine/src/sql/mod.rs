@@ -11,6 +11,7 @@
 //! On PostgreSQL all tables live in one database.
 
 mod ascending;
+pub(crate) mod copy;
 mod db;
 mod lite;
 mod location;
@@ -22,5 +23,6 @@ pub use ascending::parameters_ascend;
 pub use db::{Db, Tx};
 pub use lite::Durability;
 pub use location::Location;
+pub(crate) use location::UNFINISHED_RESTORE;
 pub use migrate::{Family, Migration};
 pub use value::{Column, Param, Row};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use postgres::error::SqlState;
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, Config, NoTls, Statement};
 
@@ -213,6 +214,41 @@ impl Pg {
             .collect();
         wrong_cell_fault(&wrong_cell).map_err(|fault| self.note(fault))?;
         Ok(answers)
+    }
+
+    /// Gives each row to `see` without keeping any.
+    pub(super) fn scan(
+        &mut self,
+        sql: &str,
+        params: &[Param],
+        see: &mut dyn FnMut(&Row) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        debug_assert_ascending(sql);
+        let statement = self.prepare(sql)?;
+        let wrong_cell = Cell::new(None);
+        let mut rows = self
+            .session()?
+            .client
+            .query_raw(&statement, params)
+            .map_err(|error| fault("a scan", &error))?;
+        let scanned = loop {
+            match rows.next() {
+                Ok(None) => break Ok(()),
+                Ok(Some(row)) => {
+                    let cells = Cells::Pg(&row);
+                    let seen = see(&Row {
+                        cells,
+                        wrong_cell: &wrong_cell,
+                    });
+                    if let Err(fault) = seen.and_then(|()| wrong_cell_fault(&wrong_cell)) {
+                        break Err(fault);
+                    }
+                }
+                Err(error) => break Err(fault("a scan", &error)),
+            }
+        };
+        drop(rows);
+        scanned.map_err(|fault| self.note(fault))
     }
 
     pub(super) fn prepare(&mut self, sql: &str) -> Result<Statement, Fault> {

@@ -1,5 +1,6 @@
 //! The storage half of the engine, on both databases: one binary, so that it links once.
 
+mod backup;
 mod engine;
 mod journal;
 mod keys;
