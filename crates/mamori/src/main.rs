@@ -8,7 +8,7 @@ mod bench;
 mod sandbox;
 mod world;
 
-use world::{Chance, Clock, Failure};
+use world::{Clock, Failure};
 
 /// The system's clock and entropy. Nothing outside this module may ask for either (`clippy.toml`).
 mod outside {

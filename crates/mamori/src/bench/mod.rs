@@ -1,12 +1,14 @@
 //! `mamori bench`: payments a second over real HTTP, with the generator and the server in two processes on the same cores.
 
 mod codes;
+mod engine;
 mod floor;
 mod handwritten;
 mod histogram;
 mod load;
 mod process;
 mod report;
+mod workload;
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::PathBuf;
@@ -15,6 +17,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori_domain::ids::Fingerprint;
+use mamori_engine::Engine;
+use mamori_engine::sql::Location;
 use serde::{Deserialize, Serialize};
 
 use crate::world::{Chance, Clock, Failure};
@@ -50,6 +55,18 @@ pub struct Args {
     /// Where stores are made (and removed again): must be the disk that is to be measured. Default: the temporary directory.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Only the engine, without HTTP: the journal alone, and with the views kept up.
+    #[arg(long)]
+    engine: bool,
+    /// Past payments laid down before anything is measured.
+    #[arg(long, default_value_t = 0)]
+    history: u64,
+    /// Another store than a fresh directory: `postgres://…` (an empty database), or a directory that is kept and used again.
+    #[arg(long)]
+    store: Option<String>,
+    /// Print the figures as one JSON object on standard output.
+    #[arg(long)]
+    json: bool,
     /// Rounds of `--floor-sweep`.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -154,9 +171,10 @@ fn measure(server: &Server, parties: &Parties, plan: Plan, echoes_id: bool, cloc
 pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut seed = [0; 8];
     chance(&mut seed);
-    let mut bench = Bench { args, clock, choices: load::Choices::from_seed(u64::from_le_bytes(seed)) };
+    let mut bench = Bench { args, clock, chance, choices: load::Choices::from_seed(u64::from_le_bytes(seed)) };
     match () {
         () if bench.args.floor_sweep => bench.floor_sweep(),
+        () if bench.args.engine => bench.engine_only(),
         () if bench.args.codes_only => bench.codes_only(),
         () if bench.args.handwritten_only => bench.handwritten_only(),
         () => bench.floor_only(),
@@ -166,14 +184,13 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
 struct Bench {
     args: Args,
     clock: Clock,
+    chance: Chance,
     choices: load::Choices,
 }
 
 /// The key and secret of the floor; nothing but the benchmark's own server ever knows them.
 const FLOOR_KEY: &str = "bench-floor-key";
 const FLOOR_SECRET: &str = "YmVuY2gtZmxvb3Itc2VjcmV0LWJlbmNoLWZsb29yLXM=";
-/// Tills that take turns at random.
-const TILLS: usize = 100;
 
 fn floor_parties(server: &Server, wallets: u64) -> Parties {
     Parties {
@@ -181,7 +198,7 @@ fn floor_parties(server: &Server, wallets: u64) -> Parties {
         api_key: FLOOR_KEY.to_owned(),
         api_secret: FLOOR_SECRET.to_owned(),
         merchant: "1".to_owned(),
-        tills: (0..TILLS).map(|till| (format!("store-{:03}", till / 10), format!("till-{till:03}"))).collect(),
+        tills: (0..workload::TILLS).map(|till| (format!("store-{:03}", till / 10), format!("till-{till:03}"))).collect(),
         wallets,
         authorization: |wallet| 0x4000_8000_0000_0000_0000 | u128::from(wallet),
     }
@@ -203,6 +220,99 @@ impl Bench {
     fn directory(&self, name: &str) -> PathBuf {
         let place = self.args.data.clone().unwrap_or_else(std::env::temp_dir);
         place.join(format!("mamori-bench-{}-{name}", std::process::id()))
+    }
+
+    fn entropy(&self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        (self.chance)(&mut bytes);
+        bytes
+    }
+
+    /// Opens the store that is measured, fresh unless one was named, and lays out what is missing of wallets and history.
+    fn open_laid_out(&mut self, key: Fingerprint) -> Result<Engine, Failure> {
+        let location = self.location("store")?;
+        let engine = Engine::open(engine::config(&location, self.clock, self.entropy()))?;
+        let wallets = self.args.wallets;
+        let progress = bar(format!("laying out {} wallets", grouped(wallets as f64)), wallets);
+        workload::lay_out(&engine, wallets, key, |done| progress.set_position(done))?;
+        progress.finish_and_clear();
+        if self.args.history > 0 {
+            let progress = bar(format!("{} past payments", grouped(self.args.history as f64)), self.args.history);
+            workload::pay(&engine, wallets, self.args.history, self.choices.next(), key, self.clock, |done| progress.set_position(done))?;
+            progress.finish_and_clear();
+        }
+        Ok(engine)
+    }
+
+    fn figures(&self) -> Figures {
+        let postgres = self.args.store.as_ref().is_some_and(|store| store.starts_with("postgres"));
+        Figures {
+            store: if postgres { "postgres" } else { "sqlite" },
+            payments_per_second: 0.0,
+            floor_per_second: None,
+            p50_ms: None,
+            p99_ms: None,
+            p999_ms: None,
+            server_cpu_us_per_payment: 0.0,
+            bytes_per_payment: 0.0,
+            wallets: self.args.wallets,
+            seconds: self.args.seconds,
+            durable: true,
+            handwritten_postgres_per_second: None,
+            ratio: None,
+        }
+    }
+
+    fn location(&self, name: &str) -> Result<Location, Failure> {
+        Ok(match &self.args.store {
+            Some(store) => Location::parse(store)?,
+            None => Location::Directory(self.directory(name)),
+        })
+    }
+
+    fn engine_only(&mut self) -> Result<(), Failure> {
+        let (micros, wallets) = (self.args.seconds * 1_000_000, self.args.wallets);
+        let mut table = Table::default();
+        if self.args.store.is_none() {
+            let place = Fresh(self.directory("journal"));
+            let progress = bar("journal alone".to_owned(), micros);
+            // All payments stay in memory here: nothing follows that would allow to forget them.
+            let (span, seed) = (micros.min(8_000_000), self.choices.next());
+            let location = Location::Directory(place.0.clone());
+            let run = engine::journal_alone(&location, wallets, span, seed, self.clock, |done| progress.set_position(done))?;
+            progress.finish_and_clear();
+            table.head(&format!("engine without HTTP, journal alone, {} wallets", grouped(wallets as f64)));
+            describe_run(&mut table, &run, 150_000.0);
+        }
+        let _fresh = self.args.store.is_none().then(|| Fresh(self.directory("store")));
+        let engine = self.open_laid_out(engine::KEY)?;
+        let progress = bar("engine with its views".to_owned(), micros);
+        let seeds = [self.choices.next(), self.choices.next()];
+        let run = engine::with_views(&engine, wallets, micros, seeds, self.clock, |done| progress.set_position(done))?;
+        progress.finish_and_clear();
+        table.head(&format!("engine without HTTP, views kept up, {} wallets", grouped(wallets as f64)));
+        describe_run(&mut table, &run, 50_000.0);
+        engine.stop();
+        drop(engine);
+        let begin = (self.clock.monotonic_micros)();
+        let engine = Engine::open(engine::config(&self.location("store")?, self.clock, self.entropy()))?;
+        let start_micros = (self.clock.monotonic_micros)() - begin;
+        table.head("start-up");
+        let name = format!("with {} wallets", grouped(wallets as f64));
+        table.judged(name, format!("{:.2} s", start_micros as f64 / 1e6), "<= 2 s", start_micros <= 2_000_000);
+        engine.stop();
+        eprint!("{}", table.text());
+        if self.args.json {
+            let payments = run.payments.max(1) as f64;
+            let figures = Figures {
+                payments_per_second: run.per_second(),
+                server_cpu_us_per_payment: run.cost.cpu_nanos_sum() as f64 / 1000.0 / payments,
+                bytes_per_payment: (run.files.journal + run.files.views) as f64 / payments,
+                ..self.figures()
+            };
+            println!("{}", serde_json::to_string(&figures)?);
+        }
+        Ok(())
     }
 
     fn codes_only(&mut self) -> Result<(), Failure> {
@@ -299,6 +409,55 @@ impl Bench {
         eprint!("{}", table.text());
         Ok(())
     }
+}
+
+/// What `--json` prints. A figure that a run does not measure is null.
+#[derive(Serialize)]
+struct Figures {
+    /// `sqlite` or `postgres`.
+    store: &'static str,
+    payments_per_second: f64,
+    floor_per_second: Option<f64>,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    p999_ms: Option<f64>,
+    server_cpu_us_per_payment: f64,
+    bytes_per_payment: f64,
+    wallets: u64,
+    seconds: u64,
+    /// Whether every answer waited for the disk.
+    durable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handwritten_postgres_per_second: Option<f64>,
+    /// Payments a second over those of the hand-written PostgreSQL payment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio: Option<f64>,
+}
+
+/// A directory of the benchmark's own, removed on drop.
+struct Fresh(PathBuf);
+
+impl Drop for Fresh {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+fn describe_run(table: &mut Table, run: &engine::Run, target: f64) {
+    let payments = run.payments.max(1) as f64;
+    let rate = run.per_second();
+    table.judged("payments", format!("{}/s", grouped(rate)), format!(">= {}/s", grouped(target)), rate >= target);
+    for (thread, nanos) in &run.cost.cpu_nanos {
+        let micros = *nanos as f64 / 1000.0 / payments;
+        if micros >= 0.05 {
+            table.figure(format!("CPU per payment, thread {thread}"), format!("{micros:.1} us"));
+        }
+    }
+    let bytes = |bytes: u64| bytes as f64 / payments;
+    let (journal, views) = (bytes(run.files.journal), bytes(run.files.views));
+    table.judged("journal bytes per payment", format!("{journal:.0} B"), "<= 200 B", journal <= 200.0);
+    table.judged("view bytes per payment", format!("{views:.0} B"), "<= 500 B", views <= 500.0);
+    table.figure("bytes written to disk per payment", format!("{:.0} B", bytes(run.cost.written_bytes)));
 }
 
 fn describe(table: &mut Table, measured: &Measured) {
