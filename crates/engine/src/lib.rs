@@ -3,6 +3,7 @@
 pub mod backup;
 pub mod clock;
 pub mod cold;
+pub mod control;
 pub mod engine;
 pub mod fault;
 pub mod gather;

@@ -1,3 +1,19 @@
 //! The edge: routes, authentication, pages.
 
+pub mod answer;
+pub mod app;
+pub mod body;
+pub mod book_door;
+pub mod ceremonies;
+pub mod cookies;
+pub mod http;
+pub mod identity;
 pub mod listen;
+pub mod messages;
+pub mod outside;
+pub mod pace;
+pub mod relying_party;
+pub mod routes;
+pub mod sessions;
+pub mod surface;
+pub mod workers;

@@ -1,0 +1,27 @@
+//! What every handler can reach.
+
+use std::sync::Arc;
+
+use mamori_engine::control::Control;
+
+use crate::book_door::BookDoor;
+use crate::identity::Identity;
+use crate::messages::Messenger;
+use crate::outside::Outside;
+use crate::workers::Workers;
+
+/// The state behind all surfaces, made once by the binary from validated parts.
+pub struct App {
+    /// Time and chance.
+    pub outside: Outside,
+    /// Threads with a control connection each.
+    pub control: Workers<Control>,
+    /// Threads that wait for acts which need no control row.
+    pub acts: Workers<()>,
+    /// Where acts go that identity needs.
+    pub book: Arc<dyn BookDoor>,
+    /// Takes messages for delivery.
+    pub messenger: Arc<Messenger>,
+    /// Who is who.
+    pub identity: Identity,
+}

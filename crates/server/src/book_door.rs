@@ -1,0 +1,29 @@
+//! What sign-up, sign-in and enrolment ask of the book. The engine stands behind it; tests put a small book here.
+
+use mamori_domain::act::{Act, Outcome};
+use mamori_domain::ids::{Fingerprint, TillId, WalletId};
+use mamori_engine::control::Named;
+use mamori_engine::fault::Fault;
+
+/// The book as identity sees it. Every call may wait for durability: worker threads only.
+pub trait BookDoor: Send + Sync {
+    /// Asks for an act and waits until its answer is durable.
+    fn act(&self, act: Act) -> Result<Outcome, Fault>;
+    /// The wallet that a credential may act for, as of a durable state.
+    fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
+    /// The device that may speak for a till, as of a durable state.
+    fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault>;
+}
+
+/// Lets control ask the book when it reconciles.
+pub struct NamedByBook<'a>(pub &'a dyn BookDoor);
+
+impl Named for NamedByBook<'_> {
+    fn wallet_of(&mut self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
+        self.0.wallet_of(credential)
+    }
+
+    fn device_of(&mut self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
+        self.0.device_of(till)
+    }
+}

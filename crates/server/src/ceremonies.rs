@@ -1,0 +1,118 @@
+//! Ceremonies on their way: challenges that wait for a browser's answer.
+//!
+//! In memory only and bounded: an unauthenticated caller must not be able to fill a disk. A restart forgets them and the
+//! page simply begins again.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use mamori_domain::world::Timestamp;
+
+/// How long a challenge waits for its answer, in seconds.
+pub const CEREMONY_SECONDS: i64 = 300;
+
+/// Challenges that wait, each for one answer from one browser.
+pub struct Ceremonies<S> {
+    waiting_max: usize,
+    waiting: Mutex<Waiting<S>>,
+}
+
+struct Waiting<S> {
+    by_handle: HashMap<[u8; 32], Pending<S>>,
+    /// Handles in order of their beginning; all wait equally long, so the first is the oldest.
+    order: VecDeque<([u8; 32], i64)>,
+}
+
+struct Pending<S> {
+    browser: [u8; 32],
+    begun_at: i64,
+    state: S,
+}
+
+impl<S> Ceremonies<S> {
+    /// At most `waiting_max` ceremonies wait at once.
+    pub fn new(waiting_max: usize) -> Self {
+        Ceremonies { waiting_max, waiting: Mutex::new(Waiting { by_handle: HashMap::new(), order: VecDeque::new() }) }
+    }
+
+    /// Keeps `state` for an answer from the browser that holds `browser`; false when too many wait already.
+    ///
+    /// A second beginning under the same handle replaces the first.
+    pub fn begin(&self, handle: [u8; 32], browser: [u8; 32], state: S, now: Timestamp) -> bool {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.forget_old(now.0);
+        if waiting.by_handle.len() >= self.waiting_max {
+            return false;
+        }
+        waiting.order.push_back((handle, now.0));
+        waiting.by_handle.insert(handle, Pending { browser, begun_at: now.0, state });
+        true
+    }
+
+    /// Takes the state out, for one answer, good or bad. None: unknown, used, too old, or another browser's.
+    pub fn take(&self, handle: &[u8; 32], browser: &[u8; 32], now: Timestamp) -> Option<S> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.forget_old(now.0);
+        // Another browser's try uses nothing up: otherwise a leaked handle could disturb its owner.
+        if waiting.by_handle.get(handle)?.browser != *browser {
+            return None;
+        }
+        waiting.by_handle.remove(handle).map(|pending| pending.state)
+    }
+}
+
+impl<S> Waiting<S> {
+    fn forget_old(&mut self, now: i64) {
+        let life = CEREMONY_SECONDS * 1_000_000;
+        // A clock set back makes entries of the future: they are as useless as old ones.
+        while self.order.front().is_some_and(|(_, begun_at)| !(*begun_at..*begun_at + life).contains(&now)) {
+            if let Some((handle, begun_at)) = self.order.pop_front()
+                && self.by_handle.get(&handle).is_some_and(|pending| pending.begun_at == begun_at)
+            {
+                self.by_handle.remove(&handle);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_challenge_answers_once_to_its_own_browser() {
+        let ceremonies = Ceremonies::new(10);
+        assert!(ceremonies.begin([1; 32], [9; 32], "state", at(0)));
+        assert_eq!(ceremonies.take(&[1; 32], &[8; 32], at(1)), None, "another browser");
+        assert_eq!(ceremonies.take(&[2; 32], &[9; 32], at(1)), None, "another handle");
+        assert_eq!(ceremonies.take(&[1; 32], &[9; 32], at(1)), Some("state"));
+        assert_eq!(ceremonies.take(&[1; 32], &[9; 32], at(1)), None, "used");
+    }
+
+    #[test]
+    fn a_challenge_waits_five_minutes() {
+        let ceremonies = Ceremonies::new(10);
+        assert!(ceremonies.begin([1; 32], [9; 32], (), at(0)) && ceremonies.begin([2; 32], [9; 32], (), at(0)));
+        assert!(ceremonies.take(&[1; 32], &[9; 32], at(299)).is_some());
+        assert!(ceremonies.take(&[2; 32], &[9; 32], at(300)).is_none());
+    }
+
+    #[test]
+    fn too_many_wait_and_old_ones_make_room() {
+        let ceremonies = Ceremonies::new(2);
+        assert!(ceremonies.begin([1; 32], [9; 32], (), at(0)) && ceremonies.begin([2; 32], [9; 32], (), at(0)));
+        assert!(!ceremonies.begin([3; 32], [9; 32], (), at(10)));
+        assert!(ceremonies.begin([3; 32], [9; 32], (), at(300)));
+    }
+
+    #[test]
+    fn beginning_again_does_not_inherit_the_old_end() {
+        let ceremonies = Ceremonies::new(10);
+        assert!(ceremonies.begin([1; 32], [9; 32], "first", at(0)) && ceremonies.begin([1; 32], [9; 32], "second", at(200)));
+        assert_eq!(ceremonies.take(&[1; 32], &[9; 32], at(350)), Some("second"));
+    }
+}

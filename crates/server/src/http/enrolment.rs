@@ -1,0 +1,133 @@
+//! Tills: an operator makes a pairing code, a cashier types it once, and the device speaks for the till from then on.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::IntoResponse;
+use mamori_domain::act::Act;
+use mamori_domain::ids::TillId;
+use mamori_engine::control::{Device, PAIRING_CODE_SECONDS, PairingRefusal, Surface, token_hash};
+use mamori_engine::fault::Fault;
+use serde_json::json;
+
+use crate::answer::{Answer, Denial, Words, done};
+use crate::app::App;
+use crate::body::{Body, millis};
+use crate::cookies::{Cookie, Token};
+use crate::http::session::{Browser, OperatorSession};
+use crate::identity::TILL_DEVICE_SECONDS;
+
+/// The pairing code is wrong, used or too old: not told apart.
+pub const PAIRING_CODE_REFUSED: Words = Words {
+    code: "pairing_code_refused",
+    ja: "ペアリングコードを確認できませんでした。新しいコードを発行してもらってください。",
+    en: "The pairing code was not accepted. Please ask for a new one.",
+};
+/// Too many wrong pairing codes.
+pub const PAIRING_TRIES_SPENT: Words = Words {
+    code: "pairing_tries_spent",
+    ja: "入力の誤りが続きました。1分ほどおいてからお試しください。",
+    en: "Too many wrong codes. Please wait a minute and try again.",
+};
+
+/// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
+pub async fn enrol(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+    let code = body.digits("pairing_code", 8)?;
+    let browser = Browser::of(&headers, &app);
+    let (now, seed, token): (_, _, Token) = (app.outside.now(), app.outside.seed(), app.outside.bytes());
+    let paces = &app.identity.paces;
+    // Counted before the look and given back when right: of many guesses at once only five are looked at.
+    if !paces.browser_pairings.allow(browser.token, now) || !paces.house_pairings.allow((), now) {
+        tracing::warn!("pairing codes are tried too often");
+        return Ok(browser.on(Denial::Refused(PAIRING_TRIES_SPENT).into_response()));
+    }
+    let inner = Arc::clone(&app);
+    let paired = app.control.ask(move |control| -> Result<Result<Device, Denial>, Fault> {
+        let device = match control.begin_pairing(&code, &token, now.0, &seed)? {
+            Ok(device) => device,
+            Err(refusal) => return Ok(Err(pairing_refused(refusal))),
+        };
+        let bind = Act::BindTill { till: device.till, device: Some(device.fingerprint) };
+        if let Err(refusal) = inner.book.act(bind)? {
+            tracing::error!(refusal = refusal.code(), till = device.till.0, "the book bound no device");
+            control.abandon_pairing(&device)?;
+            return Ok(Err(PAIRING_CODE_REFUSED.into()));
+        }
+        control.finish_pairing(&device)?;
+        tracing::info!(till = device.till.0, "a till was enrolled");
+        Ok(Ok(device))
+    });
+    let device = match paired.await?? {
+        Ok(device) => device,
+        Err(denial) => return Ok(browser.on(denial.into_response())),
+    };
+    paces.browser_pairings.give_back(browser.token);
+    paces.house_pairings.give_back(());
+    app.identity.devices.forget_till(device.till);
+    app.identity.devices.remember(token_hash(&token), device);
+    let mut response = done(json!({ "till_id": device.till.0 }));
+    Cookie::Session(Surface::Till).set(&mut response, &token, Some(TILL_DEVICE_SECONDS));
+    Ok(browser.on(response))
+}
+
+/// `POST /api/leave` of the till: this browser gives its till back.
+pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+    let cookie = Cookie::Session(Surface::Till);
+    if let Some(token) = cookie.read(&headers) {
+        let (inner, hash) = (Arc::clone(&app), token_hash(&token));
+        let left = app.control.ask(move |control| -> Result<Option<TillId>, Fault> {
+            let Some(device) = control.device(&hash)? else { return Ok(None) };
+            // The act first: a row without a name in the book is dead, a name without a row would still be live.
+            if let Err(refusal) = inner.book.act(Act::BindTill { till: device.till, device: None })? {
+                tracing::warn!(refusal = refusal.code(), till = device.till.0, "the book had nothing to unbind");
+            }
+            control.remove_devices(device.till)?;
+            Ok(Some(device.till))
+        });
+        if let Some(till) = left.await?? {
+            app.identity.devices.forget_till(till);
+            tracing::info!(till = till.0, "a till left");
+        }
+    }
+    let mut response = done(json!({}));
+    cookie.clear(&mut response);
+    Ok(response)
+}
+
+/// `POST /api/pairing-codes {till_id}` of the console: a fresh code; earlier ones of the till stop working.
+pub async fn make_pairing_code(State(app): State<Arc<App>>, _: OperatorSession, body: Body) -> Answer {
+    let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?).map_err(|_| Denial::InvalidField("till_id"))?;
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let code = app.control.ask(move |control| -> Result<Option<String>, Fault> {
+        if !control.till_papers()?.iter().any(|paper| paper.till.0 == till) {
+            return Ok(None);
+        }
+        control.make_pairing_code(TillId(till), now.0, &seed).map(Some)
+    });
+    let code = code.await??.ok_or(Denial::NotFound)?;
+    tracing::info!(till, "an operator made a pairing code");
+    let (first, second) = code.split_at(4);
+    Ok(done(json!({
+        "pairing_code": format!("{first} {second}"),
+        "expires_at_ms": millis(now.plus_seconds(PAIRING_CODE_SECONDS)),
+    })))
+}
+
+/// `GET /api/tills` of the console.
+pub async fn list_tills(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+    let read = app.control.ask(|control| Ok::<_, Fault>((control.till_papers()?, control.enrolled_tills()?)));
+    let (papers, enrolled) = read.await??;
+    let enrolled: BTreeSet<TillId> = enrolled.into_iter().collect();
+    let tills: Vec<_> = papers
+        .iter()
+        .map(|paper| json!({ "till_id": paper.till.0, "store": paper.store_name, "name": paper.name, "enrolled": enrolled.contains(&paper.till) }))
+        .collect();
+    Ok(done(json!({ "tills": tills })))
+}
+
+fn pairing_refused(refusal: PairingRefusal) -> Denial {
+    tracing::warn!(?refusal, "a pairing code was refused");
+    PAIRING_CODE_REFUSED.into()
+}

@@ -1,0 +1,6 @@
+//! The handlers: parse, authenticate, call, answer.
+
+pub mod enrolment;
+pub mod operators;
+pub mod passkeys;
+pub mod session;

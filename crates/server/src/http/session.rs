@@ -1,0 +1,289 @@
+//! Who asks: extractors for signed-in people and enrolled tills, and the beginning and end of sessions.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_domain::ids::WalletId;
+use mamori_domain::world::Timestamp;
+use mamori_engine::control::{Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash};
+use mamori_engine::fault::Fault;
+use serde_json::json;
+
+use crate::answer::{Answer, Denial, done};
+use crate::app::App;
+use crate::body::{Body, millis};
+use crate::cookies::{Cookie, Token};
+use crate::identity::TILL_DEVICE_SECONDS;
+use crate::sessions::{Look, SessionLimits};
+
+/// A customer who is signed in.
+#[derive(Clone, Debug)]
+pub struct WalletSession {
+    /// The wallet.
+    pub wallet: WalletId,
+    /// The person.
+    pub owner: OwnerId,
+    /// The session.
+    pub session: SessionId,
+    /// For [`Sessions::until_ended`](crate::sessions::Sessions::until_ended) beside a stream.
+    pub token_hash: [u8; 32],
+}
+
+/// An operator who is signed in.
+#[derive(Clone, Debug)]
+pub struct OperatorSession {
+    /// The operator.
+    pub owner: OwnerId,
+    /// The session.
+    pub session: SessionId,
+    /// For a stream, as above.
+    pub token_hash: [u8; 32],
+}
+
+/// A till page on an enrolled device. The book checks the device once more when money moves.
+#[derive(Clone, Copy, Debug)]
+pub struct TillDevice(pub Device);
+
+impl FromRequestParts<Arc<App>> for WalletSession {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
+        let (row, token_hash) = signed_in(app, Surface::Wallet, &parts.headers).await?;
+        let wallet = row.wallet.ok_or(Denial::SignedOut)?;
+        Ok(WalletSession { wallet, owner: row.owner, session: row.session, token_hash })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for OperatorSession {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
+        let (row, token_hash) = signed_in(app, Surface::Console, &parts.headers).await?;
+        Ok(OperatorSession { owner: row.owner, session: row.session, token_hash })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for TillDevice {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
+        let token = Cookie::Session(Surface::Till).read(&parts.headers).ok_or(Denial::SignedOut)?;
+        let hash = token_hash(&token);
+        let device = match app.identity.devices.get(&hash) {
+            Some(device) => device,
+            None => {
+                let device = app.control.ask(move |control| control.device(&hash)).await??.ok_or(Denial::SignedOut)?;
+                app.identity.devices.remember(hash, device);
+                device
+            }
+        };
+        let age = app.outside.now().0.saturating_sub(device.made_at);
+        if age < TILL_DEVICE_SECONDS * 1_000_000 { Ok(TillDevice(device)) } else { Err(Denial::SignedOut) }
+    }
+}
+
+async fn signed_in(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Result<(SessionRow, [u8; 32]), Denial> {
+    let token = Cookie::Session(surface).read(headers).ok_or(Denial::SignedOut)?;
+    let hash = token_hash(&token);
+    let now = app.outside.now();
+    match app.identity.sessions.look(&hash, now) {
+        Look::Live { row, write: false } => Ok((row, hash)),
+        Look::Live { row, write: true } => {
+            let (writer, session) = (Arc::clone(app), row.session);
+            // Nobody waits for this, and a busy moment may skip it: the next minute writes it.
+            let _ = app.control.hand_over(move |control| match control.touch_session(&session, now.0) {
+                Ok(true) => {}
+                Ok(false) => writer.identity.sessions.forget(&session),
+                Err(fault) => tracing::warn!(fault = %fault, "the use of a session was not written down"),
+            });
+            Ok((row, hash))
+        }
+        Look::Over(row) => {
+            app.control.ask(move |control| control.end_session(surface, &row.owner, &row.session)).await??;
+            Err(Denial::SignedOut)
+        }
+        Look::Unknown => {
+            let row = app.control.ask(move |control| control.session(surface, &hash)).await??.ok_or(Denial::SignedOut)?;
+            if app.identity.sessions.admit(hash, row.clone(), now) { Ok((row, hash)) } else { Err(Denial::SignedOut) }
+        }
+    }
+}
+
+/// What a new session is for.
+pub struct Begin {
+    /// Where.
+    pub surface: Surface,
+    /// Whose.
+    pub owner: OwnerId,
+    /// The customer's wallet.
+    pub wallet: Option<WalletId>,
+    /// The token that the browser held before. Signing in always gives a new one and ends the old session, so a token planted
+    /// in a browser beforehand is worth nothing.
+    pub replaced: Option<Token>,
+}
+
+/// A session that was just stored; the cookie is still to be set.
+pub struct NewSession {
+    surface: Surface,
+    token: Token,
+}
+
+/// Stores a session and takes it into memory. Runs on a worker thread.
+pub fn begin_session(app: &App, control: &mut Control, begin: Begin, now: Timestamp, seed: &Seed) -> Result<NewSession, Fault> {
+    let Begin { surface, owner, wallet, replaced } = begin;
+    if let Some(old) = replaced {
+        let old = token_hash(&old);
+        if let Some(row) = control.session(surface, &old)? {
+            control.end_session(surface, &row.owner, &row.session)?;
+        }
+        app.identity.sessions.forget_token(&old);
+    }
+    let token = seed.bytes("session token");
+    let row = SessionRow {
+        session: SessionId(seed.take("session")),
+        surface,
+        owner,
+        wallet,
+        made_at: now.0,
+        seen_at: now.0,
+        ends_at: now.plus_seconds(SessionLimits::of(surface).absolute_seconds).0,
+    };
+    control.start_session(&row, &token)?;
+    app.identity.sessions.admit(token_hash(&token), row, now);
+    Ok(NewSession { surface, token })
+}
+
+/// Gives the browser's session a new token after a step-up. Runs on a worker thread; None if the session ended meanwhile.
+pub fn renew_session(app: &App, control: &mut Control, surface: Surface, old: &[u8; 32], now: Timestamp, seed: &Seed) -> Result<Option<NewSession>, Fault> {
+    let token = seed.bytes("session token");
+    let Some(row) = control.session(surface, old)? else { return Ok(None) };
+    if !control.renew_token(&row.session, old, &token)? {
+        return Ok(None);
+    }
+    app.identity.sessions.forget_token(old);
+    app.identity.sessions.admit(token_hash(&token), row, now);
+    Ok(Some(NewSession { surface, token }))
+}
+
+impl NewSession {
+    /// Puts the cookie on the answer.
+    pub fn on(self, mut response: Response) -> Response {
+        let seconds = SessionLimits::of(self.surface).absolute_seconds;
+        Cookie::Session(self.surface).set(&mut response, &self.token, Some(seconds));
+        response
+    }
+}
+
+/// The secret of this browser, and whether it was made just now.
+pub struct Browser {
+    /// 256 bits, in the browser's cookie.
+    pub token: Token,
+    is_new: bool,
+}
+
+impl Browser {
+    /// Reads the cookie, or draws a new secret.
+    pub fn of(headers: &HeaderMap, app: &App) -> Browser {
+        match Cookie::Browser.read(headers) {
+            Some(token) => Browser { token, is_new: false },
+            None => Browser { token: app.outside.bytes(), is_new: true },
+        }
+    }
+
+    /// What ceremonies are bound to.
+    pub fn hash(&self) -> [u8; 32] {
+        token_hash(&self.token)
+    }
+
+    /// Sets the cookie if the browser has none yet.
+    pub fn on(&self, mut response: Response) -> Response {
+        if self.is_new {
+            Cookie::Browser.set(&mut response, &self.token, None);
+        }
+        response
+    }
+}
+
+/// `POST /api/sign-out` of the wallet: always succeeds, also for somebody who is signed out.
+pub async fn sign_out_wallet(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+    sign_out(&app, Surface::Wallet, &headers).await
+}
+
+/// `POST /api/sign-out` of the console.
+pub async fn sign_out_console(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+    sign_out(&app, Surface::Console, &headers).await
+}
+
+async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answer {
+    let cookie = Cookie::Session(surface);
+    if let Some(token) = cookie.read(headers) {
+        let hash = token_hash(&token);
+        let ended = app.control.ask(move |control| -> Result<(), Fault> {
+            let Some(row) = control.session(surface, &hash)? else { return Ok(()) };
+            control.end_session(surface, &row.owner, &row.session).map(|_| ())
+        });
+        ended.await??;
+        // After the database: a request in between could have read the row back into memory.
+        app.identity.sessions.forget_token(&hash);
+    }
+    let mut response = done(json!({}));
+    cookie.clear(&mut response);
+    Ok(response)
+}
+
+/// `GET /api/sessions` of the wallet: where the owner is signed in.
+pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
+    let now = app.outside.now();
+    let rows = app.control.ask(move |control| control.sessions_of(Surface::Wallet, &asker.owner, now.0)).await??;
+    let idle_micros = SessionLimits::of(Surface::Wallet).idle_seconds * 1_000_000;
+    let sessions: Vec<_> = rows
+        .into_iter()
+        .filter(|row| row.session == asker.session || row.seen_at + idle_micros > now.0)
+        .map(|row| {
+            json!({
+                "session": URL_SAFE_NO_PAD.encode(row.session.0),
+                "current": row.session == asker.session,
+                "made_at_ms": millis(Timestamp(row.made_at)),
+                "seen_at_ms": millis(Timestamp(row.seen_at)),
+                "ends_at_ms": millis(Timestamp(row.ends_at)),
+            })
+        })
+        .collect();
+    Ok(done(json!({ "sessions": sessions })))
+}
+
+/// `POST /api/sessions/end {session}` of the wallet: ends one of the owner's sessions.
+pub async fn end_session(State(app): State<Arc<App>>, asker: WalletSession, body: Body) -> Answer {
+    let named = URL_SAFE_NO_PAD.decode(body.text("session", 22)?).ok().and_then(|bytes| bytes.try_into().ok());
+    let session = SessionId(named.ok_or(Denial::InvalidField("session"))?);
+    let was_there = app.control.ask(move |control| control.end_session(Surface::Wallet, &asker.owner, &session)).await??;
+    if !was_there {
+        return Err(Denial::NotFound);
+    }
+    app.identity.sessions.forget(&session);
+    Ok(done(json!({})))
+}
+
+/// `POST /api/sessions/end-others` of the wallet: ends all of the owner's sessions but this one.
+pub async fn end_other_sessions(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
+    let now = app.outside.now();
+    let ended = app.control.ask(move |control| -> Result<Vec<SessionId>, Fault> {
+        let mut ended = Vec::new();
+        for row in control.sessions_of(Surface::Wallet, &asker.owner, now.0)? {
+            if row.session != asker.session && control.end_session(Surface::Wallet, &asker.owner, &row.session)? {
+                ended.push(row.session);
+            }
+        }
+        Ok(ended)
+    });
+    let ended = ended.await??;
+    for session in &ended {
+        app.identity.sessions.forget(session);
+    }
+    Ok(done(json!({ "ended": ended.len() })))
+}

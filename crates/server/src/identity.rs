@@ -1,0 +1,174 @@
+//! Everything the edge remembers about who somebody is: parties, ceremonies, sessions, devices, limits.
+
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use mamori_domain::ids::TillId;
+use mamori_engine::control::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
+
+use crate::ceremonies::Ceremonies;
+use crate::cookies::Token;
+use crate::pace::Pace;
+use crate::relying_party::{Asserting, Registering, RelyingParty, UnusableOrigin};
+use crate::sessions::{SessionLimits, Sessions};
+
+/// How long a till's device works before it must be paired again, in seconds.
+pub const TILL_DEVICE_SECONDS: i64 = SessionLimits::of(Surface::Till).absolute_seconds;
+
+/// Where wallet and console live, and what their passkeys are bound to.
+#[derive(Clone, Debug)]
+pub struct IdentityConfig {
+    /// Origin of the wallet, `https://wallet.example.jp`.
+    pub wallet_origin: String,
+    /// Relying-party id of the wallet, its host or a parent domain.
+    pub wallet_party_id: String,
+    /// Origin of the console.
+    pub console_origin: String,
+    /// Relying-party id of the console; another one than the wallet's.
+    pub console_party_id: String,
+    /// Whether operators' passkeys must stay on their device. On, but for development, where no security key is at hand.
+    pub operator_keys_device_bound: bool,
+    /// How many one-time codes may be sent.
+    pub send_budget: SendBudget,
+}
+
+/// What a challenge was given out for. An answer to one purpose is worth nothing for another.
+pub enum Purpose {
+    /// A proven contact makes its first passkey.
+    SignUp {
+        /// The challenge.
+        registering: Registering,
+        /// The person to be.
+        owner: OwnerId,
+        /// Proven.
+        contact: Contact,
+        /// As it is stored.
+        display_name: String,
+        /// `ja` or `en`.
+        locale: String,
+    },
+    /// Somebody signs in.
+    SignIn {
+        /// The challenge.
+        asserting: Asserting,
+        /// Where.
+        surface: Surface,
+    },
+    /// Somebody who is signed in proves it again, for one act.
+    StepUp {
+        /// The challenge.
+        asserting: Asserting,
+        /// The act.
+        act: StepUpAct,
+        /// The session it was asked in.
+        session: SessionId,
+    },
+    /// An operator with a link makes a passkey.
+    Operator {
+        /// The challenge.
+        registering: Registering,
+        /// The link; used up at the end.
+        link: Token,
+    },
+}
+
+/// What needs a fresh passkey though one is signed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepUpAct {
+    /// Let money leave a frozen wallet again.
+    Unfreeze,
+}
+
+/// Limits against floods and guesses. None of them is keyed by anything a client can choose freely and none locks an
+/// account: whoever holds the passkey gets in.
+pub struct Paces {
+    /// Beginnings of ceremonies, the whole house: keeps the waiting list from being crowded out.
+    pub beginnings: Pace,
+    /// Beginnings of one browser.
+    pub browser_beginnings: Pace,
+    /// Wrong pairing codes of one browser.
+    pub browser_pairings: Pace,
+    /// Wrong pairing codes, the whole house: 8 digits against 20 guesses a minute.
+    pub house_pairings: Pace,
+    /// Wrong operator links, the whole house. Nobody guesses 256 bits; this keeps the log readable.
+    pub wrong_links: Pace,
+}
+
+impl Default for Paces {
+    fn default() -> Self {
+        Paces {
+            beginnings: Pace::new(100, 1, 1),
+            browser_beginnings: Pace::new(30, 60, 100_000),
+            browser_pairings: Pace::new(5, 60, 10_000),
+            house_pairings: Pace::new(20, 60, 1),
+            wrong_links: Pace::new(20, 60, 1),
+        }
+    }
+}
+
+/// Enrolled tills in use, by the hash of their token.
+#[derive(Default)]
+pub struct Devices(RwLock<HashMap<[u8; 32], Device>>);
+
+impl Devices {
+    /// A device in memory.
+    pub fn get(&self, token_hash: &[u8; 32]) -> Option<Device> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token_hash).copied()
+    }
+
+    /// Remembers a device. As many as there are tills: the number is the operator's, not a visitor's.
+    pub fn remember(&self, token_hash: [u8; 32], device: Device) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(token_hash, device);
+    }
+
+    /// Forgets the devices of a till at once, when another one takes its place.
+    pub fn forget_till(&self, till: TillId) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|_, device| device.till != till);
+    }
+}
+
+/// The edge's memory of who somebody is.
+pub struct Identity {
+    /// The wallet's relying party.
+    pub wallet_party: RelyingParty,
+    /// The console's.
+    pub console_party: RelyingParty,
+    /// Host of the wallet, for messages.
+    pub wallet_host: String,
+    /// Challenges that wait.
+    pub ceremonies: Ceremonies<Purpose>,
+    /// Who is signed in.
+    pub sessions: Sessions,
+    /// Enrolled tills.
+    pub devices: Devices,
+    /// Limits.
+    pub paces: Paces,
+    /// How many one-time codes may be sent.
+    pub send_budget: SendBudget,
+}
+
+impl Identity {
+    /// Fails on an origin or relying-party id that browsers would refuse.
+    pub fn new(config: &IdentityConfig) -> Result<Identity, UnusableOrigin> {
+        let wallet_host = config.wallet_origin.split("://").nth(1).and_then(|rest| rest.split([':', '/']).next()).unwrap_or_default();
+        Ok(Identity {
+            wallet_party: RelyingParty::new(&config.wallet_party_id, &config.wallet_origin, "Mamori", false)?,
+            console_party: RelyingParty::new(&config.console_party_id, &config.console_origin, "Mamori Console", config.operator_keys_device_bound)?,
+            wallet_host: wallet_host.to_owned(),
+            // 100 a second for 5 minutes: with the limit on beginnings nobody is crowded out.
+            ceremonies: Ceremonies::new(30_000),
+            sessions: Sessions::new(200_000),
+            devices: Devices::default(),
+            paces: Paces::default(),
+            send_budget: config.send_budget,
+        })
+    }
+
+    /// The relying party of a surface with passkeys; tills have none and are answered by the wallet's, which knows no till.
+    pub fn party(&self, surface: Surface) -> &RelyingParty {
+        match surface {
+            Surface::Console => &self.console_party,
+            Surface::Wallet | Surface::Till => &self.wallet_party,
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! Every route on one page, each with what it demands of its caller.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use crate::app::App;
+use crate::http::{enrolment, operators, passkeys, session};
+
+/// The wallet's API. `-`: anybody. `S`: signed in. `P`: signed in and a fresh passkey.
+pub fn wallet() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/sign-up/start", post(passkeys::sign_up_start)) //              -
+        .route("/api/sign-up/prove", post(passkeys::sign_up_prove)) //              - and a one-time code
+        .route("/api/sign-up/finish", post(passkeys::sign_up_finish)) //            - and a new passkey
+        .route("/api/sign-in/start", post(passkeys::sign_in_start_wallet)) //       -
+        .route("/api/sign-in/finish", post(passkeys::sign_in_finish_wallet)) //     - and a passkey
+        .route("/api/sign-out", post(session::sign_out_wallet)) //                  -
+        .route("/api/sessions", get(session::list_sessions)) //                     S
+        .route("/api/sessions/end", post(session::end_session)) //                  S
+        .route("/api/sessions/end-others", post(session::end_other_sessions)) //    S
+        .route("/api/freeze", post(passkeys::freeze)) //                            S
+        .route("/api/unfreeze/start", post(passkeys::unfreeze_start)) //            S
+        .route("/api/unfreeze/finish", post(passkeys::unfreeze_finish)) //          P
+}
+
+/// The till's API. `-`: anybody. `D`: an enrolled device.
+pub fn till() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/enrol", post(enrolment::enrol)) //     - and a pairing code
+        .route("/api/leave", post(enrolment::leave)) //     -
+}
+
+/// The console's API. `-`: anybody. `O`: an operator.
+pub fn console() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/operators/redeem", post(operators::redeem)) //                 - and a one-time link
+        .route("/api/operators/finish", post(operators::finish)) //                 - and a one-time link and a new passkey
+        .route("/api/sign-in/start", post(passkeys::sign_in_start_console)) //      -
+        .route("/api/sign-in/finish", post(passkeys::sign_in_finish_console)) //    - and a passkey
+        .route("/api/sign-out", post(session::sign_out_console)) //                 -
+        .route("/api/me", get(operators::me)) //                                    O
+        .route("/api/tills", get(enrolment::list_tills)) //                         O
+        .route("/api/pairing-codes", post(enrolment::make_pairing_code)) //         O
+}

@@ -1,0 +1,232 @@
+//! Who is signed in, kept in memory so that a page's request needs no SQL.
+//!
+//! `docs/sessions.md` gives the limits and the reasons.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mamori_domain::world::Timestamp;
+use mamori_engine::control::{OwnerId, SessionId, SessionRow, Surface};
+
+use crate::outside::Outside;
+
+/// How long sessions of a surface live, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// From sign-in to the end, whatever happens.
+    pub absolute_seconds: i64,
+    /// From the last use to the end.
+    pub idle_seconds: i64,
+}
+
+impl SessionLimits {
+    /// The limits of a surface.
+    pub const fn of(surface: Surface) -> SessionLimits {
+        match surface {
+            Surface::Wallet => SessionLimits { absolute_seconds: 24 * 3_600, idle_seconds: 3_600 },
+            Surface::Console => SessionLimits { absolute_seconds: 12 * 3_600, idle_seconds: 15 * 60 },
+            // A till is a device and not a person, and a shop may close for weeks: nothing ends for want of use.
+            Surface::Till => SessionLimits { absolute_seconds: 90 * 86_400, idle_seconds: 90 * 86_400 },
+        }
+    }
+
+    /// When a session used last at `seen_at` ends by itself.
+    fn end_of(self, row: &SessionRow, seen_at: i64) -> i64 {
+        row.ends_at.min(seen_at.saturating_add(self.idle_seconds * MICROS))
+    }
+}
+
+const MICROS: i64 = 1_000_000;
+/// After so long a use is written down, which also notices a session that was ended elsewhere.
+const WRITE_MICROS: i64 = 60 * MICROS;
+/// How often an open stream looks whether its session still lives; house limit 5 s.
+const STREAM_LOOK: Duration = Duration::from_secs(2);
+
+/// The sessions in use, by the hash of their token.
+pub struct Sessions {
+    entries_max: usize,
+    entries: Mutex<HashMap<[u8; 32], Entry>>,
+}
+
+struct Entry {
+    row: SessionRow,
+    seen_at: i64,
+    written_at: i64,
+}
+
+/// What memory knows of a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Live. With `write` the use should be written down now.
+    Live {
+        /// The session.
+        row: SessionRow,
+        /// Whether a minute has passed since the last writing.
+        write: bool,
+    },
+    /// Ended by time; forget it in the database too.
+    Over(SessionRow),
+    /// Not in memory: ask the database.
+    Unknown,
+}
+
+impl Sessions {
+    /// Keeps at most `entries_max` sessions (about 250 bytes each) in memory; the others are read when they come back.
+    pub fn new(entries_max: usize) -> Self {
+        Sessions { entries_max: entries_max.max(8), entries: Mutex::new(HashMap::new()) }
+    }
+
+    /// Finds a session and counts the use.
+    pub fn look(&self, token_hash: &[u8; 32], now: Timestamp) -> Look {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(entry) = entries.get_mut(token_hash) else { return Look::Unknown };
+        if now.0 >= SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at) {
+            let row = entry.row.clone();
+            entries.remove(token_hash);
+            return Look::Over(row);
+        }
+        entry.seen_at = entry.seen_at.max(now.0);
+        let write = now.0 - entry.written_at >= WRITE_MICROS;
+        if write {
+            entry.written_at = now.0;
+        }
+        Look::Live { row: entry.row.clone(), write }
+    }
+
+    /// Takes in what the database says; false if the session has ended by time.
+    pub fn admit(&self, token_hash: [u8; 32], row: SessionRow, now: Timestamp) -> bool {
+        if now.0 >= SessionLimits::of(row.surface).end_of(&row, row.seen_at) {
+            return false;
+        }
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= self.entries_max {
+            entries.retain(|_, entry| now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at));
+            // Still full: an eighth leaves. They lose at most a minute of "last used" and come back by one read.
+            let surplus = (entries.len() + self.entries_max / 8).saturating_sub(self.entries_max);
+            let leaving: Vec<_> = entries.keys().take(surplus).copied().collect();
+            for key in leaving {
+                entries.remove(&key);
+            }
+        }
+        entries.insert(token_hash, Entry { seen_at: now.0.max(row.seen_at), written_at: row.seen_at, row });
+        true
+    }
+
+    /// Forgets one session at once. The database row goes first.
+    pub fn forget(&self, session: &SessionId) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, entry| entry.row.session != *session);
+    }
+
+    /// Forgets a token at once, after it was renewed.
+    pub fn forget_token(&self, token_hash: &[u8; 32]) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(token_hash);
+    }
+
+    /// Forgets all sessions of an owner at once. The database rows go first.
+    pub fn forget_owner(&self, surface: Surface, owner: &OwnerId) {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, entry| entry.row.surface != surface || entry.row.owner != *owner);
+    }
+
+    /// Whether a session is live, without counting a use: a stream that only listens does not keep anybody signed in.
+    pub fn is_live(&self, token_hash: &[u8; 32], now: Timestamp) -> bool {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.get(token_hash).is_some_and(|entry| now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at))
+    }
+
+    /// Returns within 2 s after a session ended, was ended, or got a new token; until then it waits.
+    ///
+    /// An event stream runs beside this and closes when it returns. Looking is cheaper than telling: a sign-out need not know
+    /// who listens, and nothing is ever missed.
+    pub async fn until_ended(&self, token_hash: &[u8; 32], outside: &Outside) {
+        while self.is_live(token_hash, outside.now()) {
+            tokio::time::sleep(STREAM_LOOK).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn row(number: u8, surface: Surface) -> SessionRow {
+        SessionRow {
+            session: SessionId([number; 16]),
+            surface,
+            owner: OwnerId([number % 2; 16]),
+            wallet: None,
+            made_at: 0,
+            seen_at: 0,
+            ends_at: SessionLimits::of(surface).absolute_seconds * MICROS,
+        }
+    }
+
+    fn is_live(look: &Look) -> bool {
+        matches!(look, Look::Live { .. })
+    }
+
+    #[test]
+    fn a_session_ends_an_hour_after_its_last_use() {
+        let sessions = Sessions::new(10);
+        assert!(sessions.admit([1; 32], row(1, Surface::Wallet), at(0)));
+        assert!(is_live(&sessions.look(&[1; 32], at(3_599))));
+        assert!(is_live(&sessions.look(&[1; 32], at(3_599 + 3_599))));
+        assert_eq!(sessions.look(&[1; 32], at(3_599 + 3_599 + 3_600)), Look::Over(row(1, Surface::Wallet)));
+        assert_eq!(sessions.look(&[1; 32], at(7_200)), Look::Unknown);
+    }
+
+    #[test]
+    fn a_session_ends_by_its_absolute_limit_though_in_use() {
+        let sessions = Sessions::new(10);
+        assert!(sessions.admit([1; 32], row(1, Surface::Console), at(0)));
+        for minute in 0..12 * 60 {
+            assert!(is_live(&sessions.look(&[1; 32], at(minute * 60))), "minute {minute}");
+        }
+        assert!(!is_live(&sessions.look(&[1; 32], at(12 * 3_600))));
+        assert!(!sessions.admit([1; 32], row(1, Surface::Console), at(12 * 3_600)));
+    }
+
+    #[test]
+    fn a_use_is_written_down_once_a_minute() {
+        let sessions = Sessions::new(10);
+        assert!(sessions.admit([1; 32], row(1, Surface::Wallet), at(0)));
+        let writes: Vec<bool> = (0..=12).map(|n| matches!(sessions.look(&[1; 32], at(n * 10)), Look::Live { write: true, .. })).collect();
+        assert_eq!(writes.iter().filter(|write| **write).count(), 2);
+    }
+
+    #[test]
+    fn listening_keeps_nobody_signed_in() {
+        let sessions = Sessions::new(10);
+        assert!(sessions.admit([1; 32], row(1, Surface::Wallet), at(0)));
+        assert!((0..3_600).all(|second| sessions.is_live(&[1; 32], at(second))));
+        assert!(!sessions.is_live(&[1; 32], at(3_600)));
+    }
+
+    #[test]
+    fn an_ended_session_is_gone_at_once() {
+        let sessions = Sessions::new(10);
+        for number in 1..=4 {
+            assert!(sessions.admit([number; 32], row(number, Surface::Wallet), at(0)));
+        }
+        sessions.forget(&SessionId([1; 16]));
+        sessions.forget_owner(Surface::Console, &OwnerId([0; 16]));
+        assert!(!sessions.is_live(&[1; 32], at(1)) && sessions.is_live(&[2; 32], at(1)));
+        sessions.forget_owner(Surface::Wallet, &OwnerId([0; 16]));
+        assert!(!sessions.is_live(&[2; 32], at(1)) && sessions.is_live(&[3; 32], at(1)) && !sessions.is_live(&[4; 32], at(1)));
+        sessions.forget_token(&[3; 32]);
+        assert_eq!(sessions.look(&[3; 32], at(1)), Look::Unknown);
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let sessions = Sessions::new(16);
+        for number in 0..100 {
+            assert!(sessions.admit([number; 32], row(number, Surface::Wallet), at(0)));
+        }
+        assert!(sessions.entries.lock().expect("no panic").len() <= 16);
+    }
+}

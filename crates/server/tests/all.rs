@@ -1,0 +1,18 @@
+//! The edge from outside: requests go in, answers come out; nothing but Rust is needed.
+
+#[path = "all/authenticator.rs"]
+mod authenticator;
+#[path = "all/ceremonies.rs"]
+mod ceremonies;
+#[path = "all/house.rs"]
+mod house;
+#[path = "all/operators.rs"]
+mod operators;
+#[path = "all/sign_in.rs"]
+mod sign_in;
+#[path = "all/sign_up.rs"]
+mod sign_up;
+#[path = "all/surfaces.rs"]
+mod surfaces;
+#[path = "all/tills.rs"]
+mod tills;

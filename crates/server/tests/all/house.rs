@@ -1,0 +1,295 @@
+//! A house for one test: control in a scratch directory, a small book, a clock that is moved, messages in a list.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use http_body_util::BodyExt as _;
+use mamori_domain::act::{Act, Done, Outcome, Refusal, WalletSight};
+use mamori_domain::ids::{EntryId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::world::Timestamp;
+use mamori_engine::control::{Control, SendBudget, Surface};
+use mamori_engine::fault::Fault;
+use mamori_engine::keys::MasterKey;
+use mamori_engine::testing::Scratch;
+use mamori_server::app::App;
+use mamori_server::book_door::{BookDoor, NamedByBook};
+use mamori_server::identity::{Identity, IdentityConfig};
+use mamori_server::messages::Message;
+use mamori_server::outside::Outside;
+use mamori_server::routes;
+use mamori_server::surface::{Front, dress};
+use mamori_server::workers::Workers;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tower::ServiceExt as _;
+
+pub const WALLET: &str = "http://wallet.localhost:4000";
+pub const TILL: &str = "http://till.localhost:4001";
+pub const CONSOLE: &str = "http://console.localhost:4002";
+
+/// As much of the book as identity asks for.
+#[derive(Default)]
+pub struct SmallBook {
+    pub credentials: Mutex<HashMap<Fingerprint, WalletId>>,
+    pub devices: Mutex<HashMap<TillId, Fingerprint>>,
+    pub frozen: Mutex<BTreeMap<WalletId, bool>>,
+    /// The next act becomes durable, and its answer is lost.
+    pub lose_answer: AtomicBool,
+    /// The next act does not happen.
+    pub fail: AtomicBool,
+}
+
+impl BookDoor for SmallBook {
+    fn act(&self, act: Act) -> Result<Outcome, Fault> {
+        if self.fail.swap(false, Ordering::SeqCst) {
+            return Err(Fault::retryable("the journal is away"));
+        }
+        let outcome = self.decide(act);
+        if self.lose_answer.swap(false, Ordering::SeqCst) {
+            return Err(Fault::unknown_outcome("the answer was lost"));
+        }
+        Ok(outcome)
+    }
+
+    fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
+        Ok(self.credentials.lock().unwrap().get(&credential).copied())
+    }
+
+    fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
+        Ok(self.devices.lock().unwrap().get(&till).copied())
+    }
+}
+
+impl SmallBook {
+    fn decide(&self, act: Act) -> Outcome {
+        match act {
+            Act::OpenWallet { credential } => {
+                let mut credentials = self.credentials.lock().unwrap();
+                let next = WalletId(credentials.len() as u64 + 1);
+                Ok(Done::WalletOpened(*credentials.entry(credential).or_insert(next)))
+            }
+            Act::BindTill { till, device: Some(device) } => {
+                self.devices.lock().unwrap().insert(till, device);
+                Ok(Done::Bound)
+            }
+            Act::BindTill { till, device: None } => self.devices.lock().unwrap().remove(&till).map(|_| Done::Bound).ok_or(Refusal::TillUnknown),
+            Act::Freeze { wallet } => self.set_frozen(wallet, true),
+            Act::Unfreeze { wallet } => self.set_frozen(wallet, false),
+            other => panic!("identity does not ask for {other:?}"),
+        }
+    }
+
+    fn set_frozen(&self, wallet: WalletId, frozen: bool) -> Outcome {
+        self.frozen.lock().unwrap().insert(wallet, frozen);
+        Ok(Done::Wallet(WalletSight { wallet, balance: 0, held: 0, frozen, last_entry: EntryId(0) }))
+    }
+}
+
+pub struct House {
+    pub app: Arc<App>,
+    pub book: Arc<SmallBook>,
+    pub sent: Arc<Mutex<Vec<Message>>>,
+    clock: Arc<AtomicI64>,
+    surfaces: [Router; 3],
+    runtime: tokio::runtime::Runtime,
+    scratch: Scratch,
+}
+
+/// Opens control as a program would, with the same master key each time.
+pub fn open_control(scratch: &Scratch) -> Control {
+    Control::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
+}
+
+impl House {
+    pub fn new() -> House {
+        Self::with(|_| {})
+    }
+
+    pub fn with(adjust: impl FnOnce(&mut IdentityConfig)) -> House {
+        let scratch = Scratch::new("house");
+        let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
+        let (time, count) = (Arc::clone(&clock), AtomicU64::new(0));
+        let outside = Outside::new(
+            move || Timestamp(time.load(Ordering::SeqCst)),
+            move |bytes| {
+                for chunk in bytes.chunks_mut(32) {
+                    let drawn = Sha256::digest(count.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+                    chunk.copy_from_slice(&drawn[..chunk.len()]);
+                }
+            },
+        );
+        let mut config = IdentityConfig {
+            wallet_origin: WALLET.into(),
+            wallet_party_id: "wallet.localhost".into(),
+            console_origin: CONSOLE.into(),
+            console_party_id: "console.localhost".into(),
+            operator_keys_device_bound: true,
+            send_budget: SendBudget::default(),
+        };
+        adjust(&mut config);
+        let book = Arc::new(SmallBook::default());
+        let sent = Arc::new(Mutex::new(Vec::new()));
+        let outbox = Arc::clone(&sent);
+        let app = Arc::new(App {
+            outside,
+            control: Workers::start("control", vec![open_control(&scratch), open_control(&scratch)], 64).expect("threads"),
+            acts: Workers::start("acts", vec![()], 64).expect("threads"),
+            book: Arc::clone(&book) as Arc<dyn BookDoor>,
+            messenger: Arc::new(move |message| {
+                outbox.lock().unwrap().push(message);
+                Ok(())
+            }),
+            identity: Identity::new(&config).expect("usable origins"),
+        });
+        let surface = |router: Router<Arc<App>>, surface, origin: &str| {
+            let front = Front { surface, origin: origin.into() };
+            dress(router, &front).expect("a usable front").with_state(Arc::clone(&app))
+        };
+        let surfaces = [
+            surface(routes::wallet(), Surface::Wallet, WALLET),
+            surface(routes::till(), Surface::Till, TILL),
+            surface(routes::console(), Surface::Console, CONSOLE),
+        ];
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+        House { app, book, sent, clock, surfaces, runtime, scratch }
+    }
+
+    pub fn pass(&self, seconds: i64) {
+        self.clock.fetch_add(seconds * 1_000_000, Ordering::SeqCst);
+    }
+
+    /// Another connection, as an operator's command would have.
+    pub fn control(&self) -> Control {
+        open_control(&self.scratch)
+    }
+
+    pub fn now(&self) -> i64 {
+        self.clock.load(Ordering::SeqCst)
+    }
+
+    /// What a start does before anybody is served.
+    pub fn reconcile(&self) -> mamori_engine::control::Reconciled {
+        self.control().reconcile(&mut NamedByBook(&*self.book)).expect("control answers")
+    }
+
+    /// A store with two tills, named as an operator would name them.
+    pub fn name_tills(&self) {
+        let mut control = self.control();
+        control.name_merchant(MerchantId(1), "まもり書店").unwrap();
+        control.name_store(StoreId(11), MerchantId(1), "本店").unwrap();
+        control.name_till(TillId(101), StoreId(11), "レジ1").unwrap();
+        control.name_till(TillId(102), StoreId(11), "レジ2").unwrap();
+    }
+
+    pub fn browser(&self, surface: Surface) -> Browser<'_> {
+        let (index, origin) = match surface {
+            Surface::Wallet => (0, WALLET),
+            Surface::Till => (1, TILL),
+            Surface::Console => (2, CONSOLE),
+        };
+        Browser { house: self, router: self.surfaces[index].clone(), origin: origin.into(), cookies: BTreeMap::new() }
+    }
+
+    pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
+        self.runtime.block_on(future)
+    }
+
+    /// The digits of the newest message, if it holds a code.
+    pub fn newest_code(&self) -> Option<String> {
+        let sent = self.sent.lock().unwrap();
+        let text = &sent.last()?.text;
+        let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        (digits.len() == 6).then_some(digits)
+    }
+}
+
+/// A browser on one surface: keeps cookies, sends what browsers send.
+pub struct Browser<'a> {
+    house: &'a House,
+    router: Router,
+    pub origin: String,
+    pub cookies: BTreeMap<String, String>,
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// The refusal code, or "" for success.
+    pub fn refusal(&self) -> &str {
+        self.body["refusal"].as_str().unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body
+    }
+}
+
+impl Browser<'_> {
+    pub fn post(&mut self, path: &str, body: Value) -> Reply {
+        let request = self.request("POST", path).header(header::CONTENT_TYPE, "application/json");
+        self.send(request.body(Body::from(body.to_string())).expect("a request"))
+    }
+
+    pub fn get(&mut self, path: &str) -> Reply {
+        let request = self.request("GET", path);
+        self.send(request.body(Body::empty()).expect("a request"))
+    }
+
+    /// A request as this browser's page would send it.
+    pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+        let host = self.origin.split("://").nth(1).expect("an origin");
+        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, host).header("sec-fetch-site", "same-origin");
+        if !cookies.is_empty() {
+            request = request.header(header::COOKIE, cookies.join("; "));
+        }
+        if method == "POST" { request.header(header::ORIGIN, &self.origin) } else { request }
+    }
+
+    pub fn send(&mut self, request: Request<Body>) -> Reply {
+        let router = self.router.clone();
+        let (status, headers, bytes) = self.house.run(async move {
+            let response = router.oneshot(request).await.expect("infallible");
+            let (parts, body) = response.into_parts();
+            (parts.status, parts.headers, body.collect().await.expect("a body").to_bytes())
+        });
+        for line in headers.get_all(header::SET_COOKIE) {
+            let line = line.to_str().expect("ASCII");
+            let (name, rest) = line.split_once('=').expect("a cookie");
+            let value = rest.split(';').next().unwrap_or_default();
+            if line.contains("Max-Age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.into(), value.into());
+            }
+        }
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
+        Reply { status, headers, body }
+    }
+
+    /// Signs a new customer up from the first page to the cookie.
+    pub fn sign_up(&mut self, contact: &str, authenticator: &mut crate::authenticator::Authenticator) {
+        let sign_up = self.post("/api/sign-up/start", json!({ "contact": contact, "locale": "ja" })).ok()["sign_up"].clone();
+        let code = self.house.newest_code().expect("a code was sent");
+        let proven = self.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "さくら" })).ok();
+        let credential = authenticator.create(&proven["creation"]);
+        self.post("/api/sign-up/finish", json!({ "sign_up": sign_up, "credential": credential })).ok();
+    }
+
+    pub fn sign_in(&mut self, authenticator: &mut crate::authenticator::Authenticator) -> Reply {
+        let begun = self.post("/api/sign-in/start", json!({})).ok();
+        let credential = authenticator.get(&begun["request"]);
+        self.post("/api/sign-in/finish", json!({ "sign_in": begun["sign_in"], "credential": credential }))
+    }
+}
