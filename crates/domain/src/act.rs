@@ -253,3 +253,15 @@ pub type Outcome = Result<Done, Refusal>;
 
 /// The ids of refunds that a payment has.
 pub type RefundIds = Vec<RefundId>;
+
+impl TopUpState {
+    /// The stable word on pages and in reports.
+    pub const fn word(self) -> &'static str {
+        match self {
+            TopUpState::Pending => "pending",
+            TopUpState::Succeeded => "succeeded",
+            TopUpState::Failed => "failed",
+            TopUpState::Expired => "expired",
+        }
+    }
+}

@@ -18,8 +18,9 @@ use mamori_domain::act::{Act, Done, Outcome};
 use mamori_domain::book::Book;
 use mamori_domain::change::{Change, Purpose};
 use mamori_domain::decide::Rules;
-use mamori_domain::ids::{IdSpace, MerchantId, ShardId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{IdSpace, MerchantId, RefundId, ShardId, StoreId, TillId, WalletId};
 use mamori_domain::ledger::{AccountKind, TrialBalance};
+use mamori_domain::payment::Refund;
 use mamori_domain::table::{BookHash, HashKey};
 use mamori_domain::world::{Draw, Timestamp};
 
@@ -320,6 +321,21 @@ impl Engine {
     pub fn entry(&self, wallet: WalletId, id: u64) -> Result<Option<Entry>, Fault> {
         let entry = self.read(|reader| crate::views::read::entry_by_id(reader.views(), id))?;
         Ok(entry.filter(|entry| entry.wallet == wallet.0))
+    }
+
+    /// Refunds by their ids, oldest first. Waits until the views have all that was durable when it was asked.
+    pub fn refunds(&self, ids: &[RefundId]) -> Result<Vec<Refund>, Fault> {
+        let seq = self.survey()?.seq;
+        if !self.0.applied.wait_for(seq, Duration::from_secs(2)) {
+            return Err(Fault::retryable("the views are behind; ask again"));
+        }
+        self.read(|reader| {
+            let mut refunds = Vec::with_capacity(ids.len());
+            for id in ids {
+                refunds.extend(reader.refund(*id)?);
+            }
+            Ok(refunds)
+        })
     }
 
     /// Reads the views.

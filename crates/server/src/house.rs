@@ -1,0 +1,132 @@
+//! What the money side of the edge needs: the engine, the names of things, the keys of merchants.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use mamori_api::auth::{Accepted, SigningKey};
+use mamori_api::nonce::NonceMemory;
+use mamori_codes::payment_code::IssuerPrefix;
+use mamori_api::refusal_text::refusal_text;
+use mamori_domain::act::{Act, Outcome, Refusal};
+use mamori_domain::decide::Rules;
+use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
+use mamori_engine::Engine;
+use mamori_engine::control::{ApiKey, TillPaper};
+use mamori_engine::fault::Fault;
+use tokio::sync::oneshot;
+
+use crate::answer::{Denial, Words};
+
+/// An API key, ready to check signatures with.
+pub struct ReadyKey {
+    pub merchant: MerchantId,
+    /// The merchant's id as its programs write it.
+    pub merchant_text: String,
+    pub fingerprint: Fingerprint,
+    pub signing: SigningKey,
+    pub accepted: Accepted,
+}
+
+/// What merchants, stores and tills are called.
+#[derive(Default)]
+pub struct Names {
+    pub tills: HashMap<u32, TillPaper>,
+    pub stores: HashMap<u32, StoreName>,
+}
+
+/// A store's names.
+#[derive(Clone)]
+pub struct StoreName {
+    pub name: String,
+    pub merchant: MerchantId,
+    pub merchant_name: String,
+}
+
+/// The engine and everything that stands around it in memory.
+pub struct House {
+    pub engine: Engine,
+    pub rules: Rules,
+    pub issuer: IssuerPrefix,
+    pub nonces: NonceMemory,
+    keys: RwLock<Arc<HashMap<String, Arc<ReadyKey>>>>,
+    names: RwLock<Arc<Names>>,
+}
+
+impl House {
+    /// A house without merchants; [`House::set_keys`] and [`House::set_names`] bring them in.
+    pub fn new(engine: Engine, rules: Rules, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
+        House { engine, rules, issuer, nonces, keys: RwLock::default(), names: RwLock::default() }
+    }
+
+    /// Takes over all API keys, as control has them.
+    pub fn set_keys(&self, keys: Vec<ApiKey>) {
+        let ready = keys
+            .into_iter()
+            .map(|key| {
+                let ready = ReadyKey {
+                    merchant: key.merchant,
+                    merchant_text: key.merchant.to_string(),
+                    fingerprint: key.fingerprint,
+                    signing: SigningKey::new(&key.secret),
+                    accepted: Accepted { opa: key.opa_auth, mamori: true },
+                };
+                (key.api_key, Arc::new(ready))
+            })
+            .collect();
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ready);
+    }
+
+    /// Takes over all names, as control has them.
+    pub fn set_names(&self, papers: Vec<TillPaper>) {
+        let mut names = Names::default();
+        for paper in papers {
+            names.stores.entry(paper.store.0).or_insert_with(|| StoreName {
+                name: paper.store_name.clone(),
+                merchant: paper.merchant,
+                merchant_name: paper.merchant_name.clone(),
+            });
+            names.tills.insert(paper.till.0, paper);
+        }
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
+    }
+
+    /// An API key by its public half.
+    pub fn key(&self, api_key: &str) -> Option<Arc<ReadyKey>> {
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(api_key).cloned()
+    }
+
+    /// All names.
+    pub fn names(&self) -> Arc<Names> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A store of this merchant, if `text` names one of its own.
+    pub fn own_store(&self, merchant: MerchantId, text: &str) -> Option<StoreId> {
+        let number = text.parse().ok()?;
+        self.names().stores.get(&number).filter(|store| store.merchant == merchant).map(|_| StoreId(number))
+    }
+
+    /// A till of this merchant, if `text` names one of its own.
+    pub fn own_till(&self, merchant: MerchantId, text: &str) -> Option<TillId> {
+        let number = text.parse().ok()?;
+        self.names().tills.get(&number).filter(|till| till.merchant == merchant).map(|_| TillId(number))
+    }
+
+    /// Asks the engine and waits for the durable answer without holding a thread.
+    pub async fn ask(&self, act: Act) -> Result<Outcome, Fault> {
+        let (reply, answer) = oneshot::channel();
+        self.engine.submit(act, Box::new(move |outcome| drop(reply.send(outcome))));
+        answer.await.unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
+    }
+}
+
+/// A refusal of the rules as a page's answer, in words for whoever stands there.
+pub fn refused(refusal: Refusal) -> Denial {
+    refused_word(refusal.code())
+}
+
+/// A refusal by its stable word.
+pub fn refused_word(word: &'static str) -> Denial {
+    let (ja, en) = refusal_text(word);
+    Denial::Refused(Words { code: word, ja, en })
+}

@@ -1,0 +1,78 @@
+//! The console's page API: the day in sums. Read-only; whatever an operator changes is an act of its own.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use mamori_domain::ledger::AccountKind;
+use mamori_engine::engine::owed_to_customers;
+use mamori_engine::views::read;
+use serde_json::json;
+
+use crate::answer::{Answer, done};
+use crate::app::App;
+use crate::http::session::OperatorSession;
+
+/// `GET /api/today`: live payments, sums per store, what is owed, the trial balance, top-ups, how far the views are.
+pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+    let now = app.outside.now();
+    let first_hour = now.day_in_japan() * 24 - 9;
+    let engine = app.house.engine.clone();
+    let (survey, hours, top_ups) = app
+        .acts
+        .ask(move |()| {
+            let survey = engine.survey()?;
+            let hours = engine.read(|reader| read::store_hours(reader.views(), first_hour))?;
+            let top_ups = engine.read(|reader| read::top_up_sums(reader.views(), first_hour * 3_600_000_000))?;
+            Ok::<_, mamori_engine::fault::Fault>((survey, hours, top_ups))
+        })
+        .await??;
+    let names = app.house.names();
+    let mut by_store = std::collections::BTreeMap::<u32, (u64, u64, u64)>::new();
+    let mut by_hour = std::collections::BTreeMap::<i64, (u64, u64)>::new();
+    for hour in &hours {
+        let store = by_store.entry(hour.store).or_default();
+        *store = (store.0 + hour.payments, store.1 + hour.paid, store.2 + hour.reversed);
+        let sum = by_hour.entry(hour.hour).or_default();
+        *sum = (sum.0 + hour.payments, sum.1 + hour.paid);
+    }
+    let stores: Vec<_> = by_store
+        .iter()
+        .map(|(id, (count, amount, reversed))| {
+            let name = names.stores.get(id);
+            json!({
+                "store_id": id.to_string(),
+                "store": name.map(|name| &name.name),
+                "merchant": name.map(|name| &name.merchant_name),
+                "count": count,
+                "amount": amount,
+                "reversed": reversed,
+            })
+        })
+        .collect();
+    let seconds: Vec<_> = app
+        .house
+        .engine
+        .seconds(now)
+        .iter()
+        .map(|second| json!({ "at_ms": second.at * 1_000, "count": second.payments, "amount": second.paid }))
+        .collect();
+    let trial: Vec<_> = AccountKind::ALL
+        .iter()
+        .map(|kind| {
+            let balance = survey.trial.of(*kind);
+            json!({ "account": kind.name(), "debit": (-balance).max(0), "credit": balance.max(0) })
+        })
+        .collect();
+    Ok(done(json!({
+        "now_ms": now.millis(),
+        "payments_per_second": seconds,
+        "stores": stores,
+        "hours": by_hour.iter().map(|(hour, (count, amount))| json!({ "hour": (hour + 9).rem_euclid(24), "count": count, "amount": amount })).collect::<Vec<_>>(),
+        "owed_to_customers": owed_to_customers(&survey.trial),
+        "trial_balance": trial,
+        "in_balance": survey.trial.sum() == 0,
+        "top_ups": top_ups.iter().map(|(state, count, amount)| json!({ "state": state.word(), "count": count, "amount": amount })).collect::<Vec<_>>(),
+        "journal": { "seq": survey.seq, "applied_seq": survey.applied_seq, "lag": survey.seq - survey.applied_seq.min(survey.seq) },
+        "wallets": survey.wallets,
+    })))
+}

@@ -1,0 +1,395 @@
+//! The merchant API: parse, authenticate, call, answer. Wire format of PayPay OPA, plus our call for a scanned code.
+//!
+//! Not an axum router: this is the one path that a chain of stores waits on, and a match over six routes costs nothing.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
+use mamori_api::nonce::NonceVerdict;
+use mamori_api::opa::envelope::{self, PaymentView, RefundView};
+use mamori_api::opa::id;
+use mamori_api::opa::member::{AMOUNT_YEN_MAX, FieldError};
+use mamori_api::opa::operation::Operation;
+use mamori_api::opa::payment::{CreateCpmPayment, CreatePayment};
+use mamori_api::opa::query::Query;
+use mamori_api::opa::refund::CreateRefund;
+use mamori_api::opa::result_code::ResultCode;
+use mamori_codes::payment_code::PaymentCode;
+use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest};
+use mamori_domain::ids::{AuthorizationId, PaymentId};
+use mamori_domain::money::Amount;
+use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus, Refund};
+use mamori_engine::fault::Fault;
+
+use crate::house::{House, ReadyKey};
+use crate::outside::Outside;
+
+/// Largest body, in bytes. The largest body that can be right has about 12,000.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// How long a client may take to send a body it has announced.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const X_ASSUME_MERCHANT: HeaderName = HeaderName::from_static("x-assume-merchant");
+
+/// The merchant API as a service.
+#[derive(Clone)]
+pub struct MerchantApi(Arc<Inner>);
+
+struct Inner {
+    house: Arc<House>,
+    outside: Outside,
+    /// Request ids: a number nobody else has, and a count.
+    process: u64,
+    requests: AtomicU64,
+}
+
+/// An answer before it becomes HTTP.
+struct Answered {
+    code: ResultCode,
+    body: Vec<u8>,
+}
+
+impl Answered {
+    fn plain(code: ResultCode) -> Answered {
+        let mut body = Vec::with_capacity(160);
+        envelope::write_result(&mut body, code);
+        Answered { code, body }
+    }
+}
+
+impl From<FieldError> for Answered {
+    fn from(error: FieldError) -> Self {
+        let mut body = Vec::with_capacity(192);
+        envelope::write_field_error(&mut body, &error);
+        Answered { code: error.result_code(), body }
+    }
+}
+
+impl From<Fault> for Answered {
+    fn from(fault: Fault) -> Self {
+        if fault.is_retryable() {
+            tracing::warn!(%fault, "a merchant's request was turned away");
+            Answered::plain(ResultCode::RateLimit)
+        } else {
+            tracing::error!(%fault, "a merchant's request could not be served");
+            Answered::plain(ResultCode::InternalServerError)
+        }
+    }
+}
+
+impl MerchantApi {
+    /// The API of a house.
+    pub fn new(house: Arc<House>, outside: Outside) -> MerchantApi {
+        let process = u64::from_be_bytes(outside.bytes());
+        MerchantApi(Arc::new(Inner { house, outside, process, requests: AtomicU64::new(0) }))
+    }
+}
+
+impl hyper::service::Service<Request<Incoming>> for MerchantApi {
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let inner = self.0.clone();
+        Box::pin(async move {
+            let answered = inner.answer(request).await.unwrap_or_else(|refused| refused);
+            Ok(inner.response(answered))
+        })
+    }
+}
+
+/// A call, named by its method and path.
+enum Call<'a> {
+    CreatePayment,
+    CreateCpmPayment,
+    GetPayment(&'a str),
+    CancelPayment(&'a str),
+    CreateRefund,
+    GetRefund(&'a str),
+}
+
+impl<'a> Call<'a> {
+    fn of(method: &Method, path: &'a str) -> Option<Call<'a>> {
+        let name = |prefix: &str| path.strip_prefix(prefix).filter(|name| !name.is_empty() && !name.contains('/'));
+        match *method {
+            Method::POST => match path {
+                "/v2/payments" => Some(Call::CreatePayment),
+                "/v2/cpm/payments" => Some(Call::CreateCpmPayment),
+                "/v2/refunds" | "/v2/refunds/" => Some(Call::CreateRefund),
+                _ => None,
+            },
+            Method::GET => {
+                name("/v2/payments/").map(Call::GetPayment).or_else(|| name("/v2/refunds/").map(Call::GetRefund))
+            }
+            Method::DELETE => name("/v2/payments/").map(Call::CancelPayment),
+            _ => None,
+        }
+    }
+}
+
+impl Inner {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Answered, Answered> {
+        let (head, body) = request.into_parts();
+        let body = read_body(body).await?;
+        let (path, query) = (head.uri.path(), head.uri.query());
+        let key = self.authenticate(&head.method, path, query, &head.headers, &body)?;
+        let asked = Query::parse(query)?;
+        let header = head.headers.get(X_ASSUME_MERCHANT).map(HeaderValue::as_bytes);
+        if !merchant_allowed(&key.merchant_text, asked.assume_merchant.as_deref(), header) {
+            return Err(Answered::plain(ResultCode::Unauthorized));
+        }
+        match Call::of(&head.method, path) {
+            Some(Call::CreateCpmPayment) => self.create_cpm_payment(&key, &body).await,
+            Some(Call::CreatePayment) => self.create_payment(&key, &body).await,
+            Some(Call::GetPayment(name)) => {
+                let act = Act::FindPayment { merchant: key.merchant, name: id::merchant_payment_id(name)?.into() };
+                self.payment_answer(Operation::GetPayment, act).await
+            }
+            Some(Call::CancelPayment(name)) => {
+                let name = id::merchant_payment_id(name)?.into();
+                let act = Act::Cancel { caller: Caller::Key(key.fingerprint), merchant: key.merchant, name };
+                match self.house.ask(act).await? {
+                    Ok(_) => Ok(Answered::plain(ResultCode::RequestAccepted)),
+                    Err(refusal) => Err(Answered::plain(Operation::CancelPayment.answer_to(refusal.code()))),
+                }
+            }
+            Some(Call::CreateRefund) => self.create_refund(&key, &body).await,
+            Some(Call::GetRefund(name)) => {
+                let payment = match asked.payment_id.as_deref() {
+                    None => None,
+                    Some(text) => match id::parse_payment_id(text) {
+                        Some(number) => Some(PaymentId(number)),
+                        None => return Err(Answered::plain(ResultCode::NoSuchRefundOrder)),
+                    },
+                };
+                let act =
+                    Act::FindRefund { merchant: key.merchant, name: id::merchant_refund_id(name)?.into(), payment };
+                self.refund_answer(Operation::GetRefund, act).await
+            }
+            None => Err(Answered::plain(ResultCode::OpOutOfScope)),
+        }
+    }
+
+    /// Who signed this request, if anybody did who may. The reasons of a "no" are for our log alone.
+    fn authenticate(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        body: &[u8],
+    ) -> Result<Arc<ReadyKey>, Answered> {
+        let refuse = |reason: &'static str| {
+            tracing::debug!(reason, "a merchant's request was not accepted as signed");
+            Answered::plain(ResultCode::Unauthorized)
+        };
+        let mut given = headers.get_all(AUTHORIZATION).iter();
+        let (Some(header), None) = (given.next(), given.next()) else { return Err(refuse("not one header")) };
+        let claimed = Credentials::parse(header.as_bytes()).map_err(|why| refuse(why.reason()))?;
+        let key = self.house.key(claimed.api_key).ok_or_else(|| refuse("key_unknown"))?;
+        let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let request = SignedRequest { method: method.as_str(), path, query, content_type, body };
+        let now = self.outside.now().0;
+        claimed.verify(&key.signing, key.accepted, &request, now).map_err(|why| refuse(why.reason()))?;
+        match self.house.nonces.remember(claimed.api_key, claimed.nonce, claimed.epoch_seconds, now) {
+            NonceVerdict::Fresh => Ok(key),
+            NonceVerdict::Busy => Err(Answered::plain(ResultCode::RateLimit)),
+            NonceVerdict::Replayed | NonceVerdict::TooOld => Err(refuse("nonce")),
+        }
+    }
+
+    /// A scanned code: the till's call.
+    async fn create_cpm_payment(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
+        let asked = CreateCpmPayment::parse(body, AMOUNT_YEN_MAX)?;
+        let refuse = |refusal| Answered::plain(Operation::CreateCpmPayment.answer_to(refusal));
+        let code = PaymentCode::parse(&asked.code, self.house.issuer).map_err(|_| refuse("code_unknown"))?;
+        let store = self.house.own_store(key.merchant, &asked.store_id).ok_or_else(|| refuse("store_unknown"))?;
+        let till = self.house.own_till(key.merchant, &asked.terminal_id).ok_or_else(|| refuse("till_unknown"))?;
+        let charge = Charge {
+            caller: Caller::Key(key.fingerprint),
+            merchant: key.merchant,
+            name: asked.merchant_payment_id.into(),
+            payer: Payer::Code(code.random()),
+            amount: amount(asked.amount_yen)?,
+            store: Some(store),
+            till: Some(till),
+            papers: Papers {
+                requested_at: asked.requested_at_seconds.unwrap_or(0),
+                description: asked.order_description.map(Into::into),
+                receipt_number: asked.order_receipt_number.map(Into::into),
+                store_text: None,
+                terminal_text: None,
+            },
+        };
+        self.payment_answer(Operation::CreateCpmPayment, Act::Charge(charge)).await
+    }
+
+    /// A standing permission: the web shop's call. Its store and terminal are the merchant's own words; where they name a
+    /// store of ours, the payment counts there.
+    async fn create_payment(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
+        let asked = CreatePayment::parse(body, AMOUNT_YEN_MAX)?;
+        let authorization = id::parse_user_authorization_id(&asked.user_authorization_id)
+            .ok_or_else(|| Answered::plain(Operation::CreatePayment.answer_to("authorization_unknown")))?;
+        let store = asked.store_id.as_deref().and_then(|text| self.house.own_store(key.merchant, text));
+        let till = asked.terminal_id.as_deref().and_then(|text| self.house.own_till(key.merchant, text));
+        let charge = Charge {
+            caller: Caller::Key(key.fingerprint),
+            merchant: key.merchant,
+            name: asked.merchant_payment_id.into(),
+            payer: Payer::Authorization(AuthorizationId(authorization)),
+            amount: amount(asked.amount_yen)?,
+            store,
+            till: till.filter(|_| store.is_some()),
+            papers: Papers {
+                requested_at: asked.requested_at_seconds.unwrap_or(0),
+                description: asked.order_description.map(Into::into),
+                receipt_number: asked.order_receipt_number.map(Into::into),
+                store_text: asked.store_id.filter(|_| store.is_none()).map(Into::into),
+                terminal_text: asked.terminal_id.filter(|_| till.is_none() || store.is_none()).map(Into::into),
+            },
+        };
+        self.payment_answer(Operation::CreatePayment, Act::Charge(charge)).await
+    }
+
+    async fn create_refund(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
+        let asked = CreateRefund::parse(body, AMOUNT_YEN_MAX)?;
+        let payment = id::parse_payment_id(&asked.payment_id)
+            .ok_or_else(|| Answered::plain(Operation::CreateRefund.answer_to("payment_unknown")))?;
+        let request = RefundRequest {
+            caller: Caller::Key(key.fingerprint),
+            merchant: key.merchant,
+            name: asked.merchant_refund_id.into(),
+            payment: PaymentId(payment),
+            amount: amount(asked.amount_yen)?,
+            reason: asked.reason.map(Into::into),
+            requested_at: asked.requested_at_seconds.unwrap_or(0),
+        };
+        self.refund_answer(Operation::CreateRefund, Act::Refund(request)).await
+    }
+
+    async fn payment_answer(&self, operation: Operation, act: Act) -> Result<Answered, Answered> {
+        match self.house.ask(act).await? {
+            Ok(Done::Payment(payment)) => {
+                let refunds = self.refunds_of(&payment).await?;
+                let mut body = Vec::with_capacity(640);
+                write_payment(&mut body, operation.success(), &payment, &refunds);
+                Ok(Answered { code: operation.success(), body })
+            }
+            Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
+            // A payment that was refused is not there: reading it says so, whatever the reason was.
+            Err(_) if operation == Operation::GetPayment => {
+                Err(Answered::plain(operation.answer_to("payment_unknown")))
+            }
+            Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
+        }
+    }
+
+    async fn refund_answer(&self, operation: Operation, act: Act) -> Result<Answered, Answered> {
+        match self.house.ask(act).await? {
+            Ok(Done::Refund(refund)) => {
+                let mut body = Vec::with_capacity(384);
+                envelope::write_refund(&mut body, operation.success(), &refund_view(&refund));
+                Ok(Answered { code: operation.success(), body })
+            }
+            Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
+            Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
+        }
+    }
+
+    /// The refunds of a payment. Most payments have none, and then nothing is asked.
+    async fn refunds_of(&self, payment: &Payment) -> Result<Vec<Refund>, Answered> {
+        if payment.refunds.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (engine, ids) = (self.house.engine.clone(), payment.refunds.clone());
+        let read = tokio::task::spawn_blocking(move || engine.refunds(&ids)).await;
+        Ok(read.map_err(|_| Answered::plain(ResultCode::InternalServerError))??)
+    }
+
+    fn response(&self, answered: Answered) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(Bytes::from(answered.body)));
+        *response.status_mut() =
+            StatusCode::from_u16(answered.code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut id = *b"OPA00000000000000000000000000000000";
+        hex(&mut id[3..19], self.process);
+        hex(&mut id[19..35], count);
+        if let Ok(id) = HeaderValue::from_bytes(&id) {
+            headers.insert(X_REQUEST_ID, id);
+        }
+        response
+    }
+}
+
+async fn read_body(body: Incoming) -> Result<Bytes, Answered> {
+    if hyper::body::Body::is_end_stream(&body) {
+        return Ok(Bytes::new());
+    }
+    match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Answered::plain(ResultCode::BodyTooLarge)),
+        Ok(Err(_)) => Err(Answered::plain(ResultCode::InvalidRequestParams)),
+        Err(_) => Err(Answered::plain(ResultCode::RequestTimeout)),
+    }
+}
+
+/// The parser has held the amount against its bounds; this is the same bound in the domain's type.
+fn amount(yen: i64) -> Result<Amount, Answered> {
+    u64::try_from(yen).ok().and_then(Amount::new).ok_or_else(|| Answered::plain(ResultCode::InvalidRequestParams))
+}
+
+fn refund_view(refund: &Refund) -> RefundView<'_> {
+    RefundView {
+        status: envelope::RefundStatus::Refunded,
+        accepted_at_seconds: refund.at.seconds(),
+        merchant_refund_id: &refund.name,
+        payment_id: refund.payment.0,
+        amount_yen: refund.amount.signed(),
+        requested_at_seconds: refund.requested_at,
+        reason: refund.reason.as_deref(),
+    }
+}
+
+fn write_payment(body: &mut Vec<u8>, code: ResultCode, payment: &Payment, refunds: &[Refund]) {
+    let refunds: Vec<RefundView<'_>> = refunds.iter().map(refund_view).collect();
+    let (store, till) = (payment.store.map(|id| id.to_string()), payment.till.map(|id| id.to_string()));
+    let papers = &payment.papers;
+    let status = match payment.status {
+        PaymentStatus::Cancelled => envelope::PaymentStatus::Failed,
+        PaymentStatus::Completed if payment.refundable().is_zero() => envelope::PaymentStatus::Refunded,
+        PaymentStatus::Completed => envelope::PaymentStatus::Completed,
+    };
+    let view = PaymentView {
+        payment_id: payment.id.0,
+        status,
+        accepted_at_seconds: payment.at.seconds(),
+        merchant_payment_id: &payment.name,
+        user_authorization_id: payment.authorization.map(|id| id.0),
+        amount_yen: payment.amount.signed(),
+        requested_at_seconds: papers.requested_at,
+        canceled_at_seconds: payment.cancelled_at.map(|at| at.seconds()),
+        store_id: papers.store_text.as_deref().or(store.as_deref()),
+        terminal_id: papers.terminal_text.as_deref().or(till.as_deref()),
+        order_receipt_number: papers.receipt_number.as_deref(),
+        order_description: papers.description.as_deref(),
+        refunds: &refunds,
+    };
+    envelope::write_payment(body, code, &view);
+}
+
+fn hex(into: &mut [u8], number: u64) {
+    for (at, digit) in into.iter_mut().enumerate() {
+        *digit = b"0123456789abcdef"[(number >> (60 - 4 * at) & 15) as usize];
+    }
+}

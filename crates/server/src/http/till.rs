@@ -1,0 +1,213 @@
+//! The till's page API: the same acts as a register's, asked by an enrolled device.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use mamori_codes::payment_code::PaymentCode;
+use mamori_codes::scan;
+use mamori_domain::act::{Act, Caller, Charge, Done, Refusal, RefundRequest};
+use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId};
+use mamori_domain::money::Amount;
+use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus};
+use mamori_engine::control::masked_name;
+use mamori_engine::views::{EntryKind, read};
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Denial, done};
+use crate::app::App;
+use crate::body::Body;
+use crate::http::session::TillDevice;
+use crate::http::wallet::receipt_number;
+use crate::house::{refused, refused_word};
+
+/// Where a till stands.
+struct Place {
+    caller: Caller,
+    merchant: MerchantId,
+    store: StoreId,
+    till: TillId,
+}
+
+fn place(app: &App, device: TillDevice) -> Result<Place, Denial> {
+    let names = app.house.names();
+    let paper = names.tills.get(&device.0.till.0).ok_or(Denial::SignedOut)?;
+    Ok(Place {
+        caller: Caller::Till(paper.till, device.0.fingerprint),
+        merchant: paper.merchant,
+        store: paper.store,
+        till: paper.till,
+    })
+}
+
+/// `GET /api/till`: which till this is, and what its store took today.
+pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
+    let place = place(&app, device)?;
+    let today = (app.outside.now().day_in_japan() * 24) - 9;
+    let engine = app.house.engine.clone();
+    let hours = app.acts.ask(move |()| engine.read(|reader| read::store_hours(reader.views(), today))).await??;
+    let own = hours.iter().filter(|hour| hour.store == place.store.0);
+    let (count, paid, reversed) =
+        own.fold((0, 0, 0), |sum, hour| (sum.0 + hour.payments, sum.1 + hour.paid, sum.2 + hour.reversed));
+    let names = app.house.names();
+    let paper = names.tills.get(&place.till.0).ok_or(Denial::SignedOut)?;
+    Ok(done(json!({
+        "till_id": place.till.to_string(),
+        "till": paper.name,
+        "store": paper.store_name,
+        "merchant": paper.merchant_name,
+        "sums": { "count": count, "amount": paid, "reversed": reversed, "net": paid as i64 - reversed as i64 },
+    })))
+}
+
+/// `POST /api/charge {amount, code, key}`: a scan. The key names the sale, so that asking again is safe.
+pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
+    let place = place(&app, device)?;
+    let amount = yen(body.whole("amount", 1..=Amount::MAX_MINOR)?)?;
+    let name = sale_key(&body)?;
+    let code = scanned(&app, body.text("code", 512)?)?;
+    let charge = Charge {
+        caller: place.caller,
+        merchant: place.merchant,
+        name,
+        payer: Payer::Code(code.random()),
+        amount,
+        store: Some(place.store),
+        till: Some(place.till),
+        papers: Papers { requested_at: app.outside.now().seconds(), ..Papers::default() },
+    };
+    let payment = payment_of(app.house.ask(Act::Charge(charge)).await?)?;
+    let customer = customer(&app, payment.wallet).await?;
+    Ok(done(payment_json(&payment, &customer)))
+}
+
+/// What the scanner read, if it is a code of ours; else what it is, in words for the cashier.
+fn scanned(app: &App, text: &str) -> Result<PaymentCode, Denial> {
+    let read = scan::strip(text);
+    PaymentCode::parse(read, app.house.issuer).map_err(|_| refused_word(scan::reason(read)))
+}
+
+/// How many payments the till's list shows.
+#[derive(serde::Deserialize)]
+pub struct ListPage {
+    limit: Option<u32>,
+}
+
+/// `GET /api/payments?limit=N`: the store's newest payments, with what became of them.
+pub async fn payments(State(app): State<Arc<App>>, device: TillDevice, Query(page): Query<ListPage>) -> Answer {
+    let place = place(&app, device)?;
+    let limit = page.limit.unwrap_or(50).clamp(1, 200);
+    let engine = app.house.engine.clone();
+    let payments = app
+        .acts
+        .ask(move |()| {
+            engine.read(|reader| {
+                let entries = read::of_store(reader.views(), place.store.0, limit)?;
+                let mut payments = Vec::new();
+                for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Payment) {
+                    payments.extend(reader.payment(PaymentId(entry.id))?);
+                }
+                Ok(payments)
+            })
+        })
+        .await??;
+    let mut list = Vec::with_capacity(payments.len());
+    for payment in &payments {
+        list.push(payment_json(payment, &customer(&app, payment.wallet).await?));
+    }
+    Ok(done(json!({ "payments": list })))
+}
+
+/// `POST /api/void {payment_id}`: undoes a payment of today.
+pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
+    let place = place(&app, device)?;
+    let payment = own_payment(&app, &place, payment_id(&body)?).await?;
+    let act = Act::Cancel { caller: place.caller, merchant: place.merchant, name: payment.name.clone() };
+    app.house.ask(act).await?.map_err(refused)?;
+    let payment = own_payment(&app, &place, payment.id).await?;
+    let customer = customer(&app, payment.wallet).await?;
+    Ok(done(payment_json(&payment, &customer)))
+}
+
+/// `POST /api/refund {payment_id, amount, key, reason}`: gives back all or part.
+pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
+    let place = place(&app, device)?;
+    let request = RefundRequest {
+        caller: place.caller,
+        merchant: place.merchant,
+        name: sale_key(&body)?,
+        payment: payment_id(&body)?,
+        amount: yen(body.whole("amount", 1..=Amount::MAX_MINOR)?)?,
+        reason: body.opt_text("reason", 1_000)?.filter(|text| text.chars().count() <= 255 && !text.contains('\0')).map(Into::into),
+        requested_at: app.outside.now().seconds(),
+    };
+    let id = request.payment;
+    let refund = match app.house.ask(Act::Refund(request)).await? {
+        Ok(Done::Refund(refund)) => refund,
+        Ok(_) => return Err(Denial::Unavailable),
+        Err(refusal) => return Err(refused(refusal)),
+    };
+    let payment = own_payment(&app, &place, id).await?;
+    Ok(done(json!({
+        "refund_id": refund.id.to_string(),
+        "receipt_number": receipt_number(refund.id.0),
+        "amount": refund.amount.minor(),
+        "refunded": payment.refunded.minor(),
+        "refundable": payment.refundable().minor(),
+        "status": status(&payment),
+    })))
+}
+
+async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Box<Payment>, Denial> {
+    payment_of(app.house.ask(Act::FindPaymentById { merchant: place.merchant, payment }).await?)
+}
+
+fn payment_of(outcome: Result<Done, Refusal>) -> Result<Box<Payment>, Denial> {
+    match outcome {
+        Ok(Done::Payment(payment)) => Ok(payment),
+        Ok(_) => Err(Denial::Unavailable),
+        Err(refusal) => Err(refused(refusal)),
+    }
+}
+
+/// The page's own id for a sale or refund: the same rules as a register's.
+fn sale_key(body: &Body) -> Result<Box<str>, Denial> {
+    let key = body.text("key", 64)?;
+    let fits = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if fits { Ok(key.into()) } else { Err(Denial::InvalidField("key")) }
+}
+
+fn payment_id(body: &Body) -> Result<PaymentId, Denial> {
+    mamori_api::opa::id::parse_payment_id(body.text("payment_id", 20)?).map(PaymentId).ok_or(Denial::InvalidField("payment_id"))
+}
+
+fn yen(amount: u64) -> Result<Amount, Denial> {
+    Amount::new(amount).ok_or(Denial::InvalidField("amount"))
+}
+
+/// The customer's name as a cashier may read it: enough to greet, too little to find.
+async fn customer(app: &App, wallet: WalletId) -> Result<String, Denial> {
+    let person = app.control.ask(move |control| control.person_of_wallet(wallet)).await??;
+    Ok(person.map_or_else(String::new, |person| masked_name(&person.display_name)))
+}
+
+fn status(payment: &Payment) -> &'static str {
+    match payment.status {
+        PaymentStatus::Cancelled => "cancelled",
+        PaymentStatus::Completed if payment.refundable().is_zero() => "refunded",
+        PaymentStatus::Completed if payment.refunded.is_zero() => "paid",
+        PaymentStatus::Completed => "part_refunded",
+    }
+}
+
+fn payment_json(payment: &Payment, customer: &str) -> Value {
+    json!({
+        "payment_id": payment.id.to_string(),
+        "receipt_number": receipt_number(payment.id.0),
+        "amount": payment.amount.minor(),
+        "refunded": payment.refunded.minor(),
+        "refundable": payment.refundable().minor(),
+        "status": status(payment),
+        "at_ms": payment.at.millis(),
+        "customer": customer,
+    })
+}

@@ -1,0 +1,249 @@
+//! The wallet's page API: balance, code, history, events. Everything here is about the wallet of the session and no other.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use mamori_codes::payment_code::PaymentCode;
+use mamori_codes::{barcode, qr};
+use mamori_domain::act::{Act, Done, WalletSight};
+use mamori_domain::ids::{IdSpace, PaymentId, WalletId};
+use mamori_engine::fault::Fault;
+use mamori_engine::hub::Event;
+use mamori_engine::views::{Entry, EntryKind};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+use crate::answer::{Answer, Denial, done};
+use crate::app::App;
+use crate::body::Body;
+use crate::http::session::WalletSession;
+use crate::house::{House, refused};
+
+/// Entries on a page of history unless asked otherwise, and at most.
+const PAGE: usize = 20;
+const PAGE_MAX: usize = 100;
+/// Events that may wait for a slow phone before its stream is cut; it comes back with Last-Event-ID and misses nothing.
+const STREAM_EVENTS: usize = 64;
+/// Movements that a stream catches up on when it resumes; older ones are in the history.
+const RESUME_MAX: usize = 50;
+
+/// `GET /api/home`: who and how much.
+pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
+    let owner = asker.owner;
+    let person = app.control.ask(move |control| control.person(&owner)).await??.ok_or(Denial::SignedOut)?;
+    let sight = look(&app.house, asker.wallet).await?;
+    let rules = &app.house.rules;
+    Ok(done(json!({
+        "wallet_id": asker.wallet.to_string(),
+        "display_name": person.display_name,
+        "locale": person.locale,
+        "balance": sight.balance,
+        "held": sight.held,
+        "status": if sight.frozen { "frozen" } else { "active" },
+        "event_id": sight.last_entry.to_string(),
+        "card_top_up": { "min": rules.top_up_min.minor(), "max": rules.top_up_max.minor() },
+        "balance_cap": rules.balance_cap.minor(),
+    })))
+}
+
+/// `POST /api/code`: a fresh one-time code. Nothing of it is written down anywhere.
+pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
+    let (digits, expires_at) = match app.house.ask(Act::IssueCode { wallet: asker.wallet }).await? {
+        Ok(Done::Code { digits, expires_at }) => (digits, expires_at),
+        Ok(_) => return Err(Denial::Unavailable),
+        Err(refusal) => return Err(refused(refusal)),
+    };
+    let code = PaymentCode::new(app.house.issuer, 0, digits).ok_or(Denial::Unavailable)?;
+    let barcode = barcode::svg(code.as_str()).map_err(|_| Denial::Unavailable)?;
+    let qr = qr::svg_digits(code.as_str()).map_err(|_| Denial::Unavailable)?;
+    Ok(done(json!({
+        "code": code.as_str(),
+        "barcode_svg": barcode,
+        "qr_svg": qr,
+        // A life rather than an instant: the phone's clock may be wrong.
+        "life_ms": (expires_at.0 - app.outside.now().0).max(0) / 1_000,
+        "expires_at_ms": expires_at.millis(),
+    })))
+}
+
+/// The page of history that is asked for.
+#[derive(serde::Deserialize)]
+pub struct HistoryPage {
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// `GET /api/history?before=ID&limit=N`: newest first, page by page.
+pub async fn history(State(app): State<Arc<App>>, asker: WalletSession, Query(page): Query<HistoryPage>) -> Answer {
+    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let engine = app.house.engine.clone();
+    let entries = app.acts.ask(move |()| engine.history(asker.wallet, page.before, limit)).await??;
+    let next = entries.last().filter(|last| last.previous != 0).map(|last| last.id.to_string());
+    let entries: Vec<Value> = entries.iter().map(|entry| entry_json(&app.house, entry)).collect();
+    Ok(done(json!({ "entries": entries, "next": next })))
+}
+
+/// `GET /api/receipts/{id}`: one movement with what became of it.
+pub async fn receipt(State(app): State<Arc<App>>, asker: WalletSession, Path(id): Path<u64>) -> Answer {
+    let engine = app.house.engine.clone();
+    let found = app.acts.ask(move |()| -> Result<_, Fault> {
+        let Some(entry) = engine.entry(asker.wallet, id)? else { return Ok(None) };
+        let payment = match entry.kind {
+            EntryKind::Payment => engine.read(|reader| reader.payment(PaymentId(id)))?,
+            _ => None,
+        };
+        let refunds = match &payment {
+            Some(payment) => engine.refunds(&payment.refunds)?,
+            None => Vec::new(),
+        };
+        Ok(Some((entry, payment, refunds)))
+    });
+    let (entry, payment, refunds) = found.await??.ok_or(Denial::NotFound)?;
+    let mut receipt = entry_json(&app.house, &entry);
+    if let Some(payment) = payment {
+        receipt["refunded"] = json!(payment.refunded.minor());
+        receipt["refundable"] = json!(payment.refundable().minor());
+        receipt["cancelled_at_ms"] = json!(payment.cancelled_at.map(|at| at.millis()));
+        receipt["refunds"] = refunds
+            .iter()
+            .map(|refund| json!({ "amount": refund.amount.minor(), "at_ms": refund.at.millis(), "id": refund.id.to_string() }))
+            .collect();
+    }
+    Ok(done(receipt))
+}
+
+/// `GET /api/events`: what happens in the wallet, as it happens and never before it is durable.
+pub async fn events(State(app): State<Arc<App>>, headers: HeaderMap, asker: WalletSession) -> Result<Response, Denial> {
+    let (to, mut from) = mpsc::channel::<Event>(STREAM_EVENTS);
+    let listening = app.house.engine.listen(asker.wallet, move |event| to.try_send(event.clone()).is_ok());
+    // Listening began first: whatever happened before it is found by looking back, whatever comes after it is sent.
+    let missed = match headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok()) {
+        Some(seen) => missed_since(&app, asker.wallet, seen).await?,
+        None => Vec::new(),
+    };
+    let stream = async_stream(move |out| async move {
+        let _listening = listening;
+        let mut newest = 0;
+        for entry in missed {
+            newest = newest.max(entry.id);
+            if out.send(entry_event(&app.house, &entry)).await.is_err() {
+                return;
+            }
+        }
+        let ended = app.identity.sessions.until_ended(&asker.token_hash, &app.outside);
+        tokio::pin!(ended);
+        loop {
+            let event = tokio::select! {
+                event = from.recv() => event,
+                () = &mut ended => {
+                    let _ = out.send(SseEvent::default().event("closed").data("{}")).await;
+                    return;
+                }
+            };
+            let said = match event {
+                // The queue overran or the engine stopped: the phone reconnects and catches up.
+                None => return,
+                Some(Event::Entry(entry)) if entry.id <= newest => continue,
+                Some(Event::Entry(entry)) => entry_event(&app.house, &entry),
+                Some(Event::Frozen(on)) => {
+                    let name = if on { "freeze" } else { "unfreeze" };
+                    SseEvent::default().event(name).data(json!({ "kind": name }).to_string())
+                }
+                Some(Event::TopUpFailed(id)) => SseEvent::default()
+                    .event("top_up_failed")
+                    .data(json!({ "kind": "top_up_failed", "top_up_id": id.to_string() }).to_string()),
+            };
+            if out.send(said).await.is_err() {
+                return;
+            }
+        }
+    });
+    Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
+}
+
+/// A stream fed by a task that ends when the stream is dropped.
+fn async_stream<F, T>(feed: F) -> impl futures_core::Stream<Item = Result<SseEvent, Infallible>>
+where
+    F: FnOnce(mpsc::Sender<SseEvent>) -> T,
+    T: Future<Output = ()> + Send + 'static,
+{
+    let (to, from) = mpsc::channel(8);
+    let task = tokio::spawn(feed(to));
+    Fed { from, task }
+}
+
+struct Fed {
+    from: mpsc::Receiver<SseEvent>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl futures_core::Stream for Fed {
+    type Item = Result<SseEvent, Infallible>;
+
+    fn poll_next(
+        mut self: std::pin::Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Self::Item>> {
+        self.from.poll_recv(context).map(|event| event.map(Ok))
+    }
+}
+
+impl Drop for Fed {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn missed_since(app: &Arc<App>, wallet: WalletId, seen: u64) -> Result<Vec<Entry>, Denial> {
+    let engine = app.house.engine.clone();
+    let mut entries = app.acts.ask(move |()| engine.history(wallet, None, RESUME_MAX)).await??;
+    entries.retain(|entry| entry.id > seen);
+    entries.reverse();
+    Ok(entries)
+}
+
+fn entry_event(house: &House, entry: &Entry) -> SseEvent {
+    SseEvent::default().id(entry.id.to_string()).event(entry.kind.word()).data(entry_json(house, entry).to_string())
+}
+
+/// A movement as pages show it.
+pub fn entry_json(house: &House, entry: &Entry) -> Value {
+    let names = house.names();
+    let store = entry.store.and_then(|id| names.stores.get(&id));
+    let till = entry.till.and_then(|id| names.tills.get(&id));
+    json!({
+        "id": entry.id.to_string(),
+        "kind": entry.kind.word(),
+        "amount": entry.amount,
+        "balance": entry.balance,
+        "balance_after": entry.balance,
+        "at_ms": entry.at.div_euclid(1_000),
+        "merchant": store.map(|store| &store.merchant_name),
+        "store": store.map(|store| &store.name),
+        "till": till.map(|till| &till.name),
+        "receipt_number": receipt_number(entry.id),
+        "payment_id": match entry.kind {
+            EntryKind::Payment => Some(entry.id.to_string()),
+            EntryKind::Cancel | EntryKind::Refund => entry.about.map(|id| id.to_string()),
+            _ => None,
+        },
+    })
+}
+
+/// What a cashier and a customer read to each other: the count of the movement, at least eight digits.
+pub fn receipt_number(id: u64) -> String {
+    format!("{:08}", IdSpace::counter(id))
+}
+
+/// A wallet as of a durable state.
+pub async fn look(house: &House, wallet: WalletId) -> Result<WalletSight, Denial> {
+    match house.ask(Act::Look { wallet }).await? {
+        Ok(Done::Wallet(sight)) => Ok(sight),
+        Ok(_) => Err(Denial::Unavailable),
+        Err(refusal) => Err(refused(refusal)),
+    }
+}
