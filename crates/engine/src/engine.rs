@@ -77,8 +77,12 @@ pub type ReplyTo = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;
 enum Ask {
     Act(Asked, ReplyTo),
     Survey(Box<dyn FnOnce(Survey) + Send>),
+    Peek(Peek),
     Stop,
 }
+
+/// Looks at the book between two batches, when all of it is durable.
+type Peek = Box<dyn FnOnce(&Book) + Send>;
 
 /// The whole book at one durable seq, in sums.
 #[derive(Clone, Debug)]
@@ -261,6 +265,14 @@ impl Engine {
             .map_err(|_| Fault::retryable("the engine has stopped"))?;
         from.recv()
             .map_err(|_| Fault::retryable("the engine has stopped"))
+    }
+
+    /// Looks at the book between two batches. On the writer's thread: short, and never on a payment's way.
+    pub fn peek<T: Send + 'static>(&self, look: impl FnOnce(&Book) -> T + Send + 'static) -> Result<T, Fault> {
+        let (to, from) = sync_channel(1);
+        let ask = Ask::Peek(Box::new(move |book| drop(to.send(look(book)))));
+        self.0.writer.send(ask).map_err(|_| Fault::retryable("the engine has stopped"))?;
+        from.recv().map_err(|_| Fault::retryable("the engine has stopped"))
     }
 
     /// Calls `listener` with every durable event of a wallet, on the writer's thread, until the guard is dropped.
@@ -657,12 +669,12 @@ impl Writer {
         let mut asked: Vec<Asked> = Vec::with_capacity(ROW_ACTS);
         let mut replies: Vec<ReplyTo> = Vec::with_capacity(ROW_ACTS);
         loop {
-            let mut surveys = Vec::new();
+            let mut looks = Looks::default();
             let mut stop = false;
             // No timer: a lone act commits at once; whatever came while the last batch was being made durable is the next one.
             if asked.is_empty() {
                 match self.inbox.recv() {
-                    Ok(ask) => sort_in(ask, &mut asked, &mut replies, &mut surveys, &mut stop),
+                    Ok(ask) => sort_in(ask, &mut asked, &mut replies, &mut looks, &mut stop),
                     Err(_) => return,
                 }
             }
@@ -670,13 +682,16 @@ impl Writer {
                 && !stop
                 && let Ok(ask) = self.inbox.try_recv()
             {
-                sort_in(ask, &mut asked, &mut replies, &mut surveys, &mut stop);
+                sort_in(ask, &mut asked, &mut replies, &mut looks, &mut stop);
             }
             if !asked.is_empty() && !self.step(&mut asked, &mut replies) {
                 return;
             }
-            for survey in surveys {
+            for survey in looks.surveys {
                 survey(self.survey());
+            }
+            for peek in looks.peeks {
+                peek(&self.shard.book);
             }
             self.shard.forget_through(
                 self.segmented
@@ -781,11 +796,18 @@ impl Writer {
     }
 }
 
+/// Who wants to look at the book after this batch.
+#[derive(Default)]
+struct Looks {
+    surveys: Vec<Box<dyn FnOnce(Survey) + Send>>,
+    peeks: Vec<Peek>,
+}
+
 fn sort_in(
     ask: Ask,
     asked: &mut Vec<Asked>,
     replies: &mut Vec<ReplyTo>,
-    surveys: &mut Vec<Box<dyn FnOnce(Survey) + Send>>,
+    looks: &mut Looks,
     stop: &mut bool,
 ) {
     match ask {
@@ -793,7 +815,8 @@ fn sort_in(
             asked.push(ask);
             replies.push(reply);
         }
-        Ask::Survey(reply) => surveys.push(reply),
+        Ask::Survey(reply) => looks.surveys.push(reply),
+        Ask::Peek(peek) => looks.peeks.push(peek),
         Ask::Stop => *stop = true,
     }
 }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use mamori_engine::control::Control;
 
 use crate::book_door::BookDoor;
+use crate::cards::CardDesk;
+use crate::house::House;
 use crate::identity::Identity;
 use crate::messages::Messenger;
 use crate::outside::Outside;
@@ -24,4 +26,10 @@ pub struct App {
     pub messenger: Arc<Messenger>,
     /// Who is who.
     pub identity: Identity,
+    /// The engine and the names and keys around it.
+    pub house: Arc<House>,
+    /// Threads that may wait for the card processor, with a control connection each.
+    pub cards: Workers<Control>,
+    /// The processor's account.
+    pub card_desk: CardDesk,
 }

@@ -2,6 +2,7 @@
 
 use mamori_domain::act::{Act, Outcome};
 use mamori_domain::ids::{Fingerprint, TillId, WalletId};
+use mamori_engine::Engine;
 use mamori_engine::control::Named;
 use mamori_engine::fault::Fault;
 
@@ -25,5 +26,19 @@ impl Named for NamedByBook<'_> {
 
     fn device_of(&mut self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
         self.0.device_of(till)
+    }
+}
+
+impl BookDoor for Engine {
+    fn act(&self, act: Act) -> Result<Outcome, Fault> {
+        Engine::act(self, act)
+    }
+
+    fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
+        self.peek(move |book| book.credentials.get(&credential).copied())
+    }
+
+    fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
+        self.peek(move |book| book.tills.get(&till).and_then(|row| row.device))
     }
 }

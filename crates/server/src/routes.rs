@@ -6,7 +6,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::http::{enrolment, operators, passkeys, session};
+use crate::http::{console, enrolment, operators, passkeys, session, till, top_ups, wallet};
 
 /// The wallet's API. `-`: anybody. `S`: signed in. `P`: signed in and a fresh passkey.
 pub fn wallet() -> Router<Arc<App>> {
@@ -20,6 +20,13 @@ pub fn wallet() -> Router<Arc<App>> {
         .route("/api/sessions", get(session::list_sessions)) //                     S
         .route("/api/sessions/end", post(session::end_session)) //                  S
         .route("/api/sessions/end-others", post(session::end_other_sessions)) //    S
+        .route("/api/home", get(wallet::home)) //                                   S
+        .route("/api/code", post(wallet::code)) //                                  S
+        .route("/api/events", get(wallet::events)) //                               S
+        .route("/api/history", get(wallet::history)) //                             S
+        .route("/api/receipts/{id}", get(wallet::receipt)) //                       S
+        .route("/api/top-ups", post(top_ups::start)) //                             S
+        .route("/api/top-ups/{id}", get(top_ups::state)) //                         S
         .route("/api/freeze", post(passkeys::freeze)) //                            S
         .route("/api/unfreeze/start", post(passkeys::unfreeze_start)) //            S
         .route("/api/unfreeze/finish", post(passkeys::unfreeze_finish)) //          P
@@ -30,6 +37,11 @@ pub fn till() -> Router<Arc<App>> {
     Router::new()
         .route("/api/enrol", post(enrolment::enrol)) //     - and a pairing code
         .route("/api/leave", post(enrolment::leave)) //     -
+        .route("/api/till", get(till::till)) //             D
+        .route("/api/charge", post(till::charge)) //        D
+        .route("/api/payments", get(till::payments)) //     D
+        .route("/api/void", post(till::void)) //            D
+        .route("/api/refund", post(till::refund)) //        D
 }
 
 /// The console's API. `-`: anybody. `O`: an operator.
@@ -41,6 +53,7 @@ pub fn console() -> Router<Arc<App>> {
         .route("/api/sign-in/finish", post(passkeys::sign_in_finish_console)) //    - and a passkey
         .route("/api/sign-out", post(session::sign_out_console)) //                 -
         .route("/api/me", get(operators::me)) //                                    O
+        .route("/api/today", get(console::today)) //                                O
         .route("/api/tills", get(enrolment::list_tills)) //                         O
         .route("/api/pairing-codes", post(enrolment::make_pairing_code)) //         O
 }

@@ -12,8 +12,10 @@
 //! | `sessions.rs` | who is signed in |
 //! | `operators.rs` | staff and their one-time links |
 //! | `tills.rs` | pairing codes and enrolled devices |
+//! | `card_payments.rs` | hosted card pages of top-ups |
 //! | `papers.rs` | names of merchants, stores, tills; API keys |
 
+mod card_payments;
 mod contact;
 mod operators;
 mod papers;
@@ -32,6 +34,7 @@ use crate::fault::Fault;
 use crate::keys::{MasterKey, SealKey, SealedPlace, Secret};
 use crate::sql::{Db, Location, Row};
 
+pub use card_payments::CardPaymentRow;
 pub use contact::{Contact, ContactKind, display_name, masked_name};
 pub use operators::{LinkRefusal, OPERATOR_LINK_SECONDS};
 pub use papers::{ApiKey, TillPaper};

@@ -10,8 +10,23 @@ pub const CONTROL: Family = Family {
     name: "control",
     file: "control.sqlite",
     durability: Durability::Control,
-    migrations: &[Migration { name: "people, operators, tills, sessions, papers", sql: FIRST }],
+    migrations: &[
+        Migration { name: "people, operators, tills, sessions, papers", sql: FIRST },
+        Migration { name: "card payments", sql: CARD_PAYMENTS },
+    ],
 };
+
+/// Hosted card pages of top-ups. No card data is ever in reach of this house.
+const CARD_PAYMENTS: &str = "
+CREATE TABLE card_payments (
+    top_up BIGINT NOT NULL PRIMARY KEY,
+    amount BIGINT NOT NULL,
+    locale TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    reference TEXT,
+    url TEXT
+);
+";
 
 /// Status columns: 1 pending (the book has not named it yet), 2 active, 3 dead.
 const FIRST: &str = "

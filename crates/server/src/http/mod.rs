@@ -4,3 +4,8 @@ pub mod enrolment;
 pub mod operators;
 pub mod passkeys;
 pub mod session;
+pub mod console;
+pub mod payments;
+pub mod till;
+pub mod top_ups;
+pub mod wallet;

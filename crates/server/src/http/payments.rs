@@ -21,7 +21,7 @@ use mamori_api::opa::payment::{CreateCpmPayment, CreatePayment};
 use mamori_api::opa::query::Query;
 use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
-use mamori_codes::payment_code::PaymentCode;
+use mamori_codes::scan::{self, Scanned};
 use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest};
 use mamori_domain::ids::{AuthorizationId, PaymentId};
 use mamori_domain::money::Amount;
@@ -210,7 +210,8 @@ impl Inner {
     async fn create_cpm_payment(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreateCpmPayment::parse(body, AMOUNT_YEN_MAX)?;
         let refuse = |refusal| Answered::plain(Operation::CreateCpmPayment.answer_to(refusal));
-        let code = PaymentCode::parse(&asked.code, self.house.issuer).map_err(|_| refuse("code_unknown"))?;
+        let Scanned::PaymentCode(code) =
+            scan::route(&asked.code, self.house.issuer).map_err(|other| refuse(other.reason()))?;
         let store = self.house.own_store(key.merchant, &asked.store_id).ok_or_else(|| refuse("store_unknown"))?;
         let till = self.house.own_till(key.merchant, &asked.terminal_id).ok_or_else(|| refuse("till_unknown"))?;
         let charge = Charge {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{Query, State};
 use mamori_codes::payment_code::PaymentCode;
-use mamori_codes::scan;
+use mamori_codes::scan::{self, Scanned};
 use mamori_domain::act::{Act, Caller, Charge, Done, Refusal, RefundRequest};
 use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
@@ -82,8 +82,10 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
 
 /// What the scanner read, if it is a code of ours; else what it is, in words for the cashier.
 fn scanned(app: &App, text: &str) -> Result<PaymentCode, Denial> {
-    let read = scan::strip(text);
-    PaymentCode::parse(read, app.house.issuer).map_err(|_| refused_word(scan::reason(read)))
+    match scan::route(text, app.house.issuer) {
+        Ok(Scanned::PaymentCode(code)) => Ok(code),
+        Err(other) => Err(refused_word(other.reason())),
+    }
 }
 
 /// How many payments the till's list shows.

@@ -8,15 +8,25 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use http_body_util::BodyExt as _;
+use mamori_api::nonce::NonceMemory;
+use mamori_codes::payment_code::IssuerPrefix;
+use mamori_connectors::card::{CardConfig, CardProcessor};
+use mamori_connectors::secret::Secret;
 use mamori_domain::act::{Act, Done, Outcome, Refusal, WalletSight};
+use mamori_domain::change::Purpose;
+use mamori_domain::decide::Rules;
 use mamori_domain::ids::{EntryId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
+use mamori_engine::clock::Clock;
 use mamori_engine::control::{Control, SendBudget, Surface};
 use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::testing::Scratch;
+use mamori_engine::{Engine, EngineConfig};
 use mamori_server::app::App;
 use mamori_server::book_door::{BookDoor, NamedByBook};
+use mamori_server::cards::CardDesk;
+use mamori_server::house::House as MoneyHouse;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::messages::Message;
 use mamori_server::outside::Outside;
@@ -99,6 +109,31 @@ pub struct House {
     scratch: Scratch,
 }
 
+struct StillClock;
+
+impl Clock for StillClock {
+    fn monotonic_micros(&self) -> i64 {
+        0
+    }
+    fn wall_micros(&self) -> i64 {
+        1_800_000_000_000_000
+    }
+}
+
+fn open_engine(scratch: &Scratch) -> Engine {
+    Engine::open(EngineConfig {
+        location: scratch.location(),
+        master: Arc::new(MasterKey::from_bytes([42; 32])),
+        rules: Rules::default(),
+        standby: false,
+        purpose: Purpose::Development,
+        clock: Arc::new(StillClock),
+        entropy: [5; 32],
+        on_fatal: Arc::new(|fault| panic!("the engine must not die here: {fault}")),
+    })
+    .expect("the engine starts")
+}
+
 /// Opens control as a program would, with the same master key each time.
 pub fn open_control(scratch: &Scratch) -> Control {
     Control::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
@@ -144,6 +179,20 @@ impl House {
                 Ok(())
             }),
             identity: Identity::new(&config).expect("usable origins"),
+            house: Arc::new(MoneyHouse::new(
+                open_engine(&scratch),
+                Rules::default(),
+                IssuerPrefix::parse("90009900").expect("eight digits"),
+                NonceMemory::new(1_000, 0, [1; 16]),
+            )),
+            cards: Workers::start("cards", vec![open_control(&scratch)], 64).expect("threads"),
+            card_desk: CardDesk::new(
+                // Nobody listens there: these stories do not top up.
+                CardProcessor::new(CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"))),
+                Secret::new("whsec_test"),
+                WALLET,
+                "test",
+            ),
         });
         let surface = |router: Router<Arc<App>>, surface, origin: &str| {
             let front = Front { surface, origin: origin.into() };
