@@ -119,7 +119,7 @@ pub(crate) const TEST_CARDS: [TestCard; 11] = [
         "jcb",
         Some("pm_card_jcb"),
         Issuer::Frictionless,
-        "JCB・そのまま成功",
+        "JCB・成功",
         "JCB, succeeds",
     ),
     card(
@@ -127,7 +127,7 @@ pub(crate) const TEST_CARDS: [TestCard; 11] = [
         "mastercard",
         Some("pm_card_mastercard"),
         Issuer::Frictionless,
-        "Mastercard・そのまま成功",
+        "Mastercard・成功",
         "Mastercard, succeeds",
     ),
     card(
@@ -183,7 +183,7 @@ pub(crate) const TEST_CARDS: [TestCard; 11] = [
         "visa",
         Some("pm_card_chargeDeclinedIncorrectCvc"),
         Issuer::Decline(WRONG_CVC),
-        "セキュリティコード違い",
+        "CVC違い",
         "Wrong security code",
     ),
 ];

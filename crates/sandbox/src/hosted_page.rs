@@ -12,8 +12,9 @@ use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
 
 use crate::address::origin;
+use crate::card_fields::{Field, Filled, Problem, grouped, halfwidth, read_card};
 use crate::card_network::CardNetwork;
-use crate::cards::{self, TEST_CARDS, TestCard};
+use crate::cards::{self, TEST_CARDS};
 use crate::network::{ChallengeAnswer, Intent, IntentStatus, Session, SessionStatus, Tried};
 use crate::words::{Language, yen};
 
@@ -55,7 +56,11 @@ async fn show_card_form(
     if let Some(elsewhere) = not_at_the_form(&network, &session, &intent, language) {
         return elsewhere;
     }
-    let filled = wish.card.as_deref().and_then(cards::by_number);
+    let filled = wish
+        .card
+        .as_deref()
+        .and_then(cards::by_number)
+        .map(Filled::with);
     let problem = intent.last_error.map(|error| Problem {
         field: Field::Card,
         ja: error.message_ja,
@@ -65,7 +70,13 @@ async fn show_card_form(
         StatusCode::OK,
         language,
         &return_origins(&session),
-        &card_form(&session, &intent, language, filled, problem),
+        &card_form(
+            &session,
+            &intent,
+            language,
+            &filled.unwrap_or_default(),
+            problem,
+        ),
     )
 }
 
@@ -86,7 +97,7 @@ async fn take_card(
     let card = match read_card(&body, network.now()) {
         Ok(card) => card,
         Err((problem, filled)) => {
-            let form = card_form(&session, &intent, language, filled, Some(problem));
+            let form = card_form(&session, &intent, language, &filled, Some(problem));
             return page(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 language,
@@ -141,118 +152,11 @@ fn not_at_the_form(
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Field {
-    Number,
-    Expiry,
-    Cvc,
-    /// The card as a whole.
-    Card,
-}
-
-#[derive(Clone, Copy)]
-struct Problem {
-    field: Field,
-    ja: &'static str,
-    en: &'static str,
-}
-
-/// Reads the three fields. The number lives in this function only; a listed test card leaves it, nothing else.
-fn read_card(
-    body: &[u8],
-    now: i64,
-) -> Result<&'static TestCard, (Problem, Option<&'static TestCard>)> {
-    let field = |wanted: &str| -> String {
-        form_urlencoded::parse(body)
-            .find(|(name, _)| name == wanted)
-            .map(|(_, value)| {
-                value
-                    .chars()
-                    .filter(|letter| !letter.is_whitespace() && *letter != '-')
-                    .collect()
-            })
-            .unwrap_or_default()
-    };
-    let number = halfwidth(&field("number"));
-    let card = cards::by_number(&number);
-    let wrong = |field, ja, en| (Problem { field, ja, en }, card);
-    if !cards::luhn(&number) {
-        return Err(wrong(
-            Field::Number,
-            "カード番号が正しくありません。",
-            "Your card number is invalid.",
-        ));
-    }
-    let Some((month, year)) = expiry(&halfwidth(&field("expiry"))) else {
-        return Err(wrong(
-            Field::Expiry,
-            "有効期限を「月/年」で入力してください(例 12/34)。",
-            "Type the expiry as month/year, for example 12/34.",
-        ));
-    };
-    if (year, month) < month_of(now) {
-        return Err(wrong(
-            Field::Expiry,
-            "有効期限が過ぎています。",
-            "Your card's expiry is in the past.",
-        ));
-    }
-    let cvc = halfwidth(&field("cvc"));
-    let digits = if card.is_some_and(|card| card.brand == "amex") {
-        4
-    } else {
-        3
-    };
-    if cvc.len() != digits || !cvc.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(wrong(
-            Field::Cvc,
-            "セキュリティコードの桁数をご確認ください。",
-            "Your card's security code is incomplete.",
-        ));
-    }
-    let not_listed = cards::NOT_A_TEST_CARD;
-    card.ok_or_else(|| wrong(Field::Number, not_listed.message_ja, not_listed.message))
-}
-
-/// Japanese keyboards type full-width digits.
-fn halfwidth(text: &str) -> String {
-    text.chars()
-        .map(|letter| match letter {
-            '０'..='９' => char::from(b'0' + (letter as u32 - '０' as u32) as u8),
-            '／' => '/',
-            other => other,
-        })
-        .collect()
-}
-
-/// `MM/YY`, `MM/YYYY` or `MMYY` as (month, year).
-fn expiry(text: &str) -> Option<(i16, i16)> {
-    let (month, year) = match text.split_once('/') {
-        Some(parts) => parts,
-        None if text.len() == 4 => text.split_at_checked(2)?,
-        None => return None,
-    };
-    let (month, year): (i16, i16) = (month.parse().ok()?, year.parse().ok()?);
-    let year = if (0..100).contains(&year) {
-        year + 2000
-    } else {
-        year
-    };
-    ((1..=12).contains(&month) && (2000..2100).contains(&year)).then_some((month, year))
-}
-
-/// (year, month) of an instant, UTC.
-fn month_of(now: i64) -> (i16, i16) {
-    let instant = jiff::Timestamp::from_second(now).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let date = instant.to_zoned(jiff::tz::TimeZone::UTC).date();
-    (date.year(), i16::from(date.month()))
-}
-
 fn card_form(
     session: &Session,
     intent: &Intent,
     language: Language,
-    filled: Option<&'static TestCard>,
+    filled: &Filled,
     problem: Option<Problem>,
 ) -> Markup {
     let say = |ja, en| language.say(ja, en);
@@ -269,12 +173,12 @@ fn card_form(
         @if let Some(text) = at(Field::Card) { p.problem role="alert" { (text) } }
         form.card method="post" action={ "/pay/" (session.id) "?lang=" (language.tag()) } novalidate {
             (field_row("number", say("カード番号", "Card number"), "cc-number", "1234 5678 9012 3456",
-                filled.map(|card| grouped(card.number)), at(Field::Number), 23))
+                &filled.number, at(Field::Number), 23))
             div.pair {
                 (field_row("expiry", say("有効期限(月/年)", "Expiry (MM/YY)"), "cc-exp", "12/34",
-                    filled.map(|_| "12/34".to_owned()), at(Field::Expiry), 7))
+                    &filled.expiry, at(Field::Expiry), 7))
                 (field_row("cvc", say("セキュリティコード", "Security code"), "cc-csc", "123",
-                    filled.map(|card| if card.brand == "amex" { "1234" } else { "123" }.to_owned()), at(Field::Cvc), 4))
+                    filled.cvc, at(Field::Cvc), 4))
             }
             button.pay type="submit" { (yen(intent.amount)) (say("を支払う", " — pay")) }
         }
@@ -303,7 +207,7 @@ fn field_row(
     label: &str,
     autocomplete: &str,
     example: &str,
-    value: Option<String>,
+    value: &str,
     problem: Option<&str>,
     length_max: u8,
 ) -> Markup {
@@ -312,30 +216,11 @@ fn field_row(
         div.field {
             label for=(name) { (label) }
             input id=(name) name=(name) type="text" inputmode="numeric" autocomplete=(autocomplete) required
-                placeholder=(example) maxlength=(length_max) value=[value]
+                placeholder=(example) maxlength=(length_max) value=[Some(value).filter(|value| !value.is_empty())] autofocus[problem.is_some()]
                 aria-invalid=[problem.map(|_| "true")] aria-describedby=[problem.map(|_| problem_id.as_str())];
             @if let Some(text) = problem { p.wrong id=(problem_id) role="alert" { (text) } }
         }
     }
-}
-
-/// Digits in groups, as they stand on the card.
-fn grouped(number: &str) -> String {
-    let ends: &[usize] = if number.len() == 15 {
-        &[4, 10]
-    } else {
-        &[4, 8, 12]
-    };
-    number
-        .chars()
-        .enumerate()
-        .fold(String::new(), |mut text, (at, digit)| {
-            if ends.contains(&at) {
-                text.push(' ');
-            }
-            text.push(digit);
-            text
-        })
 }
 
 fn closed_page(session: &Session, language: Language) -> Markup {
@@ -495,7 +380,7 @@ fn challenge_page(
             div.field {
                 label for="code" { (say("確認コード(6桁)", "6-digit code")) }
                 input.code id="code" name="code" type="text" inputmode="numeric" autocomplete="one-time-code" maxlength="6"
-                    required aria-invalid=[problem.map(|_| "true")] aria-describedby=[problem.map(|_| "code-problem")];
+                    required autofocus aria-invalid=[problem.map(|_| "true")] aria-describedby=[problem.map(|_| "code-problem")];
                 @if let Some(text) = problem { p.wrong id="code-problem" role="alert" { (text) } }
             }
             button.pay type="submit" name="answer" value="code" { (say("認証する", "Confirm")) }
@@ -600,58 +485,4 @@ fn page(status: StatusCode, language: Language, origins: &[String], main: &Marku
         headers.insert(name, HeaderValue::from_static(value));
     }
     answer
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const JUNE_2025: i64 = 1_750_000_000;
-
-    #[test]
-    fn a_card_is_read_as_people_type_it() {
-        for body in [
-            "number=4242+4242+4242+4242&expiry=12%2F34&cvc=123",
-            "number=4242-4242-4242-4242&expiry=0625&cvc=123",
-            "number=%EF%BC%94242424242424242&expiry=12%EF%BC%8F2034&cvc=123",
-        ] {
-            assert_eq!(
-                read_card(body.as_bytes(), JUNE_2025)
-                    .ok()
-                    .map(TestCard::last4),
-                Some("4242"),
-                "{body}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_wrong_field_is_named() {
-        for (body, field) in [
-            ("", Field::Number),
-            (
-                "number=4242424242424241&expiry=12/34&cvc=123",
-                Field::Number,
-            ),
-            (
-                "number=4111111111111111&expiry=12/34&cvc=123",
-                Field::Number,
-            ),
-            (
-                "number=4242424242424242&expiry=13/34&cvc=123",
-                Field::Expiry,
-            ),
-            (
-                "number=4242424242424242&expiry=05/25&cvc=123",
-                Field::Expiry,
-            ),
-            ("number=4242424242424242&expiry=12/34&cvc=12", Field::Cvc),
-            ("number=378282246310005&expiry=12/34&cvc=123", Field::Cvc),
-        ] {
-            let found = read_card(body.as_bytes(), JUNE_2025)
-                .err()
-                .map(|(problem, _)| problem.field);
-            assert!(found == Some(field), "{body}");
-        }
-    }
 }

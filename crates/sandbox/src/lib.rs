@@ -14,6 +14,7 @@
 
 mod address;
 mod card_api;
+mod card_fields;
 mod card_network;
 mod cards;
 mod draw;
