@@ -1,5 +1,6 @@
 //! The connectors against the sandbox, over real sockets.
 
 mod card;
+mod localstripe;
 mod messages;
 mod peer;
