@@ -1,1 +1,3 @@
-//! sim
+//! Stories in the shopkeeper's words, a model that knows every right answer, and seeded storms of acts and faults.
+
+pub mod model;

@@ -1,0 +1,168 @@
+//! Views in memory: what the projector would have written, as far as it has come.
+
+use mamori_domain::act::{Act, TopUpState};
+use mamori_domain::book::{Book, ClosedTopUp};
+use mamori_domain::change::Change;
+use mamori_domain::decide::Facts;
+use mamori_domain::ids::{PaymentId, RefundId, TopUpId};
+use mamori_domain::key::{Answered, FirstAnswer, RequestKey};
+use mamori_domain::payment::{Payment, PaymentStatus, Refund};
+use mamori_domain::table::HashKey;
+use mamori_engine::cold::ColdKeys;
+use mamori_engine::shard::{Committed, Gathered};
+use std::collections::{BTreeMap, HashMap};
+
+/// Everything the past holds, up to row `applied`.
+#[derive(Default)]
+pub struct Archive {
+    /// The newest row in it.
+    pub applied: u64,
+    /// The row the checkpoint stands at; zero for none.
+    pub checkpoint_seq: u64,
+    checkpoint: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
+    answers: HashMap<RequestKey, FirstAnswer>,
+    payments: HashMap<PaymentId, Payment>,
+    refunds: HashMap<RefundId, Refund>,
+    top_ups: HashMap<TopUpId, ClosedTopUp>,
+    /// Sabotage: refunds are not noted on their payments.
+    pub forgets_refunds: bool,
+}
+
+impl Archive {
+    /// Writes one row down, in order.
+    pub fn apply(&mut self, row: &Committed) {
+        assert_eq!(row.seq, self.applied + 1, "the views follow the journal row by row");
+        self.applied = row.seq;
+        for change in &row.changes {
+            for (key, first) in change.answers().into_iter().flatten() {
+                self.answers.insert(key, first);
+            }
+            self.apply_change(change, row);
+        }
+        if let Some(rows) = &row.checkpoint {
+            for dirty in rows {
+                let key = (dirty.table, dirty.key.clone());
+                match &dirty.row {
+                    Some(row) => drop(self.checkpoint.insert(key, row.clone())),
+                    None => drop(self.checkpoint.remove(&key)),
+                }
+            }
+            self.checkpoint_seq = row.seq - 1;
+        }
+    }
+
+    fn apply_change(&mut self, change: &Change, row: &Committed) {
+        match change {
+            Change::Paid(paid) => drop(self.payments.insert(paid.payment, paid.payment(row.at))),
+            Change::Cancelled { payment, .. } => {
+                let payment = self.payments.get_mut(payment).expect("it was paid before");
+                payment.status = PaymentStatus::Cancelled;
+                payment.cancelled_at = Some(row.at);
+            }
+            Change::Refunded { refund, payment, merchant, wallet, amount, name, reason, requested_at, .. } => {
+                if !self.forgets_refunds {
+                    let sale = self.payments.get_mut(payment).expect("it was paid before");
+                    sale.refunded = sale.refunded.plus(*amount).expect("never above the payment");
+                    sale.refunds.push(*refund);
+                }
+                self.refunds.insert(
+                    *refund,
+                    Refund {
+                        id: *refund,
+                        payment: *payment,
+                        merchant: *merchant,
+                        wallet: *wallet,
+                        amount: *amount,
+                        at: row.at,
+                        name: name.clone(),
+                        reason: reason.clone(),
+                        requested_at: *requested_at,
+                    },
+                );
+            }
+            Change::TopUpStarted { top_up, wallet, amount, .. } => {
+                let state = TopUpState::Pending;
+                self.top_ups.insert(*top_up, ClosedTopUp { wallet: *wallet, amount: *amount, state });
+            }
+            Change::TopUpConfirmed { top_up, .. } => self.close(*top_up, TopUpState::Succeeded),
+            Change::TopUpFailed { top_up, expired, .. } => {
+                self.close(*top_up, if *expired { TopUpState::Expired } else { TopUpState::Failed });
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, top_up: TopUpId, state: TopUpState) {
+        self.top_ups.get_mut(&top_up).expect("it was started before").state = state;
+    }
+
+    /// All an act may need of the past.
+    pub fn gather(&self, act: &Act) -> Gathered {
+        let mut facts = Facts::NONE;
+        let mut payment = None;
+        let key = match act {
+            Act::Refund(request) => {
+                payment = Some(request.payment);
+                Some(RequestKey::refund(request.merchant, request.payment, &request.name))
+            }
+            Act::FindPaymentById { payment: id, .. } => {
+                payment = Some(*id);
+                None
+            }
+            Act::FindRefund { merchant, name, payment: Some(payment) } => {
+                Some(RequestKey::refund(*merchant, *payment, name))
+            }
+            Act::FindRefund { merchant, name, payment: None } => Some(RequestKey::refund_by_name(*merchant, name)),
+            Act::ConfirmTopUp { top_up, .. } | Act::FailTopUp { top_up, .. } => {
+                facts.top_up = self.closed(*top_up);
+                None
+            }
+            other => key_of(other),
+        };
+        facts.first_answer = key.and_then(|key| self.answers.get(&key).copied());
+        match facts.first_answer.map(|first| first.answer) {
+            Some(Answered::Payment(id)) => payment = payment.or(Some(id)),
+            Some(Answered::Refund(id)) => facts.refund = self.refunds.get(&id).cloned().map(Box::new),
+            Some(Answered::TopUp(id)) => facts.top_up = self.closed(id),
+            _ => {}
+        }
+        facts.payment = payment.and_then(|id| self.payments.get(&id).cloned()).map(Box::new);
+        Gathered { as_of: self.applied, facts }
+    }
+
+    fn closed(&self, id: TopUpId) -> Option<ClosedTopUp> {
+        self.top_ups.get(&id).copied().filter(|row| row.state != TopUpState::Pending)
+    }
+
+    /// The filter of all keys that are in the views.
+    pub fn keys(&self) -> ColdKeys {
+        let mut cold = ColdKeys::default();
+        self.answers.keys().for_each(|key| cold.add(key.0 as u64));
+        cold
+    }
+
+    /// The book as the checkpoint has it.
+    pub fn book(&self, key: HashKey) -> Book {
+        let mut book = Book::new(key);
+        for ((table, key), row) in &self.checkpoint {
+            book.load(*table, key, row).expect("the book wrote these rows itself");
+        }
+        book
+    }
+}
+
+/// The id an act is asked under for good.
+pub fn key_of(act: &Act) -> Option<RequestKey> {
+    match act {
+        Act::Charge(charge) => Some(RequestKey::payment(charge.merchant, &charge.name)),
+        Act::Hold { charge, .. } => Some(RequestKey::hold(charge.merchant, &charge.name)),
+        Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name } => {
+            Some(RequestKey::payment(*merchant, name))
+        }
+        Act::Refund(request) => Some(RequestKey::refund(request.merchant, request.payment, &request.name)),
+        Act::StartTopUp { wallet, name, .. } | Act::Credit { wallet, name, .. } => {
+            Some(RequestKey::credit(*wallet, name))
+        }
+        _ => None,
+    }
+}

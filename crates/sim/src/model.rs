@@ -1,0 +1,830 @@
+//! The same house once more, kept as simply as a careful shopkeeper would: maps, whole yen, no hashes, no lots, no undo.
+//!
+//! It shares the vocabulary of the rules (acts, ids, refusals) and none of their code. Every answer of the real thing is
+//! compared with what this one says.
+
+use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome, Refusal, TopUpState};
+use mamori_domain::decide::Rules;
+use mamori_domain::funding::Source;
+use mamori_domain::ids::{
+    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, StoreId, TillId,
+    TopUpId, WalletId,
+};
+use mamori_domain::payment::{Payer, PaymentStatus};
+use mamori_domain::world::Timestamp;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// One customer.
+#[derive(Clone, Debug, Default)]
+pub struct Purse {
+    pub yen: i64,
+    pub held: i64,
+    /// In open top-ups.
+    pub pending: i64,
+    pub frozen: bool,
+    /// Rises when what was shown before must stop working.
+    pub epoch: u32,
+    pub last_entry: u64,
+}
+
+/// One payment.
+#[derive(Clone, Debug)]
+pub struct Sale {
+    pub merchant: MerchantId,
+    pub wallet: WalletId,
+    pub yen: i64,
+    pub refunded: i64,
+    pub cancelled: bool,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+struct Return {
+    payment: u64,
+    wallet: WalletId,
+    yen: i64,
+}
+
+#[derive(Clone, Debug)]
+struct Aside {
+    wallet: WalletId,
+    merchant: MerchantId,
+    yen: i64,
+}
+
+#[derive(Clone, Debug)]
+struct CardPage {
+    wallet: WalletId,
+    yen: i64,
+    state: TopUpState,
+}
+
+/// What a code is to the desk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shown {
+    Live,
+    Spent,
+    Replaced,
+}
+
+#[derive(Clone, Debug)]
+struct Code {
+    wallet: WalletId,
+    epoch: u32,
+    expires: Timestamp,
+    state: Shown,
+    /// A batch that was lost may or may not have replaced it: the desk forgets nothing on the side of safety.
+    doubtful: bool,
+}
+
+/// Everything that must be equal for two requests to be the same one, spelled out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Same {
+    Charge(i64, Payer, Option<StoreId>, Option<TillId>),
+    Yen(&'static str, i64),
+    Nothing,
+}
+
+#[derive(Clone, Debug)]
+enum First {
+    Sale(u64),
+    Return(u64),
+    Hold(u64),
+    TopUp(u64),
+    Credit(u64),
+    Refused(Refusal),
+    Tombstone,
+}
+
+/// A request's id: its kind, who asks, what it is about, the text.
+type Name = (&'static str, u64, u64, Box<str>);
+
+/// What the model says to an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    Opened(u64),
+    Bound,
+    Sale { id: u64, wallet: WalletId, yen: i64, refunded: i64, cancelled: bool },
+    Cancelled,
+    Return { id: u64, payment: u64, wallet: WalletId, yen: i64 },
+    Held(u64),
+    Released,
+    TopUp(u64, TopUpState),
+    Credited(u64),
+    Purse { yen: i64, held: i64, frozen: bool, last_entry: u64 },
+    /// A code with any digits.
+    Code(Timestamp),
+}
+
+/// The house.
+#[derive(Clone)]
+pub struct Model {
+    rules: Rules,
+    pub purses: BTreeMap<WalletId, Purse>,
+    pub sales: BTreeMap<u64, Sale>,
+    returns: BTreeMap<u64, Return>,
+    asides: BTreeMap<u64, Aside>,
+    pages: BTreeMap<u64, CardPage>,
+    credits: BTreeMap<u64, (CreditKind, i64)>,
+    firsts: HashMap<Name, (Same, First)>,
+    newest_return: HashMap<(MerchantId, Box<str>), u64>,
+    codes: HashMap<u64, Code>,
+    /// Codes in the order they were issued.
+    issued: VecDeque<(Timestamp, u64)>,
+    showing: HashMap<WalletId, u64>,
+    guesses: HashMap<(u64, u128), (i64, u32)>,
+    pub payable: BTreeMap<MerchantId, i64>,
+    stores: BTreeMap<StoreId, MerchantId>,
+    tills: BTreeMap<TillId, (StoreId, Option<Fingerprint>)>,
+    keys: HashMap<Fingerprint, MerchantId>,
+    credentials: HashMap<Fingerprint, WalletId>,
+    grants: HashMap<AuthorizationId, (WalletId, MerchantId)>,
+    pub card: i64,
+    pub cash: i64,
+    pub goodwill: i64,
+    next: u64,
+    changed: bool,
+}
+
+impl Model {
+    /// An empty house.
+    pub fn new(rules: Rules) -> Model {
+        Model {
+            rules,
+            purses: BTreeMap::new(),
+            sales: BTreeMap::new(),
+            returns: BTreeMap::new(),
+            asides: BTreeMap::new(),
+            pages: BTreeMap::new(),
+            credits: BTreeMap::new(),
+            firsts: HashMap::new(),
+            newest_return: HashMap::new(),
+            codes: HashMap::new(),
+            issued: VecDeque::new(),
+            showing: HashMap::new(),
+            guesses: HashMap::new(),
+            payable: BTreeMap::new(),
+            stores: BTreeMap::new(),
+            tills: BTreeMap::new(),
+            keys: HashMap::new(),
+            credentials: HashMap::new(),
+            grants: HashMap::new(),
+            card: 0,
+            cash: 0,
+            goodwill: 0,
+            next: 1,
+            changed: false,
+        }
+    }
+
+    /// Whether anything was changed since the last call: then a row must have been written.
+    pub fn took_a_change(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// A restart: what lived in memory alone is gone.
+    pub fn restart(&mut self) {
+        self.codes.clear();
+        self.issued.clear();
+        self.showing.clear();
+        self.guesses.clear();
+    }
+
+    /// Somebody asked for a code, and the batch was lost: the code shown before may be dead.
+    pub fn doubt_code_of(&mut self, wallet: WalletId) {
+        if let Some(digits) = self.showing.get(&wallet)
+            && let Some(code) = self.codes.get_mut(digits)
+        {
+            code.doubtful = true;
+        }
+    }
+
+    /// What the house owes its customers and merchants is what it was given.
+    pub fn sums_are_zero(&self) -> bool {
+        let purses: i64 = self.purses.values().map(|purse| purse.yen + purse.held).sum();
+        let payable: i64 = self.payable.values().sum();
+        purses + payable == self.card + self.cash + self.goodwill
+    }
+
+    /// How much money ever came from a source, if it exists.
+    pub fn source_yen(&self, source: Source) -> Option<i64> {
+        match source {
+            Source::Card(TopUpId(id)) => self
+                .pages
+                .get(&id)
+                .filter(|page| page.state == TopUpState::Succeeded)
+                .map(|page| page.yen),
+            Source::Cash(id) => self.credit(id.0, CreditKind::Cash),
+            Source::Goodwill(id) => self.credit(id.0, CreditKind::Goodwill),
+            Source::Refund(PaymentId(id)) => self.sales.get(&id).map(|sale| {
+                if sale.cancelled { sale.yen } else { sale.refunded }
+            }),
+        }
+    }
+
+    fn credit(&self, id: u64, kind: CreditKind) -> Option<i64> {
+        self.credits.get(&id).filter(|row| row.0 == kind).map(|row| row.1)
+    }
+
+    /// What the answer to an act must be at an instant; the house then stands as it does after it.
+    pub fn tell(&mut self, act: &Act, at: Timestamp) -> Result<Said, Refusal> {
+        match act {
+            Act::OpenMerchant => {
+                let id = self.payable.len() as u32 + 1;
+                self.payable.insert(MerchantId(id), 0);
+                self.did(Said::Opened(u64::from(id)))
+            }
+            Act::OpenStore { merchant } => {
+                self.merchant(*merchant)?;
+                let id = self.stores.len() as u32 + 1;
+                self.stores.insert(StoreId(id), *merchant);
+                self.did(Said::Opened(u64::from(id)))
+            }
+            Act::OpenTill { store } => {
+                if !self.stores.contains_key(store) {
+                    return Err(Refusal::StoreUnknown);
+                }
+                let id = self.tills.len() as u32 + 1;
+                self.tills.insert(TillId(id), (*store, None));
+                self.did(Said::Opened(u64::from(id)))
+            }
+            Act::BindTill { till, device } => {
+                let row = self.tills.get_mut(till).ok_or(Refusal::TillUnknown)?;
+                let changes = row.1 != *device;
+                row.1 = *device;
+                self.maybe(changes, Said::Bound)
+            }
+            Act::BindApiKey { key, merchant } => {
+                self.merchant(*merchant)?;
+                match self.keys.get(key) {
+                    Some(owner) if owner == merchant => Ok(Said::Bound),
+                    Some(_) => Err(Refusal::AlreadyBound),
+                    None => {
+                        self.keys.insert(*key, *merchant);
+                        self.did(Said::Bound)
+                    }
+                }
+            }
+            Act::RevokeApiKey { key } => {
+                self.keys.remove(key).ok_or(Refusal::KeyRevoked)?;
+                self.did(Said::Bound)
+            }
+            Act::OpenWallet { credential } => {
+                if let Some(wallet) = self.credentials.get(credential) {
+                    return Ok(Said::Opened(wallet.0));
+                }
+                let wallet = WalletId(self.purses.len() as u64 + 1);
+                self.purses.insert(wallet, Purse::default());
+                self.credentials.insert(*credential, wallet);
+                self.did(Said::Opened(wallet.0))
+            }
+            Act::BindCredential { wallet, credential } => {
+                self.purse(*wallet)?;
+                match self.credentials.get(credential) {
+                    Some(owner) if owner == wallet => Ok(Said::Bound),
+                    Some(_) => Err(Refusal::AlreadyBound),
+                    None => {
+                        self.credentials.insert(*credential, *wallet);
+                        self.did(Said::Bound)
+                    }
+                }
+            }
+            Act::RevokeCredential { wallet, credential } => {
+                if self.credentials.get(credential) != Some(wallet) {
+                    return Err(Refusal::CredentialUnknown);
+                }
+                self.credentials.remove(credential);
+                self.purse_mut(*wallet).epoch += 1;
+                self.did(Said::Bound)
+            }
+            Act::Freeze { wallet } => self.turn(*wallet, true),
+            Act::Unfreeze { wallet } => self.turn(*wallet, false),
+            Act::GrantAuthorization { authorization, wallet, merchant } => {
+                self.purse(*wallet)?;
+                self.merchant(*merchant)?;
+                match self.grants.get(authorization) {
+                    Some(row) if *row == (*wallet, *merchant) => Ok(Said::Bound),
+                    Some(_) => Err(Refusal::AlreadyBound),
+                    None => {
+                        self.grants.insert(*authorization, (*wallet, *merchant));
+                        self.did(Said::Bound)
+                    }
+                }
+            }
+            Act::RevokeAuthorization { authorization } => {
+                self.grants.remove(authorization).ok_or(Refusal::AuthorizationUnknown)?;
+                self.did(Said::Bound)
+            }
+            Act::IssueCode { wallet } => {
+                if self.purse(*wallet)?.frozen {
+                    return Err(Refusal::WalletFrozen);
+                }
+                Ok(Said::Code(at.plus_seconds(i64::from(self.rules.code_life_seconds))))
+            }
+            Act::Charge(charge) => self.charge(charge, at, "payment"),
+            Act::Hold { charge, .. } => self.charge(charge, at, "hold"),
+            Act::Cancel { caller, merchant, name } => self.cancel(*caller, *merchant, name, at),
+            Act::Refund(request) => self.refund(request, at),
+            Act::Capture { caller, merchant, hold, amount } => {
+                self.may(*caller, *merchant)?;
+                let aside = self.asides.get(&hold.0).filter(|row| row.merchant == *merchant);
+                let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
+                if amount.is_zero() || amount.signed() > aside.yen {
+                    return Err(Refusal::CaptureExceedsHold);
+                }
+                self.end_hold(*hold, &aside, amount.signed())
+            }
+            Act::Release { hold } => {
+                let aside = self.asides.get(&hold.0).ok_or(Refusal::HoldUnknown)?.clone();
+                self.end_hold(*hold, &aside, 0)
+            }
+            Act::StartTopUp { wallet, name, amount } => self.start(*wallet, name, amount.signed()),
+            Act::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
+            Act::FailTopUp { top_up, expired } => {
+                let page = self.pages.get_mut(&top_up.0).ok_or(Refusal::TopUpUnknown)?;
+                if page.state != TopUpState::Pending {
+                    return Ok(Said::TopUp(top_up.0, page.state));
+                }
+                page.state = if *expired { TopUpState::Expired } else { TopUpState::Failed };
+                let (wallet, yen, state) = (page.wallet, page.yen, page.state);
+                self.purse_mut(wallet).pending -= yen;
+                self.did(Said::TopUp(top_up.0, state))
+            }
+            Act::Credit { wallet, name, amount, kind } => {
+                self.give(*wallet, name, amount.signed(), *kind)
+            }
+            Act::Look { wallet } => self.purse_as_seen(*wallet),
+            Act::FindPayment { merchant, name } => {
+                match self.firsts.get(&("payment", u64::from(merchant.0), 0, name.clone())) {
+                    Some((_, First::Sale(id))) => Ok(self.sale(*id)),
+                    Some((_, First::Refused(refusal))) => Err(*refusal),
+                    Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
+                    _ => Err(Refusal::PaymentUnknown),
+                }
+            }
+            Act::FindPaymentById { merchant, payment } => {
+                match self.sales.get(&payment.0) {
+                    Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
+                    _ => Err(Refusal::PaymentUnknown),
+                }
+            }
+            Act::FindRefund { merchant, name, payment } => {
+                let found = match payment {
+                    None => self.newest_return.get(&(*merchant, name.clone())).copied(),
+                    Some(payment) => {
+                        let key = ("refund", u64::from(merchant.0), payment.0, name.clone());
+                        match self.firsts.get(&key) {
+                            Some((_, First::Return(id))) => Some(*id),
+                            _ => None,
+                        }
+                    }
+                };
+                found.map(|id| self.returned(id)).ok_or(Refusal::RefundUnknown)
+            }
+        }
+    }
+
+    // ---- paying
+
+    fn charge(&mut self, charge: &Charge, at: Timestamp, kind: &'static str) -> Result<Said, Refusal> {
+        let name = (kind, u64::from(charge.merchant.0), 0, charge.name.clone());
+        let yen = charge.amount.signed();
+        let same = Same::Charge(yen, charge.payer, charge.store, charge.till);
+        let first = self.firsts.get(&name).cloned();
+        if first.is_none() && let Payer::Code(digits) = charge.payer {
+            self.guard_guesses(charge.caller, digits, at)?;
+        }
+        self.may(charge.caller, charge.merchant)?;
+        if let Some((before, first)) = first {
+            return match first {
+                First::Tombstone => Err(Refusal::CancelledBeforePayment),
+                _ if before != same => Err(Refusal::IdempotencyConflict),
+                First::Sale(id) => Ok(self.sale(id)),
+                First::Hold(id) => Ok(Said::Held(id)),
+                First::Refused(refusal) => Err(refusal),
+                other => unreachable!("{other:?} under a payment's id"),
+            };
+        }
+        let wallet = match self.in_order(charge).and_then(|()| self.payer(charge, at)) {
+            Ok(wallet) => wallet,
+            Err(refusal) => {
+                self.firsts.insert(name, (same, First::Refused(refusal)));
+                self.changed = true;
+                return Err(refusal);
+            }
+        };
+        if let Payer::Code(digits) = charge.payer {
+            self.codes.get_mut(&digits).expect("it was good").state = Shown::Spent;
+        }
+        let id = self.take_id();
+        let purse = self.purse_mut(wallet);
+        purse.yen -= yen;
+        purse.last_entry = id;
+        if kind == "hold" {
+            purse.held += yen;
+            self.asides.insert(id, Aside { wallet, merchant: charge.merchant, yen });
+            self.firsts.insert(name, (same, First::Hold(id)));
+            return self.did(Said::Held(id));
+        }
+        *self.payable.get_mut(&charge.merchant).expect("checked") += yen;
+        let merchant = charge.merchant;
+        self.sales.insert(id, Sale { merchant, wallet, yen, refunded: 0, cancelled: false, at });
+        self.firsts.insert(name, (same, First::Sale(id)));
+        let said = self.sale(id);
+        self.did(said)
+    }
+
+    /// Ten wrong codes within a minute, and the caller must wait for the next one.
+    fn guard_guesses(&mut self, caller: Caller, digits: u64, at: Timestamp) -> Result<(), Refusal> {
+        let who = match caller {
+            Caller::Key(key) => (0, key.0),
+            Caller::Till(till, device) => (u64::from(till.0), device.0),
+        };
+        let minute = at.seconds().div_euclid(60);
+        let guesses = self.guesses.entry(who).or_insert((minute, 0));
+        if guesses.0 == minute && guesses.1 >= 10 {
+            return Err(Refusal::TillLocked);
+        }
+        if !self.codes.contains_key(&digits) {
+            if guesses.0 != minute {
+                *guesses = (minute, 0);
+            }
+            guesses.1 += 1;
+        }
+        Ok(())
+    }
+
+    fn may(&self, caller: Caller, merchant: MerchantId) -> Result<(), Refusal> {
+        match caller {
+            Caller::Key(key) if self.keys.get(&key) == Some(&merchant) => Ok(()),
+            Caller::Key(_) => Err(Refusal::KeyRevoked),
+            Caller::Till(till, device) => match self.tills.get(&till) {
+                Some((store, Some(bound)))
+                    if *bound == device && self.stores.get(store) == Some(&merchant) =>
+                {
+                    Ok(())
+                }
+                _ => Err(Refusal::TillUnknown),
+            },
+        }
+    }
+
+    fn in_order(&self, charge: &Charge) -> Result<(), Refusal> {
+        if let Some(store) = charge.store
+            && self.stores.get(&store) != Some(&charge.merchant)
+        {
+            return Err(Refusal::StoreUnknown);
+        }
+        if let Some(till) = charge.till {
+            let (store, _) = self.tills.get(&till).ok_or(Refusal::TillUnknown)?;
+            if self.stores.get(store) != Some(&charge.merchant)
+                || charge.store.is_some_and(|named| named != *store)
+            {
+                return Err(Refusal::TillUnknown);
+            }
+        }
+        let yen = charge.amount.signed();
+        if yen < 1 || yen > self.rules.charge_max.signed() {
+            return Err(Refusal::AmountOutOfBounds);
+        }
+        Ok(())
+    }
+
+    fn payer(&self, charge: &Charge, at: Timestamp) -> Result<WalletId, Refusal> {
+        let wallet = match charge.payer {
+            Payer::Authorization(id) => match self.grants.get(&id) {
+                Some((wallet, merchant)) if *merchant == charge.merchant => *wallet,
+                _ => return Err(Refusal::AuthorizationUnknown),
+            },
+            Payer::Code(digits) => {
+                let code = self.codes.get(&digits).ok_or(Refusal::CodeUnknown)?;
+                match code.state {
+                    Shown::Spent => return Err(Refusal::CodeSpent),
+                    Shown::Replaced => return Err(Refusal::CodeReplaced),
+                    Shown::Live if at >= code.expires => return Err(Refusal::CodeExpired),
+                    Shown::Live => {}
+                }
+                let purse = self.purse(code.wallet)?;
+                if purse.epoch != code.epoch {
+                    return Err(if purse.frozen {
+                        Refusal::WalletFrozen
+                    } else {
+                        Refusal::CodeReplaced
+                    });
+                }
+                code.wallet
+            }
+        };
+        let purse = self.purse(wallet)?;
+        if purse.frozen {
+            return Err(Refusal::WalletFrozen);
+        }
+        if purse.yen < charge.amount.signed() {
+            return Err(Refusal::BalanceTooSmall);
+        }
+        Ok(wallet)
+    }
+
+    /// The desk gave out these digits.
+    pub fn learn_code(&mut self, wallet: WalletId, digits: u64, at: Timestamp, expires: Timestamp) {
+        while let Some((issued, old)) = self.issued.front().copied()
+            && at >= issued.plus_seconds(600)
+        {
+            self.issued.pop_front();
+            self.codes.remove(&old);
+        }
+        self.issued.push_back((at, digits));
+        if let Some(old) = self.showing.insert(wallet, digits)
+            && let Some(code) = self.codes.get_mut(&old)
+            && code.state == Shown::Live
+        {
+            code.state = Shown::Replaced;
+        }
+        let epoch = self.purses[&wallet].epoch;
+        let state = Shown::Live;
+        let row = Code { wallet, epoch, expires, state, doubtful: false };
+        assert!(self.codes.insert(digits, row).is_none(), "the same digits twice");
+    }
+
+    /// May the desk say "replaced" where the model says something else?
+    pub fn may_be_replaced(&mut self, act: &Act) -> bool {
+        if let Act::Charge(charge) | Act::Hold { charge, .. } = act
+            && let Payer::Code(digits) = charge.payer
+            && let Some(code) = self.codes.get_mut(&digits)
+            && code.doubtful
+        {
+            code.state = Shown::Replaced;
+            code.doubtful = false;
+            return true;
+        }
+        false
+    }
+
+    fn cancel(&mut self, caller: Caller, merchant: MerchantId, name: &str, at: Timestamp) -> Result<Said, Refusal> {
+        self.may(caller, merchant)?;
+        let key = ("payment", u64::from(merchant.0), 0, Box::from(name));
+        let id = match self.firsts.get(&key) {
+            None => {
+                self.firsts.insert(key, (Same::Nothing, First::Tombstone));
+                return self.did(Said::Cancelled);
+            }
+            Some((_, First::Sale(id))) => *id,
+            Some(_) => return Ok(Said::Cancelled),
+        };
+        let sale = self.sales[&id].clone();
+        if sale.cancelled {
+            return Ok(Said::Cancelled);
+        }
+        if sale.refunded > 0 {
+            return Err(Refusal::AlreadyRefunded);
+        }
+        // A quarter past midnight in Japan, on the day after.
+        let day = (sale.at.seconds() + 32_400).div_euclid(86_400);
+        if at.seconds() >= (day + 1) * 86_400 - 32_400 + 900 {
+            return Err(Refusal::CancelWindowOver);
+        }
+        self.sales.get_mut(&id).expect("read above").cancelled = true;
+        self.give_back(&sale, sale.yen);
+        self.did(Said::Cancelled)
+    }
+
+    fn refund(&mut self, request: &mamori_domain::act::RefundRequest, at: Timestamp) -> Result<Said, Refusal> {
+        self.may(request.caller, request.merchant)?;
+        let payment = request.payment.0;
+        let name = ("refund", u64::from(request.merchant.0), payment, request.name.clone());
+        let yen = request.amount.signed();
+        let same = Same::Yen("refund", yen);
+        if let Some((before, first)) = self.firsts.get(&name) {
+            return match first {
+                _ if *before != same => Err(Refusal::IdempotencyConflict),
+                First::Return(id) => Ok(self.returned(*id)),
+                First::Refused(refusal) => Err(*refusal),
+                other => unreachable!("{other:?} under a refund's id"),
+            };
+        }
+        let sale = self.sales.get(&payment).filter(|sale| sale.merchant == request.merchant).cloned();
+        let refusal = match &sale {
+            None => Some(Refusal::PaymentUnknown),
+            Some(sale) if sale.cancelled => Some(Refusal::AlreadyCancelled),
+            Some(sale) if at.seconds() - sale.at.seconds() > 365 * 86_400 => Some(Refusal::RefundWindowOver),
+            Some(_) if yen == 0 => Some(Refusal::AmountOutOfBounds),
+            Some(sale) if yen > sale.yen - sale.refunded => Some(Refusal::RefundExceedsPayment),
+            Some(_) => None,
+        };
+        if let Some(refusal) = refusal {
+            self.firsts.insert(name, (same, First::Refused(refusal)));
+            self.changed = true;
+            return Err(refusal);
+        }
+        let sale = sale.expect("it was found");
+        self.sales.get_mut(&payment).expect("read above").refunded += yen;
+        let id = self.give_back(&sale, yen);
+        self.returns.insert(id, Return { payment, wallet: sale.wallet, yen });
+        self.newest_return.insert((request.merchant, request.name.clone()), id);
+        self.firsts.insert(name, (same, First::Return(id)));
+        let said = self.returned(id);
+        self.did(said)
+    }
+
+    fn give_back(&mut self, sale: &Sale, yen: i64) -> u64 {
+        let id = self.take_id();
+        let purse = self.purse_mut(sale.wallet);
+        purse.yen += yen;
+        purse.last_entry = id;
+        *self.payable.get_mut(&sale.merchant).expect("it was paid") -= yen;
+        id
+    }
+
+    fn end_hold(&mut self, hold: HoldId, aside: &Aside, taken: i64) -> Result<Said, Refusal> {
+        let id = self.take_id();
+        self.asides.remove(&hold.0);
+        let purse = self.purse_mut(aside.wallet);
+        purse.held -= aside.yen;
+        purse.yen += aside.yen - taken;
+        purse.last_entry = id;
+        *self.payable.get_mut(&aside.merchant).expect("it held") += taken;
+        self.did(Said::Released)
+    }
+
+    // ---- money in
+
+    fn start(&mut self, wallet: WalletId, name: &str, yen: i64) -> Result<Said, Refusal> {
+        let key = ("credit", wallet.0, 0, Box::from(name));
+        let same = Same::Yen("card", yen);
+        if let Some((before, first)) = self.firsts.get(&key) {
+            return match first {
+                _ if *before != same => Err(Refusal::IdempotencyConflict),
+                First::TopUp(id) => Ok(Said::TopUp(*id, self.pages[id].state)),
+                First::Refused(refusal) => Err(*refusal),
+                other => unreachable!("{other:?} under a top-up's id"),
+            };
+        }
+        let purse = self.purse(wallet)?.clone();
+        let (min, max) = (self.rules.top_up_min.signed(), self.rules.top_up_max.signed());
+        let refusal = if purse.frozen {
+            Some(Refusal::WalletFrozen)
+        } else if yen < min.max(1) || yen > max {
+            Some(Refusal::AmountOutOfBounds)
+        } else {
+            self.cap(&purse, yen)
+        };
+        if let Some(refusal) = refusal {
+            self.firsts.insert(key, (same, First::Refused(refusal)));
+            self.changed = true;
+            return Err(refusal);
+        }
+        let id = self.take_id();
+        self.purse_mut(wallet).pending += yen;
+        let state = TopUpState::Pending;
+        self.pages.insert(id, CardPage { wallet, yen, state });
+        self.firsts.insert(key, (same, First::TopUp(id)));
+        self.did(Said::TopUp(id, state))
+    }
+
+    fn confirm(&mut self, top_up: TopUpId, yen: i64) -> Result<Said, Refusal> {
+        let page = self.pages.get(&top_up.0).ok_or(Refusal::TopUpUnknown)?.clone();
+        if page.state == TopUpState::Succeeded {
+            return Ok(Said::TopUp(top_up.0, page.state));
+        }
+        if page.yen != yen {
+            return Err(Refusal::TopUpAmountDiffers);
+        }
+        let id = self.take_id();
+        self.pages.get_mut(&top_up.0).expect("read above").state = TopUpState::Succeeded;
+        self.card += yen;
+        let purse = self.purse_mut(page.wallet);
+        if page.state == TopUpState::Pending {
+            purse.pending -= yen;
+        }
+        purse.yen += yen;
+        purse.last_entry = id;
+        self.did(Said::TopUp(top_up.0, TopUpState::Succeeded))
+    }
+
+    fn give(&mut self, wallet: WalletId, name: &str, yen: i64, kind: CreditKind) -> Result<Said, Refusal> {
+        let key = ("credit", wallet.0, 0, Box::from(name));
+        let same = Same::Yen(if kind == CreditKind::Cash { "cash" } else { "goodwill" }, yen);
+        if let Some((before, first)) = self.firsts.get(&key) {
+            return match first {
+                _ if *before != same => Err(Refusal::IdempotencyConflict),
+                First::Credit(id) => Ok(Said::Credited(*id)),
+                First::Refused(refusal) => Err(*refusal),
+                other => unreachable!("{other:?} under a credit's id"),
+            };
+        }
+        let purse = self.purse(wallet)?.clone();
+        let refusal = if yen == 0 { Some(Refusal::AmountOutOfBounds) } else { self.cap(&purse, yen) };
+        if let Some(refusal) = refusal {
+            self.firsts.insert(key, (same, First::Refused(refusal)));
+            self.changed = true;
+            return Err(refusal);
+        }
+        let id = self.take_id();
+        match kind {
+            CreditKind::Cash => self.cash += yen,
+            CreditKind::Goodwill => self.goodwill += yen,
+        }
+        self.credits.insert(id, (kind, yen));
+        let purse = self.purse_mut(wallet);
+        purse.yen += yen;
+        purse.last_entry = id;
+        self.firsts.insert(key, (same, First::Credit(id)));
+        self.did(Said::Credited(id))
+    }
+
+    fn cap(&self, purse: &Purse, yen: i64) -> Option<Refusal> {
+        let after = purse.yen + purse.held + purse.pending + yen;
+        (after > self.rules.balance_cap.signed()).then_some(Refusal::BalanceCap)
+    }
+
+    // ---- small words
+
+    fn turn(&mut self, wallet: WalletId, frozen: bool) -> Result<Said, Refusal> {
+        self.purse(wallet)?;
+        let purse = self.purse_mut(wallet);
+        if purse.frozen != frozen {
+            purse.frozen = frozen;
+            purse.epoch += u32::from(frozen);
+            self.changed = true;
+        }
+        self.purse_as_seen(wallet)
+    }
+    fn did(&mut self, said: Said) -> Result<Said, Refusal> {
+        self.changed = true;
+        Ok(said)
+    }
+    fn maybe(&mut self, changes: bool, said: Said) -> Result<Said, Refusal> {
+        self.changed |= changes;
+        Ok(said)
+    }
+    fn take_id(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+    fn merchant(&self, id: MerchantId) -> Result<(), Refusal> {
+        self.payable.get(&id).map(drop).ok_or(Refusal::MerchantUnknown)
+    }
+    fn purse(&self, id: WalletId) -> Result<&Purse, Refusal> {
+        self.purses.get(&id).ok_or(Refusal::WalletUnknown)
+    }
+    fn purse_mut(&mut self, id: WalletId) -> &mut Purse {
+        self.purses.get_mut(&id).expect("it was found before")
+    }
+    fn purse_as_seen(&self, id: WalletId) -> Result<Said, Refusal> {
+        let purse = self.purse(id)?;
+        Ok(Said::Purse {
+            yen: purse.yen,
+            held: purse.held,
+            frozen: purse.frozen,
+            last_entry: purse.last_entry,
+        })
+    }
+    fn sale(&self, id: u64) -> Said {
+        let sale = &self.sales[&id];
+        Said::Sale {
+            id,
+            wallet: sale.wallet,
+            yen: sale.yen,
+            refunded: sale.refunded,
+            cancelled: sale.cancelled,
+        }
+    }
+    fn returned(&self, id: u64) -> Said {
+        let row = &self.returns[&id];
+        Said::Return { id, payment: row.payment, wallet: row.wallet, yen: row.yen }
+    }
+}
+
+/// The real answer in the model's words.
+pub fn in_words(outcome: &Outcome) -> Result<Said, Refusal> {
+    Ok(match outcome.as_ref().map_err(|refusal| *refusal)? {
+        Done::MerchantOpened(id) => Said::Opened(u64::from(id.0)),
+        Done::StoreOpened(id) => Said::Opened(u64::from(id.0)),
+        Done::TillOpened(id) => Said::Opened(u64::from(id.0)),
+        Done::WalletOpened(id) => Said::Opened(id.0),
+        Done::Bound => Said::Bound,
+        Done::Wallet(sight) => Said::Purse {
+            yen: sight.balance as i64,
+            held: sight.held as i64,
+            frozen: sight.frozen,
+            last_entry: sight.last_entry.0,
+        },
+        Done::Code { expires_at, .. } => Said::Code(*expires_at),
+        Done::Payment(payment) => Said::Sale {
+            id: payment.id.0,
+            wallet: payment.wallet,
+            yen: payment.amount.signed(),
+            refunded: payment.refunded.signed(),
+            cancelled: payment.status == PaymentStatus::Cancelled,
+        },
+        Done::CancelAccepted => Said::Cancelled,
+        Done::Refund(refund) => {
+            let RefundId(id) = refund.id;
+            Said::Return { id, payment: refund.payment.0, wallet: refund.wallet, yen: refund.amount.signed() }
+        }
+        Done::Held { hold } => Said::Held(hold.0),
+        Done::Released => Said::Released,
+        Done::TopUp { top_up, state } => Said::TopUp(top_up.0, *state),
+        Done::Credited { entry } => Said::Credited(entry.0),
+    })
+}
