@@ -131,6 +131,8 @@ pub struct Shard {
     starved: bool,
     /// Facts gathered before this row are out of date, whatever they are about.
     facts_from: u64,
+    /// The newest instant that anything was decided at.
+    latest: Timestamp,
     batch: Vec<u8>,
 }
 
@@ -149,6 +151,7 @@ impl Shard {
             embedded: opened.embedded,
             starved: false,
             facts_from: head.seq,
+            latest: Timestamp(0),
             batch: Vec::with_capacity(ROW_BYTES + 16 * 1024),
         }
     }
@@ -172,7 +175,7 @@ impl Shard {
         changes: Vec<Change>,
         wall: Timestamp,
     ) -> Result<Committed, Fault> {
-        let at = wall.max(self.book.at());
+        let at = self.instant(wall);
         self.batch.clear();
         self.batch.push(BATCH_FORMAT);
         self.book.open_row(self.head.seq + 1, at);
@@ -189,9 +192,16 @@ impl Shard {
         }
     }
 
+    /// Time never runs back, not even between batches that leave no row: a code issued while the clock stood an hour ahead
+    /// must not work for an hour once the clock is set right.
+    fn instant(&mut self, wall: Timestamp) -> Timestamp {
+        self.latest = wall.max(self.book.at()).max(self.latest);
+        self.latest
+    }
+
     /// Decides a batch of acts, makes it durable, and answers.
     pub fn step(&mut self, asked: &[Asked], wall: Timestamp, draw: &mut Draw) -> Step {
-        let at = wall.max(self.book.at());
+        let at = self.instant(wall);
         let seq = self.head.seq + 1;
         let mut replies = Vec::with_capacity(asked.len());
         let mut changes: Vec<Change> = Vec::with_capacity(asked.len());
@@ -286,7 +296,7 @@ impl Shard {
 
     /// Writes a seal out of its turn, with everything a checkpoint needs: the program is about to stop.
     pub fn seal(&mut self, wall: Timestamp) -> Result<Committed, Fault> {
-        let at = wall.max(self.book.at());
+        let at = self.instant(wall);
         let seal = Change::Sealed {
             hash: self.book.hash(),
         };
@@ -436,19 +446,21 @@ impl Shard {
         if let Act::Charge(charge) | Act::Hold { charge, .. } = &ask.act
             && let Payer::Code(digits) = charge.payer
         {
-            let caller = caller_number(charge.caller);
-            if self.desk.is_locked(caller, at) {
-                // Throttled: decided nothing, so it is not final for its id either.
-                return (Reply::Answer(Err(Refusal::TillLocked)), Vec::new());
-            }
             facts.code = self.desk.look(digits, at);
-            if facts.code == CodeFact::Unknown
-                && self
-                    .book
-                    .first_answer(RequestKey::payment(charge.merchant, &charge.name))
-                    .is_none()
-            {
-                self.desk.guessed_wrong(caller, at);
+            let key = match &ask.act {
+                Act::Hold { .. } => RequestKey::hold(charge.merchant, &charge.name),
+                _ => RequestKey::payment(charge.merchant, &charge.name),
+            };
+            // A retry is no guess: whoever was told "paid" must hear it again, locked or not.
+            if self.book.first_answer(key).or(facts.first_answer).is_none() {
+                let caller = caller_number(charge.caller);
+                if self.desk.is_locked(caller, at) {
+                    // Throttled: decided nothing, so it is not final for its id either.
+                    return (Reply::Answer(Err(Refusal::TillLocked)), Vec::new());
+                }
+                if facts.code == CodeFact::Unknown {
+                    self.desk.guessed_wrong(caller, at);
+                }
             }
         }
         let decision = decide(&self.book, &self.rules, &facts, &ask.act, at);

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod sandbox;
+mod sim;
 mod world;
 
 use world::{Clock, Failure};
@@ -49,6 +50,8 @@ enum Command {
     BenchServe(bench::ServeArgs),
     /// Play the outside world on this machine: card network, SMS service, mail server, inbox.
     Sandbox(sandbox::Args),
+    /// Storms of random acts and faults, each answer and sum checked against a second, simpler model.
+    Sim(sim::Args),
 }
 
 fn main() -> ExitCode {
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => bench::run(args, clock, outside::chance),
         Command::BenchServe(args) => bench::serve(args, clock),
         Command::Sandbox(args) => sandbox::run(args, clock, outside::chance),
+        Command::Sim(args) => sim::run(args, clock),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

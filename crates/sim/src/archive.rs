@@ -25,13 +25,25 @@ pub struct Archive {
     refunds: HashMap<RefundId, Refund>,
     top_ups: HashMap<TopUpId, ClosedTopUp>,
     /// Sabotage: refunds are not noted on their payments.
-    pub forgets_refunds: bool,
+    forgets_refunds: bool,
 }
 
 impl Archive {
+    /// Empty views, honest or not.
+    pub fn new(forgets_refunds: bool) -> Archive {
+        Archive {
+            forgets_refunds,
+            ..Archive::default()
+        }
+    }
+
     /// Writes one row down, in order.
     pub fn apply(&mut self, row: &Committed) {
-        assert_eq!(row.seq, self.applied + 1, "the views follow the journal row by row");
+        assert_eq!(
+            row.seq,
+            self.applied + 1,
+            "the views follow the journal row by row"
+        );
         self.applied = row.seq;
         for change in &row.changes {
             for (key, first) in change.answers().into_iter().flatten() {
@@ -59,10 +71,23 @@ impl Archive {
                 payment.status = PaymentStatus::Cancelled;
                 payment.cancelled_at = Some(row.at);
             }
-            Change::Refunded { refund, payment, merchant, wallet, amount, name, reason, requested_at, .. } => {
+            Change::Refunded {
+                refund,
+                payment,
+                merchant,
+                wallet,
+                amount,
+                name,
+                reason,
+                requested_at,
+                ..
+            } => {
                 if !self.forgets_refunds {
                     let sale = self.payments.get_mut(payment).expect("it was paid before");
-                    sale.refunded = sale.refunded.plus(*amount).expect("never above the payment");
+                    sale.refunded = sale
+                        .refunded
+                        .plus(*amount)
+                        .expect("never above the payment");
                     sale.refunds.push(*refund);
                 }
                 self.refunds.insert(
@@ -80,20 +105,44 @@ impl Archive {
                     },
                 );
             }
-            Change::TopUpStarted { top_up, wallet, amount, .. } => {
+            Change::TopUpStarted {
+                top_up,
+                wallet,
+                amount,
+                ..
+            } => {
                 let state = TopUpState::Pending;
-                self.top_ups.insert(*top_up, ClosedTopUp { wallet: *wallet, amount: *amount, state });
+                self.top_ups.insert(
+                    *top_up,
+                    ClosedTopUp {
+                        wallet: *wallet,
+                        amount: *amount,
+                        state,
+                    },
+                );
             }
             Change::TopUpConfirmed { top_up, .. } => self.close(*top_up, TopUpState::Succeeded),
-            Change::TopUpFailed { top_up, expired, .. } => {
-                self.close(*top_up, if *expired { TopUpState::Expired } else { TopUpState::Failed });
+            Change::TopUpFailed {
+                top_up, expired, ..
+            } => {
+                self.close(
+                    *top_up,
+                    if *expired {
+                        TopUpState::Expired
+                    } else {
+                        TopUpState::Failed
+                    },
+                );
             }
             _ => {}
         }
     }
 
     fn close(&mut self, top_up: TopUpId, state: TopUpState) {
-        self.top_ups.get_mut(&top_up).expect("it was started before").state = state;
+        self.top_ups
+            .get_mut(&top_up)
+            .expect("it was started before")
+            .state = state;
     }
 
     /// All an act may need of the past.
@@ -103,16 +152,26 @@ impl Archive {
         let key = match act {
             Act::Refund(request) => {
                 payment = Some(request.payment);
-                Some(RequestKey::refund(request.merchant, request.payment, &request.name))
+                Some(RequestKey::refund(
+                    request.merchant,
+                    request.payment,
+                    &request.name,
+                ))
             }
             Act::FindPaymentById { payment: id, .. } => {
                 payment = Some(*id);
                 None
             }
-            Act::FindRefund { merchant, name, payment: Some(payment) } => {
-                Some(RequestKey::refund(*merchant, *payment, name))
-            }
-            Act::FindRefund { merchant, name, payment: None } => Some(RequestKey::refund_by_name(*merchant, name)),
+            Act::FindRefund {
+                merchant,
+                name,
+                payment: Some(payment),
+            } => Some(RequestKey::refund(*merchant, *payment, name)),
+            Act::FindRefund {
+                merchant,
+                name,
+                payment: None,
+            } => Some(RequestKey::refund_by_name(*merchant, name)),
             Act::ConfirmTopUp { top_up, .. } | Act::FailTopUp { top_up, .. } => {
                 facts.top_up = self.closed(*top_up);
                 None
@@ -122,16 +181,26 @@ impl Archive {
         facts.first_answer = key.and_then(|key| self.answers.get(&key).copied());
         match facts.first_answer.map(|first| first.answer) {
             Some(Answered::Payment(id)) => payment = payment.or(Some(id)),
-            Some(Answered::Refund(id)) => facts.refund = self.refunds.get(&id).cloned().map(Box::new),
+            Some(Answered::Refund(id)) => {
+                facts.refund = self.refunds.get(&id).cloned().map(Box::new)
+            }
             Some(Answered::TopUp(id)) => facts.top_up = self.closed(id),
             _ => {}
         }
-        facts.payment = payment.and_then(|id| self.payments.get(&id).cloned()).map(Box::new);
-        Gathered { as_of: self.applied, facts }
+        facts.payment = payment
+            .and_then(|id| self.payments.get(&id).cloned())
+            .map(Box::new);
+        Gathered {
+            as_of: self.applied,
+            facts,
+        }
     }
 
     fn closed(&self, id: TopUpId) -> Option<ClosedTopUp> {
-        self.top_ups.get(&id).copied().filter(|row| row.state != TopUpState::Pending)
+        self.top_ups
+            .get(&id)
+            .copied()
+            .filter(|row| row.state != TopUpState::Pending)
     }
 
     /// The filter of all keys that are in the views.
@@ -145,7 +214,8 @@ impl Archive {
     pub fn book(&self, key: HashKey) -> Book {
         let mut book = Book::new(key);
         for ((table, key), row) in &self.checkpoint {
-            book.load(*table, key, row).expect("the book wrote these rows itself");
+            book.load(*table, key, row)
+                .expect("the book wrote these rows itself");
         }
         book
     }
@@ -159,7 +229,11 @@ pub fn key_of(act: &Act) -> Option<RequestKey> {
         Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name } => {
             Some(RequestKey::payment(*merchant, name))
         }
-        Act::Refund(request) => Some(RequestKey::refund(request.merchant, request.payment, &request.name)),
+        Act::Refund(request) => Some(RequestKey::refund(
+            request.merchant,
+            request.payment,
+            &request.name,
+        )),
         Act::StartTopUp { wallet, name, .. } | Act::Credit { wallet, name, .. } => {
             Some(RequestKey::credit(*wallet, name))
         }

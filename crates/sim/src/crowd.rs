@@ -30,7 +30,7 @@ fn key_of_merchant(merchant: u32) -> Fingerprint {
     Fingerprint(1_000 + u128::from(merchant))
 }
 fn device_of_till(till: u32) -> Fingerprint {
-    Fingerprint(2_000 + u128::from(till))
+    Fingerprint((2_000 + u128::from(till)) << 64)
 }
 fn store_of_till(till: u32) -> u32 {
     (till - 1) / 2 + 1
@@ -59,20 +59,38 @@ impl Crowd {
     /// What makes the house: merchants, stores, tills, keys, customers.
     pub fn opening(&self) -> Vec<Act> {
         let mut acts = vec![Act::OpenMerchant; MERCHANTS as usize];
-        acts.extend((1..=STORES).map(|store| Act::OpenStore { merchant: MerchantId(merchant_of_store(store)) }));
-        acts.extend((1..=TILLS).map(|till| Act::OpenTill { store: StoreId(store_of_till(till)) }));
-        acts.extend((1..=TILLS).map(|till| Act::BindTill { till: TillId(till), device: Some(device_of_till(till)) }));
+        acts.extend((1..=STORES).map(|store| Act::OpenStore {
+            merchant: MerchantId(merchant_of_store(store)),
+        }));
+        acts.extend((1..=TILLS).map(|till| Act::OpenTill {
+            store: StoreId(store_of_till(till)),
+        }));
+        acts.extend((1..=TILLS).map(|till| Act::BindTill {
+            till: TillId(till),
+            device: Some(device_of_till(till)),
+        }));
         acts.extend((1..=MERCHANTS).map(|number| Act::BindApiKey {
             key: key_of_merchant(number),
             merchant: MerchantId(number),
         }));
         for number in 1..=WALLETS {
             let wallet = WalletId(number);
-            acts.push(Act::OpenWallet { credential: Fingerprint(u128::from(number)) });
+            acts.push(Act::OpenWallet {
+                credential: Fingerprint(u128::from(number)),
+            });
             let amount = Amount::yen(50_000);
-            acts.push(Act::Credit { wallet, name: "first".into(), amount, kind: CreditKind::Cash });
+            acts.push(Act::Credit {
+                wallet,
+                name: "first".into(),
+                amount,
+                kind: CreditKind::Cash,
+            });
             let merchant = MerchantId(number as u32 % MERCHANTS + 1);
-            acts.push(Act::GrantAuthorization { authorization: grant(number, merchant.0), wallet, merchant });
+            acts.push(Act::GrantAuthorization {
+                authorization: grant(number, merchant.0),
+                wallet,
+                merchant,
+            });
         }
         acts
     }
@@ -90,14 +108,22 @@ impl Crowd {
     /// Anything.
     pub fn wish(&mut self, at: Timestamp) -> Act {
         let act = match self.draw.below(100) {
-            0..12 => return Act::IssueCode { wallet: self.wallet() },
+            0..12 => {
+                return Act::IssueCode {
+                    wallet: self.wallet(),
+                };
+            }
             12..32 => self.pay_by_code(),
             32..52 => self.pay_by_grant(),
             52..64 => return self.again(),
             64..74 => self.refund(),
             74..78 => self.cancel(),
             78..81 => {
-                let charge = if self.one_in(2) { self.charge_by_grant() } else { self.charge_by_code() };
+                let charge = if self.one_in(2) {
+                    self.charge_by_grant()
+                } else {
+                    self.charge_by_code()
+                };
                 let expires_at = at.plus_seconds(600);
                 Act::Hold { charge, expires_at }
             }
@@ -123,9 +149,15 @@ impl Crowd {
     pub fn hear(&mut self, act: &Act, outcome: &Outcome) {
         match (act, outcome) {
             (Act::IssueCode { .. }, Ok(Done::Code { digits, .. })) => self.codes.push(*digits),
-            (Act::Charge(charge), Ok(Done::Payment(payment))) => self.payments.push((payment.id, charge.merchant)),
-            (Act::Hold { charge, .. }, Ok(Done::Held { hold })) => self.holds.push((*hold, charge.merchant)),
-            (Act::StartTopUp { amount, .. }, Ok(Done::TopUp { top_up, .. })) => self.top_ups.push((*top_up, *amount)),
+            (Act::Charge(charge), Ok(Done::Payment(payment))) => {
+                self.payments.push((payment.id, charge.merchant))
+            }
+            (Act::Hold { charge, .. }, Ok(Done::Held { hold })) => {
+                self.holds.push((*hold, charge.merchant))
+            }
+            (Act::StartTopUp { amount, .. }, Ok(Done::TopUp { top_up, .. })) => {
+                self.top_ups.push((*top_up, *amount))
+            }
             _ => {}
         }
     }
@@ -175,8 +207,15 @@ impl Crowd {
         if self.one_in(200) {
             till = self.draw.below(u64::from(TILLS) + 2) as u32;
         }
-        let store = StoreId(if self.one_in(200) { 99 } else { store_of_till(till.max(1)) });
-        let papers = Papers { requested_at: self.made as i64, ..Papers::default() };
+        let store = StoreId(if self.one_in(200) {
+            99
+        } else {
+            store_of_till(till.max(1))
+        });
+        let papers = Papers {
+            requested_at: self.made as i64,
+            ..Papers::default()
+        };
         Charge {
             caller,
             merchant: MerchantId(merchant),
@@ -191,7 +230,9 @@ impl Crowd {
 
     /// The same request again, now or much later, sometimes not quite the same.
     fn again(&mut self) -> Act {
-        let Some(mut act) = pick_clone(&mut self.draw, &self.asked) else { return self.look() };
+        let Some(mut act) = pick_clone(&mut self.draw, &self.asked) else {
+            return self.look();
+        };
         if self.one_in(5) {
             let other = self.price();
             match &mut act {
@@ -209,14 +250,26 @@ impl Crowd {
 
     fn refund(&mut self) -> Act {
         let (payment, merchant) = self.some_payment();
-        let merchant = if self.one_in(100) { MerchantId(1) } else { merchant };
-        let name = if self.one_in(4) { format!("r{}", self.draw.below(40)).into() } else { self.name() };
+        let merchant = if self.one_in(100) {
+            MerchantId(1)
+        } else {
+            merchant
+        };
+        let name = if self.one_in(4) {
+            format!("r{}", self.draw.below(40)).into()
+        } else {
+            self.name()
+        };
         Act::Refund(RefundRequest {
             caller: Caller::Key(key_of_merchant(merchant.0)),
             merchant,
             name,
             payment,
-            amount: if self.one_in(3) { self.price() } else { Amount::yen(self.draw.below(400)) },
+            amount: if self.one_in(3) {
+                self.price()
+            } else {
+                Amount::yen(self.draw.below(400))
+            },
             reason: None,
             requested_at: 0,
         })
@@ -230,70 +283,123 @@ impl Crowd {
         let (merchant, name) = match charge {
             Some(known) if !self.one_in(5) => known,
             // A register that gave up: its charge may still be on the way.
-            _ => (MerchantId(1), format!("p{}", self.made + self.draw.below(30)).into()),
+            _ => (
+                MerchantId(1),
+                format!("p{}", self.made + self.draw.below(30)).into(),
+            ),
         };
         let caller = Caller::Key(key_of_merchant(merchant.0));
-        Act::Cancel { caller, merchant, name }
+        Act::Cancel {
+            caller,
+            merchant,
+            name,
+        }
     }
 
     fn end_of_hold(&mut self) -> Act {
         let newest = self.holds.len().saturating_sub(40);
-        let (hold, merchant) = pick(&mut self.draw, &self.holds[newest..]).unwrap_or((HoldId(5), MerchantId(1)));
+        let (hold, merchant) =
+            pick(&mut self.draw, &self.holds[newest..]).unwrap_or((HoldId(5), MerchantId(1)));
         if self.one_in(4) {
             return Act::Release { hold };
         }
         let caller = Caller::Key(key_of_merchant(merchant.0));
         let amount = self.price();
-        Act::Capture { caller, merchant, hold, amount }
+        Act::Capture {
+            caller,
+            merchant,
+            hold,
+            amount,
+        }
     }
 
     fn start_top_up(&mut self) -> Act {
         let wallet = self.wallet();
         let name = self.name();
         let amount = Amount::yen(self.draw.below(31) * 1_000);
-        Act::StartTopUp { wallet, name, amount }
+        Act::StartTopUp {
+            wallet,
+            name,
+            amount,
+        }
     }
 
     fn word_of_the_card(&mut self) -> Act {
         let newest = self.top_ups.len().saturating_sub(60);
         let any = if self.one_in(8) { 0 } else { newest };
-        let (top_up, amount) = pick(&mut self.draw, &self.top_ups[any..]).unwrap_or((TopUpId(3), Amount::yen(1)));
+        let (top_up, amount) =
+            pick(&mut self.draw, &self.top_ups[any..]).unwrap_or((TopUpId(3), Amount::yen(1)));
         match self.draw.below(8) {
-            0 => Act::FailTopUp { top_up, expired: true },
-            1 => Act::FailTopUp { top_up, expired: false },
-            2 => Act::ConfirmTopUp { top_up, amount: Amount::yen(77) },
+            0 => Act::FailTopUp {
+                top_up,
+                expired: true,
+            },
+            1 => Act::FailTopUp {
+                top_up,
+                expired: false,
+            },
+            2 => Act::ConfirmTopUp {
+                top_up,
+                amount: Amount::yen(77),
+            },
             _ => Act::ConfirmTopUp { top_up, amount },
         }
     }
 
     fn credit(&mut self) -> Act {
-        let kind = if self.one_in(2) { CreditKind::Cash } else { CreditKind::Goodwill };
+        let kind = if self.one_in(2) {
+            CreditKind::Cash
+        } else {
+            CreditKind::Goodwill
+        };
         let wallet = self.wallet();
         let name = self.name();
         let amount = Amount::yen(self.draw.below(40_000));
-        Act::Credit { wallet, name, amount, kind }
+        Act::Credit {
+            wallet,
+            name,
+            amount,
+            kind,
+        }
     }
 
     fn look(&mut self) -> Act {
-        Act::Look { wallet: self.wallet() }
+        Act::Look {
+            wallet: self.wallet(),
+        }
     }
 
     fn switch(&mut self) -> Act {
         let wallet = self.wallet();
         // Twice as often off as on, or nobody could pay after a while.
-        if self.one_in(3) { Act::Freeze { wallet } } else { Act::Unfreeze { wallet } }
+        if self.one_in(3) {
+            Act::Freeze { wallet }
+        } else {
+            Act::Unfreeze { wallet }
+        }
     }
 
     fn find(&mut self) -> Act {
         let (payment, merchant) = self.some_payment();
         match self.draw.below(4) {
             0 => Act::FindPaymentById { merchant, payment },
-            1 => Act::FindRefund { merchant, name: format!("r{}", self.draw.below(40)).into(), payment: None },
+            1 => Act::FindRefund {
+                merchant,
+                name: format!("r{}", self.draw.below(40)).into(),
+                payment: None,
+            },
             2 => {
                 let name = format!("r{}", self.draw.below(40)).into();
-                Act::FindRefund { merchant, name, payment: Some(payment) }
+                Act::FindRefund {
+                    merchant,
+                    name,
+                    payment: Some(payment),
+                }
             }
-            _ => Act::FindPayment { merchant, name: format!("p{}", self.draw.below(self.made + 5)).into() },
+            _ => Act::FindPayment {
+                merchant,
+                name: format!("p{}", self.draw.below(self.made + 5)).into(),
+            },
         }
     }
 
@@ -305,22 +411,48 @@ impl Crowd {
         match self.draw.below(24) {
             0 => Act::RevokeApiKey { key },
             1..6 => Act::BindApiKey { key, merchant },
-            6 => Act::BindTill { till: TillId(till), device: None },
-            7..12 => Act::BindTill { till: TillId(till), device: Some(device_of_till(till)) },
-            12 => Act::RevokeAuthorization { authorization: grant(wallet.0, merchant.0) },
-            13..17 => Act::GrantAuthorization { authorization: grant(wallet.0, merchant.0), wallet, merchant },
-            17 => Act::RevokeCredential { wallet, credential: Fingerprint(u128::from(wallet.0)) },
-            18..21 => Act::BindCredential { wallet, credential: Fingerprint(u128::from(wallet.0)) },
+            6 => Act::BindTill {
+                till: TillId(till),
+                device: None,
+            },
+            7..12 => Act::BindTill {
+                till: TillId(till),
+                device: Some(device_of_till(till)),
+            },
+            12 => Act::RevokeAuthorization {
+                authorization: grant(wallet.0, merchant.0),
+            },
+            13..17 => Act::GrantAuthorization {
+                authorization: grant(wallet.0, merchant.0),
+                wallet,
+                merchant,
+            },
+            17 => Act::RevokeCredential {
+                wallet,
+                credential: Fingerprint(u128::from(wallet.0)),
+            },
+            18..21 => Act::BindCredential {
+                wallet,
+                credential: Fingerprint(u128::from(wallet.0)),
+            },
             21 => Act::OpenStore { merchant },
-            22 => Act::OpenTill { store: StoreId(till) },
-            _ => Act::OpenWallet { credential: Fingerprint(u128::from(self.draw.below(WALLETS * 2))) },
+            22 => Act::OpenTill {
+                store: StoreId(till),
+            },
+            _ => Act::OpenWallet {
+                credential: Fingerprint(u128::from(self.draw.below(WALLETS * 2))),
+            },
         }
     }
 
     // ---- small choices
 
     fn some_payment(&mut self) -> (PaymentId, MerchantId) {
-        let newest = if self.one_in(3) { 0 } else { self.payments.len().saturating_sub(50) };
+        let newest = if self.one_in(3) {
+            0
+        } else {
+            self.payments.len().saturating_sub(50)
+        };
         let none = (PaymentId(4), MerchantId(1));
         pick(&mut self.draw, &self.payments[newest..]).unwrap_or(none)
     }

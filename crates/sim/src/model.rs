@@ -104,14 +104,30 @@ type Name = (&'static str, u64, u64, Box<str>);
 pub enum Said {
     Opened(u64),
     Bound,
-    Sale { id: u64, wallet: WalletId, yen: i64, refunded: i64, cancelled: bool },
+    Sale {
+        id: u64,
+        wallet: WalletId,
+        yen: i64,
+        refunded: i64,
+        cancelled: bool,
+    },
     Cancelled,
-    Return { id: u64, payment: u64, wallet: WalletId, yen: i64 },
+    Return {
+        id: u64,
+        payment: u64,
+        wallet: WalletId,
+        yen: i64,
+    },
     Held(u64),
     Released,
     TopUp(u64, TopUpState),
     Credited(u64),
-    Purse { yen: i64, held: i64, frozen: bool, last_entry: u64 },
+    Purse {
+        yen: i64,
+        held: i64,
+        frozen: bool,
+        last_entry: u64,
+    },
     /// A code with any digits.
     Code(Timestamp),
 }
@@ -201,7 +217,11 @@ impl Model {
 
     /// What the house owes its customers and merchants is what it was given.
     pub fn sums_are_zero(&self) -> bool {
-        let purses: i64 = self.purses.values().map(|purse| purse.yen + purse.held).sum();
+        let purses: i64 = self
+            .purses
+            .values()
+            .map(|purse| purse.yen + purse.held)
+            .sum();
         let payable: i64 = self.payable.values().sum();
         purses + payable == self.card + self.cash + self.goodwill
     }
@@ -217,13 +237,20 @@ impl Model {
             Source::Cash(id) => self.credit(id.0, CreditKind::Cash),
             Source::Goodwill(id) => self.credit(id.0, CreditKind::Goodwill),
             Source::Refund(PaymentId(id)) => self.sales.get(&id).map(|sale| {
-                if sale.cancelled { sale.yen } else { sale.refunded }
+                if sale.cancelled {
+                    sale.yen
+                } else {
+                    sale.refunded
+                }
             }),
         }
     }
 
     fn credit(&self, id: u64, kind: CreditKind) -> Option<i64> {
-        self.credits.get(&id).filter(|row| row.0 == kind).map(|row| row.1)
+        self.credits
+            .get(&id)
+            .filter(|row| row.0 == kind)
+            .map(|row| row.1)
     }
 
     /// What the answer to an act must be at an instant; the house then stands as it does after it.
@@ -299,7 +326,11 @@ impl Model {
             }
             Act::Freeze { wallet } => self.turn(*wallet, true),
             Act::Unfreeze { wallet } => self.turn(*wallet, false),
-            Act::GrantAuthorization { authorization, wallet, merchant } => {
+            Act::GrantAuthorization {
+                authorization,
+                wallet,
+                merchant,
+            } => {
                 self.purse(*wallet)?;
                 self.merchant(*merchant)?;
                 match self.grants.get(authorization) {
@@ -312,22 +343,38 @@ impl Model {
                 }
             }
             Act::RevokeAuthorization { authorization } => {
-                self.grants.remove(authorization).ok_or(Refusal::AuthorizationUnknown)?;
+                self.grants
+                    .remove(authorization)
+                    .ok_or(Refusal::AuthorizationUnknown)?;
                 self.did(Said::Bound)
             }
             Act::IssueCode { wallet } => {
                 if self.purse(*wallet)?.frozen {
                     return Err(Refusal::WalletFrozen);
                 }
-                Ok(Said::Code(at.plus_seconds(i64::from(self.rules.code_life_seconds))))
+                Ok(Said::Code(
+                    at.plus_seconds(i64::from(self.rules.code_life_seconds)),
+                ))
             }
             Act::Charge(charge) => self.charge(charge, at, "payment"),
             Act::Hold { charge, .. } => self.charge(charge, at, "hold"),
-            Act::Cancel { caller, merchant, name } => self.cancel(*caller, *merchant, name, at),
+            Act::Cancel {
+                caller,
+                merchant,
+                name,
+            } => self.cancel(*caller, *merchant, name, at),
             Act::Refund(request) => self.refund(request, at),
-            Act::Capture { caller, merchant, hold, amount } => {
+            Act::Capture {
+                caller,
+                merchant,
+                hold,
+                amount,
+            } => {
                 self.may(*caller, *merchant)?;
-                let aside = self.asides.get(&hold.0).filter(|row| row.merchant == *merchant);
+                let aside = self
+                    .asides
+                    .get(&hold.0)
+                    .filter(|row| row.merchant == *merchant);
                 let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
                 if amount.is_zero() || amount.signed() > aside.yen {
                     return Err(Refusal::CaptureExceedsHold);
@@ -335,40 +382,60 @@ impl Model {
                 self.end_hold(*hold, &aside, amount.signed())
             }
             Act::Release { hold } => {
-                let aside = self.asides.get(&hold.0).ok_or(Refusal::HoldUnknown)?.clone();
+                let aside = self
+                    .asides
+                    .get(&hold.0)
+                    .ok_or(Refusal::HoldUnknown)?
+                    .clone();
                 self.end_hold(*hold, &aside, 0)
             }
-            Act::StartTopUp { wallet, name, amount } => self.start(*wallet, name, amount.signed()),
+            Act::StartTopUp {
+                wallet,
+                name,
+                amount,
+            } => self.start(*wallet, name, amount.signed()),
             Act::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
             Act::FailTopUp { top_up, expired } => {
                 let page = self.pages.get_mut(&top_up.0).ok_or(Refusal::TopUpUnknown)?;
                 if page.state != TopUpState::Pending {
                     return Ok(Said::TopUp(top_up.0, page.state));
                 }
-                page.state = if *expired { TopUpState::Expired } else { TopUpState::Failed };
+                page.state = if *expired {
+                    TopUpState::Expired
+                } else {
+                    TopUpState::Failed
+                };
                 let (wallet, yen, state) = (page.wallet, page.yen, page.state);
                 self.purse_mut(wallet).pending -= yen;
                 self.did(Said::TopUp(top_up.0, state))
             }
-            Act::Credit { wallet, name, amount, kind } => {
-                self.give(*wallet, name, amount.signed(), *kind)
-            }
+            Act::Credit {
+                wallet,
+                name,
+                amount,
+                kind,
+            } => self.give(*wallet, name, amount.signed(), *kind),
             Act::Look { wallet } => self.purse_as_seen(*wallet),
             Act::FindPayment { merchant, name } => {
-                match self.firsts.get(&("payment", u64::from(merchant.0), 0, name.clone())) {
+                match self
+                    .firsts
+                    .get(&("payment", u64::from(merchant.0), 0, name.clone()))
+                {
                     Some((_, First::Sale(id))) => Ok(self.sale(*id)),
                     Some((_, First::Refused(refusal))) => Err(*refusal),
                     Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
                     _ => Err(Refusal::PaymentUnknown),
                 }
             }
-            Act::FindPaymentById { merchant, payment } => {
-                match self.sales.get(&payment.0) {
-                    Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
-                    _ => Err(Refusal::PaymentUnknown),
-                }
-            }
-            Act::FindRefund { merchant, name, payment } => {
+            Act::FindPaymentById { merchant, payment } => match self.sales.get(&payment.0) {
+                Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
+                _ => Err(Refusal::PaymentUnknown),
+            },
+            Act::FindRefund {
+                merchant,
+                name,
+                payment,
+            } => {
                 let found = match payment {
                     None => self.newest_return.get(&(*merchant, name.clone())).copied(),
                     Some(payment) => {
@@ -379,19 +446,28 @@ impl Model {
                         }
                     }
                 };
-                found.map(|id| self.returned(id)).ok_or(Refusal::RefundUnknown)
+                found
+                    .map(|id| self.returned(id))
+                    .ok_or(Refusal::RefundUnknown)
             }
         }
     }
 
     // ---- paying
 
-    fn charge(&mut self, charge: &Charge, at: Timestamp, kind: &'static str) -> Result<Said, Refusal> {
+    fn charge(
+        &mut self,
+        charge: &Charge,
+        at: Timestamp,
+        kind: &'static str,
+    ) -> Result<Said, Refusal> {
         let name = (kind, u64::from(charge.merchant.0), 0, charge.name.clone());
         let yen = charge.amount.signed();
         let same = Same::Charge(yen, charge.payer, charge.store, charge.till);
         let first = self.firsts.get(&name).cloned();
-        if first.is_none() && let Payer::Code(digits) = charge.payer {
+        if first.is_none()
+            && let Payer::Code(digits) = charge.payer
+        {
             self.guard_guesses(charge.caller, digits, at)?;
         }
         self.may(charge.caller, charge.merchant)?;
@@ -422,13 +498,30 @@ impl Model {
         purse.last_entry = id;
         if kind == "hold" {
             purse.held += yen;
-            self.asides.insert(id, Aside { wallet, merchant: charge.merchant, yen });
+            self.asides.insert(
+                id,
+                Aside {
+                    wallet,
+                    merchant: charge.merchant,
+                    yen,
+                },
+            );
             self.firsts.insert(name, (same, First::Hold(id)));
             return self.did(Said::Held(id));
         }
         *self.payable.get_mut(&charge.merchant).expect("checked") += yen;
         let merchant = charge.merchant;
-        self.sales.insert(id, Sale { merchant, wallet, yen, refunded: 0, cancelled: false, at });
+        self.sales.insert(
+            id,
+            Sale {
+                merchant,
+                wallet,
+                yen,
+                refunded: 0,
+                cancelled: false,
+                at,
+            },
+        );
         self.firsts.insert(name, (same, First::Sale(id)));
         let said = self.sale(id);
         self.did(said)
@@ -542,8 +635,17 @@ impl Model {
         }
         let epoch = self.purses[&wallet].epoch;
         let state = Shown::Live;
-        let row = Code { wallet, epoch, expires, state, doubtful: false };
-        assert!(self.codes.insert(digits, row).is_none(), "the same digits twice");
+        let row = Code {
+            wallet,
+            epoch,
+            expires,
+            state,
+            doubtful: false,
+        };
+        assert!(
+            self.codes.insert(digits, row).is_none(),
+            "the same digits twice"
+        );
     }
 
     /// May the desk say "replaced" where the model says something else?
@@ -560,7 +662,13 @@ impl Model {
         false
     }
 
-    fn cancel(&mut self, caller: Caller, merchant: MerchantId, name: &str, at: Timestamp) -> Result<Said, Refusal> {
+    fn cancel(
+        &mut self,
+        caller: Caller,
+        merchant: MerchantId,
+        name: &str,
+        at: Timestamp,
+    ) -> Result<Said, Refusal> {
         self.may(caller, merchant)?;
         let key = ("payment", u64::from(merchant.0), 0, Box::from(name));
         let id = match self.firsts.get(&key) {
@@ -588,10 +696,19 @@ impl Model {
         self.did(Said::Cancelled)
     }
 
-    fn refund(&mut self, request: &mamori_domain::act::RefundRequest, at: Timestamp) -> Result<Said, Refusal> {
+    fn refund(
+        &mut self,
+        request: &mamori_domain::act::RefundRequest,
+        at: Timestamp,
+    ) -> Result<Said, Refusal> {
         self.may(request.caller, request.merchant)?;
         let payment = request.payment.0;
-        let name = ("refund", u64::from(request.merchant.0), payment, request.name.clone());
+        let name = (
+            "refund",
+            u64::from(request.merchant.0),
+            payment,
+            request.name.clone(),
+        );
         let yen = request.amount.signed();
         let same = Same::Yen("refund", yen);
         if let Some((before, first)) = self.firsts.get(&name) {
@@ -602,11 +719,17 @@ impl Model {
                 other => unreachable!("{other:?} under a refund's id"),
             };
         }
-        let sale = self.sales.get(&payment).filter(|sale| sale.merchant == request.merchant).cloned();
+        let sale = self
+            .sales
+            .get(&payment)
+            .filter(|sale| sale.merchant == request.merchant)
+            .cloned();
         let refusal = match &sale {
             None => Some(Refusal::PaymentUnknown),
             Some(sale) if sale.cancelled => Some(Refusal::AlreadyCancelled),
-            Some(sale) if at.seconds() - sale.at.seconds() > 365 * 86_400 => Some(Refusal::RefundWindowOver),
+            Some(sale) if at.seconds() - sale.at.seconds() > 365 * 86_400 => {
+                Some(Refusal::RefundWindowOver)
+            }
             Some(_) if yen == 0 => Some(Refusal::AmountOutOfBounds),
             Some(sale) if yen > sale.yen - sale.refunded => Some(Refusal::RefundExceedsPayment),
             Some(_) => None,
@@ -619,8 +742,16 @@ impl Model {
         let sale = sale.expect("it was found");
         self.sales.get_mut(&payment).expect("read above").refunded += yen;
         let id = self.give_back(&sale, yen);
-        self.returns.insert(id, Return { payment, wallet: sale.wallet, yen });
-        self.newest_return.insert((request.merchant, request.name.clone()), id);
+        self.returns.insert(
+            id,
+            Return {
+                payment,
+                wallet: sale.wallet,
+                yen,
+            },
+        );
+        self.newest_return
+            .insert((request.merchant, request.name.clone()), id);
         self.firsts.insert(name, (same, First::Return(id)));
         let said = self.returned(id);
         self.did(said)
@@ -660,7 +791,10 @@ impl Model {
             };
         }
         let purse = self.purse(wallet)?.clone();
-        let (min, max) = (self.rules.top_up_min.signed(), self.rules.top_up_max.signed());
+        let (min, max) = (
+            self.rules.top_up_min.signed(),
+            self.rules.top_up_max.signed(),
+        );
         let refusal = if purse.frozen {
             Some(Refusal::WalletFrozen)
         } else if yen < min.max(1) || yen > max {
@@ -682,7 +816,11 @@ impl Model {
     }
 
     fn confirm(&mut self, top_up: TopUpId, yen: i64) -> Result<Said, Refusal> {
-        let page = self.pages.get(&top_up.0).ok_or(Refusal::TopUpUnknown)?.clone();
+        let page = self
+            .pages
+            .get(&top_up.0)
+            .ok_or(Refusal::TopUpUnknown)?
+            .clone();
         if page.state == TopUpState::Succeeded {
             return Ok(Said::TopUp(top_up.0, page.state));
         }
@@ -701,9 +839,22 @@ impl Model {
         self.did(Said::TopUp(top_up.0, TopUpState::Succeeded))
     }
 
-    fn give(&mut self, wallet: WalletId, name: &str, yen: i64, kind: CreditKind) -> Result<Said, Refusal> {
+    fn give(
+        &mut self,
+        wallet: WalletId,
+        name: &str,
+        yen: i64,
+        kind: CreditKind,
+    ) -> Result<Said, Refusal> {
         let key = ("credit", wallet.0, 0, Box::from(name));
-        let same = Same::Yen(if kind == CreditKind::Cash { "cash" } else { "goodwill" }, yen);
+        let same = Same::Yen(
+            if kind == CreditKind::Cash {
+                "cash"
+            } else {
+                "goodwill"
+            },
+            yen,
+        );
         if let Some((before, first)) = self.firsts.get(&key) {
             return match first {
                 _ if *before != same => Err(Refusal::IdempotencyConflict),
@@ -713,7 +864,11 @@ impl Model {
             };
         }
         let purse = self.purse(wallet)?.clone();
-        let refusal = if yen == 0 { Some(Refusal::AmountOutOfBounds) } else { self.cap(&purse, yen) };
+        let refusal = if yen == 0 {
+            Some(Refusal::AmountOutOfBounds)
+        } else {
+            self.cap(&purse, yen)
+        };
         if let Some(refusal) = refusal {
             self.firsts.insert(key, (same, First::Refused(refusal)));
             self.changed = true;
@@ -762,7 +917,10 @@ impl Model {
         self.next - 1
     }
     fn merchant(&self, id: MerchantId) -> Result<(), Refusal> {
-        self.payable.get(&id).map(drop).ok_or(Refusal::MerchantUnknown)
+        self.payable
+            .get(&id)
+            .map(drop)
+            .ok_or(Refusal::MerchantUnknown)
     }
     fn purse(&self, id: WalletId) -> Result<&Purse, Refusal> {
         self.purses.get(&id).ok_or(Refusal::WalletUnknown)
@@ -791,7 +949,12 @@ impl Model {
     }
     fn returned(&self, id: u64) -> Said {
         let row = &self.returns[&id];
-        Said::Return { id, payment: row.payment, wallet: row.wallet, yen: row.yen }
+        Said::Return {
+            id,
+            payment: row.payment,
+            wallet: row.wallet,
+            yen: row.yen,
+        }
     }
 }
 
@@ -820,7 +983,12 @@ pub fn in_words(outcome: &Outcome) -> Result<Said, Refusal> {
         Done::CancelAccepted => Said::Cancelled,
         Done::Refund(refund) => {
             let RefundId(id) = refund.id;
-            Said::Return { id, payment: refund.payment.0, wallet: refund.wallet, yen: refund.amount.signed() }
+            Said::Return {
+                id,
+                payment: refund.payment.0,
+                wallet: refund.wallet,
+                yen: refund.amount.signed(),
+            }
         }
         Done::Held { hold } => Said::Held(hold.0),
         Done::Released => Said::Released,

@@ -51,6 +51,11 @@ impl FakeJournal {
         self.lock().script.extend(appends);
     }
 
+    /// Takes back the orders that no append has met yet.
+    pub fn cancel_orders(&self) {
+        self.lock().script.clear();
+    }
+
     /// Forgets rows before `seq`, so that a simulation of many acts does not fill the memory.
     pub fn forget_before(&self, seq: u64) {
         let mut shared = self.lock();

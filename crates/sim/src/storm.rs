@@ -1,0 +1,749 @@
+//! A storm: random acts from many people on one shard, with everything failing that can fail, each answer and sum checked.
+//!
+//! One seed is one storm, bit for bit. It runs in houses of [`HOUSE_ACTS`] acts, each with a book of its own, so that a storm
+//! of any length fits in memory and any part of it can be replayed alone.
+
+use crate::archive::{Archive, key_of};
+use crate::crowd::Crowd;
+use crate::model::{Model, Said, in_words};
+use mamori_domain::act::{Act, Done, Refusal};
+use mamori_domain::book::Book;
+use mamori_domain::change::{Change, Purpose};
+use mamori_domain::decide::Rules;
+use mamori_domain::funding::Source;
+use mamori_domain::ids::{IdSpace, ShardId, WalletId};
+use mamori_domain::ledger::{Account, AccountKind};
+use mamori_domain::table::{BookHash, HashKey};
+use mamori_domain::world::{Draw, Timestamp};
+use mamori_engine::cold::ColdKeys;
+use mamori_engine::engine::replay_row;
+use mamori_engine::fault::Fault;
+use mamori_engine::journal::{FakeAppend, FakeJournal, Head, JournalReader, JournalStore};
+use mamori_engine::keys::ChainKey;
+use mamori_engine::shard::{Asked, Committed, Opened, Reply, Shard, decode_batch};
+use std::collections::{HashMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Acts in one house.
+pub const HOUSE_ACTS: u64 = 100_000;
+/// Acts between two walks over the whole book.
+const AUDIT_EVERY: u64 = 10_000;
+/// How often the shard asks what became of a row before it gives up.
+const RESOLVE_TRIES: usize = 30;
+/// Saturday, 21 November 2026, 9:00 in Japan.
+const OPENING: Timestamp = Timestamp::from_seconds(1_795_219_200);
+
+/// A rule broken on purpose, outside of the product, to see that the storm notices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sabotage {
+    /// The views forget what was refunded of a payment.
+    ForgottenRefunds,
+    /// A start forgets which request ids are old.
+    ForgottenKeys,
+    /// A crash loses the newest row although it was acknowledged: a disk that lies about its sync.
+    LyingDisk,
+    /// Memory lets go of rows that the views do not have yet, and a look-up claims to have seen them.
+    HastyLookUp,
+    /// Somebody with access to the disk turns one bit of the journal.
+    TurnedBit,
+}
+
+/// What to run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub acts: u64,
+    pub seed: u64,
+    pub sabotage: Option<Sabotage>,
+}
+
+/// What was run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Acts answered and checked.
+    pub acts: u64,
+    pub approved: u64,
+    pub refused: u64,
+    /// Journal rows.
+    pub rows: u64,
+    /// Acts that were told "it did not happen, ask again".
+    pub faults: u64,
+    /// Acts that came back once for the distant past.
+    pub looked_up: u64,
+    /// Starts after a crash.
+    pub starts: u64,
+    /// A hash over all answers and all books: equal for equal seeds.
+    pub trace: u64,
+}
+
+impl Tally {
+    fn add(&mut self, other: &Tally) {
+        self.acts += other.acts;
+        self.approved += other.approved;
+        self.refused += other.refused;
+        self.rows += other.rows;
+        self.faults += other.faults;
+        self.looked_up += other.looked_up;
+        self.starts += other.starts;
+        self.trace = mix(self.trace, other.trace);
+    }
+}
+
+/// Something was not as the model says.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Replays the house it was found in.
+    pub seed: u64,
+    /// How many acts into that house.
+    pub act: u64,
+    pub what: String,
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            out,
+            "house {} after {} acts: {}",
+            self.seed, self.act, self.what
+        )
+    }
+}
+
+/// Runs a whole storm. `progress` hears now and then how many acts are done.
+pub fn storm(plan: Plan, mut progress: impl FnMut(u64)) -> Result<Tally, Box<Finding>> {
+    let mut all = Tally::default();
+    let mut number = 0;
+    while all.acts < plan.acts {
+        let seed = plan.seed.wrapping_add(number);
+        let acts = HOUSE_ACTS.min(plan.acts - all.acts);
+        all.add(&house(seed, acts, plan.sabotage)?);
+        progress(all.acts);
+        number += 1;
+    }
+    Ok(all)
+}
+
+/// Runs one house. A broken assertion in the product is a finding like any other.
+pub fn house(seed: u64, acts: u64, sabotage: Option<Sabotage>) -> Result<Tally, Box<Finding>> {
+    let mut storm = Storm::new(seed, sabotage);
+    let ran = catch_unwind(AssertUnwindSafe(|| storm.run(acts)));
+    let what = match ran {
+        Ok(Ok(())) => return Ok(storm.tally),
+        Ok(Err(what)) => what,
+        Err(panic) => match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+            (Some(text), _) => text.clone(),
+            (_, Some(text)) => (*text).to_owned(),
+            _ => "it stopped without a word".to_owned(),
+        },
+    };
+    Err(Box::new(Finding {
+        seed,
+        act: storm.tally.acts,
+        what,
+    }))
+}
+
+/// What happens to the next row.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    Calm,
+    /// Not written, and everybody is told so.
+    Lost,
+    /// The answer is lost; whether the row is there is settled by an empty one.
+    Unknown,
+    /// The process ends in the middle of the append.
+    Cut,
+    /// Another owner has written.
+    Overtaken,
+}
+
+struct Storm {
+    chance: Draw,
+    codes: Draw,
+    crowd: Crowd,
+    model: Model,
+    journal: FakeJournal,
+    shard: Option<Shard>,
+    archive: Archive,
+    /// Durable rows that the projector has not written yet.
+    unprojected: VecDeque<Committed>,
+    /// Batches during which the projector is dead.
+    projector_dead_for: u64,
+    waiting: Vec<(Act, u64)>,
+    wall: Timestamp,
+    /// The newest instant anything was decided at.
+    latest: Timestamp,
+    /// The minute in which a lost batch may have counted guesses that the model has not.
+    doubtful_minute: i64,
+    audited: u64,
+    sabotage: Option<Sabotage>,
+    tally: Tally,
+}
+
+impl Storm {
+    fn new(seed: u64, sabotage: Option<Sabotage>) -> Storm {
+        let mut chance = Draw::from_seed(seed);
+        let crowd = Crowd::new(chance.number());
+        let codes = Draw::from_seed(chance.number());
+        Storm {
+            chance,
+            codes,
+            crowd,
+            model: Model::new(Rules::default()),
+            journal: FakeJournal::new(),
+            shard: None,
+            archive: Archive::new(sabotage == Some(Sabotage::ForgottenRefunds)),
+            unprojected: VecDeque::new(),
+            projector_dead_for: 0,
+            waiting: Vec::new(),
+            wall: OPENING,
+            latest: OPENING,
+            doubtful_minute: 0,
+            audited: 0,
+            sabotage,
+            tally: Tally::default(),
+        }
+    }
+
+    fn run(&mut self, acts: u64) -> Result<(), String> {
+        self.start()?;
+        let opening = self.crowd.opening();
+        for part in opening.chunks(100) {
+            let asks = part.iter().map(|act| fresh(act.clone())).collect();
+            self.batch(asks, Weather::Calm)?;
+        }
+        while self.tally.acts < acts {
+            self.tick();
+            let weather = self.weather();
+            let asks = self.gather_batch(weather);
+            self.batch(asks, weather)?;
+            self.project(false);
+            if self.one_in(40) {
+                self.forget();
+            }
+            if self.one_in(400) {
+                self.crash()?;
+            }
+            if self.tally.acts - self.audited >= AUDIT_EVERY {
+                self.audit()?;
+            }
+        }
+        self.audit()?;
+        self.replay_all()
+    }
+
+    // ---- the world
+
+    /// Time goes on, mostly forward.
+    fn tick(&mut self) {
+        self.wall = match self.chance.below(1_000) {
+            0 => self.wall.plus_seconds(86_400),
+            1 => self.wall.plus_seconds(-3_600),
+            2 => self.wall.plus_seconds(-90_000),
+            3 => self.wall.plus_seconds(3_000),
+            _ => Timestamp(self.wall.0 + self.chance.below(2_000_000) as i64),
+        };
+    }
+
+    fn weather(&mut self) -> Weather {
+        match self.chance.below(400) {
+            0 => {
+                self.journal.order([FakeAppend::Fails]);
+                Weather::Lost
+            }
+            1 => {
+                self.journal.order([FakeAppend::Full]);
+                Weather::Lost
+            }
+            2 => {
+                self.journal.order([FakeAppend::LostBefore]);
+                Weather::Unknown
+            }
+            3 => {
+                self.journal.order([FakeAppend::LostAfterDurable]);
+                Weather::Unknown
+            }
+            4 => {
+                self.journal.order([
+                    FakeAppend::LostBefore,
+                    FakeAppend::LostBefore,
+                    FakeAppend::Fails,
+                ]);
+                Weather::Unknown
+            }
+            5 => {
+                self.journal
+                    .order([FakeAppend::LostBefore, FakeAppend::LostAfterDurable]);
+                Weather::Unknown
+            }
+            6 => {
+                self.journal
+                    .order([FakeAppend::LostAfterDurable, FakeAppend::LostBefore]);
+                Weather::Unknown
+            }
+            7 => {
+                let first = if self.one_in(2) {
+                    FakeAppend::LostBefore
+                } else {
+                    FakeAppend::LostAfterDurable
+                };
+                self.journal.order([first]);
+                self.journal.order([FakeAppend::LostBefore; RESOLVE_TRIES]);
+                Weather::Cut
+            }
+            8 if self.one_in(4) => {
+                self.journal
+                    .order([FakeAppend::Collides { epoch: 1 << 40 }]);
+                Weather::Overtaken
+            }
+            _ => Weather::Calm,
+        }
+    }
+
+    fn gather_batch(&mut self, weather: Weather) -> Vec<Asked> {
+        let size = match self.chance.below(8) {
+            0 => 1,
+            1 => 128,
+            _ => 1 + self.chance.below(32),
+        };
+        if weather == Weather::Cut {
+            return (0..size).map(|_| fresh(self.crowd.last_words())).collect();
+        }
+        let mut asks = Vec::with_capacity(size as usize + self.waiting.len());
+        let hasty = self.sabotage == Some(Sabotage::HastyLookUp);
+        let needed = self.waiting.iter().map(|(_, as_of)| *as_of).max();
+        if !hasty && needed.is_some_and(|as_of| as_of > self.archive.applied) {
+            self.project(true);
+        }
+        for (act, as_of) in self.waiting.drain(..) {
+            let mut gathered = self.archive.gather(&act);
+            if hasty {
+                gathered.as_of = as_of;
+            }
+            asks.push(Asked {
+                act,
+                gathered: Some(gathered),
+            });
+        }
+        asks.extend((0..size).map(|_| fresh(self.crowd.wish(self.latest))));
+        asks
+    }
+
+    /// The projector writes what is durable, unless it is dead or slow.
+    fn project(&mut self, at_once: bool) {
+        if at_once {
+            self.projector_dead_for = 0;
+        } else if self.projector_dead_for > 0 {
+            self.projector_dead_for -= 1;
+            return;
+        } else if self.one_in(500) {
+            self.projector_dead_for = self.chance.below(300);
+        } else if self.one_in(2) {
+            return;
+        }
+        while let Some(row) = self.unprojected.pop_front() {
+            self.archive.apply(&row);
+        }
+    }
+
+    fn forget(&mut self) {
+        let keep = self.chance.below(3_000) as usize;
+        let early = self.sabotage == Some(Sabotage::HastyLookUp);
+        let through = if early {
+            u64::MAX
+        } else {
+            self.archive.applied
+        };
+        self.shard().forget_through(through, keep);
+    }
+
+    fn shard(&mut self) -> &mut Shard {
+        self.shard.as_mut().expect("the house is open")
+    }
+
+    fn one_in(&mut self, many: u64) -> bool {
+        self.chance.below(many) == 0
+    }
+
+    // ---- one batch
+
+    fn batch(&mut self, mut asks: Vec<Asked>, weather: Weather) -> Result<(), String> {
+        let (wall, seq) = (self.wall, self.shard().seq());
+        while !asks.is_empty() {
+            self.latest = self.latest.max(wall);
+            let shard = self.shard.as_mut().expect("the house is open");
+            let step = shard.step(&asks, wall, &mut self.codes);
+            let rest = asks.split_off(step.replies.len());
+            if step.fatal.is_some() {
+                if !matches!(weather, Weather::Cut | Weather::Overtaken) {
+                    return Err(format!("stopped without a reason: {:?}", step.fatal));
+                }
+                return self.end_of_process(&asks, seq, weather);
+            }
+            let changed = step
+                .committed
+                .as_ref()
+                .is_some_and(|row| !row.changes.is_empty());
+            for (ask, reply) in asks.iter().zip(&step.replies) {
+                self.check(&ask.act, reply, weather)?;
+            }
+            if self.model.took_a_change() != changed {
+                return Err(format!(
+                    "a row at {seq} without a change, or a change without a row"
+                ));
+            }
+            if let Some(row) = step.committed {
+                self.check_row(&row)?;
+                self.unprojected.push_back(row);
+            }
+            asks = rest;
+        }
+        // What was ordered for a batch that wrote nothing does not wait for the next one.
+        self.journal.cancel_orders();
+        Ok(())
+    }
+
+    fn check(&mut self, act: &Act, reply: &Reply, weather: Weather) -> Result<(), String> {
+        let at = self.latest;
+        let outcome = match reply {
+            Reply::Answer(outcome) => outcome,
+            Reply::Gather { as_of } => {
+                self.tally.looked_up += 1;
+                self.waiting.push((act.clone(), *as_of));
+                return Ok(());
+            }
+            Reply::Fault(fault) => {
+                if weather == Weather::Calm {
+                    return Err(format!("a fault in calm weather: {fault:?}"));
+                }
+                self.tally.faults += 1;
+                self.doubtful_minute = at.seconds().div_euclid(60);
+                if let Act::IssueCode { wallet } = act {
+                    self.model.doubt_code_of(*wallet);
+                }
+                return Ok(());
+            }
+        };
+        self.tally.acts += 1;
+        if *outcome == Err(Refusal::TillLocked)
+            && at.seconds().div_euclid(60) == self.doubtful_minute
+        {
+            return Ok(());
+        }
+        if *outcome == Err(Refusal::CodeReplaced) {
+            self.model.may_be_replaced(act);
+        }
+        let expected = self.model.tell(act, at);
+        let said = in_words(outcome);
+        if said != expected {
+            return Err(format!("{act:?}\n  said {said:?}\n  must {expected:?}"));
+        }
+        if let (Act::IssueCode { wallet }, Ok(Done::Code { digits, expires_at })) = (act, outcome) {
+            self.model.learn_code(*wallet, *digits, at, *expires_at);
+        }
+        self.crowd.hear(act, outcome);
+        self.note(&said);
+        Ok(())
+    }
+
+    fn note(&mut self, said: &Result<Said, Refusal>) {
+        let word = match said {
+            Ok(Said::Sale {
+                id, yen, refunded, ..
+            }) => mix(*id, *yen as u64 ^ (*refunded as u64) << 32),
+            Ok(Said::Return { id, yen, .. }) => mix(*id, *yen as u64),
+            Ok(Said::Opened(id) | Said::Held(id) | Said::Credited(id)) => *id,
+            Ok(Said::TopUp(id, state)) => mix(*id, *state as u64),
+            Ok(Said::Purse {
+                yen,
+                held,
+                last_entry,
+                ..
+            }) => mix(*yen as u64 ^ (*held as u64) << 32, *last_entry),
+            Ok(Said::Code(expires)) => expires.0 as u64,
+            Ok(Said::Bound | Said::Cancelled | Said::Released) => 1,
+            Err(refusal) => *refusal as u64 | 1 << 63,
+        };
+        self.tally.trace = mix(self.tally.trace, word);
+        match said {
+            Ok(_) => self.tally.approved += 1,
+            Err(_) => self.tally.refused += 1,
+        }
+    }
+
+    /// Every sum that a row could have moved.
+    fn check_row(&mut self, row: &Committed) -> Result<(), String> {
+        self.tally.rows += 1;
+        let shard = self.shard.as_ref().expect("the house is open");
+        if row.at != self.latest {
+            return Err(format!(
+                "row {} is of {:?}, not {:?}",
+                row.seq, row.at, self.latest
+            ));
+        }
+        let trial = shard.book.trial_balance();
+        let payable: i64 = self.model.payable.values().sum();
+        let owed = trial.of(AccountKind::Wallet) + trial.of(AccountKind::Held);
+        let must = [
+            self.model.card,
+            self.model.cash,
+            self.model.goodwill,
+            payable,
+        ];
+        let sums = [
+            -trial.of(AccountKind::CardClearing),
+            -trial.of(AccountKind::Cash),
+            -trial.of(AccountKind::Goodwill),
+            trial.of(AccountKind::Merchant),
+        ];
+        if trial.sum() != 0 || sums != must || owed != must[0] + must[1] + must[2] - must[3] {
+            return Err(format!("sums {sums:?} and {owed}, must {must:?}"));
+        }
+        for posting in row.changes.iter().flat_map(Change::postings).flatten() {
+            for account in [posting.debit(), posting.credit()] {
+                if let Account::Wallet(wallet) | Account::Held(wallet) = account {
+                    self.check_wallet(&shard.book, wallet)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_wallet(&self, book: &Book, wallet: WalletId) -> Result<(), String> {
+        let row = book.wallet(wallet).ok_or("a wallet is gone")?;
+        let purse = self
+            .model
+            .purses
+            .get(&wallet)
+            .ok_or("a wallet from nowhere")?;
+        let is = (
+            row.lots.total() as i64,
+            row.held.signed(),
+            row.pending.signed(),
+            row.last_entry.0,
+        );
+        let must = (purse.yen, purse.held, purse.pending, purse.last_entry);
+        if is != must || purse.yen < 0 || purse.held < 0 {
+            return Err(format!("wallet {wallet} has {is:?}, must {must:?}"));
+        }
+        Ok(())
+    }
+
+    /// A walk over the whole book: every sum anew, every wallet, every yen's source.
+    fn audit(&mut self) -> Result<(), String> {
+        self.audited = self.tally.acts;
+        let book = &self.shard.as_ref().expect("the house is open").book;
+        book.audit();
+        if !self.model.sums_are_zero() {
+            return Err("the model's own sums are not zero".into());
+        }
+        if book.wallets.len() != self.model.purses.len() {
+            return Err("a wallet too many or too few".into());
+        }
+        let mut left: HashMap<Source, i64> = HashMap::new();
+        let mut wrong = None;
+        book.wallets.each(|wallet, row| {
+            wrong = wrong.take().or(self.check_wallet(book, *wallet).err());
+            for lot in row.lots.iter() {
+                *left.entry(lot.source).or_default() += lot.amount.signed();
+            }
+        });
+        book.holds.each(|_, row| {
+            for lot in &row.drawn {
+                *left.entry(lot.source).or_default() += lot.amount.signed();
+            }
+        });
+        for (source, yen) in left {
+            match self.model.source_yen(source) {
+                Some(all) if yen <= all => {}
+                all => wrong = Some(format!("{yen} yen from {source:?}, which gave {all:?}")),
+            }
+        }
+        self.tally.trace = book.hash().lanes.into_iter().fold(self.tally.trace, mix);
+        wrong.map_or(Ok(()), Err)
+    }
+
+    // ---- ends and starts
+
+    /// The process ended inside the append: was the row durable? Whoever starts next knows; the askers never heard.
+    fn end_of_process(&mut self, asks: &[Asked], seq: u64, weather: Weather) -> Result<(), String> {
+        self.journal.cancel_orders();
+        if weather == Weather::Overtaken {
+            // The stranger was a drill: its row goes, and this process comes back.
+            self.journal.cut_after(seq);
+        }
+        let mut reader = JournalReader::fake(0, self.journal.clone());
+        let rows = reader.read(seq + 1, 1).map_err(|fault| fault.to_string())?;
+        if let Some(row) = rows.first() {
+            let changes = decode_batch(&row.batch).map_err(|fault| fault.to_string())?;
+            let keys: Vec<_> = changes
+                .iter()
+                .flat_map(Change::answers)
+                .flatten()
+                .map(|(key, _)| key)
+                .collect();
+            for ask in asks {
+                if key_of(&ask.act).is_some_and(|key| keys.contains(&key)) {
+                    drop(self.model.tell(&ask.act, Timestamp(row.at)));
+                }
+            }
+            self.model.took_a_change();
+        }
+        self.shard = None;
+        self.restart()
+    }
+
+    /// Kill -9, and a start from what is on the disk.
+    fn crash(&mut self) -> Result<(), String> {
+        let stood = self.shard().book.hash();
+        let head = self.shard().seq();
+        self.shard = None;
+        match self.sabotage {
+            Some(Sabotage::LyingDisk) => {
+                self.journal.cut_after(head - 1);
+                self.unprojected.pop_back();
+                if self.archive.applied == head {
+                    return Ok(self.restart()?);
+                }
+            }
+            Some(Sabotage::TurnedBit) if self.archive.checkpoint_seq + 1 < head => {
+                self.journal
+                    .tamper(head, |row| *row.batch.last_mut().expect("never empty") ^= 4);
+            }
+            _ => {}
+        }
+        self.restart_at(Some(stood))
+    }
+
+    fn restart(&mut self) -> Result<(), String> {
+        self.restart_at(None)
+    }
+
+    fn restart_at(&mut self, stood: Option<BookHash>) -> Result<(), String> {
+        self.tally.starts += 1;
+        self.waiting.clear();
+        self.unprojected.clear();
+        self.model.restart();
+        self.doubtful_minute = 0;
+        let (book, head) = self
+            .bring_up(self.archive.checkpoint_seq)
+            .map_err(|fault| fault.to_string())?;
+        if stood.is_some_and(|hash| hash != book.hash()) {
+            return Err("the book after the start is not the book before the crash".into());
+        }
+        book.audit();
+        self.latest = book.at();
+        self.open(book, head)?;
+        self.audit()
+    }
+
+    fn start(&mut self) -> Result<(), String> {
+        self.latest = Timestamp(0);
+        self.open(Book::new(book_key()), Head::EMPTY)
+    }
+
+    fn open(&mut self, book: Book, head: Head) -> Result<(), String> {
+        let cold = match self.sabotage {
+            Some(Sabotage::ForgottenKeys) => ColdKeys::default(),
+            _ => self.archive.keys(),
+        };
+        let epoch = head.epoch + 1;
+        let opened = Opened {
+            rules: Rules::default(),
+            cold,
+            epoch,
+            chain: chain_key(),
+            embedded: false,
+        };
+        let mut shard = Shard::new(
+            book,
+            JournalStore::fake(0, self.journal.clone()),
+            head,
+            opened,
+        );
+        let mut first = vec![Change::TakenOver { epoch }];
+        if head.seq == 0 {
+            let ids = IdSpace {
+                incarnation: 0,
+                shard: ShardId(0),
+            };
+            first.insert(
+                0,
+                Change::Stamped {
+                    purpose: Purpose::Development,
+                    ids,
+                },
+            );
+        }
+        let row = shard
+            .journal_changes(first, self.wall)
+            .map_err(|fault| fault.to_string())?;
+        self.latest = row.at;
+        self.unprojected.push_back(row);
+        self.shard = Some(shard);
+        Ok(())
+    }
+
+    /// A book from the checkpoint at a row (zero: from nothing) and the journal behind it.
+    fn bring_up(&mut self, from: u64) -> Result<(Book, Head), Fault> {
+        let mut reader = JournalReader::fake(0, self.journal.clone());
+        let (mut book, head) = match from {
+            0 => (Book::new(book_key()), Head::EMPTY),
+            seq => {
+                let head = reader
+                    .read(seq, 1)?
+                    .pop()
+                    .expect("the row before a seal")
+                    .head();
+                let mut book = self.archive.book(book_key());
+                book.begin_after(seq);
+                (book, head)
+            }
+        };
+        let chain = chain_key();
+        for row in reader.chain(head, &chain) {
+            let row = row?;
+            // The seal right behind the checkpoint proves it; each later one proves the replay.
+            let committed = replay_row(&mut book, row.seq, Timestamp(row.at), &row.batch)?;
+            if committed.seq > self.archive.applied {
+                self.archive.apply(&committed);
+            }
+        }
+        let head = reader.head()?;
+        Ok((book, head))
+    }
+
+    /// Everything from the first row on comes out the same.
+    fn replay_all(&mut self) -> Result<(), String> {
+        let stood = self.shard().book.hash();
+        self.project(true);
+        let (book, _) = self.bring_up(0).map_err(|fault| fault.to_string())?;
+        book.audit();
+        if book.hash() != stood {
+            return Err("the book is not a function of its journal".into());
+        }
+        Ok(())
+    }
+}
+
+fn fresh(act: Act) -> Asked {
+    Asked {
+        act,
+        gathered: None,
+    }
+}
+
+fn book_key() -> HashKey {
+    HashKey::new(&[11; 32])
+}
+
+fn chain_key() -> ChainKey {
+    ChainKey::from_bytes([12; 32])
+}
+
+/// Not secret, not strong: only so that two runs that differ anywhere end differently.
+fn mix(trace: u64, word: u64) -> u64 {
+    (trace ^ word)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        .rotate_left(29)
+        .wrapping_add(word)
+}
