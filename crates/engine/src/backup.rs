@@ -169,6 +169,17 @@ pub fn restore(
     })
 }
 
+/// One family per file: two may share one, and it is copied once.
+fn by_file<'a>(families: &[&'a Family]) -> Vec<&'a Family> {
+    let mut first: Vec<&Family> = Vec::new();
+    for family in families {
+        if first.iter().all(|other| other.file != family.file) {
+            first.push(family);
+        }
+    }
+    first
+}
+
 fn copy_files(
     directory: &Path,
     families: &[&Family],
@@ -177,12 +188,13 @@ fn copy_files(
 ) -> Result<(), Fault> {
     let mut done_bytes = 0;
     let mut total_bytes = 0;
-    for family in families {
+    let families = by_file(families);
+    for family in &families {
         for path in files_of(directory, family)? {
             total_bytes += fs::metadata(&path).map_or(0, |file| file.len());
         }
     }
-    for family in families {
+    for family in &families {
         let mut copied = 0;
         // A segment that begins while the one before it is copied is copied too.
         while let Some(path) = files_of(directory, family)?.into_iter().nth(copied) {

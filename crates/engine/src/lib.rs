@@ -12,6 +12,7 @@ pub mod journal;
 pub mod keys;
 pub mod lease;
 pub mod meter;
+pub mod outbox;
 pub mod shard;
 pub mod sql;
 #[cfg(feature = "testing")]

@@ -5,6 +5,7 @@ mod engine;
 mod journal;
 mod keys;
 mod lease;
+mod outbox;
 mod sql;
 mod statements;
 mod stores;
