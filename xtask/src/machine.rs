@@ -8,7 +8,6 @@ use std::process::{Command, Stdio};
 
 /// Something a suite cannot run without.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[allow(dead_code)]
 pub enum Need {
     Chromium,
     Zbar,

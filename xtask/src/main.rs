@@ -1,15 +1,18 @@
 //! House tasks: `cargo xtask test` runs everything, `cargo xtask tidy` the house rules alone.
 
+mod dev_server;
 mod machine;
+mod peers;
 mod postgres;
 mod run;
+mod secrets;
 mod session;
 mod suites;
 mod tally;
 mod tidy;
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 const USAGE: &str = "\
@@ -17,7 +20,8 @@ cargo xtask test                 everything, in order
 cargo xtask test --list          the suites, and what each one shows
 cargo xtask test --only a,b      these suites, and what they stand on
 cargo xtask test --skip a,b      all but these
-cargo xtask tidy                 the house rules alone";
+cargo xtask tidy                 the house rules alone
+cargo xtask api-description      docs/openapi.json anew, from the tables that drive the parser";
 
 /// This program's only clock: suites are timed and bounded by it.
 #[allow(clippy::disallowed_methods)]
@@ -33,6 +37,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["tidy"] => run_tidy(root),
+        ["api-description"] => write_api_description(root),
         ["test", ref choices @ ..] => match suites::Choice::read(choices) {
             Ok(choice) => run::run(root, &choice, now),
             Err(why) => Err(format!("{why}\n\n{USAGE}")),
@@ -58,4 +63,18 @@ fn run_tidy(root: &Path) -> Result<(), String> {
         0 => Ok(()),
         some => Err(format!("tidy: {some} findings")),
     }
+}
+
+fn write_api_description(root: &Path) -> Result<(), String> {
+    let printed = Command::new("cargo")
+        .args(["run", "--quiet", "-p", "mamori-api", "--example", "openapi"])
+        .current_dir(root)
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|why| why.to_string())?;
+    if !printed.status.success() {
+        return Err(format!("the description was not made: {}", printed.status));
+    }
+    let path = root.join("docs/openapi.json");
+    std::fs::write(&path, printed.stdout).map_err(|why| format!("{}: {why}", path.display()))
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::dev_server::DevServer;
 use crate::machine::{self, Need};
 use crate::postgres::Postgres;
 
@@ -122,6 +123,18 @@ impl Session {
             self.postgres = Some(Postgres::start(&self.logs)?);
         }
         Ok(self.postgres.as_ref().expect("just started").url())
+    }
+
+    /// The program that `build` made, or the one named by `MAMORI_BIN`.
+    pub fn program(&self) -> PathBuf {
+        std::env::var_os("MAMORI_BIN")
+            .map_or_else(|| self.root.join("target/release/mamori"), PathBuf::from)
+    }
+
+    /// A fresh `mamori dev` for the suite `name`.
+    pub fn dev_server(&mut self, name: &str) -> Result<DevServer, String> {
+        self.note("starting mamori dev");
+        DevServer::start(&self.program(), &self.logs, name)
     }
 
     /// Runs a program of the suite in the workspace, its words into the log; not zero, or too long, is an error.

@@ -1,8 +1,11 @@
 //! The suites of `cargo xtask test`, in the order they run: what is quick and often broken comes first.
 
-use std::process::Command;
+use std::fs::File;
+use std::process::{Command, Stdio};
 
 use crate::machine::Need;
+use crate::peers::CardPeer;
+use crate::secrets;
 use crate::session::Session;
 use crate::tidy;
 
@@ -96,7 +99,168 @@ pub const SUITES: &[Suite] = &[
             ]))
         },
     },
+    Suite {
+        name: "pages",
+        shows: "the pages' own scripts: texts in both languages, the scanner's pace",
+        needs: &[Need::Node],
+        stands_on: &[],
+        minutes_max: 2,
+        run: |session| session.command(Command::new("node").args(["--test", "web/test/"])),
+    },
+    Suite {
+        name: "codes",
+        shows: "barcodes, QR codes and payloads read by decoders that others wrote",
+        needs: &[Need::PythonPackages],
+        stands_on: &[],
+        minutes_max: 5,
+        run: codes_read_by_others,
+    },
+    Suite {
+        name: "cards",
+        shows: "the card connector against localstripe, an independent processor",
+        needs: &[Need::Nextest, Need::PythonPackages],
+        stands_on: &[],
+        minutes_max: 5,
+        run: |session| {
+            let peer = CardPeer::start(session.root(), session.logs())?;
+            let only = [
+                "nextest",
+                "run",
+                "--locked",
+                "-p",
+                "mamori-connectors",
+                "localstripe",
+            ];
+            session.command(
+                Command::new("cargo")
+                    .args(only)
+                    .env("MAMORI_LOCALSTRIPE_URL", peer.url()),
+            )
+        },
+    },
+    Suite {
+        name: "sdk",
+        shows: "the official Node and Python SDKs, unmodified: create, read, cancel, refund, scan",
+        needs: &[Need::NodePackages, Need::PythonPackages],
+        stands_on: &["build"],
+        minutes_max: 5,
+        run: |session| {
+            let server = session.dev_server("sdk")?;
+            let node = ["--test", "tests/peers/sdk_node.test.mjs"];
+            session.command(server.seen_by(Command::new("node").args(node)))?;
+            session.command(server.seen_by(&mut pytest(session, "sdk_python_test.py")))
+        },
+    },
+    Suite {
+        name: "browser",
+        shows: "phone, till, console and inbox in Chromium: the whole story, keyboard, axe, zbar, camera",
+        needs: &[
+            Need::Chromium,
+            Need::Zbar,
+            Need::JapaneseFont,
+            Need::NodePackages,
+        ],
+        stands_on: &["build"],
+        minutes_max: 10,
+        run: |session| {
+            let server = session.dev_server("browser")?;
+            let node = ["--test", "--test-concurrency=1", "tests/browser/"];
+            session.command(server.seen_by(Command::new("node").args(node)))
+        },
+    },
+    Suite {
+        name: "fields",
+        shows: "every field of the merchant API wrong in every way: typed refusals, no server error",
+        needs: &[Need::PythonPackages],
+        stands_on: &["build"],
+        minutes_max: 10,
+        run: |session| {
+            let server = session.dev_server("fields")?;
+            session.command(server.seen_by(&mut pytest(session, "bad_input_test.py")))
+        },
+    },
+    Suite {
+        name: "fuzz",
+        shows: "schemathesis on the API description: answers are as described, whatever is asked",
+        needs: &[Need::PythonPackages],
+        stands_on: &["build"],
+        minutes_max: 10,
+        run: fuzz,
+    },
+    Suite {
+        name: "secrets",
+        shows: "no code, key, token or card number of the runs above stands in any log",
+        needs: &[],
+        stands_on: &["sdk", "browser"],
+        minutes_max: 1,
+        run: secrets::stand_in_no_log,
+    },
 ];
+
+fn codes_read_by_others(session: &mut Session) -> Result<(), String> {
+    let written = session.logs().join("codes.txt");
+    let file = File::create(&written).map_err(|why| why.to_string())?;
+    let made = Command::new("cargo")
+        .args([
+            "run",
+            "--quiet",
+            "--locked",
+            "-p",
+            "mamori-codes",
+            "--example",
+            "peers",
+        ])
+        .current_dir(session.root())
+        .stdin(Stdio::null())
+        .stdout(file)
+        .status()
+        .map_err(|why| why.to_string())?;
+    if !made.success() {
+        return Err("the codes were not written".to_owned());
+    }
+    let python = session.root().join("tests/.venv/bin/python");
+    let reader = "exec \"$0\" tests/peers/codes_peers.py < \"$1\"";
+    session.command(
+        Command::new("sh")
+            .arg("-c")
+            .arg(reader)
+            .arg(python)
+            .arg(written),
+    )
+}
+
+fn pytest(session: &Session, file: &str) -> Command {
+    let mut command = Command::new(session.root().join("tests/.venv/bin/python"));
+    command.args(["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", file]);
+    command.current_dir(session.root().join("tests/peers"));
+    command
+}
+
+/// One seed, so that a finding can be found again; the examples it has kept would make runs differ.
+fn fuzz(session: &mut Session) -> Result<(), String> {
+    let server = session.dev_server("fuzz")?;
+    let peers = session.root().join("tests/peers");
+    let mut schemathesis = Command::new(session.root().join("tests/.venv/bin/st"));
+    schemathesis
+        .args([
+            "run",
+            "../../docs/openapi.json",
+            "--url",
+            &server.base_url()?,
+        ])
+        .args(["--checks", "all", "--max-examples", "60", "--seed", "1"])
+        .args([
+            "--generation-database",
+            "none",
+            "--no-color",
+            "--workers",
+            "2",
+        ])
+        .env("SCHEMATHESIS_HOOKS", "signing_hooks")
+        .env("PYTHONPATH", &peers)
+        .current_dir(&peers);
+    session.command(server.seen_by(&mut schemathesis))
+}
 
 fn tidy_alone(session: &mut Session) -> Result<(), String> {
     let findings = tidy::inspect(session.root()).map_err(|why| why.to_string())?;
