@@ -89,9 +89,9 @@ export function day(at_ms) {
   return format(at_ms, { month: chosen === 'ja' ? 'long' : 'short', day: 'numeric', weekday: 'short' });
 }
 
-/** `11/22 14:05`, for narrow lists. */
+/** `11/22 14:05` or `22 Nov 14:05`, for narrow lists. */
 export function shortDateTime(at_ms) {
-  return format(at_ms, { month: 'numeric', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).replace(',', '');
+  return format(at_ms, { month: chosen === 'ja' ? 'numeric' : 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).replace(',', '');
 }
 
 /** Date and time in full, for receipts. */

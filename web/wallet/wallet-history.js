@@ -3,7 +3,7 @@
 import { get, sentenceOf } from '/assets/api.js';
 import { announce, el, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
-import { clockTime, dateTime, day, hasText, shortDateTime, t, yen } from '/assets/i18n.js';
+import { clockTime, dateTime, day, hasText, language, shortDateTime, t, yen } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 
 const PAGE = 20;
@@ -16,7 +16,7 @@ const title = (entry) => entry.store || entry.merchant || kindName(entry.kind);
 
 /** One line of the history: a button that opens the receipt. */
 export function entryRow(entry, { withDay = true } = {}) {
-  const second = [entry.store || entry.merchant ? kindName(entry.kind) : null, (withDay ? shortDateTime : clockTime)(entry.at_ms)].filter(Boolean).join('・');
+  const second = [entry.store || entry.merchant ? kindName(entry.kind) : null, (withDay ? shortDateTime : clockTime)(entry.at_ms)].filter(Boolean).join(language() === 'ja' ? '・' : ' · ');
   return el('button', { type: 'button', class: 'entry', on: { click: () => openReceipt(entry) } },
     el('span', { class: `entry-picture entry-${entry.kind}`, 'aria-hidden': 'true' }, icon(pictures[entry.kind] ?? 'receipt')),
     el('span', { class: 'entry-words' }, el('span', { class: 'entry-title' }, title(entry)), el('span', { class: 'small soft' }, second)),
