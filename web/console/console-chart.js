@@ -15,6 +15,22 @@ function filled(today) {
   return [seconds, seconds.map((second) => counts.get(second) ?? 0)];
 }
 
+const address = (name) => document.querySelector(`meta[name="${name}"]`).content;
+
+/** The package's script, then its style; throws where the package is not installed. */
+async function loadPlot() {
+  const { default: plot } = await import(address('uplot'));
+  if (!document.querySelector('link[data-uplot]')) {
+    const style = el('link', { rel: 'stylesheet', href: address('uplot-style'), 'data-uplot': true });
+    await new Promise((resolve) => {
+      style.addEventListener('load', resolve);
+      style.addEventListener('error', resolve);
+      document.head.append(style);
+    });
+  }
+  return plot;
+}
+
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 export function rateChart() {
@@ -102,7 +118,7 @@ export function rateChart() {
       resized.observe(canvas);
       scheme.addEventListener('change', build);
       try {
-        UPlot = (await import(document.querySelector('meta[name="uplot"]').content)).default;
+        UPlot = await loadPlot();
         if (canvas.isConnected) build();
       } catch {
         missing.hidden = false;
