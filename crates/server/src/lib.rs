@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod app;
+pub mod assets;
 pub mod body;
 pub mod book_door;
 pub mod cards;

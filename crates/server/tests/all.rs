@@ -6,6 +6,8 @@ mod authenticator;
 mod ceremonies;
 #[path = "all/house.rs"]
 mod house;
+#[path = "all/pages.rs"]
+mod pages;
 #[path = "all/operators.rs"]
 mod operators;
 #[path = "all/sign_in.rs"]
