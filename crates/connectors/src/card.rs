@@ -218,6 +218,20 @@ pub enum CardError {
     Mismatch,
 }
 
+impl CardError {
+    /// True where the processor's refusal proves that there is no such payment and that nothing can be
+    /// paid under it: it does not know the reference, or it would not even start the order.
+    ///
+    /// A wrong API key, a key used for another order and every missing answer prove nothing of the kind.
+    pub fn proves_no_payment(&self) -> bool {
+        match self {
+            Self::Rejected { status: 404, .. } => true,
+            Self::Rejected { status: 400, code } => code != "idempotency_error",
+            _ => false,
+        }
+    }
+}
+
 impl std::fmt::Display for CardError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

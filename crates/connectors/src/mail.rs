@@ -9,7 +9,7 @@ use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::{Address, SmtpTransport, Transport};
 
@@ -58,6 +58,8 @@ pub struct MailConfig {
     pub port: u16,
     /// Protection of the connection.
     pub security: MailSecurity,
+    /// A certificate (PEM) to trust beside the public ones: that of a house's own mail relay.
+    pub root_certificate_pem: Option<String>,
     /// User name and password, if the server wants them.
     pub credentials: Option<(String, Secret)>,
     /// Whom the mail is from: a display name and an address.
@@ -89,6 +91,8 @@ pub struct Mail {
 pub enum MailConfigError {
     /// The host's name is not one that a certificate could bear.
     Host,
+    /// [`MailConfig::root_certificate_pem`] is not a certificate.
+    Certificate,
     /// The sender's name cannot stand in a header.
     From,
 }
@@ -105,8 +109,8 @@ impl Mailer {
     pub fn new(config: MailConfig) -> Result<Self, MailConfigError> {
         let tls = match config.security {
             MailSecurity::None => Tls::None,
-            MailSecurity::StartTls => Tls::Required(tls_parameters(&config.host)?),
-            MailSecurity::Tls => Tls::Wrapper(tls_parameters(&config.host)?),
+            MailSecurity::StartTls => Tls::Required(tls_parameters(&config)?),
+            MailSecurity::Tls => Tls::Wrapper(tls_parameters(&config)?),
         };
         let mut transport = SmtpTransport::builder_dangerous(config.host)
             .port(config.port)
@@ -169,8 +173,18 @@ impl Mailer {
     }
 }
 
-fn tls_parameters(host: &str) -> Result<TlsParameters, MailConfigError> {
-    TlsParameters::new(host.to_owned()).map_err(|_| MailConfigError::Host)
+fn tls_parameters(config: &MailConfig) -> Result<TlsParameters, MailConfigError> {
+    let mut parameters = TlsParameters::builder(config.host.clone());
+    if let Some(pem) = &config.root_certificate_pem {
+        // A text without any certificate would be read as an empty list of them.
+        if !pem.contains("-----BEGIN CERTIFICATE-----") {
+            return Err(MailConfigError::Certificate);
+        }
+        let certificate =
+            Certificate::from_pem(pem.as_bytes()).map_err(|_| MailConfigError::Certificate)?;
+        parameters = parameters.add_root_certificate(certificate);
+    }
+    parameters.build().map_err(|_| MailConfigError::Host)
 }
 
 fn delivery_error(error: &SmtpError) -> DeliveryError {
@@ -197,6 +211,7 @@ mod tests {
             host: "localhost".to_owned(),
             port: 1,
             security: MailSecurity::None,
+            root_certificate_pem: None,
             credentials: None,
             from: (
                 "マモリ".to_owned(),

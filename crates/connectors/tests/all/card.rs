@@ -371,6 +371,43 @@ fn nobody_at_home_is_worth_another_try_and_a_broken_address_is_not() {
 }
 
 #[test]
+fn only_a_clear_no_proves_that_there_is_no_payment() {
+    let world = World::start();
+    let (processor, order) = (world.processor(), hosted("1-1"));
+    let stranger = CardReference::new("cs_test_of_another_processor").unwrap();
+    let unknown = processor
+        .retrieve(&stranger, &order.expected())
+        .unwrap_err();
+    assert!(unknown.proves_no_payment(), "{unknown:?}");
+
+    let mut late = hosted("1-2");
+    if let CardEntry::HostedPage {
+        expires_at_seconds, ..
+    } = &mut late.entry
+    {
+        *expires_at_seconds = NOW_SECONDS - 1;
+    }
+    let too_late = processor.start(&late).unwrap_err();
+    assert!(too_late.proves_no_payment(), "{too_late:?}");
+
+    processor.start(&order).unwrap();
+    let other_amount = CardOrder {
+        amount: Amount::yen(6_000),
+        ..order.clone()
+    };
+    let conflict = processor.start(&other_amount).unwrap_err();
+    let wrong_key = world
+        .processor_with_key("sk_test_wrong")
+        .start(&order)
+        .unwrap_err();
+    world.faults(r#"{"fail_next": 3}"#);
+    let trouble = processor.start(&order).unwrap_err();
+    for error in [conflict, wrong_key, trouble, CardError::Mismatch] {
+        assert!(!error.proves_no_payment(), "{error:?}");
+    }
+}
+
+#[test]
 fn a_known_card_pays_without_a_page() {
     let world = World::start();
     let (processor, order) = (world.processor(), by_token("1-1", "pm_card_jcb"));

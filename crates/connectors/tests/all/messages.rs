@@ -28,6 +28,7 @@ fn mailer(address: SocketAddr) -> Mailer {
         host: address.ip().to_string(),
         port: address.port(),
         security: MailSecurity::None,
+        root_certificate_pem: None,
         credentials: None,
         from: (
             "マモリ".to_owned(),
@@ -157,6 +158,7 @@ fn a_server_that_knows_no_encryption_gets_no_mail_that_needs_it() {
         host: "localhost".to_owned(),
         port: address.port(),
         security: MailSecurity::StartTls,
+        root_certificate_pem: None,
         credentials: Some(("user".to_owned(), Secret::new("hunter2"))),
         from: (
             String::new(),
@@ -297,4 +299,25 @@ fn the_inbox_tells_what_comes_and_what_was_missed() {
             "{event:?}"
         );
     }
+}
+
+#[test]
+fn a_root_certificate_that_is_none_is_found_at_the_start() {
+    let config = MailConfig {
+        host: "mail.example".to_owned(),
+        port: 465,
+        security: MailSecurity::Tls,
+        root_certificate_pem: Some("certificate".to_owned()),
+        credentials: None,
+        from: (
+            String::new(),
+            MailAddress::new("no-reply@mamori.example").unwrap(),
+        ),
+        hello_name: "mamori.example".to_owned(),
+        timeout: Duration::from_secs(5),
+    };
+    assert_eq!(
+        Mailer::new(config).err(),
+        Some(MailConfigError::Certificate)
+    );
 }
