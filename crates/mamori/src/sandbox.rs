@@ -73,11 +73,25 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let addresses = sandbox.addresses();
     let mut out = std::io::stdout().lock();
     if args.json {
-        let access = Access { addresses, api_key, webhook_secret, sms_account, sms_token };
+        let access = Access {
+            addresses,
+            api_key,
+            webhook_secret,
+            sms_account,
+            sms_token,
+        };
         writeln!(out, "{}", serde_json::to_string(&access)?)?;
     } else {
-        writeln!(out, "card network  {}  (API key {api_key})", addresses.card_url)?;
-        writeln!(out, "SMS service   {}  (account {sms_account}, token {sms_token})", addresses.sms_url)?;
+        writeln!(
+            out,
+            "card network  {}  (API key {api_key})",
+            addresses.card_url
+        )?;
+        writeln!(
+            out,
+            "SMS service   {}  (account {sms_account}, token {sms_token})",
+            addresses.sms_url
+        )?;
         writeln!(out, "mail server   {}", addresses.smtp_address)?;
         writeln!(out, "inbox         {}", addresses.inbox_url)?;
     }
