@@ -4,3 +4,4 @@ pub mod archive;
 pub mod crowd;
 pub mod model;
 pub mod storm;
+pub mod story;

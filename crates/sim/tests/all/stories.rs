@@ -1,0 +1,79 @@
+use mamori_engine::sql::Location;
+use mamori_engine::testing::{Postgres, Scratch};
+use mamori_sim::story::Stage;
+
+fn play(name: &str, story: &str, store: &str, location: Location) {
+    let mut stage = Stage::open(location).unwrap();
+    match stage.play(story) {
+        Ok(lines) => assert!(lines > 5),
+        Err(what) => panic!("{name}.story on {store}, {what}"),
+    }
+}
+
+macro_rules! stories {
+    ($($name:ident)*) => {
+        const STORIES: &[(&str, &str)] = &[
+            $((stringify!($name), include_str!(concat!("../../stories/", stringify!($name), ".story"))),)*
+        ];
+
+        mod embedded {
+            $(
+                #[test]
+                fn $name() {
+                    let story = include_str!(concat!("../../stories/", stringify!($name), ".story"));
+                    let scratch = super::Scratch::new(stringify!($name));
+                    super::play(stringify!($name), story, "the embedded store", scratch.location());
+                }
+            )*
+        }
+    };
+}
+
+stories! { cancel charge freeze hold refund restart retry tills top_up }
+
+/// In one test, so that one PostgreSQL serves them all.
+#[test]
+fn every_story_on_postgres() {
+    let Some(postgres) = Postgres::shared() else {
+        return;
+    };
+    for (name, story) in STORIES {
+        play(name, story, "PostgreSQL", postgres.database());
+    }
+}
+
+#[test]
+fn every_story_is_played() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/stories");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|file| {
+            file.unwrap()
+                .file_name()
+                .into_string()
+                .unwrap()
+                .replace(".story", "")
+        })
+        .collect();
+    files.sort();
+    assert_eq!(
+        files,
+        STORIES.iter().map(|(name, _)| *name).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn a_wrong_story_is_found_out() {
+    let scratch = Scratch::new("wrong");
+    let mut stage = Stage::open(scratch.location()).unwrap();
+    stage.play("sora signs up\nhouse gives sora 100").unwrap();
+    for wrong in [
+        "sora looks -> frozen",
+        "sora looks -> ok, sora 99",
+        "sora dances",
+        "till-1 charges Z 5",
+        "riku looks",
+    ] {
+        assert!(stage.play(wrong).is_err(), "{wrong}");
+    }
+}
