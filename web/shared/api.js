@@ -55,8 +55,8 @@ async function ask(path, options, timeout_ms) {
     throw new Unreachable(path);
   }
   if (response.ok) return body;
-  // 5xx and 429 say "not now": nothing is known to be refused for good.
-  if (response.status >= 500 || response.status === 429) throw new Unreachable(path);
+  // 5xx, 408 and 429 say "not now" or "nobody knows": nothing is refused for good.
+  if (response.status >= 500 || response.status === 408 || response.status === 429) throw new Unreachable(path);
   const refused = new Refused(response.status, body);
   if (response.status === 401 && refused.code === 'signed_out') whenSignedOut();
   throw refused;

@@ -62,7 +62,7 @@ function enrolView() {
 
 function tillView() {
   const sums = el('p', { class: 'sums number' });
-  const drawSums = () => sums.replaceChildren(el('span', { class: 'sums-label' }, t('today')), el('strong', {}, yen(till.sums.amount)), el('span', {}, t('today_count', { n: till.sums.count })));
+  const drawSums = () => sums.replaceChildren(el('span', { class: 'sums-label' }, t('today')), el('strong', {}, yen(till.sums.net ?? till.sums.amount)), el('span', {}, t('today_count', { n: till.sums.count })));
 
   async function refresh() {
     try {

@@ -1,7 +1,7 @@
 // The live stream of the own wallet's durable events. The browser's EventSource resumes a broken connection with
 // Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice.
 
-const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'freeze', 'unfreeze'];
+const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze', 'unfreeze'];
 
 /** `event(kind, data)` for each new event; `ended()` when the server closed the stream or refused it. */
 export function eventStream({ event, ended }) {

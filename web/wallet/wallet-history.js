@@ -10,7 +10,7 @@ const PAGE = 20;
 const pictures = { payment: 'shop', refund: 'undo', cancel: 'undo', top_up: 'card', goodwill: 'gift', cash: 'coins' };
 
 const kindName = (kind) => (hasText(`kind_${kind}`) ? t(`kind_${kind}`) : kind);
-const signed = (entry) => (entry.kind === 'payment' ? -Math.abs(entry.amount) : Math.abs(entry.amount));
+const signed = (entry) => (entry.kind === 'payment' || entry.kind === 'hold' ? -Math.abs(entry.amount) : Math.abs(entry.amount));
 const signedYen = (entry) => (signed(entry) > 0 ? `+${yen(signed(entry))}` : yen(signed(entry)));
 const title = (entry) => entry.store || entry.merchant || kindName(entry.kind);
 
@@ -110,8 +110,7 @@ export function historyView() {
   load(false);
   return {
     element: [
-      el('header', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('history_title'))),
-      el('main', { class: 'history' }, list, status, more),
+      el('main', { class: 'history' }, el('div', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('history_title'))), list, status, more),
     ],
     changed(what) {
       if (what !== 'balance') return;

@@ -15,7 +15,7 @@ export function setSound(on) {
   try { localStorage.setItem(SOUND, on ? 'on' : 'off'); } catch { /* the choice lasts for this page only */ }
 }
 
-const titles = { payment: 'paid', refund: 'refunded', cancel: 'cancelled', top_up: 'topped_up' };
+const titles = { payment: 'paid', refund: 'refunded', cancel: 'cancelled', top_up: 'topped_up', cash: 'topped_up', goodwill: 'gifted' };
 
 let open = null;
 
@@ -23,7 +23,7 @@ function picture(kind) {
   const drawing = svg('svg', { viewBox: '0 0 64 64', class: `result-picture result-${kind}`, 'aria-hidden': 'true', focusable: 'false' });
   drawing.append(svg('circle', { cx: 32, cy: 32, r: 29, class: 'result-disc' }));
   if (kind === 'payment') drawing.append(svg('path', { class: 'result-stroke', d: 'M19.5 33l9 9L45 24.5' }));
-  else if (kind === 'top_up') drawing.append(svg('path', { class: 'result-stroke', d: 'M32 20v24M20 32h24' }));
+  else if (['top_up', 'cash', 'goodwill'].includes(kind)) drawing.append(svg('path', { class: 'result-stroke', d: 'M32 20v24M20 32h24' }));
   else drawing.append(svg('path', { class: 'result-stroke', d: 'M27 21 18 30l9 9M19 30h18a9 9 0 0 1 0 18h-8' }));
   return drawing;
 }

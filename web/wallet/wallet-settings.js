@@ -62,8 +62,8 @@ export function settingsView(app) {
 
   return {
     element: [
-      el('header', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('settings_title'))),
       el('main', { class: 'settings' },
+        el('div', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('settings_title'))),
         el('div', { class: 'person' }, el('span', { class: 'person-picture', 'aria-hidden': 'true' }, [...app.home.display_name][0] ?? 'M'),
           el('div', {}, el('p', { class: 'person-name' }, app.home.display_name), el('p', { class: 'small soft number' }, `${t('wallet_number')} ${app.home.wallet_id}`))),
         problem,

@@ -65,7 +65,13 @@ export function openTopUp(app) {
     await whileBusy(go, async () => {
       problem.textContent = '';
       try {
-        const { redirect_url } = await post('/api/top-ups', { amount, key }, 20_000);
+        const { top_up_id, redirect_url } = await post('/api/top-ups', { amount, key }, 20_000);
+        // Asked again with the same key after it was settled: there is nothing to pay any more, only a result to show.
+        if (!redirect_url) {
+          sheet.close();
+          app.showTopUp(top_up_id);
+          return;
+        }
         const url = new URL(redirect_url, location.href);
         if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new Refused(0, { refusal: 'bad_address', message_ja: t('top_up_bad_address'), message_en: t('top_up_bad_address') });
         location.assign(url.href);
@@ -86,7 +92,7 @@ export function openTopUp(app) {
     go,
     el('p', { class: 'small soft top-up-safe' }, icon('lock'), t('top_up_card_safe')));
   choose(null);
-  openSheet(t('top_up_title'), form, { className: 'top-up-sheet' });
+  const sheet = openSheet(t('top_up_title'), form, { className: 'top-up-sheet' });
 }
 
 const pictures = {

@@ -73,6 +73,11 @@ const app = {
     openTopUp(app);
   },
 
+  showTopUp(id) {
+    history.pushState(null, '', `/top-up/${encodeURIComponent(id)}`);
+    route({ focus: true });
+  },
+
   goHome() {
     history.pushState(null, '', '/');
     route({ focus: true });
@@ -117,20 +122,23 @@ const stream = eventStream({
       return;
     }
     if (Number.isSafeInteger(data.balance)) app.home.balance = data.balance;
-    if (kind === 'payment') shown?.spent?.();
+    if (kind === 'payment' || kind === 'hold') shown?.spent?.();
     shown?.changed?.('balance');
     if (kind === 'top_up' && shownName === 'top-up') return;
+    // After a long absence the history tells; a sheet is for what happens now.
+    if (Date.now() - data.at_ms > 10 * 60_000) return;
     showResult(kind, data).then(() => shown?.shownAgain?.());
   },
   // The server closed the stream on purpose, or it broke: the home call tells which of the two it was.
   async ended() {
     if (app.home === null) return;
     try {
-      const before = app.home.status;
+      const { status: before, event_id: after } = app.home;
       await app.refreshHome();
       if (before !== app.home.status) shown?.changed?.('status');
       shown?.changed?.('balance');
-      stream.open(app.home.event_id);
+      // From the last event seen here, so that what happened meanwhile is shown too.
+      stream.open(after);
     } catch (error) {
       // Signed out is handled by onSignedOut; otherwise the stream's own patience decides when to ask again.
       if (!(error instanceof Refused)) stream.retryLater();
