@@ -1,10 +1,14 @@
 // The live stream of the own wallet's durable events. The browser's EventSource resumes a broken connection with
-// Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice.
+// Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice. A stream
+// that is opened anew has no Last-Event-ID to send, so its owner looks back once when it is open (`opened`).
 
 const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze', 'unfreeze'];
 
-/** `event(kind, data)` for each new event; `ended()` when the server closed the stream or refused it. */
-export function eventStream({ event, ended }) {
+/**
+ * `event(kind, data)` for each new event, `opened()` when events flow, `ended()` when the server closed the stream or
+ * refused it.
+ */
+export function eventStream({ event, opened, ended }) {
   let source = null;
   let patience_ms = 1_000;
   let timer = 0;
@@ -21,11 +25,22 @@ export function eventStream({ event, ended }) {
     ended();
   }
 
-  function open(after) {
+  /** Passes an event on, from the stream or found by looking back, unless it was passed on before. */
+  function offer(kind, data, id) {
+    if (id !== '' && seen.has(`${kind} ${id}`)) return;
+    // A session sees a handful of events; the set is bounded all the same.
+    if (seen.size > 500) seen = new Set();
+    seen.add(`${kind} ${id}`);
+    event(kind, data);
+  }
+
+  function open() {
     close();
-    const from = after === null || after === undefined ? '' : `?after=${encodeURIComponent(after)}`;
-    source = new EventSource(`/api/events${from}`);
-    source.addEventListener('open', () => { patience_ms = 1_000; });
+    source = new EventSource('/api/events');
+    source.addEventListener('open', () => {
+      patience_ms = 1_000;
+      opened();
+    });
     source.addEventListener('closed', end);
     source.addEventListener('error', () => {
       // While the browser reconnects by itself (CONNECTING) nothing is to be done.
@@ -39,12 +54,8 @@ export function eventStream({ event, ended }) {
         } catch {
           return;
         }
-        const id = message.lastEventId || String(data.id ?? '');
-        if (id !== '' && seen.has(`${kind} ${id}`)) return;
-        // A session sees a handful of events; the set is bounded all the same.
-        if (seen.size > 500) seen = new Set();
-        seen.add(`${kind} ${id}`);
-        event(data.kind && KINDS.includes(data.kind) ? data.kind : kind, data);
+        // Freezing has no id: it is a state, and hearing it twice does no harm.
+        offer(kind, data, data.id === undefined ? '' : String(data.id));
       });
     }
   }
@@ -55,5 +66,5 @@ export function eventStream({ event, ended }) {
     patience_ms = Math.min(patience_ms * 2, 30_000);
   }
 
-  return { open, close, retryLater };
+  return { open, close, offer, retryLater };
 }

@@ -18,6 +18,9 @@ import { welcomeView } from '/assets/wallet-welcome.js';
 useTexts(walletTexts);
 prepareAnnouncements();
 
+// Entries that a reopened stream looks back on; older ones are in the history.
+const LOOK_BACK = 10;
+
 const place = document.getElementById('view');
 let shown = null;
 let shownName = '';
@@ -36,7 +39,7 @@ const app = {
   async enter() {
     stopWaiting();
     await app.refreshHome();
-    stream.open(app.home.event_id);
+    stream.open();
     if (location.hash !== '') history.replaceState(null, '', '/');
     route({ focus: true });
   },
@@ -66,7 +69,7 @@ const app = {
     app.home.status = status;
     shown?.changed?.('status');
     // A frozen wallet's stream is closed by the server; the reopened one carries the refunds that still may come.
-    stream.open(app.home.event_id);
+    stream.open();
   },
 
   openTopUp() {
@@ -129,16 +132,29 @@ const stream = eventStream({
     if (Date.now() - data.at_ms > 10 * 60_000) return;
     showResult(kind, data).then(() => shown?.shownAgain?.());
   },
+  // Whatever happened between the home call and the first moment of the stream is in the history.
+  async opened() {
+    try {
+      const home = await get('/api/home');
+      if (app.home === null || home.event_id === app.home.event_id) return;
+      const last = BigInt(app.home.event_id);
+      const { entries } = await get(`/api/history?limit=${LOOK_BACK}`);
+      for (const entry of entries.reverse()) {
+        if (app.home !== null && BigInt(entry.id) > last) stream.offer(entry.kind, { ...entry, balance: entry.balance_after }, String(entry.id));
+      }
+    } catch { /* the next event or the next opening tells */ }
+  },
   // The server closed the stream on purpose, or it broke: the home call tells which of the two it was.
   async ended() {
     if (app.home === null) return;
     try {
-      const { status: before, event_id: after } = app.home;
+      const { status: before, event_id } = app.home;
       await app.refreshHome();
       if (before !== app.home.status) shown?.changed?.('status');
       shown?.changed?.('balance');
-      // From the last event seen here, so that what happened meanwhile is shown too.
-      stream.open(after);
+      // Still the last event that was shown here: looking back begins behind it.
+      app.home.event_id = event_id;
+      stream.open();
     } catch (error) {
       // Signed out is handled by onSignedOut; otherwise the stream's own patience decides when to ask again.
       if (!(error instanceof Refused)) stream.retryLater();
@@ -189,7 +205,7 @@ async function begin() {
   show('starting', startingView(null));
   try {
     await app.refreshHome();
-    stream.open(app.home.event_id);
+    stream.open();
     route();
   } catch (error) {
     if (error instanceof Refused && error.status === 401) show('welcome', welcomeView(app, ''));
