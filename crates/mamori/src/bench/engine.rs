@@ -29,7 +29,7 @@ use crate::world::{Clock, Failure};
 /// The key of the benchmark's stores; they hold nobody's money.
 const MASTER: [u8; 32] = *b"mamori bench: nobody's money her";
 /// The fingerprint of the merchant's key where nobody signs anything.
-pub const KEY: Fingerprint = Fingerprint(0x6265_6e63_68);
+pub const KEY: Fingerprint = Fingerprint(0x62_656e_6368);
 
 /// The program's clock as the engine sees it.
 struct EngineClock(Clock);
