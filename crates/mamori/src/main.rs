@@ -58,7 +58,7 @@ fn main() -> ExitCode {
     let clock = Clock { wall_micros: outside::wall_micros, monotonic_micros: outside::monotonic_micros };
     let done = match Mamori::parse().command {
         Command::Bench(args) => bench::run(args, clock, outside::chance),
-        Command::BenchServe(args) => bench::serve(args, clock),
+        Command::BenchServe(args) => bench::serve(args, clock, outside::chance),
         Command::Sandbox(args) => sandbox::run(args, clock, outside::chance),
         Command::Sim(args) => sim::run(args, clock),
     };

@@ -82,6 +82,8 @@ pub enum Moment {
 pub struct Tally {
     /// Good answers in the counted part.
     pub good: u64,
+    /// All answers of the whole run, good or not.
+    pub answered: u64,
     /// Everything else, by status and code, over the whole run.
     pub others: BTreeMap<String, u64>,
     /// Latencies of good answers in the counted part.
@@ -431,6 +433,7 @@ pub fn run(parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, mut tol
                 Ok(false) => {}
                 Ok(true) => {
                     let answer = Answer::parse(&line.received[..line.filled]).expect("answered said so");
+                    tally.answered += 1;
                     match answer.fault(&line.id, echoes_id) {
                         Some(fault) => *tally.others.entry(fault).or_default() += 1,
                         None => {

@@ -7,6 +7,7 @@ mod handwritten;
 mod histogram;
 mod load;
 mod process;
+mod product;
 mod report;
 mod workload;
 
@@ -67,6 +68,15 @@ pub struct Args {
     /// Print the figures as one JSON object on standard output.
     #[arg(long)]
     json: bool,
+    /// The rate of the open loop, in payments a second.
+    #[arg(long, default_value_t = 10_000)]
+    open_rate: u64,
+    /// HTTP threads of the server; 0 for as many as it would choose.
+    #[arg(long, default_value_t = 0)]
+    http_threads: usize,
+    /// Compare with a hand-written PostgreSQL payment.
+    #[arg(long)]
+    compare: bool,
     /// Rounds of `--floor-sweep`.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
@@ -75,27 +85,36 @@ pub struct Args {
 /// What the server process takes.
 #[derive(Parser)]
 pub struct ServeArgs {
+    /// A bare floor, instead of the product.
     #[arg(long, value_enum)]
-    face: Face,
+    floor: Option<Face>,
+    /// The product's store.
+    #[arg(long)]
+    store: Option<String>,
     #[arg(long)]
     threads: usize,
-    #[arg(long)]
-    key: String,
-    #[arg(long)]
-    secret: String,
 }
 
 /// What the server process says when it is ready.
 #[derive(Serialize, Deserialize)]
 struct Ready {
     address: std::net::SocketAddr,
+    /// How long the engine took to open its store.
+    start_micros: u64,
+}
+
+/// What the server process says when everything durable is in the views.
+#[derive(Serialize, Deserialize)]
+struct Settled {
+    journal_bytes: u64,
+    view_bytes: u64,
 }
 
 /// The server in a process of its own; ends when its standard input is closed.
 struct Server {
     child: Child,
     commands: Option<ChildStdin>,
-    _answers: BufReader<ChildStdout>,
+    answers: BufReader<ChildStdout>,
     ready: Ready,
 }
 
@@ -112,11 +131,21 @@ impl Server {
         let mut line = String::new();
         answers.read_line(&mut line)?;
         let ready = serde_json::from_str(&line).map_err(|_| "the server did not start")?;
-        Ok(Server { child, commands, _answers: answers, ready })
+        Ok(Server { child, commands, answers, ready })
     }
 
     fn cost(&self) -> Cost {
         Cost::of(self.child.id())
+    }
+
+    /// Waits until the views hold everything that is durable.
+    fn settle(&mut self) -> Result<Settled, Failure> {
+        let commands = self.commands.as_mut().ok_or("the server was told to end")?;
+        writeln!(commands, "settle")?;
+        commands.flush()?;
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        serde_json::from_str(&line).map_err(|_| "the server ended".into())
     }
 }
 
@@ -127,14 +156,28 @@ impl Drop for Server {
     }
 }
 
-/// Runs as the server process.
-pub fn serve(args: ServeArgs, clock: Clock) -> Result<(), Failure> {
-    let (_floor, address) = floor::start(args.face, args.threads, floor::Door::new(&args.key, &args.secret), clock)?;
+/// Runs as the server process: says when it is ready, answers each line on its standard input, ends when that ends.
+pub fn serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut out = std::io::stdout();
-    writeln!(out, "{}", serde_json::to_string(&Ready { address })?)?;
-    out.flush()?;
+    let mut say = |text: String| writeln!(out, "{text}").and_then(|()| out.flush());
     // The parent's end of the pipe closes with it, however it ends: no server is left behind.
-    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    let lines = std::io::stdin().lines().map_while(Result::ok);
+    if let Some(face) = args.floor {
+        let (_floor, address) = floor::start(face, args.threads, floor::Door::new(API_KEY, API_SECRET), clock)?;
+        say(serde_json::to_string(&Ready { address, start_micros: 0 })?)?;
+        lines.for_each(drop);
+        return Ok(());
+    }
+    let location = Location::parse(&args.store.ok_or("--store or --floor")?)?;
+    let key = (API_KEY.to_owned(), API_SECRET.to_owned());
+    let product = product::start(&location, args.threads, key, clock, chance)?;
+    say(serde_json::to_string(&Ready { address: product.address, start_micros: product.start_micros })?)?;
+    for _ in lines {
+        workload::all_in_views(&product.engine)?;
+        let files = location.directory().map_or(engine::Files::default(), engine::Files::of);
+        say(serde_json::to_string(&Settled { journal_bytes: files.journal, view_bytes: files.views })?)?;
+    }
+    product.stop();
     Ok(())
 }
 
@@ -142,9 +185,21 @@ pub fn serve(args: ServeArgs, clock: Clock) -> Result<(), Failure> {
 struct Measured {
     tally: Tally,
     cost: Cost,
+    /// How long the views needed after the last answer to hold everything, in microseconds.
+    behind_micros: u64,
 }
 
 impl Measured {
+    /// Payments a second, the time the views needed to catch up counted in.
+    fn kept_up_per_second(&self) -> f64 {
+        self.tally.good as f64 * 1e6 / (self.tally.elapsed_micros + self.behind_micros).max(1) as f64
+    }
+
+    /// All requests of the run, its warm-up included.
+    fn sent(&self) -> u64 {
+        self.tally.answered
+    }
+
     fn cpu_micros_per_payment(&self) -> f64 {
         self.cost.cpu_nanos_sum() as f64 / 1000.0 / self.tally.good.max(1) as f64
     }
@@ -164,7 +219,7 @@ fn measure(server: &Server, parties: &Parties, plan: Plan, echoes_id: bool, cloc
         Moment::Ends => after = server.cost(),
     })?;
     bar.finish_and_clear();
-    Ok(Measured { tally, cost: after.since(&before) })
+    Ok(Measured { tally, cost: after.since(&before), behind_micros: 0 })
 }
 
 /// Runs as `mamori bench`.
@@ -177,7 +232,8 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         () if bench.args.engine => bench.engine_only(),
         () if bench.args.codes_only => bench.codes_only(),
         () if bench.args.handwritten_only => bench.handwritten_only(),
-        () => bench.floor_only(),
+        () if bench.args.floor_only => bench.floor_only(),
+        () => bench.product(),
     }
 }
 
@@ -188,19 +244,19 @@ struct Bench {
     choices: load::Choices,
 }
 
-/// The key and secret of the floor; nothing but the benchmark's own server ever knows them.
-const FLOOR_KEY: &str = "bench-floor-key";
-const FLOOR_SECRET: &str = "YmVuY2gtZmxvb3Itc2VjcmV0LWJlbmNoLWZsb29yLXM=";
+/// The key of the benchmark's merchant, and its secret: known to everybody, good for nothing but the benchmark's own server.
+const API_KEY: &str = "bench-key";
+const API_SECRET: &str = "YmVuY2gtc2VjcmV0LWJlbmNoLXNlY3JldC1iZW5jaCE=";
 
-fn floor_parties(server: &Server, wallets: u64) -> Parties {
+fn parties(server: &Server, wallets: u64) -> Parties {
     Parties {
         address: server.ready.address,
-        api_key: FLOOR_KEY.to_owned(),
-        api_secret: FLOOR_SECRET.to_owned(),
+        api_key: API_KEY.to_owned(),
+        api_secret: API_SECRET.to_owned(),
         merchant: "1".to_owned(),
-        tills: (0..workload::TILLS).map(|till| (format!("store-{:03}", till / 10), format!("till-{till:03}"))).collect(),
+        tills: product::tills(),
         wallets,
-        authorization: |wallet| 0x4000_8000_0000_0000_0000 | u128::from(wallet),
+        authorization: workload::authorization,
     }
 }
 
@@ -208,8 +264,7 @@ impl Bench {
     fn start_floor(&self, face: Face, threads: usize) -> Result<Server, Failure> {
         use clap::ValueEnum as _;
         let face = face.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-        let texts = ["--face", &face, "--threads", &threads.to_string(), "--key", FLOOR_KEY, "--secret", FLOOR_SECRET];
-        Server::start(&texts.map(str::to_owned))
+        Server::start(&["--floor", &face, "--threads", &threads.to_string()].map(str::to_owned))
     }
 
     fn plan(&mut self, connections: usize, pace: Pace, measured: Duration) -> Plan {
@@ -315,6 +370,124 @@ impl Bench {
         Ok(())
     }
 
+    fn http_threads(&self) -> usize {
+        match self.args.http_threads {
+            0 => mamori_server::listen::ListenConfig::default().threads,
+            threads => threads,
+        }
+    }
+
+    fn start_product(&self, store: &str) -> Result<Server, Failure> {
+        Server::start(&["--store", store, "--threads", &self.http_threads().to_string()].map(str::to_owned))
+    }
+
+    /// The whole: floor and product in turns at both connection counts, the open loop, a lone payment, and what was asked for besides.
+    fn product(&mut self) -> Result<(), Failure> {
+        let seconds = Duration::from_secs(self.args.seconds);
+        let mut table = Table::default();
+        let empty = self.resident_when_empty()?;
+        let fresh = self.args.store.is_none().then(|| Fresh(self.directory("store")));
+        let store = match (&self.args.store, &fresh) {
+            (Some(store), _) => store.clone(),
+            (None, fresh) => fresh.as_ref().map(|fresh| fresh.0.display().to_string()).unwrap_or_default(),
+        };
+        self.open_laid_out(engine::KEY)?.stop();
+        let floor = self.start_floor(Face::Listen, self.http_threads())?;
+        let mut server = self.start_product(&store)?;
+        let wallets = self.args.wallets as f64;
+        table.head(&format!("store: {}, {} wallets", self.figures().store, grouped(wallets)));
+        let start = server.ready.start_micros;
+        table.judged("start-up", format!("{:.2} s", start as f64 / 1e6), "<= 2 s", start <= 2_000_000);
+        let per_wallet = server.cost().resident_bytes.saturating_sub(empty) as f64 / wallets;
+        table.judged("memory per wallet", format!("{per_wallet:.0} B"), "<= 256 B", per_wallet <= 256.0);
+
+        let mut figures = self.figures();
+        for connections in [64, 256] {
+            let before = self.floor_run(&floor, connections, seconds / 4)?;
+            let files = server.settle()?;
+            let run = self.product_run(&mut server, connections, Pace::Closed, seconds)?;
+            let settled = server.settle()?;
+            let after = self.floor_run(&floor, connections, seconds / 4)?;
+            let floor_rate = median(vec![before.tally.per_second(), after.tally.per_second()]);
+            let share = run.kept_up_per_second() / floor_rate;
+            table.head(&format!("payments, {connections} connections, closed loop, every answer durable, views kept up"));
+            describe(&mut table, &run, (connections == 256).then_some(20_000.0));
+            table.figure("bare floor beside it", format!("{}/s", grouped(floor_rate)));
+            table.figure("its CPU per answer", format!("{:.1} us", before.cpu_micros_per_payment()));
+            table.judged("share of the floor", format!("{:.0} %", share * 100.0), ">= 50 %", share >= 0.5);
+            let sent = run.sent().max(1) as f64;
+            let journal = (settled.journal_bytes - files.journal_bytes) as f64 / sent;
+            let views = (settled.view_bytes - files.view_bytes) as f64 / sent;
+            if settled.journal_bytes > 0 {
+                table.judged("journal bytes per payment", format!("{journal:.0} B"), "<= 200 B", journal <= 200.0);
+                table.judged("view bytes per payment", format!("{views:.0} B"), "<= 500 B", views <= 500.0);
+            }
+            figures = Figures {
+                payments_per_second: run.kept_up_per_second(),
+                floor_per_second: Some(floor_rate),
+                p50_ms: Some(millis(run.tally.latency.quantile(5_000))),
+                p99_ms: Some(millis(run.tally.latency.quantile(9_900))),
+                p999_ms: Some(millis(run.tally.latency.quantile(9_990))),
+                server_cpu_us_per_payment: run.cpu_micros_per_payment(),
+                bytes_per_payment: journal + views,
+                ..self.figures()
+            };
+        }
+        let per_second = self.args.open_rate;
+        let run = self.product_run(&mut server, 256, Pace::Open { per_second }, seconds / 2)?;
+        table.head(&format!("payments, 256 connections, open loop of {}/s", grouped(per_second as f64)));
+        describe(&mut table, &run, None);
+        let p99 = millis(run.tally.latency.quantile(9_900));
+        table.judged("p99 at this rate", format!("{p99:.2} ms"), "<= 20 ms", p99 <= 20.0);
+        let run = self.product_run(&mut server, 1, Pace::Closed, Duration::from_secs(3).min(seconds))?;
+        table.head("a lone payment, one connection");
+        let p50 = millis(run.tally.latency.quantile(5_000));
+        table.judged("p50", format!("{p50:.2} ms"), "<= 2 ms", p50 <= 2.0);
+        table.figure("p99", format!("{:.2} ms", millis(run.tally.latency.quantile(9_900))));
+        drop((server, floor));
+        codes::run(&mut table, self.clock, &mut self.choices, 200_000)?;
+        if self.args.compare {
+            let rates = self.handwritten()?;
+            let ratio = figures.payments_per_second / rates.plain;
+            let target = if figures.store == "postgres" { 4.0 } else { 8.0 };
+            table.head("hand-written PostgreSQL payment, 16 clients, durable");
+            table.figure("statements as text", format!("{}/s", grouped(rates.plain)));
+            table.judged("ours over it", format!("{ratio:.1} x"), format!(">= {target} x"), ratio >= target);
+            table.figure("prepared statements", format!("{}/s", grouped(rates.prepared)));
+            table.figure("ours over it", format!("{:.1} x", figures.payments_per_second / rates.prepared));
+            figures.handwritten_postgres_per_second = Some(rates.plain);
+            figures.ratio = Some(ratio);
+        }
+        eprint!("{}", table.text());
+        if self.args.json {
+            println!("{}", serde_json::to_string(&figures)?);
+        }
+        Ok(())
+    }
+
+    /// Resident bytes of a server whose store is empty.
+    fn resident_when_empty(&self) -> Result<u64, Failure> {
+        let place = Fresh(self.directory("empty"));
+        let server = self.start_product(&place.0.display().to_string())?;
+        Ok(server.cost().resident_bytes)
+    }
+
+    fn floor_run(&mut self, floor: &Server, connections: usize, measured: Duration) -> Result<Measured, Failure> {
+        let plan = self.plan(connections, Pace::Closed, measured);
+        let title = format!("bare floor, {connections} connections");
+        measure(floor, &parties(floor, self.args.wallets), plan, false, self.clock, &title)
+    }
+
+    fn product_run(&mut self, server: &mut Server, connections: usize, pace: Pace, measured: Duration) -> Result<Measured, Failure> {
+        let plan = self.plan(connections, pace, measured);
+        let title = format!("payments, {connections} connections");
+        let mut run = measure(server, &parties(server, self.args.wallets), plan, true, self.clock, &title)?;
+        let begin = (self.clock.monotonic_micros)();
+        server.settle()?;
+        run.behind_micros = (self.clock.monotonic_micros)() - begin;
+        Ok(run)
+    }
+
     fn codes_only(&mut self) -> Result<(), Failure> {
         let mut table = Table::default();
         codes::run(&mut table, self.clock, &mut self.choices, 500_000)?;
@@ -342,15 +515,15 @@ impl Bench {
     }
 
     fn floor_only(&mut self) -> Result<(), Failure> {
-        let server = self.start_floor(Face::Listen, mamori_server::listen::ListenConfig::default().threads)?;
-        let parties = floor_parties(&server, 1_000_000);
+        let server = self.start_floor(Face::Listen, self.http_threads())?;
+        let parties = parties(&server, self.args.wallets);
         let mut table = Table::default();
         for connections in [64, 256] {
             let pace = self.args.rate.map_or(Pace::Closed, |per_second| Pace::Open { per_second });
             let plan = self.plan(connections, pace, Duration::from_secs(self.args.seconds));
             let measured = measure(&server, &parties, plan, false, self.clock, &format!("floor, {connections} connections"))?;
             table.head(&format!("bare floor, {connections} connections, {pace:?}"));
-            describe(&mut table, &measured);
+            describe(&mut table, &measured, None);
         }
         eprint!("{}", table.text());
         Ok(())
@@ -374,7 +547,7 @@ impl Bench {
             for round in 0..self.args.rounds {
                 for (variant, (face, threads)) in variants.into_iter().enumerate() {
                     let server = self.start_floor(face, threads)?;
-                    let parties = floor_parties(&server, 1_000_000);
+                    let parties = parties(&server, self.args.wallets);
                     let plan = self.plan(connections, Pace::Closed, Duration::from_secs(self.args.seconds));
                     let title = format!("{connections} connections, round {}, {face:?} {threads}", round + 1);
                     let measured = measure(&server, &parties, plan, false, self.clock, &title)?;
@@ -460,9 +633,15 @@ fn describe_run(table: &mut Table, run: &engine::Run, target: f64) {
     table.figure("bytes written to disk per payment", format!("{:.0} B", bytes(run.cost.written_bytes)));
 }
 
-fn describe(table: &mut Table, measured: &Measured) {
+fn describe(table: &mut Table, measured: &Measured, target: Option<f64>) {
     let tally = &measured.tally;
-    table.figure("good answers", format!("{}/s", grouped(tally.per_second())));
+    let rate = measured.kept_up_per_second();
+    match target {
+        Some(target) => {
+            table.judged("good answers", format!("{}/s", grouped(rate)), format!(">= {}/s", grouped(target)), rate >= target);
+        }
+        None => table.figure("good answers", format!("{}/s", grouped(rate))),
+    }
     for (name, part) in [("p50", 5_000), ("p99", 9_900), ("p99.9", 9_990)] {
         table.figure(name, format!("{:.2} ms", millis(tally.latency.quantile(part))));
     }
@@ -472,10 +651,25 @@ fn describe(table: &mut Table, measured: &Measured) {
     for (thread, nanos) in &measured.cost.cpu_nanos {
         let micros = *nanos as f64 / 1000.0 / tally.good.max(1) as f64;
         if micros >= 0.05 {
-            table.figure(format!("  thread {thread}"), format!("{micros:.1} us"));
+            table.figure(format!("  of it, {}", part_of(thread)), format!("{micros:.1} us"));
         }
+    }
+    if measured.behind_micros > 0 {
+        table.figure("views whole after the last answer", format!("{:.0} ms", millis(measured.behind_micros)));
+        let written = measured.cost.written_bytes as f64 / tally.good.max(1) as f64;
+        table.figure("bytes written to disk per answer", format!("{written:.0} B"));
     }
     for (fault, count) in &tally.others {
         table.figure(format!("NOT GOOD: {fault}"), grouped(*count as f64));
+    }
+}
+
+/// What a thread of the server does, by its name.
+fn part_of(thread: &str) -> String {
+    match thread {
+        "http" => "HTTP, signature, JSON (thread http)".to_owned(),
+        "writer" => "decide, apply, journal (thread writer)".to_owned(),
+        "projector" => "views (thread projector)".to_owned(),
+        other => format!("thread {other}"),
     }
 }
