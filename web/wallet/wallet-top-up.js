@@ -132,16 +132,17 @@ export function topUpReturnView(app, id) {
 
   function final(state, amount) {
     place.dataset.state = state;
-    place.replaceChildren(
+    const succeeded = state === 'succeeded';
+    const again = el('button', { type: 'button', class: 'button quiet wide', on: { click: () => { app.goHome(); app.openTopUp(); } } }, t('top_up_again'));
+    place.replaceChildren(...[
       picture(state),
       el('h1', { tabindex: '-1' }, t(`top_up_${state}`)),
-      state === 'succeeded' ? el('p', { class: 'result-amount number' }, yen(amount)) : null,
+      succeeded && el('p', { class: 'result-amount number' }, yen(amount)),
       el('p', { class: 'top-up-lead' }, t(`top_up_${state}_lead`)),
-      state === 'succeeded' ? el('p', { class: 'soft' }, `${t('balance')} `, el('strong', { class: 'number' }, yen(app.home.balance))) : null,
-      el('div', { class: 'top-up-buttons' },
-        home(),
-        state === 'succeeded' ? null : el('button', { type: 'button', class: 'button quiet wide', on: { click: () => { app.goHome(); app.openTopUp(); } } }, t('top_up_again'))));
-    announce([t(`top_up_${state}`), state === 'succeeded' ? yen(amount) : t(`top_up_${state}_lead`)].join(' '), 'assertive');
+      succeeded && el('p', { class: 'soft' }, `${t('balance')} `, el('strong', { class: 'number' }, yen(app.home.balance))),
+      el('div', { class: 'top-up-buttons' }, home(), !succeeded && again),
+    ].filter(Boolean));
+    announce([t(`top_up_${state}`), succeeded ? yen(amount) : t(`top_up_${state}_lead`)].join(' '), 'assertive');
     place.querySelector('h1').focus({ preventScroll: true });
   }
 
