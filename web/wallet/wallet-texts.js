@@ -13,7 +13,7 @@ export const walletTexts = {
     unexpected: 'うまくいきませんでした。もう一度お試しください。',
     refused_without_words: 'この操作は受け付けられませんでした。',
 
-    welcome_title: '払うたび、\u200b守られている。',
+    welcome_title: '払うたび、守られている。',
     welcome_lead: 'パスワードのない、あんしんのお支払い。',
     contact_label: '携帯電話番号またはメールアドレス',
     contact_hint: '確認のための6桁の番号をお送りします。',
