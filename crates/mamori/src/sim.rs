@@ -15,6 +15,9 @@ pub struct Args {
     /// Where chance begins.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Houses played at the same time; 0 for one per core. Changes no answer.
+    #[arg(long, default_value_t = 0)]
+    threads: usize,
     /// Print one line of JSON on standard output instead of a table.
     #[arg(long)]
     json: bool,
@@ -43,7 +46,11 @@ pub fn run(args: Args, clock: Clock) -> Result<(), Failure> {
     )?);
     let began = (clock.monotonic_micros)();
     let plan = Plan { acts: args.acts, seed: args.seed, sabotage: None };
-    let tally = storm(plan, |done| bar.set_position(done)).map_err(|finding| {
+    let threads = match args.threads {
+        0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
+        some => some,
+    };
+    let tally = storm(plan, threads, |done| bar.set_position(done)).map_err(|finding| {
         bar.abandon();
         format!("{finding}\nreplay it: mamori sim --seed {} --acts 100000", finding.seed)
     })?;

@@ -21,8 +21,10 @@ use mamori_engine::fault::Fault;
 use mamori_engine::journal::{FakeAppend, FakeJournal, Head, JournalReader, JournalStore};
 use mamori_engine::keys::ChainKey;
 use mamori_engine::shard::{Asked, Committed, Opened, Reply, Shard, decode_batch};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Acts in one house.
 pub const HOUSE_ACTS: u64 = 100_000;
@@ -108,16 +110,43 @@ impl std::fmt::Display for Finding {
     }
 }
 
-/// Runs a whole storm. `progress` hears now and then how many acts are done.
-pub fn storm(plan: Plan, mut progress: impl FnMut(u64)) -> Result<Tally, Box<Finding>> {
+/// Runs a whole storm on so many threads; their number changes the time it takes and nothing else. `progress` hears of each
+/// house how many acts are done.
+pub fn storm(
+    plan: Plan,
+    threads: usize,
+    progress: impl Fn(u64) + Sync,
+) -> Result<Tally, Box<Finding>> {
+    let houses = plan.acts.div_ceil(HOUSE_ACTS);
+    let next = AtomicU64::new(0);
+    let done = AtomicU64::new(0);
+    let played = Mutex::new(BTreeMap::new());
+    let work = || {
+        loop {
+            let number = next.fetch_add(1, Ordering::Relaxed);
+            if number >= houses {
+                return;
+            }
+            let acts = HOUSE_ACTS.min(plan.acts - number * HOUSE_ACTS);
+            let result = house(plan.seed.wrapping_add(number), acts, plan.sabotage);
+            if result.is_err() {
+                next.store(houses, Ordering::Relaxed);
+            }
+            played
+                .lock()
+                .expect("a house catches its panics")
+                .insert(number, result);
+            progress(done.fetch_add(acts, Ordering::Relaxed) + acts);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(work);
+        }
+    });
     let mut all = Tally::default();
-    let mut number = 0;
-    while all.acts < plan.acts {
-        let seed = plan.seed.wrapping_add(number);
-        let acts = HOUSE_ACTS.min(plan.acts - all.acts);
-        all.add(&house(seed, acts, plan.sabotage)?);
-        progress(all.acts);
-        number += 1;
+    for result in played.into_inner().expect("nobody holds it").into_values() {
+        all.add(&result?);
     }
     Ok(all)
 }

@@ -10,7 +10,7 @@ fn plan(acts: u64) -> Plan {
 
 #[test]
 fn a_storm_finds_nothing() {
-    let tally = storm(plan(200_000), |_| {}).unwrap_or_else(|finding| panic!("{finding}"));
+    let tally = storm(plan(200_000), 2, |_| {}).unwrap_or_else(|finding| panic!("{finding}"));
     assert!(
         tally.faults > 500 && tally.starts > 20 && tally.looked_up > 1_000,
         "{tally:?}"
