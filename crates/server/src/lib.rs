@@ -9,6 +9,7 @@ pub mod cards;
 pub mod ceremonies;
 pub mod cookies;
 pub mod house;
+pub mod housekeeping;
 pub mod http;
 pub mod identity;
 pub mod listen;

@@ -1,6 +1,7 @@
 //! The storage half of the engine, on both databases: one binary, so that it links once.
 
 mod backup;
+mod control;
 mod engine;
 mod journal;
 mod keys;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use mamori_engine::control::CONTROL;
 use mamori_engine::journal::JOURNAL;
 use mamori_engine::outbox::OUTBOX;
 use mamori_engine::sql::{Db, Family, Location, parameters_ascend};
@@ -10,7 +11,7 @@ use mamori_engine::testing::{Postgres, Scratch};
 use mamori_engine::views::VIEWS;
 
 /// All families of tables; whoever adds one adds it here.
-const FAMILIES: &[&Family] = &[&JOURNAL, &VIEWS, &OUTBOX];
+const FAMILIES: &[&Family] = &[&JOURNAL, &CONTROL, &VIEWS, &OUTBOX];
 
 const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
 

@@ -16,7 +16,7 @@ use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
-use crate::http::session::{Browser, OperatorSession};
+use crate::http::session::{Browser, OperatorSession, operator_mark};
 use crate::identity::TILL_DEVICE_SECONDS;
 
 /// The pairing code is wrong, used or too old: not told apart.
@@ -97,7 +97,7 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> 
 }
 
 /// `POST /api/pairing-codes {till_id}` of the console: a fresh code; earlier ones of the till stop working.
-pub async fn make_pairing_code(State(app): State<Arc<App>>, _: OperatorSession, body: Body) -> Answer {
+pub async fn make_pairing_code(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
     let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?).map_err(|_| Denial::InvalidField("till_id"))?;
     let (now, seed) = (app.outside.now(), app.outside.seed());
     let code = app.control.ask(move |control| -> Result<Option<String>, Fault> {
@@ -107,7 +107,7 @@ pub async fn make_pairing_code(State(app): State<Arc<App>>, _: OperatorSession, 
         control.make_pairing_code(TillId(till), now.0, &seed).map(Some)
     });
     let code = code.await??.ok_or(Denial::NotFound)?;
-    tracing::info!(till, "an operator made a pairing code");
+    tracing::info!(till, operator = operator_mark(&asker.owner), "an operator made a pairing code");
     let (first, second) = code.split_at(4);
     Ok(done(json!({
         "pairing_code": format!("{first} {second}"),

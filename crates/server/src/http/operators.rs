@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Cookie, Token, encode_token};
 use crate::http::passkeys::{begin, check_pace, refused};
-use crate::http::session::{Begin, Browser, NewSession, OperatorSession, begin_session};
+use crate::http::session::{Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark};
 use crate::identity::Purpose;
 use crate::relying_party::PasskeyProblem;
 
@@ -62,7 +62,7 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
             Ok(operator) => operator,
             Err(refusal) => return Ok(Err(link_refused(&inner, refusal))),
         };
-        tracing::info!("an operator made a passkey and signed in");
+        tracing::info!(operator = operator_mark(&operator), "an operator made a passkey and signed in");
         let begin = Begin { surface: Surface::Console, owner: operator, wallet: None, replaced };
         begin_session(&inner, control, begin, now, &seed).map(Ok)
     });

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::body::Body;
 use crate::book_door::NamedByBook;
 use crate::cookies::{Cookie, Token, encode_token};
-use crate::http::session::{Begin, Browser, NewSession, WalletSession, begin_session, renew_session};
+use crate::http::session::{Begin, Browser, NewSession, WalletSession, begin_session, operator_mark, renew_session};
 use crate::identity::{Purpose, StepUpAct};
 use crate::messages;
 use crate::relying_party::{Asserting, PasskeyProblem};
@@ -193,16 +193,14 @@ async fn sign_in_finish(app: &Arc<App>, surface: Surface, headers: &HeaderMap, b
             Err(problem) => return Ok(Err(refused("sign-in", problem))),
         };
         let wallet = control.person(&owner)?.map(|person| person.wallet).filter(|_| surface == Surface::Wallet);
-        tracing::info!(?surface, wallet = wallet.map(|wallet| wallet.0), operator = operator_mark(surface, &owner), "signed in");
+        match surface {
+            Surface::Console => tracing::info!(operator = operator_mark(&owner), "an operator signed in"),
+            _ => tracing::info!(wallet = wallet.map(|wallet| wallet.0), "a customer signed in"),
+        }
         let begin = Begin { surface, owner, wallet, replaced };
         begin_session(&inner, control, begin, now, &seed).map(Ok)
     });
     Ok(signed_in.await???.on(done(json!({}))))
-}
-
-/// Who signed, in a log: operators by the first half of their id, customers by their wallet.
-fn operator_mark(surface: Surface, owner: &OwnerId) -> Option<String> {
-    (surface == Surface::Console).then(|| owner.0[..8].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// `POST /api/freeze`: one tap, no step-up. Whoever holds the phone may stop it.

@@ -45,6 +45,11 @@ pub struct OperatorSession {
     pub token_hash: [u8; 32],
 }
 
+/// An operator in a log: the first half of the id.
+pub fn operator_mark(owner: &OwnerId) -> String {
+    owner.0[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A till page on an enrolled device. The book checks the device once more when money moves.
 #[derive(Clone, Copy, Debug)]
 pub struct TillDevice(pub Device);

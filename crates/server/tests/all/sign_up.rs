@@ -203,6 +203,15 @@ fn a_sign_up_whose_answer_was_lost_is_finished_by_the_next_start_or_the_next_sig
 }
 
 #[test]
+fn nothing_is_kept_of_a_contact_that_was_never_enrolled() {
+    let house = House::new();
+    start(&mut house.browser(Surface::Wallet), "a@example.jp");
+    house.pass(7_201);
+    house.run(mamori_server::housekeeping::sweep(&house.app));
+    assert_eq!(house.control().sweep_sign_ups(house.now()).unwrap(), 0, "it was swept already");
+}
+
+#[test]
 fn a_credential_that_the_book_does_not_name_is_dead() {
     let house = House::new();
     let (mut browser, mut authenticator) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
