@@ -33,6 +33,11 @@ mod outside {
     }
 }
 
+/// Acts are made on one thread, decided on another and dropped on a third; the system's allocator pays for that with a fifth of the
+/// writer's time (`docs/performance.md`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Self-hostable code payment.
 #[derive(Parser)]
 #[command(name = "mamori", version)]

@@ -16,6 +16,7 @@ use mamori_engine::fault::Fault;
 use tokio::sync::oneshot;
 
 use crate::answer::{Denial, Words};
+use crate::mailbox::Mailbox;
 
 /// An API key, ready to check signatures with.
 pub struct ReadyKey {
@@ -115,7 +116,12 @@ impl House {
     /// Asks the engine and waits for the durable answer without holding a thread.
     pub async fn ask(&self, act: Act) -> Result<Outcome, Fault> {
         let (reply, answer) = oneshot::channel();
-        self.engine.submit(act, Box::new(move |outcome| drop(reply.send(outcome))));
+        let mailbox = Mailbox::of_this_thread();
+        let back = move |outcome| match mailbox {
+            Some(mailbox) => mailbox.lay_in(reply, outcome),
+            None => drop(reply.send(outcome)),
+        };
+        self.engine.submit(act, Box::new(back));
         answer.await.unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
     }
 }

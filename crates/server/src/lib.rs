@@ -13,6 +13,7 @@ pub mod housekeeping;
 pub mod http;
 pub mod identity;
 pub mod listen;
+pub mod mailbox;
 pub mod messages;
 pub mod outside;
 pub mod pace;

@@ -18,6 +18,8 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::sync::watch;
 
+use crate::mailbox::Mailbox;
+
 /// The limits and switches of the HTTP side.
 #[derive(Clone, Debug)]
 pub struct ListenConfig {
@@ -75,6 +77,7 @@ impl Listeners {
             let open = listeners.open.clone();
             let thread = thread::Builder::new().name(format!("http-{number}")).spawn(move || {
                 runtime.block_on(async move {
+                    tokio::spawn(Mailbox::serve_this_thread());
                     let _ = closed.wait_for(|closing| *closing).await;
                     // Requests that were already read get their answer; a client that never stops is cut off.
                     let mut waits = 0;

@@ -1,9 +1,7 @@
 //! The book's rows beside the views, so that a start need not replay everything. Not believed: hashed and compared.
 
-use std::collections::HashMap;
-
 use mamori_domain::book::Book;
-use mamori_domain::table::{DirtyRow, HashKey};
+use mamori_domain::table::{DirtyRow, HashKey, IdMap};
 
 use crate::fault::Fault;
 use crate::sql::{Column, Db, Param, Tx};
@@ -15,7 +13,7 @@ const DUE_ROWS: usize = 1_000_000;
 /// Rows of the book that changed since the last checkpoint, as they stood at the newest seal.
 #[derive(Default)]
 pub struct Pending {
-    rows: HashMap<(u8, Vec<u8>), Option<Vec<u8>>>,
+    rows: IdMap<(u8, Vec<u8>), Option<Vec<u8>>>,
     seals: u32,
     sealed_before: u64,
     hurry: bool,

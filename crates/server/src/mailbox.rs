@@ -1,0 +1,83 @@
+//! How answers come back from the writer's thread to the HTTP threads: in handfuls.
+//!
+//! Waking a task of another thread costs a system call each time. The writer answers a hundred acts in a row, so it lays the
+//! answers into the mailbox of the thread that asked and rings once; a task of that thread hands them on, and waking a neighbour on
+//! one's own thread costs no system call.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use mamori_domain::act::Outcome;
+use mamori_engine::fault::Fault;
+use tokio::sync::{Notify, oneshot};
+
+/// What the engine says to an act.
+pub type Answer = Result<Outcome, Fault>;
+
+/// The answers for the tasks of one HTTP thread.
+#[derive(Default)]
+pub struct Mailbox {
+    laid_in: Mutex<Vec<(oneshot::Sender<Answer>, Answer)>>,
+    bell: Notify,
+}
+
+thread_local! {
+    static OWN: RefCell<Option<Arc<Mailbox>>> = const { RefCell::new(None) };
+}
+
+impl Mailbox {
+    /// Gives the calling thread a mailbox and empties it for as long as the thread's runtime runs. Spawned once, by the thread itself.
+    pub async fn serve_this_thread() {
+        let mailbox = Arc::new(Mailbox::default());
+        OWN.with(|own| *own.borrow_mut() = Some(mailbox.clone()));
+        loop {
+            mailbox.bell.notified().await;
+            let handful = std::mem::take(&mut *mailbox.laid_in.lock().unwrap_or_else(PoisonError::into_inner));
+            for (to, answer) in handful {
+                // Whoever does not wait any more has gone away with the connection.
+                let _ = to.send(answer);
+            }
+        }
+    }
+
+    /// The mailbox of the calling thread, if it is an HTTP thread.
+    pub fn of_this_thread() -> Option<Arc<Mailbox>> {
+        OWN.with(|own| own.borrow().clone())
+    }
+
+    /// Lays an answer in; rings only if there was none, because the bell has been rung for the others already.
+    pub fn lay_in(&self, to: oneshot::Sender<Answer>, answer: Answer) {
+        let mut laid_in = self.laid_in.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = laid_in.is_empty();
+        laid_in.push((to, answer));
+        drop(laid_in);
+        if first {
+            self.bell.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mamori_domain::act::Refusal;
+
+    #[test]
+    fn every_answer_arrives_though_the_bell_rings_once() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            tokio::spawn(Mailbox::serve_this_thread());
+            tokio::task::yield_now().await;
+            let mailbox = Mailbox::of_this_thread().expect("this thread has one now");
+            let (first, first_answer) = oneshot::channel();
+            let (second, second_answer) = oneshot::channel();
+            let writer = std::thread::spawn(move || {
+                mailbox.lay_in(first, Ok(Err(Refusal::CodeSpent)));
+                mailbox.lay_in(second, Ok(Err(Refusal::CodeExpired)));
+            });
+            assert!(matches!(first_answer.await, Ok(Ok(Err(Refusal::CodeSpent)))));
+            assert!(matches!(second_answer.await, Ok(Ok(Err(Refusal::CodeExpired)))));
+            writer.join().unwrap();
+        });
+    }
+}
