@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod assembly;
 mod bench;
+mod dev;
+mod post;
 mod sandbox;
 mod sim;
 mod world;
@@ -53,6 +56,8 @@ enum Command {
     /// The server side of `bench`, a process of its own so that its CPU is counted apart.
     #[command(hide = true)]
     BenchServe(bench::ServeArgs),
+    /// Play with the whole house on this machine.
+    Dev(dev::Args),
     /// Play the outside world on this machine: card network, SMS service, mail server, inbox.
     Sandbox(sandbox::Args),
     /// Storms of random acts and faults, each answer and sum checked against a second, simpler model.
@@ -61,9 +66,14 @@ enum Command {
 
 fn main() -> ExitCode {
     let clock = Clock { wall_micros: outside::wall_micros, monotonic_micros: outside::monotonic_micros };
+    tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("MAMORI_LOG").unwrap_or_else(|_| "info".into()))
+        .with_writer(std::io::stderr)
+        .init();
     let done = match Mamori::parse().command {
         Command::Bench(args) => bench::run(args, clock, outside::chance),
         Command::BenchServe(args) => bench::serve(args, clock, outside::chance),
+        Command::Dev(args) => dev::run(args, clock, outside::chance),
         Command::Sandbox(args) => sandbox::run(args, clock, outside::chance),
         Command::Sim(args) => sim::run(args, clock),
     };

@@ -1,0 +1,286 @@
+//! Puts a running house together from validated parts; the same for `serve`, `dev` and the benchmark.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::{get, post};
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::service::Service;
+use hyper::{Request, Response};
+use mamori_api::nonce::NonceMemory;
+use mamori_codes::payment_code::IssuerPrefix;
+use mamori_connectors::card::{CardConfig, CardProcessor};
+use mamori_connectors::secret::Secret;
+use mamori_domain::change::Purpose;
+use mamori_domain::decide::Rules;
+use mamori_domain::world::Timestamp;
+use mamori_engine::control::{Control, Surface};
+use mamori_engine::fault::Fault;
+use mamori_engine::keys::MasterKey;
+use mamori_engine::sql::Location;
+use mamori_engine::{Engine, EngineConfig};
+use mamori_server::app::App;
+use mamori_server::book_door::{BookDoor, NamedByBook};
+use mamori_server::cards::CardDesk;
+use mamori_server::house::House;
+use mamori_server::http::payments::MerchantApi;
+use mamori_server::http::top_ups;
+use mamori_server::identity::{Identity, IdentityConfig};
+use mamori_server::listen::{ListenConfig, Listeners, router_service};
+use mamori_server::messages::Messenger;
+use mamori_server::outside::Outside;
+use mamori_server::assets::Assets;
+use mamori_server::routes;
+use mamori_server::surface::{Front, dress};
+use mamori_server::workers::Workers;
+
+use crate::world::{Chance, Clock, Failure};
+
+/// Live nonces that are remembered: 20,000 requests a second for three minutes.
+const NONCES: usize = 4_000_000;
+/// Connections for control, for acts of pages, for the card processor; and jobs that may wait for each.
+const CONTROL_THREADS: usize = 3;
+const ACT_THREADS: usize = 4;
+const CARD_THREADS: usize = 2;
+const WAITING_JOBS: usize = 512;
+/// How often top-ups that nobody came back for are looked at, and from what age on.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+const SWEEP_OLDER_THAN_SECONDS: i64 = 20;
+
+/// Where everything listens and what it is called from outside.
+pub struct Sockets {
+    pub wallet: TcpListener,
+    pub till: TcpListener,
+    pub console: TcpListener,
+    pub api: TcpListener,
+    pub wallet_origin: String,
+    pub till_origin: String,
+    pub console_origin: String,
+    pub wallet_party_id: String,
+    pub console_party_id: String,
+}
+
+impl Sockets {
+    /// Four ports on the loopback address: `port` and the next three, or free ones for 0.
+    pub fn loopback(port: u16) -> Result<Sockets, Failure> {
+        let bind = |offset: u16| -> Result<TcpListener, Failure> {
+            let wanted = if port == 0 { 0 } else { port + offset };
+            TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted)))
+                .map_err(|error| format!("port {wanted} of 127.0.0.1 is not free ({error}); try --port 0").into())
+        };
+        let (wallet, till, console, api) = (bind(0)?, bind(1)?, bind(2)?, bind(3)?);
+        let origin = |name: &str, listener: &TcpListener| -> Result<String, Failure> {
+            Ok(format!("http://{name}.localhost:{}", listener.local_addr()?.port()))
+        };
+        Ok(Sockets {
+            wallet_origin: origin("wallet", &wallet)?,
+            till_origin: origin("till", &till)?,
+            console_origin: origin("console", &console)?,
+            wallet_party_id: "wallet.localhost".into(),
+            console_party_id: "console.localhost".into(),
+            wallet,
+            till,
+            console,
+            api,
+        })
+    }
+}
+
+/// The card processor's account.
+pub struct CardAccount {
+    pub base_url: String,
+    pub api_key: String,
+    pub webhook_secret: String,
+}
+
+/// Everything that was validated before anything starts.
+pub struct Plan {
+    pub location: Location,
+    pub master: Arc<MasterKey>,
+    pub purpose: Purpose,
+    pub standby: bool,
+    pub rules: Rules,
+    pub issuer: IssuerPrefix,
+    pub sockets: Sockets,
+    pub card: CardAccount,
+    pub messenger: Arc<Messenger>,
+    pub assets: Assets,
+    /// Routes of the API's listener that exist in development alone.
+    pub extra_api_routes: Router<Arc<App>>,
+}
+
+/// A running house.
+pub struct Running {
+    pub app: Arc<App>,
+    pub engine: Engine,
+    listeners: Option<Listeners>,
+    sweeper: Option<JoinHandle<()>>,
+    stopping: Arc<AtomicBool>,
+}
+
+impl Running {
+    /// Stops listening, lets running requests finish, writes a last checkpoint.
+    pub fn stop(mut self) {
+        self.stopping.store(true, Ordering::Release);
+        if let Some(listeners) = self.listeners.take() {
+            listeners.shut_down();
+        }
+        if let Some(sweeper) = self.sweeper.take() {
+            sweeper.thread().unpark();
+            drop(sweeper.join());
+        }
+        self.engine.stop();
+    }
+}
+
+/// The program's clock as the engine wants it.
+pub struct EngineClock(pub Clock);
+
+impl mamori_engine::clock::Clock for EngineClock {
+    fn monotonic_micros(&self) -> i64 {
+        i64::try_from((self.0.monotonic_micros)()).unwrap_or(i64::MAX)
+    }
+    fn wall_micros(&self) -> i64 {
+        (self.0.wall_micros)()
+    }
+}
+
+/// Time and chance as the edge wants them.
+pub fn outside(clock: Clock, chance: Chance) -> Outside {
+    Outside::new(move || Timestamp((clock.wall_micros)()), chance)
+}
+
+/// Opens an engine; when its journal is lost the process ends, and whoever starts it again finds the truth in the store.
+pub fn open_engine(
+    location: &Location,
+    master: &Arc<MasterKey>,
+    purpose: Purpose,
+    rules: Rules,
+    standby: bool,
+    clock: Clock,
+    chance: Chance,
+) -> Result<Engine, Fault> {
+    let mut entropy = [0; 32];
+    chance(&mut entropy);
+    Engine::open(EngineConfig {
+        location: location.clone(),
+        master: master.clone(),
+        rules,
+        standby,
+        purpose,
+        clock: Arc::new(EngineClock(clock)),
+        entropy,
+        on_fatal: Arc::new(|fault| {
+            tracing::error!(%fault, "the journal is lost to this process: it ends so that another start finds the truth");
+            std::process::exit(70);
+        }),
+    })
+}
+
+/// Starts everything. When it returns the house answers.
+pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failure> {
+    let outside = outside(clock, chance);
+    let engine = open_engine(&plan.location, &plan.master, plan.purpose, plan.rules, plan.standby, clock, chance)?;
+    let control = || Control::open(&plan.location, &plan.master);
+    let mut first = control()?;
+    let reconciled = first.reconcile(&mut NamedByBook(&engine))?;
+    tracing::info!(?reconciled, "control agrees with the book");
+    let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
+    let house = Arc::new(House::new(engine.clone(), plan.rules, plan.issuer, nonces));
+    house.set_keys(first.api_keys()?);
+    house.set_names(first.till_papers()?);
+    let controls = |count: usize| (0..count).map(|_| control()).collect::<Result<Vec<_>, _>>();
+    let sockets = plan.sockets;
+    let identity = Identity::new(&IdentityConfig {
+        wallet_origin: sockets.wallet_origin.clone(),
+        wallet_party_id: sockets.wallet_party_id,
+        console_origin: sockets.console_origin.clone(),
+        console_party_id: sockets.console_party_id,
+        // A development machine has no security key; a live console takes nothing else.
+        operator_keys_device_bound: plan.purpose == Purpose::Live,
+        send_budget: Default::default(),
+    })
+    .map_err(|_| "an origin or relying-party id is not one that browsers accept")?;
+    let store: String = plan.master.derive("store name at the card processor").expose()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let card = CardConfig::new(plan.card.base_url, Secret::new(plan.card.api_key));
+    let app = Arc::new(App {
+        control: Workers::start("control", controls(CONTROL_THREADS)?, WAITING_JOBS)?,
+        acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
+        cards: Workers::start("cards", controls(CARD_THREADS)?, WAITING_JOBS)?,
+        book: Arc::new(engine.clone()) as Arc<dyn BookDoor>,
+        messenger: plan.messenger,
+        identity,
+        house: house.clone(),
+        card_desk: CardDesk::new(CardProcessor::new(card), Secret::new(plan.card.webhook_secret), &sockets.wallet_origin, &store),
+        outside: outside.clone(),
+    });
+    let listeners = Listeners::start(ListenConfig::default())?;
+    
+    for (surface, listener, origin, api) in [
+        (Surface::Wallet, sockets.wallet, sockets.wallet_origin, routes::wallet()),
+        (Surface::Till, sockets.till, sockets.till_origin, routes::till()),
+        (Surface::Console, sockets.console, sockets.console_origin, routes::console()),
+    ] {
+        let router = api.merge(plan.assets.routes(surface));
+        let dressed = dress(router, &Front { surface, origin }).map_err(|_| "an origin is not http(s)://host[:port]")?;
+        listeners.serve(listener, router_service(dressed.with_state(app.clone())))?;
+    }
+    let rest = Router::new()
+        .route("/webhooks/card", post(top_ups::notice))
+        .route("/healthz", get(async || "ok"))
+        .merge(plan.extra_api_routes)
+        .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
+        .with_state(app.clone());
+    let front = ApiFront { merchants: MerchantApi::new(house, outside), rest: router_service(rest) };
+    listeners.serve(sockets.api, front)?;
+    let stopping = Arc::new(AtomicBool::new(false));
+    let sweeper = sweep_top_ups(app.clone(), control()?, stopping.clone())?;
+    Ok(Running { app, engine, listeners: Some(listeners), sweeper: Some(sweeper), stopping })
+}
+
+/// The thread that asks the processor about top-ups that nobody came back for.
+fn sweep_top_ups(app: Arc<App>, mut control: Control, stopping: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("top-up-sweeper".into()).spawn(move || {
+        while !stopping.load(Ordering::Acquire) {
+            std::thread::park_timeout(SWEEP_EVERY);
+            let now = app.outside.now();
+            if let Err(fault) = app.card_desk.sweep(&app.house.engine, &mut control, now, SWEEP_OLDER_THAN_SECONDS) {
+                tracing::warn!(%fault, "open top-ups could not be looked at");
+            }
+        }
+    })
+}
+
+/// The API's listener: merchants' calls by the short way, all else through a router.
+#[derive(Clone)]
+struct ApiFront<R> {
+    merchants: MerchantApi,
+    rest: R,
+}
+
+impl<R> Service<Request<Incoming>> for ApiFront<R>
+where
+    R: Service<Request<Incoming>, Response = Response<axum::body::Body>, Error = std::convert::Infallible>
+        + Clone
+        + Send
+        + 'static,
+    R::Future: Send + 'static,
+{
+    type Response = Response<Either<Full<Bytes>, axum::body::Body>>;
+    type Error = std::convert::Infallible;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        if request.uri().path().starts_with("/webhooks/") || request.uri().path() == "/healthz" || request.uri().path().starts_with("/dev/") {
+            let answer = self.rest.call(request);
+            return Box::pin(async move { answer.await.map(|response| response.map(Either::Right)) });
+        }
+        let answer = self.merchants.call(request);
+        Box::pin(async move { answer.await.map(|response| response.map(Either::Left)) })
+    }
+}
