@@ -242,6 +242,7 @@ impl Sandbox {
             port: port.parse()?,
             security: MailSecurity::None,
             credentials: None,
+            root_certificate_pem: None,
             from: ("Mamori".into(), from),
             hello_name: "mamori.example".into(),
             timeout: Duration::from_secs(10),
