@@ -106,6 +106,9 @@ impl JournalStore {
             None => {
                 let mut db = location.open(&tables::JOURNAL)?;
                 tables::begin_segment(&mut db, shard, 1, &Head::EMPTY)?;
+                for warning in db.warnings()? {
+                    tracing::warn!("{warning}");
+                }
                 Store::Pg {
                     db: Box::new(db),
                     location: location.clone(),

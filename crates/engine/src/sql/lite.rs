@@ -132,9 +132,12 @@ impl Lite {
         mut map: impl FnMut(&Row) -> T,
     ) -> Result<Vec<T>, Fault> {
         debug_assert_ascending(sql);
+        let alone = self.connection.is_autocommit();
         let wrong_cell = Cell::new(None);
+        let mut writes = false;
         let mut run = || -> rusqlite::Result<Vec<T>> {
             let mut statement = self.connection.prepare_cached(&in_lite_words(sql))?;
+            writes = !statement.readonly();
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
             let mut answers = Vec::new();
             while let Some(row) = rows.next()? {
@@ -145,7 +148,11 @@ impl Lite {
             }
             Ok(answers)
         };
-        let answers = run().map_err(|error| fault("a query", &error));
+        let answers = run();
+        let answers = answers.map_err(|error| match alone && writes {
+            true => durable_fault("a query", &error),
+            false => fault("a query", &error),
+        });
         let answers = answers.and_then(|answers| wrong_cell_fault(&wrong_cell).map(|()| answers));
         answers.map_err(|fault| self.note(fault))
     }

@@ -85,7 +85,16 @@ pub(super) fn check_version(db: &mut Db, family: &Family) -> Result<(), Fault> {
 }
 
 fn make_versions_table(db: &mut Db) -> Result<(), Fault> {
-    let made = db.transaction(|tx| {
+    match try_make_versions_table(db) {
+        // PostgreSQL: of programs that make the table at the same instant several pass IF NOT EXISTS, and all but one
+        // fail on the table, its row type or its key. The second time it is there.
+        Err(fault) if fault.is_duplicate() => try_make_versions_table(db),
+        made => made,
+    }
+}
+
+fn try_make_versions_table(db: &mut Db) -> Result<(), Fault> {
+    db.transaction(|tx| {
         tx.batch(
             "CREATE TABLE IF NOT EXISTS schema_versions (
                 family TEXT NOT NULL,
@@ -95,10 +104,5 @@ fn make_versions_table(db: &mut Db) -> Result<(), Fault> {
                 PRIMARY KEY (family, version)
             );",
         )
-    });
-    match made {
-        // PostgreSQL: two programs that make the table at the same instant both pass IF NOT EXISTS, and one fails.
-        Err(fault) if fault.is_duplicate() => Ok(()),
-        made => made,
-    }
+    })
 }

@@ -336,7 +336,8 @@ fn fault(context: &'static str, error: &postgres::Error) -> Fault {
             "40001" | "40P01" | "55P03" | "26000" => FaultKind::Conflict,
             // A cached plan whose tables a migration changed.
             "0A000" => FaultKind::Conflict,
-            "23505" => FaultKind::Duplicate,
+            // A row, or a table or its type that another program made at the same instant.
+            "23505" | "42P07" | "42710" => FaultKind::Duplicate,
             "53100" => FaultKind::Full,
             // 40003 says it itself: statement completion unknown.
             "40003" => FaultKind::UnknownOutcome,

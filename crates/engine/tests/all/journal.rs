@@ -10,7 +10,7 @@ use mamori_engine::lease::{Candidate, Lease};
 use mamori_engine::sql::{Db, Durability, Family, Location, Param};
 use mamori_engine::testing::{ManualClock, Postgres, Scratch};
 
-use crate::stores::on_both;
+use crate::stores::{Stores, on_both};
 
 const SMALL: JournalOptions = JournalOptions {
     segment_bytes: 128 * 1_024,
@@ -265,8 +265,9 @@ fn a_changed_bit_in_any_field_breaks_the_chain() {
             "not of the type",
         ),
     ];
+    let stores = Stores::start();
     for (change, complaint) in changes {
-        on_both(|location| {
+        stores.each(|location| {
             let lease = own(location);
             let mut journal = JournalStore::open(location, &PLAIN, &lease).unwrap();
             fill(&mut journal, 5, 10);
