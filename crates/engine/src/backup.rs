@@ -21,11 +21,15 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
+use crate::control::CONTROL;
 use crate::fault::Fault;
+use crate::hex::{from_hex, to_hex};
 use crate::journal::{self, Head, JOURNAL, JournalReader};
 use crate::lease::Candidate;
+use crate::outbox::OUTBOX;
 use crate::sql::copy::{copy_table, tables_of};
 use crate::sql::{Db, Family, Location, UNFINISHED_RESTORE};
+use crate::views::VIEWS;
 
 /// The list of files; a backup without it was interrupted.
 const LIST_FILE: &str = "backup.txt";
@@ -35,12 +39,15 @@ const KEY_FILE: &str = "master.key";
 /// Tables that belong to a running store and not to its content.
 const NOT_CONTENT: [&str; 3] = ["schema_versions", "journal_segments", "leases"];
 
+/// All tables of a store, in the order of a backup.
+pub const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
+
 /// How far a backup or a restore has come, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
     /// Bytes copied.
     pub done_bytes: u64,
-    /// Bytes in all, as far as known; grows when the store does.
+    /// Bytes in all as far as known, never less than `done_bytes`; a PostgreSQL does not tell beforehand.
     pub total_bytes: u64,
 }
 
@@ -128,6 +135,7 @@ pub fn restore(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Restored, Fault> {
     let listed = inspect(backup)?;
+    let total_bytes = listed.files.iter().map(|(_, bytes, _)| bytes).sum();
     let present = present_heads(into)?;
     let known = present
         .iter()
@@ -161,7 +169,7 @@ pub fn restore(
     }
     match into.directory() {
         Some(directory) => restore_files(backup, &listed, into, directory, clock, progress)?,
-        None => restore_database(backup, into, families, progress)?,
+        None => restore_database(backup, into, families, total_bytes, progress)?,
     }
     Ok(Restored {
         heads: listed.heads,
@@ -226,8 +234,13 @@ fn copy_database(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Fault> {
     let mut source = location.open_read(families.first().copied().unwrap_or(&JOURNAL))?;
-    let mut targets = Vec::new();
+    // Every family first: two may share a file, which then has the tables of both.
     for family in families {
+        drop(target.open(family)?);
+    }
+    let families = by_file(families);
+    let mut targets = Vec::new();
+    for family in &families {
         let mut db = target.open(family)?;
         let tables = tables_of(&mut db)?;
         targets.push((db, tables));
@@ -254,7 +267,7 @@ fn copy_database(
         }
         Ok(())
     })?;
-    for ((db, _), family) in targets.iter_mut().zip(families) {
+    for ((db, _), family) in targets.iter_mut().zip(&families) {
         if family.name == JOURNAL.name {
             journal::begin_first_segments(db)?;
         }
@@ -262,7 +275,7 @@ fn copy_database(
     }
     drop(targets);
     if let Some(directory) = target.directory() {
-        for family in families {
+        for family in &families {
             sync(&directory.join(family.file))?;
         }
     }
@@ -335,6 +348,7 @@ fn restore_database(
     backup: &Path,
     into: &Location,
     families: &[&Family],
+    total_bytes: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Fault> {
     if !present_heads(into)?.is_empty() {
@@ -342,10 +356,13 @@ fn restore_database(
             "the database holds a store: restore into an empty one",
         ));
     }
+    for family in families {
+        drop(into.open(family)?);
+    }
     let mut done_bytes = 0;
     // The journal comes last and as one transaction: until it is there, the database holds no store.
-    let (last, first): (Vec<&Family>, Vec<&Family>) = families
-        .iter()
+    let (last, first): (Vec<&Family>, Vec<&Family>) = by_file(families)
+        .into_iter()
         .partition(|family| family.name == JOURNAL.name);
     for family in first.into_iter().chain(last) {
         let mut target = into.open(family)?;
@@ -363,7 +380,7 @@ fn restore_database(
                             done_bytes += bytes;
                             progress(Progress {
                                 done_bytes,
-                                total_bytes: done_bytes,
+                                total_bytes: total_bytes.max(done_bytes),
                             });
                         })?;
                     }
@@ -536,19 +553,4 @@ fn read_list(directory: &Path) -> Result<Backup, Fault> {
 fn sync(path: &Path) -> Result<(), Fault> {
     let synced = File::open(path).and_then(|file| file.sync_all());
     synced.map_err(|_| Fault::refused("a file cannot be made durable"))
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }

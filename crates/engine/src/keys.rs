@@ -20,6 +20,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
+use crate::hex::{from_hex, to_hex};
 
 /// First word of the key file, so that no other file is taken for one.
 const FILE_HEADER: &str = "mamori-master-key-1";
@@ -280,19 +281,4 @@ fn bound_to(place: SealedPlace) -> Vec<u8> {
         bound.extend_from_slice(part);
     }
     bound
-}
-
-fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn from_hex(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (index, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * index..2 * index + 2)?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -7,6 +7,7 @@ pub mod control;
 pub mod engine;
 pub mod fault;
 pub mod gather;
+mod hex;
 pub mod hub;
 pub mod journal;
 pub mod keys;

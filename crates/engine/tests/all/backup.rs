@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mamori_engine::backup::{RestoreOptions, Restored, backup, inspect, restore};
+use mamori_engine::backup::{FAMILIES as ALL, RestoreOptions, Restored, backup, inspect, restore};
 use mamori_engine::fault::Fault;
 use mamori_engine::journal::{
     Head, JOURNAL, JournalOptions, JournalReader, JournalRow, JournalStore,
@@ -24,7 +24,16 @@ const PAPERS: Family = Family {
         sql: "CREATE TABLE papers (id BIGINT NOT NULL PRIMARY KEY, title TEXT, seal BYTEA);",
     }],
 };
-const FAMILIES: [&Family; 2] = [&JOURNAL, &PAPERS];
+/// Another family in the same file, as the outbox lies in control's.
+const STAMPS: Family = Family {
+    name: "stamps",
+    migrations: &[Migration {
+        name: "stamps",
+        sql: "CREATE TABLE stamps (id BIGINT NOT NULL PRIMARY KEY);",
+    }],
+    ..PAPERS
+};
+const FAMILIES: [&Family; 3] = [&JOURNAL, &PAPERS, &STAMPS];
 
 fn key() -> ChainKey {
     ChainKey::from_bytes([7; 32])
@@ -54,6 +63,10 @@ fn make(location: &Location, rows: usize) -> (Lease, JournalStore, Head) {
             .execute(add, &[Param::Int(id), Param::Text("契約"), Param::Null])
             .unwrap();
     }
+    let mut stamps = location.open(&STAMPS).unwrap();
+    stamps
+        .execute("INSERT INTO stamps (id) VALUES ($1)", &[Param::Int(7)])
+        .unwrap();
     (lease, journal, head)
 }
 
@@ -82,16 +95,53 @@ fn put_back(from: &Path, into: &Location, options: &RestoreOptions) -> Result<Re
     )
 }
 
+/// Rows of the journal, each checked, and papers; the stamp is there.
 fn check(location: &Location) -> (u64, usize) {
     let key = key();
     let mut reader = JournalReader::open(location, 0).unwrap();
     let rows: Result<Vec<_>, _> = reader.chain(Head::EMPTY, &key).collect();
-    let papers =
-        location
-            .open_read(&PAPERS)
-            .unwrap()
-            .query("SELECT title FROM papers", &[], |row| row.text(0).len());
-    (rows.unwrap().len() as u64, papers.unwrap().len())
+    let mut papers = location.open_read(&PAPERS).unwrap();
+    let titles = papers.query("SELECT title FROM papers", &[], |row| row.text(0).len());
+    let mut stamps = location.open_read(&STAMPS).unwrap();
+    let stamp = stamps.query("SELECT id FROM stamps", &[], |row| row.int(0));
+    assert_eq!(stamp.unwrap(), [7]);
+    (rows.unwrap().len() as u64, titles.unwrap().len())
+}
+
+#[test]
+fn everything_a_store_has_is_in_the_list_of_its_families() {
+    on_both(|location| {
+        let scratch = Scratch::new("all");
+        let lease = own(location);
+        let mut journal = JournalStore::open(location, &JournalOptions::default(), &lease).unwrap();
+        let head = append(&mut journal, 3);
+        for family in ALL {
+            drop(location.open(family).unwrap());
+        }
+        let into = scratch.path().join("copy");
+        let taken = backup(location, &ALL, &into, None, &mut |_| ()).unwrap();
+        assert_eq!(taken.heads, [(0, head)]);
+        let names: Vec<&str> = taken
+            .files
+            .iter()
+            .map(|(name, _, _)| name.as_str())
+            .collect();
+        assert_eq!(names, ["control.sqlite", "journal.sqlite", "views.sqlite"]);
+        let target = Location::Directory(scratch.path().join("restored"));
+        let clock = ManualClock::at(1);
+        restore(
+            &into,
+            &target,
+            &ALL,
+            &RestoreOptions::default(),
+            &clock,
+            &mut |_| (),
+        )
+        .unwrap();
+        for family in ALL {
+            drop(target.open(family).unwrap());
+        }
+    });
 }
 
 #[test]
