@@ -69,8 +69,7 @@ export function homeView(app) {
     try {
       const { step_up, request } = await post('/api/unfreeze/start');
       const credential = await usePasskey(request);
-      const answer = await post('/api/unfreeze/finish', { step_up, credential });
-      app.setStatus(answer.status ?? 'active');
+      await app.unfreeze(() => post('/api/unfreeze/finish', { step_up, credential }));
       announce(t('unfroze_now'), 'assertive');
     } catch (error) {
       const key = ceremonyProblem(error);

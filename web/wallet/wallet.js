@@ -20,10 +20,13 @@ prepareAnnouncements();
 
 // Entries that a reopened stream looks back on; older ones are in the history.
 const LOOK_BACK = 10;
+// How long a renewed session's cookie may take to arrive.
+const RENEWAL_MS = 500;
 
 const place = document.getElementById('view');
 let shown = null;
 let shownName = '';
+let unfreezing = false;
 
 const app = {
   /** The last answer of /api/home, kept fresh by live events; null while nobody is signed in. */
@@ -64,12 +67,28 @@ const app = {
     announce(t('froze_now'), 'assertive');
   },
 
+  /**
+   * The passkey has answered: `finish` sends it. The server renews the session with the answer and ends the old one's
+   * stream, so the stream rests meanwhile.
+   */
+  async unfreeze(finish) {
+    unfreezing = true;
+    stream.close();
+    try {
+      const answer = await finish();
+      app.setStatus(answer.status ?? 'active');
+    } finally {
+      unfreezing = false;
+      if (app.home !== null) stream.open();
+    }
+  },
+
   setStatus(status) {
     if (app.home === null || app.home.status === status) return;
     app.home.status = status;
     shown?.changed?.('status');
-    // A frozen wallet's stream is closed by the server; the reopened one carries the refunds that still may come.
-    stream.open();
+    // A frozen wallet's stream may be closed by the server; the reopened one carries the refunds that still may come.
+    if (!unfreezing) stream.open();
   },
 
   openTopUp() {
@@ -146,7 +165,10 @@ const stream = eventStream({
   },
   // The server closed the stream on purpose, or it broke: the home call tells which of the two it was.
   async ended() {
-    if (app.home === null) return;
+    // A step-up in another window renews the session: its stream ends a moment before the browser has the new cookie,
+    // and asking in that moment would look like a sign-out.
+    await new Promise((resolve) => { setTimeout(resolve, RENEWAL_MS); });
+    if (app.home === null || unfreezing) return;
     try {
       const { status: before, event_id } = app.home;
       await app.refreshHome();
