@@ -78,7 +78,7 @@ fn what_was_appended_is_read_back_in_order_and_the_chain_holds() {
 
         let mut reader = journal.reader().unwrap();
         assert_eq!(reader.read(1, 10).unwrap(), [first.clone(), second.clone()]);
-        assert_eq!(reader.read(2, 10).unwrap(), [second.clone()]);
+        assert_eq!(reader.read(2, 10).unwrap(), std::slice::from_ref(&second));
         assert_eq!(reader.read(1, 1).unwrap(), [first]);
         assert_eq!(reader.read(3, 10).unwrap(), []);
         assert_eq!(reader.head().unwrap(), second.head());
