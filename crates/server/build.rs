@@ -9,18 +9,29 @@ use std::{env, fs};
 fn main() {
     let web = Path::new(&env::var("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("../../web");
     println!("cargo::rerun-if-changed=build.rs");
-    let mut table = String::from("/// Path below `web/` and content.\npub(super) static FILES: &[(&str, &[u8])] = &[\n");
+    let mut table = String::from(
+        "/// Path below `web/` and content.\npub(super) static FILES: &[(&str, &[u8])] = &[\n",
+    );
     for folder in ["wallet", "till", "console", "shared", "dev"] {
         let folder_path = web.join(folder);
         let mut names: Vec<PathBuf> = fs::read_dir(&folder_path)
-            .map(|entries| entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect())
+            .map(|entries| {
+                entries
+                    .flatten()
+                    .map(|entry| entry.path())
+                    .filter(|path| path.is_file())
+                    .collect()
+            })
             .unwrap_or_default();
         names.sort();
         if folder_path.exists() {
             println!("cargo::rerun-if-changed={}", folder_path.display());
         }
         for path in names {
-            let name = path.file_name().and_then(|name| name.to_str()).expect("file names in web/ are ASCII");
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .expect("file names in web/ are ASCII");
             add(&mut table, &format!("{folder}/{name}"), &path);
         }
     }
@@ -45,5 +56,10 @@ fn main() {
 
 fn add(table: &mut String, name: &str, path: &Path) {
     let path = path.canonicalize().expect("the file was just listed");
-    writeln!(table, "    ({name:?}, include_bytes!({:?})),", path.display().to_string()).expect("a string takes all");
+    writeln!(
+        table,
+        "    ({name:?}, include_bytes!({:?})),",
+        path.display().to_string()
+    )
+    .expect("a string takes all");
 }

@@ -78,6 +78,7 @@ enum Ask {
     Act(Asked, ReplyTo),
     Survey(Box<dyn FnOnce(Survey) + Send>),
     Peek(Peek),
+    AcceptLoss(u64, SyncSender<Result<(), Fault>>),
     Stop,
 }
 
@@ -267,12 +268,31 @@ impl Engine {
             .map_err(|_| Fault::retryable("the engine has stopped"))
     }
 
+    /// Journals that rows up to `lost_through` are lost, and starts a new incarnation: no id of the lost part is given again.
+    pub fn accept_loss(&self, lost_through: u64) -> Result<(), Fault> {
+        let (to, from) = sync_channel(1);
+        let ask = Ask::AcceptLoss(lost_through, to);
+        self.0
+            .writer
+            .send(ask)
+            .map_err(|_| Fault::retryable("the engine has stopped"))?;
+        from.recv()
+            .map_err(|_| Fault::retryable("the engine has stopped"))?
+    }
+
     /// Looks at the book between two batches. On the writer's thread: short, and never on a payment's way.
-    pub fn peek<T: Send + 'static>(&self, look: impl FnOnce(&Book) -> T + Send + 'static) -> Result<T, Fault> {
+    pub fn peek<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Book) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
         let (to, from) = sync_channel(1);
         let ask = Ask::Peek(Box::new(move |book| drop(to.send(look(book)))));
-        self.0.writer.send(ask).map_err(|_| Fault::retryable("the engine has stopped"))?;
-        from.recv().map_err(|_| Fault::retryable("the engine has stopped"))
+        self.0
+            .writer
+            .send(ask)
+            .map_err(|_| Fault::retryable("the engine has stopped"))?;
+        from.recv()
+            .map_err(|_| Fault::retryable("the engine has stopped"))
     }
 
     /// Calls `listener` with every durable event of a wallet, on the writer's thread, until the guard is dropped.
@@ -690,6 +710,9 @@ impl Writer {
             for survey in looks.surveys {
                 survey(self.survey());
             }
+            for (lost_through, reply) in looks.losses {
+                drop(reply.send(self.accept_loss(lost_through)));
+            }
             for peek in looks.peeks {
                 peek(&self.shard.book);
             }
@@ -760,6 +783,23 @@ impl Writer {
         true
     }
 
+    fn accept_loss(&mut self, lost_through: u64) -> Result<(), Fault> {
+        let ids = self.shard.book.counters().ids;
+        let ids = IdSpace {
+            incarnation: ids.incarnation + 1,
+            ..ids
+        };
+        let change = Change::LossAccepted { ids, lost_through };
+        let committed = self
+            .shard
+            .journal_changes(vec![change], Timestamp(self.clock.wall_micros()))?;
+        self.lag
+            .committed
+            .fetch_add(committed.changes.len() as u64, Ordering::Relaxed);
+        drop(self.projector.send(committed));
+        Ok(())
+    }
+
     fn survey(&self) -> Survey {
         let book = &self.shard.book;
         let mut merchants = Vec::new();
@@ -801,6 +841,7 @@ impl Writer {
 struct Looks {
     surveys: Vec<Box<dyn FnOnce(Survey) + Send>>,
     peeks: Vec<Peek>,
+    losses: Vec<(u64, SyncSender<Result<(), Fault>>)>,
 }
 
 fn sort_in(
@@ -817,6 +858,7 @@ fn sort_in(
         }
         Ask::Survey(reply) => looks.surveys.push(reply),
         Ask::Peek(peek) => looks.peeks.push(peek),
+        Ask::AcceptLoss(lost_through, reply) => looks.losses.push((lost_through, reply)),
         Ask::Stop => *stop = true,
     }
 }

@@ -1,5 +1,6 @@
 //! The deep module: the book in memory, the journal that makes it true, the views that explain it.
 
+pub mod audit;
 pub mod backup;
 pub mod clock;
 pub mod cold;

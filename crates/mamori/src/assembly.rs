@@ -25,6 +25,7 @@ use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_server::app::App;
+use mamori_server::assets::Assets;
 use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
 use mamori_server::house::House;
@@ -34,7 +35,6 @@ use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
 use mamori_server::outside::Outside;
-use mamori_server::assets::Assets;
 use mamori_server::routes;
 use mamori_server::surface::{Front, dress};
 use mamori_server::workers::Workers;
@@ -70,12 +70,16 @@ impl Sockets {
     pub fn loopback(port: u16) -> Result<Sockets, Failure> {
         let bind = |offset: u16| -> Result<TcpListener, Failure> {
             let wanted = if port == 0 { 0 } else { port + offset };
-            TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted)))
-                .map_err(|error| format!("port {wanted} of 127.0.0.1 is not free ({error}); try --port 0").into())
+            TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, wanted))).map_err(|error| {
+                format!("port {wanted} of 127.0.0.1 is not free ({error}); try --port 0").into()
+            })
         };
         let (wallet, till, console, api) = (bind(0)?, bind(1)?, bind(2)?, bind(3)?);
         let origin = |name: &str, listener: &TcpListener| -> Result<String, Failure> {
-            Ok(format!("http://{name}.localhost:{}", listener.local_addr()?.port()))
+            Ok(format!(
+                "http://{name}.localhost:{}",
+                listener.local_addr()?.port()
+            ))
         };
         Ok(Sockets {
             wallet_origin: origin("wallet", &wallet)?,
@@ -185,7 +189,15 @@ pub fn open_engine(
 /// Starts everything. When it returns the house answers.
 pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failure> {
     let outside = outside(clock, chance);
-    let engine = open_engine(&plan.location, &plan.master, plan.purpose, plan.rules, plan.standby, clock, chance)?;
+    let engine = open_engine(
+        &plan.location,
+        &plan.master,
+        plan.purpose,
+        plan.rules,
+        plan.standby,
+        clock,
+        chance,
+    )?;
     let control = || Control::open(&plan.location, &plan.master);
     let mut first = control()?;
     let reconciled = first.reconcile(&mut NamedByBook(&engine))?;
@@ -206,7 +218,13 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         send_budget: Default::default(),
     })
     .map_err(|_| "an origin or relying-party id is not one that browsers accept")?;
-    let store: String = plan.master.derive("store name at the card processor").expose()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let store: String = plan
+        .master
+        .derive("store name at the card processor")
+        .expose()[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     let card = CardConfig::new(plan.card.base_url, Secret::new(plan.card.api_key));
     let app = Arc::new(App {
         control: Workers::start("control", controls(CONTROL_THREADS)?, WAITING_JOBS)?,
@@ -216,18 +234,39 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         messenger: plan.messenger,
         identity,
         house: house.clone(),
-        card_desk: CardDesk::new(CardProcessor::new(card), Secret::new(plan.card.webhook_secret), &sockets.wallet_origin, &store),
+        card_desk: CardDesk::new(
+            CardProcessor::new(card),
+            Secret::new(plan.card.webhook_secret),
+            &sockets.wallet_origin,
+            &store,
+        ),
         outside: outside.clone(),
     });
     let listeners = Listeners::start(ListenConfig::default())?;
-    
+
     for (surface, listener, origin, api) in [
-        (Surface::Wallet, sockets.wallet, sockets.wallet_origin, routes::wallet()),
-        (Surface::Till, sockets.till, sockets.till_origin, routes::till()),
-        (Surface::Console, sockets.console, sockets.console_origin, routes::console()),
+        (
+            Surface::Wallet,
+            sockets.wallet,
+            sockets.wallet_origin,
+            routes::wallet(),
+        ),
+        (
+            Surface::Till,
+            sockets.till,
+            sockets.till_origin,
+            routes::till(),
+        ),
+        (
+            Surface::Console,
+            sockets.console,
+            sockets.console_origin,
+            routes::console(),
+        ),
     ] {
         let router = api.merge(plan.assets.routes(surface));
-        let dressed = dress(router, &Front { surface, origin }).map_err(|_| "an origin is not http(s)://host[:port]")?;
+        let dressed = dress(router, &Front { surface, origin })
+            .map_err(|_| "an origin is not http(s)://host[:port]")?;
         listeners.serve(listener, router_service(dressed.with_state(app.clone())))?;
     }
     let rest = Router::new()
@@ -236,24 +275,44 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         .merge(plan.extra_api_routes)
         .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
         .with_state(app.clone());
-    let front = ApiFront { merchants: MerchantApi::new(house, outside), rest: router_service(rest) };
+    let front = ApiFront {
+        merchants: MerchantApi::new(house, outside),
+        rest: router_service(rest),
+    };
     listeners.serve(sockets.api, front)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let sweeper = sweep_top_ups(app.clone(), control()?, stopping.clone())?;
-    Ok(Running { app, engine, listeners: Some(listeners), sweeper: Some(sweeper), stopping })
+    Ok(Running {
+        app,
+        engine,
+        listeners: Some(listeners),
+        sweeper: Some(sweeper),
+        stopping,
+    })
 }
 
 /// The thread that asks the processor about top-ups that nobody came back for.
-fn sweep_top_ups(app: Arc<App>, mut control: Control, stopping: Arc<AtomicBool>) -> std::io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("top-up-sweeper".into()).spawn(move || {
-        while !stopping.load(Ordering::Acquire) {
-            std::thread::park_timeout(SWEEP_EVERY);
-            let now = app.outside.now();
-            if let Err(fault) = app.card_desk.sweep(&app.house.engine, &mut control, now, SWEEP_OLDER_THAN_SECONDS) {
-                tracing::warn!(%fault, "open top-ups could not be looked at");
+fn sweep_top_ups(
+    app: Arc<App>,
+    mut control: Control,
+    stopping: Arc<AtomicBool>,
+) -> std::io::Result<JoinHandle<()>> {
+    std::thread::Builder::new()
+        .name("top-up-sweeper".into())
+        .spawn(move || {
+            while !stopping.load(Ordering::Acquire) {
+                std::thread::park_timeout(SWEEP_EVERY);
+                let now = app.outside.now();
+                if let Err(fault) = app.card_desk.sweep(
+                    &app.house.engine,
+                    &mut control,
+                    now,
+                    SWEEP_OLDER_THAN_SECONDS,
+                ) {
+                    tracing::warn!(%fault, "open top-ups could not be looked at");
+                }
             }
-        }
-    })
+        })
 }
 
 /// The API's listener: merchants' calls by the short way, all else through a router.
@@ -265,20 +324,29 @@ struct ApiFront<R> {
 
 impl<R> Service<Request<Incoming>> for ApiFront<R>
 where
-    R: Service<Request<Incoming>, Response = Response<axum::body::Body>, Error = std::convert::Infallible>
-        + Clone
+    R: Service<
+            Request<Incoming>,
+            Response = Response<axum::body::Body>,
+            Error = std::convert::Infallible,
+        > + Clone
         + Send
         + 'static,
     R::Future: Send + 'static,
 {
     type Response = Response<Either<Full<Bytes>, axum::body::Body>>;
     type Error = std::convert::Infallible;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+    type Future =
+        std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        if request.uri().path().starts_with("/webhooks/") || request.uri().path() == "/healthz" || request.uri().path().starts_with("/dev/") {
+        if request.uri().path().starts_with("/webhooks/")
+            || request.uri().path() == "/healthz"
+            || request.uri().path().starts_with("/dev/")
+        {
             let answer = self.rest.call(request);
-            return Box::pin(async move { answer.await.map(|response| response.map(Either::Right)) });
+            return Box::pin(
+                async move { answer.await.map(|response| response.map(Either::Right)) },
+            );
         }
         let answer = self.merchants.call(request);
         Box::pin(async move { answer.await.map(|response| response.map(Either::Left)) })

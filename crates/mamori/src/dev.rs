@@ -39,8 +39,11 @@ use crate::world::{Chance, Clock, Failure};
 
 /// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
 const DEV_ISSUER: &str = "90009900";
-const STORES: [(&str, &[&str]); 3] =
-    [("みなと本店", &["レジ1", "レジ2"]), ("さくら通り店", &["レジ1", "レジ2"]), ("駅前店", &["レジ1"])];
+const STORES: [(&str, &[&str]); 3] = [
+    ("みなと本店", &["レジ1", "レジ2"]),
+    ("さくら通り店", &["レジ1", "レジ2"]),
+    ("駅前店", &["レジ1"]),
+];
 const CUSTOMERS: [&str; 3] = ["佐藤 そら", "鈴木 はるか", "高橋 みなと"];
 const SEEDED_YEN: u64 = 10_000;
 
@@ -118,7 +121,11 @@ struct AccessCustomer {
 
 /// Runs until interrupted.
 pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
-    if let Some(DevCommand::Code { json_from, customer }) = args.command {
+    if let Some(DevCommand::Code {
+        json_from,
+        customer,
+    }) = args.command
+    {
         return print_code(&json_from, &customer);
     }
     let home = Home::open(args.data.as_deref(), chance)?;
@@ -127,11 +134,18 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         None => Location::Directory(home.path.join("store")),
     };
     let key_path = home.path.join("master.key");
-    let master = Arc::new(if key_path.exists() { MasterKey::open(&key_path)? } else { MasterKey::create(&key_path, draw(chance))? });
+    let master = Arc::new(if key_path.exists() {
+        MasterKey::open(&key_path)?
+    } else {
+        MasterKey::create(&key_path, draw(chance))?
+    });
     let packages = front_end_packages(args.no_packages);
     let sockets = Sockets::loopback(args.port)?;
-    let (wallet_url, till_url, console_url) =
-        (sockets.wallet_origin.clone(), sockets.till_origin.clone(), sockets.console_origin.clone());
+    let (wallet_url, till_url, console_url) = (
+        sockets.wallet_origin.clone(),
+        sockets.till_origin.clone(),
+        sockets.console_origin.clone(),
+    );
     let base_url = format!("http://127.0.0.1:{}", sockets.api.local_addr()?.port());
     let sandbox = Sandbox::start(&base_url)?;
     let token = hex(&draw::<16>(chance));
@@ -187,7 +201,10 @@ impl Home {
     fn open(data: Option<&Path>, chance: Chance) -> Result<Home, Failure> {
         let (path, temporary) = match data {
             Some(path) => (path.to_owned(), false),
-            None => (std::env::temp_dir().join(format!("mamori-dev-{}", hex(&draw::<6>(chance)))), true),
+            None => (
+                std::env::temp_dir().join(format!("mamori-dev-{}", hex(&draw::<6>(chance)))),
+                true,
+            ),
         };
         fs::create_dir_all(&path)?;
         Ok(Home { path, temporary })
@@ -211,7 +228,13 @@ struct Sandbox {
 impl Sandbox {
     fn start(base_url: &str) -> Result<Sandbox, Failure> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["sandbox", "--json", "--until-stdin-closes", "--webhook-url", &format!("{base_url}/webhooks/card")])
+            .args([
+                "sandbox",
+                "--json",
+                "--until-stdin-closes",
+                "--webhook-url",
+                &format!("{base_url}/webhooks/card"),
+            ])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -223,7 +246,10 @@ impl Sandbox {
     }
 
     fn text(&self, name: &str) -> Result<String, Failure> {
-        Ok(self.access[name].as_str().ok_or_else(|| format!("the sandbox did not tell its {name}"))?.to_owned())
+        Ok(self.access[name]
+            .as_str()
+            .ok_or_else(|| format!("the sandbox did not tell its {name}"))?
+            .to_owned())
     }
 
     fn messenger(&self, clock: Clock) -> Result<Arc<mamori_server::messages::Messenger>, Failure> {
@@ -235,8 +261,11 @@ impl Sandbox {
             patience: Default::default(),
         });
         let address = self.text("smtp_address")?;
-        let (host, port) = address.rsplit_once(':').ok_or("the sandbox's mail address has no port")?;
-        let from = MailAddress::new("no-reply@mamori.example").ok_or("the sender's address is not one")?;
+        let (host, port) = address
+            .rsplit_once(':')
+            .ok_or("the sandbox's mail address has no port")?;
+        let from =
+            MailAddress::new("no-reply@mamori.example").ok_or("the sender's address is not one")?;
         let mail = Mailer::new(MailConfig {
             host: host.to_owned(),
             port: port.parse()?,
@@ -267,11 +296,16 @@ fn front_end_packages(skip: bool) -> Option<PathBuf> {
     if !packages.exists() && !skip && web.join("package-lock.json").exists() {
         let bar = ProgressBar::new_spinner().with_message("fetching front-end packages (npm ci)");
         bar.enable_steady_tick(Duration::from_millis(120));
-        let fetched = Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(&web).output();
+        let fetched = Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(&web)
+            .output();
         bar.finish_and_clear();
         match fetched {
             Ok(output) if output.status.success() => {}
-            _ => eprintln!("mamori: the front-end packages could not be fetched with npm; camera and live chart will say so"),
+            _ => eprintln!(
+                "mamori: the front-end packages could not be fetched with npm; camera and live chart will say so"
+            ),
         }
     }
     packages.exists().then_some(packages)
@@ -279,21 +313,51 @@ fn front_end_packages(skip: bool) -> Option<PathBuf> {
 
 /// Development's own call: a code without a phone. It is mounted by `dev` alone and asks for the run's token.
 fn dev_routes(token: String) -> Router<Arc<App>> {
-    let mint = async move |State(app): State<Arc<App>>, headers: HeaderMap, Json(body): Json<Value>| {
-        let given = headers.get("authorization").and_then(|value| value.to_str().ok());
+    let mint = async move |State(app): State<Arc<App>>,
+                           headers: HeaderMap,
+                           Json(body): Json<Value>| {
+        let given = headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok());
         if given != Some(&format!("Bearer {token}")) {
-            return (StatusCode::UNAUTHORIZED, Json(json!({ "refusal": "signed_out" })));
+            return (
+                StatusCode::UNAUTHORIZED,
+                Json(json!({ "refusal": "signed_out" })),
+            );
         }
-        let Some(wallet) = body["wallet_id"].as_str().and_then(|text| text.parse().ok()).map(WalletId) else {
-            return (StatusCode::BAD_REQUEST, Json(json!({ "refusal": "invalid_field", "field": "wallet_id" })));
+        let Some(wallet) = body["wallet_id"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .map(WalletId)
+        else {
+            return (
+                StatusCode::BAD_REQUEST,
+                Json(json!({ "refusal": "invalid_field", "field": "wallet_id" })),
+            );
         };
         match app.house.ask(Act::IssueCode { wallet }).await {
-            Ok(Ok(Done::Code { digits, expires_at })) => match PaymentCode::new(app.house.issuer, 0, digits) {
-                Some(code) => (StatusCode::OK, Json(json!({ "code": code.as_str(), "expires_at_ms": expires_at.millis() }))),
-                None => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "refusal": "unavailable" }))),
-            },
-            Ok(Err(refusal)) => (StatusCode::CONFLICT, Json(json!({ "refusal": refusal.code() }))),
-            _ => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "refusal": "unavailable" }))),
+            Ok(Ok(Done::Code { digits, expires_at })) => {
+                match PaymentCode::new(app.house.issuer, 0, digits) {
+                    Some(code) => (
+                        StatusCode::OK,
+                        Json(
+                            json!({ "code": code.as_str(), "expires_at_ms": expires_at.millis() }),
+                        ),
+                    ),
+                    None => (
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        Json(json!({ "refusal": "unavailable" })),
+                    ),
+                }
+            }
+            Ok(Err(refusal)) => (
+                StatusCode::CONFLICT,
+                Json(json!({ "refusal": refusal.code() })),
+            ),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Json(json!({ "refusal": "unavailable" })),
+            ),
         }
     };
     Router::new().route("/dev/code", post(mint))
@@ -305,25 +369,54 @@ fn seed(running: &Running, control: &mut Control, now: i64, chance: Chance) -> R
     if !engine.survey()?.merchants.is_empty() {
         return Ok(());
     }
-    let Done::MerchantOpened(merchant) = done(engine, Act::OpenMerchant)? else { return Err(unexpected()) };
+    let Done::MerchantOpened(merchant) = done(engine, Act::OpenMerchant)? else {
+        return Err(unexpected());
+    };
     control.name_merchant(merchant, "まもりマート")?;
     for (store_name, tills) in STORES {
-        let Done::StoreOpened(store) = done(engine, Act::OpenStore { merchant })? else { return Err(unexpected()) };
+        let Done::StoreOpened(store) = done(engine, Act::OpenStore { merchant })? else {
+            return Err(unexpected());
+        };
         control.name_store(store, merchant, store_name)?;
         for till_name in tills {
-            let Done::TillOpened(till) = done(engine, Act::OpenTill { store })? else { return Err(unexpected()) };
+            let Done::TillOpened(till) = done(engine, Act::OpenTill { store })? else {
+                return Err(unexpected());
+            };
             control.name_till(till, store, till_name)?;
         }
     }
     make_api_key(engine, control, merchant, now, chance)?;
     for name in CUSTOMERS {
         let credential = control.fingerprint("seeded customer", &draw::<16>(chance));
-        let Done::WalletOpened(wallet) = done(engine, Act::OpenWallet { credential })? else { return Err(unexpected()) };
-        control.name_wallet(OwnerId(draw(chance)), wallet, name, now, &Seed::new(draw(chance)))?;
+        let Done::WalletOpened(wallet) = done(engine, Act::OpenWallet { credential })? else {
+            return Err(unexpected());
+        };
+        control.name_wallet(
+            OwnerId(draw(chance)),
+            wallet,
+            name,
+            now,
+            &Seed::new(draw(chance)),
+        )?;
         let authorization = AuthorizationId(u128::from_be_bytes(draw(chance)));
-        done(engine, Act::GrantAuthorization { authorization, wallet, merchant })?;
+        done(
+            engine,
+            Act::GrantAuthorization {
+                authorization,
+                wallet,
+                merchant,
+            },
+        )?;
         let amount = Amount::yen(SEEDED_YEN);
-        done(engine, Act::Credit { wallet, name: "seed".into(), amount, kind: CreditKind::Goodwill })?;
+        done(
+            engine,
+            Act::Credit {
+                wallet,
+                name: "seed".into(),
+                amount,
+                kind: CreditKind::Goodwill,
+            },
+        )?;
     }
     running.app.house.set_keys(control.api_keys()?);
     running.app.house.set_names(control.till_papers()?);
@@ -349,7 +442,9 @@ pub fn make_api_key(
 }
 
 fn done(engine: &Engine, act: Act) -> Result<Done, Failure> {
-    engine.act(act)?.map_err(|refusal| format!("the book refused to be seeded: {}", refusal.code()).into())
+    engine
+        .act(act)?
+        .map_err(|refusal| format!("the book refused to be seeded: {}", refusal.code()).into())
 }
 
 fn unexpected() -> Failure {
@@ -358,15 +453,30 @@ fn unexpected() -> Failure {
 
 /// The seeded merchant as its programs need it, with a pairing code for each till that has no device.
 fn merchant(control: &mut Control, now: i64, chance: Chance) -> Result<AccessMerchant, Failure> {
-    let key = control.api_keys()?.into_iter().next().ok_or("the store has no API key")?;
+    let key = control
+        .api_keys()?
+        .into_iter()
+        .next()
+        .ok_or("the store has no API key")?;
     let enrolled = control.enrolled_tills()?;
     let mut stores = BTreeMap::new();
     let mut tills = Vec::new();
-    for paper in control.till_papers()?.into_iter().filter(|paper| paper.merchant == key.merchant) {
-        stores.insert(paper.store.0, json!({ "id": paper.store.to_string(), "name": paper.store_name }));
+    for paper in control
+        .till_papers()?
+        .into_iter()
+        .filter(|paper| paper.merchant == key.merchant)
+    {
+        stores.insert(
+            paper.store.0,
+            json!({ "id": paper.store.to_string(), "name": paper.store_name }),
+        );
         let pairing_code = match enrolled.contains(&paper.till) {
             true => None,
-            false => Some(control.make_pairing_code(TillId(paper.till.0), now, &Seed::new(draw(chance)))?),
+            false => Some(control.make_pairing_code(
+                TillId(paper.till.0),
+                now,
+                &Seed::new(draw(chance)),
+            )?),
         };
         tills.push(json!({
             "id": paper.till.to_string(),
@@ -387,7 +497,8 @@ fn merchant(control: &mut Control, now: i64, chance: Chance) -> Result<AccessMer
 fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustomer>, Failure> {
     let mut grants = engine.peek(|book| {
         let mut grants = Vec::new();
-        book.authorizations.each(|id, row| grants.push((row.wallet, id.0)));
+        book.authorizations
+            .each(|id, row| grants.push((row.wallet, id.0)));
         grants.sort_unstable();
         grants
     })?;
@@ -406,29 +517,51 @@ fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustome
 }
 
 /// A one-time link for the first operator. Each start makes a new one; a console that has an operator ignores it.
-fn console_link(control: &mut Control, console_url: &str, now: i64, chance: Chance) -> Result<Option<String>, Fault> {
+fn console_link(
+    control: &mut Control,
+    console_url: &str,
+    now: i64,
+    chance: Chance,
+) -> Result<Option<String>, Fault> {
     use base64::Engine as _;
     let link = control.invite_operator("operator", now, &Seed::new(draw(chance)))?;
-    Ok(Some(format!("{console_url}/#link={}", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link))))
+    Ok(Some(format!(
+        "{console_url}/#link={}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link)
+    )))
 }
 
 fn welcome(access: &Access) {
     println!("\n  守り Mamori (development) is ready.\n");
     println!("  wallet   {}", access.wallet_url);
     println!("  till     {}", access.till_url);
-    println!("  console  {}", access.console_link.as_deref().unwrap_or(&access.console_url));
+    println!(
+        "  console  {}",
+        access
+            .console_link
+            .as_deref()
+            .unwrap_or(&access.console_url)
+    );
     println!("  inbox    {}", access.inbox_url);
     println!("  API      {}\n", access.base_url);
     println!("  1. Open the wallet, sign up with any mail address; the code arrives in the inbox.");
     println!("  2. Open the till in another window and pair it with one of these codes:");
     for till in &access.merchant.tills {
         if let (Some(name), Some(code)) = (till["name"].as_str(), till["pairing_code"].as_str()) {
-            let store = access.merchant.stores.iter().find(|store| store["id"] == till["store_id"]);
-            let store = store.and_then(|store| store["name"].as_str()).unwrap_or_default();
+            let store = access
+                .merchant
+                .stores
+                .iter()
+                .find(|store| store["id"] == till["store_id"]);
+            let store = store
+                .and_then(|store| store["name"].as_str())
+                .unwrap_or_default();
             println!("       {code}  {store} {name}");
         }
     }
-    println!("  3. Top up with card 4242 4242 4242 4242, show the code, type its digits into the till.\n");
+    println!(
+        "  3. Top up with card 4242 4242 4242 4242, show the code, type its digits into the till.\n"
+    );
     println!("  Ctrl-C ends it.\n");
 }
 
@@ -439,8 +572,16 @@ fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
         .customers
         .iter()
         .find(|known| known.name.contains(customer))
-        .ok_or_else(|| format!("no customer is called {customer:?}; there are: {}", names(&access.customers)))?;
-    let address = access.base_url.strip_prefix("http://").ok_or("base_url is not http")?;
+        .ok_or_else(|| {
+            format!(
+                "no customer is called {customer:?}; there are: {}",
+                names(&access.customers)
+            )
+        })?;
+    let address = access
+        .base_url
+        .strip_prefix("http://")
+        .ok_or("base_url is not http")?;
     let body = json!({ "wallet_id": wallet.wallet_id }).to_string();
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
@@ -452,26 +593,41 @@ fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
     )?;
     let mut answer = String::new();
     stream.take(64 * 1024).read_to_string(&mut answer)?;
-    let json = answer.split_once("\r\n\r\n").map(|(_, body)| body).ok_or("no answer from mamori dev")?;
+    let json = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body)
+        .ok_or("no answer from mamori dev")?;
     let answer: Value = serde_json::from_str(json.trim())?;
     match answer["code"].as_str() {
         Some(code) => {
             println!("{code}");
             Ok(())
         }
-        None => Err(format!("no code: {}", answer["refusal"].as_str().unwrap_or("unknown")).into()),
+        None => Err(format!(
+            "no code: {}",
+            answer["refusal"].as_str().unwrap_or("unknown")
+        )
+        .into()),
     }
 }
 
 fn names(customers: &[AccessCustomer]) -> String {
-    customers.iter().map(|customer| customer.name.as_str()).collect::<Vec<_>>().join(", ")
+    customers
+        .iter()
+        .map(|customer| customer.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Writes a file that only its owner may read, whole or not at all.
 fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     let unfinished = path.with_extension("unfinished");
     drop(fs::remove_file(&unfinished));
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&unfinished)?;
+    let mut file = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
@@ -480,9 +636,12 @@ fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
 
 /// Blocks until the process is told to end.
 pub fn wait_for_interrupt() -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
         tokio::select! {
             done = tokio::signal::ctrl_c() => done,
             _ = terminate.recv() => Ok(()),

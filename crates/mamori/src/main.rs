@@ -6,10 +6,13 @@ use clap::{Parser, Subcommand};
 
 mod assembly;
 mod bench;
+mod config;
 mod dev;
 mod post;
 mod sandbox;
+mod serve;
 mod sim;
+mod store;
 mod world;
 
 use world::{Clock, Failure};
@@ -23,7 +26,9 @@ mod outside {
     pub fn wall_micros() -> i64 {
         SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+            .map_or(0, |since| {
+                i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+            })
     }
 
     pub fn monotonic_micros() -> u64 {
@@ -32,7 +37,8 @@ mod outside {
     }
 
     pub fn chance(bytes: &mut [u8]) {
-        getrandom::fill(bytes).expect("the system has no entropy source: nothing here is safe without one");
+        getrandom::fill(bytes)
+            .expect("the system has no entropy source: nothing here is safe without one");
     }
 }
 
@@ -51,6 +57,20 @@ struct Mamori {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Make a live store: master key, configuration, first merchant and operator.
+    Init(serve::InitArgs),
+    /// Serve a live store.
+    Serve(serve::ServeArgs),
+    /// Print the configuration in force, secrets masked.
+    Config(serve::ConfigArgs),
+    /// Replay the whole journal, recompute every balance, compare book, checkpoint and views; fails unless all agree.
+    Audit(store::AuditArgs),
+    /// Work on the views.
+    Views(store::ViewsArgs),
+    /// Copy a store while it is in use.
+    Backup(store::BackupArgs),
+    /// Put a backup in the place of a store.
+    Restore(store::RestoreArgs),
     /// Measure payments a second, latencies and costs on this machine, beside the targets.
     Bench(bench::Args),
     /// The server side of `bench`, a process of its own so that its CPU is counted apart.
@@ -65,12 +85,25 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let clock = Clock { wall_micros: outside::wall_micros, monotonic_micros: outside::monotonic_micros };
+    let clock = Clock {
+        wall_micros: outside::wall_micros,
+        monotonic_micros: outside::monotonic_micros,
+    };
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_env("MAMORI_LOG").unwrap_or_else(|_| "info".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("MAMORI_LOG")
+                .unwrap_or_else(|_| "info".into()),
+        )
         .with_writer(std::io::stderr)
         .init();
     let done = match Mamori::parse().command {
+        Command::Init(args) => serve::run_init(args, clock, outside::chance),
+        Command::Serve(args) => serve::run_serve(args, clock, outside::chance),
+        Command::Config(args) => serve::run_config(args),
+        Command::Audit(args) => store::run_audit(args),
+        Command::Views(args) => store::run_views(args, clock, outside::chance),
+        Command::Backup(args) => store::run_backup(args),
+        Command::Restore(args) => store::run_restore(args, clock, outside::chance),
         Command::Bench(args) => bench::run(args, clock, outside::chance),
         Command::BenchServe(args) => bench::serve(args, clock, outside::chance),
         Command::Dev(args) => dev::run(args, clock, outside::chance),

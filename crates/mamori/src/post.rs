@@ -46,14 +46,23 @@ pub fn deliver(sms: SmsGateway, mail: Mailer, clock: Clock) -> std::io::Result<A
 }
 
 fn hand_in(to: &SyncSender<Message>, message: Message) -> Result<(), Fault> {
-    to.try_send(message).map_err(|_| Fault::retryable("too many messages wait to be sent"))
+    to.try_send(message)
+        .map_err(|_| Fault::retryable("too many messages wait to be sent"))
 }
 
-fn send(sms: &SmsGateway, mail: &Mailer, message: &Message, count: u64, clock: Clock) -> Result<(), &'static str> {
+fn send(
+    sms: &SmsGateway,
+    mail: &Mailer,
+    message: &Message,
+    count: u64,
+    clock: Clock,
+) -> Result<(), &'static str> {
     match message.kind {
         MessageKind::Sms => {
             let to = PhoneNumber::new(&message.to).ok_or("not a telephone number")?;
-            sms.send(&to, &message.text).map(drop).map_err(|_| "the SMS service did not take it")
+            sms.send(&to, &message.text)
+                .map(drop)
+                .map_err(|_| "the SMS service did not take it")
         }
         MessageKind::Mail => {
             let to = MailAddress::new(&message.to).ok_or("not a mail address")?;

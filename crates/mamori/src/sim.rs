@@ -45,14 +45,21 @@ pub fn run(args: Args, clock: Clock) -> Result<(), Failure> {
         "{bar:40} {human_pos}/{human_len} acts  {per_sec}  {eta} left",
     )?);
     let began = (clock.monotonic_micros)();
-    let plan = Plan { acts: args.acts, seed: args.seed, sabotage: None };
+    let plan = Plan {
+        acts: args.acts,
+        seed: args.seed,
+        sabotage: None,
+    };
     let threads = match args.threads {
         0 => std::thread::available_parallelism().map_or(1, |cores| cores.get()),
         some => some,
     };
     let tally = storm(plan, threads, |done| bar.set_position(done)).map_err(|finding| {
         bar.abandon();
-        format!("{finding}\nreplay it: mamori sim --seed {} --acts 100000", finding.seed)
+        format!(
+            "{finding}\nreplay it: mamori sim --seed {} --acts 100000",
+            finding.seed
+        )
     })?;
     bar.finish_and_clear();
     let micros = ((clock.monotonic_micros)() - began).max(1);
@@ -72,9 +79,15 @@ pub fn run(args: Args, clock: Clock) -> Result<(), Failure> {
         println!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
-    println!("acts       {:>14}   approved {}, refused {}", report.acts, report.approved, report.refused);
+    println!(
+        "acts       {:>14}   approved {}, refused {}",
+        report.acts, report.approved, report.refused
+    );
     println!("a second   {:>14}", report.acts_per_second);
-    println!("rows       {:>14}   faults {}, looked up {}, starts {}", report.rows, report.faults, report.looked_up, report.starts);
+    println!(
+        "rows       {:>14}   faults {}, looked up {}, starts {}",
+        report.rows, report.faults, report.looked_up, report.starts
+    );
     println!("trace      {}   (seed {})", report.trace, report.seed);
     println!("nothing was found");
     Ok(())

@@ -52,15 +52,70 @@ impl Denial {
         let words = |code, ja, en| Words { code, ja, en };
         match self {
             Denial::Refused(refused) => (StatusCode::CONFLICT, refused),
-            Denial::InvalidField(_) => (StatusCode::BAD_REQUEST, words("invalid_field", "入力内容をご確認ください。", "Please check what you entered.")),
-            Denial::SignedOut => (StatusCode::UNAUTHORIZED, words("signed_out", "サインインしてください。", "Please sign in.")),
-            Denial::OtherOrigin => (StatusCode::FORBIDDEN, words("other_origin", "別のサイトからの操作は受け付けません。", "Requests from another site are not accepted.")),
-            Denial::NotFound => (StatusCode::NOT_FOUND, words("not_found", "見つかりません。", "Not found.")),
-            Denial::TooSlow => (StatusCode::REQUEST_TIMEOUT, words("too_slow", "時間内に完了しませんでした。", "This took too long.")),
-            Denial::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, words("too_large", "送信内容が大きすぎます。", "The request is too large.")),
-            Denial::OtherHost => (StatusCode::MISDIRECTED_REQUEST, words("other_host", "アドレスが違います。", "This is not the address of this service.")),
-            Denial::Busy => (StatusCode::SERVICE_UNAVAILABLE, words("busy", "混み合っています。少し待ってからお試しください。", "We are busy. Please try again in a moment.")),
-            Denial::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, words("unavailable", "ただいまご利用いただけません。少し待ってからお試しください。", "Not available right now. Please try again in a moment.")),
+            Denial::InvalidField(_) => (
+                StatusCode::BAD_REQUEST,
+                words(
+                    "invalid_field",
+                    "入力内容をご確認ください。",
+                    "Please check what you entered.",
+                ),
+            ),
+            Denial::SignedOut => (
+                StatusCode::UNAUTHORIZED,
+                words("signed_out", "サインインしてください。", "Please sign in."),
+            ),
+            Denial::OtherOrigin => (
+                StatusCode::FORBIDDEN,
+                words(
+                    "other_origin",
+                    "別のサイトからの操作は受け付けません。",
+                    "Requests from another site are not accepted.",
+                ),
+            ),
+            Denial::NotFound => (
+                StatusCode::NOT_FOUND,
+                words("not_found", "見つかりません。", "Not found."),
+            ),
+            Denial::TooSlow => (
+                StatusCode::REQUEST_TIMEOUT,
+                words(
+                    "too_slow",
+                    "時間内に完了しませんでした。",
+                    "This took too long.",
+                ),
+            ),
+            Denial::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                words(
+                    "too_large",
+                    "送信内容が大きすぎます。",
+                    "The request is too large.",
+                ),
+            ),
+            Denial::OtherHost => (
+                StatusCode::MISDIRECTED_REQUEST,
+                words(
+                    "other_host",
+                    "アドレスが違います。",
+                    "This is not the address of this service.",
+                ),
+            ),
+            Denial::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                words(
+                    "busy",
+                    "混み合っています。少し待ってからお試しください。",
+                    "We are busy. Please try again in a moment.",
+                ),
+            ),
+            Denial::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                words(
+                    "unavailable",
+                    "ただいまご利用いただけません。少し待ってからお試しください。",
+                    "Not available right now. Please try again in a moment.",
+                ),
+            ),
         }
     }
 }
@@ -68,7 +123,8 @@ impl Denial {
 impl IntoResponse for Denial {
     fn into_response(self) -> Response {
         let (status, words) = self.parts();
-        let mut body = json!({ "refusal": words.code, "message_ja": words.ja, "message_en": words.en });
+        let mut body =
+            json!({ "refusal": words.code, "message_ja": words.ja, "message_en": words.en });
         if let Denial::InvalidField(field) = self {
             body["field"] = json!(field);
         }

@@ -51,7 +51,10 @@ impl IntoResponse for Ready {
     fn into_response(self) -> Response {
         let mut response = ([(CONTENT_TYPE, self.content_type)], self.body).into_response();
         if self.is_hashed {
-            response.headers_mut().insert(CACHE_CONTROL, axum::http::HeaderValue::from_static("public, max-age=31536000, immutable"));
+            response.headers_mut().insert(
+                CACHE_CONTROL,
+                axum::http::HeaderValue::from_static("public, max-age=31536000, immutable"),
+            );
         }
         response
     }
@@ -69,7 +72,10 @@ impl Assets {
         let mut missing = Vec::new();
         for (logical, file) in package_map(&files) {
             let name = format!("packages/{logical}");
-            let on_disk = packages.map(|folder| folder.join(&file)).filter(|path| fs::metadata(path).is_ok_and(|data| data.is_file() && data.len() <= PACKAGE_BYTES_MAX));
+            let on_disk = packages.map(|folder| folder.join(&file)).filter(|path| {
+                fs::metadata(path)
+                    .is_ok_and(|data| data.is_file() && data.len() <= PACKAGE_BYTES_MAX)
+            });
             if let Some(content) = on_disk.and_then(|path| fs::read(path).ok()) {
                 files.insert(name, content);
             } else if !files.contains_key(&name) {
@@ -84,7 +90,12 @@ impl Assets {
             hasher.update(content);
         }
         let hash = URL_SAFE_NO_PAD.encode(&hasher.finalize()[..12]);
-        Assets { dev, files, missing, hash }
+        Assets {
+            dev,
+            files,
+            missing,
+            hash,
+        }
     }
 
     /// Logical names of package files that are not installed; the pages work without them and say what they miss.
@@ -100,24 +111,43 @@ impl Assets {
             Surface::Console => "console",
         };
         let with_dev = self.dev && surface != Surface::Till;
-        let folders: &[&str] = if with_dev { &[own, "shared", "packages", "dev"] } else { &[own, "shared", "packages"] };
+        let folders: &[&str] = if with_dev {
+            &[own, "shared", "packages", "dev"]
+        } else {
+            &[own, "shared", "packages"]
+        };
         let files: BTreeMap<&str, (&str, &[u8])> = self
             .files
             .iter()
-            .filter_map(|(path, content)| path.split_once('/').map(|(folder, name)| (folder, name, content.as_slice())))
+            .filter_map(|(path, content)| {
+                path.split_once('/')
+                    .map(|(folder, name)| (folder, name, content.as_slice()))
+            })
             .filter(|(folder, _, _)| folders.contains(folder))
             .map(|(folder, name, content)| (name, (folder, content)))
             .collect();
         let at_root = |name: &str| name == SHELL || AT_ROOT.contains(&name);
-        let names: BTreeSet<&str> = files.keys().copied().filter(|name| !at_root(name)).collect();
+        let names: BTreeSet<&str> = files
+            .keys()
+            .copied()
+            .filter(|name| !at_root(name))
+            .collect();
         let mut by_hashed_name = BTreeMap::new();
         let mut router = Router::new();
         for (name, (folder, content)) in &files {
-            let mut body = if *folder == "packages" { content.to_vec() } else { self.with_hashed_names(name, content, &names) };
+            let mut body = if *folder == "packages" {
+                content.to_vec()
+            } else {
+                self.with_hashed_names(name, content, &names)
+            };
             if *name == SHELL && with_dev {
                 body = with_dev_script(body, &self.hashed(DEV_SCRIPT));
             }
-            let ready = Ready { content_type: content_type(name), body: body.into(), is_hashed: !at_root(name) };
+            let ready = Ready {
+                content_type: content_type(name),
+                body: body.into(),
+                is_hashed: !at_root(name),
+            };
             if *name == SHELL {
                 router = router.route("/", send(&ready));
                 if surface == Surface::Wallet {
@@ -163,7 +193,9 @@ impl Assets {
         while let Some(at) = rest.find(PREFIX) {
             let (before, found) = rest.split_at(at + PREFIX.len());
             rewritten.push_str(before);
-            let end = found.find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c)).unwrap_or(found.len());
+            let end = found
+                .find(|c: char| !c.is_ascii_alphanumeric() && !"._-".contains(c))
+                .unwrap_or(found.len());
             let (reference, after) = found.split_at(end);
             if names.contains(reference) {
                 rewritten.push_str(&self.hashed(reference));
@@ -189,19 +221,29 @@ fn send<S: Clone + Send + Sync + 'static>(ready: &Ready) -> axum::routing::Metho
 fn with_dev_script(shell: Vec<u8>, hashed: &str) -> Vec<u8> {
     let text = String::from_utf8_lossy(&shell);
     match text.split_once("<script") {
-        Some((head, tail)) => format!("{head}<script type=\"module\" src=\"/assets/{hashed}\"></script>\n  <script{tail}").into_bytes(),
+        Some((head, tail)) => format!(
+            "{head}<script type=\"module\" src=\"/assets/{hashed}\"></script>\n  <script{tail}"
+        )
+        .into_bytes(),
         None => shell,
     }
 }
 
 /// Logical names of package files and where they lie in `node_modules`. Paths that leave that folder are left out.
 fn package_map(files: &BTreeMap<String, Vec<u8>>) -> BTreeMap<String, String> {
-    let map: BTreeMap<String, String> = files.get("packages.json").and_then(|content| serde_json::from_slice(content).ok()).unwrap_or_default();
-    map.into_iter().filter(|(_, file)| !file.starts_with('/') && !file.split('/').any(|part| part == "..")).collect()
+    let map: BTreeMap<String, String> = files
+        .get("packages.json")
+        .and_then(|content| serde_json::from_slice(content).ok())
+        .unwrap_or_default();
+    map.into_iter()
+        .filter(|(_, file)| !file.starts_with('/') && !file.split('/').any(|part| part == ".."))
+        .collect()
 }
 
 fn is_text(name: &str) -> bool {
-    [".js", ".css", ".html", ".webmanifest"].iter().any(|ending| name.ends_with(ending))
+    [".js", ".css", ".html", ".webmanifest"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -223,20 +265,38 @@ mod tests {
 
     #[test]
     fn only_names_of_files_get_the_hash() {
-        let assets = Assets { dev: false, files: BTreeMap::new(), missing: Vec::new(), hash: "HASH1234".into() };
+        let assets = Assets {
+            dev: false,
+            files: BTreeMap::new(),
+            missing: Vec::new(),
+            hash: "HASH1234".into(),
+        };
         let names = BTreeSet::from(["a.js", "a-b.css"]);
-        let rewrite = |name: &str, text: &str| String::from_utf8(assets.with_hashed_names(name, text.as_bytes(), &names)).expect("text");
+        let rewrite = |name: &str, text: &str| {
+            String::from_utf8(assets.with_hashed_names(name, text.as_bytes(), &names))
+                .expect("text")
+        };
         assert_eq!(
-            rewrite("x.js", "import '/assets/a.js'; url(/assets/a-b.css) \"/assets/c.js\" /^\\/assets\\/a.js/ '/assets/'"),
+            rewrite(
+                "x.js",
+                "import '/assets/a.js'; url(/assets/a-b.css) \"/assets/c.js\" /^\\/assets\\/a.js/ '/assets/'"
+            ),
             "import '/assets/a.HASH1234.js'; url(/assets/a-b.HASH1234.css) \"/assets/c.js\" /^\\/assets\\/a.js/ '/assets/'"
         );
-        assert_eq!(rewrite("x.png", "/assets/a.js"), "/assets/a.js", "pictures stay as they are");
+        assert_eq!(
+            rewrite("x.png", "/assets/a.js"),
+            "/assets/a.js",
+            "pictures stay as they are"
+        );
     }
 
     #[test]
     fn a_package_path_stays_in_its_folder() {
         let map = br#"{"a.js":"uplot/a.js","b.js":"../../etc/passwd","c.js":"/etc/passwd"}"#;
         let files = BTreeMap::from([("packages.json".to_owned(), map.to_vec())]);
-        assert_eq!(package_map(&files).into_keys().collect::<Vec<_>>(), ["a.js"]);
+        assert_eq!(
+            package_map(&files).into_keys().collect::<Vec<_>>(),
+            ["a.js"]
+        );
     }
 }

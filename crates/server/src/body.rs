@@ -19,13 +19,19 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Denial;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Denial> {
-        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let content_type = request
+            .headers()
+            .get(CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Denial::InvalidField("content-type"));
         }
         // The only failures of reading are a body beyond the limit and a client that left.
-        let bytes = Bytes::from_request(request, state).await.map_err(|_| Denial::TooLarge)?;
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|_| Denial::TooLarge)?;
         Self::parse(&bytes)
     }
 }
@@ -60,15 +66,38 @@ impl Body {
         let typed = self.text(field, 128)?;
         let digits: String = typed
             .chars()
-            .filter(|c| !matches!(c, ' ' | '-' | '\u{3000}' | '\u{2010}'..='\u{2015}' | '\u{30FC}' | '\u{FF0D}'))
-            .map(|c| if ('０'..='９').contains(&c) { char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c) } else { c })
+            .filter(|c| {
+                !matches!(
+                    c,
+                    ' ' | '-' | '\u{3000}' | '\u{2010}'..='\u{2015}' | '\u{30FC}' | '\u{FF0D}'
+                )
+            })
+            .map(|c| {
+                if ('０'..='９').contains(&c) {
+                    char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c)
+                } else {
+                    c
+                }
+            })
             .collect();
-        if digits.len() == count && digits.bytes().all(|b| b.is_ascii_digit()) { Ok(digits) } else { Err(Denial::InvalidField(field)) }
+        if digits.len() == count && digits.bytes().all(|b| b.is_ascii_digit()) {
+            Ok(digits)
+        } else {
+            Err(Denial::InvalidField(field))
+        }
     }
 
     /// A whole number within bounds; `1.0`, `"1"` and `1e3` are none.
-    pub fn whole(&self, field: &'static str, bounds: std::ops::RangeInclusive<u64>) -> Result<u64, Denial> {
-        self.0.get(field).and_then(Value::as_u64).filter(|number| bounds.contains(number)).ok_or(Denial::InvalidField(field))
+    pub fn whole(
+        &self,
+        field: &'static str,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, Denial> {
+        self.0
+            .get(field)
+            .and_then(Value::as_u64)
+            .filter(|number| bounds.contains(number))
+            .ok_or(Denial::InvalidField(field))
     }
 
     /// A handle of 256 bits as given out before.
@@ -108,28 +137,73 @@ mod tests {
 
     #[test]
     fn digits_are_read_as_people_type_them() {
-        for typed in ["12345678", "1234 5678", "1234-5678", "１２３４５６７８", "１２３４　５６７８"] {
-            assert_eq!(body(&format!("{{\"c\":\"{typed}\"}}")).digits("c", 8), Ok("12345678".to_owned()), "{typed}");
+        for typed in [
+            "12345678",
+            "1234 5678",
+            "1234-5678",
+            "１２３４５６７８",
+            "１２３４　５６７８",
+        ] {
+            assert_eq!(
+                body(&format!("{{\"c\":\"{typed}\"}}")).digits("c", 8),
+                Ok("12345678".to_owned()),
+                "{typed}"
+            );
         }
-        for wrong in ["\"1234567\"", "\"123456789\"", "\"1234567a\"", "12345678", "null", "[]", "\"٠١٢٣٤٥٦٧\""] {
-            assert_eq!(body(&format!("{{\"c\":{wrong}}}")).digits("c", 8), Err(Denial::InvalidField("c")), "{wrong}");
+        for wrong in [
+            "\"1234567\"",
+            "\"123456789\"",
+            "\"1234567a\"",
+            "12345678",
+            "null",
+            "[]",
+            "\"٠١٢٣٤٥٦٧\"",
+        ] {
+            assert_eq!(
+                body(&format!("{{\"c\":{wrong}}}")).digits("c", 8),
+                Err(Denial::InvalidField("c")),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn a_whole_number_is_nothing_else() {
         assert_eq!(body("{\"n\":5}").whole("n", 1..=10), Ok(5));
-        for wrong in ["0", "11", "-1", "5.0", "5e0", "\"5\"", "null", "true", "99999999999999999999999"] {
-            assert_eq!(body(&format!("{{\"n\":{wrong}}}")).whole("n", 1..=10), Err(Denial::InvalidField("n")), "{wrong}");
+        for wrong in [
+            "0",
+            "11",
+            "-1",
+            "5.0",
+            "5e0",
+            "\"5\"",
+            "null",
+            "true",
+            "99999999999999999999999",
+        ] {
+            assert_eq!(
+                body(&format!("{{\"n\":{wrong}}}")).whole("n", 1..=10),
+                Err(Denial::InvalidField("n")),
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn what_is_no_object_is_no_body() {
         for wrong in ["", "[]", "1", "\"a\"", "{", "{\"a\":1}x", "\u{feff}{}"] {
-            assert!(matches!(Body::parse(wrong.as_bytes()), Err(Denial::InvalidField("body"))), "{wrong}");
+            assert!(
+                matches!(
+                    Body::parse(wrong.as_bytes()),
+                    Err(Denial::InvalidField("body"))
+                ),
+                "{wrong}"
+            );
         }
         let deep = "[".repeat(100_000);
-        assert!(matches!(Body::parse(deep.as_bytes()), Err(Denial::InvalidField("body"))));
+        assert!(matches!(
+            Body::parse(deep.as_bytes()),
+            Err(Denial::InvalidField("body"))
+        ));
     }
 }

@@ -9,7 +9,10 @@
 //!
 //! Nothing a browser says moves money: a return from the card page only makes the server ask the processor.
 
-use mamori_connectors::card::{CardEntry, CardError, CardOrder, CardPayment, CardProcessor, CardReference, IntentState, TopUpKey};
+use mamori_connectors::card::{
+    CardEntry, CardError, CardOrder, CardPayment, CardProcessor, CardReference, IntentState,
+    TopUpKey,
+};
 
 use mamori_connectors::secret::Secret;
 use mamori_domain::act::{Act, Done, Refusal, TopUpState};
@@ -45,13 +48,28 @@ pub struct Settled {
 
 impl CardDesk {
     /// `store` tells this store's top-ups from any other's at the same processor: a few letters and digits.
-    pub fn new(processor: CardProcessor, webhook_secret: Secret, wallet_origin: &str, store: &str) -> CardDesk {
-        CardDesk { processor, webhook_secret, wallet_origin: wallet_origin.to_owned(), store: store.to_owned() }
+    pub fn new(
+        processor: CardProcessor,
+        webhook_secret: Secret,
+        wallet_origin: &str,
+        store: &str,
+    ) -> CardDesk {
+        CardDesk {
+            processor,
+            webhook_secret,
+            wallet_origin: wallet_origin.to_owned(),
+            store: store.to_owned(),
+        }
     }
 
     /// The top-up that one of our keys names.
     pub fn top_up_of(&self, key: &TopUpKey) -> Option<TopUpId> {
-        key.as_str().strip_prefix(&self.store)?.strip_prefix('-')?.parse().ok().map(TopUpId)
+        key.as_str()
+            .strip_prefix(&self.store)?
+            .strip_prefix('-')?
+            .parse()
+            .ok()
+            .map(TopUpId)
     }
 
     /// Sends a top-up's order (again) and says where its page is. May wait for the network: worker threads only.
@@ -88,7 +106,8 @@ impl CardDesk {
             _ => format!("Mamori チャージ {}", IdSpace::counter(row.top_up.0)),
         };
         Ok(CardOrder {
-            key: TopUpKey::new(format!("{}-{}", self.store, row.top_up)).ok_or(CardProblem::Mismatch)?,
+            key: TopUpKey::new(format!("{}-{}", self.store, row.top_up))
+                .ok_or(CardProblem::Mismatch)?,
             amount: Amount::new(row.amount).ok_or(CardProblem::Mismatch)?,
             entry: CardEntry::HostedPage {
                 product,
@@ -101,7 +120,13 @@ impl CardDesk {
     }
 
     /// Asks the processor where a top-up stands and makes it true in the book. Safe to repeat, from anywhere, at any time.
-    pub fn settle(&self, engine: &Engine, control: &mut Control, top_up: TopUpId, now: Timestamp) -> Result<Settled, CardProblem> {
+    pub fn settle(
+        &self,
+        engine: &Engine,
+        control: &mut Control,
+        top_up: TopUpId,
+        now: Timestamp,
+    ) -> Result<Settled, CardProblem> {
         let row = control.card_payment(top_up)?.ok_or(CardProblem::Unknown)?;
         let order = self.order(&row)?;
         let stands = match row.reference.as_deref().and_then(CardReference::new) {
@@ -114,19 +139,35 @@ impl CardDesk {
         };
         let overdue = now.seconds() > row.expires_at_seconds + GRACE_SECONDS;
         let stands = if overdue && !stands.state.is_final() {
-            self.processor.cancel(&stands.reference, &order.expected())?
+            self.processor
+                .cancel(&stands.reference, &order.expected())?
         } else {
             stands
         };
         let act = match stands.state {
-            IntentState::Succeeded { .. } => Act::ConfirmTopUp { top_up, amount: order.amount },
-            IntentState::Failed { .. } => Act::FailTopUp { top_up, expired: false },
-            IntentState::Cancelled => Act::FailTopUp { top_up, expired: true },
+            IntentState::Succeeded { .. } => Act::ConfirmTopUp {
+                top_up,
+                amount: order.amount,
+            },
+            IntentState::Failed { .. } => Act::FailTopUp {
+                top_up,
+                expired: false,
+            },
+            IntentState::Cancelled => Act::FailTopUp {
+                top_up,
+                expired: true,
+            },
             IntentState::RequiresAction { url } => {
-                return Ok(Settled { state: TopUpState::Pending, url: url.or(row.url) });
+                return Ok(Settled {
+                    state: TopUpState::Pending,
+                    url: url.or(row.url),
+                });
             }
             IntentState::Pending | IntentState::Processing => {
-                return Ok(Settled { state: TopUpState::Pending, url: row.url });
+                return Ok(Settled {
+                    state: TopUpState::Pending,
+                    url: row.url,
+                });
             }
         };
         match engine.act(act)? {
@@ -137,7 +178,13 @@ impl CardDesk {
     }
 
     /// Settles every top-up that has been open for a while: what no webhook and no browser ever came back for.
-    pub fn sweep(&self, engine: &Engine, control: &mut Control, now: Timestamp, older_than_seconds: i64) -> Result<usize, Fault> {
+    pub fn sweep(
+        &self,
+        engine: &Engine,
+        control: &mut Control,
+        now: Timestamp,
+        older_than_seconds: i64,
+    ) -> Result<usize, Fault> {
         let mut closed = 0;
         for (top_up, _, amount, started_at) in engine.survey()?.open_top_ups {
             if now.seconds() - started_at.seconds() < older_than_seconds {
@@ -146,8 +193,15 @@ impl CardDesk {
             let top_up = TopUpId(top_up);
             let settled = match self.settle(engine, control, top_up, now) {
                 // Opened in the book and never written down as an order: nobody was ever sent to a page.
-                Err(CardProblem::Unknown) if now.seconds() - started_at.seconds() > PAGE_SECONDS => {
-                    engine.act(Act::FailTopUp { top_up, expired: true })?.is_ok()
+                Err(CardProblem::Unknown)
+                    if now.seconds() - started_at.seconds() > PAGE_SECONDS =>
+                {
+                    engine
+                        .act(Act::FailTopUp {
+                            top_up,
+                            expired: true,
+                        })?
+                        .is_ok()
                 }
                 Ok(settled) => settled.state != TopUpState::Pending,
                 Err(problem) => {

@@ -32,7 +32,13 @@ struct Pending<S> {
 impl<S> Ceremonies<S> {
     /// At most `waiting_max` ceremonies wait at once.
     pub fn new(waiting_max: usize) -> Self {
-        Ceremonies { waiting_max, waiting: Mutex::new(Waiting { by_handle: HashMap::new(), order: VecDeque::new() }) }
+        Ceremonies {
+            waiting_max,
+            waiting: Mutex::new(Waiting {
+                by_handle: HashMap::new(),
+                order: VecDeque::new(),
+            }),
+        }
     }
 
     /// Keeps `state` for an answer from the browser that holds `browser`; false when too many wait already.
@@ -45,7 +51,14 @@ impl<S> Ceremonies<S> {
             return false;
         }
         waiting.order.push_back((handle, now.0));
-        waiting.by_handle.insert(handle, Pending { browser, begun_at: now.0, state });
+        waiting.by_handle.insert(
+            handle,
+            Pending {
+                browser,
+                begun_at: now.0,
+                state,
+            },
+        );
         true
     }
 
@@ -57,7 +70,10 @@ impl<S> Ceremonies<S> {
         if waiting.by_handle.get(handle)?.browser != *browser {
             return None;
         }
-        waiting.by_handle.remove(handle).map(|pending| pending.state)
+        waiting
+            .by_handle
+            .remove(handle)
+            .map(|pending| pending.state)
     }
 }
 
@@ -65,9 +81,16 @@ impl<S> Waiting<S> {
     fn forget_old(&mut self, now: i64) {
         let life = CEREMONY_SECONDS * 1_000_000;
         // A clock set back makes entries of the future: they are as useless as old ones.
-        while self.order.front().is_some_and(|(_, begun_at)| !(*begun_at..*begun_at + life).contains(&now)) {
+        while self
+            .order
+            .front()
+            .is_some_and(|(_, begun_at)| !(*begun_at..*begun_at + life).contains(&now))
+        {
             if let Some((handle, begun_at)) = self.order.pop_front()
-                && self.by_handle.get(&handle).is_some_and(|pending| pending.begun_at == begun_at)
+                && self
+                    .by_handle
+                    .get(&handle)
+                    .is_some_and(|pending| pending.begun_at == begun_at)
             {
                 self.by_handle.remove(&handle);
             }
@@ -87,8 +110,16 @@ mod tests {
     fn a_challenge_answers_once_to_its_own_browser() {
         let ceremonies = Ceremonies::new(10);
         assert!(ceremonies.begin([1; 32], [9; 32], "state", at(0)));
-        assert_eq!(ceremonies.take(&[1; 32], &[8; 32], at(1)), None, "another browser");
-        assert_eq!(ceremonies.take(&[2; 32], &[9; 32], at(1)), None, "another handle");
+        assert_eq!(
+            ceremonies.take(&[1; 32], &[8; 32], at(1)),
+            None,
+            "another browser"
+        );
+        assert_eq!(
+            ceremonies.take(&[2; 32], &[9; 32], at(1)),
+            None,
+            "another handle"
+        );
         assert_eq!(ceremonies.take(&[1; 32], &[9; 32], at(1)), Some("state"));
         assert_eq!(ceremonies.take(&[1; 32], &[9; 32], at(1)), None, "used");
     }
@@ -96,7 +127,10 @@ mod tests {
     #[test]
     fn a_challenge_waits_five_minutes() {
         let ceremonies = Ceremonies::new(10);
-        assert!(ceremonies.begin([1; 32], [9; 32], (), at(0)) && ceremonies.begin([2; 32], [9; 32], (), at(0)));
+        assert!(
+            ceremonies.begin([1; 32], [9; 32], (), at(0))
+                && ceremonies.begin([2; 32], [9; 32], (), at(0))
+        );
         assert!(ceremonies.take(&[1; 32], &[9; 32], at(299)).is_some());
         assert!(ceremonies.take(&[2; 32], &[9; 32], at(300)).is_none());
     }
@@ -104,7 +138,10 @@ mod tests {
     #[test]
     fn too_many_wait_and_old_ones_make_room() {
         let ceremonies = Ceremonies::new(2);
-        assert!(ceremonies.begin([1; 32], [9; 32], (), at(0)) && ceremonies.begin([2; 32], [9; 32], (), at(0)));
+        assert!(
+            ceremonies.begin([1; 32], [9; 32], (), at(0))
+                && ceremonies.begin([2; 32], [9; 32], (), at(0))
+        );
         assert!(!ceremonies.begin([3; 32], [9; 32], (), at(10)));
         assert!(ceremonies.begin([3; 32], [9; 32], (), at(300)));
     }
@@ -112,7 +149,10 @@ mod tests {
     #[test]
     fn beginning_again_does_not_inherit_the_old_end() {
         let ceremonies = Ceremonies::new(10);
-        assert!(ceremonies.begin([1; 32], [9; 32], "first", at(0)) && ceremonies.begin([1; 32], [9; 32], "second", at(200)));
+        assert!(
+            ceremonies.begin([1; 32], [9; 32], "first", at(0))
+                && ceremonies.begin([1; 32], [9; 32], "second", at(200))
+        );
         assert_eq!(ceremonies.take(&[1; 32], &[9; 32], at(350)), Some("second"));
     }
 }

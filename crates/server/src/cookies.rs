@@ -51,13 +51,28 @@ impl Cookie {
 
     /// Sets it on an answer; `seconds` is None for a cookie that ends with the browser.
     pub fn set(self, response: &mut Response, token: &Token, seconds: Option<i64>) {
-        let age = seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
-        self.append(response, &format!("{}={}; Path=/; Secure; HttpOnly; SameSite=Strict{age}", self.name(), encode_token(token)));
+        let age = seconds
+            .map(|seconds| format!("; Max-Age={seconds}"))
+            .unwrap_or_default();
+        self.append(
+            response,
+            &format!(
+                "{}={}; Path=/; Secure; HttpOnly; SameSite=Strict{age}",
+                self.name(),
+                encode_token(token)
+            ),
+        );
     }
 
     /// Takes it away.
     pub fn clear(self, response: &mut Response) {
-        self.append(response, &format!("{}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0", self.name()));
+        self.append(
+            response,
+            &format!(
+                "{}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0",
+                self.name()
+            ),
+        );
     }
 
     fn append(self, response: &mut Response, line: &str) {
@@ -94,10 +109,24 @@ mod tests {
     fn a_cookie_is_read_by_its_whole_name_and_only_once() {
         let (cookie, token) = (Cookie::Session(Surface::Wallet), [7; 32]);
         let text = encode_token(&token);
-        assert_eq!(cookie.read(&headers(&format!("a=b; __Host-mamori_wallet={text}"))), Some(token));
-        assert_eq!(cookie.read(&headers(&format!("__Host-mamori_till={text}"))), None);
-        assert_eq!(cookie.read(&headers(&format!("mamori_wallet={text}"))), None);
-        assert_eq!(cookie.read(&headers(&format!("__Host-mamori_wallet={text}; __Host-mamori_wallet={text}"))), None);
+        assert_eq!(
+            cookie.read(&headers(&format!("a=b; __Host-mamori_wallet={text}"))),
+            Some(token)
+        );
+        assert_eq!(
+            cookie.read(&headers(&format!("__Host-mamori_till={text}"))),
+            None
+        );
+        assert_eq!(
+            cookie.read(&headers(&format!("mamori_wallet={text}"))),
+            None
+        );
+        assert_eq!(
+            cookie.read(&headers(&format!(
+                "__Host-mamori_wallet={text}; __Host-mamori_wallet={text}"
+            ))),
+            None
+        );
         assert_eq!(cookie.read(&headers("__Host-mamori_wallet=short")), None);
     }
 

@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use mamori_api::auth::{Accepted, SigningKey};
 use mamori_api::nonce::NonceMemory;
-use mamori_codes::payment_code::IssuerPrefix;
 use mamori_api::refusal_text::refusal_text;
+use mamori_codes::payment_code::IssuerPrefix;
 use mamori_domain::act::{Act, Outcome, Refusal};
 use mamori_domain::decide::Rules;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
@@ -56,7 +56,14 @@ pub struct House {
 impl House {
     /// A house without merchants; [`House::set_keys`] and [`House::set_names`] bring them in.
     pub fn new(engine: Engine, rules: Rules, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
-        House { engine, rules, issuer, nonces, keys: RwLock::default(), names: RwLock::default() }
+        House {
+            engine,
+            rules,
+            issuer,
+            nonces,
+            keys: RwLock::default(),
+            names: RwLock::default(),
+        }
     }
 
     /// Takes over all API keys, as control has them.
@@ -69,7 +76,10 @@ impl House {
                     merchant_text: key.merchant.to_string(),
                     fingerprint: key.fingerprint,
                     signing: SigningKey::new(&key.secret),
-                    accepted: Accepted { opa: key.opa_auth, mamori: true },
+                    accepted: Accepted {
+                        opa: key.opa_auth,
+                        mamori: true,
+                    },
                 };
                 (key.api_key, Arc::new(ready))
             })
@@ -81,11 +91,14 @@ impl House {
     pub fn set_names(&self, papers: Vec<TillPaper>) {
         let mut names = Names::default();
         for paper in papers {
-            names.stores.entry(paper.store.0).or_insert_with(|| StoreName {
-                name: paper.store_name.clone(),
-                merchant: paper.merchant,
-                merchant_name: paper.merchant_name.clone(),
-            });
+            names
+                .stores
+                .entry(paper.store.0)
+                .or_insert_with(|| StoreName {
+                    name: paper.store_name.clone(),
+                    merchant: paper.merchant,
+                    merchant_name: paper.merchant_name.clone(),
+                });
             names.tills.insert(paper.till.0, paper);
         }
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
@@ -93,24 +106,39 @@ impl House {
 
     /// An API key by its public half.
     pub fn key(&self, api_key: &str) -> Option<Arc<ReadyKey>> {
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(api_key).cloned()
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(api_key)
+            .cloned()
     }
 
     /// All names.
     pub fn names(&self) -> Arc<Names> {
-        self.names.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.names
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// A store of this merchant, if `text` names one of its own.
     pub fn own_store(&self, merchant: MerchantId, text: &str) -> Option<StoreId> {
         let number = text.parse().ok()?;
-        self.names().stores.get(&number).filter(|store| store.merchant == merchant).map(|_| StoreId(number))
+        self.names()
+            .stores
+            .get(&number)
+            .filter(|store| store.merchant == merchant)
+            .map(|_| StoreId(number))
     }
 
     /// A till of this merchant, if `text` names one of its own.
     pub fn own_till(&self, merchant: MerchantId, text: &str) -> Option<TillId> {
         let number = text.parse().ok()?;
-        self.names().tills.get(&number).filter(|till| till.merchant == merchant).map(|_| TillId(number))
+        self.names()
+            .tills
+            .get(&number)
+            .filter(|till| till.merchant == merchant)
+            .map(|_| TillId(number))
     }
 
     /// Asks the engine and waits for the durable answer without holding a thread.
@@ -122,7 +150,9 @@ impl House {
             None => drop(reply.send(outcome)),
         };
         self.engine.submit(act, Box::new(back));
-        answer.await.unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
     }
 }
 

@@ -113,17 +113,27 @@ pub struct Devices(RwLock<HashMap<[u8; 32], Device>>);
 impl Devices {
     /// A device in memory.
     pub fn get(&self, token_hash: &[u8; 32]) -> Option<Device> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token_hash).copied()
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(token_hash)
+            .copied()
     }
 
     /// Remembers a device. As many as there are tills: the number is the operator's, not a visitor's.
     pub fn remember(&self, token_hash: [u8; 32], device: Device) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(token_hash, device);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(token_hash, device);
     }
 
     /// Forgets the devices of a till at once, when another one takes its place.
     pub fn forget_till(&self, till: TillId) {
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|_, device| device.till != till);
+        self.0
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, device| device.till != till);
     }
 }
 
@@ -150,10 +160,25 @@ pub struct Identity {
 impl Identity {
     /// Fails on an origin or relying-party id that browsers would refuse.
     pub fn new(config: &IdentityConfig) -> Result<Identity, UnusableOrigin> {
-        let wallet_host = config.wallet_origin.split("://").nth(1).and_then(|rest| rest.split([':', '/']).next()).unwrap_or_default();
+        let wallet_host = config
+            .wallet_origin
+            .split("://")
+            .nth(1)
+            .and_then(|rest| rest.split([':', '/']).next())
+            .unwrap_or_default();
         Ok(Identity {
-            wallet_party: RelyingParty::new(&config.wallet_party_id, &config.wallet_origin, "Mamori", false)?,
-            console_party: RelyingParty::new(&config.console_party_id, &config.console_origin, "Mamori Console", config.operator_keys_device_bound)?,
+            wallet_party: RelyingParty::new(
+                &config.wallet_party_id,
+                &config.wallet_origin,
+                "Mamori",
+                false,
+            )?,
+            console_party: RelyingParty::new(
+                &config.console_party_id,
+                &config.console_origin,
+                "Mamori Console",
+                config.operator_keys_device_bound,
+            )?,
             wallet_host: wallet_host.to_owned(),
             // 100 a second for 5 minutes: with the limit on beginnings nobody is crowded out.
             ceremonies: Ceremonies::new(30_000),

@@ -37,7 +37,9 @@ impl Default for ListenConfig {
     fn default() -> Self {
         ListenConfig {
             // Measured: on two cores that also carry the writer, the projector and the clients, a second HTTP thread only adds switches.
-            threads: thread::available_parallelism().map_or(1, |cores| cores.get() / 2).max(1),
+            threads: thread::available_parallelism()
+                .map_or(1, |cores| cores.get() / 2)
+                .max(1),
             connections_max: 8_192,
             header_read_timeout: Duration::from_secs(30),
             head_bytes_max: 16 * 1024,
@@ -75,19 +77,21 @@ impl Listeners {
             listeners.runtimes.push(runtime.handle().clone());
             let mut closed = listeners.closing.subscribe();
             let open = listeners.open.clone();
-            let thread = thread::Builder::new().name(format!("http-{number}")).spawn(move || {
-                runtime.block_on(async move {
-                    tokio::spawn(Mailbox::serve_this_thread());
-                    let _ = closed.wait_for(|closing| *closing).await;
-                    // Requests that were already read get their answer; a client that never stops is cut off.
-                    let mut waits = 0;
-                    while open.load(Ordering::Relaxed) > 0 && waits < 500 {
-                        tokio::time::sleep(Duration::from_millis(10)).await;
-                        waits += 1;
-                    }
-                });
-                runtime.shutdown_background();
-            })?;
+            let thread = thread::Builder::new()
+                .name(format!("http-{number}"))
+                .spawn(move || {
+                    runtime.block_on(async move {
+                        tokio::spawn(Mailbox::serve_this_thread());
+                        let _ = closed.wait_for(|closing| *closing).await;
+                        // Requests that were already read get their answer; a client that never stops is cut off.
+                        let mut waits = 0;
+                        while open.load(Ordering::Relaxed) > 0 && waits < 500 {
+                            tokio::time::sleep(Duration::from_millis(10)).await;
+                            waits += 1;
+                        }
+                    });
+                    runtime.shutdown_background();
+                })?;
             listeners.threads.push(thread);
         }
         Ok(listeners)
@@ -99,7 +103,10 @@ impl Listeners {
     /// (`SO_REUSEPORT`) leaves one thread with twice the connections of another, as was measured.
     pub fn serve<S, B>(&self, listener: TcpListener, service: S) -> io::Result<SocketAddr>
     where
-        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
         S::Future: Send + 'static,
         B: Body + Send + 'static,
         B::Data: Send,
@@ -108,10 +115,16 @@ impl Listeners {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let mut closed = self.closing.subscribe();
-        let (runtimes, open, closing, config) =
-            (self.runtimes.clone(), self.open.clone(), self.closing.clone(), self.config.clone());
+        let (runtimes, open, closing, config) = (
+            self.runtimes.clone(),
+            self.open.clone(),
+            self.closing.clone(),
+            self.config.clone(),
+        );
         self.runtimes[0].spawn(async move {
-            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else { return };
+            let Ok(listener) = tokio::net::TcpListener::from_std(listener) else {
+                return;
+            };
             let mut turn = 0;
             loop {
                 let accepted = tokio::select! {
@@ -126,9 +139,17 @@ impl Listeners {
                         continue;
                     }
                 };
-                let Some(place) = Place::take(&open, config.connections_max) else { continue };
+                let Some(place) = Place::take(&open, config.connections_max) else {
+                    continue;
+                };
                 turn = (turn + 1) % runtimes.len();
-                runtimes[turn].spawn(connection(stream, service.clone(), config.clone(), closing.subscribe(), place));
+                runtimes[turn].spawn(connection(
+                    stream,
+                    service.clone(),
+                    config.clone(),
+                    closing.subscribe(),
+                    place,
+                ));
             }
         });
         Ok(address)
@@ -180,7 +201,10 @@ async fn connection<S, B>(
     mut closing: watch::Receiver<bool>,
     place: Place,
 ) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Clone + Send + 'static,
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + 'static,
     S::Future: Send + 'static,
     B: Body + Send + 'static,
     B::Data: Send,
@@ -189,7 +213,9 @@ async fn connection<S, B>(
     let _place = place;
     // Answers are one small write each: waiting to fill a segment would only add 40 ms to them.
     let _ = stream.set_nodelay(true);
-    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+        return;
+    };
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())

@@ -32,7 +32,12 @@ impl Mailbox {
         OWN.with(|own| *own.borrow_mut() = Some(mailbox.clone()));
         loop {
             mailbox.bell.notified().await;
-            let handful = std::mem::take(&mut *mailbox.laid_in.lock().unwrap_or_else(PoisonError::into_inner));
+            let handful = std::mem::take(
+                &mut *mailbox
+                    .laid_in
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
             for (to, answer) in handful {
                 // Whoever does not wait any more has gone away with the connection.
                 let _ = to.send(answer);
@@ -64,7 +69,9 @@ mod tests {
 
     #[test]
     fn every_answer_arrives_though_the_bell_rings_once() {
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap();
         runtime.block_on(async {
             tokio::spawn(Mailbox::serve_this_thread());
             tokio::task::yield_now().await;
@@ -75,8 +82,14 @@ mod tests {
                 mailbox.lay_in(first, Ok(Err(Refusal::CodeSpent)));
                 mailbox.lay_in(second, Ok(Err(Refusal::CodeExpired)));
             });
-            assert!(matches!(first_answer.await, Ok(Ok(Err(Refusal::CodeSpent)))));
-            assert!(matches!(second_answer.await, Ok(Ok(Err(Refusal::CodeExpired)))));
+            assert!(matches!(
+                first_answer.await,
+                Ok(Ok(Err(Refusal::CodeSpent)))
+            ));
+            assert!(matches!(
+                second_answer.await,
+                Ok(Ok(Err(Refusal::CodeExpired)))
+            ));
             writer.join().unwrap();
         });
     }

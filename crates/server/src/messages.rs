@@ -41,22 +41,40 @@ pub type Messenger = dyn Fn(Message) -> Result<(), Fault> + Send + Sync;
 /// An SMS ends with the line by which browsers offer the code on the right site only (origin-bound one-time codes).
 pub fn one_time_code(contact: &Contact, locale: &str, code: &str, host: &str) -> Message {
     let text = match locale {
-        "en" => format!("Mamori: your code is {code}. It works for 10 minutes. Never give it to anybody; we will not ask for it."),
-        _ => format!("【Mamori】確認コードは {code} です。10分間有効です。だれにも教えないでください。当社からお尋ねすることはありません。"),
+        "en" => format!(
+            "Mamori: your code is {code}. It works for 10 minutes. Never give it to anybody; we will not ask for it."
+        ),
+        _ => format!(
+            "【Mamori】確認コードは {code} です。10分間有効です。だれにも教えないでください。当社からお尋ねすることはありません。"
+        ),
     };
-    message(contact, locale, ("確認コード", "Your code"), match contact.kind() {
-        ContactKind::Phone => format!("{text}\n\n@{host} #{code}"),
-        ContactKind::Mail => text,
-    })
+    message(
+        contact,
+        locale,
+        ("確認コード", "Your code"),
+        match contact.kind() {
+            ContactKind::Phone => format!("{text}\n\n@{host} #{code}"),
+            ContactKind::Mail => text,
+        },
+    )
 }
 
 /// The message to somebody who has an account already. Only the owner of the contact reads it.
 pub fn account_exists(contact: &Contact, locale: &str) -> Message {
     let text = match locale {
-        "en" => "Mamori: somebody, perhaps you, tried to open a wallet with this contact. You have one already: please sign in with your passkey. If it was not you, there is nothing to do.",
-        _ => "【Mamori】この連絡先でウォレットの登録がありましたが、すでに登録済みです。パスキーでサインインしてください。お心当たりがなければ、何もなさらなくて大丈夫です。",
+        "en" => {
+            "Mamori: somebody, perhaps you, tried to open a wallet with this contact. You have one already: please sign in with your passkey. If it was not you, there is nothing to do."
+        }
+        _ => {
+            "【Mamori】この連絡先でウォレットの登録がありましたが、すでに登録済みです。パスキーでサインインしてください。お心当たりがなければ、何もなさらなくて大丈夫です。"
+        }
     };
-    message(contact, locale, ("ご登録済みです", "You have a wallet already"), text.to_owned())
+    message(
+        contact,
+        locale,
+        ("ご登録済みです", "You have a wallet already"),
+        text.to_owned(),
+    )
 }
 
 fn message(contact: &Contact, locale: &str, subject: (&str, &str), text: String) -> Message {
@@ -65,5 +83,10 @@ fn message(contact: &Contact, locale: &str, subject: (&str, &str), text: String)
         ContactKind::Mail if locale == "en" => (MessageKind::Mail, subject.1),
         ContactKind::Mail => (MessageKind::Mail, subject.0),
     };
-    Message { kind, to: contact.as_str().to_owned(), subject: subject.to_owned(), text }
+    Message {
+        kind,
+        to: contact.as_str().to_owned(),
+        subject: subject.to_owned(),
+        text,
+    }
 }

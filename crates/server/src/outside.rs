@@ -16,8 +16,14 @@ pub struct Outside {
 
 impl Outside {
     /// `now` reads the clock; `fill` fills a slice from a cryptographic source.
-    pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static, fill: impl Fn(&mut [u8]) + Send + Sync + 'static) -> Self {
-        Outside { now: Arc::new(now), fill: Arc::new(fill) }
+    pub fn new(
+        now: impl Fn() -> Timestamp + Send + Sync + 'static,
+        fill: impl Fn(&mut [u8]) + Send + Sync + 'static,
+    ) -> Self {
+        Outside {
+            now: Arc::new(now),
+            fill: Arc::new(fill),
+        }
     }
 
     /// The instant, microseconds UTC.

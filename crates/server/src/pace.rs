@@ -38,7 +38,10 @@ impl Pace {
     /// When more keys than `keys_max` are in use at once, new ones wait: a limit that forgets is no limit.
     pub fn allow(&self, key: impl Hash, now: Timestamp) -> bool {
         let key = self.hasher.hash_one(key);
-        let mut spent = self.spent_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spent = self
+            .spent_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         if spent.len() >= self.keys_max && !spent.contains_key(&key) {
             spent.retain(|_, until| *until > now.0);
             if spent.len() >= self.keys_max {
@@ -47,7 +50,11 @@ impl Pace {
         }
         // A clock that was set back must not lock a key for as long as it was ahead.
         let latest = now.0 + self.interval_micros * self.burst;
-        let until = spent.get(&key).copied().unwrap_or(now.0).clamp(now.0, latest);
+        let until = spent
+            .get(&key)
+            .copied()
+            .unwrap_or(now.0)
+            .clamp(now.0, latest);
         let after = until + self.interval_micros;
         let may = after <= latest;
         spent.insert(key, if may { after } else { until });
@@ -57,7 +64,12 @@ impl Pace {
     /// Takes one event back: for limits that count failures only.
     pub fn give_back(&self, key: impl Hash) {
         let key = self.hasher.hash_one(key);
-        if let Some(until) = self.spent_until.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&key) {
+        if let Some(until) = self
+            .spent_until
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(&key)
+        {
             *until -= self.interval_micros;
         }
     }
@@ -74,7 +86,10 @@ mod tests {
     #[test]
     fn five_in_a_minute_and_one_more_every_twelve_seconds() {
         let pace = Pace::new(5, 60, 10);
-        assert_eq!((0..7).map(|_| pace.allow("a", at(100))).collect::<Vec<_>>(), [true, true, true, true, true, false, false]);
+        assert_eq!(
+            (0..7).map(|_| pace.allow("a", at(100))).collect::<Vec<_>>(),
+            [true, true, true, true, true, false, false]
+        );
         assert!(!pace.allow("a", at(111)));
         assert!(pace.allow("a", at(112)));
         assert!(!pace.allow("a", at(112)));

@@ -12,8 +12,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_engine::control::{OwnerId, StoredPasskey};
 use serde_json::{Value, json};
 use webauthn_rs::prelude::{
-    Credential, DiscoverableAuthentication, DiscoverableKey, Passkey, PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, Url, Uuid,
-    Webauthn, WebauthnBuilder, WebauthnError,
+    Credential, DiscoverableAuthentication, DiscoverableKey, Passkey, PasskeyRegistration,
+    PublicKeyCredential, RegisterPublicKeyCredential, Url, Uuid, Webauthn, WebauthnBuilder,
+    WebauthnError,
 };
 
 /// Longest credential id that WebAuthn allows, in bytes.
@@ -75,10 +76,16 @@ impl From<WebauthnError> for PasskeyProblem {
             WebauthnError::InvalidRPIDHash => PasskeyProblem::OtherParty,
             WebauthnError::UserNotPresent => PasskeyProblem::NotPresent,
             WebauthnError::UserNotVerified => PasskeyProblem::NotVerified,
-            WebauthnError::CredentialAlteredAlgFromRequest | WebauthnError::COSEKeyInvalidAlgorithm => PasskeyProblem::OtherAlgorithm,
-            WebauthnError::CredentialMayNotBeHardwareBound | WebauthnError::CredentialBackupEligibilityInconsistent => PasskeyProblem::Backup,
-            WebauthnError::CredentialNotFound | WebauthnError::InvalidUserUniqueId => PasskeyProblem::OtherOwner,
-            WebauthnError::AuthenticationFailure | WebauthnError::SignatureInvalid => PasskeyProblem::Signature,
+            WebauthnError::CredentialAlteredAlgFromRequest
+            | WebauthnError::COSEKeyInvalidAlgorithm => PasskeyProblem::OtherAlgorithm,
+            WebauthnError::CredentialMayNotBeHardwareBound
+            | WebauthnError::CredentialBackupEligibilityInconsistent => PasskeyProblem::Backup,
+            WebauthnError::CredentialNotFound | WebauthnError::InvalidUserUniqueId => {
+                PasskeyProblem::OtherOwner
+            }
+            WebauthnError::AuthenticationFailure | WebauthnError::SignatureInvalid => {
+                PasskeyProblem::Signature
+            }
             WebauthnError::CredentialPossibleCompromise => PasskeyProblem::Counter,
             WebauthnError::ParseBase64Failure(_)
             | WebauthnError::ParseCBORFailure(_)
@@ -117,23 +124,47 @@ impl RelyingParty {
     ///
     /// Measured in Chromium 156: on `http://wallet.localhost:PORT` the only legal id is `wallet.localhost` itself (`localhost`
     /// is refused, being a top-level name), and an address such as `127.0.0.1` can have none.
-    pub fn new(id: &str, origin: &str, name: &str, device_bound: bool) -> Result<Self, UnusableOrigin> {
+    pub fn new(
+        id: &str,
+        origin: &str,
+        name: &str,
+        device_bound: bool,
+    ) -> Result<Self, UnusableOrigin> {
         let url = Url::parse(origin).map_err(|_| UnusableOrigin)?;
         let uri: Uri = origin.parse().map_err(|_| UnusableOrigin)?;
-        let is_secure = url.scheme() == "https" || uri.host().is_some_and(|host| host == "localhost" || host.ends_with(".localhost"));
+        let is_secure = url.scheme() == "https"
+            || uri
+                .host()
+                .is_some_and(|host| host == "localhost" || host.ends_with(".localhost"));
         if !is_secure || uri.path() != "/" && !uri.path().is_empty() {
             return Err(UnusableOrigin);
         }
-        let webauthn = WebauthnBuilder::new(id, &url).and_then(|builder| builder.rp_name(name).build()).map_err(|_| UnusableOrigin)?;
-        Ok(RelyingParty { webauthn, device_bound })
+        let webauthn = WebauthnBuilder::new(id, &url)
+            .and_then(|builder| builder.rp_name(name).build())
+            .map_err(|_| UnusableOrigin)?;
+        Ok(RelyingParty {
+            webauthn,
+            device_bound,
+        })
     }
 
     /// Begins a registration: what the page gives to `navigator.credentials.create` as `publicKey`, and what stays here.
     ///
     /// `name` tells two accounts of one person apart in the authenticator's list; `display_name` is what it shows.
-    pub fn start_registration(&self, owner: OwnerId, name: &str, display_name: &str) -> Result<(Value, Registering), PasskeyProblem> {
-        let (challenge, state) = self.webauthn.start_passkey_registration(Uuid::from_bytes(owner.0), name, display_name, None)?;
-        let mut options = serde_json::to_value(challenge.public_key).map_err(|_| PasskeyProblem::Refused)?;
+    pub fn start_registration(
+        &self,
+        owner: OwnerId,
+        name: &str,
+        display_name: &str,
+    ) -> Result<(Value, Registering), PasskeyProblem> {
+        let (challenge, state) = self.webauthn.start_passkey_registration(
+            Uuid::from_bytes(owner.0),
+            name,
+            display_name,
+            None,
+        )?;
+        let mut options =
+            serde_json::to_value(challenge.public_key).map_err(|_| PasskeyProblem::Refused)?;
         // The library asks for "discouraged"; without a resident key nobody could sign in without typing a name.
         options["authenticatorSelection"]["residentKey"] = json!("required");
         options["authenticatorSelection"]["requireResidentKey"] = json!(true);
@@ -143,14 +174,21 @@ impl RelyingParty {
     }
 
     /// Checks the created credential.
-    pub fn finish_registration(&self, reply: &Value, state: &Registering) -> Result<StoredPasskey, PasskeyProblem> {
+    pub fn finish_registration(
+        &self,
+        reply: &Value,
+        state: &Registering,
+    ) -> Result<StoredPasskey, PasskeyProblem> {
         let same_frame = client_data_of_own_frame(reply)?;
         let resident = &reply["clientExtensionResults"]["credProps"]["rk"];
-        let reply: RegisterPublicKeyCredential = serde_json::from_value(bounded(reply)?).map_err(|_| PasskeyProblem::Malformed)?;
+        let reply: RegisterPublicKeyCredential =
+            serde_json::from_value(bounded(reply)?).map_err(|_| PasskeyProblem::Malformed)?;
         if reply.type_ != "public-key" {
             return Err(PasskeyProblem::Malformed);
         }
-        let passkey = self.webauthn.finish_passkey_registration(&reply, &state.0)?;
+        let passkey = self
+            .webauthn
+            .finish_passkey_registration(&reply, &state.0)?;
         same_frame?;
         if resident == &json!(false) {
             return Err(PasskeyProblem::NotResident);
@@ -168,9 +206,13 @@ impl RelyingParty {
     /// Begins an assertion: `publicKey` for `navigator.credentials.get`, and what stays here.
     ///
     /// With no `allowed` keys any of this party may answer (sign-in, conditional or not); a step-up names its owner's keys.
-    pub fn start_assertion(&self, allowed: &[StoredPasskey]) -> Result<(Value, Asserting), PasskeyProblem> {
+    pub fn start_assertion(
+        &self,
+        allowed: &[StoredPasskey],
+    ) -> Result<(Value, Asserting), PasskeyProblem> {
         let (challenge, state) = self.webauthn.start_discoverable_authentication()?;
-        let mut options = serde_json::to_value(challenge.public_key).map_err(|_| PasskeyProblem::Refused)?;
+        let mut options =
+            serde_json::to_value(challenge.public_key).map_err(|_| PasskeyProblem::Refused)?;
         options["allowCredentials"] =
             allowed.iter().map(|key| json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(&key.credential) })).collect();
         if let Some(members) = options.as_object_mut() {
@@ -182,22 +224,40 @@ impl RelyingParty {
     /// Reads which key an assertion was made with. Nothing is believed yet.
     pub fn identify(&self, reply: &Value) -> Result<Asserted, PasskeyProblem> {
         client_data_of_own_frame(reply)??;
-        let reply: PublicKeyCredential = serde_json::from_value(bounded(reply)?).map_err(|_| PasskeyProblem::Malformed)?;
-        if reply.type_ != "public-key" || reply.raw_id.is_empty() || reply.raw_id.len() > CREDENTIAL_BYTES_MAX {
+        let reply: PublicKeyCredential =
+            serde_json::from_value(bounded(reply)?).map_err(|_| PasskeyProblem::Malformed)?;
+        if reply.type_ != "public-key"
+            || reply.raw_id.is_empty()
+            || reply.raw_id.len() > CREDENTIAL_BYTES_MAX
+        {
             return Err(PasskeyProblem::Malformed);
         }
         let (owner, _) = self.webauthn.identify_discoverable_authentication(&reply)?;
-        Ok(Asserted { owner: OwnerId(*owner.as_bytes()), reply })
+        Ok(Asserted {
+            owner: OwnerId(*owner.as_bytes()),
+            reply,
+        })
     }
 
     /// Checks an assertion against the stored key of `owner` and returns the key as it is to be stored now.
-    pub fn finish_assertion(&self, asserted: &Asserted, state: &Asserting, owner: &OwnerId, stored: &StoredPasskey) -> Result<StoredPasskey, PasskeyProblem> {
+    pub fn finish_assertion(
+        &self,
+        asserted: &Asserted,
+        state: &Asserting,
+        owner: &OwnerId,
+        stored: &StoredPasskey,
+    ) -> Result<StoredPasskey, PasskeyProblem> {
         if asserted.owner != *owner {
             return Err(PasskeyProblem::OtherOwner);
         }
-        let mut passkey: Passkey = serde_json::from_str(&stored.passkey).map_err(|_| PasskeyProblem::Refused)?;
+        let mut passkey: Passkey =
+            serde_json::from_str(&stored.passkey).map_err(|_| PasskeyProblem::Refused)?;
         let key = DiscoverableKey::from(&passkey);
-        let result = self.webauthn.finish_discoverable_authentication_v2(&asserted.reply, state.0.clone(), &key)?;
+        let result = self.webauthn.finish_discoverable_authentication_v2(
+            &asserted.reply,
+            state.0.clone(),
+            &key,
+        )?;
         // The library asks for it; what opens a wallet is asserted twice.
         if !result.user_verified() {
             return Err(PasskeyProblem::NotVerified);
@@ -210,13 +270,21 @@ impl RelyingParty {
 fn store(credential: Credential) -> Result<StoredPasskey, PasskeyProblem> {
     let id = credential.cred_id.to_vec();
     let sign_count = i64::from(credential.counter);
-    let passkey = serde_json::to_string(&Passkey::from(credential)).map_err(|_| PasskeyProblem::Refused)?;
-    Ok(StoredPasskey { credential: id, passkey, sign_count })
+    let passkey =
+        serde_json::to_string(&Passkey::from(credential)).map_err(|_| PasskeyProblem::Refused)?;
+    Ok(StoredPasskey {
+        credential: id,
+        passkey,
+        sign_count,
+    })
 }
 
 /// A credential's JSON with its extension results left out: nothing of them is used, and unknown ones must not fail.
 fn bounded(reply: &Value) -> Result<Value, PasskeyProblem> {
-    let mut members = reply.as_object().cloned().ok_or(PasskeyProblem::Malformed)?;
+    let mut members = reply
+        .as_object()
+        .cloned()
+        .ok_or(PasskeyProblem::Malformed)?;
     members.remove("clientExtensionResults");
     members.remove("extensions");
     Ok(Value::Object(members))
@@ -224,9 +292,20 @@ fn bounded(reply: &Value) -> Result<Value, PasskeyProblem> {
 
 /// Looks at the client data for signs of a foreign frame; the outer error is about form, the inner one about the frame.
 fn client_data_of_own_frame(reply: &Value) -> Result<Result<(), PasskeyProblem>, PasskeyProblem> {
-    let text = reply["response"]["clientDataJSON"].as_str().ok_or(PasskeyProblem::Malformed)?;
-    let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| PasskeyProblem::Malformed)?;
+    let text = reply["response"]["clientDataJSON"]
+        .as_str()
+        .ok_or(PasskeyProblem::Malformed)?;
+    let bytes = URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| PasskeyProblem::Malformed)?;
     let data: Value = serde_json::from_slice(&bytes).map_err(|_| PasskeyProblem::Malformed)?;
-    let is_own = data.get("topOrigin").is_none() && data.get("crossOrigin").is_none_or(|cross| cross == &json!(false));
-    Ok(if is_own { Ok(()) } else { Err(PasskeyProblem::CrossOrigin) })
+    let is_own = data.get("topOrigin").is_none()
+        && data
+            .get("crossOrigin")
+            .is_none_or(|cross| cross == &json!(false));
+    Ok(if is_own {
+        Ok(())
+    } else {
+        Err(PasskeyProblem::CrossOrigin)
+    })
 }

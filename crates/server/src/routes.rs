@@ -19,7 +19,10 @@ pub fn wallet() -> Router<Arc<App>> {
         .route("/api/sign-out", post(session::sign_out_wallet)) //                  -
         .route("/api/sessions", get(session::list_sessions)) //                     S
         .route("/api/sessions/end", post(session::end_session)) //                  S
-        .route("/api/sessions/end-others", post(session::end_other_sessions)) //    S
+        .route(
+            "/api/sessions/end-others",
+            post(session::end_other_sessions),
+        ) //    S
         .route("/api/home", get(wallet::home)) //                                   S
         .route("/api/code", post(wallet::code)) //                                  S
         .route("/api/events", get(wallet::events)) //                               S
@@ -50,7 +53,10 @@ pub fn console() -> Router<Arc<App>> {
         .route("/api/operators/redeem", post(operators::redeem)) //                 - and a one-time link
         .route("/api/operators/finish", post(operators::finish)) //                 - and a one-time link and a new passkey
         .route("/api/sign-in/start", post(passkeys::sign_in_start_console)) //      -
-        .route("/api/sign-in/finish", post(passkeys::sign_in_finish_console)) //    - and a passkey
+        .route(
+            "/api/sign-in/finish",
+            post(passkeys::sign_in_finish_console),
+        ) //    - and a passkey
         .route("/api/sign-out", post(session::sign_out_console)) //                 -
         .route("/api/me", get(operators::me)) //                                    O
         .route("/api/today", get(console::today)) //                                O

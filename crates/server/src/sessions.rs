@@ -24,16 +24,26 @@ impl SessionLimits {
     /// The limits of a surface.
     pub const fn of(surface: Surface) -> SessionLimits {
         match surface {
-            Surface::Wallet => SessionLimits { absolute_seconds: 24 * 3_600, idle_seconds: 3_600 },
-            Surface::Console => SessionLimits { absolute_seconds: 12 * 3_600, idle_seconds: 15 * 60 },
+            Surface::Wallet => SessionLimits {
+                absolute_seconds: 24 * 3_600,
+                idle_seconds: 3_600,
+            },
+            Surface::Console => SessionLimits {
+                absolute_seconds: 12 * 3_600,
+                idle_seconds: 15 * 60,
+            },
             // A till is a device and not a person, and a shop may close for weeks: nothing ends for want of use.
-            Surface::Till => SessionLimits { absolute_seconds: 90 * 86_400, idle_seconds: 90 * 86_400 },
+            Surface::Till => SessionLimits {
+                absolute_seconds: 90 * 86_400,
+                idle_seconds: 90 * 86_400,
+            },
         }
     }
 
     /// When a session used last at `seen_at` ends by itself.
     fn end_of(self, row: &SessionRow, seen_at: i64) -> i64 {
-        row.ends_at.min(seen_at.saturating_add(self.idle_seconds * MICROS))
+        row.ends_at
+            .min(seen_at.saturating_add(self.idle_seconds * MICROS))
     }
 }
 
@@ -74,13 +84,18 @@ pub enum Look {
 impl Sessions {
     /// Keeps at most `entries_max` sessions (about 250 bytes each) in memory; the others are read when they come back.
     pub fn new(entries_max: usize) -> Self {
-        Sessions { entries_max: entries_max.max(8), entries: Mutex::new(HashMap::new()) }
+        Sessions {
+            entries_max: entries_max.max(8),
+            entries: Mutex::new(HashMap::new()),
+        }
     }
 
     /// Finds a session and counts the use.
     pub fn look(&self, token_hash: &[u8; 32], now: Timestamp) -> Look {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = entries.get_mut(token_hash) else { return Look::Unknown };
+        let Some(entry) = entries.get_mut(token_hash) else {
+            return Look::Unknown;
+        };
         if now.0 >= SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at) {
             let row = entry.row.clone();
             entries.remove(token_hash);
@@ -91,7 +106,10 @@ impl Sessions {
         if write {
             entry.written_at = now.0;
         }
-        Look::Live { row: entry.row.clone(), write }
+        Look::Live {
+            row: entry.row.clone(),
+            write,
+        }
     }
 
     /// Takes in what the database says; false if the session has ended by time.
@@ -101,7 +119,9 @@ impl Sessions {
         }
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.entries_max {
-            entries.retain(|_, entry| now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at));
+            entries.retain(|_, entry| {
+                now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at)
+            });
             // Still full: an eighth leaves. They lose at most a minute of "last used" and come back by one read.
             let surplus = (entries.len() + self.entries_max / 8).saturating_sub(self.entries_max);
             let leaving: Vec<_> = entries.keys().take(surplus).copied().collect();
@@ -109,29 +129,47 @@ impl Sessions {
                 entries.remove(&key);
             }
         }
-        entries.insert(token_hash, Entry { seen_at: now.0.max(row.seen_at), written_at: row.seen_at, row });
+        entries.insert(
+            token_hash,
+            Entry {
+                seen_at: now.0.max(row.seen_at),
+                written_at: row.seen_at,
+                row,
+            },
+        );
         true
     }
 
     /// Forgets one session at once. The database row goes first.
     pub fn forget(&self, session: &SessionId) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, entry| entry.row.session != *session);
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, entry| entry.row.session != *session);
     }
 
     /// Forgets a token at once, after it was renewed.
     pub fn forget_token(&self, token_hash: &[u8; 32]) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(token_hash);
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(token_hash);
     }
 
     /// Forgets all sessions of an owner at once. The database rows go first.
     pub fn forget_owner(&self, surface: Surface, owner: &OwnerId) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, entry| entry.row.surface != surface || entry.row.owner != *owner);
+        self.entries
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, entry| entry.row.surface != surface || entry.row.owner != *owner);
     }
 
     /// Whether a session is live, without counting a use: a stream that only listens does not keep anybody signed in.
     pub fn is_live(&self, token_hash: &[u8; 32], now: Timestamp) -> bool {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.get(token_hash).is_some_and(|entry| now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at))
+        entries.get(token_hash).is_some_and(|entry| {
+            now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at)
+        })
     }
 
     /// Returns within 2 s after a session ended, was ended, or got a new token; until then it waits.
@@ -175,7 +213,10 @@ mod tests {
         assert!(sessions.admit([1; 32], row(1, Surface::Wallet), at(0)));
         assert!(is_live(&sessions.look(&[1; 32], at(3_599))));
         assert!(is_live(&sessions.look(&[1; 32], at(3_599 + 3_599))));
-        assert_eq!(sessions.look(&[1; 32], at(3_599 + 3_599 + 3_600)), Look::Over(row(1, Surface::Wallet)));
+        assert_eq!(
+            sessions.look(&[1; 32], at(3_599 + 3_599 + 3_600)),
+            Look::Over(row(1, Surface::Wallet))
+        );
         assert_eq!(sessions.look(&[1; 32], at(7_200)), Look::Unknown);
     }
 
@@ -184,7 +225,10 @@ mod tests {
         let sessions = Sessions::new(10);
         assert!(sessions.admit([1; 32], row(1, Surface::Console), at(0)));
         for minute in 0..12 * 60 {
-            assert!(is_live(&sessions.look(&[1; 32], at(minute * 60))), "minute {minute}");
+            assert!(
+                is_live(&sessions.look(&[1; 32], at(minute * 60))),
+                "minute {minute}"
+            );
         }
         assert!(!is_live(&sessions.look(&[1; 32], at(12 * 3_600))));
         assert!(!sessions.admit([1; 32], row(1, Surface::Console), at(12 * 3_600)));
@@ -194,7 +238,14 @@ mod tests {
     fn a_use_is_written_down_once_a_minute() {
         let sessions = Sessions::new(10);
         assert!(sessions.admit([1; 32], row(1, Surface::Wallet), at(0)));
-        let writes: Vec<bool> = (0..=12).map(|n| matches!(sessions.look(&[1; 32], at(n * 10)), Look::Live { write: true, .. })).collect();
+        let writes: Vec<bool> = (0..=12)
+            .map(|n| {
+                matches!(
+                    sessions.look(&[1; 32], at(n * 10)),
+                    Look::Live { write: true, .. }
+                )
+            })
+            .collect();
         assert_eq!(writes.iter().filter(|write| **write).count(), 2);
     }
 
@@ -216,7 +267,11 @@ mod tests {
         sessions.forget_owner(Surface::Console, &OwnerId([0; 16]));
         assert!(!sessions.is_live(&[1; 32], at(1)) && sessions.is_live(&[2; 32], at(1)));
         sessions.forget_owner(Surface::Wallet, &OwnerId([0; 16]));
-        assert!(!sessions.is_live(&[2; 32], at(1)) && sessions.is_live(&[3; 32], at(1)) && !sessions.is_live(&[4; 32], at(1)));
+        assert!(
+            !sessions.is_live(&[2; 32], at(1))
+                && sessions.is_live(&[3; 32], at(1))
+                && !sessions.is_live(&[4; 32], at(1))
+        );
         sessions.forget_token(&[3; 32]);
         assert_eq!(sessions.look(&[3; 32], at(1)), Look::Unknown);
     }

@@ -40,7 +40,9 @@ impl Front {
         let uri: Uri = self.origin.parse().map_err(|_| UnusableFront)?;
         let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
         match uri.authority() {
-            Some(authority) if is_http && !authority.as_str().contains('@') => Ok(authority.as_str().to_ascii_lowercase()),
+            Some(authority) if is_http && !authority.as_str().contains('@') => {
+                Ok(authority.as_str().to_ascii_lowercase())
+            }
             _ => Err(UnusableFront),
         }
     }
@@ -75,7 +77,9 @@ fn permissions_policy(surface: Surface) -> &'static str {
         Surface::Wallet | Surface::Console => {
             "camera=(), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(self), publickey-credentials-create=(self)"
         }
-        Surface::Till => "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(), publickey-credentials-create=()",
+        Surface::Till => {
+            "camera=(self), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(), publickey-credentials-create=()"
+        }
     }
 }
 
@@ -85,21 +89,37 @@ struct Dress {
 }
 
 /// Puts the checks and headers around the routes of a surface.
-pub fn dress<S: Clone + Send + Sync + 'static>(router: Router<S>, front: &Front) -> Result<Router<S>, UnusableFront> {
-    let dress = Arc::new(Dress { authority: front.authority()?, headers: headers_of(front) });
+pub fn dress<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    front: &Front,
+) -> Result<Router<S>, UnusableFront> {
+    let dress = Arc::new(Dress {
+        authority: front.authority()?,
+        headers: headers_of(front),
+    });
     // Rule by rule the port of Go 1.25's scheme: Sec-Fetch-Site first, then Origin against Host.
-    let same_origin = CsrfLayer::new().with_rejection_response(|_: ProtectionError| Denial::OtherOrigin.into_response());
+    let same_origin = CsrfLayer::new()
+        .with_rejection_response(|_: ProtectionError| Denial::OtherOrigin.into_response());
     Ok(router
         .fallback(async || Denial::NotFound)
         .method_not_allowed_fallback(async || Denial::NotFound)
         .layer(DefaultBodyLimit::max(PAGE_BODY_BYTES_MAX))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_TIMEOUT))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            ANSWER_TIMEOUT,
+        ))
         .layer(same_origin)
-        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Denial::Unavailable.into_response()))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| Denial::Unavailable.into_response(),
+        ))
         .layer(from_fn_with_state(dress, check_and_dress)))
 }
 
-async fn check_and_dress(State(dress): State<Arc<Dress>>, request: Request, next: Next) -> Response {
+async fn check_and_dress(
+    State(dress): State<Arc<Dress>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let mut response = if is_our_host(request.headers(), request.uri(), &dress.authority) {
         next.run(request).await
     } else {
@@ -120,27 +140,53 @@ async fn check_and_dress(State(dress): State<Arc<Dress>>, request: Request, next
 fn is_our_host(headers: &HeaderMap, target: &Uri, authority: &str) -> bool {
     let mut hosts = headers.get_all(header::HOST).iter();
     let named = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().is_ok_and(|host| host.eq_ignore_ascii_case(authority)),
+        (Some(host), None) => host
+            .to_str()
+            .is_ok_and(|host| host.eq_ignore_ascii_case(authority)),
         _ => false,
     };
-    named && target.authority().is_none_or(|target| target.as_str().eq_ignore_ascii_case(authority))
+    named
+        && target
+            .authority()
+            .is_none_or(|target| target.as_str().eq_ignore_ascii_case(authority))
 }
 
 fn headers_of(front: &Front) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = vec![
-        (header::CONTENT_SECURITY_POLICY, content_security_policy(front.surface)),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            content_security_policy(front.surface),
+        ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-embedder-policy"), "require-corp"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-embedder-policy"),
+            "require-corp",
+        ),
         (HeaderName::from_static("origin-agent-cluster"), "?1"),
-        (HeaderName::from_static("permissions-policy"), permissions_policy(front.surface)),
+        (
+            HeaderName::from_static("permissions-policy"),
+            permissions_policy(front.surface),
+        ),
         (header::CACHE_CONTROL, "no-store"),
     ];
     if front.origin.starts_with("https://") {
-        headers.push((header::STRICT_TRANSPORT_SECURITY, "max-age=63072000; includeSubDomains"));
+        headers.push((
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=63072000; includeSubDomains",
+        ));
     }
-    headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+    headers
+        .into_iter()
+        .map(|(name, value)| (name, HeaderValue::from_static(value)))
+        .collect()
 }

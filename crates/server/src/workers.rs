@@ -27,13 +27,18 @@ impl<C: Send + 'static> Workers<C> {
         let jobs = Arc::new(Mutex::new(jobs));
         for (number, connection) in connections.into_iter().enumerate() {
             let jobs = Arc::clone(&jobs);
-            thread::Builder::new().name(format!("{name}-{number}")).spawn(move || serve(&jobs, connection))?;
+            thread::Builder::new()
+                .name(format!("{name}-{number}"))
+                .spawn(move || serve(&jobs, connection))?;
         }
         Ok(Workers { queue })
     }
 
     /// Runs `job` on one of the threads and waits for its answer without holding an async thread.
-    pub async fn ask<T: Send + 'static>(&self, job: impl FnOnce(&mut C) -> T + Send + 'static) -> Result<T, Denial> {
+    pub async fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut C) -> T + Send + 'static,
+    ) -> Result<T, Denial> {
         let (reply, answer) = oneshot::channel();
         self.hand_over(move |connection| {
             // The asker may be gone: a closed browser tab is no reason to fail.
@@ -65,7 +70,10 @@ mod tests {
     use std::sync::mpsc::channel;
 
     fn run<T>(future: impl Future<Output = T>) -> T {
-        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime")
+            .block_on(future)
     }
 
     #[test]
@@ -80,7 +88,9 @@ mod tests {
             })
             .expect("an idle worker takes it");
         has_started.recv().expect("the first job runs");
-        workers.hand_over(|count| *count += 1).expect("one place in the queue");
+        workers
+            .hand_over(|count| *count += 1)
+            .expect("one place in the queue");
         assert_eq!(workers.hand_over(|count| *count += 100), Err(Denial::Busy));
         release.send(()).expect("the worker waits");
         // The asker finds the queue full until the second job was taken out of it.

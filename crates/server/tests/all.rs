@@ -6,10 +6,10 @@ mod authenticator;
 mod ceremonies;
 #[path = "all/house.rs"]
 mod house;
-#[path = "all/pages.rs"]
-mod pages;
 #[path = "all/operators.rs"]
 mod operators;
+#[path = "all/pages.rs"]
+mod pages;
 #[path = "all/sign_in.rs"]
 mod sign_in;
 #[path = "all/sign_up.rs"]

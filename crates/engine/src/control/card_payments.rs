@@ -35,15 +35,25 @@ impl Control {
                 Param::Int(row.expires_at_seconds),
             ],
         )?;
-        self.card_payment(row.top_up)?.ok_or_else(|| Fault::broken("a card payment that was just written is not there"))
+        self.card_payment(row.top_up)?
+            .ok_or_else(|| Fault::broken("a card payment that was just written is not there"))
     }
 
     /// What the processor called the page, and where it is.
-    pub fn note_card_page(&mut self, top_up: TopUpId, reference: &str, url: Option<&str>) -> Result<(), Fault> {
+    pub fn note_card_page(
+        &mut self,
+        top_up: TopUpId,
+        reference: &str,
+        url: Option<&str>,
+    ) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE card_payments SET reference = $1, url = $2 WHERE top_up = $3",
-                &[Param::Text(reference), url.into(), Param::Int(top_up.0 as i64)],
+                &[
+                    Param::Text(reference),
+                    url.into(),
+                    Param::Int(top_up.0 as i64),
+                ],
             )
             .map(drop)
     }

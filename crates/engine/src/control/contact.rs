@@ -131,13 +131,17 @@ fn parse_mail(folded: &str) -> Option<String> {
     let lower = folded.to_ascii_lowercase();
     let (local, domain) = lower.split_once('@')?;
     let local_ok = (1..=64).contains(&local.len())
-        && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b))
+        && local
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b))
         && !local.starts_with('.')
         && !local.ends_with('.')
         && !local.contains("..");
     let label_ok = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && label
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -149,7 +153,10 @@ fn parse_mail(folded: &str) -> Option<String> {
 ///
 /// Always three characters, so that the length of a name says nothing.
 pub fn masked_name(display_name: &str) -> String {
-    let first = display_name.chars().find(|c| !c.is_whitespace()).unwrap_or('＊');
+    let first = display_name
+        .chars()
+        .find(|c| !c.is_whitespace())
+        .unwrap_or('＊');
     format!("{first}＊＊")
 }
 
@@ -165,7 +172,8 @@ pub fn display_name(typed: &str) -> Option<String> {
         c.is_control()
             || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
     };
-    ((1..=40).contains(&name.chars().count()) && !name.chars().any(unwelcome)).then(|| name.to_owned())
+    ((1..=40).contains(&name.chars().count()) && !name.chars().any(unwelcome))
+        .then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -178,7 +186,15 @@ mod tests {
 
     #[test]
     fn one_number_has_one_spelling() {
-        for typed in ["090-1234-5678", "09012345678", "０９０ １２３４ ５６７８", "+819012345678", "+81-90-1234-5678", "+81 (0)90-1234-5678", "090ー1234ー5678"] {
+        for typed in [
+            "090-1234-5678",
+            "09012345678",
+            "０９０ １２３４ ５６７８",
+            "+819012345678",
+            "+81-90-1234-5678",
+            "+81 (0)90-1234-5678",
+            "090ー1234ー5678",
+        ] {
             assert_eq!(spelled(typed).as_deref(), Some("+819012345678"), "{typed}");
         }
         assert_eq!(spelled("03-1234-5678").as_deref(), Some("+81312345678"));
@@ -187,7 +203,29 @@ mod tests {
 
     #[test]
     fn what_cannot_be_reached_is_not_a_contact() {
-        for typed in ["", "0", "90-1234-5678", "0901234567890", "00819012345678", "+", "+0901234567", "+1234567", "+1234567890123456", "09O-1234-5678", "+81+90", "a@b", "@example.jp", "a@", "a b@example.jp", "a..b@example.jp", ".a@example.jp", "a@-example.jp", "a@example..jp", "a@b@example.jp", "空@example.jp"] {
+        for typed in [
+            "",
+            "0",
+            "90-1234-5678",
+            "0901234567890",
+            "00819012345678",
+            "+",
+            "+0901234567",
+            "+1234567",
+            "+1234567890123456",
+            "09O-1234-5678",
+            "+81+90",
+            "a@b",
+            "@example.jp",
+            "a@",
+            "a b@example.jp",
+            "a..b@example.jp",
+            ".a@example.jp",
+            "a@-example.jp",
+            "a@example..jp",
+            "a@b@example.jp",
+            "空@example.jp",
+        ] {
             assert_eq!(spelled(typed), None, "{typed}");
         }
         assert_eq!(spelled(&format!("{}@example.jp", "a".repeat(65))), None);
@@ -212,7 +250,14 @@ mod tests {
     #[test]
     fn a_name_cannot_rewrite_the_screen() {
         assert_eq!(display_name("  さくら "), Some("さくら".to_owned()));
-        for typed in ["", "   ", "a\nb", "a\u{202E}b", "a\u{200B}b", &"あ".repeat(41)] {
+        for typed in [
+            "",
+            "   ",
+            "a\nb",
+            "a\u{202E}b",
+            "a\u{200B}b",
+            &"あ".repeat(41),
+        ] {
             assert_eq!(display_name(typed), None, "{typed:?}");
         }
     }

@@ -39,11 +39,14 @@ pub use contact::{Contact, ContactKind, display_name, masked_name};
 pub use operators::{LinkRefusal, OPERATOR_LINK_SECONDS};
 pub use papers::{ApiKey, TillPaper};
 pub use passkeys::{OwnerId, StoredPasskey};
-pub use people::{Enrolment, EnrolRefusal, Person};
+pub use people::{EnrolRefusal, Enrolment, Person};
 pub use schema::CONTROL;
 pub use seed::Seed;
 pub use sessions::{SessionId, SessionRow};
-pub use sign_ups::{CODE_SECONDS, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal, SignUpStart};
+pub use sign_ups::{
+    CODE_SECONDS, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
+    SignUpStart,
+};
 pub use tills::{Device, PAIRING_CODE_SECONDS, PairingRefusal};
 
 const MICROS: i64 = 1_000_000;
@@ -98,15 +101,23 @@ pub struct Control {
 impl Control {
     /// Opens the control tables, making and migrating them as needed.
     pub fn open(location: &Location, master: &MasterKey) -> Result<Control, Fault> {
-        Ok(Control { db: location.open(&CONTROL)?, keys: ControlKeys::of(master) })
+        Ok(Control {
+            db: location.open(&CONTROL)?,
+            keys: ControlKeys::of(master),
+        })
     }
 
     /// The fingerprint under which the book names a public or secret value: 128 bits of a keyed hash.
     ///
     /// Keyed, so that a journal given away does not tell which credential ids or device tokens exist.
     pub fn fingerprint(&self, kind: &str, value: &[u8]) -> Fingerprint {
-        let hash = self.keys.pepper.mac(&[b"fingerprint", kind.as_bytes(), value]);
-        Fingerprint(u128::from_be_bytes(std::array::from_fn(|index| hash[index])))
+        let hash = self
+            .keys
+            .pepper
+            .mac(&[b"fingerprint", kind.as_bytes(), value]);
+        Fingerprint(u128::from_be_bytes(std::array::from_fn(|index| {
+            hash[index]
+        })))
     }
 }
 
@@ -149,7 +160,11 @@ struct ControlKeys {
 
 impl ControlKeys {
     fn of(master: &MasterKey) -> Self {
-        ControlKeys { pepper: master.pepper(), wrap: master.wrap_key(), master: master.clone() }
+        ControlKeys {
+            pepper: master.pepper(),
+            wrap: master.wrap_key(),
+            master: master.clone(),
+        }
     }
 
     /// How a contact is found without being stored in clear.

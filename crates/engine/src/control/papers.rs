@@ -55,7 +55,12 @@ impl Control {
     }
 
     /// Writes down what a store is called and whose it is.
-    pub fn name_store(&mut self, store: StoreId, merchant: MerchantId, name: &str) -> Result<(), Fault> {
+    pub fn name_store(
+        &mut self,
+        store: StoreId,
+        merchant: MerchantId,
+        name: &str,
+    ) -> Result<(), Fault> {
         self.db
             .execute(
                 "INSERT INTO stores (store, merchant, name) VALUES ($1, $2, $3) ON CONFLICT (store) DO UPDATE SET name = excluded.name",
@@ -95,9 +100,21 @@ impl Control {
     }
 
     /// Stores an API key, pending, and returns the fingerprint to bind in the book.
-    pub fn begin_api_key(&mut self, api_key: &str, merchant: MerchantId, secret: &str, opa_auth: bool, now: i64, nonce: [u8; 12]) -> Result<Fingerprint, Fault> {
+    pub fn begin_api_key(
+        &mut self,
+        api_key: &str,
+        merchant: MerchantId,
+        secret: &str,
+        opa_auth: bool,
+        now: i64,
+        nonce: [u8; 12],
+    ) -> Result<Fingerprint, Fault> {
         let fingerprint = self.fingerprint("api key", api_key.as_bytes());
-        let sealed = self.keys.wrap.seal(place("api_keys", "secret", api_key.as_bytes()), nonce, secret.as_bytes());
+        let sealed = self.keys.wrap.seal(
+            place("api_keys", "secret", api_key.as_bytes()),
+            nonce,
+            secret.as_bytes(),
+        );
         self.db.execute(
             "INSERT INTO api_keys (api_key, merchant, secret, fingerprint, opa_auth, status, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
             &[
@@ -116,13 +133,24 @@ impl Control {
     /// The act that binds the key is durable: the key works.
     pub fn finish_api_key(&mut self, api_key: &str) -> Result<(), Fault> {
         self.db
-            .execute("UPDATE api_keys SET status = $1 WHERE api_key = $2", &[Param::Int(Standing::Active.as_number()), Param::Text(api_key)])
+            .execute(
+                "UPDATE api_keys SET status = $1 WHERE api_key = $2",
+                &[
+                    Param::Int(Standing::Active.as_number()),
+                    Param::Text(api_key),
+                ],
+            )
             .map(|_| ())
     }
 
     /// Removes a key; the act that revokes it comes first.
     pub fn remove_api_key(&mut self, api_key: &str) -> Result<(), Fault> {
-        self.db.execute("DELETE FROM api_keys WHERE api_key = $1", &[Param::Text(api_key)]).map(|_| ())
+        self.db
+            .execute(
+                "DELETE FROM api_keys WHERE api_key = $1",
+                &[Param::Text(api_key)],
+            )
+            .map(|_| ())
     }
 
     /// All API keys with their secrets, for the edge's memory. The book decides whether one still works.
@@ -134,9 +162,19 @@ impl Control {
         )?;
         rows.into_iter()
             .map(|(api_key, merchant, sealed, fingerprint, opa_auth)| {
-                let secret = self.keys.wrap.open(place("api_keys", "secret", api_key.as_bytes()), &sealed)?;
-                let secret = String::from_utf8(secret).map_err(|_| Fault::broken("a sealed API secret is not text"))?;
-                Ok(ApiKey { api_key, merchant, secret, fingerprint, opa_auth })
+                let secret = self
+                    .keys
+                    .wrap
+                    .open(place("api_keys", "secret", api_key.as_bytes()), &sealed)?;
+                let secret = String::from_utf8(secret)
+                    .map_err(|_| Fault::broken("a sealed API secret is not text"))?;
+                Ok(ApiKey {
+                    api_key,
+                    merchant,
+                    secret,
+                    fingerprint,
+                    opa_auth,
+                })
             })
             .collect()
     }

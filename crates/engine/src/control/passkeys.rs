@@ -28,7 +28,15 @@ impl std::fmt::Debug for StoredPasskey {
 }
 
 impl StoredPasskey {
-    pub(super) fn insert(&self, tx: &mut Tx, surface: Surface, owner: &OwnerId, fingerprint: Fingerprint, standing: Standing, now: i64) -> Result<(), Fault> {
+    pub(super) fn insert(
+        &self,
+        tx: &mut Tx,
+        surface: Surface,
+        owner: &OwnerId,
+        fingerprint: Fingerprint,
+        standing: Standing,
+        now: i64,
+    ) -> Result<(), Fault> {
         tx.execute(
             "INSERT INTO passkeys (credential, surface, owner, fingerprint, status, passkey, sign_count, made_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -49,7 +57,11 @@ impl StoredPasskey {
 
 impl Control {
     /// The active passkey with this credential id on a surface, with its owner and its fingerprint.
-    pub fn passkey(&mut self, surface: Surface, credential: &[u8]) -> Result<Option<(OwnerId, Fingerprint, StoredPasskey)>, Fault> {
+    pub fn passkey(
+        &mut self,
+        surface: Surface,
+        credential: &[u8],
+    ) -> Result<Option<(OwnerId, Fingerprint, StoredPasskey)>, Fault> {
         self.db.query_first(
             "SELECT owner, fingerprint, credential, passkey, sign_count FROM passkeys WHERE credential = $1 AND surface = $2 AND status = $3",
             &[Param::Blob(credential), Param::Int(surface.as_number()), Param::Int(Standing::Active.as_number())],
@@ -61,7 +73,11 @@ impl Control {
     }
 
     /// All active passkeys of one owner; at most 32.
-    pub fn passkeys_of(&mut self, surface: Surface, owner: &OwnerId) -> Result<Vec<StoredPasskey>, Fault> {
+    pub fn passkeys_of(
+        &mut self,
+        surface: Surface,
+        owner: &OwnerId,
+    ) -> Result<Vec<StoredPasskey>, Fault> {
         self.db.query(
             "SELECT credential, passkey, sign_count FROM passkeys WHERE owner = $1 AND surface = $2 AND status = $3 ORDER BY made_at LIMIT 32",
             &[Param::Blob(&owner.0), Param::Int(surface.as_number()), Param::Int(Standing::Active.as_number())],
@@ -73,7 +89,12 @@ impl Control {
     ///
     /// A compare-and-set on the counter the assertion was checked against: of two assertions with one counter, which only a
     /// cloned authenticator can make, the second gets `false` and must be refused.
-    pub fn note_assertion(&mut self, before: &StoredPasskey, after: &StoredPasskey, now: i64) -> Result<bool, Fault> {
+    pub fn note_assertion(
+        &mut self,
+        before: &StoredPasskey,
+        after: &StoredPasskey,
+        now: i64,
+    ) -> Result<bool, Fault> {
         let changed = self.db.execute(
             "UPDATE passkeys SET passkey = $1, sign_count = $2, used_at = $3 WHERE credential = $4 AND sign_count = $5 AND status = $6",
             &[

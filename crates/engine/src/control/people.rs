@@ -6,7 +6,9 @@
 use crate::control::contact::Contact;
 use crate::control::passkeys::{OwnerId, StoredPasskey};
 use crate::control::seed::Seed;
-use crate::control::{Control, MICROS, Named, Reconciled, Standing, Surface, fingerprint_cell, place, wallet_number};
+use crate::control::{
+    Control, MICROS, Named, Reconciled, Standing, Surface, fingerprint_cell, place, wallet_number,
+};
 use crate::fault::Fault;
 use crate::keys::SealKey;
 use crate::sql::{Param, Tx};
@@ -60,14 +62,31 @@ impl std::fmt::Debug for Person {
 
 impl Control {
     /// First step: the rows, pending. Returns the fingerprint to open the wallet with.
-    pub fn begin_enrolment(&mut self, enrolment: &Enrolment, now: i64, seed: &Seed) -> Result<Result<Fingerprint, EnrolRefusal>, Fault> {
+    pub fn begin_enrolment(
+        &mut self,
+        enrolment: &Enrolment,
+        now: i64,
+        seed: &Seed,
+    ) -> Result<Result<Fingerprint, EnrolRefusal>, Fault> {
         let person = enrolment.person.0;
         let fingerprint = self.fingerprint("credential", &enrolment.passkey.credential);
         let index = self.keys.blind_index(enrolment.contact);
         let key = SealKey::for_person(seed.bytes("field key"));
-        let wrapped = self.keys.wrap.wrap(place("people", "field_key", &person), seed.take("wrap nonce"), &key);
-        let name = key.seal(place("people", "display_name", &person), seed.take("name nonce"), enrolment.display_name.as_bytes());
-        let contact = key.seal(place("contacts", "contact", &person), seed.take("contact nonce"), enrolment.contact.as_str().as_bytes());
+        let wrapped = self.keys.wrap.wrap(
+            place("people", "field_key", &person),
+            seed.take("wrap nonce"),
+            &key,
+        );
+        let name = key.seal(
+            place("people", "display_name", &person),
+            seed.take("name nonce"),
+            enrolment.display_name.as_bytes(),
+        );
+        let contact = key.seal(
+            place("contacts", "contact", &person),
+            seed.take("contact nonce"),
+            enrolment.contact.as_str().as_bytes(),
+        );
         self.db.transaction(|tx| {
             // A refusal writes nothing: everything is asked before the first row is made.
             let taken = tx.query_first("SELECT 1 FROM contacts WHERE contact_index = $1", &[Param::Blob(&index)], |row| row.int(0))?;
@@ -94,14 +113,35 @@ impl Control {
     /// Last step, after the act: the person may sign in.
     pub fn finish_enrolment(&mut self, person: &OwnerId, wallet: WalletId) -> Result<(), Fault> {
         let done = self.db.transaction(|tx| activate(tx, &person.0, wallet))?;
-        if done { Ok(()) } else { Err(Fault::broken("a person vanished between the act and the last step")) }
+        if done {
+            Ok(())
+        } else {
+            Err(Fault::broken(
+                "a person vanished between the act and the last step",
+            ))
+        }
     }
 
     /// Names the owner of a wallet that was opened without a passkey: the seeded customers of a development store.
-    pub fn name_wallet(&mut self, person: OwnerId, wallet: WalletId, display_name: &str, now: i64, seed: &Seed) -> Result<(), Fault> {
+    pub fn name_wallet(
+        &mut self,
+        person: OwnerId,
+        wallet: WalletId,
+        display_name: &str,
+        now: i64,
+        seed: &Seed,
+    ) -> Result<(), Fault> {
         let key = SealKey::for_person(seed.bytes("field key"));
-        let wrapped = self.keys.wrap.wrap(place("people", "field_key", &person.0), seed.take("wrap nonce"), &key);
-        let name = key.seal(place("people", "display_name", &person.0), seed.take("name nonce"), display_name.as_bytes());
+        let wrapped = self.keys.wrap.wrap(
+            place("people", "field_key", &person.0),
+            seed.take("wrap nonce"),
+            &key,
+        );
+        let name = key.seal(
+            place("people", "display_name", &person.0),
+            seed.take("name nonce"),
+            display_name.as_bytes(),
+        );
         self.db
             .execute(
                 "INSERT INTO people (person, wallet, status, locale, field_key, display_name, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
@@ -120,7 +160,9 @@ impl Control {
 
     /// Takes a pending person back after the book refused to open the wallet.
     pub fn abandon_enrolment(&mut self, person: &OwnerId) -> Result<(), Fault> {
-        self.db.transaction(|tx| remove_pending(tx, &person.0)).map(|_| ())
+        self.db
+            .transaction(|tx| remove_pending(tx, &person.0))
+            .map(|_| ())
     }
 
     /// An active person by user handle.
@@ -145,18 +187,29 @@ impl Control {
     }
 
     fn unseal(&self, row: SealedPerson) -> Result<Person, Fault> {
-        let key = self.keys.wrap.unwrap(place("people", "field_key", &row.person), &row.field_key)?;
-        let name = key.open(place("people", "display_name", &row.person), &row.display_name)?;
+        let key = self
+            .keys
+            .wrap
+            .unwrap(place("people", "field_key", &row.person), &row.field_key)?;
+        let name = key.open(
+            place("people", "display_name", &row.person),
+            &row.display_name,
+        )?;
         Ok(Person {
             person: OwnerId(row.person),
             wallet: row.wallet,
-            display_name: String::from_utf8(name).map_err(|_| Fault::broken("a sealed name is not text"))?,
+            display_name: String::from_utf8(name)
+                .map_err(|_| Fault::broken("a sealed name is not text"))?,
             locale: row.locale,
         })
     }
 
     /// Asks the book about enrolments that stopped half way, so that their contacts do not stay taken until the next start.
-    pub fn settle_enrolments(&mut self, named: &mut dyn Named, now: i64) -> Result<Reconciled, Fault> {
+    pub fn settle_enrolments(
+        &mut self,
+        named: &mut dyn Named,
+        now: i64,
+    ) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
         for (person, fingerprint) in self.pending_people(now - ENROLMENT_MICROS)? {
             self.settle_person(&person, fingerprint, named, &mut done)?;
@@ -164,7 +217,11 @@ impl Control {
         Ok(done)
     }
 
-    pub(super) fn reconcile_people(&mut self, named: &mut dyn Named, done: &mut Reconciled) -> Result<(), Fault> {
+    pub(super) fn reconcile_people(
+        &mut self,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
         for (person, fingerprint) in self.pending_people(i64::MAX)? {
             self.settle_person(&person, fingerprint, named, done)?;
         }
@@ -176,7 +233,9 @@ impl Control {
                 &[Param::Blob(&after), Param::Int(Surface::Wallet.as_number()), Param::Int(Standing::Active.as_number())],
                 |row| (row.blob(0).to_vec(), row.bytes::<16>(1), fingerprint_cell(row, 2)),
             )?;
-            let Some((last, _, _)) = page.last() else { return Ok(()) };
+            let Some((last, _, _)) = page.last() else {
+                return Ok(());
+            };
             after.clone_from(last);
             for (credential, owner, fingerprint) in &page {
                 if named.wallet_of(*fingerprint)?.is_none() {
@@ -190,8 +249,17 @@ impl Control {
     /// A credential without a name in the book may do nothing any more; the person stays, for a later recovery.
     fn bury_credential(&mut self, credential: &[u8], owner: &[u8; 16]) -> Result<(), Fault> {
         self.db.transaction(|tx| {
-            tx.execute("UPDATE passkeys SET status = $1 WHERE credential = $2", &[Param::Int(Standing::Dead.as_number()), Param::Blob(credential)])?;
-            tx.execute("DELETE FROM sessions WHERE surface = $1 AND owner = $2", &[Param::Int(Surface::Wallet.as_number()), Param::Blob(owner)])?;
+            tx.execute(
+                "UPDATE passkeys SET status = $1 WHERE credential = $2",
+                &[
+                    Param::Int(Standing::Dead.as_number()),
+                    Param::Blob(credential),
+                ],
+            )?;
+            tx.execute(
+                "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
+                &[Param::Int(Surface::Wallet.as_number()), Param::Blob(owner)],
+            )?;
             Ok(())
         })
     }
@@ -205,9 +273,17 @@ impl Control {
         )
     }
 
-    fn settle_person(&mut self, person: &[u8; 16], fingerprint: Fingerprint, named: &mut dyn Named, done: &mut Reconciled) -> Result<(), Fault> {
+    fn settle_person(
+        &mut self,
+        person: &[u8; 16],
+        fingerprint: Fingerprint,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
         match named.wallet_of(fingerprint)? {
-            Some(wallet) => done.finished += u64::from(self.db.transaction(|tx| activate(tx, person, wallet))?),
+            Some(wallet) => {
+                done.finished += u64::from(self.db.transaction(|tx| activate(tx, person, wallet))?)
+            }
             None => done.dead += u64::from(self.db.transaction(|tx| remove_pending(tx, person))?),
         }
         Ok(())
@@ -246,19 +322,34 @@ fn activate(tx: &mut Tx, person: &[u8; 16], wallet: WalletId) -> Result<bool, Fa
     )?;
     tx.execute(
         "UPDATE passkeys SET status = $1 WHERE owner = $2 AND surface = $3 AND status = $4",
-        &[active, Param::Blob(person), Param::Int(Surface::Wallet.as_number()), Param::Int(Standing::Pending.as_number())],
+        &[
+            active,
+            Param::Blob(person),
+            Param::Int(Surface::Wallet.as_number()),
+            Param::Int(Standing::Pending.as_number()),
+        ],
     )?;
     Ok(people == 1)
 }
 
 fn remove_pending(tx: &mut Tx, person: &[u8; 16]) -> Result<bool, Fault> {
     let pending = Param::Int(Standing::Pending.as_number());
-    let removed = tx.execute("DELETE FROM people WHERE person = $1 AND status = $2", &[Param::Blob(person), pending])?;
+    let removed = tx.execute(
+        "DELETE FROM people WHERE person = $1 AND status = $2",
+        &[Param::Blob(person), pending],
+    )?;
     if removed == 1 {
-        tx.execute("DELETE FROM contacts WHERE person = $1", &[Param::Blob(person)])?;
+        tx.execute(
+            "DELETE FROM contacts WHERE person = $1",
+            &[Param::Blob(person)],
+        )?;
         tx.execute(
             "DELETE FROM passkeys WHERE owner = $1 AND surface = $2 AND status = $3",
-            &[Param::Blob(person), Param::Int(Surface::Wallet.as_number()), pending],
+            &[
+                Param::Blob(person),
+                Param::Int(Surface::Wallet.as_number()),
+                pending,
+            ],
         )?;
     }
     Ok(removed == 1)

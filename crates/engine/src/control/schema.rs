@@ -11,8 +11,14 @@ pub const CONTROL: Family = Family {
     file: "control.sqlite",
     durability: Durability::Control,
     migrations: &[
-        Migration { name: "people, operators, tills, sessions, papers", sql: FIRST },
-        Migration { name: "card payments", sql: CARD_PAYMENTS },
+        Migration {
+            name: "people, operators, tills, sessions, papers",
+            sql: FIRST,
+        },
+        Migration {
+            name: "card payments",
+            sql: CARD_PAYMENTS,
+        },
     ],
 };
 

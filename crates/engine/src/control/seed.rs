@@ -17,7 +17,12 @@ impl Seed {
 
     /// 32 bytes for the use named by `label`; the same label gives the same bytes.
     pub fn bytes(&self, label: &str) -> [u8; 32] {
-        Sha256::new().chain_update(b"mamori seed 1\0").chain_update(self.0).chain_update(label).finalize().into()
+        Sha256::new()
+            .chain_update(b"mamori seed 1\0")
+            .chain_update(self.0)
+            .chain_update(label)
+            .finalize()
+            .into()
     }
 
     /// The first `N` of those bytes; `N` is at most 32.

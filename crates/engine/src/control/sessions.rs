@@ -51,7 +51,11 @@ impl Control {
     }
 
     /// The session with this token hash on a surface, ended by time or not.
-    pub fn session(&mut self, surface: Surface, token_hash: &[u8; 32]) -> Result<Option<SessionRow>, Fault> {
+    pub fn session(
+        &mut self,
+        surface: Surface,
+        token_hash: &[u8; 32],
+    ) -> Result<Option<SessionRow>, Fault> {
         self.db.query_first(
             "SELECT session, owner, wallet, made_at, seen_at, ends_at FROM sessions WHERE token_hash = $1 AND surface = $2",
             &[Param::Blob(token_hash), Param::Int(surface.as_number())],
@@ -60,7 +64,12 @@ impl Control {
     }
 
     /// The sessions of one owner that have not ended by their absolute limit, newest first; at most 100.
-    pub fn sessions_of(&mut self, surface: Surface, owner: &OwnerId, now: i64) -> Result<Vec<SessionRow>, Fault> {
+    pub fn sessions_of(
+        &mut self,
+        surface: Surface,
+        owner: &OwnerId,
+        now: i64,
+    ) -> Result<Vec<SessionRow>, Fault> {
         self.db.query(
             "SELECT session, owner, wallet, made_at, seen_at, ends_at FROM sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
             &[Param::Int(surface.as_number()), Param::Blob(&owner.0), Param::Int(now)],
@@ -70,31 +79,55 @@ impl Control {
 
     /// Writes down that a session was used; false if it was ended meanwhile, perhaps by another process.
     pub fn touch_session(&mut self, session: &SessionId, now: i64) -> Result<bool, Fault> {
-        let touched = self.db.execute("UPDATE sessions SET seen_at = $1 WHERE session = $2", &[Param::Int(now), Param::Blob(&session.0)])?;
+        let touched = self.db.execute(
+            "UPDATE sessions SET seen_at = $1 WHERE session = $2",
+            &[Param::Int(now), Param::Blob(&session.0)],
+        )?;
         Ok(touched == 1)
     }
 
     /// Gives a session a new token, from one moment to the next; false if it has ended meanwhile.
-    pub fn renew_token(&mut self, session: &SessionId, old: &[u8; 32], token: &[u8; 32]) -> Result<bool, Fault> {
+    pub fn renew_token(
+        &mut self,
+        session: &SessionId,
+        old: &[u8; 32],
+        token: &[u8; 32],
+    ) -> Result<bool, Fault> {
         let changed = self.db.execute(
             "UPDATE sessions SET token_hash = $1 WHERE session = $2 AND token_hash = $3",
-            &[Param::Blob(&token_hash(token)), Param::Blob(&session.0), Param::Blob(old)],
+            &[
+                Param::Blob(&token_hash(token)),
+                Param::Blob(&session.0),
+                Param::Blob(old),
+            ],
         )?;
         Ok(changed == 1)
     }
 
     /// Ends one session of an owner; false if it was not there.
-    pub fn end_session(&mut self, surface: Surface, owner: &OwnerId, session: &SessionId) -> Result<bool, Fault> {
+    pub fn end_session(
+        &mut self,
+        surface: Surface,
+        owner: &OwnerId,
+        session: &SessionId,
+    ) -> Result<bool, Fault> {
         let ended = self.db.execute(
             "DELETE FROM sessions WHERE session = $1 AND surface = $2 AND owner = $3",
-            &[Param::Blob(&session.0), Param::Int(surface.as_number()), Param::Blob(&owner.0)],
+            &[
+                Param::Blob(&session.0),
+                Param::Int(surface.as_number()),
+                Param::Blob(&owner.0),
+            ],
         )?;
         Ok(ended == 1)
     }
 
     /// Ends all sessions of an owner; returns how many.
     pub fn end_sessions_of(&mut self, surface: Surface, owner: &OwnerId) -> Result<u64, Fault> {
-        self.db.execute("DELETE FROM sessions WHERE surface = $1 AND owner = $2", &[Param::Int(surface.as_number()), Param::Blob(&owner.0)])
+        self.db.execute(
+            "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
+            &[Param::Int(surface.as_number()), Param::Blob(&owner.0)],
+        )
     }
 
     /// Removes sessions whose absolute limit passed a day ago, a few hundred at a time; returns how many.
@@ -111,7 +144,10 @@ fn session_row(row: &crate::sql::Row, surface: Surface) -> SessionRow {
         session: SessionId(row.bytes(0)),
         surface,
         owner: OwnerId(row.bytes(1)),
-        wallet: row.opt_int(2).and_then(|wallet| u64::try_from(wallet).ok()).map(WalletId),
+        wallet: row
+            .opt_int(2)
+            .and_then(|wallet| u64::try_from(wallet).ok())
+            .map(WalletId),
         made_at: row.int(3),
         seen_at: row.int(4),
         ends_at: row.int(5),

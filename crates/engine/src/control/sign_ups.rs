@@ -27,7 +27,10 @@ pub struct SendBudget {
 
 impl Default for SendBudget {
     fn default() -> Self {
-        SendBudget { per_contact: 3, in_all: 2_000 }
+        SendBudget {
+            per_contact: 3,
+            in_all: 2_000,
+        }
     }
 }
 
@@ -80,7 +83,13 @@ pub enum CodeRefusal {
 
 impl Control {
     /// Begins a sign-up: draws the code, remembers its keyed hash, and says what to send.
-    pub fn start_sign_up(&mut self, start: &SignUpStart, budget: SendBudget, now: i64, seed: &Seed) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
+    pub fn start_sign_up(
+        &mut self,
+        start: &SignUpStart,
+        budget: SendBudget,
+        now: i64,
+        seed: &Seed,
+    ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
         let index = self.keys.blind_index(start.contact);
         let sign_up = seed.bytes("sign-up");
         let id = token_hash(&sign_up);
@@ -88,7 +97,11 @@ impl Control {
         let code_mac = self.code_mac(&id, &code);
         // A known contact's row holds a hash that belongs to no code: trying it looks like trying a wrong code.
         let no_code = seed.bytes("no code");
-        let sealed = self.keys.wrap.seal(place("sign_ups", "contact", &id), seed.take("contact nonce"), start.contact.as_str().as_bytes());
+        let sealed = self.keys.wrap.seal(
+            place("sign_ups", "contact", &id),
+            seed.take("contact nonce"),
+            start.contact.as_str().as_bytes(),
+        );
         let browser = token_hash(start.browser);
         self.db.transaction(|tx| {
             let sent = tx.query_first(
@@ -116,7 +129,13 @@ impl Control {
     }
 
     /// Checks a code. The try is counted, durably, before the code is compared.
-    pub fn prove_contact(&mut self, sign_up: &[u8], browser: &[u8], code: &str, now: i64) -> Result<Result<Proven, CodeRefusal>, Fault> {
+    pub fn prove_contact(
+        &mut self,
+        sign_up: &[u8],
+        browser: &[u8],
+        code: &str,
+        now: i64,
+    ) -> Result<Result<Proven, CodeRefusal>, Fault> {
         let id = token_hash(sign_up);
         let browser = token_hash(browser);
         let mac = self.code_mac(&id, code);
@@ -146,9 +165,13 @@ impl Control {
         Ok(match found {
             Err(refusal) => Err(refusal),
             Ok((sealed, locale)) => {
-                let text = self.keys.wrap.open(place("sign_ups", "contact", &id), &sealed)?;
+                let text = self
+                    .keys
+                    .wrap
+                    .open(place("sign_ups", "contact", &id), &sealed)?;
                 let contact = std::str::from_utf8(&text).ok().and_then(Contact::parse);
-                let contact = contact.ok_or_else(|| Fault::broken("a sealed contact does not read as one"))?;
+                let contact = contact
+                    .ok_or_else(|| Fault::broken("a sealed contact does not read as one"))?;
                 Ok(Proven { contact, locale })
             }
         })
@@ -164,6 +187,8 @@ impl Control {
     }
 
     fn code_mac(&self, sign_up: &[u8; 32], code: &str) -> [u8; 32] {
-        self.keys.pepper.mac(&[b"one-time code", sign_up, code.as_bytes()])
+        self.keys
+            .pepper
+            .mac(&[b"one-time code", sign_up, code.as_bytes()])
     }
 }

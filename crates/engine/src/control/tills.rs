@@ -4,7 +4,9 @@
 //! device the book names, so a row here gives no right by itself.
 
 use crate::control::seed::Seed;
-use crate::control::{Control, MICROS, Named, Reconciled, Standing, fingerprint_cell, id_cell, token_hash};
+use crate::control::{
+    Control, MICROS, Named, Reconciled, Standing, fingerprint_cell, id_cell, token_hash,
+};
 use crate::fault::Fault;
 use crate::sql::Param;
 use mamori_domain::ids::{Fingerprint, TillId};
@@ -38,7 +40,12 @@ pub struct Device {
 
 impl Control {
     /// Makes a pairing code of eight digits for a till; earlier codes of that till stop working.
-    pub fn make_pairing_code(&mut self, till: TillId, now: i64, seed: &Seed) -> Result<String, Fault> {
+    pub fn make_pairing_code(
+        &mut self,
+        till: TillId,
+        now: i64,
+        seed: &Seed,
+    ) -> Result<String, Fault> {
         let code = format!("{:08}", seed.below(100_000_000, "pairing code"));
         let mac = self.keys.pepper.mac(&[b"pairing code", code.as_bytes()]);
         self.db.transaction(|tx| {
@@ -53,7 +60,13 @@ impl Control {
     }
 
     /// First step: uses the code up and stores the device, pending. `token` is what the device's cookie will hold.
-    pub fn begin_pairing(&mut self, code: &str, token: &[u8; 32], now: i64, seed: &Seed) -> Result<Result<Device, PairingRefusal>, Fault> {
+    pub fn begin_pairing(
+        &mut self,
+        code: &str,
+        token: &[u8; 32],
+        now: i64,
+        seed: &Seed,
+    ) -> Result<Result<Device, PairingRefusal>, Fault> {
         let mac = self.keys.pepper.mac(&[b"pairing code", code.as_bytes()]);
         let hash = token_hash(token);
         let device: [u8; 16] = seed.take("device");
@@ -88,12 +101,14 @@ impl Control {
 
     /// Last step, after the act: the device speaks for the till, and the one before it does not any more.
     pub fn finish_pairing(&mut self, device: &Device) -> Result<(), Fault> {
-        self.settle_device(&device.device, i64::from(device.till.0), true).map(|_| ())
+        self.settle_device(&device.device, i64::from(device.till.0), true)
+            .map(|_| ())
     }
 
     /// Takes a pending device back after the book refused it.
     pub fn abandon_pairing(&mut self, device: &Device) -> Result<(), Fault> {
-        self.settle_device(&device.device, i64::from(device.till.0), false).map(|_| ())
+        self.settle_device(&device.device, i64::from(device.till.0), false)
+            .map(|_| ())
     }
 
     /// The active device with this token hash.
@@ -116,10 +131,17 @@ impl Control {
 
     /// Takes all devices of a till off; the act that unbinds the till comes first. Returns how many.
     pub fn remove_devices(&mut self, till: TillId) -> Result<u64, Fault> {
-        self.db.execute("DELETE FROM till_devices WHERE till = $1", &[Param::Int(i64::from(till.0))])
+        self.db.execute(
+            "DELETE FROM till_devices WHERE till = $1",
+            &[Param::Int(i64::from(till.0))],
+        )
     }
 
-    pub(super) fn reconcile_devices(&mut self, named: &mut dyn Named, done: &mut Reconciled) -> Result<(), Fault> {
+    pub(super) fn reconcile_devices(
+        &mut self,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
         let rows = self.db.query(
             "SELECT device, till, fingerprint, made_at, status FROM till_devices ORDER BY till, made_at",
             &[],
@@ -131,18 +153,39 @@ impl Control {
                 continue;
             }
             self.settle_device(&device.device, i64::from(device.till.0), is_named)?;
-            if is_named { done.finished += 1 } else { done.dead += 1 }
+            if is_named {
+                done.finished += 1
+            } else {
+                done.dead += 1
+            }
         }
         Ok(())
     }
 
-    fn settle_device(&mut self, device: &[u8; 16], till: i64, is_named: bool) -> Result<u64, Fault> {
+    fn settle_device(
+        &mut self,
+        device: &[u8; 16],
+        till: i64,
+        is_named: bool,
+    ) -> Result<u64, Fault> {
         self.db.transaction(|tx| {
             if !is_named {
-                return tx.execute("DELETE FROM till_devices WHERE device = $1", &[Param::Blob(device)]);
+                return tx.execute(
+                    "DELETE FROM till_devices WHERE device = $1",
+                    &[Param::Blob(device)],
+                );
             }
-            tx.execute("DELETE FROM till_devices WHERE till = $1 AND device <> $2", &[Param::Int(till), Param::Blob(device)])?;
-            tx.execute("UPDATE till_devices SET status = $1 WHERE device = $2", &[Param::Int(Standing::Active.as_number()), Param::Blob(device)])
+            tx.execute(
+                "DELETE FROM till_devices WHERE till = $1 AND device <> $2",
+                &[Param::Int(till), Param::Blob(device)],
+            )?;
+            tx.execute(
+                "UPDATE till_devices SET status = $1 WHERE device = $2",
+                &[
+                    Param::Int(Standing::Active.as_number()),
+                    Param::Blob(device),
+                ],
+            )
         })
     }
 }

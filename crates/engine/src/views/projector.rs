@@ -139,6 +139,28 @@ impl Projector {
         }
     }
 
+    /// Empties every table: the views are made anew.
+    pub fn start_over(&mut self) -> Result<(), Fault> {
+        self.db.transaction(|tx| {
+            for sql in [
+                "DELETE FROM entries",
+                "DELETE FROM reversals",
+                "DELETE FROM top_ups",
+                "DELETE FROM store_hours",
+                "DELETE FROM request_keys",
+                "DELETE FROM checkpoint",
+                "UPDATE progress SET applied_seq = 0, checkpoint_seq = 0, segment = 0, segment_seq = 0",
+            ] {
+                tx.execute(sql, &[])?;
+            }
+            Ok(())
+        })?;
+        self.progress = Progress::default();
+        self.keys.clear();
+        self.pending = Pending::default();
+        Ok(())
+    }
+
     /// Throws a checkpoint away that the journal does not confirm; the views stay.
     pub fn discard_checkpoint(&mut self) -> Result<(), Fault> {
         self.db.transaction(|tx| {

@@ -35,6 +35,17 @@ pub fn entry_by_id(db: &mut Db, id: u64) -> Result<Option<Entry>, Fault> {
     db.query_first(SQL, &[Param::Int(id as i64)], entry)
 }
 
+/// The movements after an id, in order.
+pub fn entries_after(db: &mut Db, after: i64, limit: u32) -> Result<Vec<Entry>, Fault> {
+    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name
+        FROM entries WHERE id > $1 ORDER BY id LIMIT $2";
+    db.query(
+        SQL,
+        &[Param::Int(after), Param::Int(i64::from(limit))],
+        entry,
+    )
+}
+
 /// Walks a wallet's chain of movements from `from` (which belongs to it) back in time.
 pub fn chain(db: &mut Db, wallet: u64, from: u64, limit: usize) -> Result<Vec<Entry>, Fault> {
     let mut entries = Vec::with_capacity(limit);

@@ -5,8 +5,8 @@ use std::thread;
 
 use mamori_domain::ids::{MerchantId, StoreId, TillId, WalletId};
 use mamori_engine::control::{
-    CodeRefusal, Contact, Control, Enrolment, LinkRefusal, OwnerId, PairingRefusal, Seed, SendBudget, SessionId, SessionRow, SignUpStart, StoredPasskey,
-    Surface, token_hash,
+    CodeRefusal, Contact, Control, Enrolment, LinkRefusal, OwnerId, PairingRefusal, Seed,
+    SendBudget, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
 };
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
@@ -30,22 +30,44 @@ fn contact() -> Contact {
 }
 
 fn passkey(number: u8) -> StoredPasskey {
-    StoredPasskey { credential: vec![number; 32], passkey: format!("{{\"key\":{number}}}"), sign_count: 0 }
+    StoredPasskey {
+        credential: vec![number; 32],
+        passkey: format!("{{\"key\":{number}}}"),
+        sign_count: 0,
+    }
 }
 
 fn start(control: &mut Control, number: u8) -> ([u8; 32], Option<String>) {
     let contact = contact();
-    let start = SignUpStart { contact: &contact, locale: "ja", browser: b"browser" };
-    let to_send = control.start_sign_up(&start, SendBudget::default(), NOW, &seed(number)).expect("control answers").expect("within the budget");
+    let start = SignUpStart {
+        contact: &contact,
+        locale: "ja",
+        browser: b"browser",
+    };
+    let to_send = control
+        .start_sign_up(&start, SendBudget::default(), NOW, &seed(number))
+        .expect("control answers")
+        .expect("within the budget");
     (to_send.sign_up, to_send.code)
 }
 
 fn enrol(control: &mut Control, number: u8) -> OwnerId {
     let (person, passkey) = (OwnerId([number; 16]), passkey(number));
     let contact = contact();
-    let enrolment = Enrolment { person, contact: &contact, locale: "ja", display_name: "さくら", passkey: &passkey };
-    control.begin_enrolment(&enrolment, NOW, &seed(number)).expect("control answers").expect("free");
-    control.finish_enrolment(&person, WalletId(u64::from(number))).expect("control answers");
+    let enrolment = Enrolment {
+        person,
+        contact: &contact,
+        locale: "ja",
+        display_name: "さくら",
+        passkey: &passkey,
+    };
+    control
+        .begin_enrolment(&enrolment, NOW, &seed(number))
+        .expect("control answers")
+        .expect("free");
+    control
+        .finish_enrolment(&person, WalletId(u64::from(number)))
+        .expect("control answers");
     person
 }
 
@@ -54,16 +76,39 @@ fn a_sign_up_becomes_a_person() {
     on_both(|location| {
         let mut control = open(location);
         let (sign_up, code) = start(&mut control, 1);
-        let proven = control.prove_contact(&sign_up, b"browser", &code.expect("unknown so far"), NOW).expect("control answers").expect("right");
+        let proven = control
+            .prove_contact(&sign_up, b"browser", &code.expect("unknown so far"), NOW)
+            .expect("control answers")
+            .expect("right");
         assert_eq!((proven.contact, proven.locale.as_str()), (contact(), "ja"));
         let owner = enrol(&mut control, 1);
-        let person = control.person(&owner).expect("control answers").expect("active");
-        assert_eq!((person.wallet, person.display_name.as_str()), (WalletId(1), "さくら"));
-        assert_eq!(control.person_of_wallet(WalletId(1)).expect("control answers"), Some(person));
+        let person = control
+            .person(&owner)
+            .expect("control answers")
+            .expect("active");
+        assert_eq!(
+            (person.wallet, person.display_name.as_str()),
+            (WalletId(1), "さくら")
+        );
+        assert_eq!(
+            control
+                .person_of_wallet(WalletId(1))
+                .expect("control answers"),
+            Some(person)
+        );
         assert_eq!(start(&mut control, 2).1, None, "known now");
-        let (found, _, stored) = control.passkey(Surface::Wallet, &[1; 32]).expect("control answers").expect("active");
+        let (found, _, stored) = control
+            .passkey(Surface::Wallet, &[1; 32])
+            .expect("control answers")
+            .expect("active");
         assert_eq!((found, stored.passkey.as_str()), (owner, "{\"key\":1}"));
-        assert!(control.passkey(Surface::Console, &[1; 32]).expect("control answers").is_none(), "of another surface");
+        assert!(
+            control
+                .passkey(Surface::Console, &[1; 32])
+                .expect("control answers")
+                .is_none(),
+            "of another surface"
+        );
     });
 }
 
@@ -71,26 +116,55 @@ fn a_sign_up_becomes_a_person() {
 fn guesses_at_one_code_from_many_sides_are_five() {
     on_both(|location| {
         let (sign_up, code) = start(&mut open(location), 1);
-        let wrong = format!("{:06}", (code.expect("unknown so far").parse::<u32>().expect("digits") + 1) % 1_000_000);
+        let wrong = format!(
+            "{:06}",
+            (code
+                .expect("unknown so far")
+                .parse::<u32>()
+                .expect("digits")
+                + 1)
+                % 1_000_000
+        );
         let barrier = Barrier::new(8);
         let refusals: Vec<CodeRefusal> = thread::scope(|scope| {
             let guess = || {
                 let mut control = open(location);
                 barrier.wait();
-                control.prove_contact(&sign_up, b"browser", &wrong, NOW).expect("control answers").err().expect("wrong")
+                control
+                    .prove_contact(&sign_up, b"browser", &wrong, NOW)
+                    .expect("control answers")
+                    .err()
+                    .expect("wrong")
             };
             let guessing: Vec<_> = (0..8).map(|_| scope.spawn(guess)).collect();
-            guessing.into_iter().map(|one| one.join().expect("no panic")).collect()
+            guessing
+                .into_iter()
+                .map(|one| one.join().expect("no panic"))
+                .collect()
         });
-        assert_eq!(refusals.iter().filter(|refusal| **refusal == CodeRefusal::Wrong).count(), 5);
-        assert_eq!(refusals.iter().filter(|refusal| **refusal == CodeRefusal::Spent).count(), 3);
+        assert_eq!(
+            refusals
+                .iter()
+                .filter(|refusal| **refusal == CodeRefusal::Wrong)
+                .count(),
+            5
+        );
+        assert_eq!(
+            refusals
+                .iter()
+                .filter(|refusal| **refusal == CodeRefusal::Spent)
+                .count(),
+            3
+        );
     });
 }
 
 #[test]
 fn one_pairing_code_at_many_devices_enrols_one() {
     on_both(|location| {
-        let code = open(location).make_pairing_code(TillId(7), NOW, &seed(1)).expect("control answers");
+        let code = open(location)
+            .make_pairing_code(TillId(7), NOW, &seed(1))
+            .expect("control answers");
         let barrier = Barrier::new(6);
         let answers: Vec<Result<TillId, PairingRefusal>> = thread::scope(|scope| {
             let pairing: Vec<_> = (0..6_u8)
@@ -99,14 +173,32 @@ fn one_pairing_code_at_many_devices_enrols_one() {
                     scope.spawn(move || {
                         let mut control = open(location);
                         barrier.wait();
-                        control.begin_pairing(code, &[number; 32], NOW, &seed(number)).expect("control answers").map(|device| device.till)
+                        control
+                            .begin_pairing(code, &[number; 32], NOW, &seed(number))
+                            .expect("control answers")
+                            .map(|device| device.till)
                     })
                 })
                 .collect();
-            pairing.into_iter().map(|one| one.join().expect("no panic")).collect()
+            pairing
+                .into_iter()
+                .map(|one| one.join().expect("no panic"))
+                .collect()
         });
-        assert_eq!(answers.iter().filter(|answer| **answer == Ok(TillId(7))).count(), 1);
-        assert_eq!(answers.iter().filter(|answer| **answer == Err(PairingRefusal::Used)).count(), 5);
+        assert_eq!(
+            answers
+                .iter()
+                .filter(|answer| **answer == Ok(TillId(7)))
+                .count(),
+            1
+        );
+        assert_eq!(
+            answers
+                .iter()
+                .filter(|answer| **answer == Err(PairingRefusal::Used))
+                .count(),
+            5
+        );
     });
 }
 
@@ -115,9 +207,21 @@ fn a_counter_is_compared_and_set() {
     on_both(|location| {
         let mut control = open(location);
         enrol(&mut control, 1);
-        let after = StoredPasskey { sign_count: 5, ..passkey(1) };
-        assert!(control.note_assertion(&passkey(1), &after, NOW).expect("control answers"));
-        assert!(!control.note_assertion(&passkey(1), &after, NOW).expect("control answers"), "the same counter twice");
+        let after = StoredPasskey {
+            sign_count: 5,
+            ..passkey(1)
+        };
+        assert!(
+            control
+                .note_assertion(&passkey(1), &after, NOW)
+                .expect("control answers")
+        );
+        assert!(
+            !control
+                .note_assertion(&passkey(1), &after, NOW)
+                .expect("control answers"),
+            "the same counter twice"
+        );
     });
 }
 
@@ -135,18 +239,70 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             seen_at: NOW,
             ends_at: NOW + 3_600 * SECOND,
         };
-        control.start_session(&row, &[9; 32]).expect("control answers");
-        assert_eq!(control.session(Surface::Wallet, &token_hash(&[9; 32])).expect("control answers"), Some(row.clone()));
-        assert_eq!(control.session(Surface::Console, &token_hash(&[9; 32])).expect("control answers"), None);
-        assert!(control.renew_token(&row.session, &token_hash(&[9; 32]), &[10; 32]).expect("control answers"));
-        assert!(!control.renew_token(&row.session, &token_hash(&[9; 32]), &[11; 32]).expect("control answers"));
-        assert!(control.touch_session(&row.session, NOW + SECOND).expect("control answers"));
-        let renewed = control.session(Surface::Wallet, &token_hash(&[10; 32])).expect("control answers").expect("live");
-        assert_eq!(renewed, SessionRow { seen_at: NOW + SECOND, ..row.clone() });
-        assert_eq!(control.sessions_of(Surface::Wallet, &owner, NOW).expect("control answers"), [renewed]);
-        assert!(!control.end_session(Surface::Wallet, &OwnerId([8; 16]), &row.session).expect("control answers"), "of somebody else");
-        assert_eq!(control.end_sessions_of(Surface::Wallet, &owner).expect("control answers"), 1);
-        assert!(!control.touch_session(&row.session, NOW).expect("control answers"));
+        control
+            .start_session(&row, &[9; 32])
+            .expect("control answers");
+        assert_eq!(
+            control
+                .session(Surface::Wallet, &token_hash(&[9; 32]))
+                .expect("control answers"),
+            Some(row.clone())
+        );
+        assert_eq!(
+            control
+                .session(Surface::Console, &token_hash(&[9; 32]))
+                .expect("control answers"),
+            None
+        );
+        assert!(
+            control
+                .renew_token(&row.session, &token_hash(&[9; 32]), &[10; 32])
+                .expect("control answers")
+        );
+        assert!(
+            !control
+                .renew_token(&row.session, &token_hash(&[9; 32]), &[11; 32])
+                .expect("control answers")
+        );
+        assert!(
+            control
+                .touch_session(&row.session, NOW + SECOND)
+                .expect("control answers")
+        );
+        let renewed = control
+            .session(Surface::Wallet, &token_hash(&[10; 32]))
+            .expect("control answers")
+            .expect("live");
+        assert_eq!(
+            renewed,
+            SessionRow {
+                seen_at: NOW + SECOND,
+                ..row.clone()
+            }
+        );
+        assert_eq!(
+            control
+                .sessions_of(Surface::Wallet, &owner, NOW)
+                .expect("control answers"),
+            [renewed]
+        );
+        assert!(
+            !control
+                .end_session(Surface::Wallet, &OwnerId([8; 16]), &row.session)
+                .expect("control answers"),
+            "of somebody else"
+        );
+        assert_eq!(
+            control
+                .end_sessions_of(Surface::Wallet, &owner)
+                .expect("control answers"),
+            1
+        );
+        assert!(
+            !control
+                .touch_session(&row.session, NOW)
+                .expect("control answers")
+        );
     });
 }
 
@@ -154,24 +310,66 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
 fn operators_links_and_papers_are_the_same_on_both() {
     on_both(|location| {
         let mut control = open(location);
-        let link = control.invite_operator("運用", NOW, &seed(1)).expect("control answers");
+        let link = control
+            .invite_operator("運用", NOW, &seed(1))
+            .expect("control answers");
         let late = NOW + 24 * 3_600 * SECOND;
-        assert_eq!(control.operator_of_link(&link, late).expect("control answers"), Err(LinkRefusal::Expired));
-        let operator = control.redeem_link(&link, &passkey(1), NOW).expect("control answers").expect("fresh");
-        assert_eq!(control.redeem_link(&link, &passkey(2), NOW).expect("control answers"), Err(LinkRefusal::Used));
-        assert_eq!(control.operator_name(&operator).expect("control answers").as_deref(), Some("運用"));
+        assert_eq!(
+            control
+                .operator_of_link(&link, late)
+                .expect("control answers"),
+            Err(LinkRefusal::Expired)
+        );
+        let operator = control
+            .redeem_link(&link, &passkey(1), NOW)
+            .expect("control answers")
+            .expect("fresh");
+        assert_eq!(
+            control
+                .redeem_link(&link, &passkey(2), NOW)
+                .expect("control answers"),
+            Err(LinkRefusal::Used)
+        );
+        assert_eq!(
+            control
+                .operator_name(&operator)
+                .expect("control answers")
+                .as_deref(),
+            Some("運用")
+        );
 
-        control.name_merchant(MerchantId(1), "書店").expect("control answers");
-        control.name_store(StoreId(2), MerchantId(1), "本店").expect("control answers");
-        control.name_till(TillId(3), StoreId(2), "レジ").expect("control answers");
-        control.name_till(TillId(3), StoreId(2), "レジ1").expect("control answers");
+        control
+            .name_merchant(MerchantId(1), "書店")
+            .expect("control answers");
+        control
+            .name_store(StoreId(2), MerchantId(1), "本店")
+            .expect("control answers");
+        control
+            .name_till(TillId(3), StoreId(2), "レジ")
+            .expect("control answers");
+        control
+            .name_till(TillId(3), StoreId(2), "レジ1")
+            .expect("control answers");
         let papers = control.till_papers().expect("control answers");
-        assert_eq!((papers.len(), papers[0].name.as_str(), papers[0].store_name.as_str(), papers[0].merchant_name.as_str()), (1, "レジ1", "本店", "書店"));
+        assert_eq!(
+            (
+                papers.len(),
+                papers[0].name.as_str(),
+                papers[0].store_name.as_str(),
+                papers[0].merchant_name.as_str()
+            ),
+            (1, "レジ1", "本店", "書店")
+        );
 
-        control.begin_api_key("key-1", MerchantId(1), "the secret", true, NOW, [4; 12]).expect("control answers");
+        control
+            .begin_api_key("key-1", MerchantId(1), "the secret", true, NOW, [4; 12])
+            .expect("control answers");
         control.finish_api_key("key-1").expect("control answers");
         let keys = control.api_keys().expect("control answers");
-        assert_eq!((keys.len(), keys[0].secret.as_str(), keys[0].opa_auth), (1, "the secret", true));
+        assert_eq!(
+            (keys.len(), keys[0].secret.as_str(), keys[0].opa_auth),
+            (1, "the secret", true)
+        );
         assert!(!format!("{:?}", keys[0]).contains("secret"));
     });
 }
@@ -181,8 +379,18 @@ fn old_rows_are_swept() {
     on_both(|location| {
         let mut control = open(location);
         start(&mut control, 1);
-        assert_eq!(control.sweep_sign_ups(NOW + 7_200 * SECOND).expect("control answers"), 0);
-        assert_eq!(control.sweep_sign_ups(NOW + 7_201 * SECOND).expect("control answers"), 1);
+        assert_eq!(
+            control
+                .sweep_sign_ups(NOW + 7_200 * SECOND)
+                .expect("control answers"),
+            0
+        );
+        assert_eq!(
+            control
+                .sweep_sign_ups(NOW + 7_201 * SECOND)
+                .expect("control answers"),
+            1
+        );
     });
 }
 
@@ -193,10 +401,19 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
     let mut control = open(&scratch.location());
     let (sign_up, code) = start(&mut control, 1);
     enrol(&mut control, 2);
-    let link = control.invite_operator("運用", NOW, &seed(3)).expect("control answers");
-    let pairing = control.make_pairing_code(TillId(7), NOW, &seed(4)).expect("control answers");
-    control.begin_pairing(&pairing, &[5; 32], NOW, &seed(5)).expect("control answers").expect("fresh");
-    control.begin_api_key("key-1", MerchantId(1), "the api secret", true, NOW, [6; 12]).expect("control answers");
+    let link = control
+        .invite_operator("運用", NOW, &seed(3))
+        .expect("control answers");
+    let pairing = control
+        .make_pairing_code(TillId(7), NOW, &seed(4))
+        .expect("control answers");
+    control
+        .begin_pairing(&pairing, &[5; 32], NOW, &seed(5))
+        .expect("control answers")
+        .expect("fresh");
+    control
+        .begin_api_key("key-1", MerchantId(1), "the api secret", true, NOW, [6; 12])
+        .expect("control answers");
     let row = SessionRow {
         session: SessionId([3; 16]),
         surface: Surface::Wallet,
@@ -206,7 +423,9 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
         seen_at: NOW,
         ends_at: NOW,
     };
-    control.start_session(&row, &[0xAB; 32]).expect("control answers");
+    control
+        .start_session(&row, &[0xAB; 32])
+        .expect("control answers");
     drop(control);
     let mut bytes = Vec::new();
     for file in ["control.sqlite", "control.sqlite-wal"] {

@@ -45,7 +45,10 @@ impl mamori_engine::clock::Clock for EngineClock {
 
 /// The rules of the benchmark: those of a shop, with fuller wallets.
 fn rules() -> Rules {
-    Rules { balance_cap: Amount::yen(workload::FIRST_BALANCE), ..Rules::default() }
+    Rules {
+        balance_cap: Amount::yen(workload::FIRST_BALANCE),
+        ..Rules::default()
+    }
 }
 
 /// What opens the benchmark's store at a place.
@@ -128,7 +131,12 @@ pub fn with_views(
     clock: Clock,
     told: impl Fn(u64),
 ) -> Result<Run, Failure> {
-    let files = || engine.location().directory().map_or(Files::default(), Files::of);
+    let files = || {
+        engine
+            .location()
+            .directory()
+            .map_or(Files::default(), Files::of)
+    };
     let (cost_before, files_before) = (Cost::of(std::process::id()), files());
     let begin = (clock.monotonic_micros)();
     let until = begin + micros;
@@ -151,15 +159,21 @@ pub fn with_views(
                     }
                     flight.all_landed().map_err(|failure| failure.to_string())
                 };
-                std::thread::Builder::new().name("bench-send".to_owned()).spawn_scoped(scope, send)
+                std::thread::Builder::new()
+                    .name("bench-send".to_owned())
+                    .spawn_scoped(scope, send)
             })
             .collect();
         while (clock.monotonic_micros)() < until {
             told((clock.monotonic_micros)() - begin);
             std::thread::park_timeout(Duration::from_millis(100));
         }
-        let join = |sender: std::io::Result<std::thread::ScopedJoinHandle<'_, Result<(), String>>>| match sender {
-            Ok(thread) => thread.join().unwrap_or_else(|_| Err("a sender panicked".to_owned())),
+        let join = |sender: std::io::Result<
+            std::thread::ScopedJoinHandle<'_, Result<(), String>>,
+        >| match sender {
+            Ok(thread) => thread
+                .join()
+                .unwrap_or_else(|_| Err("a sender panicked".to_owned())),
             Err(error) => Err(error.to_string()),
         };
         outcomes.extend(senders.into_iter().map(join));
@@ -168,7 +182,12 @@ pub fn with_views(
     workload::all_in_views(engine)?;
     let elapsed_micros = (clock.monotonic_micros)() - begin;
     let cost = Cost::of(std::process::id()).since(&cost_before);
-    Ok(Run { payments: payments.into_inner(), elapsed_micros, cost, files: files().since(files_before) })
+    Ok(Run {
+        payments: payments.into_inner(),
+        elapsed_micros,
+        cost,
+        files: files().since(files_before),
+    })
 }
 
 /// The shard and its journal alone, stepped in full rows: nothing follows them. Acts are made on another thread.
@@ -204,7 +223,9 @@ pub fn journal_alone(
         for reply in &taken.replies {
             match reply {
                 Reply::Answer(Ok(_)) => {}
-                other => return Err(format!("an act of the benchmark was answered {other:?}").into()),
+                other => {
+                    return Err(format!("an act of the benchmark was answered {other:?}").into());
+                }
             }
         }
         asked.drain(..taken.replies.len());
@@ -213,7 +234,10 @@ pub fn journal_alone(
     let mut all = |acts: &mut dyn Iterator<Item = Act>| -> Result<(), Failure> {
         let mut asked = Vec::new();
         loop {
-            asked.extend((&mut *acts).take(ROW_ACTS - asked.len()).map(|act| Asked { act, gathered: None }));
+            asked.extend((&mut *acts).take(ROW_ACTS - asked.len()).map(|act| Asked {
+                act,
+                gathered: None,
+            }));
             if asked.is_empty() {
                 return Ok(());
             }
@@ -222,20 +246,29 @@ pub fn journal_alone(
     };
     all(&mut workload::layout(wallets, KEY))?;
 
-    let (cost_before, files_before) =
-        (Cost::of(std::process::id()), location.directory().map_or(Files::default(), Files::of));
+    let (cost_before, files_before) = (
+        Cost::of(std::process::id()),
+        location.directory().map_or(Files::default(), Files::of),
+    );
     let begin = (clock.monotonic_micros)();
     let (to, from) = sync_channel::<Vec<Asked>>(4);
     let seconds = (clock.wall_micros)() / 1_000_000;
-    let maker = std::thread::Builder::new().name("bench-send".to_owned()).spawn(move || {
-        let mut acts = Payments::new(seed, wallets, KEY);
-        loop {
-            let batch = (0..ROW_ACTS).map(|_| Asked { act: acts.next(seconds), gathered: None }).collect();
-            if to.send(batch).is_err() {
-                return;
+    let maker = std::thread::Builder::new()
+        .name("bench-send".to_owned())
+        .spawn(move || {
+            let mut acts = Payments::new(seed, wallets, KEY);
+            loop {
+                let batch = (0..ROW_ACTS)
+                    .map(|_| Asked {
+                        act: acts.next(seconds),
+                        gathered: None,
+                    })
+                    .collect();
+                if to.send(batch).is_err() {
+                    return;
+                }
             }
-        }
-    })?;
+        })?;
     let mut payments = 0;
     let mut asked = Vec::new();
     let mut result = Ok(());
@@ -259,8 +292,16 @@ pub fn journal_alone(
     let _ = maker.join();
     result?;
     let cost = Cost::of(std::process::id()).since(&cost_before);
-    let files = location.directory().map_or(Files::default(), Files::of).since(files_before);
+    let files = location
+        .directory()
+        .map_or(Files::default(), Files::of)
+        .since(files_before);
     let _ = lease.confirm(&engine_clock);
     drop(lease.release());
-    Ok(Run { payments, elapsed_micros, cost, files })
+    Ok(Run {
+        payments,
+        elapsed_micros,
+        cost,
+        files,
+    })
 }

@@ -35,14 +35,24 @@ pub struct Door {
 impl Door {
     /// A door that one key opens.
     pub fn new(api_key: &str, secret: &str) -> Door {
-        Door { api_key: api_key.to_owned(), key: SigningKey::new(secret) }
+        Door {
+            api_key: api_key.to_owned(),
+            key: SigningKey::new(secret),
+        }
     }
 
     /// Whether `authorization` was made with the key over exactly this request, less than two minutes from `now_micros`.
-    pub fn opens(&self, authorization: &[u8], request: &SignedRequest<'_>, now_micros: i64) -> bool {
+    pub fn opens(
+        &self,
+        authorization: &[u8],
+        request: &SignedRequest<'_>,
+        now_micros: i64,
+    ) -> bool {
         Credentials::parse(authorization).is_ok_and(|credentials| {
             credentials.api_key == self.api_key
-                && credentials.verify(&self.key, Accepted::BOTH, request, now_micros).is_ok()
+                && credentials
+                    .verify(&self.key, Accepted::BOTH, request, now_micros)
+                    .is_ok()
         })
     }
 }
@@ -52,7 +62,11 @@ where
     B: hyper::body::Body<Data = Bytes>,
 {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map(|collected| collected.to_bytes()).unwrap_or_default();
+    let body = body
+        .collect()
+        .await
+        .map(|collected| collected.to_bytes())
+        .unwrap_or_default();
     let header = |name: HeaderName| head.headers.get(name).map(HeaderValue::as_bytes);
     let request = SignedRequest {
         method: head.method.as_str(),
@@ -61,11 +75,21 @@ where
         content_type: header(CONTENT_TYPE),
         body: &body,
     };
-    let opens = door.opens(header(AUTHORIZATION).unwrap_or_default(), &request, (clock.wall_micros)());
-    let (status, text) = if opens { (StatusCode::OK, ANSWER) } else { (StatusCode::UNAUTHORIZED, REFUSED) };
+    let opens = door.opens(
+        header(AUTHORIZATION).unwrap_or_default(),
+        &request,
+        (clock.wall_micros)(),
+    );
+    let (status, text) = if opens {
+        (StatusCode::OK, ANSWER)
+    } else {
+        (StatusCode::UNAUTHORIZED, REFUSED)
+    };
     let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
@@ -86,7 +110,12 @@ pub enum Face {
 pub type Floor = Box<dyn std::any::Any>;
 
 /// Starts a floor and returns its address.
-pub fn start(face: Face, threads: usize, door: Door, clock: Clock) -> Result<(Floor, SocketAddr), Failure> {
+pub fn start(
+    face: Face,
+    threads: usize,
+    door: Door,
+    clock: Clock,
+) -> Result<(Floor, SocketAddr), Failure> {
     let door = Arc::new(door);
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let address = listener.local_addr()?;
@@ -107,11 +136,18 @@ pub fn start(face: Face, threads: usize, door: Door, clock: Clock) -> Result<(Fl
             }),
         );
     let runtime = || -> Result<tokio::runtime::Runtime, Failure> {
-        Ok(tokio::runtime::Builder::new_multi_thread().worker_threads(threads).thread_name("http").enable_all().build()?)
+        Ok(tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("http")
+            .enable_all()
+            .build()?)
     };
     let floor: Floor = match face {
         Face::Listen | Face::ListenAxum => {
-            let listeners = Listeners::start(ListenConfig { threads, ..ListenConfig::default() })?;
+            let listeners = Listeners::start(ListenConfig {
+                threads,
+                ..ListenConfig::default()
+            })?;
             match face {
                 Face::Listen => listeners.serve(listener, plain)?,
                 _ => listeners.serve(listener, router_service(router))?,
@@ -124,7 +160,11 @@ pub fn start(face: Face, threads: usize, door: Door, clock: Clock) -> Result<(Fl
             runtime.spawn(async move {
                 let listener = tokio::net::TcpListener::from_std(listener)?;
                 use axum::serve::ListenerExt as _;
-                axum::serve(listener.tap_io(|socket| drop(socket.set_nodelay(true))), router).await
+                axum::serve(
+                    listener.tap_io(|socket| drop(socket.set_nodelay(true))),
+                    router,
+                )
+                .await
             });
             Box::new(runtime)
         }
@@ -132,12 +172,16 @@ pub fn start(face: Face, threads: usize, door: Door, clock: Clock) -> Result<(Fl
             listener.set_nonblocking(true)?;
             let runtime = runtime()?;
             runtime.spawn(async move {
-                let listener = tokio::net::TcpListener::from_std(listener).expect("inside the runtime");
+                let listener =
+                    tokio::net::TcpListener::from_std(listener).expect("inside the runtime");
                 while let Ok((socket, _)) = listener.accept().await {
                     let _ = socket.set_nodelay(true);
                     let mut builder = hyper::server::conn::http1::Builder::new();
                     builder.timer(hyper_util::rt::TokioTimer::new());
-                    tokio::spawn(builder.serve_connection(hyper_util::rt::TokioIo::new(socket), plain.clone()));
+                    tokio::spawn(
+                        builder
+                            .serve_connection(hyper_util::rt::TokioIo::new(socket), plain.clone()),
+                    );
                 }
             });
             Box::new(runtime)

@@ -39,14 +39,24 @@ COMMIT;
 
 /// Where the newest PostgreSQL's programs are (Debian keeps them beside the path).
 fn programs() -> Result<PathBuf, Failure> {
-    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path().join("bin"));
+    let debian = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path().join("bin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let whole = |place: &PathBuf| ["initdb", "pg_ctl", "psql", "pgbench"].iter().all(|name| place.join(name).is_file());
+    let whole = |place: &PathBuf| {
+        ["initdb", "pg_ctl", "psql", "pgbench"]
+            .iter()
+            .all(|name| place.join(name).is_file())
+    };
     debian
         .chain(std::env::split_paths(&path))
         .filter(whole)
         .max()
-        .ok_or_else(|| "--compare needs PostgreSQL with pgbench (Debian: apt-get install postgresql)".into())
+        .ok_or_else(|| {
+            "--compare needs PostgreSQL with pgbench (Debian: apt-get install postgresql)".into()
+        })
 }
 
 /// Who may run PostgreSQL: it refuses root.
@@ -56,7 +66,9 @@ fn unprivileged() -> Option<(u32, u32)> {
     }
     let users = fs::read_to_string("/etc/passwd").ok()?;
     ["postgres", "nobody"].iter().find_map(|name| {
-        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        let line = users
+            .lines()
+            .find(|line| line.split(':').next() == Some(name))?;
         let mut numbers = line.split(':').skip(2);
         Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
     })
@@ -71,12 +83,26 @@ struct Private {
 
 impl Private {
     fn start(directory: &Path) -> Result<Private, Failure> {
-        let private = Private { programs: programs()?, directory: directory.to_owned(), owner: unprivileged() };
+        let private = Private {
+            programs: programs()?,
+            directory: directory.to_owned(),
+            owner: unprivileged(),
+        };
         fs::create_dir_all(directory)?;
         if let Some((user, group)) = private.owner {
             chown(directory, Some(user), Some(group))?;
         }
-        private.run("initdb", &["-D", "data", "--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"])?;
+        private.run(
+            "initdb",
+            &[
+                "-D",
+                "data",
+                "--username=postgres",
+                "--auth=trust",
+                "--encoding=UTF8",
+                "--locale=C",
+            ],
+        )?;
         let settings = format!(
             "listen_addresses=''\nunix_socket_directories='{}'\nfsync=on\nsynchronous_commit=on\nfull_page_writes=on\n\
              shared_buffers=512MB\nmax_wal_size=8GB\ncheckpoint_timeout=30min\nautovacuum=on\n",
@@ -91,15 +117,28 @@ impl Private {
 
     fn run(&self, program: &str, arguments: &[&str]) -> Result<Output, Failure> {
         let mut command = Command::new(self.programs.join(program));
-        command.args(arguments).current_dir(&self.directory).env("LC_ALL", "C");
-        command.env("PGHOST", &self.directory).env("PGUSER", "postgres").env("PGDATABASE", "postgres");
+        command
+            .args(arguments)
+            .current_dir(&self.directory)
+            .env("LC_ALL", "C");
+        command
+            .env("PGHOST", &self.directory)
+            .env("PGUSER", "postgres")
+            .env("PGDATABASE", "postgres");
         if let Some((user, group)) = self.owner {
             command.uid(user).gid(group);
         }
         // A daemon that inherits a pipe would keep it open for ever: pg_ctl's output goes to its log file.
         let output = if program == "pg_ctl" {
-            let status = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null()).status()?;
-            Output { status, stdout: Vec::new(), stderr: Vec::new() }
+            let status = command
+                .stdout(std::process::Stdio::null())
+                .stderr(std::process::Stdio::null())
+                .status()?;
+            Output {
+                status,
+                stdout: Vec::new(),
+                stderr: Vec::new(),
+            }
         } else {
             command.output()?
         };
@@ -111,7 +150,8 @@ impl Private {
     }
 
     fn sql(&self, text: &str) -> Result<(), Failure> {
-        self.run("psql", &["-q", "-v", "ON_ERROR_STOP=1", "-c", text]).map(drop)
+        self.run("psql", &["-q", "-v", "ON_ERROR_STOP=1", "-c", text])
+            .map(drop)
     }
 }
 
@@ -131,12 +171,19 @@ pub struct Rates {
 }
 
 /// Measures in a fresh server under `directory`, `seconds` for each rate.
-pub fn run(directory: &Path, wallets: u64, seconds: u64, mut told: impl FnMut(&str)) -> Result<Rates, Failure> {
+pub fn run(
+    directory: &Path,
+    wallets: u64,
+    seconds: u64,
+    mut told: impl FnMut(&str),
+) -> Result<Rates, Failure> {
     told("hand-written PostgreSQL: laying out wallets and codes");
     let server = Private::start(directory)?;
     server.sql(TABLES)?;
     let codes = 2 * seconds * PER_SECOND_MAX + 2 * CLIENTS;
-    server.sql(&format!("INSERT INTO wallets SELECT wallet, 1000000 FROM generate_series(1, {wallets}) AS wallet"))?;
+    server.sql(&format!(
+        "INSERT INTO wallets SELECT wallet, 1000000 FROM generate_series(1, {wallets}) AS wallet"
+    ))?;
     server.sql(&format!(
         "INSERT INTO codes SELECT code, 1 + floor(random() * {wallets})::bigint FROM generate_series(1, {codes}) AS code"
     ))?;
@@ -146,7 +193,21 @@ pub fn run(directory: &Path, wallets: u64, seconds: u64, mut told: impl FnMut(&s
     let pay = |protocol: &str, codes_used: u64| -> Result<f64, Failure> {
         let (clients, seconds) = (CLIENTS.to_string(), seconds.to_string());
         let turn = format!("n={}", codes_used / CLIENTS);
-        let arguments = ["-n", "-M", protocol, "-D", &turn, "-f", "payment.sql", "-c", &clients, "-j", "2", "-T", &seconds];
+        let arguments = [
+            "-n",
+            "-M",
+            protocol,
+            "-D",
+            &turn,
+            "-f",
+            "payment.sql",
+            "-c",
+            &clients,
+            "-j",
+            "2",
+            "-T",
+            &seconds,
+        ];
         let output = server.run("pgbench", &arguments)?;
         per_second(&String::from_utf8_lossy(&output.stdout))
     };
@@ -158,11 +219,16 @@ pub fn run(directory: &Path, wallets: u64, seconds: u64, mut told: impl FnMut(&s
 }
 
 fn per_second(text: &str) -> Result<f64, Failure> {
-    let after = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    let after = |name: &str| {
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.split_whitespace().next())
+    };
     if after("number of failed transactions:").is_some_and(|failed| failed != "0") {
         return Err(format!("pgbench reports failed payments:\n{text}").into());
     }
-    after("tps =").and_then(|rate| rate.parse().ok()).ok_or_else(|| format!("pgbench said no rate:\n{text}").into())
+    after("tps =")
+        .and_then(|rate| rate.parse().ok())
+        .ok_or_else(|| format!("pgbench said no rate:\n{text}").into())
 }
 
 #[cfg(test)]

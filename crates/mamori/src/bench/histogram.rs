@@ -14,7 +14,11 @@ pub struct Histogram {
 impl Default for Histogram {
     fn default() -> Self {
         // 2^40 microseconds are twelve days: no measured answer is longer.
-        Histogram { counts: vec![0; bucket(1 << 40) + 1], total: 0, max: 0 }
+        Histogram {
+            counts: vec![0; bucket(1 << 40) + 1],
+            total: 0,
+            max: 0,
+        }
     }
 }
 
@@ -65,7 +69,14 @@ mod tests {
 
     #[test]
     fn every_value_lies_in_its_bucket_within_one_percent() {
-        for value in (0..40).flat_map(|power| [1_u64 << power, (1 << power) + 1, (3 << power) / 2, (1 << power) * 2 - 1]) {
+        for value in (0..40).flat_map(|power| {
+            [
+                1_u64 << power,
+                (1 << power) + 1,
+                (3 << power) / 2,
+                (1 << power) * 2 - 1,
+            ]
+        }) {
             let bound = upper_bound(bucket(value));
             assert!(bound >= value, "{value} above its bound {bound}");
             assert!(bound - value <= value / 100, "{value} reported as {bound}");

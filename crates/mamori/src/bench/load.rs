@@ -196,7 +196,9 @@ impl Writer<'_> {
         body.extend_from_slice(store.as_bytes());
         body.extend_from_slice(b"\",\"terminalId\":\"");
         body.extend_from_slice(till.as_bytes());
-        body.extend_from_slice(b"\",\"orderDescription\":\"onigiri, tea and a newspaper\",\"requestedAt\":");
+        body.extend_from_slice(
+            b"\",\"orderDescription\":\"onigiri, tea and a newspaper\",\"requestedAt\":",
+        );
         push_decimal(body, wall_seconds);
         body.push(b'}');
 
@@ -221,7 +223,9 @@ impl Writer<'_> {
         let mut keyed = self.keyed.clone();
         keyed.update(&signed);
 
-        out.extend_from_slice(b"POST /v2/payments HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: hmac OPA-Auth:");
+        out.extend_from_slice(
+            b"POST /v2/payments HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: hmac OPA-Auth:",
+        );
         out.extend_from_slice(parties.api_key.as_bytes());
         out.push(b':');
         out.extend_from_slice(encoded(&keyed.finalize().into_bytes(), &mut base64).as_bytes());
@@ -242,7 +246,9 @@ impl Writer<'_> {
 }
 
 fn encoded<'a>(bytes: &[u8], into: &'a mut [u8]) -> &'a str {
-    let length = BASE64.encode_slice(bytes, into).expect("32 bytes are 44 letters");
+    let length = BASE64
+        .encode_slice(bytes, into)
+        .expect("32 bytes are 44 letters");
     std::str::from_utf8(&into[..length]).expect("base64 is ASCII")
 }
 
@@ -326,19 +332,31 @@ impl Answer<'_> {
         let mut length = 0;
         for line in bytes[..head_end].split(|byte| *byte == b'\n') {
             if line.len() > 15 && line[..15].eq_ignore_ascii_case(b"content-length:") {
-                length = line[15..].iter().filter(|byte| byte.is_ascii_digit()).fold(0, |sum, byte| sum * 10 + usize::from(byte - b'0'));
+                length = line[15..]
+                    .iter()
+                    .filter(|byte| byte.is_ascii_digit())
+                    .fold(0, |sum, byte| sum * 10 + usize::from(byte - b'0'));
             }
         }
         let body = bytes.get(head_end..head_end + length)?;
-        Some(Answer { status: bytes.get(9..12)?, body })
+        Some(Answer {
+            status: bytes.get(9..12)?,
+            body,
+        })
     }
 
     /// Empty for a good answer, otherwise what was wrong with it.
     fn fault(&self, id: &Id, echoes_id: bool) -> Option<String> {
         let code = memchr::memmem::find(self.body, b"\"code\":\"").map(|at| &self.body[at + 8..]);
-        let code = code.and_then(|rest| rest.split(|byte| *byte == b'"').next()).unwrap_or(b"no code");
+        let code = code
+            .and_then(|rest| rest.split(|byte| *byte == b'"').next())
+            .unwrap_or(b"no code");
         if self.status != b"200" || code != b"SUCCESS" {
-            return Some(format!("{} {}", String::from_utf8_lossy(self.status), String::from_utf8_lossy(code)));
+            return Some(format!(
+                "{} {}",
+                String::from_utf8_lossy(self.status),
+                String::from_utf8_lossy(code)
+            ));
         }
         if echoes_id && memchr::memmem::find(self.body, id).is_none() {
             return Some("200 SUCCESS for another payment".to_owned());
@@ -348,24 +366,44 @@ impl Answer<'_> {
 }
 
 /// Runs a plan against a server. `echoes_id` asks every answer to name its payment; only the bare floor, whose answer is fixed, does not.
-pub fn run(parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, mut told: impl FnMut(Moment)) -> Result<Tally, Failure> {
+pub fn run(
+    parties: &Parties,
+    plan: Plan,
+    echoes_id: bool,
+    clock: Clock,
+    mut told: impl FnMut(Moment),
+) -> Result<Tally, Failure> {
     let mut choices = Choices::from_seed(plan.seed);
     let run = choices.next() as u32;
     let keyed = Hmac::<Sha256>::new_from_slice(parties.api_secret.as_bytes())?;
-    let mut writer = Writer { parties, keyed, choices, run, count: 0, body: Vec::with_capacity(512) };
+    let mut writer = Writer {
+        parties,
+        keyed,
+        choices,
+        run,
+        count: 0,
+        body: Vec::with_capacity(512),
+    };
     let mut poll = Poll::new()?;
     let mut events = Events::with_capacity(plan.connections.max(16));
     let mut lines = Vec::with_capacity(plan.connections);
     for number in 0..plan.connections {
         let mut line = Line::open(parties.address)?;
-        poll.registry().register(&mut line.socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        poll.registry().register(
+            &mut line.socket,
+            Token(number),
+            Interest::READABLE | Interest::WRITABLE,
+        )?;
         lines.push(line);
     }
 
     let mut tally = Tally::default();
     let mut lost = 0_u64;
     let begin = (clock.monotonic_micros)();
-    let (counted_from, counted_to) = (begin + plan.warm_up_micros, begin + plan.warm_up_micros + plan.measured_micros);
+    let (counted_from, counted_to) = (
+        begin + plan.warm_up_micros,
+        begin + plan.warm_up_micros + plan.measured_micros,
+    );
     let (mut began, mut next_tick) = (false, counted_from);
     let mut free: Vec<usize> = (0..lines.len()).rev().collect();
     let mut due = 0_u64;
@@ -392,7 +430,8 @@ pub fn run(parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, mut tol
             let intended = match plan.pace {
                 Pace::Closed => (clock.monotonic_micros)(),
                 Pace::Open { per_second } => {
-                    let intended = begin + (u128::from(due) * 1_000_000 / u128::from(per_second.max(1))) as u64;
+                    let intended = begin
+                        + (u128::from(due) * 1_000_000 / u128::from(per_second.max(1))) as u64;
                     if intended > now {
                         pause = Some(intended - now);
                         break;
@@ -421,18 +460,29 @@ pub fn run(parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, mut tol
             }
             None => poll.poll(&mut events, Some(Duration::from_millis(100))),
         }
-        .or_else(|error| if error.kind() == io::ErrorKind::Interrupted { Ok(()) } else { Err(error) })?;
+        .or_else(|error| {
+            if error.kind() == io::ErrorKind::Interrupted {
+                Ok(())
+            } else {
+                Err(error)
+            }
+        })?;
         for event in &events {
             let number = event.token().0;
             let line = &mut lines[number];
             if !line.waiting {
                 continue;
             }
-            let done = if event.is_writable() && !line.unsent.is_empty() { line.flush() } else { Ok(()) };
+            let done = if event.is_writable() && !line.unsent.is_empty() {
+                line.flush()
+            } else {
+                Ok(())
+            };
             match done.and_then(|()| line.answered()) {
                 Ok(false) => {}
                 Ok(true) => {
-                    let answer = Answer::parse(&line.received[..line.filled]).expect("answered said so");
+                    let answer =
+                        Answer::parse(&line.received[..line.filled]).expect("answered said so");
                     tally.answered += 1;
                     match answer.fault(&line.id, echoes_id) {
                         Some(fault) => *tally.others.entry(fault).or_default() += 1,
@@ -440,7 +490,9 @@ pub fn run(parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, mut tol
                             let now = (clock.monotonic_micros)();
                             if now >= counted_from && now < counted_to {
                                 tally.good += 1;
-                                tally.latency.record(now.saturating_sub(line.intended_micros));
+                                tally
+                                    .latency
+                                    .record(now.saturating_sub(line.intended_micros));
                             }
                         }
                     }
@@ -465,9 +517,18 @@ pub fn run(parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, mut tol
     Ok(tally)
 }
 
-fn replace(line: &mut Line, number: usize, address: SocketAddr, poll: &Poll) -> Result<(), Failure> {
+fn replace(
+    line: &mut Line,
+    number: usize,
+    address: SocketAddr,
+    poll: &Poll,
+) -> Result<(), Failure> {
     *line = Line::open(address)?;
-    poll.registry().register(&mut line.socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+    poll.registry().register(
+        &mut line.socket,
+        Token(number),
+        Interest::READABLE | Interest::WRITABLE,
+    )?;
     Ok(())
 }
 
@@ -492,13 +553,26 @@ mod tests {
     fn a_request_is_signed_as_the_official_clients_sign() {
         let parties = parties();
         let keyed = Hmac::<Sha256>::new_from_slice(b"test_secret").unwrap();
-        let mut writer = Writer { parties: &parties, keyed, choices: Choices::from_seed(1), run: 7, count: 0, body: Vec::new() };
+        let mut writer = Writer {
+            parties: &parties,
+            keyed,
+            choices: Choices::from_seed(1),
+            run: 7,
+            count: 0,
+            body: Vec::new(),
+        };
         let mut bytes = Vec::new();
         let id = writer.write(&mut bytes, 1_700_000_000);
         let text = String::from_utf8(bytes).unwrap();
         assert!(text.contains(std::str::from_utf8(&id).unwrap()));
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let header = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        let header = |name: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap()
+                .trim()
+                .to_owned()
+        };
         assert_eq!(header("Content-Length:"), body.len().to_string());
         let authorization = header("Authorization:");
         let request = SignedRequest {
@@ -511,7 +585,10 @@ mod tests {
         let now_micros = 1_700_000_010_000_000;
         let key = SigningKey::new("test_secret");
         let credentials = Credentials::parse(authorization.as_bytes()).unwrap();
-        assert_eq!(credentials.verify(&key, Accepted::BOTH, &request, now_micros), Ok(()));
+        assert_eq!(
+            credentials.verify(&key, Accepted::BOTH, &request, now_micros),
+            Ok(())
+        );
     }
 
     #[test]
@@ -524,12 +601,27 @@ mod tests {
     #[test]
     fn refusals_and_answers_for_others_are_not_good() {
         let id = *b"b-000000070000000000000001";
-        let answer = |status: &'static str, body: &'static str| Answer { status: status.as_bytes(), body: body.as_bytes() };
-        let good = answer("200", "{\"resultInfo\":{\"code\":\"SUCCESS\"},\"data\":{\"merchantPaymentId\":\"b-000000070000000000000001\"}}");
+        let answer = |status: &'static str, body: &'static str| Answer {
+            status: status.as_bytes(),
+            body: body.as_bytes(),
+        };
+        let good = answer(
+            "200",
+            "{\"resultInfo\":{\"code\":\"SUCCESS\"},\"data\":{\"merchantPaymentId\":\"b-000000070000000000000001\"}}",
+        );
         assert_eq!(good.fault(&id, true), None);
         let refused = answer("400", "{\"resultInfo\":{\"code\":\"NO_SUFFICIENT_FUND\"}}");
-        assert_eq!(refused.fault(&id, true).as_deref(), Some("400 NO_SUFFICIENT_FUND"));
-        let other = answer("200", "{\"resultInfo\":{\"code\":\"SUCCESS\"},\"data\":{\"merchantPaymentId\":\"b-1\"}}");
-        assert_eq!(other.fault(&id, true).as_deref(), Some("200 SUCCESS for another payment"));
+        assert_eq!(
+            refused.fault(&id, true).as_deref(),
+            Some("400 NO_SUFFICIENT_FUND")
+        );
+        let other = answer(
+            "200",
+            "{\"resultInfo\":{\"code\":\"SUCCESS\"},\"data\":{\"merchantPaymentId\":\"b-1\"}}",
+        );
+        assert_eq!(
+            other.fault(&id, true).as_deref(),
+            Some("200 SUCCESS for another payment")
+        );
     }
 }

@@ -52,12 +52,29 @@ pub fn start(
     let issuer = IssuerPrefix::parse("28001234").ok_or("the issuer prefix of the benchmark")?;
     let nonces = NonceMemory::new(NONCES, (clock.wall_micros)() / 1_000_000, seed);
     let house = Arc::new(House::new(engine.clone(), rules, issuer, nonces));
-    house.set_keys(vec![ApiKey { api_key, merchant: MerchantId(1), secret, fingerprint: KEY, opa_auth: true }]);
+    house.set_keys(vec![ApiKey {
+        api_key,
+        merchant: MerchantId(1),
+        secret,
+        fingerprint: KEY,
+        opa_auth: true,
+    }]);
     house.set_names((0..TILLS).map(paper).collect());
     let outside = Outside::new(move || Timestamp((clock.wall_micros)()), chance);
-    let listeners = Listeners::start(ListenConfig { threads, ..ListenConfig::default() })?;
-    let address = listeners.serve(TcpListener::bind(("127.0.0.1", 0))?, MerchantApi::new(house, outside))?;
-    Ok(Product { engine, address, start_micros, listeners })
+    let listeners = Listeners::start(ListenConfig {
+        threads,
+        ..ListenConfig::default()
+    })?;
+    let address = listeners.serve(
+        TcpListener::bind(("127.0.0.1", 0))?,
+        MerchantApi::new(house, outside),
+    )?;
+    Ok(Product {
+        engine,
+        address,
+        start_micros,
+        listeners,
+    })
 }
 
 impl Product {
@@ -83,5 +100,8 @@ fn paper(till: u32) -> TillPaper {
 
 /// The tills as requests name them: store, then till.
 pub fn tills() -> Vec<(String, String)> {
-    (0..TILLS).map(paper).map(|paper| (paper.store.0.to_string(), paper.till.0.to_string())).collect()
+    (0..TILLS)
+        .map(paper)
+        .map(|paper| (paper.store.0.to_string(), paper.till.0.to_string()))
+        .collect()
 }

@@ -18,29 +18,54 @@ pub struct Table {
 impl Table {
     /// A headline between rows.
     pub fn head(&mut self, name: &str) {
-        self.rows.push(Row { name: name.to_owned(), figure: String::new(), target: None });
+        self.rows.push(Row {
+            name: name.to_owned(),
+            figure: String::new(),
+            target: None,
+        });
     }
 
     /// A figure with its unit.
     pub fn figure(&mut self, name: impl Into<String>, figure: impl Into<String>) {
-        self.rows.push(Row { name: format!("  {}", name.into()), figure: figure.into(), target: None });
+        self.rows.push(Row {
+            name: format!("  {}", name.into()),
+            figure: figure.into(),
+            target: None,
+        });
     }
 
     /// A figure beside its target, and whether it is met.
-    pub fn judged(&mut self, name: impl Into<String>, figure: impl Into<String>, target: impl Into<String>, met: bool) {
+    pub fn judged(
+        &mut self,
+        name: impl Into<String>,
+        figure: impl Into<String>,
+        target: impl Into<String>,
+        met: bool,
+    ) {
         let target = Some((target.into(), met));
-        self.rows.push(Row { name: format!("  {}", name.into()), figure: figure.into(), target });
+        self.rows.push(Row {
+            name: format!("  {}", name.into()),
+            figure: figure.into(),
+            target,
+        });
     }
 
     /// The table as text.
     pub fn text(&self) -> String {
         let width = |of: fn(&Row) -> usize| self.rows.iter().map(of).max().unwrap_or(0);
-        let (names, figures) = (width(|row| row.name.chars().count()), width(|row| row.figure.chars().count()));
+        let (names, figures) = (
+            width(|row| row.name.chars().count()),
+            width(|row| row.figure.chars().count()),
+        );
         let mut text = String::new();
         for row in &self.rows {
             let _ = write!(text, "{:<names$}  {:>figures$}", row.name, row.figure);
             if let Some((target, met)) = &row.target {
-                let _ = write!(text, "   target {target}: {}", if *met { "met" } else { "MISSED" });
+                let _ = write!(
+                    text,
+                    "   target {target}: {}",
+                    if *met { "met" } else { "MISSED" }
+                );
             }
             text.truncate(text.trim_end().len());
             text.push('\n');
@@ -83,7 +108,10 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!(["0", "999", "1,000", "1,234,567"].map(str::to_owned), [0.0, 999.0, 1000.0, 1_234_567.0].map(grouped));
+        assert_eq!(
+            ["0", "999", "1,000", "1,234,567"].map(str::to_owned),
+            [0.0, 999.0, 1000.0, 1_234_567.0].map(grouped)
+        );
     }
 
     #[test]
@@ -97,6 +125,9 @@ mod tests {
         let mut table = Table::default();
         table.head("payments");
         table.judged("p99", "31 ms", "20 ms", false);
-        assert_eq!(table.text(), "payments\n  p99     31 ms   target 20 ms: MISSED\n");
+        assert_eq!(
+            table.text(),
+            "payments\n  p99     31 ms   target 20 ms: MISSED\n"
+        );
     }
 }

@@ -45,11 +45,20 @@ pub struct Flight {
 impl Flight {
     /// For acts that this thread sends.
     pub fn new(sender: Thread) -> Arc<Flight> {
-        Arc::new(Flight { open: AtomicU64::new(0), wrong: Mutex::default(), sender })
+        Arc::new(Flight {
+            open: AtomicU64::new(0),
+            wrong: Mutex::default(),
+            sender,
+        })
     }
 
     /// Sends an act; waits first while too many are on their way or the views are far behind. `see` gets a good answer.
-    pub fn send(self: &Arc<Flight>, engine: &Engine, act: Act, see: impl FnOnce(Done) + Send + 'static) {
+    pub fn send(
+        self: &Arc<Flight>,
+        engine: &Engine,
+        act: Act,
+        see: impl FnOnce(Done) + Send + 'static,
+    ) {
         while self.open.load(Ordering::Acquire) >= FLIGHT || engine.lag_acts() > LAG_ACTS {
             std::thread::park_timeout(Duration::from_micros(500));
         }
@@ -68,7 +77,12 @@ impl Flight {
             Err(fault) => Some(fault.to_string()),
         };
         if let Some(wrong) = wrong {
-            *self.wrong.lock().unwrap_or_else(PoisonError::into_inner).entry(wrong).or_default() += 1;
+            *self
+                .wrong
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(wrong)
+                .or_default() += 1;
         }
         // Half empty is early enough to wake the sender; at every landing it would only be disturbed.
         if self.open.fetch_sub(1, Ordering::AcqRel) == FLIGHT / 2 {
@@ -81,9 +95,17 @@ impl Flight {
         while self.open.load(Ordering::Acquire) > 0 {
             std::thread::park_timeout(Duration::from_micros(500));
         }
-        match self.wrong.lock().unwrap_or_else(PoisonError::into_inner).iter().next() {
+        match self
+            .wrong
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .next()
+        {
             None => Ok(()),
-            Some((what, count)) => Err(format!("{count} acts of the benchmark were answered: {what}").into()),
+            Some((what, count)) => {
+                Err(format!("{count} acts of the benchmark were answered: {what}").into())
+            }
         }
     }
 }
@@ -94,26 +116,48 @@ pub fn layout(wallets: u64, key: Fingerprint) -> impl Iterator<Item = Act> {
     let merchant = MerchantId(1);
     let shop = [Act::OpenMerchant, Act::BindApiKey { key, merchant }];
     let stores = (1..=STORES).map(move |_| Act::OpenStore { merchant });
-    let tills = (0..TILLS).map(|till| Act::OpenTill { store: StoreId(1 + till / (TILLS / STORES)) });
+    let tills = (0..TILLS).map(|till| Act::OpenTill {
+        store: StoreId(1 + till / (TILLS / STORES)),
+    });
     let customers = (0..wallets).flat_map(move |number| {
         let (wallet, authorization) = (WalletId(number + 1), authorization(number));
         [
-            Act::OpenWallet { credential: Fingerprint(authorization ^ 1) },
-            Act::GrantAuthorization { authorization: AuthorizationId(authorization), wallet, merchant },
-            Act::Credit { wallet, name: "first".into(), amount: Amount::yen(FIRST_BALANCE), kind: CreditKind::Goodwill },
+            Act::OpenWallet {
+                credential: Fingerprint(authorization ^ 1),
+            },
+            Act::GrantAuthorization {
+                authorization: AuthorizationId(authorization),
+                wallet,
+                merchant,
+            },
+            Act::Credit {
+                wallet,
+                name: "first".into(),
+                amount: Amount::yen(FIRST_BALANCE),
+                kind: CreditKind::Goodwill,
+            },
         ]
     });
     shop.into_iter().chain(stores).chain(tills).chain(customers)
 }
 
 /// Lays out a store by [`layout`]; does nothing to one that has it all.
-pub fn lay_out(engine: &Engine, wallets: u64, key: Fingerprint, told: impl Fn(u64)) -> Result<(), Failure> {
+pub fn lay_out(
+    engine: &Engine,
+    wallets: u64,
+    key: Fingerprint,
+    told: impl Fn(u64),
+) -> Result<(), Failure> {
     let survey = engine.survey()?;
     if survey.wallets == wallets && survey.tills.len() == TILLS as usize {
         return Ok(());
     }
     if survey.wallets > 0 || !survey.merchants.is_empty() {
-        return Err(format!("this store holds {} wallets, not {wallets}: choose an empty one", survey.wallets).into());
+        return Err(format!(
+            "this store holds {} wallets, not {wallets}: choose an empty one",
+            survey.wallets
+        )
+        .into());
     }
     let flight = Flight::new(std::thread::current());
     for (number, act) in layout(wallets, key).enumerate() {
@@ -148,7 +192,13 @@ impl Payments {
     /// Payments of so many wallets with this key; another seed gives other names.
     pub fn new(seed: u64, wallets: u64, key: Fingerprint) -> Payments {
         let mut choices = Choices::from_seed(seed);
-        Payments { run: choices.next(), choices, count: 0, wallets, key }
+        Payments {
+            run: choices.next(),
+            choices,
+            count: 0,
+            wallets,
+            key,
+        }
     }
 
     /// The next one, asked for at `seconds` since 1970.
@@ -160,7 +210,9 @@ impl Payments {
             caller: Caller::Key(self.key),
             merchant: MerchantId(1),
             name: format!("b-{:08x}{:016x}", self.run as u32, self.count).into(),
-            payer: Payer::Authorization(AuthorizationId(authorization(self.choices.below(self.wallets)))),
+            payer: Payer::Authorization(AuthorizationId(authorization(
+                self.choices.below(self.wallets),
+            ))),
             amount: Amount::yen(1 + self.choices.below(300)),
             store: Some(StoreId(1 + store)),
             till: Some(TillId(1 + till)),
@@ -202,7 +254,10 @@ mod tests {
     #[test]
     fn authorisations_are_uuids_and_all_different() {
         let mut seen: Vec<u128> = (0..10_000).map(authorization).collect();
-        assert!(seen.iter().all(|uuid| uuid >> 76 & 0xf == 4 && uuid >> 62 & 3 == 2));
+        assert!(
+            seen.iter()
+                .all(|uuid| uuid >> 76 & 0xf == 4 && uuid >> 62 & 3 == 2)
+        );
         seen.sort_unstable();
         seen.dedup();
         assert_eq!(seen.len(), 10_000);

@@ -22,7 +22,8 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
         .ask(move |()| {
             let survey = engine.survey()?;
             let hours = engine.read(|reader| read::store_hours(reader.views(), first_hour))?;
-            let top_ups = engine.read(|reader| read::top_up_sums(reader.views(), first_hour * 3_600_000_000))?;
+            let top_ups = engine
+                .read(|reader| read::top_up_sums(reader.views(), first_hour * 3_600_000_000))?;
             Ok::<_, mamori_engine::fault::Fault>((survey, hours, top_ups))
         })
         .await??;
@@ -31,7 +32,11 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let mut by_hour = std::collections::BTreeMap::<i64, (u64, u64)>::new();
     for hour in &hours {
         let store = by_store.entry(hour.store).or_default();
-        *store = (store.0 + hour.payments, store.1 + hour.paid, store.2 + hour.reversed);
+        *store = (
+            store.0 + hour.payments,
+            store.1 + hour.paid,
+            store.2 + hour.reversed,
+        );
         let sum = by_hour.entry(hour.hour).or_default();
         *sum = (sum.0 + hour.payments, sum.1 + hour.paid);
     }

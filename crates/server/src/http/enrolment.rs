@@ -36,7 +36,8 @@ pub const PAIRING_TRIES_SPENT: Words = Words {
 pub async fn enrol(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let code = body.digits("pairing_code", 8)?;
     let browser = Browser::of(&headers, &app);
-    let (now, seed, token): (_, _, Token) = (app.outside.now(), app.outside.seed(), app.outside.bytes());
+    let (now, seed, token): (_, _, Token) =
+        (app.outside.now(), app.outside.seed(), app.outside.bytes());
     let paces = &app.identity.paces;
     // Counted before the look and given back when right: of many guesses at once only five are looked at.
     if !paces.browser_pairings.allow(browser.token, now) || !paces.house_pairings.allow((), now) {
@@ -44,21 +45,30 @@ pub async fn enrol(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) 
         return Ok(browser.on(Denial::Refused(PAIRING_TRIES_SPENT).into_response()));
     }
     let inner = Arc::clone(&app);
-    let paired = app.control.ask(move |control| -> Result<Result<Device, Denial>, Fault> {
-        let device = match control.begin_pairing(&code, &token, now.0, &seed)? {
-            Ok(device) => device,
-            Err(refusal) => return Ok(Err(pairing_refused(refusal))),
-        };
-        let bind = Act::BindTill { till: device.till, device: Some(device.fingerprint) };
-        if let Err(refusal) = inner.book.act(bind)? {
-            tracing::error!(refusal = refusal.code(), till = device.till.0, "the book bound no device");
-            control.abandon_pairing(&device)?;
-            return Ok(Err(PAIRING_CODE_REFUSED.into()));
-        }
-        control.finish_pairing(&device)?;
-        tracing::info!(till = device.till.0, "a till was enrolled");
-        Ok(Ok(device))
-    });
+    let paired = app
+        .control
+        .ask(move |control| -> Result<Result<Device, Denial>, Fault> {
+            let device = match control.begin_pairing(&code, &token, now.0, &seed)? {
+                Ok(device) => device,
+                Err(refusal) => return Ok(Err(pairing_refused(refusal))),
+            };
+            let bind = Act::BindTill {
+                till: device.till,
+                device: Some(device.fingerprint),
+            };
+            if let Err(refusal) = inner.book.act(bind)? {
+                tracing::error!(
+                    refusal = refusal.code(),
+                    till = device.till.0,
+                    "the book bound no device"
+                );
+                control.abandon_pairing(&device)?;
+                return Ok(Err(PAIRING_CODE_REFUSED.into()));
+            }
+            control.finish_pairing(&device)?;
+            tracing::info!(till = device.till.0, "a till was enrolled");
+            Ok(Ok(device))
+        });
     let device = match paired.await?? {
         Ok(device) => device,
         Err(denial) => return Ok(browser.on(denial.into_response())),
@@ -77,15 +87,26 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> 
     let cookie = Cookie::Session(Surface::Till);
     if let Some(token) = cookie.read(&headers) {
         let (inner, hash) = (Arc::clone(&app), token_hash(&token));
-        let left = app.control.ask(move |control| -> Result<Option<TillId>, Fault> {
-            let Some(device) = control.device(&hash)? else { return Ok(None) };
-            // The act first: a row without a name in the book is dead, a name without a row would still be live.
-            if let Err(refusal) = inner.book.act(Act::BindTill { till: device.till, device: None })? {
-                tracing::warn!(refusal = refusal.code(), till = device.till.0, "the book had nothing to unbind");
-            }
-            control.remove_devices(device.till)?;
-            Ok(Some(device.till))
-        });
+        let left = app
+            .control
+            .ask(move |control| -> Result<Option<TillId>, Fault> {
+                let Some(device) = control.device(&hash)? else {
+                    return Ok(None);
+                };
+                // The act first: a row without a name in the book is dead, a name without a row would still be live.
+                if let Err(refusal) = inner.book.act(Act::BindTill {
+                    till: device.till,
+                    device: None,
+                })? {
+                    tracing::warn!(
+                        refusal = refusal.code(),
+                        till = device.till.0,
+                        "the book had nothing to unbind"
+                    );
+                }
+                control.remove_devices(device.till)?;
+                Ok(Some(device.till))
+            });
         if let Some(till) = left.await?? {
             app.identity.devices.forget_till(till);
             tracing::info!(till = till.0, "a till left");
@@ -97,17 +118,34 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> 
 }
 
 /// `POST /api/pairing-codes {till_id}` of the console: a fresh code; earlier ones of the till stop working.
-pub async fn make_pairing_code(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
-    let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?).map_err(|_| Denial::InvalidField("till_id"))?;
+pub async fn make_pairing_code(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
+        .map_err(|_| Denial::InvalidField("till_id"))?;
     let (now, seed) = (app.outside.now(), app.outside.seed());
-    let code = app.control.ask(move |control| -> Result<Option<String>, Fault> {
-        if !control.till_papers()?.iter().any(|paper| paper.till.0 == till) {
-            return Ok(None);
-        }
-        control.make_pairing_code(TillId(till), now.0, &seed).map(Some)
-    });
+    let code = app
+        .control
+        .ask(move |control| -> Result<Option<String>, Fault> {
+            if !control
+                .till_papers()?
+                .iter()
+                .any(|paper| paper.till.0 == till)
+            {
+                return Ok(None);
+            }
+            control
+                .make_pairing_code(TillId(till), now.0, &seed)
+                .map(Some)
+        });
     let code = code.await??.ok_or(Denial::NotFound)?;
-    tracing::info!(till, operator = operator_mark(&asker.owner), "an operator made a pairing code");
+    tracing::info!(
+        till,
+        operator = operator_mark(&asker.owner),
+        "an operator made a pairing code"
+    );
     let (first, second) = code.split_at(4);
     Ok(done(json!({
         "pairing_code": format!("{first} {second}"),
@@ -117,7 +155,9 @@ pub async fn make_pairing_code(State(app): State<Arc<App>>, asker: OperatorSessi
 
 /// `GET /api/tills` of the console.
 pub async fn list_tills(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
-    let read = app.control.ask(|control| Ok::<_, Fault>((control.till_papers()?, control.enrolled_tills()?)));
+    let read = app
+        .control
+        .ask(|control| Ok::<_, Fault>((control.till_papers()?, control.enrolled_tills()?)));
     let (papers, enrolled) = read.await??;
     let enrolled: BTreeSet<TillId> = enrolled.into_iter().collect();
     let tills: Vec<_> = papers

@@ -1,11 +1,11 @@
 //! The handlers: parse, authenticate, call, answer.
 
+pub mod console;
 pub mod enrolment;
 pub mod operators;
 pub mod passkeys;
-pub mod session;
-pub mod console;
 pub mod payments;
+pub mod session;
 pub mod till;
 pub mod top_ups;
 pub mod wallet;

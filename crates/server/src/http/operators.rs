@@ -13,7 +13,9 @@ use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Cookie, Token, encode_token};
 use crate::http::passkeys::{begin, check_pace, refused};
-use crate::http::session::{Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark};
+use crate::http::session::{
+    Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
+};
 use crate::identity::Purpose;
 use crate::relying_party::PasskeyProblem;
 
@@ -35,11 +37,22 @@ pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     let browser = Browser::of(&headers, &app);
     check_pace(&app, &browser)?;
     let now = app.outside.now();
-    let found = app.control.ask(move |control| control.operator_of_link(&link, now.0)).await??;
+    let found = app
+        .control
+        .ask(move |control| control.operator_of_link(&link, now.0))
+        .await??;
     let (operator, name) = found.map_err(|refusal| link_refused(&app, refusal))?;
-    let started = app.identity.console_party.start_registration(operator, &name, &name);
+    let started = app
+        .identity
+        .console_party
+        .start_registration(operator, &name, &name);
     let (creation, registering) = started.map_err(|problem| refused("operator link", problem))?;
-    begin(&app, token_hash(&link), &browser, Purpose::Operator { registering, link })?;
+    begin(
+        &app,
+        token_hash(&link),
+        &browser,
+        Purpose::Operator { registering, link },
+    )?;
     Ok(browser.on(done(json!({ "creation": creation }))))
 }
 
@@ -48,30 +61,50 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     let (link, credential) = (body.token("link")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
     let replaced = Cookie::Session(Surface::Console).read(&headers);
-    let taken = app.identity.ceremonies.take(&token_hash(&link), &browser.hash(), app.outside.now());
+    let taken =
+        app.identity
+            .ceremonies
+            .take(&token_hash(&link), &browser.hash(), app.outside.now());
     let Some(Purpose::Operator { registering, link }) = taken else {
         return Err(refused("operator link", PasskeyProblem::OtherChallenge));
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let redeemed = app.control.ask(move |control| -> Result<Result<NewSession, Denial>, Fault> {
-        let passkey = match inner.identity.console_party.finish_registration(&credential, &registering) {
-            Ok(passkey) => passkey,
-            Err(problem) => return Ok(Err(refused("operator link", problem))),
-        };
-        let operator = match control.redeem_link(&link, &passkey, now.0)? {
-            Ok(operator) => operator,
-            Err(refusal) => return Ok(Err(link_refused(&inner, refusal))),
-        };
-        tracing::info!(operator = operator_mark(&operator), "an operator made a passkey and signed in");
-        let begin = Begin { surface: Surface::Console, owner: operator, wallet: None, replaced };
-        begin_session(&inner, control, begin, now, &seed).map(Ok)
-    });
+    let redeemed = app.control.ask(
+        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+            let passkey = match inner
+                .identity
+                .console_party
+                .finish_registration(&credential, &registering)
+            {
+                Ok(passkey) => passkey,
+                Err(problem) => return Ok(Err(refused("operator link", problem))),
+            };
+            let operator = match control.redeem_link(&link, &passkey, now.0)? {
+                Ok(operator) => operator,
+                Err(refusal) => return Ok(Err(link_refused(&inner, refusal))),
+            };
+            tracing::info!(
+                operator = operator_mark(&operator),
+                "an operator made a passkey and signed in"
+            );
+            let begin = Begin {
+                surface: Surface::Console,
+                owner: operator,
+                wallet: None,
+                replaced,
+            };
+            begin_session(&inner, control, begin, now, &seed).map(Ok)
+        },
+    );
     Ok(redeemed.await???.on(done(json!({}))))
 }
 
 /// `GET /api/me` of the console: who is signed in.
 pub async fn me(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
-    let name = app.control.ask(move |control| control.operator_name(&asker.owner)).await??;
+    let name = app
+        .control
+        .ask(move |control| control.operator_name(&asker.owner))
+        .await??;
     Ok(done(json!({ "name": name.ok_or(Denial::SignedOut)? })))
 }
 

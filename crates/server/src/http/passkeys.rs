@@ -9,7 +9,8 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_domain::act::{Act, Done};
 use mamori_engine::control::{
-    CodeRefusal, Contact, Control, EnrolRefusal, Enrolment, OwnerId, SendRefusal, SignUpStart, StoredPasskey, Surface, display_name, token_hash,
+    CodeRefusal, Contact, Control, EnrolRefusal, Enrolment, OwnerId, SendRefusal, SignUpStart,
+    StoredPasskey, Surface, display_name, token_hash,
 };
 use mamori_engine::fault::Fault;
 use serde_json::{Value, json};
@@ -19,7 +20,9 @@ use crate::app::App;
 use crate::body::Body;
 use crate::book_door::NamedByBook;
 use crate::cookies::{Cookie, Token, encode_token};
-use crate::http::session::{Begin, Browser, NewSession, WalletSession, begin_session, operator_mark, renew_session};
+use crate::http::session::{
+    Begin, Browser, NewSession, WalletSession, begin_session, operator_mark, renew_session,
+};
 use crate::identity::{Purpose, StepUpAct};
 use crate::messages;
 use crate::relying_party::{Asserting, PasskeyProblem};
@@ -37,8 +40,11 @@ pub const CODE_SENT_TOO_OFTEN: Words = Words {
     en: "Too many codes were sent to this contact. Please try again in about an hour.",
 };
 /// The one-time code is wrong.
-pub const CODE_WRONG: Words =
-    Words { code: "code_wrong", ja: "コードが違います。もう一度ご確認ください。", en: "That code is not right. Please check it again." };
+pub const CODE_WRONG: Words = Words {
+    code: "code_wrong",
+    ja: "コードが違います。もう一度ご確認ください。",
+    en: "That code is not right. Please check it again.",
+};
 /// The one-time code is too old.
 pub const CODE_EXPIRED: Words = Words {
     code: "code_expired",
@@ -60,25 +66,40 @@ pub const CONTACT_TAKEN: Words = Words {
 
 /// `POST /api/sign-up/start {contact, locale}`: sends a code, or says in the message that an account exists.
 pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
-    let contact = Contact::parse(body.text("contact", 512)?).ok_or(Denial::InvalidField("contact"))?;
+    let contact =
+        Contact::parse(body.text("contact", 512)?).ok_or(Denial::InvalidField("contact"))?;
     let locale = body.locale();
     let browser = Browser::of(&headers, &app);
     check_pace(&app, &browser)?;
-    let (inner, token, now, seed) = (Arc::clone(&app), browser.token, app.outside.now(), app.outside.seed());
-    let started = app.control.ask(move |control| -> Result<Result<Token, SendRefusal>, Fault> {
-        control.settle_enrolments(&mut NamedByBook(&*inner.book), now.0)?;
-        let start = SignUpStart { contact: &contact, locale, browser: &token };
-        let to_send = match control.start_sign_up(&start, inner.identity.send_budget, now.0, &seed)? {
-            Ok(to_send) => to_send,
-            Err(refusal) => return Ok(Err(refusal)),
-        };
-        let message = match &to_send.code {
-            Some(code) => messages::one_time_code(&contact, locale, code, &inner.identity.wallet_host),
-            None => messages::account_exists(&contact, locale),
-        };
-        (inner.messenger)(message)?;
-        Ok(Ok(to_send.sign_up))
-    });
+    let (inner, token, now, seed) = (
+        Arc::clone(&app),
+        browser.token,
+        app.outside.now(),
+        app.outside.seed(),
+    );
+    let started = app.control.ask(
+        move |control| -> Result<Result<Token, SendRefusal>, Fault> {
+            control.settle_enrolments(&mut NamedByBook(&*inner.book), now.0)?;
+            let start = SignUpStart {
+                contact: &contact,
+                locale,
+                browser: &token,
+            };
+            let to_send =
+                match control.start_sign_up(&start, inner.identity.send_budget, now.0, &seed)? {
+                    Ok(to_send) => to_send,
+                    Err(refusal) => return Ok(Err(refusal)),
+                };
+            let message = match &to_send.code {
+                Some(code) => {
+                    messages::one_time_code(&contact, locale, code, &inner.identity.wallet_host)
+                }
+                None => messages::account_exists(&contact, locale),
+            };
+            (inner.messenger)(message)?;
+            Ok(Ok(to_send.sign_up))
+        },
+    );
     match started.await?? {
         Ok(sign_up) => Ok(browser.on(done(json!({ "sign_up": encode_token(&sign_up) })))),
         Err(SendRefusal::ContactBudget) => Err(CODE_SENT_TOO_OFTEN.into()),
@@ -93,19 +114,32 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
 pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let (sign_up, code) = (body.token("sign_up")?, body.digits("code", 6)?);
     // Looked at before the code: a name that is not accepted must not use the code up.
-    let name = display_name(body.text("display_name", 640)?).ok_or(Denial::InvalidField("display_name"))?;
+    let name = display_name(body.text("display_name", 640)?)
+        .ok_or(Denial::InvalidField("display_name"))?;
     let browser = Browser::of(&headers, &app);
     let (token, now) = (browser.token, app.outside.now());
-    let proven = app.control.ask(move |control| control.prove_contact(&sign_up, &token, &code, now.0)).await??;
+    let proven = app
+        .control
+        .ask(move |control| control.prove_contact(&sign_up, &token, &code, now.0))
+        .await??;
     let proven = proven.map_err(|refusal| match refusal {
         CodeRefusal::Wrong => CODE_WRONG,
         CodeRefusal::Expired => CODE_EXPIRED,
         CodeRefusal::Spent => CODE_SPENT,
     })?;
     let owner = OwnerId(app.outside.bytes());
-    let started = app.identity.wallet_party.start_registration(owner, &proven.contact.masked(), &name);
+    let started =
+        app.identity
+            .wallet_party
+            .start_registration(owner, &proven.contact.masked(), &name);
     let (creation, registering) = started.map_err(|problem| refused("sign-up", problem))?;
-    let purpose = Purpose::SignUp { registering, owner, contact: proven.contact, display_name: name, locale: proven.locale };
+    let purpose = Purpose::SignUp {
+        registering,
+        owner,
+        contact: proven.contact,
+        display_name: name,
+        locale: proven.locale,
+    };
     begin(&app, token_hash(&sign_up), &browser, purpose)?;
     Ok(done(json!({ "creation": creation })))
 }
@@ -115,56 +149,106 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
     let (sign_up, credential) = (body.token("sign_up")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
     let replaced = Cookie::Session(Surface::Wallet).read(&headers);
-    let taken = app.identity.ceremonies.take(&token_hash(&sign_up), &browser.hash(), app.outside.now());
-    let Some(Purpose::SignUp { registering, owner, contact, display_name, locale }) = taken else {
+    let taken =
+        app.identity
+            .ceremonies
+            .take(&token_hash(&sign_up), &browser.hash(), app.outside.now());
+    let Some(Purpose::SignUp {
+        registering,
+        owner,
+        contact,
+        display_name,
+        locale,
+    }) = taken
+    else {
         return Err(refused("sign-up", PasskeyProblem::OtherChallenge));
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let signed_up = app.control.ask(move |control| -> Result<Result<NewSession, Denial>, Fault> {
-        let passkey = match inner.identity.wallet_party.finish_registration(&credential, &registering) {
-            Ok(passkey) => passkey,
-            Err(problem) => return Ok(Err(refused("sign-up", problem))),
-        };
-        let enrolment = Enrolment { person: owner, contact: &contact, locale: &locale, display_name: &display_name, passkey: &passkey };
-        // Pending row, act, active row: whatever happens in between is settled by asking the book.
-        let fingerprint = match control.begin_enrolment(&enrolment, now.0, &seed)? {
-            Ok(fingerprint) => fingerprint,
-            Err(EnrolRefusal::ContactTaken) => return Ok(Err(CONTACT_TAKEN.into())),
-            Err(EnrolRefusal::CredentialTaken) => return Ok(Err(refused("sign-up", PasskeyProblem::OtherOwner))),
-        };
-        let wallet = match inner.book.act(Act::OpenWallet { credential: fingerprint })? {
-            Ok(Done::WalletOpened(wallet)) => wallet,
-            outcome => {
-                tracing::error!(refusal = outcome.err().map(|refusal| refusal.code()), "the book opened no wallet");
-                control.abandon_enrolment(&owner)?;
-                return Ok(Err(Denial::Unavailable));
-            }
-        };
-        control.finish_enrolment(&owner, wallet)?;
-        tracing::info!(wallet = wallet.0, "a wallet was opened");
-        let begin = Begin { surface: Surface::Wallet, owner, wallet: Some(wallet), replaced };
-        begin_session(&inner, control, begin, now, &seed).map(Ok)
-    });
+    let signed_up = app.control.ask(
+        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+            let passkey = match inner
+                .identity
+                .wallet_party
+                .finish_registration(&credential, &registering)
+            {
+                Ok(passkey) => passkey,
+                Err(problem) => return Ok(Err(refused("sign-up", problem))),
+            };
+            let enrolment = Enrolment {
+                person: owner,
+                contact: &contact,
+                locale: &locale,
+                display_name: &display_name,
+                passkey: &passkey,
+            };
+            // Pending row, act, active row: whatever happens in between is settled by asking the book.
+            let fingerprint = match control.begin_enrolment(&enrolment, now.0, &seed)? {
+                Ok(fingerprint) => fingerprint,
+                Err(EnrolRefusal::ContactTaken) => return Ok(Err(CONTACT_TAKEN.into())),
+                Err(EnrolRefusal::CredentialTaken) => {
+                    return Ok(Err(refused("sign-up", PasskeyProblem::OtherOwner)));
+                }
+            };
+            let wallet = match inner.book.act(Act::OpenWallet {
+                credential: fingerprint,
+            })? {
+                Ok(Done::WalletOpened(wallet)) => wallet,
+                outcome => {
+                    tracing::error!(
+                        refusal = outcome.err().map(|refusal| refusal.code()),
+                        "the book opened no wallet"
+                    );
+                    control.abandon_enrolment(&owner)?;
+                    return Ok(Err(Denial::Unavailable));
+                }
+            };
+            control.finish_enrolment(&owner, wallet)?;
+            tracing::info!(wallet = wallet.0, "a wallet was opened");
+            let begin = Begin {
+                surface: Surface::Wallet,
+                owner,
+                wallet: Some(wallet),
+                replaced,
+            };
+            begin_session(&inner, control, begin, now, &seed).map(Ok)
+        },
+    );
     Ok(signed_up.await???.on(done(json!({}))))
 }
 
 /// `POST /api/sign-in/start` of the wallet.
-pub async fn sign_in_start_wallet(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+pub async fn sign_in_start_wallet(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    _: Body,
+) -> Answer {
     sign_in_start(&app, Surface::Wallet, &headers)
 }
 
 /// `POST /api/sign-in/start` of the console.
-pub async fn sign_in_start_console(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+pub async fn sign_in_start_console(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    _: Body,
+) -> Answer {
     sign_in_start(&app, Surface::Console, &headers)
 }
 
 /// `POST /api/sign-in/finish {sign_in, credential}` of the wallet.
-pub async fn sign_in_finish_wallet(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn sign_in_finish_wallet(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     sign_in_finish(&app, Surface::Wallet, &headers, &body).await
 }
 
 /// `POST /api/sign-in/finish {sign_in, credential}` of the console.
-pub async fn sign_in_finish_console(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn sign_in_finish_console(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     sign_in_finish(&app, Surface::Console, &headers, &body).await
 }
 
@@ -174,32 +258,68 @@ fn sign_in_start(app: &App, surface: Surface, headers: &HeaderMap) -> Answer {
     let started = app.identity.party(surface).start_assertion(&[]);
     let (request, asserting) = started.map_err(|problem| refused("sign-in", problem))?;
     let handle: Token = app.outside.bytes();
-    begin(app, token_hash(&handle), &browser, Purpose::SignIn { asserting, surface })?;
-    Ok(browser.on(done(json!({ "sign_in": encode_token(&handle), "request": request }))))
+    begin(
+        app,
+        token_hash(&handle),
+        &browser,
+        Purpose::SignIn { asserting, surface },
+    )?;
+    Ok(browser.on(done(
+        json!({ "sign_in": encode_token(&handle), "request": request }),
+    )))
 }
 
-async fn sign_in_finish(app: &Arc<App>, surface: Surface, headers: &HeaderMap, body: &Body) -> Answer {
+async fn sign_in_finish(
+    app: &Arc<App>,
+    surface: Surface,
+    headers: &HeaderMap,
+    body: &Body,
+) -> Answer {
     let (handle, credential) = (body.token("sign_in")?, body.object("credential")?);
     let browser = Browser::of(headers, app);
     let replaced = Cookie::Session(surface).read(headers);
-    let asserting = match app.identity.ceremonies.take(&token_hash(&handle), &browser.hash(), app.outside.now()) {
-        Some(Purpose::SignIn { asserting, surface: begun }) if begun == surface => asserting,
-        _ => return Err(refused("sign-in", PasskeyProblem::OtherChallenge)),
-    };
-    let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
-    let signed_in = app.control.ask(move |control| -> Result<Result<NewSession, Denial>, Fault> {
-        let owner = match check_assertion(&inner, control, surface, &credential, &asserting, now.0)? {
-            Ok(owner) => owner,
-            Err(problem) => return Ok(Err(refused("sign-in", problem))),
+    let asserting =
+        match app
+            .identity
+            .ceremonies
+            .take(&token_hash(&handle), &browser.hash(), app.outside.now())
+        {
+            Some(Purpose::SignIn {
+                asserting,
+                surface: begun,
+            }) if begun == surface => asserting,
+            _ => return Err(refused("sign-in", PasskeyProblem::OtherChallenge)),
         };
-        let wallet = control.person(&owner)?.map(|person| person.wallet).filter(|_| surface == Surface::Wallet);
-        match surface {
-            Surface::Console => tracing::info!(operator = operator_mark(&owner), "an operator signed in"),
-            _ => tracing::info!(wallet = wallet.map(|wallet| wallet.0), "a customer signed in"),
-        }
-        let begin = Begin { surface, owner, wallet, replaced };
-        begin_session(&inner, control, begin, now, &seed).map(Ok)
-    });
+    let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
+    let signed_in = app.control.ask(
+        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+            let owner =
+                match check_assertion(&inner, control, surface, &credential, &asserting, now.0)? {
+                    Ok(owner) => owner,
+                    Err(problem) => return Ok(Err(refused("sign-in", problem))),
+                };
+            let wallet = control
+                .person(&owner)?
+                .map(|person| person.wallet)
+                .filter(|_| surface == Surface::Wallet);
+            match surface {
+                Surface::Console => {
+                    tracing::info!(operator = operator_mark(&owner), "an operator signed in")
+                }
+                _ => tracing::info!(
+                    wallet = wallet.map(|wallet| wallet.0),
+                    "a customer signed in"
+                ),
+            }
+            let begin = Begin {
+                surface,
+                owner,
+                wallet,
+                replaced,
+            };
+            begin_session(&inner, control, begin, now, &seed).map(Ok)
+        },
+    );
     Ok(signed_in.await???.on(done(json!({}))))
 }
 
@@ -207,51 +327,113 @@ async fn sign_in_finish(app: &Arc<App>, surface: Surface, headers: &HeaderMap, b
 pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
     let inner = Arc::clone(&app);
     // An act of the book and no row of control: slow sign-ins must not stand before a freeze.
-    let outcome = app.acts.ask(move |()| inner.book.act(Act::Freeze { wallet: asker.wallet })).await??;
+    let outcome = app
+        .acts
+        .ask(move |()| {
+            inner.book.act(Act::Freeze {
+                wallet: asker.wallet,
+            })
+        })
+        .await??;
     match outcome {
         Ok(_) => Ok(done(json!({ "status": "frozen" }))),
         Err(refusal) => {
-            tracing::error!(refusal = refusal.code(), wallet = asker.wallet.0, "a wallet was not frozen");
+            tracing::error!(
+                refusal = refusal.code(),
+                wallet = asker.wallet.0,
+                "a wallet was not frozen"
+            );
             Err(Denial::Unavailable)
         }
     }
 }
 
 /// `POST /api/unfreeze/start`: asks for a fresh assertion of the owner, for this act alone.
-pub async fn unfreeze_start(State(app): State<Arc<App>>, headers: HeaderMap, asker: WalletSession, _: Body) -> Answer {
+pub async fn unfreeze_start(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: WalletSession,
+    _: Body,
+) -> Answer {
     let browser = Browser::of(&headers, &app);
     check_pace(&app, &browser)?;
     let owner = asker.owner;
-    let keys: Vec<StoredPasskey> = app.control.ask(move |control| control.passkeys_of(Surface::Wallet, &owner)).await??;
+    let keys: Vec<StoredPasskey> = app
+        .control
+        .ask(move |control| control.passkeys_of(Surface::Wallet, &owner))
+        .await??;
     let started = app.identity.wallet_party.start_assertion(&keys);
     let (request, asserting) = started.map_err(|problem| refused("unfreeze", problem))?;
     let handle: Token = app.outside.bytes();
-    let purpose = Purpose::StepUp { asserting, act: StepUpAct::Unfreeze, session: asker.session };
+    let purpose = Purpose::StepUp {
+        asserting,
+        act: StepUpAct::Unfreeze,
+        session: asker.session,
+    };
     begin(&app, token_hash(&handle), &browser, purpose)?;
-    Ok(browser.on(done(json!({ "step_up": encode_token(&handle), "request": request }))))
+    Ok(browser.on(done(
+        json!({ "step_up": encode_token(&handle), "request": request }),
+    )))
 }
 
 /// `POST /api/unfreeze/finish {step_up, credential}`: the act, and a new token for the session.
-pub async fn unfreeze_finish(State(app): State<Arc<App>>, headers: HeaderMap, asker: WalletSession, body: Body) -> Answer {
+pub async fn unfreeze_finish(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: WalletSession,
+    body: Body,
+) -> Answer {
     let (handle, credential) = (body.token("step_up")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
-    let asserting = match app.identity.ceremonies.take(&token_hash(&handle), &browser.hash(), app.outside.now()) {
-        Some(Purpose::StepUp { asserting, act: StepUpAct::Unfreeze, session }) if session == asker.session => asserting,
-        _ => return Err(refused("unfreeze", PasskeyProblem::OtherChallenge)),
-    };
+    let asserting =
+        match app
+            .identity
+            .ceremonies
+            .take(&token_hash(&handle), &browser.hash(), app.outside.now())
+        {
+            Some(Purpose::StepUp {
+                asserting,
+                act: StepUpAct::Unfreeze,
+                session,
+            }) if session == asker.session => asserting,
+            _ => return Err(refused("unfreeze", PasskeyProblem::OtherChallenge)),
+        };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let finished = app.control.ask(move |control| -> Result<Result<NewSession, Denial>, Fault> {
-        match check_assertion(&inner, control, Surface::Wallet, &credential, &asserting, now.0)? {
-            Ok(owner) if owner == asker.owner => {}
-            Ok(_) => return Ok(Err(refused("unfreeze", PasskeyProblem::OtherOwner))),
-            Err(problem) => return Ok(Err(refused("unfreeze", problem))),
-        }
-        if let Err(refusal) = inner.book.act(Act::Unfreeze { wallet: asker.wallet })? {
-            tracing::error!(refusal = refusal.code(), wallet = asker.wallet.0, "a wallet was not unfrozen");
-            return Ok(Err(Denial::Unavailable));
-        }
-        Ok(renew_session(&inner, control, Surface::Wallet, &asker.token_hash, now, &seed)?.ok_or(Denial::SignedOut))
-    });
+    let finished = app.control.ask(
+        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+            match check_assertion(
+                &inner,
+                control,
+                Surface::Wallet,
+                &credential,
+                &asserting,
+                now.0,
+            )? {
+                Ok(owner) if owner == asker.owner => {}
+                Ok(_) => return Ok(Err(refused("unfreeze", PasskeyProblem::OtherOwner))),
+                Err(problem) => return Ok(Err(refused("unfreeze", problem))),
+            }
+            if let Err(refusal) = inner.book.act(Act::Unfreeze {
+                wallet: asker.wallet,
+            })? {
+                tracing::error!(
+                    refusal = refusal.code(),
+                    wallet = asker.wallet.0,
+                    "a wallet was not unfrozen"
+                );
+                return Ok(Err(Denial::Unavailable));
+            }
+            Ok(renew_session(
+                &inner,
+                control,
+                Surface::Wallet,
+                &asker.token_hash,
+                now,
+                &seed,
+            )?
+            .ok_or(Denial::SignedOut))
+        },
+    );
     Ok(finished.await???.on(done(json!({ "status": "active" }))))
 }
 
@@ -269,7 +451,8 @@ fn check_assertion(
         Ok(asserted) => asserted,
         Err(problem) => return Ok(Err(problem)),
     };
-    let Some((owner, fingerprint, stored)) = control.passkey(surface, asserted.credential())? else {
+    let Some((owner, fingerprint, stored)) = control.passkey(surface, asserted.credential())?
+    else {
         return Ok(Err(PasskeyProblem::OtherOwner));
     };
     let after = match party.finish_assertion(&asserted, asserting, &owner, &stored) {
@@ -290,23 +473,46 @@ fn check_assertion(
         Surface::Console => control.operator_name(&owner)?.is_some(),
         Surface::Till => false,
     };
-    Ok(if stands { Ok(owner) } else { Err(PasskeyProblem::OtherOwner) })
+    Ok(if stands {
+        Ok(owner)
+    } else {
+        Err(PasskeyProblem::OtherOwner)
+    })
 }
 
 /// Floods are answered before any work is done for them.
 pub(super) fn check_pace(app: &App, browser: &Browser) -> Result<(), Denial> {
     let (paces, now) = (&app.identity.paces, app.outside.now());
-    if paces.browser_beginnings.allow(browser.token, now) && paces.beginnings.allow((), now) { Ok(()) } else { Err(Denial::Busy) }
+    if paces.browser_beginnings.allow(browser.token, now) && paces.beginnings.allow((), now) {
+        Ok(())
+    } else {
+        Err(Denial::Busy)
+    }
 }
 
-pub(super) fn begin(app: &App, handle: [u8; 32], browser: &Browser, purpose: Purpose) -> Result<(), Denial> {
-    if app.identity.ceremonies.begin(handle, browser.hash(), purpose, app.outside.now()) { Ok(()) } else { Err(Denial::Busy) }
+pub(super) fn begin(
+    app: &App,
+    handle: [u8; 32],
+    browser: &Browser,
+    purpose: Purpose,
+) -> Result<(), Denial> {
+    if app
+        .identity
+        .ceremonies
+        .begin(handle, browser.hash(), purpose, app.outside.now())
+    {
+        Ok(())
+    } else {
+        Err(Denial::Busy)
+    }
 }
 
 /// The reason goes to the log, where a counter that did not rise is a signal of risk; the browser gets the one answer.
 pub(super) fn refused(during: &'static str, problem: PasskeyProblem) -> Denial {
     match problem {
-        PasskeyProblem::Counter => tracing::warn!(during, ?problem, "risk: a passkey may have been cloned"),
+        PasskeyProblem::Counter => {
+            tracing::warn!(during, ?problem, "risk: a passkey may have been cloned")
+        }
         _ => tracing::info!(during, ?problem, "a passkey was refused"),
     }
     PASSKEY_REFUSED.into()

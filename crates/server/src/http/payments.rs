@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
 use mamori_api::nonce::NonceVerdict;
@@ -68,7 +70,10 @@ impl From<FieldError> for Answered {
     fn from(error: FieldError) -> Self {
         let mut body = Vec::with_capacity(192);
         envelope::write_field_error(&mut body, &error);
-        Answered { code: error.result_code(), body }
+        Answered {
+            code: error.result_code(),
+            body,
+        }
     }
 }
 
@@ -88,19 +93,28 @@ impl MerchantApi {
     /// The API of a house.
     pub fn new(house: Arc<House>, outside: Outside) -> MerchantApi {
         let process = u64::from_be_bytes(outside.bytes());
-        MerchantApi(Arc::new(Inner { house, outside, process, requests: AtomicU64::new(0) }))
+        MerchantApi(Arc::new(Inner {
+            house,
+            outside,
+            process,
+            requests: AtomicU64::new(0),
+        }))
     }
 }
 
 impl hyper::service::Service<Request<Incoming>> for MerchantApi {
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+    type Future =
+        std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let inner = self.0.clone();
         Box::pin(async move {
-            let answered = inner.answer(request).await.unwrap_or_else(|refused| refused);
+            let answered = inner
+                .answer(request)
+                .await
+                .unwrap_or_else(|refused| refused);
             Ok(inner.response(answered))
         })
     }
@@ -118,7 +132,10 @@ enum Call<'a> {
 
 impl<'a> Call<'a> {
     fn of(method: &Method, path: &'a str) -> Option<Call<'a>> {
-        let name = |prefix: &str| path.strip_prefix(prefix).filter(|name| !name.is_empty() && !name.contains('/'));
+        let name = |prefix: &str| {
+            path.strip_prefix(prefix)
+                .filter(|name| !name.is_empty() && !name.contains('/'))
+        };
         match *method {
             Method::POST => match path {
                 "/v2/payments" => Some(Call::CreatePayment),
@@ -126,9 +143,9 @@ impl<'a> Call<'a> {
                 "/v2/refunds" | "/v2/refunds/" => Some(Call::CreateRefund),
                 _ => None,
             },
-            Method::GET => {
-                name("/v2/payments/").map(Call::GetPayment).or_else(|| name("/v2/refunds/").map(Call::GetRefund))
-            }
+            Method::GET => name("/v2/payments/")
+                .map(Call::GetPayment)
+                .or_else(|| name("/v2/refunds/").map(Call::GetRefund)),
             Method::DELETE => name("/v2/payments/").map(Call::CancelPayment),
             _ => None,
         }
@@ -142,7 +159,10 @@ impl Inner {
         let (path, query) = (head.uri.path(), head.uri.query());
         let key = self.authenticate(&head.method, path, query, &head.headers, &body)?;
         let asked = Query::parse(query)?;
-        let header = head.headers.get(X_ASSUME_MERCHANT).map(HeaderValue::as_bytes);
+        let header = head
+            .headers
+            .get(X_ASSUME_MERCHANT)
+            .map(HeaderValue::as_bytes);
         if !merchant_allowed(&key.merchant_text, asked.assume_merchant.as_deref(), header) {
             return Err(Answered::plain(ResultCode::Unauthorized));
         }
@@ -150,15 +170,24 @@ impl Inner {
             Some(Call::CreateCpmPayment) => self.create_cpm_payment(&key, &body).await,
             Some(Call::CreatePayment) => self.create_payment(&key, &body).await,
             Some(Call::GetPayment(name)) => {
-                let act = Act::FindPayment { merchant: key.merchant, name: id::merchant_payment_id(name)?.into() };
+                let act = Act::FindPayment {
+                    merchant: key.merchant,
+                    name: id::merchant_payment_id(name)?.into(),
+                };
                 self.payment_answer(Operation::GetPayment, act).await
             }
             Some(Call::CancelPayment(name)) => {
                 let name = id::merchant_payment_id(name)?.into();
-                let act = Act::Cancel { caller: Caller::Key(key.fingerprint), merchant: key.merchant, name };
+                let act = Act::Cancel {
+                    caller: Caller::Key(key.fingerprint),
+                    merchant: key.merchant,
+                    name,
+                };
                 match self.house.ask(act).await? {
                     Ok(_) => Ok(Answered::plain(ResultCode::RequestAccepted)),
-                    Err(refusal) => Err(Answered::plain(Operation::CancelPayment.answer_to(refusal.code()))),
+                    Err(refusal) => Err(Answered::plain(
+                        Operation::CancelPayment.answer_to(refusal.code()),
+                    )),
                 }
             }
             Some(Call::CreateRefund) => self.create_refund(&key, &body).await,
@@ -170,8 +199,11 @@ impl Inner {
                         None => return Err(Answered::plain(ResultCode::NoSuchRefundOrder)),
                     },
                 };
-                let act =
-                    Act::FindRefund { merchant: key.merchant, name: id::merchant_refund_id(name)?.into(), payment };
+                let act = Act::FindRefund {
+                    merchant: key.merchant,
+                    name: id::merchant_refund_id(name)?.into(),
+                    payment,
+                };
                 self.refund_answer(Operation::GetRefund, act).await
             }
             None => Err(Answered::plain(ResultCode::OpOutOfScope)),
@@ -192,14 +224,31 @@ impl Inner {
             Answered::plain(ResultCode::Unauthorized)
         };
         let mut given = headers.get_all(AUTHORIZATION).iter();
-        let (Some(header), None) = (given.next(), given.next()) else { return Err(refuse("not one header")) };
+        let (Some(header), None) = (given.next(), given.next()) else {
+            return Err(refuse("not one header"));
+        };
         let claimed = Credentials::parse(header.as_bytes()).map_err(|why| refuse(why.reason()))?;
-        let key = self.house.key(claimed.api_key).ok_or_else(|| refuse("key_unknown"))?;
+        let key = self
+            .house
+            .key(claimed.api_key)
+            .ok_or_else(|| refuse("key_unknown"))?;
         let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let request = SignedRequest { method: method.as_str(), path, query, content_type, body };
+        let request = SignedRequest {
+            method: method.as_str(),
+            path,
+            query,
+            content_type,
+            body,
+        };
         let now = self.outside.now().0;
-        claimed.verify(&key.signing, key.accepted, &request, now).map_err(|why| refuse(why.reason()))?;
-        match self.house.nonces.remember(claimed.api_key, claimed.nonce, claimed.epoch_seconds, now) {
+        claimed
+            .verify(&key.signing, key.accepted, &request, now)
+            .map_err(|why| refuse(why.reason()))?;
+        match self
+            .house
+            .nonces
+            .remember(claimed.api_key, claimed.nonce, claimed.epoch_seconds, now)
+        {
             NonceVerdict::Fresh => Ok(key),
             NonceVerdict::Busy => Err(Answered::plain(ResultCode::RateLimit)),
             NonceVerdict::Replayed | NonceVerdict::TooOld => Err(refuse("nonce")),
@@ -212,8 +261,14 @@ impl Inner {
         let refuse = |refusal| Answered::plain(Operation::CreateCpmPayment.answer_to(refusal));
         let Scanned::PaymentCode(code) =
             scan::route(&asked.code, self.house.issuer).map_err(|other| refuse(other.reason()))?;
-        let store = self.house.own_store(key.merchant, &asked.store_id).ok_or_else(|| refuse("store_unknown"))?;
-        let till = self.house.own_till(key.merchant, &asked.terminal_id).ok_or_else(|| refuse("till_unknown"))?;
+        let store = self
+            .house
+            .own_store(key.merchant, &asked.store_id)
+            .ok_or_else(|| refuse("store_unknown"))?;
+        let till = self
+            .house
+            .own_till(key.merchant, &asked.terminal_id)
+            .ok_or_else(|| refuse("till_unknown"))?;
         let charge = Charge {
             caller: Caller::Key(key.fingerprint),
             merchant: key.merchant,
@@ -230,7 +285,8 @@ impl Inner {
                 terminal_text: None,
             },
         };
-        self.payment_answer(Operation::CreateCpmPayment, Act::Charge(charge)).await
+        self.payment_answer(Operation::CreateCpmPayment, Act::Charge(charge))
+            .await
     }
 
     /// A standing permission: the web shop's call. Its store and terminal are the merchant's own words; where they name a
@@ -238,9 +294,17 @@ impl Inner {
     async fn create_payment(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreatePayment::parse(body, AMOUNT_YEN_MAX)?;
         let authorization = id::parse_user_authorization_id(&asked.user_authorization_id)
-            .ok_or_else(|| Answered::plain(Operation::CreatePayment.answer_to("authorization_unknown")))?;
-        let store = asked.store_id.as_deref().and_then(|text| self.house.own_store(key.merchant, text));
-        let till = asked.terminal_id.as_deref().and_then(|text| self.house.own_till(key.merchant, text));
+            .ok_or_else(|| {
+                Answered::plain(Operation::CreatePayment.answer_to("authorization_unknown"))
+            })?;
+        let store = asked
+            .store_id
+            .as_deref()
+            .and_then(|text| self.house.own_store(key.merchant, text));
+        let till = asked
+            .terminal_id
+            .as_deref()
+            .and_then(|text| self.house.own_till(key.merchant, text));
         let charge = Charge {
             caller: Caller::Key(key.fingerprint),
             merchant: key.merchant,
@@ -254,10 +318,14 @@ impl Inner {
                 description: asked.order_description.map(Into::into),
                 receipt_number: asked.order_receipt_number.map(Into::into),
                 store_text: asked.store_id.filter(|_| store.is_none()).map(Into::into),
-                terminal_text: asked.terminal_id.filter(|_| till.is_none() || store.is_none()).map(Into::into),
+                terminal_text: asked
+                    .terminal_id
+                    .filter(|_| till.is_none() || store.is_none())
+                    .map(Into::into),
             },
         };
-        self.payment_answer(Operation::CreatePayment, Act::Charge(charge)).await
+        self.payment_answer(Operation::CreatePayment, Act::Charge(charge))
+            .await
     }
 
     async fn create_refund(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
@@ -273,7 +341,8 @@ impl Inner {
             reason: asked.reason.map(Into::into),
             requested_at: asked.requested_at_seconds.unwrap_or(0),
         };
-        self.refund_answer(Operation::CreateRefund, Act::Refund(request)).await
+        self.refund_answer(Operation::CreateRefund, Act::Refund(request))
+            .await
     }
 
     async fn payment_answer(&self, operation: Operation, act: Act) -> Result<Answered, Answered> {
@@ -282,7 +351,10 @@ impl Inner {
                 let refunds = self.refunds_of(&payment).await?;
                 let mut body = Vec::with_capacity(640);
                 write_payment(&mut body, operation.success(), &payment, &refunds);
-                Ok(Answered { code: operation.success(), body })
+                Ok(Answered {
+                    code: operation.success(),
+                    body,
+                })
             }
             Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
             // A payment that was refused is not there: reading it says so, whatever the reason was.
@@ -298,7 +370,10 @@ impl Inner {
             Ok(Done::Refund(refund)) => {
                 let mut body = Vec::with_capacity(384);
                 envelope::write_refund(&mut body, operation.success(), &refund_view(&refund));
-                Ok(Answered { code: operation.success(), body })
+                Ok(Answered {
+                    code: operation.success(),
+                    body,
+                })
             }
             Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
             Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
@@ -317,10 +392,13 @@ impl Inner {
 
     fn response(&self, answered: Answered) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(Bytes::from(answered.body)));
-        *response.status_mut() =
-            StatusCode::from_u16(answered.code.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        *response.status_mut() = StatusCode::from_u16(answered.code.row().status)
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=UTF-8"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/json;charset=UTF-8"),
+        );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
         let mut id = *b"OPA00000000000000000000000000000000";
@@ -339,7 +417,9 @@ async fn read_body(body: Incoming) -> Result<Bytes, Answered> {
     }
     match tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Answered::plain(ResultCode::BodyTooLarge)),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(Answered::plain(ResultCode::BodyTooLarge))
+        }
         Ok(Err(_)) => Err(Answered::plain(ResultCode::InvalidRequestParams)),
         Err(_) => Err(Answered::plain(ResultCode::RequestTimeout)),
     }
@@ -347,7 +427,10 @@ async fn read_body(body: Incoming) -> Result<Bytes, Answered> {
 
 /// The parser has held the amount against its bounds; this is the same bound in the domain's type.
 fn amount(yen: i64) -> Result<Amount, Answered> {
-    u64::try_from(yen).ok().and_then(Amount::new).ok_or_else(|| Answered::plain(ResultCode::InvalidRequestParams))
+    u64::try_from(yen)
+        .ok()
+        .and_then(Amount::new)
+        .ok_or_else(|| Answered::plain(ResultCode::InvalidRequestParams))
 }
 
 fn refund_view(refund: &Refund) -> RefundView<'_> {
@@ -364,11 +447,16 @@ fn refund_view(refund: &Refund) -> RefundView<'_> {
 
 fn write_payment(body: &mut Vec<u8>, code: ResultCode, payment: &Payment, refunds: &[Refund]) {
     let refunds: Vec<RefundView<'_>> = refunds.iter().map(refund_view).collect();
-    let (store, till) = (payment.store.map(|id| id.to_string()), payment.till.map(|id| id.to_string()));
+    let (store, till) = (
+        payment.store.map(|id| id.to_string()),
+        payment.till.map(|id| id.to_string()),
+    );
     let papers = &payment.papers;
     let status = match payment.status {
         PaymentStatus::Cancelled => envelope::PaymentStatus::Failed,
-        PaymentStatus::Completed if payment.refundable().is_zero() => envelope::PaymentStatus::Refunded,
+        PaymentStatus::Completed if payment.refundable().is_zero() => {
+            envelope::PaymentStatus::Refunded
+        }
         PaymentStatus::Completed => envelope::PaymentStatus::Completed,
     };
     let view = PaymentView {

@@ -10,7 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash};
+use mamori_engine::control::{
+    Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash,
+};
 use mamori_engine::fault::Fault;
 use serde_json::json;
 
@@ -47,7 +49,10 @@ pub struct OperatorSession {
 
 /// An operator in a log: the first half of the id.
 pub fn operator_mark(owner: &OwnerId) -> String {
-    owner.0[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    owner.0[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// A till page on an enrolled device. The book checks the device once more when money moves.
@@ -60,7 +65,12 @@ impl FromRequestParts<Arc<App>> for WalletSession {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
         let (row, token_hash) = signed_in(app, Surface::Wallet, &parts.headers).await?;
         let wallet = row.wallet.ok_or(Denial::SignedOut)?;
-        Ok(WalletSession { wallet, owner: row.owner, session: row.session, token_hash })
+        Ok(WalletSession {
+            wallet,
+            owner: row.owner,
+            session: row.session,
+            token_hash,
+        })
     }
 }
 
@@ -69,7 +79,11 @@ impl FromRequestParts<Arc<App>> for OperatorSession {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
         let (row, token_hash) = signed_in(app, Surface::Console, &parts.headers).await?;
-        Ok(OperatorSession { owner: row.owner, session: row.session, token_hash })
+        Ok(OperatorSession {
+            owner: row.owner,
+            session: row.session,
+            token_hash,
+        })
     }
 }
 
@@ -77,23 +91,39 @@ impl FromRequestParts<Arc<App>> for TillDevice {
     type Rejection = Denial;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
-        let token = Cookie::Session(Surface::Till).read(&parts.headers).ok_or(Denial::SignedOut)?;
+        let token = Cookie::Session(Surface::Till)
+            .read(&parts.headers)
+            .ok_or(Denial::SignedOut)?;
         let hash = token_hash(&token);
         let device = match app.identity.devices.get(&hash) {
             Some(device) => device,
             None => {
-                let device = app.control.ask(move |control| control.device(&hash)).await??.ok_or(Denial::SignedOut)?;
+                let device = app
+                    .control
+                    .ask(move |control| control.device(&hash))
+                    .await??
+                    .ok_or(Denial::SignedOut)?;
                 app.identity.devices.remember(hash, device);
                 device
             }
         };
         let age = app.outside.now().0.saturating_sub(device.made_at);
-        if age < TILL_DEVICE_SECONDS * 1_000_000 { Ok(TillDevice(device)) } else { Err(Denial::SignedOut) }
+        if age < TILL_DEVICE_SECONDS * 1_000_000 {
+            Ok(TillDevice(device))
+        } else {
+            Err(Denial::SignedOut)
+        }
     }
 }
 
-async fn signed_in(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Result<(SessionRow, [u8; 32]), Denial> {
-    let token = Cookie::Session(surface).read(headers).ok_or(Denial::SignedOut)?;
+async fn signed_in(
+    app: &Arc<App>,
+    surface: Surface,
+    headers: &HeaderMap,
+) -> Result<(SessionRow, [u8; 32]), Denial> {
+    let token = Cookie::Session(surface)
+        .read(headers)
+        .ok_or(Denial::SignedOut)?;
     let hash = token_hash(&token);
     let now = app.outside.now();
     match app.identity.sessions.look(&hash, now) {
@@ -101,20 +131,34 @@ async fn signed_in(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Res
         Look::Live { row, write: true } => {
             let (writer, session) = (Arc::clone(app), row.session);
             // Nobody waits for this, and a busy moment may skip it: the next minute writes it.
-            let _ = app.control.hand_over(move |control| match control.touch_session(&session, now.0) {
-                Ok(true) => {}
-                Ok(false) => writer.identity.sessions.forget(&session),
-                Err(fault) => tracing::warn!(fault = %fault, "the use of a session was not written down"),
+            let _ = app.control.hand_over(move |control| {
+                match control.touch_session(&session, now.0) {
+                    Ok(true) => {}
+                    Ok(false) => writer.identity.sessions.forget(&session),
+                    Err(fault) => {
+                        tracing::warn!(fault = %fault, "the use of a session was not written down")
+                    }
+                }
             });
             Ok((row, hash))
         }
         Look::Over(row) => {
-            app.control.ask(move |control| control.end_session(surface, &row.owner, &row.session)).await??;
+            app.control
+                .ask(move |control| control.end_session(surface, &row.owner, &row.session))
+                .await??;
             Err(Denial::SignedOut)
         }
         Look::Unknown => {
-            let row = app.control.ask(move |control| control.session(surface, &hash)).await??.ok_or(Denial::SignedOut)?;
-            if app.identity.sessions.admit(hash, row.clone(), now) { Ok((row, hash)) } else { Err(Denial::SignedOut) }
+            let row = app
+                .control
+                .ask(move |control| control.session(surface, &hash))
+                .await??
+                .ok_or(Denial::SignedOut)?;
+            if app.identity.sessions.admit(hash, row.clone(), now) {
+                Ok((row, hash))
+            } else {
+                Err(Denial::SignedOut)
+            }
         }
     }
 }
@@ -139,8 +183,19 @@ pub struct NewSession {
 }
 
 /// Stores a session and takes it into memory. Runs on a worker thread.
-pub fn begin_session(app: &App, control: &mut Control, begin: Begin, now: Timestamp, seed: &Seed) -> Result<NewSession, Fault> {
-    let Begin { surface, owner, wallet, replaced } = begin;
+pub fn begin_session(
+    app: &App,
+    control: &mut Control,
+    begin: Begin,
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<NewSession, Fault> {
+    let Begin {
+        surface,
+        owner,
+        wallet,
+        replaced,
+    } = begin;
     if let Some(old) = replaced {
         let old = token_hash(&old);
         if let Some(row) = control.session(surface, &old)? {
@@ -156,7 +211,9 @@ pub fn begin_session(app: &App, control: &mut Control, begin: Begin, now: Timest
         wallet,
         made_at: now.0,
         seen_at: now.0,
-        ends_at: now.plus_seconds(SessionLimits::of(surface).absolute_seconds).0,
+        ends_at: now
+            .plus_seconds(SessionLimits::of(surface).absolute_seconds)
+            .0,
     };
     control.start_session(&row, &token)?;
     app.identity.sessions.admit(token_hash(&token), row, now);
@@ -164,9 +221,18 @@ pub fn begin_session(app: &App, control: &mut Control, begin: Begin, now: Timest
 }
 
 /// Gives the browser's session a new token after a step-up. Runs on a worker thread; None if the session ended meanwhile.
-pub fn renew_session(app: &App, control: &mut Control, surface: Surface, old: &[u8; 32], now: Timestamp, seed: &Seed) -> Result<Option<NewSession>, Fault> {
+pub fn renew_session(
+    app: &App,
+    control: &mut Control,
+    surface: Surface,
+    old: &[u8; 32],
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<Option<NewSession>, Fault> {
     let token = seed.bytes("session token");
-    let Some(row) = control.session(surface, old)? else { return Ok(None) };
+    let Some(row) = control.session(surface, old)? else {
+        return Ok(None);
+    };
     if !control.renew_token(&row.session, old, &token)? {
         return Ok(None);
     }
@@ -195,8 +261,14 @@ impl Browser {
     /// Reads the cookie, or draws a new secret.
     pub fn of(headers: &HeaderMap, app: &App) -> Browser {
         match Cookie::Browser.read(headers) {
-            Some(token) => Browser { token, is_new: false },
-            None => Browser { token: app.outside.bytes(), is_new: true },
+            Some(token) => Browser {
+                token,
+                is_new: false,
+            },
+            None => Browser {
+                token: app.outside.bytes(),
+                is_new: true,
+            },
         }
     }
 
@@ -229,8 +301,12 @@ async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answ
     if let Some(token) = cookie.read(headers) {
         let hash = token_hash(&token);
         let ended = app.control.ask(move |control| -> Result<(), Fault> {
-            let Some(row) = control.session(surface, &hash)? else { return Ok(()) };
-            control.end_session(surface, &row.owner, &row.session).map(|_| ())
+            let Some(row) = control.session(surface, &hash)? else {
+                return Ok(());
+            };
+            control
+                .end_session(surface, &row.owner, &row.session)
+                .map(|_| ())
         });
         ended.await??;
         // After the database: a request in between could have read the row back into memory.
@@ -244,7 +320,10 @@ async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answ
 /// `GET /api/sessions` of the wallet: where the owner is signed in.
 pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let now = app.outside.now();
-    let rows = app.control.ask(move |control| control.sessions_of(Surface::Wallet, &asker.owner, now.0)).await??;
+    let rows = app
+        .control
+        .ask(move |control| control.sessions_of(Surface::Wallet, &asker.owner, now.0))
+        .await??;
     let idle_micros = SessionLimits::of(Surface::Wallet).idle_seconds * 1_000_000;
     let sessions: Vec<_> = rows
         .into_iter()
@@ -264,9 +343,15 @@ pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) ->
 
 /// `POST /api/sessions/end {session}` of the wallet: ends one of the owner's sessions.
 pub async fn end_session(State(app): State<Arc<App>>, asker: WalletSession, body: Body) -> Answer {
-    let named = URL_SAFE_NO_PAD.decode(body.text("session", 22)?).ok().and_then(|bytes| bytes.try_into().ok());
+    let named = URL_SAFE_NO_PAD
+        .decode(body.text("session", 22)?)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
     let session = SessionId(named.ok_or(Denial::InvalidField("session"))?);
-    let was_there = app.control.ask(move |control| control.end_session(Surface::Wallet, &asker.owner, &session)).await??;
+    let was_there = app
+        .control
+        .ask(move |control| control.end_session(Surface::Wallet, &asker.owner, &session))
+        .await??;
     if !was_there {
         return Err(Denial::NotFound);
     }
@@ -275,17 +360,25 @@ pub async fn end_session(State(app): State<Arc<App>>, asker: WalletSession, body
 }
 
 /// `POST /api/sessions/end-others` of the wallet: ends all of the owner's sessions but this one.
-pub async fn end_other_sessions(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
+pub async fn end_other_sessions(
+    State(app): State<Arc<App>>,
+    asker: WalletSession,
+    _: Body,
+) -> Answer {
     let now = app.outside.now();
-    let ended = app.control.ask(move |control| -> Result<Vec<SessionId>, Fault> {
-        let mut ended = Vec::new();
-        for row in control.sessions_of(Surface::Wallet, &asker.owner, now.0)? {
-            if row.session != asker.session && control.end_session(Surface::Wallet, &asker.owner, &row.session)? {
-                ended.push(row.session);
+    let ended = app
+        .control
+        .ask(move |control| -> Result<Vec<SessionId>, Fault> {
+            let mut ended = Vec::new();
+            for row in control.sessions_of(Surface::Wallet, &asker.owner, now.0)? {
+                if row.session != asker.session
+                    && control.end_session(Surface::Wallet, &asker.owner, &row.session)?
+                {
+                    ended.push(row.session);
+                }
             }
-        }
-        Ok(ended)
-    });
+            Ok(ended)
+        });
     let ended = ended.await??;
     for session in &ended {
         app.identity.sessions.forget(session);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Query, State};
 use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::scan::{self, Scanned};
-use mamori_domain::act::{Act, Caller, Charge, Done, Refusal, RefundRequest};
+use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
 use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus};
@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
+use crate::house::{refused, refused_word};
 use crate::http::session::TillDevice;
 use crate::http::wallet::receipt_number;
-use crate::house::{refused, refused_word};
 
 /// Where a till stands.
 struct Place {
@@ -44,10 +44,18 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
     let place = place(&app, device)?;
     let today = (app.outside.now().day_in_japan() * 24) - 9;
     let engine = app.house.engine.clone();
-    let hours = app.acts.ask(move |()| engine.read(|reader| read::store_hours(reader.views(), today))).await??;
+    let hours = app
+        .acts
+        .ask(move |()| engine.read(|reader| read::store_hours(reader.views(), today)))
+        .await??;
     let own = hours.iter().filter(|hour| hour.store == place.store.0);
-    let (count, paid, reversed) =
-        own.fold((0, 0, 0), |sum, hour| (sum.0 + hour.payments, sum.1 + hour.paid, sum.2 + hour.reversed));
+    let (count, paid, reversed) = own.fold((0, 0, 0), |sum, hour| {
+        (
+            sum.0 + hour.payments,
+            sum.1 + hour.paid,
+            sum.2 + hour.reversed,
+        )
+    });
     let names = app.house.names();
     let paper = names.tills.get(&place.till.0).ok_or(Denial::SignedOut)?;
     Ok(done(json!({
@@ -73,7 +81,10 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         amount,
         store: Some(place.store),
         till: Some(place.till),
-        papers: Papers { requested_at: app.outside.now().seconds(), ..Papers::default() },
+        papers: Papers {
+            requested_at: app.outside.now().seconds(),
+            ..Papers::default()
+        },
     };
     let payment = payment_of(app.house.ask(Act::Charge(charge)).await?)?;
     let customer = customer(&app, payment.wallet).await?;
@@ -95,7 +106,11 @@ pub struct ListPage {
 }
 
 /// `GET /api/payments?limit=N`: the store's newest payments, with what became of them.
-pub async fn payments(State(app): State<Arc<App>>, device: TillDevice, Query(page): Query<ListPage>) -> Answer {
+pub async fn payments(
+    State(app): State<Arc<App>>,
+    device: TillDevice,
+    Query(page): Query<ListPage>,
+) -> Answer {
     let place = place(&app, device)?;
     let limit = page.limit.unwrap_or(50).clamp(1, 200);
     let engine = app.house.engine.clone();
@@ -105,7 +120,10 @@ pub async fn payments(State(app): State<Arc<App>>, device: TillDevice, Query(pag
             engine.read(|reader| {
                 let entries = read::of_store(reader.views(), place.store.0, limit)?;
                 let mut payments = Vec::new();
-                for entry in entries.iter().filter(|entry| entry.kind == EntryKind::Payment) {
+                for entry in entries
+                    .iter()
+                    .filter(|entry| entry.kind == EntryKind::Payment)
+                {
                     payments.extend(reader.payment(PaymentId(entry.id))?);
                 }
                 Ok(payments)
@@ -114,7 +132,10 @@ pub async fn payments(State(app): State<Arc<App>>, device: TillDevice, Query(pag
         .await??;
     let mut list = Vec::with_capacity(payments.len());
     for payment in &payments {
-        list.push(payment_json(payment, &customer(&app, payment.wallet).await?));
+        list.push(payment_json(
+            payment,
+            &customer(&app, payment.wallet).await?,
+        ));
     }
     Ok(done(json!({ "payments": list })))
 }
@@ -123,7 +144,11 @@ pub async fn payments(State(app): State<Arc<App>>, device: TillDevice, Query(pag
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let payment = own_payment(&app, &place, payment_id(&body)?).await?;
-    let act = Act::Cancel { caller: place.caller, merchant: place.merchant, name: payment.name.clone() };
+    let act = Act::Cancel {
+        caller: place.caller,
+        merchant: place.merchant,
+        name: payment.name.clone(),
+    };
     app.house.ask(act).await?.map_err(refused)?;
     let payment = own_payment(&app, &place, payment.id).await?;
     let customer = customer(&app, payment.wallet).await?;
@@ -139,7 +164,10 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         name: sale_key(&body)?,
         payment: payment_id(&body)?,
         amount: yen(body.whole("amount", 1..=Amount::MAX_MINOR)?)?,
-        reason: body.opt_text("reason", 1_000)?.filter(|text| text.chars().count() <= 255 && !text.contains('\0')).map(Into::into),
+        reason: body
+            .opt_text("reason", 1_000)?
+            .filter(|text| text.chars().count() <= 255 && !text.contains('\0'))
+            .map(Into::into),
         requested_at: app.outside.now().seconds(),
     };
     let id = request.payment;
@@ -160,7 +188,14 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
 }
 
 async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Box<Payment>, Denial> {
-    payment_of(app.house.ask(Act::FindPaymentById { merchant: place.merchant, payment }).await?)
+    payment_of(
+        app.house
+            .ask(Act::FindPaymentById {
+                merchant: place.merchant,
+                payment,
+            })
+            .await?,
+    )
 }
 
 fn payment_of(outcome: Result<Done, Refusal>) -> Result<Box<Payment>, Denial> {
@@ -174,12 +209,20 @@ fn payment_of(outcome: Result<Done, Refusal>) -> Result<Box<Payment>, Denial> {
 /// The page's own id for a sale or refund: the same rules as a register's.
 fn sale_key(body: &Body) -> Result<Box<str>, Denial> {
     let key = body.text("key", 64)?;
-    let fits = key.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if fits { Ok(key.into()) } else { Err(Denial::InvalidField("key")) }
+    let fits = key
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if fits {
+        Ok(key.into())
+    } else {
+        Err(Denial::InvalidField("key"))
+    }
 }
 
 fn payment_id(body: &Body) -> Result<PaymentId, Denial> {
-    mamori_api::opa::id::parse_payment_id(body.text("payment_id", 20)?).map(PaymentId).ok_or(Denial::InvalidField("payment_id"))
+    mamori_api::opa::id::parse_payment_id(body.text("payment_id", 20)?)
+        .map(PaymentId)
+        .ok_or(Denial::InvalidField("payment_id"))
 }
 
 fn yen(amount: u64) -> Result<Amount, Denial> {
@@ -188,7 +231,10 @@ fn yen(amount: u64) -> Result<Amount, Denial> {
 
 /// The customer's name as a cashier may read it: enough to greet, too little to find.
 async fn customer(app: &App, wallet: WalletId) -> Result<String, Denial> {
-    let person = app.control.ask(move |control| control.person_of_wallet(wallet)).await??;
+    let person = app
+        .control
+        .ask(move |control| control.person_of_wallet(wallet))
+        .await??;
     Ok(person.map_or_else(String::new, |person| masked_name(&person.display_name)))
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
-use mamori_connectors::card_notice::verify_notice;
 use mamori_connectors::card::IntentState;
+use mamori_connectors::card_notice::verify_notice;
 use mamori_domain::act::{Act, Done, TopUpState};
 use mamori_domain::ids::TopUpId;
 use mamori_domain::money::Amount;
@@ -18,8 +18,8 @@ use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cards::CardProblem;
-use crate::http::session::WalletSession;
 use crate::house::refused;
+use crate::http::session::WalletSession;
 
 const CARD_UNAVAILABLE: Words = Words {
     code: "card_unavailable",
@@ -29,19 +29,33 @@ const CARD_UNAVAILABLE: Words = Words {
 
 /// `POST /api/top-ups {amount, key}`: opens a top-up and says where the card page is. The same key finds the same one.
 pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body) -> Answer {
-    let amount = Amount::new(body.whole("amount", 1..=Amount::MAX_MINOR)?).ok_or(Denial::InvalidField("amount"))?;
+    let amount = Amount::new(body.whole("amount", 1..=Amount::MAX_MINOR)?)
+        .ok_or(Denial::InvalidField("amount"))?;
     let name = body.text("key", 64)?;
-    let act = Act::StartTopUp { wallet: asker.wallet, name: name.into(), amount };
+    let act = Act::StartTopUp {
+        wallet: asker.wallet,
+        name: name.into(),
+        amount,
+    };
     let (top_up, state) = match app.house.ask(act).await? {
         Ok(Done::TopUp { top_up, state }) => (top_up, state),
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
     };
     if state != TopUpState::Pending {
-        return Ok(done(json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": null })));
+        return Ok(done(
+            json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": null }),
+        ));
     }
     let (inner, locale, now) = (app.clone(), body.locale(), app.outside.now());
-    let opened = app.cards.ask(move |control| inner.card_desk.open_page(control, top_up, amount, locale, now)).await?;
+    let opened = app
+        .cards
+        .ask(move |control| {
+            inner
+                .card_desk
+                .open_page(control, top_up, amount, locale, now)
+        })
+        .await?;
     let url = match opened.map(|payment| payment.state) {
         Ok(IntentState::RequiresAction { url: Some(url) }) => Some(url),
         Ok(_) => None,
@@ -51,17 +65,27 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
             return Err(CARD_UNAVAILABLE.into());
         }
     };
-    Ok(done(json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": url })))
+    Ok(done(
+        json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": url }),
+    ))
 }
 
 /// `GET /api/top-ups/{id}`: where it stands; asks the processor while it is open.
-pub async fn state(State(app): State<Arc<App>>, asker: WalletSession, Path(id): Path<u64>) -> Answer {
+pub async fn state(
+    State(app): State<Arc<App>>,
+    asker: WalletSession,
+    Path(id): Path<u64>,
+) -> Answer {
     let top_up = TopUpId(id);
     let engine = app.house.engine.clone();
     let known = app
         .acts
         .ask(move |()| -> Result<_, Fault> {
-            let open = engine.survey()?.open_top_ups.into_iter().find(|open| open.0 == id);
+            let open = engine
+                .survey()?
+                .open_top_ups
+                .into_iter()
+                .find(|open| open.0 == id);
             if let Some((_, wallet, amount, _)) = open {
                 return Ok(Some((wallet.0, amount, TopUpState::Pending)));
             }
@@ -69,22 +93,35 @@ pub async fn state(State(app): State<Arc<App>>, asker: WalletSession, Path(id): 
             Ok(row.map(|row| (row.wallet, row.amount, row.state)))
         })
         .await??;
-    let (_, amount, mut state) = known.filter(|known| known.0 == asker.wallet.0).ok_or(Denial::NotFound)?;
+    let (_, amount, mut state) = known
+        .filter(|known| known.0 == asker.wallet.0)
+        .ok_or(Denial::NotFound)?;
     if state == TopUpState::Pending {
         let (inner, now) = (app.clone(), app.outside.now());
         let engine = app.house.engine.clone();
-        match app.cards.ask(move |control| inner.card_desk.settle(&engine, control, top_up, now)).await? {
+        match app
+            .cards
+            .ask(move |control| inner.card_desk.settle(&engine, control, top_up, now))
+            .await?
+        {
             Ok(settled) => state = settled.state,
             // Still open as far as anybody knows: the poller goes on asking.
-            Err(problem) => tracing::info!(top_up = id, %problem, "a top-up could not be settled yet"),
+            Err(problem) => {
+                tracing::info!(top_up = id, %problem, "a top-up could not be settled yet")
+            }
         }
     }
-    Ok(done(json!({ "top_up_id": id.to_string(), "state": state.word(), "amount": amount })))
+    Ok(done(
+        json!({ "top_up_id": id.to_string(), "state": state.word(), "amount": amount }),
+    ))
 }
 
 /// `POST /webhooks/card`: the processor's notice. It is believed for its signature, and only to make us ask.
 pub async fn notice(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let Some(signature) = headers.get("stripe-signature").and_then(|value| value.to_str().ok()) else {
+    let Some(signature) = headers
+        .get("stripe-signature")
+        .and_then(|value| value.to_str().ok())
+    else {
         return StatusCode::BAD_REQUEST;
     };
     let now = app.outside.now();
@@ -95,11 +132,19 @@ pub async fn notice(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes
             return StatusCode::BAD_REQUEST;
         }
     };
-    let Some(top_up) = notice.key.as_ref().and_then(|key| app.card_desk.top_up_of(key)) else {
+    let Some(top_up) = notice
+        .key
+        .as_ref()
+        .and_then(|key| app.card_desk.top_up_of(key))
+    else {
         return StatusCode::OK;
     };
     let (inner, engine) = (app.clone(), app.house.engine.clone());
-    match app.cards.ask(move |control| inner.card_desk.settle(&engine, control, top_up, now)).await {
+    match app
+        .cards
+        .ask(move |control| inner.card_desk.settle(&engine, control, top_up, now))
+        .await
+    {
         Ok(Ok(_)) => StatusCode::OK,
         Ok(Err(problem)) => {
             tracing::warn!(top_up = top_up.0, %problem, "a notice could not be followed yet");

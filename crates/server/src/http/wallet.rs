@@ -20,8 +20,8 @@ use tokio::sync::mpsc;
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
-use crate::http::session::WalletSession;
 use crate::house::{House, refused};
+use crate::http::session::WalletSession;
 
 /// Entries on a page of history unless asked otherwise, and at most.
 const PAGE: usize = 20;
@@ -34,7 +34,11 @@ const RESUME_MAX: usize = 50;
 /// `GET /api/home`: who and how much.
 pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let owner = asker.owner;
-    let person = app.control.ask(move |control| control.person(&owner)).await??.ok_or(Denial::SignedOut)?;
+    let person = app
+        .control
+        .ask(move |control| control.person(&owner))
+        .await??
+        .ok_or(Denial::SignedOut)?;
     let sight = look(&app.house, asker.wallet).await?;
     let rules = &app.house.rules;
     Ok(done(json!({
@@ -52,7 +56,13 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
 
 /// `POST /api/code`: a fresh one-time code. Nothing of it is written down anywhere.
 pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
-    let (digits, expires_at) = match app.house.ask(Act::IssueCode { wallet: asker.wallet }).await? {
+    let (digits, expires_at) = match app
+        .house
+        .ask(Act::IssueCode {
+            wallet: asker.wallet,
+        })
+        .await?
+    {
         Ok(Done::Code { digits, expires_at }) => (digits, expires_at),
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
@@ -78,20 +88,39 @@ pub struct HistoryPage {
 }
 
 /// `GET /api/history?before=ID&limit=N`: newest first, page by page.
-pub async fn history(State(app): State<Arc<App>>, asker: WalletSession, Query(page): Query<HistoryPage>) -> Answer {
+pub async fn history(
+    State(app): State<Arc<App>>,
+    asker: WalletSession,
+    Query(page): Query<HistoryPage>,
+) -> Answer {
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let engine = app.house.engine.clone();
-    let entries = app.acts.ask(move |()| engine.history(asker.wallet, page.before, limit)).await??;
-    let next = entries.last().filter(|last| last.previous != 0).map(|last| last.id.to_string());
-    let entries: Vec<Value> = entries.iter().map(|entry| entry_json(&app.house, entry)).collect();
+    let entries = app
+        .acts
+        .ask(move |()| engine.history(asker.wallet, page.before, limit))
+        .await??;
+    let next = entries
+        .last()
+        .filter(|last| last.previous != 0)
+        .map(|last| last.id.to_string());
+    let entries: Vec<Value> = entries
+        .iter()
+        .map(|entry| entry_json(&app.house, entry))
+        .collect();
     Ok(done(json!({ "entries": entries, "next": next })))
 }
 
 /// `GET /api/receipts/{id}`: one movement with what became of it.
-pub async fn receipt(State(app): State<Arc<App>>, asker: WalletSession, Path(id): Path<u64>) -> Answer {
+pub async fn receipt(
+    State(app): State<Arc<App>>,
+    asker: WalletSession,
+    Path(id): Path<u64>,
+) -> Answer {
     let engine = app.house.engine.clone();
     let found = app.acts.ask(move |()| -> Result<_, Fault> {
-        let Some(entry) = engine.entry(asker.wallet, id)? else { return Ok(None) };
+        let Some(entry) = engine.entry(asker.wallet, id)? else {
+            return Ok(None);
+        };
         let payment = match entry.kind {
             EntryKind::Payment => engine.read(|reader| reader.payment(PaymentId(id)))?,
             _ => None,
@@ -117,11 +146,21 @@ pub async fn receipt(State(app): State<Arc<App>>, asker: WalletSession, Path(id)
 }
 
 /// `GET /api/events`: what happens in the wallet, as it happens and never before it is durable.
-pub async fn events(State(app): State<Arc<App>>, headers: HeaderMap, asker: WalletSession) -> Result<Response, Denial> {
+pub async fn events(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: WalletSession,
+) -> Result<Response, Denial> {
     let (to, mut from) = mpsc::channel::<Event>(STREAM_EVENTS);
-    let listening = app.house.engine.listen(asker.wallet, move |event| to.try_send(event.clone()).is_ok());
+    let listening = app.house.engine.listen(asker.wallet, move |event| {
+        to.try_send(event.clone()).is_ok()
+    });
     // Listening began first: whatever happened before it is found by looking back, whatever comes after it is sent.
-    let missed = match headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse::<u64>().ok()) {
+    let missed = match headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .and_then(|id| id.parse::<u64>().ok())
+    {
         Some(seen) => missed_since(&app, asker.wallet, seen).await?,
         None => Vec::new(),
     };
@@ -134,7 +173,10 @@ pub async fn events(State(app): State<Arc<App>>, headers: HeaderMap, asker: Wall
                 return;
             }
         }
-        let ended = app.identity.sessions.until_ended(&asker.token_hash, &app.outside);
+        let ended = app
+            .identity
+            .sessions
+            .until_ended(&asker.token_hash, &app.outside);
         tokio::pin!(ended);
         loop {
             let event = tokio::select! {
@@ -151,18 +193,22 @@ pub async fn events(State(app): State<Arc<App>>, headers: HeaderMap, asker: Wall
                 Some(Event::Entry(entry)) => entry_event(&app.house, &entry),
                 Some(Event::Frozen(on)) => {
                     let name = if on { "freeze" } else { "unfreeze" };
-                    SseEvent::default().event(name).data(json!({ "kind": name }).to_string())
+                    SseEvent::default()
+                        .event(name)
+                        .data(json!({ "kind": name }).to_string())
                 }
-                Some(Event::TopUpFailed(id)) => SseEvent::default()
-                    .event("top_up_failed")
-                    .data(json!({ "kind": "top_up_failed", "top_up_id": id.to_string() }).to_string()),
+                Some(Event::TopUpFailed(id)) => SseEvent::default().event("top_up_failed").data(
+                    json!({ "kind": "top_up_failed", "top_up_id": id.to_string() }).to_string(),
+                ),
             };
             if out.send(said).await.is_err() {
                 return;
             }
         }
     });
-    Ok(Sse::new(stream).keep_alive(KeepAlive::default()).into_response())
+    Ok(Sse::new(stream)
+        .keep_alive(KeepAlive::default())
+        .into_response())
 }
 
 /// A stream fed by a task that ends when the stream is dropped.
@@ -200,14 +246,20 @@ impl Drop for Fed {
 
 async fn missed_since(app: &Arc<App>, wallet: WalletId, seen: u64) -> Result<Vec<Entry>, Denial> {
     let engine = app.house.engine.clone();
-    let mut entries = app.acts.ask(move |()| engine.history(wallet, None, RESUME_MAX)).await??;
+    let mut entries = app
+        .acts
+        .ask(move |()| engine.history(wallet, None, RESUME_MAX))
+        .await??;
     entries.retain(|entry| entry.id > seen);
     entries.reverse();
     Ok(entries)
 }
 
 fn entry_event(house: &House, entry: &Entry) -> SseEvent {
-    SseEvent::default().id(entry.id.to_string()).event(entry.kind.word()).data(entry_json(house, entry).to_string())
+    SseEvent::default()
+        .id(entry.id.to_string())
+        .event(entry.kind.word())
+        .data(entry_json(house, entry).to_string())
 }
 
 /// A movement as pages show it.

@@ -67,15 +67,29 @@ impl Authenticator {
 
     /// A security key: bound to its device, counting its signatures.
     pub fn security_key(origin: &str) -> Self {
-        Authenticator { backup_eligible: false, backed_up: false, counter_step: 1, ..Self::new(origin) }
+        Authenticator {
+            backup_eligible: false,
+            backed_up: false,
+            counter_step: 1,
+            ..Self::new(origin)
+        }
     }
 
     /// `navigator.credentials.create({publicKey: creation})`.
     pub fn create(&mut self, creation: &Value) -> Value {
         let user_handle = bytes(&creation["user"]["id"]);
-        let seed = Sha256::new().chain_update(&user_handle).chain_update([self.keys.len() as u8]).chain_update(text(&creation["rp"]["id"])).finalize();
+        let seed = Sha256::new()
+            .chain_update(&user_handle)
+            .chain_update([self.keys.len() as u8])
+            .chain_update(text(&creation["rp"]["id"]))
+            .finalize();
         let signing = SigningKey::from_slice(&seed).expect("a hash is a scalar");
-        let mut key = Key { id: Sha256::digest(seed).to_vec(), signing, user_handle, counter: 0 };
+        let mut key = Key {
+            id: Sha256::digest(seed).to_vec(),
+            signing,
+            user_handle,
+            counter: 0,
+        };
         key.counter += self.counter_step;
         let mut data = self.authenticator_data(&key, text(&creation["rp"]["id"]), ATTESTED);
         data.extend_from_slice(&[0; 16]);
@@ -162,7 +176,9 @@ fn text(value: &Value) -> &str {
 }
 
 fn bytes(value: &Value) -> Vec<u8> {
-    URL_SAFE_NO_PAD.decode(text(value)).expect("base64url in the options")
+    URL_SAFE_NO_PAD
+        .decode(text(value))
+        .expect("base64url in the options")
 }
 
 /// `{1: 2, 3: -7, -1: 1, -2: x, -3: y}` in CBOR.

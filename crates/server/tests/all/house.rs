@@ -80,13 +80,24 @@ impl SmallBook {
             Act::OpenWallet { credential } => {
                 let mut credentials = self.credentials.lock().unwrap();
                 let next = WalletId(credentials.len() as u64 + 1);
-                Ok(Done::WalletOpened(*credentials.entry(credential).or_insert(next)))
+                Ok(Done::WalletOpened(
+                    *credentials.entry(credential).or_insert(next),
+                ))
             }
-            Act::BindTill { till, device: Some(device) } => {
+            Act::BindTill {
+                till,
+                device: Some(device),
+            } => {
                 self.devices.lock().unwrap().insert(till, device);
                 Ok(Done::Bound)
             }
-            Act::BindTill { till, device: None } => self.devices.lock().unwrap().remove(&till).map(|_| Done::Bound).ok_or(Refusal::TillUnknown),
+            Act::BindTill { till, device: None } => self
+                .devices
+                .lock()
+                .unwrap()
+                .remove(&till)
+                .map(|_| Done::Bound)
+                .ok_or(Refusal::TillUnknown),
             Act::Freeze { wallet } => self.set_frozen(wallet, true),
             Act::Unfreeze { wallet } => self.set_frozen(wallet, false),
             other => panic!("identity does not ask for {other:?}"),
@@ -95,7 +106,13 @@ impl SmallBook {
 
     fn set_frozen(&self, wallet: WalletId, frozen: bool) -> Outcome {
         self.frozen.lock().unwrap().insert(wallet, frozen);
-        Ok(Done::Wallet(WalletSight { wallet, balance: 0, held: 0, frozen, last_entry: EntryId(0) }))
+        Ok(Done::Wallet(WalletSight {
+            wallet,
+            balance: 0,
+            held: 0,
+            frozen,
+            last_entry: EntryId(0),
+        }))
     }
 }
 
@@ -171,7 +188,12 @@ impl House {
         let outbox = Arc::clone(&sent);
         let app = Arc::new(App {
             outside,
-            control: Workers::start("control", vec![open_control(&scratch), open_control(&scratch)], 64).expect("threads"),
+            control: Workers::start(
+                "control",
+                vec![open_control(&scratch), open_control(&scratch)],
+                64,
+            )
+            .expect("threads"),
             acts: Workers::start("acts", vec![()], 64).expect("threads"),
             book: Arc::clone(&book) as Arc<dyn BookDoor>,
             messenger: Arc::new(move |message| {
@@ -188,23 +210,42 @@ impl House {
             cards: Workers::start("cards", vec![open_control(&scratch)], 64).expect("threads"),
             card_desk: CardDesk::new(
                 // Nobody listens there: these stories do not top up.
-                CardProcessor::new(CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"))),
+                CardProcessor::new(CardConfig::new(
+                    "http://127.0.0.1:9",
+                    Secret::new("sk_test"),
+                )),
                 Secret::new("whsec_test"),
                 WALLET,
                 "test",
             ),
         });
         let surface = |router: Router<Arc<App>>, surface, origin: &str| {
-            let front = Front { surface, origin: origin.into() };
-            dress(router, &front).expect("a usable front").with_state(Arc::clone(&app))
+            let front = Front {
+                surface,
+                origin: origin.into(),
+            };
+            dress(router, &front)
+                .expect("a usable front")
+                .with_state(Arc::clone(&app))
         };
         let surfaces = [
             surface(routes::wallet(), Surface::Wallet, WALLET),
             surface(routes::till(), Surface::Till, TILL),
             surface(routes::console(), Surface::Console, CONSOLE),
         ];
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-        House { app, book, sent, clock, surfaces, runtime, scratch }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime");
+        House {
+            app,
+            book,
+            sent,
+            clock,
+            surfaces,
+            runtime,
+            scratch,
+        }
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -222,16 +263,24 @@ impl House {
 
     /// What a start does before anybody is served.
     pub fn reconcile(&self) -> mamori_engine::control::Reconciled {
-        self.control().reconcile(&mut NamedByBook(&*self.book)).expect("control answers")
+        self.control()
+            .reconcile(&mut NamedByBook(&*self.book))
+            .expect("control answers")
     }
 
     /// A store with two tills, named as an operator would name them.
     pub fn name_tills(&self) {
         let mut control = self.control();
         control.name_merchant(MerchantId(1), "まもり書店").unwrap();
-        control.name_store(StoreId(11), MerchantId(1), "本店").unwrap();
-        control.name_till(TillId(101), StoreId(11), "レジ1").unwrap();
-        control.name_till(TillId(102), StoreId(11), "レジ2").unwrap();
+        control
+            .name_store(StoreId(11), MerchantId(1), "本店")
+            .unwrap();
+        control
+            .name_till(TillId(101), StoreId(11), "レジ1")
+            .unwrap();
+        control
+            .name_till(TillId(102), StoreId(11), "レジ2")
+            .unwrap();
     }
 
     pub fn browser(&self, surface: Surface) -> Browser<'_> {
@@ -240,7 +289,12 @@ impl House {
             Surface::Till => (1, TILL),
             Surface::Console => (2, CONSOLE),
         };
-        Browser { house: self, router: self.surfaces[index].clone(), origin: origin.into(), cookies: BTreeMap::new() }
+        Browser {
+            house: self,
+            router: self.surfaces[index].clone(),
+            origin: origin.into(),
+            cookies: BTreeMap::new(),
+        }
     }
 
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
@@ -251,7 +305,11 @@ impl House {
     pub fn newest_code(&self) -> Option<String> {
         let sent = self.sent.lock().unwrap();
         let text = &sent.last()?.text;
-        let digits: String = text.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+        let digits: String = text
+            .chars()
+            .skip_while(|c| !c.is_ascii_digit())
+            .take_while(char::is_ascii_digit)
+            .collect();
         (digits.len() == 6).then_some(digits)
     }
 }
@@ -286,8 +344,14 @@ impl Reply {
 
 impl Browser<'_> {
     pub fn post(&mut self, path: &str, body: Value) -> Reply {
-        let request = self.request("POST", path).header(header::CONTENT_TYPE, "application/json");
-        self.send(request.body(Body::from(body.to_string())).expect("a request"))
+        let request = self
+            .request("POST", path)
+            .header(header::CONTENT_TYPE, "application/json");
+        self.send(
+            request
+                .body(Body::from(body.to_string()))
+                .expect("a request"),
+        )
     }
 
     pub fn get(&mut self, path: &str) -> Reply {
@@ -298,12 +362,24 @@ impl Browser<'_> {
     /// A request as this browser's page would send it.
     pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
         let host = self.origin.split("://").nth(1).expect("an origin");
-        let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, host).header("sec-fetch-site", "same-origin");
+        let cookies: Vec<String> = self
+            .cookies
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(header::HOST, host)
+            .header("sec-fetch-site", "same-origin");
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }
-        if method == "POST" { request.header(header::ORIGIN, &self.origin) } else { request }
+        if method == "POST" {
+            request.header(header::ORIGIN, &self.origin)
+        } else {
+            request
+        }
     }
 
     pub fn send(&mut self, request: Request<Body>) -> Reply {
@@ -311,7 +387,11 @@ impl Browser<'_> {
         let (status, headers, bytes) = self.house.run(async move {
             let response = router.oneshot(request).await.expect("infallible");
             let (parts, body) = response.into_parts();
-            (parts.status, parts.headers, body.collect().await.expect("a body").to_bytes())
+            (
+                parts.status,
+                parts.headers,
+                body.collect().await.expect("a body").to_bytes(),
+            )
         });
         for line in headers.get_all(header::SET_COOKIE) {
             let line = line.to_str().expect("ASCII");
@@ -323,22 +403,49 @@ impl Browser<'_> {
                 self.cookies.insert(name.into(), value.into());
             }
         }
-        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
-        Reply { status, headers, body }
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
+        Reply {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// Signs a new customer up from the first page to the cookie.
-    pub fn sign_up(&mut self, contact: &str, authenticator: &mut crate::authenticator::Authenticator) {
-        let sign_up = self.post("/api/sign-up/start", json!({ "contact": contact, "locale": "ja" })).ok()["sign_up"].clone();
+    pub fn sign_up(
+        &mut self,
+        contact: &str,
+        authenticator: &mut crate::authenticator::Authenticator,
+    ) {
+        let sign_up = self
+            .post(
+                "/api/sign-up/start",
+                json!({ "contact": contact, "locale": "ja" }),
+            )
+            .ok()["sign_up"]
+            .clone();
         let code = self.house.newest_code().expect("a code was sent");
-        let proven = self.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "さくら" })).ok();
+        let proven = self
+            .post(
+                "/api/sign-up/prove",
+                json!({ "sign_up": sign_up, "code": code, "display_name": "さくら" }),
+            )
+            .ok();
         let credential = authenticator.create(&proven["creation"]);
-        self.post("/api/sign-up/finish", json!({ "sign_up": sign_up, "credential": credential })).ok();
+        self.post(
+            "/api/sign-up/finish",
+            json!({ "sign_up": sign_up, "credential": credential }),
+        )
+        .ok();
     }
 
     pub fn sign_in(&mut self, authenticator: &mut crate::authenticator::Authenticator) -> Reply {
         let begun = self.post("/api/sign-in/start", json!({})).ok();
         let credential = authenticator.get(&begun["request"]);
-        self.post("/api/sign-in/finish", json!({ "sign_in": begun["sign_in"], "credential": credential }))
+        self.post(
+            "/api/sign-in/finish",
+            json!({ "sign_in": begun["sign_in"], "credential": credential }),
+        )
     }
 }

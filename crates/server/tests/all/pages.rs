@@ -10,7 +10,11 @@ use mamori_engine::control::Surface;
 use mamori_server::assets::Assets;
 use tower::ServiceExt as _;
 
-const PAGES: [(Surface, &str); 3] = [(Surface::Wallet, "wallet.js"), (Surface::Till, "till.js"), (Surface::Console, "console.js")];
+const PAGES: [(Surface, &str); 3] = [
+    (Surface::Wallet, "wallet.js"),
+    (Surface::Till, "till.js"),
+    (Surface::Console, "console.js"),
+];
 
 struct Page {
     status: StatusCode,
@@ -20,14 +24,37 @@ struct Page {
 }
 
 fn get(router: &Router, path: &str) -> Page {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     let request = Request::get(path).body(Body::empty()).expect("a request");
     runtime.block_on(async {
         let response = router.clone().oneshot(request).await.expect("infallible");
-        let value = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-        let (status, cache, content_type) = (response.status(), value(header::CACHE_CONTROL), value(header::CONTENT_TYPE));
-        let bytes = response.into_body().collect().await.expect("a body").to_bytes();
-        Page { status, cache, content_type, text: String::from_utf8_lossy(&bytes).into_owned() }
+        let value = |name| {
+            response
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        let (status, cache, content_type) = (
+            response.status(),
+            value(header::CACHE_CONTROL),
+            value(header::CONTENT_TYPE),
+        );
+        let bytes = response
+            .into_body()
+            .collect()
+            .await
+            .expect("a body")
+            .to_bytes();
+        Page {
+            status,
+            cache,
+            content_type,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
     })
 }
 
@@ -35,7 +62,11 @@ fn get(router: &Router, path: &str) -> Page {
 fn references(text: &str) -> BTreeSet<String> {
     text.split("/assets/")
         .skip(1)
-        .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || "._-".contains(*c)).collect::<String>())
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_ascii_alphanumeric() || "._-".contains(*c))
+                .collect::<String>()
+        })
         .filter(|name| name.contains('.'))
         .map(|name| format!("/assets/{name}"))
         .collect()
@@ -47,23 +78,42 @@ fn all_that_a_page_refers_to_is_there_for_ever_under_a_hashed_name() {
         let assets = Assets::load(None, false);
         let router: Router = assets.routes(surface);
         let shell = get(&router, "/");
-        assert_eq!((shell.status, shell.content_type.as_str(), shell.cache.as_str()), (StatusCode::OK, "text/html; charset=utf-8", ""));
+        assert_eq!(
+            (
+                shell.status,
+                shell.content_type.as_str(),
+                shell.cache.as_str()
+            ),
+            (StatusCode::OK, "text/html; charset=utf-8", "")
+        );
         let mut seen = BTreeSet::new();
         let mut open: Vec<String> = references(&shell.text).into_iter().collect();
         while let Some(path) = open.pop() {
             // Packages that are not installed keep their plain name, and the page says what it misses.
-            if !seen.insert(path.clone()) || assets.missing().iter().any(|name| path.ends_with(&format!("/{name}"))) {
+            if !seen.insert(path.clone())
+                || assets
+                    .missing()
+                    .iter()
+                    .any(|name| path.ends_with(&format!("/{name}")))
+            {
                 continue;
             }
             let file = get(&router, &path);
             assert_eq!(file.status, StatusCode::OK, "{surface:?}: {path}");
             assert_eq!(file.cache, "public, max-age=31536000, immutable", "{path}");
-            if file.content_type.starts_with("text/") && !path.contains("uplot") && !path.contains("zxing") {
+            if file.content_type.starts_with("text/")
+                && !path.contains("uplot")
+                && !path.contains("zxing")
+            {
                 open.extend(references(&file.text));
             }
         }
         let stem = script.trim_end_matches(".js");
-        assert!(seen.iter().any(|path| path.starts_with(&format!("/assets/{stem}."))), "{surface:?} loads {script}");
+        assert!(
+            seen.iter()
+                .any(|path| path.starts_with(&format!("/assets/{stem}."))),
+            "{surface:?} loads {script}"
+        );
     }
 }
 
@@ -71,10 +121,20 @@ fn all_that_a_page_refers_to_is_there_for_ever_under_a_hashed_name() {
 fn a_surface_holds_no_file_of_another() {
     let assets = Assets::load(None, true);
     let wallet: Router = assets.routes(Surface::Wallet);
-    let till_script = references(&get(&assets.routes(Surface::Till), "/").text).into_iter().find(|path| path.contains("/till.")).expect("the till's script");
+    let till_script = references(&get(&assets.routes(Surface::Till), "/").text)
+        .into_iter()
+        .find(|path| path.contains("/till."))
+        .expect("the till's script");
     assert!(till_script.ends_with(".js") || till_script.ends_with(".css"));
     assert_eq!(get(&wallet, &till_script).status, StatusCode::NOT_FOUND);
-    for path in ["/assets/wallet.js", "/assets/..", "/assets/%2e%2e%2fCargo.toml", "/assets/index.html", "/assets/nothing.js", "/sw.js/x"] {
+    for path in [
+        "/assets/wallet.js",
+        "/assets/..",
+        "/assets/%2e%2e%2fCargo.toml",
+        "/assets/index.html",
+        "/assets/nothing.js",
+        "/sw.js/x",
+    ] {
         assert_eq!(get(&wallet, path).status, StatusCode::NOT_FOUND, "{path}");
     }
 }
@@ -85,7 +145,9 @@ fn the_software_authenticator_is_in_development_alone() {
         let has_script = |dev: bool| {
             let router: Router = Assets::load(None, dev).routes(surface);
             let shell = get(&router, "/").text;
-            let script = references(&shell).into_iter().find(|path| path.contains("dev-authenticator"));
+            let script = references(&shell)
+                .into_iter()
+                .find(|path| path.contains("dev-authenticator"));
             script.is_some_and(|path| get(&router, &path).status == StatusCode::OK)
         };
         assert!(!has_script(false), "{surface:?}");
@@ -103,8 +165,23 @@ fn no_page_holds_anything_inline() {
                 pages.push(get(&router, "/offline.html").text);
             }
             for page in pages {
-                assert!(page.split("<script").skip(1).all(|script| script.split('>').next().is_some_and(|tag| tag.contains(" src=\"/assets/"))), "{page}");
-                for inline in ["<style", " style=", "javascript:", " onclick", " onload", " onerror", "http://", "https://"] {
+                assert!(
+                    page.split("<script").skip(1).all(|script| script
+                        .split('>')
+                        .next()
+                        .is_some_and(|tag| tag.contains(" src=\"/assets/"))),
+                    "{page}"
+                );
+                for inline in [
+                    "<style",
+                    " style=",
+                    "javascript:",
+                    " onclick",
+                    " onload",
+                    " onerror",
+                    "http://",
+                    "https://",
+                ] {
                     assert!(!page.contains(inline), "{surface:?}: {inline}");
                 }
             }
@@ -117,11 +194,22 @@ fn the_wallet_is_installable_and_comes_back_from_the_card_page() {
     let router: Router = Assets::load(None, false).routes(Surface::Wallet);
     let manifest = get(&router, "/manifest.webmanifest");
     assert_eq!(manifest.content_type, "application/manifest+json");
-    assert!(references(&manifest.text).iter().all(|path| get(&router, path).status == StatusCode::OK));
-    assert_eq!(get(&router, "/sw.js").content_type, "text/javascript; charset=utf-8");
+    assert!(
+        references(&manifest.text)
+            .iter()
+            .all(|path| get(&router, path).status == StatusCode::OK)
+    );
+    assert_eq!(
+        get(&router, "/sw.js").content_type,
+        "text/javascript; charset=utf-8"
+    );
     assert_eq!(get(&router, "/top-up/123").text, get(&router, "/").text);
     for path in ["/", "/sw.js", "/offline.html", "/manifest.webmanifest"] {
-        assert_eq!(get(&router, path).cache, "", "{path} is not kept: the surface says no-store");
+        assert_eq!(
+            get(&router, path).cache,
+            "",
+            "{path} is not kept: the surface says no-store"
+        );
     }
 }
 

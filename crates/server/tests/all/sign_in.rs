@@ -13,7 +13,8 @@ use crate::house::{Browser, CONSOLE, House, WALLET};
 const COOKIE: &str = "__Host-mamori_wallet";
 
 fn customer(house: &House) -> (Browser<'_>, Authenticator) {
-    let (mut browser, mut authenticator) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+    let (mut browser, mut authenticator) =
+        (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     browser.sign_up("sora@example.jp", &mut authenticator);
     (browser, authenticator)
 }
@@ -39,12 +40,23 @@ fn a_credential_answers_once() {
     let house = House::new();
     let (mut browser, mut authenticator) = customer(&house);
     let begun = browser.post("/api/sign-in/start", json!({})).ok();
-    let answer = json!({ "sign_in": begun["sign_in"], "credential": authenticator.get(&begun["request"]) });
+    let answer =
+        json!({ "sign_in": begun["sign_in"], "credential": authenticator.get(&begun["request"]) });
     browser.post("/api/sign-in/finish", answer.clone()).ok();
-    assert_eq!(browser.post("/api/sign-in/finish", answer.clone()).refusal(), "passkey_refused", "the same ceremony");
+    assert_eq!(
+        browser
+            .post("/api/sign-in/finish", answer.clone())
+            .refusal(),
+        "passkey_refused",
+        "the same ceremony"
+    );
     let again = browser.post("/api/sign-in/start", json!({})).ok();
     let replay = json!({ "sign_in": again["sign_in"], "credential": answer["credential"] });
-    assert_eq!(browser.post("/api/sign-in/finish", replay).refusal(), "passkey_refused", "the same signature");
+    assert_eq!(
+        browser.post("/api/sign-in/finish", replay).refusal(),
+        "passkey_refused",
+        "the same signature"
+    );
 }
 
 #[test]
@@ -84,8 +96,12 @@ fn a_challenge_of_one_surface_is_worth_nothing_on_another() {
     let mut console = house.browser(Surface::Console);
     let begun = wallet.post("/api/sign-in/start", json!({})).ok();
     console.cookies = wallet.cookies.clone();
-    let answer = json!({ "sign_in": begun["sign_in"], "credential": authenticator.get(&begun["request"]) });
-    assert_eq!(console.post("/api/sign-in/finish", answer).refusal(), "passkey_refused");
+    let answer =
+        json!({ "sign_in": begun["sign_in"], "credential": authenticator.get(&begun["request"]) });
+    assert_eq!(
+        console.post("/api/sign-in/finish", answer).refusal(),
+        "passkey_refused"
+    );
     assert_eq!(console.get("/api/tills").status, StatusCode::UNAUTHORIZED);
 }
 
@@ -123,16 +139,40 @@ fn the_end_by_time_holds_across_a_restart() {
 fn the_owner_sees_and_ends_sessions() {
     let house = House::new();
     let (mut here, mut authenticator) = customer(&house);
-    let (mut there, mut elsewhere) = (house.browser(Surface::Wallet), house.browser(Surface::Wallet));
+    let (mut there, mut elsewhere) = (
+        house.browser(Surface::Wallet),
+        house.browser(Surface::Wallet),
+    );
     there.sign_in(&mut authenticator).ok();
     elsewhere.sign_in(&mut authenticator).ok();
     let listed = here.get("/api/sessions").ok();
     let sessions = listed["sessions"].as_array().expect("a list");
-    assert_eq!((sessions.len(), sessions.iter().filter(|session| session["current"] == true).count()), (3, 1));
-    let mine = there.get("/api/sessions").ok()["sessions"].as_array().expect("a list").iter().find(|session| session["current"] == true).cloned();
-    here.post("/api/sessions/end", json!({ "session": mine.expect("its own")["session"] })).ok();
+    assert_eq!(
+        (
+            sessions.len(),
+            sessions
+                .iter()
+                .filter(|session| session["current"] == true)
+                .count()
+        ),
+        (3, 1)
+    );
+    let mine = there.get("/api/sessions").ok()["sessions"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|session| session["current"] == true)
+        .cloned();
+    here.post(
+        "/api/sessions/end",
+        json!({ "session": mine.expect("its own")["session"] }),
+    )
+    .ok();
     assert!(!is_in(&mut there) && is_in(&mut elsewhere) && is_in(&mut here));
-    assert_eq!(here.post("/api/sessions/end-others", json!({})).ok()["ended"], 1);
+    assert_eq!(
+        here.post("/api/sessions/end-others", json!({})).ok()["ended"],
+        1
+    );
     assert!(!is_in(&mut elsewhere) && is_in(&mut here));
 }
 
@@ -141,9 +181,15 @@ fn nobody_ends_the_sessions_of_others() {
     let house = House::new();
     let (mut victim, _) = customer(&house);
     let session = victim.get("/api/sessions").ok()["sessions"][0]["session"].clone();
-    let (mut stranger, mut authenticator) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+    let (mut stranger, mut authenticator) =
+        (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     stranger.sign_up("somebody@example.jp", &mut authenticator);
-    assert_eq!(stranger.post("/api/sessions/end", json!({ "session": session })).status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        stranger
+            .post("/api/sessions/end", json!({ "session": session }))
+            .status,
+        StatusCode::NOT_FOUND
+    );
     assert!(is_in(&mut victim));
 }
 
@@ -153,7 +199,11 @@ fn a_stream_hears_the_end_of_its_session() {
     let (mut browser, _) = customer(&house);
     let hash = token_hash(&decode_token(&browser.cookies[COOKIE]).expect("a token"));
     let app = std::sync::Arc::clone(&house.app);
-    let listening = house.app.identity.sessions.is_live(&hash, house.app.outside.now());
+    let listening = house
+        .app
+        .identity
+        .sessions
+        .is_live(&hash, house.app.outside.now());
     browser.post("/api/sign-out", json!({})).ok();
     assert!(listening);
     house.run(async move { app.identity.sessions.until_ended(&hash, &app.outside).await });
@@ -163,20 +213,35 @@ fn a_stream_hears_the_end_of_its_session() {
 fn unfreezing_takes_a_fresh_passkey_and_gives_a_new_token() {
     let house = House::new();
     let (mut browser, mut authenticator) = customer(&house);
-    assert_eq!(browser.post("/api/freeze", json!({})).ok()["status"], "frozen");
+    assert_eq!(
+        browser.post("/api/freeze", json!({})).ok()["status"],
+        "frozen"
+    );
     assert!(house.book.frozen.lock().unwrap()[&WalletId(1)]);
     let old = browser.cookies[COOKIE].clone();
     let begun = browser.post("/api/unfreeze/start", json!({})).ok();
-    assert_eq!(begun["request"]["allowCredentials"].as_array().map(Vec::len), Some(1));
-    let answer = json!({ "step_up": begun["step_up"], "credential": authenticator.get(&begun["request"]) });
-    assert_eq!(browser.post("/api/unfreeze/finish", answer.clone()).ok()["status"], "active");
+    assert_eq!(
+        begun["request"]["allowCredentials"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    let answer =
+        json!({ "step_up": begun["step_up"], "credential": authenticator.get(&begun["request"]) });
+    assert_eq!(
+        browser.post("/api/unfreeze/finish", answer.clone()).ok()["status"],
+        "active"
+    );
     assert!(!house.book.frozen.lock().unwrap()[&WalletId(1)]);
     assert_ne!(browser.cookies[COOKIE], old);
     assert!(is_in(&mut browser));
     let mut thief = house.browser(Surface::Wallet);
     thief.cookies.insert(COOKIE.into(), old);
     assert!(!is_in(&mut thief));
-    assert_eq!(browser.post("/api/unfreeze/finish", answer).refusal(), "passkey_refused");
+    assert_eq!(
+        browser.post("/api/unfreeze/finish", answer).refusal(),
+        "passkey_refused"
+    );
 }
 
 #[test]
@@ -186,12 +251,20 @@ fn a_sign_in_is_no_step_up_and_a_strangers_passkey_unfreezes_nothing() {
     browser.post("/api/freeze", json!({})).ok();
     let sign_in = browser.post("/api/sign-in/start", json!({})).ok();
     let answer = json!({ "step_up": sign_in["sign_in"], "credential": authenticator.get(&sign_in["request"]) });
-    assert_eq!(browser.post("/api/unfreeze/finish", answer).refusal(), "passkey_refused");
+    assert_eq!(
+        browser.post("/api/unfreeze/finish", answer).refusal(),
+        "passkey_refused"
+    );
     let mut other = Authenticator::new(WALLET);
-    house.browser(Surface::Wallet).sign_up("other@example.jp", &mut other);
+    house
+        .browser(Surface::Wallet)
+        .sign_up("other@example.jp", &mut other);
     let begun = browser.post("/api/unfreeze/start", json!({})).ok();
     let answer = json!({ "step_up": begun["step_up"], "credential": other.get(&begun["request"]) });
-    assert_eq!(browser.post("/api/unfreeze/finish", answer).refusal(), "passkey_refused");
+    assert_eq!(
+        browser.post("/api/unfreeze/finish", answer).refusal(),
+        "passkey_refused"
+    );
     assert!(house.book.frozen.lock().unwrap()[&WalletId(1)]);
 }
 
@@ -199,7 +272,14 @@ fn a_sign_in_is_no_step_up_and_a_strangers_passkey_unfreezes_nothing() {
 fn a_flood_of_beginnings_is_busy() {
     let house = House::new();
     let mut browser = house.browser(Surface::Wallet);
-    let statuses: Vec<u16> = (0..40).map(|_| browser.post("/api/sign-in/start", json!({})).status.as_u16()).collect();
+    let statuses: Vec<u16> = (0..40)
+        .map(|_| {
+            browser
+                .post("/api/sign-in/start", json!({}))
+                .status
+                .as_u16()
+        })
+        .collect();
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 30);
     assert_eq!(statuses.last(), Some(&503));
 }

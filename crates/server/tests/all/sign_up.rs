@@ -10,15 +10,30 @@ use crate::authenticator::Authenticator;
 use crate::house::{Browser, House, WALLET};
 
 fn start(browser: &mut Browser, contact: &str) -> Value {
-    browser.post("/api/sign-up/start", json!({ "contact": contact, "locale": "ja" })).ok()["sign_up"].clone()
+    browser
+        .post(
+            "/api/sign-up/start",
+            json!({ "contact": contact, "locale": "ja" }),
+        )
+        .ok()["sign_up"]
+        .clone()
 }
 
 fn prove(browser: &mut Browser, sign_up: &Value, code: &str) -> String {
-    browser.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "さくら" })).refusal().to_owned()
+    browser
+        .post(
+            "/api/sign-up/prove",
+            json!({ "sign_up": sign_up, "code": code, "display_name": "さくら" }),
+        )
+        .refusal()
+        .to_owned()
 }
 
 fn other_than(code: &str) -> String {
-    format!("{:06}", (code.parse::<u32>().expect("digits") + 1) % 1_000_000)
+    format!(
+        "{:06}",
+        (code.parse::<u32>().expect("digits") + 1) % 1_000_000
+    )
 }
 
 #[test]
@@ -28,7 +43,12 @@ fn a_phone_signs_up_and_signs_in_again() {
     let mut authenticator = Authenticator::new(WALLET);
     phone.sign_up("０９０－１２３４－５６７８", &mut authenticator);
     assert_eq!(house.sent.lock().unwrap()[0].to, "+819012345678");
-    assert_eq!(phone.get("/api/sessions").ok()["sessions"].as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        phone.get("/api/sessions").ok()["sessions"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
     phone.post("/api/sign-out", json!({})).ok();
     assert_eq!(phone.get("/api/sessions").status, StatusCode::UNAUTHORIZED);
     phone.sign_in(&mut authenticator).ok();
@@ -41,24 +61,43 @@ fn an_sms_offers_its_code_on_our_site_only() {
     start(&mut house.browser(Surface::Wallet), "090-1234-5678");
     let text = house.sent.lock().unwrap()[0].text.clone();
     let code = house.newest_code().expect("a code");
-    assert!(text.ends_with(&format!("\n\n@wallet.localhost #{code}")), "{text}");
+    assert!(
+        text.ends_with(&format!("\n\n@wallet.localhost #{code}")),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_known_and_an_unknown_contact_get_one_answer() {
     let house = House::new();
-    house.browser(Surface::Wallet).sign_up("sora@example.jp", &mut Authenticator::new(WALLET));
+    house
+        .browser(Surface::Wallet)
+        .sign_up("sora@example.jp", &mut Authenticator::new(WALLET));
     let ask = |contact: &str| {
         let mut browser = house.browser(Surface::Wallet);
-        let reply = browser.post("/api/sign-up/start", json!({ "contact": contact, "locale": "ja" }));
+        let reply = browser.post(
+            "/api/sign-up/start",
+            json!({ "contact": contact, "locale": "ja" }),
+        );
         let sign_up = reply.body["sign_up"].clone();
-        let shape = (reply.status, reply.body.as_object().map(|members| members.keys().cloned().collect::<Vec<_>>()), sign_up.as_str().map(str::len));
-        let tries: Vec<String> = (0..6).map(|_| prove(&mut browser, &sign_up, "000000")).collect();
+        let shape = (
+            reply.status,
+            reply
+                .body
+                .as_object()
+                .map(|members| members.keys().cloned().collect::<Vec<_>>()),
+            sign_up.as_str().map(str::len),
+        );
+        let tries: Vec<String> = (0..6)
+            .map(|_| prove(&mut browser, &sign_up, "000000"))
+            .collect();
         (shape, tries)
     };
     assert_eq!(ask("sora@example.jp"), ask("nobody@example.jp"));
     let sent = house.sent.lock().unwrap();
-    let [.., known, unknown] = sent.as_slice() else { panic!("one message each") };
+    let [.., known, unknown] = sent.as_slice() else {
+        panic!("one message each")
+    };
     assert!(known.text.contains("登録済み") && !known.text.contains("確認コード"));
     assert!(unknown.text.contains("確認コード"));
 }
@@ -66,14 +105,29 @@ fn a_known_and_an_unknown_contact_get_one_answer() {
 #[test]
 fn the_messages_budget_counts_alike_for_known_and_unknown() {
     let house = House::new();
-    house.browser(Surface::Wallet).sign_up("sora@example.jp", &mut Authenticator::new(WALLET));
+    house
+        .browser(Surface::Wallet)
+        .sign_up("sora@example.jp", &mut Authenticator::new(WALLET));
     let refusals = |contact: &str, count: usize| -> Vec<String> {
         let mut browser = house.browser(Surface::Wallet);
-        (0..count).map(|_| browser.post("/api/sign-up/start", json!({ "contact": contact })).refusal().to_owned()).collect()
+        (0..count)
+            .map(|_| {
+                browser
+                    .post("/api/sign-up/start", json!({ "contact": contact }))
+                    .refusal()
+                    .to_owned()
+            })
+            .collect()
     };
     // The sign-up itself used one of the known contact's three.
-    assert_eq!(refusals("sora@example.jp", 3), ["", "", "code_sent_too_often"]);
-    assert_eq!(refusals("nobody@example.jp", 4), ["", "", "", "code_sent_too_often"]);
+    assert_eq!(
+        refusals("sora@example.jp", 3),
+        ["", "", "code_sent_too_often"]
+    );
+    assert_eq!(
+        refusals("nobody@example.jp", 4),
+        ["", "", "", "code_sent_too_often"]
+    );
     house.pass(3_601);
     assert_eq!(refusals("nobody@example.jp", 1), [""]);
 }
@@ -82,8 +136,17 @@ fn the_messages_budget_counts_alike_for_known_and_unknown() {
 fn the_house_sends_no_more_than_its_budget() {
     let house = House::with(|config| config.send_budget.in_all = 2);
     let mut browser = house.browser(Surface::Wallet);
-    let refusals: Vec<String> =
-        (0..3).map(|n| browser.post("/api/sign-up/start", json!({ "contact": format!("a{n}@example.jp") })).refusal().to_owned()).collect();
+    let refusals: Vec<String> = (0..3)
+        .map(|n| {
+            browser
+                .post(
+                    "/api/sign-up/start",
+                    json!({ "contact": format!("a{n}@example.jp") }),
+                )
+                .refusal()
+                .to_owned()
+        })
+        .collect();
     assert_eq!(refusals, ["", "", "busy"]);
     assert_eq!(house.sent.lock().unwrap().len(), 2);
 }
@@ -95,7 +158,10 @@ fn five_wrong_codes_spend_a_sign_up() {
     let sign_up = start(&mut browser, "a@example.jp");
     let code = house.newest_code().expect("a code");
     for _ in 0..5 {
-        assert_eq!(prove(&mut browser, &sign_up, &other_than(&code)), "code_wrong");
+        assert_eq!(
+            prove(&mut browser, &sign_up, &other_than(&code)),
+            "code_wrong"
+        );
     }
     assert_eq!(prove(&mut browser, &sign_up, &code), "code_spent");
 }
@@ -103,13 +169,24 @@ fn five_wrong_codes_spend_a_sign_up() {
 #[test]
 fn a_code_works_once_for_ten_minutes_in_its_own_browser_and_request() {
     let house = House::new();
-    let (mut browser, mut stranger) = (house.browser(Surface::Wallet), house.browser(Surface::Wallet));
+    let (mut browser, mut stranger) = (
+        house.browser(Surface::Wallet),
+        house.browser(Surface::Wallet),
+    );
     let first = start(&mut browser, "a@example.jp");
     let code = house.newest_code().expect("a code");
     let second = start(&mut browser, "b@example.jp");
     start(&mut stranger, "c@example.jp");
-    assert_eq!(prove(&mut stranger, &first, &code), "code_wrong", "another browser");
-    assert_eq!(prove(&mut browser, &second, &code), "code_wrong", "another request");
+    assert_eq!(
+        prove(&mut stranger, &first, &code),
+        "code_wrong",
+        "another browser"
+    );
+    assert_eq!(
+        prove(&mut browser, &second, &code),
+        "code_wrong",
+        "another request"
+    );
     house.pass(599);
     assert_eq!(prove(&mut browser, &first, &code), "");
     assert_eq!(prove(&mut browser, &first, &code), "code_spent");
@@ -125,25 +202,46 @@ fn a_name_that_is_not_accepted_uses_no_code_up() {
     let mut browser = house.browser(Surface::Wallet);
     let sign_up = start(&mut browser, "a@example.jp");
     let code = house.newest_code().expect("a code");
-    let reply = browser.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "a\u{202E}b" }));
-    assert_eq!((reply.status, reply.body["field"].as_str()), (StatusCode::BAD_REQUEST, Some("display_name")));
+    let reply = browser.post(
+        "/api/sign-up/prove",
+        json!({ "sign_up": sign_up, "code": code, "display_name": "a\u{202E}b" }),
+    );
+    assert_eq!(
+        (reply.status, reply.body["field"].as_str()),
+        (StatusCode::BAD_REQUEST, Some("display_name"))
+    );
     assert_eq!(prove(&mut browser, &sign_up, &code), "");
 }
 
 #[test]
 fn of_two_sign_ups_with_one_contact_the_first_wins() {
     let house = House::new();
-    let (mut one, mut two) = (house.browser(Surface::Wallet), house.browser(Surface::Wallet));
+    let (mut one, mut two) = (
+        house.browser(Surface::Wallet),
+        house.browser(Surface::Wallet),
+    );
     let open = |browser: &mut Browser| {
         let sign_up = start(browser, "a@example.jp");
         let code = house.newest_code().expect("a code");
-        let proven = browser.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "x" })).ok();
+        let proven = browser
+            .post(
+                "/api/sign-up/prove",
+                json!({ "sign_up": sign_up, "code": code, "display_name": "x" }),
+            )
+            .ok();
         json!({ "sign_up": sign_up, "credential": Authenticator::new(WALLET).create(&proven["creation"]) })
     };
     let (first, second) = (open(&mut one), open(&mut two));
     two.post("/api/sign-up/finish", second).ok();
-    assert_eq!(one.post("/api/sign-up/finish", first).refusal(), "contact_taken");
-    assert_eq!(house.book.credentials.lock().unwrap().len(), 1, "no wallet without an owner");
+    assert_eq!(
+        one.post("/api/sign-up/finish", first).refusal(),
+        "contact_taken"
+    );
+    assert_eq!(
+        house.book.credentials.lock().unwrap().len(),
+        1,
+        "no wallet without an owner"
+    );
 }
 
 #[test]
@@ -153,16 +251,33 @@ fn a_challenge_is_answered_once_in_time_and_in_its_own_browser() {
     let proven = |browser: &mut Browser, contact: &str| {
         let sign_up = start(browser, contact);
         let code = house.newest_code().expect("a code");
-        let proven = browser.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "x" })).ok();
+        let proven = browser
+            .post(
+                "/api/sign-up/prove",
+                json!({ "sign_up": sign_up, "code": code, "display_name": "x" }),
+            )
+            .ok();
         json!({ "sign_up": sign_up, "credential": Authenticator::new(WALLET).create(&proven["creation"]) })
     };
     let late = proven(&mut browser, "a@example.jp");
     house.pass(300);
-    assert_eq!(browser.post("/api/sign-up/finish", late).refusal(), "passkey_refused");
+    assert_eq!(
+        browser.post("/api/sign-up/finish", late).refusal(),
+        "passkey_refused"
+    );
     let foreign = proven(&mut browser, "b@example.jp");
-    assert_eq!(house.browser(Surface::Wallet).post("/api/sign-up/finish", foreign.clone()).refusal(), "passkey_refused");
+    assert_eq!(
+        house
+            .browser(Surface::Wallet)
+            .post("/api/sign-up/finish", foreign.clone())
+            .refusal(),
+        "passkey_refused"
+    );
     browser.post("/api/sign-up/finish", foreign.clone()).ok();
-    assert_eq!(browser.post("/api/sign-up/finish", foreign).refusal(), "passkey_refused");
+    assert_eq!(
+        browser.post("/api/sign-up/finish", foreign).refusal(),
+        "passkey_refused"
+    );
 }
 
 #[test]
@@ -171,32 +286,68 @@ fn a_sign_up_whose_act_failed_leaves_nothing_behind() {
     let mut browser = house.browser(Surface::Wallet);
     let sign_up = start(&mut browser, "a@example.jp");
     let code = house.newest_code().expect("a code");
-    let proven = browser.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "x" })).ok();
+    let proven = browser
+        .post(
+            "/api/sign-up/prove",
+            json!({ "sign_up": sign_up, "code": code, "display_name": "x" }),
+        )
+        .ok();
     house.book.fail.store(true, Ordering::SeqCst);
     let credential = Authenticator::new(WALLET).create(&proven["creation"]);
-    assert_eq!(browser.post("/api/sign-up/finish", json!({ "sign_up": sign_up, "credential": credential })).status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(
+        browser
+            .post(
+                "/api/sign-up/finish",
+                json!({ "sign_up": sign_up, "credential": credential })
+            )
+            .status,
+        StatusCode::SERVICE_UNAVAILABLE
+    );
     let done = house.reconcile();
     assert_eq!((done.finished, done.dead), (0, 1));
-    house.browser(Surface::Wallet).sign_up("a@example.jp", &mut Authenticator::new(WALLET));
+    house
+        .browser(Surface::Wallet)
+        .sign_up("a@example.jp", &mut Authenticator::new(WALLET));
 }
 
 #[test]
 fn a_sign_up_whose_answer_was_lost_is_finished_by_the_next_start_or_the_next_sign_up() {
     for restart in [true, false] {
         let house = House::new();
-        let (mut browser, mut authenticator) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+        let (mut browser, mut authenticator) =
+            (house.browser(Surface::Wallet), Authenticator::new(WALLET));
         let sign_up = start(&mut browser, "a@example.jp");
         let code = house.newest_code().expect("a code");
-        let proven = browser.post("/api/sign-up/prove", json!({ "sign_up": sign_up, "code": code, "display_name": "x" })).ok();
+        let proven = browser
+            .post(
+                "/api/sign-up/prove",
+                json!({ "sign_up": sign_up, "code": code, "display_name": "x" }),
+            )
+            .ok();
         house.book.lose_answer.store(true, Ordering::SeqCst);
         let credential = authenticator.create(&proven["creation"]);
-        assert_eq!(browser.post("/api/sign-up/finish", json!({ "sign_up": sign_up, "credential": credential })).refusal(), "unavailable");
-        assert_eq!(browser.sign_in(&mut authenticator).refusal(), "passkey_refused", "not yet");
+        assert_eq!(
+            browser
+                .post(
+                    "/api/sign-up/finish",
+                    json!({ "sign_up": sign_up, "credential": credential })
+                )
+                .refusal(),
+            "unavailable"
+        );
+        assert_eq!(
+            browser.sign_in(&mut authenticator).refusal(),
+            "passkey_refused",
+            "not yet"
+        );
         if restart {
             assert_eq!(house.reconcile().finished, 1);
         } else {
             house.pass(121);
-            start(&mut house.browser(Surface::Wallet), "somebody-else@example.jp");
+            start(
+                &mut house.browser(Surface::Wallet),
+                "somebody-else@example.jp",
+            );
         }
         browser.sign_in(&mut authenticator).ok();
     }
@@ -208,17 +359,25 @@ fn nothing_is_kept_of_a_contact_that_was_never_enrolled() {
     start(&mut house.browser(Surface::Wallet), "a@example.jp");
     house.pass(7_201);
     house.run(mamori_server::housekeeping::sweep(&house.app));
-    assert_eq!(house.control().sweep_sign_ups(house.now()).unwrap(), 0, "it was swept already");
+    assert_eq!(
+        house.control().sweep_sign_ups(house.now()).unwrap(),
+        0,
+        "it was swept already"
+    );
 }
 
 #[test]
 fn a_credential_that_the_book_does_not_name_is_dead() {
     let house = House::new();
-    let (mut browser, mut authenticator) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+    let (mut browser, mut authenticator) =
+        (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     browser.sign_up("a@example.jp", &mut authenticator);
     // The journal was restored from before this sign-up; control was not.
     house.book.credentials.lock().unwrap().clear();
-    assert_eq!(browser.sign_in(&mut authenticator).refusal(), "passkey_refused");
+    assert_eq!(
+        browser.sign_in(&mut authenticator).refusal(),
+        "passkey_refused"
+    );
     assert_eq!(house.reconcile().dead, 1);
     assert_eq!(house.reconcile().dead, 0);
 }
@@ -230,13 +389,33 @@ fn wrong_fields_are_named() {
     for (path, body, field) in [
         ("/api/sign-up/start", json!({}), "contact"),
         ("/api/sign-up/start", json!({ "contact": 7 }), "contact"),
-        ("/api/sign-up/start", json!({ "contact": "12345" }), "contact"),
-        ("/api/sign-up/prove", json!({ "sign_up": "x", "code": "123456", "display_name": "x" }), "sign_up"),
-        ("/api/sign-up/prove", json!({ "sign_up": "A".repeat(43), "code": "12345", "display_name": "x" }), "code"),
-        ("/api/sign-up/finish", json!({ "sign_up": "A".repeat(43), "credential": "x" }), "credential"),
+        (
+            "/api/sign-up/start",
+            json!({ "contact": "12345" }),
+            "contact",
+        ),
+        (
+            "/api/sign-up/prove",
+            json!({ "sign_up": "x", "code": "123456", "display_name": "x" }),
+            "sign_up",
+        ),
+        (
+            "/api/sign-up/prove",
+            json!({ "sign_up": "A".repeat(43), "code": "12345", "display_name": "x" }),
+            "code",
+        ),
+        (
+            "/api/sign-up/finish",
+            json!({ "sign_up": "A".repeat(43), "credential": "x" }),
+            "credential",
+        ),
         ("/api/sign-in/finish", json!({ "sign_in": null }), "sign_in"),
     ] {
         let reply = browser.post(path, body);
-        assert_eq!((reply.status, reply.body["field"].as_str()), (StatusCode::BAD_REQUEST, Some(field)), "{path}");
+        assert_eq!(
+            (reply.status, reply.body["field"].as_str()),
+            (StatusCode::BAD_REQUEST, Some(field)),
+            "{path}"
+        );
     }
 }

@@ -12,11 +12,17 @@ use crate::house::{Browser, House};
 const TILL: TillId = TillId(101);
 
 fn pairing_code(house: &House, till: TillId, seed: u8) -> String {
-    house.control().make_pairing_code(till, house.now(), &Seed::new([seed; 32])).expect("control answers")
+    house
+        .control()
+        .make_pairing_code(till, house.now(), &Seed::new([seed; 32]))
+        .expect("control answers")
 }
 
 fn enrol(browser: &mut Browser, code: &str) -> String {
-    browser.post("/api/enrol", json!({ "pairing_code": code })).refusal().to_owned()
+    browser
+        .post("/api/enrol", json!({ "pairing_code": code }))
+        .refusal()
+        .to_owned()
 }
 
 #[test]
@@ -24,9 +30,15 @@ fn a_pairing_code_makes_a_browser_the_tills_device_once() {
     let house = House::new();
     let code = pairing_code(&house, TILL, 1);
     let (mut till, mut second) = (house.browser(Surface::Till), house.browser(Surface::Till));
-    assert_eq!(enrol(&mut till, &format!("{} {}", &code[..4], &code[4..])), "");
+    assert_eq!(
+        enrol(&mut till, &format!("{} {}", &code[..4], &code[4..])),
+        ""
+    );
     assert!(till.cookies.contains_key("__Host-mamori_till"));
-    assert!(house.book.devices.lock().unwrap().contains_key(&TILL), "the book names it");
+    assert!(
+        house.book.devices.lock().unwrap().contains_key(&TILL),
+        "the book names it"
+    );
     assert_eq!(enrol(&mut second, &code), "pairing_code_refused");
 }
 
@@ -44,7 +56,10 @@ fn a_pairing_code_works_for_ten_minutes_and_until_the_next_one() {
 fn the_sixth_guess_within_a_minute_is_not_looked_at() {
     let house = House::new();
     let code = pairing_code(&house, TILL, 1);
-    let wrong = format!("{:08}", (code.parse::<u32>().expect("digits") + 1) % 100_000_000);
+    let wrong = format!(
+        "{:08}",
+        (code.parse::<u32>().expect("digits") + 1) % 100_000_000
+    );
     let mut till = house.browser(Surface::Till);
     for _ in 0..5 {
         assert_eq!(enrol(&mut till, &wrong), "pairing_code_refused");
@@ -58,10 +73,24 @@ fn the_sixth_guess_within_a_minute_is_not_looked_at() {
 fn guessing_from_many_browsers_is_slow_too() {
     let house = House::new();
     let code = pairing_code(&house, TILL, 1);
-    let wrong = format!("{:08}", (code.parse::<u32>().expect("digits") + 1) % 100_000_000);
-    let refusals: Vec<String> = (0..21).map(|_| enrol(&mut house.browser(Surface::Till), &wrong)).collect();
-    assert_eq!(refusals.iter().filter(|refusal| *refusal == "pairing_code_refused").count(), 20);
-    assert_eq!(refusals.last().map(String::as_str), Some("pairing_tries_spent"));
+    let wrong = format!(
+        "{:08}",
+        (code.parse::<u32>().expect("digits") + 1) % 100_000_000
+    );
+    let refusals: Vec<String> = (0..21)
+        .map(|_| enrol(&mut house.browser(Surface::Till), &wrong))
+        .collect();
+    assert_eq!(
+        refusals
+            .iter()
+            .filter(|refusal| *refusal == "pairing_code_refused")
+            .count(),
+        20
+    );
+    assert_eq!(
+        refusals.last().map(String::as_str),
+        Some("pairing_tries_spent")
+    );
 }
 
 #[test]
@@ -81,19 +110,36 @@ fn a_device_whose_answer_was_lost_is_finished_or_removed_by_the_next_start() {
         let house = House::new();
         let mut till = house.browser(Surface::Till);
         let code = pairing_code(&house, TILL, 1);
-        if happened { &house.book.lose_answer } else { &house.book.fail }.store(true, Ordering::SeqCst);
+        if happened {
+            &house.book.lose_answer
+        } else {
+            &house.book.fail
+        }
+        .store(true, Ordering::SeqCst);
         assert_eq!(enrol(&mut till, &code), "unavailable");
         assert_eq!(house.control().enrolled_tills().unwrap(), []);
         let done = house.reconcile();
-        assert_eq!((done.finished, done.dead), if happened { (1, 0) } else { (0, 1) });
-        assert_eq!(house.control().enrolled_tills().unwrap().len(), usize::from(happened));
+        assert_eq!(
+            (done.finished, done.dead),
+            if happened { (1, 0) } else { (0, 1) }
+        );
+        assert_eq!(
+            house.control().enrolled_tills().unwrap().len(),
+            usize::from(happened)
+        );
     }
 }
 
 #[test]
 fn a_device_that_the_book_does_not_name_is_dead() {
     let house = House::new();
-    assert_eq!(enrol(&mut house.browser(Surface::Till), &pairing_code(&house, TILL, 1)), "");
+    assert_eq!(
+        enrol(
+            &mut house.browser(Surface::Till),
+            &pairing_code(&house, TILL, 1)
+        ),
+        ""
+    );
     house.book.devices.lock().unwrap().clear();
     assert_eq!(house.reconcile().dead, 1);
     assert_eq!(house.control().enrolled_tills().unwrap(), []);
@@ -105,7 +151,10 @@ fn a_till_that_leaves_is_free_again() {
     let mut till = house.browser(Surface::Till);
     assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
     till.post("/api/leave", json!({})).ok();
-    assert!(house.book.devices.lock().unwrap().is_empty() && !till.cookies.contains_key("__Host-mamori_till"));
+    assert!(
+        house.book.devices.lock().unwrap().is_empty()
+            && !till.cookies.contains_key("__Host-mamori_till")
+    );
     assert_eq!(house.control().enrolled_tills().unwrap(), []);
 }
 
@@ -114,8 +163,14 @@ fn only_operators_make_pairing_codes() {
     let house = House::new();
     house.name_tills();
     for surface in [Surface::Console, Surface::Till, Surface::Wallet] {
-        let reply = house.browser(surface).post("/api/pairing-codes", json!({ "till_id": 101 }));
-        let expected = if surface == Surface::Console { StatusCode::UNAUTHORIZED } else { StatusCode::NOT_FOUND };
+        let reply = house
+            .browser(surface)
+            .post("/api/pairing-codes", json!({ "till_id": 101 }));
+        let expected = if surface == Surface::Console {
+            StatusCode::UNAUTHORIZED
+        } else {
+            StatusCode::NOT_FOUND
+        };
         assert_eq!(reply.status, expected);
     }
 }
@@ -127,12 +182,35 @@ fn an_operator_pairs_a_till() {
     use mamori_server::cookies::encode_token;
     let house = House::new();
     house.name_tills();
-    let link = encode_token(&house.control().invite_operator("運用", house.now(), &Seed::new([3; 32])).unwrap());
-    let (mut console, mut key) = (house.browser(Surface::Console), Authenticator::security_key(CONSOLE));
-    let begun = console.post("/api/operators/redeem", json!({ "link": link })).ok();
-    console.post("/api/operators/finish", json!({ "link": link, "credential": key.create(&begun["creation"]) })).ok();
-    let made = console.post("/api/pairing-codes", json!({ "till_id": 101 })).ok();
-    assert_eq!(enrol(&mut house.browser(Surface::Till), made["pairing_code"].as_str().expect("a code")), "");
+    let link = encode_token(
+        &house
+            .control()
+            .invite_operator("運用", house.now(), &Seed::new([3; 32]))
+            .unwrap(),
+    );
+    let (mut console, mut key) = (
+        house.browser(Surface::Console),
+        Authenticator::security_key(CONSOLE),
+    );
+    let begun = console
+        .post("/api/operators/redeem", json!({ "link": link }))
+        .ok();
+    console
+        .post(
+            "/api/operators/finish",
+            json!({ "link": link, "credential": key.create(&begun["creation"]) }),
+        )
+        .ok();
+    let made = console
+        .post("/api/pairing-codes", json!({ "till_id": 101 }))
+        .ok();
+    assert_eq!(
+        enrol(
+            &mut house.browser(Surface::Till),
+            made["pairing_code"].as_str().expect("a code")
+        ),
+        ""
+    );
     let tills = console.get("/api/tills").ok();
     assert_eq!(
         tills["tills"],
@@ -141,5 +219,10 @@ fn an_operator_pairs_a_till() {
             { "till_id": 102, "store": "本店", "name": "レジ2", "enrolled": false },
         ])
     );
-    assert_eq!(console.post("/api/pairing-codes", json!({ "till_id": 999 })).status, StatusCode::NOT_FOUND);
+    assert_eq!(
+        console
+            .post("/api/pairing-codes", json!({ "till_id": 999 }))
+            .status,
+        StatusCode::NOT_FOUND
+    );
 }

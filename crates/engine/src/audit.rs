@@ -1,0 +1,356 @@
+//! Proves a store from its journal alone: every link, every balance, every view. Believes nothing else, changes nothing.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use mamori_domain::book::Book;
+use mamori_domain::ledger::{Account, AccountKind};
+use mamori_domain::table::HashKey;
+use mamori_domain::world::Timestamp;
+
+use crate::engine::replay_row;
+use crate::fault::Fault;
+use crate::journal::{Head, JournalReader};
+use crate::keys::MasterKey;
+use crate::sql::{Db, Location, Param};
+use crate::views::projector::{Progress, Projector, read_progress};
+use crate::views::{Entry, VIEWS, checkpoint, read};
+
+/// View rows that are read at a time.
+const PAGE: u32 = 2_000;
+/// At most so many findings are listed; the count goes on.
+const LISTED: usize = 100;
+
+/// What an audit found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Rows of the journal that were replayed.
+    pub rows: u64,
+    /// Changes in them.
+    pub changes: u64,
+    /// Postings among them.
+    pub postings: u64,
+    /// Rows of views that were compared.
+    pub compared: u64,
+    /// The sums of all accounts by kind, credit-positive yen.
+    pub trial: Vec<(&'static str, i64)>,
+    /// What is wrong, in words; empty for a clean store.
+    pub findings: Vec<String>,
+    /// How many findings there were, listed or not.
+    pub count: u64,
+}
+
+impl Report {
+    /// True if nothing was found.
+    pub fn is_clean(&self) -> bool {
+        self.count == 0
+    }
+
+    fn find(&mut self, finding: String) {
+        self.count += 1;
+        if self.findings.len() < LISTED {
+            self.findings.push(finding);
+        }
+    }
+}
+
+/// Replays the whole journal and compares everything that was derived from it. `progress` hears (rows done, rows in all).
+pub fn audit(
+    location: &Location,
+    master: &MasterKey,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<Report, Fault> {
+    let mut report = Report::default();
+    let chain = master.chain_key();
+    let mut views = location.open_read(&VIEWS)?;
+    // Read first: rows that come while this runs are beyond what is compared.
+    let stand = read_progress(&mut views)?;
+    let mut reader = JournalReader::open(location, 0)?;
+    let head = reader.head()?;
+    if stand.applied_seq > head.seq {
+        report.find(format!(
+            "the views know row {}, the journal ends at {}",
+            stand.applied_seq, head.seq
+        ));
+    }
+    let mut book = Book::new(HashKey::new(master.book_hash_key().expose()));
+    let mut balances: HashMap<Account, i64> = HashMap::new();
+    let mut compared = Compared::new(&mut views, stand);
+    let mut rows = reader.chain(Head::EMPTY, &chain);
+    loop {
+        let row = match rows.next() {
+            None => break,
+            Some(Ok(row)) if row.seq > head.seq => break,
+            Some(Ok(row)) => row,
+            Some(Err(fault)) => {
+                // Behind a broken link nothing can be believed.
+                report.find(format!(
+                    "the journal is broken after row {}: {fault}",
+                    report.rows
+                ));
+                return Ok(report);
+            }
+        };
+        let committed = match replay_row(&mut book, row.seq, Timestamp(row.at), &row.batch) {
+            Ok(committed) => committed,
+            Err(fault) => {
+                report.find(format!("row {} does not replay: {fault}", row.seq));
+                return Ok(report);
+            }
+        };
+        report.rows += 1;
+        report.changes += committed.changes.len() as u64;
+        for change in &committed.changes {
+            for posting in change.postings().iter().flatten() {
+                report.postings += 1;
+                *balances.entry(posting.debit()).or_default() -= posting.amount().signed();
+                *balances.entry(posting.credit()).or_default() += posting.amount().signed();
+            }
+            if row.seq <= stand.applied_seq
+                && let Some(entry) = Entry::of(change, row.seq, row.at)
+            {
+                compared.entry(&mut report, &entry)?;
+            }
+        }
+        if row.seq == stand.checkpoint_seq {
+            compare_checkpoint(&mut report, compared.views, master, &book)?;
+        }
+        book.forget_through(row.seq, 0, |_| {});
+        if report.rows.is_multiple_of(256) {
+            progress(report.rows, head.seq);
+        }
+    }
+    progress(report.rows, head.seq);
+    compared.end(&mut report)?;
+    compare_balances(&mut report, &book, &balances);
+    book.audit();
+    Ok(report)
+}
+
+/// Every balance of the book is the sum of the postings, account by account.
+fn compare_balances(report: &mut Report, book: &Book, balances: &HashMap<Account, i64>) {
+    let sum = |account: Account| balances.get(&account).copied().unwrap_or(0);
+    let mut wrong = Vec::new();
+    book.wallets.each(|id, row| {
+        let (balance, held) = (row.lots.total() as i64, row.held.signed());
+        if balance != sum(Account::Wallet(*id)) || held != sum(Account::Held(*id)) {
+            wrong.push(format!(
+                "wallet {id} holds {balance}+{held} yen, its postings say otherwise"
+            ));
+        }
+        if balance < 0 {
+            wrong.push(format!("wallet {id} is below its floor"));
+        }
+    });
+    book.merchants.each(|id, row| {
+        if row.payable != sum(Account::Merchant(*id)) {
+            wrong.push(format!(
+                "merchant {id} is owed {} yen, its postings say otherwise",
+                row.payable
+            ));
+        }
+    });
+    for finding in wrong {
+        report.find(finding);
+    }
+    let mut by_kind: BTreeMap<AccountKind, i64> = BTreeMap::new();
+    for (account, balance) in balances {
+        *by_kind.entry(account.kind()).or_default() += balance;
+    }
+    for kind in AccountKind::ALL {
+        let summed = by_kind.get(&kind).copied().unwrap_or(0);
+        if summed != book.trial_balance().of(kind) {
+            report.find(format!(
+                "the account {} sums to {summed}, the book says {}",
+                kind.name(),
+                book.trial_balance().of(kind)
+            ));
+        }
+        report.trial.push((kind.name(), summed));
+    }
+    if by_kind.values().sum::<i64>() != 0 {
+        report.find("the sum of all postings is not zero".into());
+    }
+}
+
+/// The checkpoint is the book at its seq, row by row: the running hashes are equal or they are not.
+fn compare_checkpoint(
+    report: &mut Report,
+    views: &mut Db,
+    master: &MasterKey,
+    book: &Book,
+) -> Result<(), Fault> {
+    match checkpoint::load(views, HashKey::new(master.book_hash_key().expose())) {
+        Ok(loaded) if loaded.hash() == book.hash() => {}
+        Ok(_) => {
+            report.find("the checkpoint is not the book that the journal gives at its row".into())
+        }
+        Err(fault) => report.find(format!("the checkpoint cannot be read: {fault}")),
+    }
+    Ok(())
+}
+
+/// The views beside what the journal gives, in the order of both.
+struct Compared<'a> {
+    views: &'a mut Db,
+    stand: Progress,
+    page: VecDeque<Entry>,
+    after: i64,
+    entries: u64,
+    hours: BTreeMap<(u32, i64), [u64; 4]>,
+    reversals: u64,
+}
+
+impl<'a> Compared<'a> {
+    fn new(views: &'a mut Db, stand: Progress) -> Self {
+        Compared {
+            views,
+            stand,
+            page: VecDeque::new(),
+            after: -1,
+            entries: 0,
+            hours: BTreeMap::new(),
+            reversals: 0,
+        }
+    }
+
+    fn entry(&mut self, report: &mut Report, expected: &Entry) -> Result<(), Fault> {
+        if self.page.is_empty() {
+            self.page = read::entries_after(self.views, self.after, PAGE)?.into();
+        }
+        report.compared += 1;
+        self.entries += 1;
+        let found = self
+            .page
+            .front()
+            .filter(|found| found.id <= expected.id)
+            .cloned();
+        if let Some(found) = &found {
+            self.after = found.id as i64;
+            self.page.pop_front();
+        }
+        match found {
+            Some(found) if found == *expected => {}
+            Some(found) if found.id == expected.id => {
+                report.find(format!(
+                    "entry {} of the views is not what row {} of the journal says",
+                    found.id, expected.seq
+                ));
+            }
+            Some(found) => report.find(format!(
+                "the views hold entry {}, which the journal does not",
+                found.id
+            )),
+            None => report.find(format!(
+                "the views lack entry {} of row {}",
+                expected.id, expected.seq
+            )),
+        }
+        use crate::views::EntryKind::{Cancel, Capture, Payment, Refund};
+        let reversal = matches!(expected.kind, Cancel | Refund);
+        self.reversals += u64::from(reversal);
+        if let Some(store) = expected.store
+            && (reversal || matches!(expected.kind, Payment | Capture))
+        {
+            let sums = self
+                .hours
+                .entry((store, expected.at.div_euclid(3_600_000_000)))
+                .or_default();
+            let at = if reversal { 2 } else { 0 };
+            sums[at] += 1;
+            sums[at + 1] += expected.amount;
+        }
+        Ok(())
+    }
+
+    /// What is left over on either side.
+    fn end(self, report: &mut Report) -> Result<(), Fault> {
+        let applied = Param::Int(self.stand.applied_seq as i64);
+        let held = self.views.query_first(
+            "SELECT COUNT(*) FROM entries WHERE seq <= $1",
+            &[applied],
+            |row| row.int(0),
+        )?;
+        if held.unwrap_or(0) as u64 != self.entries {
+            report.find(format!(
+                "the views hold {} entries, the journal gives {}",
+                held.unwrap_or(0),
+                self.entries
+            ));
+        }
+        // A server may have gone on meanwhile: sums are only compared when it has not.
+        if read_progress(self.views)?.applied_seq != self.stand.applied_seq {
+            return Ok(());
+        }
+        let reversals = self
+            .views
+            .query_first("SELECT COUNT(*) FROM reversals", &[], |row| row.int(0))?
+            .unwrap_or(0);
+        if reversals as u64 != self.reversals {
+            report.find(format!(
+                "the views hold {reversals} reversals, the journal gives {}",
+                self.reversals
+            ));
+        }
+        let found: BTreeMap<(u32, i64), [u64; 4]> = read::store_hours(self.views, i64::MIN)?
+            .into_iter()
+            .map(|row| {
+                (
+                    (row.store, row.hour),
+                    [row.payments, row.paid, row.reversals, row.reversed],
+                )
+            })
+            .collect();
+        report.compared += found.len() as u64;
+        for (key, sums) in &self.hours {
+            if found.get(key) != Some(sums) {
+                report.find(format!(
+                    "the sums of store {} in hour {} are not those of the journal",
+                    key.0, key.1
+                ));
+            }
+        }
+        for key in found.keys().filter(|key| !self.hours.contains_key(key)) {
+            report.find(format!(
+                "the views hold sums of store {} in hour {} without a movement",
+                key.0, key.1
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Makes the views and the checkpoint anew from the journal. The caller owns the store: nobody else may be writing.
+pub fn rebuild_views(
+    location: &Location,
+    master: &MasterKey,
+    progress: &mut dyn FnMut(u64, u64),
+) -> Result<u64, Fault> {
+    let chain = master.chain_key();
+    let mut projector = Projector::open(location.open(&VIEWS)?)?;
+    projector.start_over()?;
+    let mut reader = JournalReader::open(location, 0)?;
+    let head = reader.head()?;
+    let mut book = Book::new(HashKey::new(master.book_hash_key().expose()));
+    let mut rows = reader.chain(Head::EMPTY, &chain);
+    let mut waiting = Vec::new();
+    let mut changes = 0;
+    loop {
+        let row = rows.next().transpose()?;
+        let ended = row.is_none();
+        if let Some(row) = row {
+            let committed = replay_row(&mut book, row.seq, Timestamp(row.at), &row.batch)?;
+            book.forget_through(row.seq, 0, |_| {});
+            changes += committed.changes.len();
+            waiting.push(committed);
+        }
+        if ended || changes >= 32_768 {
+            projector.apply(&waiting)?;
+            waiting.clear();
+            changes = 0;
+            progress(projector.progress().applied_seq, head.seq);
+        }
+        if ended {
+            return Ok(projector.progress().applied_seq);
+        }
+    }
+}

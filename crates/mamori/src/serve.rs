@@ -1,0 +1,212 @@
+//! `mamori init`, `mamori serve` and `mamori config`: a live house.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
+use mamori_connectors::secret::Secret;
+use mamori_connectors::sms::{SmsConfig, SmsGateway};
+use mamori_domain::act::{Act, Done};
+use mamori_domain::change::Purpose;
+use mamori_engine::control::{Control, Seed};
+use mamori_engine::keys::MasterKey;
+use mamori_server::assets::Assets;
+
+use crate::assembly::{self, CardAccount, Plan, Sockets, open_engine};
+use crate::config::{Config, bind};
+use crate::dev::{draw, make_api_key, wait_for_interrupt};
+use crate::post;
+use crate::store::StoreArgs;
+use crate::world::{Chance, Clock, Failure};
+
+/// Makes a live store: master key, configuration, first merchant, API key and operator link.
+#[derive(clap::Args)]
+pub struct InitArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The first merchant's name.
+    #[arg(long)]
+    merchant: String,
+    /// Its first store's name.
+    #[arg(long)]
+    first_store: String,
+    /// Tills in that store.
+    #[arg(long, default_value_t = 1)]
+    tills: u32,
+    /// The first operator's name.
+    #[arg(long, default_value = "operator")]
+    operator: String,
+}
+
+/// Serves a live store.
+#[derive(clap::Args)]
+pub struct ServeArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Wait for the present owner of the store to die, then take over.
+    #[arg(long)]
+    standby: bool,
+    /// A `node_modules` folder with the optional front-end packages.
+    #[arg(long)]
+    packages: Option<PathBuf>,
+}
+
+/// Prints the configuration in force, secrets masked.
+#[derive(clap::Args)]
+pub struct ConfigArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// `mamori init`.
+pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let location = args.store.location()?;
+    std::fs::create_dir_all(args.store.data())?;
+    let master = Arc::new(MasterKey::create(&args.store.key_path(), draw(chance))?);
+    let config_path = args.store.data().join("mamori.json");
+    Config::example().write(&config_path)?;
+    let engine = open_engine(
+        &location,
+        &master,
+        Purpose::Live,
+        Config::example().rules()?,
+        false,
+        clock,
+        chance,
+    )?;
+    let mut control = Control::open(&location, &master)?;
+    let now = (clock.wall_micros)();
+    let act = |act| -> Result<Done, Failure> {
+        engine
+            .act(act)?
+            .map_err(|refusal| format!("the book refused: {}", refusal.code()).into())
+    };
+    let Done::MerchantOpened(merchant) = act(Act::OpenMerchant)? else {
+        return Err("unexpected answer".into());
+    };
+    control.name_merchant(merchant, &args.merchant)?;
+    let Done::StoreOpened(store) = act(Act::OpenStore { merchant })? else {
+        return Err("unexpected answer".into());
+    };
+    control.name_store(store, merchant, &args.first_store)?;
+    for number in 1..=args.tills {
+        let Done::TillOpened(till) = act(Act::OpenTill { store })? else {
+            return Err("unexpected answer".into());
+        };
+        control.name_till(till, store, &format!("{number}"))?;
+    }
+    let (api_key, api_secret) = make_api_key(&engine, &mut control, merchant, now, chance)?;
+    let link = control.invite_operator(&args.operator, now, &Seed::new(draw(chance)))?;
+    engine.stop();
+    println!("store           made for live use");
+    println!(
+        "master key      {} (keep a copy apart from the data: without it nothing can be read)",
+        args.store.key_path().display()
+    );
+    println!(
+        "configuration   {} (fill in origins, processor, SMS and mail before `mamori serve`)",
+        config_path.display()
+    );
+    println!(
+        "merchant        {merchant}, store {store}, {} tills",
+        args.tills
+    );
+    println!("API key         {api_key}");
+    println!("API secret      {api_secret}   (shown this once)");
+    println!(
+        "first operator  open the console's address with #link={}   (works once, for 24 hours)",
+        URL_SAFE_NO_PAD.encode(link)
+    );
+    Ok(())
+}
+
+/// `mamori serve`.
+pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let config = Config::read(&args.store.data().join("mamori.json"))?;
+    let master = args.store.master()?;
+    let sms = SmsGateway::new(SmsConfig {
+        base_url: config.sms.base_url.clone(),
+        account: config.sms.account.clone(),
+        token: Secret::new(config.sms.token.clone()),
+        from: config.sms.from.clone(),
+        patience: Default::default(),
+    });
+    let plan = Plan {
+        location: args.store.location()?,
+        master,
+        purpose: Purpose::Live,
+        standby: args.standby,
+        rules: config.rules()?,
+        issuer: config.issuer()?,
+        sockets: Sockets {
+            wallet: bind("wallet.listen", &config.wallet.listen)?,
+            till: bind("till.listen", &config.till.listen)?,
+            console: bind("console.listen", &config.console.listen)?,
+            api: bind("api_listen", &config.api_listen)?,
+            wallet_origin: config.wallet.origin.clone(),
+            till_origin: config.till.origin.clone(),
+            console_origin: config.console.origin.clone(),
+            wallet_party_id: config.wallet.relying_party_id.clone(),
+            console_party_id: config.console.relying_party_id.clone(),
+        },
+        card: CardAccount {
+            base_url: config.card.base_url.clone(),
+            api_key: config.card.api_key.clone(),
+            webhook_secret: config.card.webhook_secret.clone(),
+        },
+        messenger: post::deliver(sms, mailer(&config)?, clock)?,
+        assets: Assets::load(args.packages.as_deref(), false),
+        extra_api_routes: Router::new(),
+    };
+    let running = assembly::start(plan, clock, chance)?;
+    println!(
+        "wallet   {}\ntill     {}\nconsole  {}",
+        config.wallet.origin, config.till.origin, config.console.origin
+    );
+    wait_for_interrupt()?;
+    running.stop();
+    Ok(())
+}
+
+/// `mamori config`.
+pub fn run_config(args: ConfigArgs) -> Result<(), Failure> {
+    let config = Config::read(&args.store.data().join("mamori.json"))?;
+    println!("{}", serde_json::to_string_pretty(&config.masked())?);
+    Ok(())
+}
+
+fn mailer(config: &Config) -> Result<Mailer, Failure> {
+    let mail = &config.mail;
+    let security = match mail.security.as_str() {
+        "none" => MailSecurity::None,
+        "starttls" => MailSecurity::StartTls,
+        "tls" => MailSecurity::Tls,
+        other => {
+            return Err(format!(
+                "mamori.json: mail.security is {other:?}; it is none, starttls or tls"
+            )
+            .into());
+        }
+    };
+    let credentials = match (&mail.user, &mail.password) {
+        (Some(user), Some(password)) => Some((user.clone(), Secret::new(password.clone()))),
+        _ => None,
+    };
+    let from = MailAddress::new(&mail.from_address)
+        .ok_or("mamori.json: mail.from_address is no mail address")?;
+    Mailer::new(MailConfig {
+        host: mail.host.clone(),
+        port: mail.port,
+        security,
+        credentials,
+        root_certificate_pem: None,
+        from: (mail.from_name.clone(), from),
+        hello_name: mail.hello_name.clone(),
+        timeout: Duration::from_secs(20),
+    })
+    .map_err(|_| "mamori.json: the mail settings cannot be used".into())
+}

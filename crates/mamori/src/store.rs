@@ -1,0 +1,271 @@
+//! Commands on a store: audit, views rebuild, backup, restore.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mamori_domain::change::Purpose;
+use mamori_engine::audit::{audit, rebuild_views};
+use mamori_engine::backup::{self, RestoreOptions};
+use mamori_engine::control::CONTROL;
+use mamori_engine::engine::purpose_of;
+use mamori_engine::journal::{JOURNAL, JournalReader};
+use mamori_engine::keys::MasterKey;
+use mamori_engine::lease::{Candidate, Lease};
+use mamori_engine::sql::Location;
+use mamori_engine::views::VIEWS;
+use serde_json::json;
+
+use crate::assembly::{EngineClock, open_engine};
+use crate::dev::draw;
+use crate::world::{Chance, Clock, Failure};
+
+/// Which store, and the key to it.
+#[derive(clap::Args)]
+pub struct StoreArgs {
+    /// Directory with the store's files and its master key.
+    #[arg(long, default_value = "mamori-data")]
+    data: PathBuf,
+    /// The tables are here instead: another directory, or `postgres://user@host/database`.
+    #[arg(long)]
+    store: Option<String>,
+    /// The master key is here instead of `master.key` in the data directory.
+    #[arg(long)]
+    key: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Where the tables are.
+    pub fn location(&self) -> Result<Location, Failure> {
+        Ok(match &self.store {
+            Some(store) => Location::parse(store)?,
+            None => Location::Directory(self.data.join("store")),
+        })
+    }
+
+    /// Where the master key is.
+    pub fn key_path(&self) -> PathBuf {
+        self.key
+            .clone()
+            .unwrap_or_else(|| self.data.join("master.key"))
+    }
+
+    /// The master key.
+    pub fn master(&self) -> Result<Arc<MasterKey>, Failure> {
+        Ok(Arc::new(MasterKey::open(&self.key_path())?))
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &PathBuf {
+        &self.data
+    }
+}
+
+/// Proves the store from its journal.
+#[derive(clap::Args)]
+pub struct AuditArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Print the report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Makes the views anew.
+#[derive(clap::Args)]
+pub struct ViewsArgs {
+    #[command(subcommand)]
+    command: ViewsCommand,
+}
+
+#[derive(clap::Subcommand)]
+enum ViewsCommand {
+    /// Make all views and the checkpoint anew from the journal; the server must be stopped.
+    Rebuild {
+        #[command(flatten)]
+        store: StoreArgs,
+    },
+}
+
+/// Copies the store while it is in use.
+#[derive(clap::Args)]
+pub struct BackupArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// An empty or new directory.
+    #[arg(long)]
+    into: PathBuf,
+    /// Copy the master key too. Without it the backup cannot be read by whoever finds it, nor by you if you lose the key.
+    #[arg(long)]
+    with_key: bool,
+}
+
+/// Puts a backup in the place of a store.
+#[derive(clap::Args)]
+pub struct RestoreArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The backup's directory.
+    #[arg(long)]
+    from: PathBuf,
+    /// Go on although rows that are known to have existed are missing; the loss is journaled under a new incarnation.
+    #[arg(long)]
+    accept_loss: bool,
+    /// The newest journal row that is known from elsewhere.
+    #[arg(long)]
+    known_head: Option<u64>,
+}
+
+/// `mamori audit`.
+pub fn run_audit(args: AuditArgs) -> Result<(), Failure> {
+    let (location, master) = (args.store.location()?, args.store.master()?);
+    let bar = bar("rows");
+    let report = audit(&location, &master, &mut |done, all| follow(&bar, done, all))?;
+    bar.finish_and_clear();
+    if args.json {
+        let trial: serde_json::Map<_, _> = report
+            .trial
+            .iter()
+            .map(|(name, yen)| ((*name).to_owned(), json!(yen)))
+            .collect();
+        println!(
+            "{}",
+            json!({
+                "clean": report.is_clean(), "rows": report.rows, "changes": report.changes, "postings": report.postings,
+                "compared": report.compared, "trial_balance": trial, "findings": report.findings,
+            })
+        );
+    } else {
+        println!(
+            "journal   {} rows, {} changes, {} postings, every link checked",
+            report.rows, report.changes, report.postings
+        );
+        println!("views     {} rows compared", report.compared);
+        for (name, yen) in &report.trial {
+            println!("          {name:<14} {yen:>16} yen");
+        }
+        for finding in &report.findings {
+            println!("FOUND     {finding}");
+        }
+        println!(
+            "{}",
+            if report.is_clean() {
+                "clean"
+            } else {
+                "NOT CLEAN"
+            }
+        );
+    }
+    if report.is_clean() {
+        Ok(())
+    } else {
+        Err(format!("{} findings", report.count).into())
+    }
+}
+
+/// `mamori views rebuild`.
+pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let ViewsCommand::Rebuild { store } = args.command;
+    let (location, master) = (store.location()?, store.master()?);
+    let lease = own(&location, clock, chance)?;
+    let bar = bar("rows");
+    let applied = rebuild_views(&location, &master, &mut |done, all| follow(&bar, done, all))?;
+    bar.finish_and_clear();
+    lease.release()?;
+    println!("the views hold the journal up to row {applied}");
+    Ok(())
+}
+
+/// `mamori backup`.
+pub fn run_backup(args: BackupArgs) -> Result<(), Failure> {
+    let location = args.store.location()?;
+    let key = args.with_key.then(|| args.store.key_path());
+    let bar = bar("bytes");
+    let made = backup::backup(
+        &location,
+        &[&VIEWS, &JOURNAL, &CONTROL],
+        &args.into,
+        key.as_deref(),
+        &mut |at| {
+            follow(&bar, at.done_bytes, at.total_bytes);
+        },
+    )?;
+    bar.finish_and_clear();
+    for (shard, head) in made.heads {
+        println!(
+            "shard {shard} up to row {}; {} files in {}",
+            head.seq,
+            made.files.len(),
+            args.into.display()
+        );
+    }
+    Ok(())
+}
+
+/// `mamori restore`.
+pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let location = args.store.location()?;
+    let options = RestoreOptions {
+        known_heads: args.known_head.map(|seq| (0, seq)).into_iter().collect(),
+        accept_loss: args.accept_loss,
+        key_file: Some(args.store.key_path()).filter(|path| !path.exists()),
+    };
+    let bar = bar("bytes");
+    let families = [&VIEWS, &JOURNAL, &CONTROL];
+    let restored = backup::restore(
+        &args.from,
+        &location,
+        &families,
+        &options,
+        &EngineClock(clock),
+        &mut |at| {
+            follow(&bar, at.done_bytes, at.total_bytes);
+        },
+    )?;
+    bar.finish_and_clear();
+    for (shard, lost_through) in &restored.lost {
+        // Before anything else: ids that were given out in the lost rows must never be given out again.
+        let master = args.store.master()?;
+        let purpose =
+            purpose_of(&mut JournalReader::open(&location, *shard)?)?.unwrap_or(Purpose::Live);
+        let engine = open_engine(
+            &location,
+            &master,
+            purpose,
+            Default::default(),
+            false,
+            clock,
+            chance,
+        )?;
+        let journaled = engine.accept_loss(*lost_through);
+        engine.stop();
+        journaled?;
+        println!(
+            "rows up to {lost_through} of shard {shard} are lost; the loss is journaled under a new incarnation"
+        );
+    }
+    for (shard, head) in restored.heads {
+        println!("shard {shard} stands at row {}", head.seq);
+    }
+    Ok(())
+}
+
+/// Becomes the owner of a store that nobody serves.
+fn own(location: &Location, clock: Clock, chance: Chance) -> Result<Lease, Failure> {
+    let mut candidate = Candidate::new(location, 0, draw(chance))?;
+    match candidate.try_take(0, &EngineClock(clock))? {
+        Some(lease) => Ok(lease),
+        None => Err("a server owns this store: stop it first".into()),
+    }
+}
+
+fn bar(unit: &str) -> ProgressBar {
+    let style =
+        ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{eta}}"));
+    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+fn follow(bar: &ProgressBar, done: u64, all: u64) {
+    bar.set_length(all);
+    bar.set_position(done);
+}
