@@ -127,11 +127,21 @@ impl Server {
             .stdout(Stdio::piped())
             .spawn()?;
         let commands = child.stdin.take();
-        let mut answers = BufReader::new(child.stdout.take().ok_or("the server has no standard output")?);
+        let mut answers = BufReader::new(
+            child
+                .stdout
+                .take()
+                .ok_or("the server has no standard output")?,
+        );
         let mut line = String::new();
         answers.read_line(&mut line)?;
         let ready = serde_json::from_str(&line).map_err(|_| "the server did not start")?;
-        Ok(Server { child, commands, answers, ready })
+        Ok(Server {
+            child,
+            commands,
+            answers,
+            ready,
+        })
     }
 
     fn cost(&self) -> Cost {
@@ -163,19 +173,35 @@ pub fn serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Failur
     // The parent's end of the pipe closes with it, however it ends: no server is left behind.
     let lines = std::io::stdin().lines().map_while(Result::ok);
     if let Some(face) = args.floor {
-        let (_floor, address) = floor::start(face, args.threads, floor::Door::new(API_KEY, API_SECRET), clock)?;
-        say(serde_json::to_string(&Ready { address, start_micros: 0 })?)?;
+        let (_floor, address) = floor::start(
+            face,
+            args.threads,
+            floor::Door::new(API_KEY, API_SECRET),
+            clock,
+        )?;
+        say(serde_json::to_string(&Ready {
+            address,
+            start_micros: 0,
+        })?)?;
         lines.for_each(drop);
         return Ok(());
     }
     let location = Location::parse(&args.store.ok_or("--store or --floor")?)?;
     let key = (API_KEY.to_owned(), API_SECRET.to_owned());
     let product = product::start(&location, args.threads, key, clock, chance)?;
-    say(serde_json::to_string(&Ready { address: product.address, start_micros: product.start_micros })?)?;
+    say(serde_json::to_string(&Ready {
+        address: product.address,
+        start_micros: product.start_micros,
+    })?)?;
     for _ in lines {
         workload::all_in_views(&product.engine)?;
-        let files = location.directory().map_or(engine::Files::default(), engine::Files::of);
-        say(serde_json::to_string(&Settled { journal_bytes: files.journal, view_bytes: files.views })?)?;
+        let files = location
+            .directory()
+            .map_or(engine::Files::default(), engine::Files::of);
+        say(serde_json::to_string(&Settled {
+            journal_bytes: files.journal,
+            view_bytes: files.views,
+        })?)?;
     }
     product.stop();
     Ok(())
@@ -192,7 +218,8 @@ struct Measured {
 impl Measured {
     /// Payments a second, the time the views needed to catch up counted in.
     fn kept_up_per_second(&self) -> f64 {
-        self.tally.good as f64 * 1e6 / (self.tally.elapsed_micros + self.behind_micros).max(1) as f64
+        self.tally.good as f64 * 1e6
+            / (self.tally.elapsed_micros + self.behind_micros).max(1) as f64
     }
 
     /// All requests of the run, its warm-up included.
@@ -206,11 +233,21 @@ impl Measured {
 }
 
 fn bar(title: String, micros: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{msg:40} {bar:30} {percent:>3}%").unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(micros).with_style(style).with_message(title)
+    let style = ProgressStyle::with_template("{msg:40} {bar:30} {percent:>3}%")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(micros)
+        .with_style(style)
+        .with_message(title)
 }
 
-fn measure(server: &Server, parties: &Parties, plan: Plan, echoes_id: bool, clock: Clock, title: &str) -> Result<Measured, Failure> {
+fn measure(
+    server: &Server,
+    parties: &Parties,
+    plan: Plan,
+    echoes_id: bool,
+    clock: Clock,
+    title: &str,
+) -> Result<Measured, Failure> {
     let bar = bar(title.to_owned(), plan.measured_micros);
     let (mut before, mut after) = (Cost::default(), Cost::default());
     let tally = load::run(parties, plan, echoes_id, clock, |moment| match moment {
@@ -219,14 +256,23 @@ fn measure(server: &Server, parties: &Parties, plan: Plan, echoes_id: bool, cloc
         Moment::Ends => after = server.cost(),
     })?;
     bar.finish_and_clear();
-    Ok(Measured { tally, cost: after.since(&before), behind_micros: 0 })
+    Ok(Measured {
+        tally,
+        cost: after.since(&before),
+        behind_micros: 0,
+    })
 }
 
 /// Runs as `mamori bench`.
 pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut seed = [0; 8];
     chance(&mut seed);
-    let mut bench = Bench { args, clock, chance, choices: load::Choices::from_seed(u64::from_le_bytes(seed)) };
+    let mut bench = Bench {
+        args,
+        clock,
+        chance,
+        choices: load::Choices::from_seed(u64::from_le_bytes(seed)),
+    };
     match () {
         () if bench.args.floor_sweep => bench.floor_sweep(),
         () if bench.args.engine => bench.engine_only(),
@@ -263,13 +309,22 @@ fn parties(server: &Server, wallets: u64) -> Parties {
 impl Bench {
     fn start_floor(&self, face: Face, threads: usize) -> Result<Server, Failure> {
         use clap::ValueEnum as _;
-        let face = face.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let face = face
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned())
+            .unwrap_or_default();
         Server::start(&["--floor", &face, "--threads", &threads.to_string()].map(str::to_owned))
     }
 
     fn plan(&mut self, connections: usize, pace: Pace, measured: Duration) -> Plan {
         let micros = measured.as_micros() as u64;
-        Plan { connections, pace, warm_up_micros: (micros / 5).clamp(200_000, 1_000_000), measured_micros: micros, seed: self.choices.next() }
+        Plan {
+            connections,
+            pace,
+            warm_up_micros: (micros / 5).clamp(200_000, 1_000_000),
+            measured_micros: micros,
+            seed: self.choices.next(),
+        }
     }
 
     fn directory(&self, name: &str) -> PathBuf {
@@ -288,19 +343,37 @@ impl Bench {
         let location = self.location("store")?;
         let engine = Engine::open(engine::config(&location, self.clock, self.entropy()))?;
         let wallets = self.args.wallets;
-        let progress = bar(format!("laying out {} wallets", grouped(wallets as f64)), wallets);
+        let progress = bar(
+            format!("laying out {} wallets", grouped(wallets as f64)),
+            wallets,
+        );
         workload::lay_out(&engine, wallets, key, |done| progress.set_position(done))?;
         progress.finish_and_clear();
         if self.args.history > 0 {
-            let progress = bar(format!("{} past payments", grouped(self.args.history as f64)), self.args.history);
-            workload::pay(&engine, wallets, self.args.history, self.choices.next(), key, self.clock, |done| progress.set_position(done))?;
+            let progress = bar(
+                format!("{} past payments", grouped(self.args.history as f64)),
+                self.args.history,
+            );
+            workload::pay(
+                &engine,
+                wallets,
+                self.args.history,
+                self.choices.next(),
+                key,
+                self.clock,
+                |done| progress.set_position(done),
+            )?;
             progress.finish_and_clear();
         }
         Ok(engine)
     }
 
     fn figures(&self) -> Figures {
-        let postgres = self.args.store.as_ref().is_some_and(|store| store.starts_with("postgres"));
+        let postgres = self
+            .args
+            .store
+            .as_ref()
+            .is_some_and(|store| store.starts_with("postgres"));
         Figures {
             store: if postgres { "postgres" } else { "sqlite" },
             payments_per_second: 0.0,
@@ -334,27 +407,50 @@ impl Bench {
             // All payments stay in memory here: nothing follows that would allow to forget them.
             let (span, seed) = (micros.min(8_000_000), self.choices.next());
             let location = Location::Directory(place.0.clone());
-            let run = engine::journal_alone(&location, wallets, span, seed, self.clock, |done| progress.set_position(done))?;
+            let run = engine::journal_alone(&location, wallets, span, seed, self.clock, |done| {
+                progress.set_position(done)
+            })?;
             progress.finish_and_clear();
-            table.head(&format!("engine without HTTP, journal alone, {} wallets", grouped(wallets as f64)));
+            table.head(&format!(
+                "engine without HTTP, journal alone, {} wallets",
+                grouped(wallets as f64)
+            ));
             describe_run(&mut table, &run, 150_000.0);
         }
-        let _fresh = self.args.store.is_none().then(|| Fresh(self.directory("store")));
+        let _fresh = self
+            .args
+            .store
+            .is_none()
+            .then(|| Fresh(self.directory("store")));
         let engine = self.open_laid_out(engine::KEY)?;
         let progress = bar("engine with its views".to_owned(), micros);
         let seeds = [self.choices.next(), self.choices.next()];
-        let run = engine::with_views(&engine, wallets, micros, seeds, self.clock, |done| progress.set_position(done))?;
+        let run = engine::with_views(&engine, wallets, micros, seeds, self.clock, |done| {
+            progress.set_position(done)
+        })?;
         progress.finish_and_clear();
-        table.head(&format!("engine without HTTP, views kept up, {} wallets", grouped(wallets as f64)));
+        table.head(&format!(
+            "engine without HTTP, views kept up, {} wallets",
+            grouped(wallets as f64)
+        ));
         describe_run(&mut table, &run, 50_000.0);
         engine.stop();
         drop(engine);
         let begin = (self.clock.monotonic_micros)();
-        let engine = Engine::open(engine::config(&self.location("store")?, self.clock, self.entropy()))?;
+        let engine = Engine::open(engine::config(
+            &self.location("store")?,
+            self.clock,
+            self.entropy(),
+        ))?;
         let start_micros = (self.clock.monotonic_micros)() - begin;
         table.head("start-up");
         let name = format!("with {} wallets", grouped(wallets as f64));
-        table.judged(name, format!("{:.2} s", start_micros as f64 / 1e6), "<= 2 s", start_micros <= 2_000_000);
+        table.judged(
+            name,
+            format!("{:.2} s", start_micros as f64 / 1e6),
+            "<= 2 s",
+            start_micros <= 2_000_000,
+        );
         engine.stop();
         eprint!("{}", table.text());
         if self.args.json {
@@ -378,7 +474,15 @@ impl Bench {
     }
 
     fn start_product(&self, store: &str) -> Result<Server, Failure> {
-        Server::start(&["--store", store, "--threads", &self.http_threads().to_string()].map(str::to_owned))
+        Server::start(
+            &[
+                "--store",
+                store,
+                "--threads",
+                &self.http_threads().to_string(),
+            ]
+            .map(str::to_owned),
+        )
     }
 
     /// The whole: floor and product in turns at both connection counts, the open loop, a lone payment, and what was asked for besides.
@@ -386,20 +490,41 @@ impl Bench {
         let seconds = Duration::from_secs(self.args.seconds);
         let mut table = Table::default();
         let empty = self.resident_when_empty()?;
-        let fresh = self.args.store.is_none().then(|| Fresh(self.directory("store")));
+        let fresh = self
+            .args
+            .store
+            .is_none()
+            .then(|| Fresh(self.directory("store")));
         let store = match (&self.args.store, &fresh) {
             (Some(store), _) => store.clone(),
-            (None, fresh) => fresh.as_ref().map(|fresh| fresh.0.display().to_string()).unwrap_or_default(),
+            (None, fresh) => fresh
+                .as_ref()
+                .map(|fresh| fresh.0.display().to_string())
+                .unwrap_or_default(),
         };
         self.open_laid_out(engine::KEY)?.stop();
         let floor = self.start_floor(Face::Listen, self.http_threads())?;
         let mut server = self.start_product(&store)?;
         let wallets = self.args.wallets as f64;
-        table.head(&format!("store: {}, {} wallets", self.figures().store, grouped(wallets)));
+        table.head(&format!(
+            "store: {}, {} wallets",
+            self.figures().store,
+            grouped(wallets)
+        ));
         let start = server.ready.start_micros;
-        table.judged("start-up", format!("{:.2} s", start as f64 / 1e6), "<= 2 s", start <= 2_000_000);
+        table.judged(
+            "start-up",
+            format!("{:.2} s", start as f64 / 1e6),
+            "<= 2 s",
+            start <= 2_000_000,
+        );
         let per_wallet = server.cost().resident_bytes.saturating_sub(empty) as f64 / wallets;
-        table.judged("memory per wallet", format!("{per_wallet:.0} B"), "<= 256 B", per_wallet <= 256.0);
+        table.judged(
+            "memory per wallet",
+            format!("{per_wallet:.0} B"),
+            "<= 256 B",
+            per_wallet <= 256.0,
+        );
 
         let mut figures = self.figures();
         for connections in [64, 256] {
@@ -413,14 +538,32 @@ impl Bench {
             table.head(&format!("payments, {connections} connections, closed loop, every answer durable, views kept up"));
             describe(&mut table, &run, (connections == 256).then_some(20_000.0));
             table.figure("bare floor beside it", format!("{}/s", grouped(floor_rate)));
-            table.figure("its CPU per answer", format!("{:.1} us", before.cpu_micros_per_payment()));
-            table.judged("share of the floor", format!("{:.0} %", share * 100.0), ">= 50 %", share >= 0.5);
+            table.figure(
+                "its CPU per answer",
+                format!("{:.1} us", before.cpu_micros_per_payment()),
+            );
+            table.judged(
+                "share of the floor",
+                format!("{:.0} %", share * 100.0),
+                ">= 50 %",
+                share >= 0.5,
+            );
             let sent = run.sent().max(1) as f64;
             let journal = (settled.journal_bytes - files.journal_bytes) as f64 / sent;
             let views = (settled.view_bytes - files.view_bytes) as f64 / sent;
             if settled.journal_bytes > 0 {
-                table.judged("journal bytes per payment", format!("{journal:.0} B"), "<= 200 B", journal <= 200.0);
-                table.judged("view bytes per payment", format!("{views:.0} B"), "<= 500 B", views <= 500.0);
+                table.judged(
+                    "journal bytes per payment",
+                    format!("{journal:.0} B"),
+                    "<= 200 B",
+                    journal <= 200.0,
+                );
+                table.judged(
+                    "view bytes per payment",
+                    format!("{views:.0} B"),
+                    "<= 500 B",
+                    views <= 500.0,
+                );
             }
             figures = Figures {
                 payments_per_second: run.kept_up_per_second(),
@@ -435,26 +578,57 @@ impl Bench {
         }
         let per_second = self.args.open_rate;
         let run = self.product_run(&mut server, 256, Pace::Open { per_second }, seconds / 2)?;
-        table.head(&format!("payments, 256 connections, open loop of {}/s", grouped(per_second as f64)));
+        table.head(&format!(
+            "payments, 256 connections, open loop of {}/s",
+            grouped(per_second as f64)
+        ));
         describe(&mut table, &run, None);
         let p99 = millis(run.tally.latency.quantile(9_900));
-        table.judged("p99 at this rate", format!("{p99:.2} ms"), "<= 20 ms", p99 <= 20.0);
-        let run = self.product_run(&mut server, 1, Pace::Closed, Duration::from_secs(3).min(seconds))?;
+        table.judged(
+            "p99 at this rate",
+            format!("{p99:.2} ms"),
+            "<= 20 ms",
+            p99 <= 20.0,
+        );
+        let run = self.product_run(
+            &mut server,
+            1,
+            Pace::Closed,
+            Duration::from_secs(3).min(seconds),
+        )?;
         table.head("a lone payment, one connection");
         let p50 = millis(run.tally.latency.quantile(5_000));
         table.judged("p50", format!("{p50:.2} ms"), "<= 2 ms", p50 <= 2.0);
-        table.figure("p99", format!("{:.2} ms", millis(run.tally.latency.quantile(9_900))));
+        table.figure(
+            "p99",
+            format!("{:.2} ms", millis(run.tally.latency.quantile(9_900))),
+        );
         drop((server, floor));
         codes::run(&mut table, self.clock, &mut self.choices, 200_000)?;
         if self.args.compare {
             let rates = self.handwritten()?;
             let ratio = figures.payments_per_second / rates.plain;
-            let target = if figures.store == "postgres" { 4.0 } else { 8.0 };
+            let target = if figures.store == "postgres" {
+                4.0
+            } else {
+                8.0
+            };
             table.head("hand-written PostgreSQL payment, 16 clients, durable");
             table.figure("statements as text", format!("{}/s", grouped(rates.plain)));
-            table.judged("ours over it", format!("{ratio:.1} x"), format!(">= {target} x"), ratio >= target);
-            table.figure("prepared statements", format!("{}/s", grouped(rates.prepared)));
-            table.figure("ours over it", format!("{:.1} x", figures.payments_per_second / rates.prepared));
+            table.judged(
+                "ours over it",
+                format!("{ratio:.1} x"),
+                format!(">= {target} x"),
+                ratio >= target,
+            );
+            table.figure(
+                "prepared statements",
+                format!("{}/s", grouped(rates.prepared)),
+            );
+            table.figure(
+                "ours over it",
+                format!("{:.1} x", figures.payments_per_second / rates.prepared),
+            );
             figures.handwritten_postgres_per_second = Some(rates.plain);
             figures.ratio = Some(ratio);
         }
@@ -472,16 +646,41 @@ impl Bench {
         Ok(server.cost().resident_bytes)
     }
 
-    fn floor_run(&mut self, floor: &Server, connections: usize, measured: Duration) -> Result<Measured, Failure> {
+    fn floor_run(
+        &mut self,
+        floor: &Server,
+        connections: usize,
+        measured: Duration,
+    ) -> Result<Measured, Failure> {
         let plan = self.plan(connections, Pace::Closed, measured);
         let title = format!("bare floor, {connections} connections");
-        measure(floor, &parties(floor, self.args.wallets), plan, false, self.clock, &title)
+        measure(
+            floor,
+            &parties(floor, self.args.wallets),
+            plan,
+            false,
+            self.clock,
+            &title,
+        )
     }
 
-    fn product_run(&mut self, server: &mut Server, connections: usize, pace: Pace, measured: Duration) -> Result<Measured, Failure> {
+    fn product_run(
+        &mut self,
+        server: &mut Server,
+        connections: usize,
+        pace: Pace,
+        measured: Duration,
+    ) -> Result<Measured, Failure> {
         let plan = self.plan(connections, pace, measured);
         let title = format!("payments, {connections} connections");
-        let mut run = measure(server, &parties(server, self.args.wallets), plan, true, self.clock, &title)?;
+        let mut run = measure(
+            server,
+            &parties(server, self.args.wallets),
+            plan,
+            true,
+            self.clock,
+            &title,
+        )?;
         let begin = (self.clock.monotonic_micros)();
         server.settle()?;
         run.behind_micros = (self.clock.monotonic_micros)() - begin;
@@ -499,7 +698,9 @@ impl Bench {
         let spinner = ProgressBar::new_spinner();
         spinner.enable_steady_tick(Duration::from_millis(200));
         let directory = self.directory("postgres");
-        let rates = handwritten::run(&directory, self.args.wallets, self.args.seconds, |what| spinner.set_message(what.to_owned()));
+        let rates = handwritten::run(&directory, self.args.wallets, self.args.seconds, |what| {
+            spinner.set_message(what.to_owned())
+        });
         spinner.finish_and_clear();
         rates
     }
@@ -508,8 +709,14 @@ impl Bench {
         let rates = self.handwritten()?;
         let mut table = Table::default();
         table.head("hand-written PostgreSQL payment, 16 clients, durable");
-        table.figure("statements as text", format!("{} payments/s", grouped(rates.plain)));
-        table.figure("prepared statements", format!("{} payments/s", grouped(rates.prepared)));
+        table.figure(
+            "statements as text",
+            format!("{} payments/s", grouped(rates.plain)),
+        );
+        table.figure(
+            "prepared statements",
+            format!("{} payments/s", grouped(rates.prepared)),
+        );
         eprint!("{}", table.text());
         Ok(())
     }
@@ -519,9 +726,19 @@ impl Bench {
         let parties = parties(&server, self.args.wallets);
         let mut table = Table::default();
         for connections in [64, 256] {
-            let pace = self.args.rate.map_or(Pace::Closed, |per_second| Pace::Open { per_second });
+            let pace = self
+                .args
+                .rate
+                .map_or(Pace::Closed, |per_second| Pace::Open { per_second });
             let plan = self.plan(connections, pace, Duration::from_secs(self.args.seconds));
-            let measured = measure(&server, &parties, plan, false, self.clock, &format!("floor, {connections} connections"))?;
+            let measured = measure(
+                &server,
+                &parties,
+                plan,
+                false,
+                self.clock,
+                &format!("floor, {connections} connections"),
+            )?;
             table.head(&format!("bare floor, {connections} connections, {pace:?}"));
             describe(&mut table, &measured, None);
         }
@@ -548,8 +765,15 @@ impl Bench {
                 for (variant, (face, threads)) in variants.into_iter().enumerate() {
                     let server = self.start_floor(face, threads)?;
                     let parties = parties(&server, self.args.wallets);
-                    let plan = self.plan(connections, Pace::Closed, Duration::from_secs(self.args.seconds));
-                    let title = format!("{connections} connections, round {}, {face:?} {threads}", round + 1);
+                    let plan = self.plan(
+                        connections,
+                        Pace::Closed,
+                        Duration::from_secs(self.args.seconds),
+                    );
+                    let title = format!(
+                        "{connections} connections, round {}, {face:?} {threads}",
+                        round + 1
+                    );
                     let measured = measure(&server, &parties, plan, false, self.clock, &title)?;
                     if let Some((fault, count)) = measured.tally.others.iter().next() {
                         return Err(format!("{face:?}: {count} answers were {fault}").into());
@@ -563,10 +787,21 @@ impl Bench {
                     ));
                 }
             }
-            table.head(&format!("{connections} connections, median of {} rounds", self.args.rounds));
+            table.head(&format!(
+                "{connections} connections, median of {} rounds",
+                self.args.rounds
+            ));
             for (variant, (face, threads)) in variants.into_iter().enumerate() {
-                let ratio = median(runs[variant].iter().zip(&runs[0]).map(|(own, first)| own.0 / first.0).collect());
-                let of = |pick: fn(&(f64, f64, u64, u64)) -> f64| median(runs[variant].iter().map(pick).collect());
+                let ratio = median(
+                    runs[variant]
+                        .iter()
+                        .zip(&runs[0])
+                        .map(|(own, first)| own.0 / first.0)
+                        .collect(),
+                );
+                let of = |pick: fn(&(f64, f64, u64, u64)) -> f64| {
+                    median(runs[variant].iter().map(pick).collect())
+                };
                 table.figure(
                     format!("{face:?}, {threads} thread(s)"),
                     format!(
@@ -619,18 +854,39 @@ impl Drop for Fresh {
 fn describe_run(table: &mut Table, run: &engine::Run, target: f64) {
     let payments = run.payments.max(1) as f64;
     let rate = run.per_second();
-    table.judged("payments", format!("{}/s", grouped(rate)), format!(">= {}/s", grouped(target)), rate >= target);
+    table.judged(
+        "payments",
+        format!("{}/s", grouped(rate)),
+        format!(">= {}/s", grouped(target)),
+        rate >= target,
+    );
     for (thread, nanos) in &run.cost.cpu_nanos {
         let micros = *nanos as f64 / 1000.0 / payments;
         if micros >= 0.05 {
-            table.figure(format!("CPU per payment, thread {thread}"), format!("{micros:.1} us"));
+            table.figure(
+                format!("CPU per payment, thread {thread}"),
+                format!("{micros:.1} us"),
+            );
         }
     }
     let bytes = |bytes: u64| bytes as f64 / payments;
     let (journal, views) = (bytes(run.files.journal), bytes(run.files.views));
-    table.judged("journal bytes per payment", format!("{journal:.0} B"), "<= 200 B", journal <= 200.0);
-    table.judged("view bytes per payment", format!("{views:.0} B"), "<= 500 B", views <= 500.0);
-    table.figure("bytes written to disk per payment", format!("{:.0} B", bytes(run.cost.written_bytes)));
+    table.judged(
+        "journal bytes per payment",
+        format!("{journal:.0} B"),
+        "<= 200 B",
+        journal <= 200.0,
+    );
+    table.judged(
+        "view bytes per payment",
+        format!("{views:.0} B"),
+        "<= 500 B",
+        views <= 500.0,
+    );
+    table.figure(
+        "bytes written to disk per payment",
+        format!("{:.0} B", bytes(run.cost.written_bytes)),
+    );
 }
 
 fn describe(table: &mut Table, measured: &Measured, target: Option<f64>) {
@@ -638,30 +894,52 @@ fn describe(table: &mut Table, measured: &Measured, target: Option<f64>) {
     let rate = measured.kept_up_per_second();
     match target {
         Some(target) => {
-            table.judged("good answers", format!("{}/s", grouped(rate)), format!(">= {}/s", grouped(target)), rate >= target);
+            table.judged(
+                "good answers",
+                format!("{}/s", grouped(rate)),
+                format!(">= {}/s", grouped(target)),
+                rate >= target,
+            );
         }
         None => table.figure("good answers", format!("{}/s", grouped(rate))),
     }
     for (name, part) in [("p50", 5_000), ("p99", 9_900), ("p99.9", 9_990)] {
-        table.figure(name, format!("{:.2} ms", millis(tally.latency.quantile(part))));
+        table.figure(
+            name,
+            format!("{:.2} ms", millis(tally.latency.quantile(part))),
+        );
     }
     table.figure("longest", format!("{:.2} ms", millis(tally.latency.max())));
     let cpu_micros = measured.cpu_micros_per_payment();
     // Judged where the rate is: with few requests waiting, each gets a commit of its own and costs what a commit costs.
     match target {
-        Some(_) => table.judged("server CPU per answer", format!("{cpu_micros:.1} us"), "<= 50 us", cpu_micros <= 50.0),
+        Some(_) => table.judged(
+            "server CPU per answer",
+            format!("{cpu_micros:.1} us"),
+            "<= 50 us",
+            cpu_micros <= 50.0,
+        ),
         None => table.figure("server CPU per answer", format!("{cpu_micros:.1} us")),
     }
     for (thread, nanos) in &measured.cost.cpu_nanos {
         let micros = *nanos as f64 / 1000.0 / tally.good.max(1) as f64;
         if micros >= 0.05 {
-            table.figure(format!("  of it, {}", part_of(thread)), format!("{micros:.1} us"));
+            table.figure(
+                format!("  of it, {}", part_of(thread)),
+                format!("{micros:.1} us"),
+            );
         }
     }
     if measured.behind_micros > 0 {
-        table.figure("views whole after the last answer", format!("{:.0} ms", millis(measured.behind_micros)));
+        table.figure(
+            "views whole after the last answer",
+            format!("{:.0} ms", millis(measured.behind_micros)),
+        );
         let written = measured.cost.written_bytes as f64 / tally.good.max(1) as f64;
-        table.figure("bytes written to disk per answer", format!("{written:.0} B"));
+        table.figure(
+            "bytes written to disk per answer",
+            format!("{written:.0} B"),
+        );
     }
     for (fault, count) in &tally.others {
         table.figure(format!("NOT GOOD: {fault}"), grouped(*count as f64));
