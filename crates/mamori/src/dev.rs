@@ -35,7 +35,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::assembly::{self, CardAccount, Plan, Running, Sockets};
-use crate::post::Counter;
 use crate::world::{Chance, Clock, Failure};
 
 /// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
@@ -150,7 +149,6 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let base_url = format!("http://127.0.0.1:{}", sockets.api.local_addr()?.port());
     let sandbox = Sandbox::start(&base_url)?;
     let token = hex(&draw::<16>(chance));
-    let counter = Counter::new(clock, chance);
     let plan = Plan {
         location: location.clone(),
         master: master.clone(),
@@ -163,14 +161,12 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             api_key: sandbox.text("api_key")?,
             webhook_secret: sandbox.text("webhook_secret")?,
         },
-        messenger: counter.messenger(),
+        messenger: sandbox.messenger(clock)?,
         assets: Assets::load(packages.as_deref(), true),
         extra_api_routes: dev_routes(token.clone()),
         sockets,
     };
     let running = assembly::start(plan, clock, chance)?;
-    let (sms, mail) = sandbox.services()?;
-    let post = counter.open(&location, &master, sms, mail)?;
     let mut control = Control::open(&location, &master)?;
     let now = (clock.wall_micros)();
     seed(&running, &mut control, now, chance)?;
@@ -191,7 +187,6 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     }
     welcome(&access);
     wait_for_interrupt()?;
-    post.stop();
     running.stop();
     Ok(())
 }
@@ -257,7 +252,7 @@ impl Sandbox {
             .to_owned())
     }
 
-    fn services(&self) -> Result<(SmsGateway, Mailer), Failure> {
+    fn messenger(&self, clock: Clock) -> Result<Arc<mamori_server::messages::Messenger>, Failure> {
         let sms = SmsGateway::new(SmsConfig {
             base_url: self.text("sms_url")?,
             account: self.text("sms_account")?,
@@ -282,7 +277,7 @@ impl Sandbox {
             timeout: Duration::from_secs(10),
         })
         .map_err(|_| "the mail settings cannot be used")?;
-        Ok((sms, mail))
+        Ok(crate::post::deliver(sms, mail, clock)?)
     }
 }
 

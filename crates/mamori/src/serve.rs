@@ -19,7 +19,7 @@ use mamori_server::assets::Assets;
 use crate::assembly::{self, CardAccount, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
 use crate::dev::{draw, make_api_key, wait_for_interrupt};
-use crate::post::Counter;
+use crate::post;
 use crate::store::StoreArgs;
 use crate::world::{Chance, Clock, Failure};
 
@@ -135,12 +135,9 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         from: config.sms.from.clone(),
         patience: Default::default(),
     });
-    let mail = mailer(&config)?;
-    let counter = Counter::new(clock, chance);
-    let location = args.store.location()?;
     let plan = Plan {
-        location: location.clone(),
-        master: master.clone(),
+        location: args.store.location()?,
+        master,
         purpose: Purpose::Live,
         standby: args.standby,
         rules: config.rules()?,
@@ -161,18 +158,16 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
             api_key: config.card.api_key.clone(),
             webhook_secret: config.card.webhook_secret.clone(),
         },
-        messenger: counter.messenger(),
+        messenger: post::deliver(sms, mailer(&config)?, clock)?,
         assets: Assets::load(args.packages.as_deref(), false),
         extra_api_routes: Router::new(),
     };
     let running = assembly::start(plan, clock, chance)?;
-    let post = counter.open(&location, &master, sms, mail)?;
     println!(
         "wallet   {}\ntill     {}\nconsole  {}",
         config.wallet.origin, config.till.origin, config.console.origin
     );
     wait_for_interrupt()?;
-    post.stop();
     running.stop();
     Ok(())
 }

@@ -1,9 +1,11 @@
 //! Reading a page's JSON body field by field, so that every wrong field is refused by its name.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
 use mamori_domain::world::Timestamp;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::answer::Denial;
@@ -44,10 +46,10 @@ impl Body {
         }
     }
 
-    /// A text of 1 to `bytes_max` bytes.
+    /// A text of 1 to `bytes_max` bytes on one line: a control character in it is nobody's name, number or reason.
     pub fn text(&self, field: &'static str, bytes_max: usize) -> Result<&str, Denial> {
         match self.0.get(field) {
-            Some(Value::String(text)) if (1..=bytes_max).contains(&text.len()) => Ok(text),
+            Some(Value::String(text)) if (1..=bytes_max).contains(&text.len()) && !text.contains(char::is_control) => Ok(text),
             _ => Err(Denial::InvalidField(field)),
         }
     }
@@ -113,11 +115,43 @@ impl Body {
         }
     }
 
-    /// `ja` or `en`; Japanese unless English is asked for.
-    pub fn locale(&self) -> &'static str {
-        match self.0.get("locale").and_then(Value::as_str) {
-            Some("en") => "en",
-            _ => "ja",
+    /// `ja` or `en`; Japanese if nothing is said.
+    pub fn locale(&self) -> Result<&'static str, Denial> {
+        match self.0.get("locale") {
+            None => Ok("ja"),
+            Some(Value::String(text)) if text == "ja" => Ok("ja"),
+            Some(Value::String(text)) if text == "en" => Ok("en"),
+            Some(_) => Err(Denial::InvalidField("locale")),
+        }
+    }
+}
+
+/// The parameters behind the `?`; wrong ones are refused like wrong fields.
+#[derive(Debug)]
+pub struct Asked<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denial> {
+        match Query::try_from_uri(&parts.uri) {
+            Ok(Query(asked)) => Ok(Asked(asked)),
+            Err(_) => Err(Denial::InvalidField("query")),
+        }
+    }
+}
+
+/// A number in the path; what is no number names nothing.
+#[derive(Debug)]
+pub struct Named(pub u64);
+
+impl<S: Send + Sync> FromRequestParts<S> for Named {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Denial> {
+        match Path::<u64>::from_request_parts(parts, state).await {
+            Ok(Path(id)) => Ok(Named(id)),
+            Err(_) => Err(Denial::NotFound),
         }
     }
 }

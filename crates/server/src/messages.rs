@@ -90,32 +90,3 @@ fn message(contact: &Contact, locale: &str, subject: (&str, &str), text: String)
         text,
     }
 }
-
-/// The notice that a change of a wallet owes its owner, by the outbox's word for it.
-pub fn notice(contact: &Contact, locale: &str, kind: &str) -> Option<Message> {
-    let (subjects, ja, en) = match kind {
-        "wallet_frozen" => (
-            ("ウォレットを停止しました", "Your wallet is frozen"),
-            "【Mamori】ウォレットのお支払いを停止しました。再開はウォレットの画面からパスキーで行えます。お心当たりがない場合も、残高は守られています。",
-            "Mamori: payments from your wallet are stopped. You can start them again in the wallet with your passkey. If it was not you: your balance is safe.",
-        ),
-        "wallet_unfrozen" => (
-            ("ウォレットを再開しました", "Your wallet works again"),
-            "【Mamori】ウォレットのお支払いを再開しました。お心当たりがない場合は、すぐにウォレットを停止してください。",
-            "Mamori: payments from your wallet work again. If it was not you, freeze your wallet now.",
-        ),
-        "credential_bound" => (
-            ("パスキーを追加しました", "A passkey was added"),
-            "【Mamori】ウォレットに新しいパスキーが追加されました。お心当たりがない場合は、すぐにウォレットを停止してください。",
-            "Mamori: a new passkey was added to your wallet. If it was not you, freeze your wallet now.",
-        ),
-        "credential_revoked" => (
-            ("パスキーを削除しました", "A passkey was removed"),
-            "【Mamori】ウォレットのパスキーが削除されました。お心当たりがない場合は、すぐにウォレットを停止してください。",
-            "Mamori: a passkey of your wallet was removed. If it was not you, freeze your wallet now.",
-        ),
-        _ => return None,
-    };
-    let text = if locale == "en" { en } else { ja };
-    Some(message(contact, locale, subjects, text.to_owned()))
-}

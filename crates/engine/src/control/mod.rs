@@ -107,11 +107,6 @@ impl Control {
         })
     }
 
-    /// The connection, for the outbox's tables beside control's own.
-    pub fn db(&mut self) -> &mut Db {
-        &mut self.db
-    }
-
     /// The fingerprint under which the book names a public or secret value: 128 bits of a keyed hash.
     ///
     /// Keyed, so that a journal given away does not tell which credential ids or device tokens exist.

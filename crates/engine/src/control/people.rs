@@ -158,33 +158,6 @@ impl Control {
             .map(drop)
     }
 
-    /// Where the owner of a wallet can be reached, and in which language. `None` for a wallet without a person or contact.
-    pub fn contact_of_wallet(
-        &mut self,
-        wallet: WalletId,
-    ) -> Result<Option<(Contact, String)>, Fault> {
-        let row = self.db.query_first(
-            "SELECT people.person, people.field_key, people.locale, contacts.contact FROM people
-             JOIN contacts ON contacts.person = people.person WHERE people.wallet = $1 AND people.status = $2",
-            &[Param::Int(wallet.0 as i64), Param::Int(Standing::Active.as_number())],
-            |row| {
-                let key = row.opt_blob(1).map(<[u8]>::to_vec);
-                (row.blob(0).to_vec(), key, row.text(2).to_owned(), row.blob(3).to_vec())
-            },
-        )?;
-        let Some((person, Some(wrapped), locale, sealed)) = row else {
-            return Ok(None);
-        };
-        let key = self
-            .keys
-            .wrap
-            .unwrap(place("people", "field_key", &person), &wrapped)?;
-        let plain = key.open(place("contacts", "contact", &person), &sealed)?;
-        let text =
-            String::from_utf8(plain).map_err(|_| Fault::broken("a sealed contact is not text"))?;
-        Ok(Contact::parse(&text).map(|contact| (contact, locale)))
-    }
-
     /// Takes a pending person back after the book refused to open the wallet.
     pub fn abandon_enrolment(&mut self, person: &OwnerId) -> Result<(), Fault> {
         self.db

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::State;
 use mamori_domain::ledger::AccountKind;
 use mamori_engine::engine::owed_to_customers;
-use mamori_engine::outbox;
 use mamori_engine::views::read;
 use serde_json::json;
 
@@ -81,33 +80,4 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
         "journal": { "seq": survey.seq, "applied_seq": survey.applied_seq, "lag": survey.seq - survey.applied_seq.min(survey.seq) },
         "wallets": survey.wallets,
     })))
-}
-
-/// Entries that were given up, on one page.
-const DEAD_SHOWN: u32 = 20;
-
-/// `GET /api/outbox`: what waits to leave the house, what left, what was given up.
-pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
-    let (counts, dead) = app
-        .control
-        .ask(|control| {
-            let counts = outbox::counts(control.db())?;
-            Ok::<_, mamori_engine::fault::Fault>((counts, outbox::dead(control.db(), DEAD_SHOWN)?))
-        })
-        .await??;
-    let dead: Vec<_> = dead
-        .iter()
-        .map(|entry| {
-            let key = entry.key;
-            json!({
-                "id": format!("{}.{}.{}.{}", key.origin, key.epoch, key.seq, key.n),
-                "kind": entry.kind,
-                "attempts": entry.attempts,
-                "last_error": entry.last_error,
-            })
-        })
-        .collect();
-    Ok(done(
-        json!({ "waiting": counts.waiting, "sent": counts.sent, "dead": dead }),
-    ))
 }

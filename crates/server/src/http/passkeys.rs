@@ -68,7 +68,7 @@ pub const CONTACT_TAKEN: Words = Words {
 pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let contact =
         Contact::parse(body.text("contact", 512)?).ok_or(Denial::InvalidField("contact"))?;
-    let locale = body.locale();
+    let locale = body.locale()?;
     let browser = Browser::of(&headers, &app);
     check_pace(&app, &browser)?;
     let (inner, token, now, seed) = (

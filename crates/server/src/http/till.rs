@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, State};
+use axum::extract::State;
 use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::scan::{self, Scanned};
 use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Asked, Body};
 use crate::house::{refused, refused_word};
 use crate::http::session::TillDevice;
 use crate::http::wallet::receipt_number;
@@ -109,7 +109,7 @@ pub struct ListPage {
 pub async fn payments(
     State(app): State<Arc<App>>,
     device: TillDevice,
-    Query(page): Query<ListPage>,
+    Asked(page): Asked<ListPage>,
 ) -> Answer {
     let place = place(&app, device)?;
     let limit = page.limit.unwrap_or(50).clamp(1, 200);

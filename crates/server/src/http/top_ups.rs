@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use mamori_connectors::card::IntentState;
 use mamori_connectors::card_notice::verify_notice;
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, Named};
 use crate::cards::CardProblem;
 use crate::house::refused;
 use crate::http::session::WalletSession;
@@ -47,7 +47,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
             json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": null }),
         ));
     }
-    let (inner, locale, now) = (app.clone(), body.locale(), app.outside.now());
+    let (inner, locale, now) = (app.clone(), body.locale()?, app.outside.now());
     let opened = app
         .cards
         .ask(move |control| {
@@ -74,7 +74,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
 pub async fn state(
     State(app): State<Arc<App>>,
     asker: WalletSession,
-    Path(id): Path<u64>,
+    Named(id): Named,
 ) -> Answer {
     let top_up = TopUpId(id);
     let engine = app.house.engine.clone();

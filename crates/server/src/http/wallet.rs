@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use mamori_codes::payment_code::PaymentCode;
@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Asked, Body, Named};
 use crate::house::{House, refused};
 use crate::http::session::WalletSession;
 
@@ -91,7 +91,7 @@ pub struct HistoryPage {
 pub async fn history(
     State(app): State<Arc<App>>,
     asker: WalletSession,
-    Query(page): Query<HistoryPage>,
+    Asked(page): Asked<HistoryPage>,
 ) -> Answer {
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let engine = app.house.engine.clone();
@@ -114,7 +114,7 @@ pub async fn history(
 pub async fn receipt(
     State(app): State<Arc<App>>,
     asker: WalletSession,
-    Path(id): Path<u64>,
+    Named(id): Named,
 ) -> Answer {
     let engine = app.house.engine.clone();
     let found = app.acts.ask(move |()| -> Result<_, Fault> {
@@ -206,9 +206,10 @@ pub async fn events(
             }
         }
     });
-    Ok(Sse::new(stream)
-        .keep_alive(KeepAlive::default())
-        .into_response())
+    let mut answer = Sse::new(stream).keep_alive(KeepAlive::default()).into_response();
+    // The stream type comes with a weaker rule of its own; the surface writes "no-store" where there is none.
+    answer.headers_mut().remove(header::CACHE_CONTROL);
+    Ok(answer)
 }
 
 /// A stream fed by a task that ends when the stream is dropped.
