@@ -46,7 +46,7 @@ pub trait Rows<K, V>: Default {
     }
     fn get(&self, key: &K) -> Option<&V>;
     fn set(&mut self, key: K, row: Option<V>) -> Option<V>;
-    fn len(&self) -> usize;
+    fn count(&self) -> usize;
     fn each(&self, see: &mut dyn FnMut(&K, &V));
 }
 
@@ -60,8 +60,8 @@ impl<K: Eq + Hash, V> Rows<K, V> for IdMap<K, V> {
             None => self.remove(&key),
         }
     }
-    fn len(&self) -> usize {
-        HashMap::len(self)
+    fn count(&self) -> usize {
+        self.len()
     }
     fn each(&self, see: &mut dyn FnMut(&K, &V)) {
         self.iter().for_each(|(key, row)| see(key, row));
@@ -104,7 +104,7 @@ impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
         self.1 = self.1 + usize::from(self.0[place].is_some()) - usize::from(old.is_some());
         old.map(|(_, row)| row)
     }
-    fn len(&self) -> usize {
+    fn count(&self) -> usize {
         self.1
     }
     fn each(&self, see: &mut dyn FnMut(&K, &V)) {
@@ -242,7 +242,7 @@ where
 
     /// How many rows there are.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.count()
     }
 
     /// True without rows.

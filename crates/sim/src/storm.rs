@@ -631,7 +631,7 @@ impl Storm {
                 self.journal.cut_after(head - 1);
                 self.unprojected.pop_back();
                 if self.archive.applied == head {
-                    return Ok(self.restart()?);
+                    return self.restart();
                 }
             }
             Some(Sabotage::TurnedBit) if self.archive.checkpoint_seq + 1 < head => {
