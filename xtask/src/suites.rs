@@ -194,6 +194,32 @@ pub const SUITES: &[Suite] = &[
         run: fuzz,
     },
     Suite {
+        name: "storm",
+        shows: "ten million random acts with faults, every answer and sum against a second model",
+        needs: &[],
+        stands_on: &["build"],
+        minutes_max: 10,
+        run: |session| {
+            let program = session.program();
+            session.command(Command::new(program).args(["sim", "--acts", "10000000"]))
+        },
+    },
+    Suite {
+        name: "crash",
+        shows: "the real server killed fifty times under load, on both stores: nothing lost, nothing doubled",
+        needs: &[Need::Postgres],
+        stands_on: &["build"],
+        minutes_max: 20,
+        run: |session| {
+            let program = session.program();
+            session.command(Command::new(&program).args(["crashtest", "--kills", "50"]))?;
+            let url = session.postgres()?;
+            session.command(
+                Command::new(&program).args(["crashtest", "--kills", "50", "--store", &url]),
+            )
+        },
+    },
+    Suite {
         name: "secrets",
         shows: "no code, key, token or card number of the runs above stands in any log",
         needs: &[],

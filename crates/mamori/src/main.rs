@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 mod assembly;
 mod bench;
 mod config;
+mod crashtest;
 mod dev;
 mod post;
 mod sandbox;
@@ -80,6 +81,8 @@ enum Command {
     Dev(dev::Args),
     /// Play the outside world on this machine: card network, SMS service, mail server, inbox.
     Sandbox(sandbox::Args),
+    /// The real server under signed payments, killed at random instants, its journal audited after each kill.
+    Crashtest(crashtest::Args),
     /// Storms of random acts and faults, each answer and sum checked against a second, simpler model.
     Sim(sim::Args),
 }
@@ -108,6 +111,7 @@ fn main() -> ExitCode {
         Command::BenchServe(args) => bench::serve(args, clock, outside::chance),
         Command::Dev(args) => dev::run(args, clock, outside::chance),
         Command::Sandbox(args) => sandbox::run(args, clock, outside::chance),
+        Command::Crashtest(args) => crashtest::run(args, clock, outside::chance),
         Command::Sim(args) => sim::run(args, clock),
     };
     match done {

@@ -1,0 +1,697 @@
+//! `mamori crashtest`: the real server under signed payments, killed at random instants, and its journal read by a stranger.
+//!
+//! After each kill, before the next start, an auditor walks the new part of the journal: the chain, the seals, the sums, no id
+//! twice; whatever was acknowledged over HTTP must stand there, whatever was refused must not. Then the server starts again, the
+//! requests whose answers were lost are asked again under the same ids, and codes that paid are shown once more.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
+use mamori_domain::book::Book;
+use mamori_domain::change::Change;
+use mamori_domain::table::HashKey;
+use mamori_domain::world::{Draw, Timestamp};
+use mamori_engine::engine::replay_row;
+use mamori_engine::journal::{Head, JournalReader};
+use mamori_engine::keys::MasterKey;
+use mamori_engine::sql::Location;
+use serde_json::{Value, json};
+
+use crate::world::{Chance, Clock, Failure};
+
+/// Registers that pay at the same time.
+const REGISTERS: usize = 6;
+/// The longest a server lives under load, in milliseconds.
+const LIFE_MILLIS: u64 = 400;
+/// So many payments of earlier lives are known to the registers, to give money back from.
+const OLD_PAYMENTS: usize = 300;
+/// How long a start may take.
+const START_MILLIS: u64 = 60_000;
+/// The last requests stay open until the server has answered or is dead.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A store of its own is made and removed, unless one is given.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How often the server is killed.
+    #[arg(long, default_value_t = 50)]
+    kills: u32,
+    /// An empty PostgreSQL database (`postgres://…`) instead of files.
+    #[arg(long)]
+    store: Option<String>,
+    /// End after so many seconds, whatever the number of kills.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// The program to kill, if it is not this one.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Where chance begins: instants of the kills, amounts, who pays.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print one line of JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a register asked, under an id of its own.
+#[derive(Clone, Debug)]
+struct Request {
+    name: String,
+    path: &'static str,
+    body: Value,
+    yen: u64,
+    /// The code it was paid with, if it was a scan.
+    code: Option<String>,
+}
+
+/// What it heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Heard {
+    Done {
+        id: String,
+    },
+    Refused {
+        code: String,
+    },
+    /// Nothing, or "ask again": it may have happened.
+    Nothing,
+}
+
+/// Runs until the kills are done or something is wrong.
+pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let mut bytes = [0; 8];
+    chance(&mut bytes);
+    let seed = args.seed.unwrap_or(u64::from_le_bytes(bytes) >> 32);
+    let home = Home::make(seed)?;
+    let mut test = CrashTest {
+        location: match &args.store {
+            Some(store) => Location::parse(store)?,
+            None => Location::Directory(home.0.join("store")),
+        },
+        store: args.store.clone(),
+        program: match &args.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe()?,
+        },
+        home,
+        clock,
+        draw: Draw::from_seed(seed),
+        auditor: None,
+        open: Vec::new(),
+        heard: Vec::new(),
+        spent: Vec::new(),
+        made: AtomicU64::new(0),
+    };
+    let bar = ProgressBar::new(u64::from(args.kills));
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:40} {pos}/{len} kills  {msg}  {eta} left",
+    )?);
+    let began = (clock.monotonic_micros)();
+    let seconds = |since: u64| ((clock.monotonic_micros)() - since) / 1_000_000;
+    let mut kills = 0;
+    while kills < args.kills && args.seconds.is_none_or(|most| seconds(began) < most) {
+        test.life()
+            .map_err(|what| format!("after {kills} kills (seed {seed}): {what}"))?;
+        kills += 1;
+        bar.set_position(u64::from(kills));
+        bar.set_message(format!("{} payments", test.acknowledged()));
+    }
+    bar.finish_and_clear();
+    test.prove()
+        .map_err(|what| format!("after {kills} kills (seed {seed}): {what}"))?;
+    let report = json!({
+        "store": if args.store.is_some() { "postgres" } else { "embedded" },
+        "kills": kills,
+        "seed": seed,
+        "acknowledged": test.acknowledged(),
+        "lost_answers": test.open.len(),
+        "rows": test.auditor.as_ref().map_or(0, |auditor| auditor.head.seq),
+        "seconds": seconds(began),
+    });
+    if args.json {
+        println!("{report}");
+    } else {
+        println!(
+            "{kills} kills, {} acknowledged requests in {} journal rows: none lost, none doubled, no half posting, no spent code paid again (seed {seed})",
+            report["acknowledged"], report["rows"],
+        );
+    }
+    Ok(())
+}
+
+struct CrashTest {
+    location: Location,
+    store: Option<String>,
+    program: PathBuf,
+    home: Home,
+    clock: Clock,
+    draw: Draw,
+    auditor: Option<Auditor>,
+    /// Requests whose outcome nobody knows yet.
+    open: Vec<Request>,
+    /// Everything that was answered for good, ever.
+    heard: Vec<(Request, Heard)>,
+    /// Codes that have paid in the last life.
+    spent: Vec<String>,
+    made: AtomicU64,
+}
+
+impl CrashTest {
+    fn acknowledged(&self) -> usize {
+        self.heard
+            .iter()
+            .filter(|(_, heard)| matches!(heard, Heard::Done { .. }))
+            .count()
+    }
+
+    /// Start, resolve what was open, pay, kill, audit.
+    fn life(&mut self) -> Result<(), Failure> {
+        let server = Server::start(
+            &self.program,
+            &self.home.0,
+            self.store.as_deref(),
+            self.clock,
+        )?;
+        self.ask_again(&server)?;
+        self.show_spent_codes(&server)?;
+        let until = (self.clock.monotonic_micros)() + self.draw.below(LIFE_MILLIS * 1_000);
+        let seeds: Vec<u64> = (0..REGISTERS).map(|_| self.draw.number()).collect();
+        let old = self.old_payments();
+        let dead = AtomicBool::new(false);
+        let answers = Mutex::new(Vec::new());
+        thread::scope(|threads| {
+            for seed in seeds {
+                let (server, old, dead, answers, made) =
+                    (&server, &old, &dead, &answers, &self.made);
+                threads.spawn(move || register(server, seed, old, dead, answers, made));
+            }
+            loop {
+                let left = until.saturating_sub((self.clock.monotonic_micros)());
+                if left == 0 {
+                    break;
+                }
+                thread::park_timeout(Duration::from_micros(left));
+            }
+            server.kill();
+            dead.store(true, Ordering::SeqCst);
+        });
+        drop(server);
+        self.spent.clear();
+        for (request, heard) in answers.into_inner().unwrap_or_default() {
+            match heard {
+                Heard::Nothing => self.open.push(request),
+                heard => {
+                    if let (Heard::Done { .. }, Some(code)) = (&heard, &request.code) {
+                        self.spent.push(code.clone());
+                    }
+                    self.heard.push((request, heard));
+                }
+            }
+        }
+        self.audit()
+    }
+
+    fn old_payments(&self) -> Vec<String> {
+        let paid = self
+            .heard
+            .iter()
+            .rev()
+            .filter_map(|(request, heard)| match heard {
+                Heard::Done { id } if request.path != REFUNDS => Some(id.clone()),
+                _ => None,
+            });
+        paid.take(OLD_PAYMENTS).collect()
+    }
+
+    /// The register's own recovery: the same request under the same id, until there is an answer.
+    fn ask_again(&mut self, server: &Server) -> Result<(), Failure> {
+        for request in std::mem::take(&mut self.open) {
+            let mut heard = Heard::Nothing;
+            for _ in 0..50 {
+                heard = server.ask(&request);
+                if heard != Heard::Nothing {
+                    break;
+                }
+                thread::park_timeout(Duration::from_millis(50));
+            }
+            if heard == Heard::Nothing {
+                return Err(
+                    format!("{} gets no answer although the server lives", request.name).into(),
+                );
+            }
+            self.auditor()?.agrees(&request, &heard, false)?;
+            self.heard.push((request, heard));
+        }
+        // What was acknowledged in an earlier life is acknowledged in this one, with the same id.
+        for _ in 0..self.heard.len().min(12) {
+            let at = self.draw.below(self.heard.len() as u64) as usize;
+            let (request, before) = self.heard[at].clone();
+            let now = server.ask(&request);
+            if now != before && now != Heard::Nothing {
+                return Err(format!("{} was {before:?} and is {now:?}", request.name).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn show_spent_codes(&mut self, server: &Server) -> Result<(), Failure> {
+        for code in std::mem::take(&mut self.spent).into_iter().take(3) {
+            let name = format!("again-{}", self.made.fetch_add(1, Ordering::Relaxed));
+            let request = server.scan(name, code, 1);
+            match server.ask(&request) {
+                Heard::Done { id } => return Err(format!("a spent code paid again: {id}").into()),
+                Heard::Refused { .. } => {}
+                Heard::Nothing => self.open.push(request),
+            }
+        }
+        Ok(())
+    }
+
+    /// `mamori audit` on what the last kill left: journal, book, checkpoint and views agree.
+    fn prove(&self) -> Result<(), Failure> {
+        let files = self.home.0.join("store");
+        let store = self
+            .store
+            .as_deref()
+            .map_or(files.as_os_str(), |store| store.as_ref());
+        let audit = Command::new(&self.program)
+            .args(["audit", "--data"])
+            .arg(&self.home.0)
+            .arg("--store")
+            .arg(store)
+            .output()?;
+        if audit.status.success() {
+            return Ok(());
+        }
+        let words = [audit.stdout, audit.stderr].concat();
+        Err(format!("mamori audit: {}", String::from_utf8_lossy(&words)).into())
+    }
+
+    fn auditor(&mut self) -> Result<&mut Auditor, Failure> {
+        if self.auditor.is_none() {
+            let master = MasterKey::open(&self.home.0.join("master.key"))?;
+            self.auditor = Some(Auditor::new(master));
+        }
+        Ok(self.auditor.as_mut().expect("it was just made"))
+    }
+
+    fn audit(&mut self) -> Result<(), Failure> {
+        let location = self.location.clone();
+        self.auditor()?.read(&location)?;
+        let auditor = self.auditor.as_ref().expect("it has read");
+        for (request, heard) in &self.heard {
+            auditor.agrees(request, heard, true)?;
+        }
+        Ok(())
+    }
+}
+
+/// One register: pays, by permission or by code, and gives as much back, so that the customers never run dry.
+fn register(
+    server: &Server,
+    seed: u64,
+    old: &[String],
+    dead: &AtomicBool,
+    answers: &Mutex<Vec<(Request, Heard)>>,
+    made: &AtomicU64,
+) {
+    let mut draw = Draw::from_seed(seed);
+    let mut paid: Vec<String> = old.to_vec();
+    while !dead.load(Ordering::SeqCst) {
+        let name = format!("crash-{}", made.fetch_add(1, Ordering::Relaxed));
+        let customer = draw.below(server.customers.len() as u64) as usize;
+        let yen = 1 + draw.below(2);
+        let request = match (draw.below(8), paid.len() as u64) {
+            (0..3, some @ 1..) => server.refund(name, &paid[draw.below(some) as usize], yen),
+            (3 | 4, _) => match server.fresh_code(customer) {
+                Some(code) => server.scan(name, code, yen),
+                None => continue,
+            },
+            _ => server.charge(name, customer, yen),
+        };
+        let heard = server.ask(&request);
+        if let (Heard::Done { id }, true) = (&heard, request.path != REFUNDS) {
+            paid.push(id.clone());
+        }
+        answers
+            .lock()
+            .expect("no register panics")
+            .push((request, heard));
+    }
+}
+
+const PAYMENTS: &str = "/v2/payments";
+const SCANS: &str = "/v2/cpm/payments";
+const REFUNDS: &str = "/v2/refunds";
+
+/// A running `mamori dev`.
+struct Server {
+    child: Mutex<Child>,
+    address: String,
+    token: String,
+    api_key: String,
+    key: SigningKey,
+    merchant: String,
+    store: String,
+    till: String,
+    customers: Vec<(String, String)>,
+    clock: Clock,
+    nonce: AtomicU64,
+}
+
+impl Server {
+    fn start(
+        program: &Path,
+        home: &Path,
+        store: Option<&str>,
+        clock: Clock,
+    ) -> Result<Server, Failure> {
+        let file = home.join("access.json");
+        drop(fs::remove_file(&file));
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(home.join("server.log"))?;
+        let mut command = Command::new(program);
+        command
+            .args(["dev", "--port", "0", "--no-packages", "--data"])
+            .arg(home)
+            .arg("--json")
+            .arg(&file);
+        if let Some(store) = store {
+            // The dead owner's lease is still fresh: wait for it to lapse.
+            command.args(["--standby", "--store", store]);
+        }
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        let access = loop_until(clock, START_MILLIS, || {
+            match (fs::read_to_string(&file), child.try_wait()) {
+                (Ok(text), _) => serde_json::from_str::<Value>(&text).ok().map(Ok),
+                (_, Ok(Some(status))) => {
+                    Some(Err(format!("the server ended at its start with {status}")))
+                }
+                _ => None,
+            }
+        });
+        let access = match access {
+            Some(Ok(access)) => access,
+            failed => {
+                drop(child.kill());
+                drop(child.wait());
+                let log = fs::read_to_string(home.join("server.log")).unwrap_or_default();
+                let tail: Vec<&str> = log.lines().rev().take(5).collect();
+                let why = failed
+                    .and_then(Result::err)
+                    .unwrap_or_else(|| "the server did not start in time".into());
+                return Err(format!("{why}: {}", tail.join(" / ")).into());
+            }
+        };
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let merchant = &access["merchant"];
+        Ok(Server {
+            child: Mutex::new(child),
+            address: text(&access["base_url"]).replace("http://", ""),
+            token: text(&access["token"]),
+            api_key: text(&merchant["api_key"]),
+            key: SigningKey::new(merchant["api_secret"].as_str().unwrap_or_default()),
+            merchant: text(&merchant["id"]),
+            store: text(&merchant["tills"][0]["store_id"]),
+            till: text(&merchant["tills"][0]["id"]),
+            customers: access["customers"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|row| (text(&row["wallet_id"]), text(&row["user_authorization_id"])))
+                .collect(),
+            clock,
+            nonce: AtomicU64::new((clock.wall_micros)() as u64),
+        })
+    }
+
+    /// Kill -9: nothing is flushed, nobody is told.
+    fn kill(&self) {
+        let mut child = self.child.lock().expect("nobody panics with it");
+        drop(child.kill());
+        drop(child.wait());
+    }
+
+    fn charge(&self, name: String, customer: usize, yen: u64) -> Request {
+        let body = json!({
+            "merchantPaymentId": name,
+            "userAuthorizationId": self.customers[customer].1,
+            "amount": { "amount": yen, "currency": "JPY" },
+            "requestedAt": self.seconds(),
+        });
+        Request {
+            name,
+            path: PAYMENTS,
+            body,
+            yen,
+            code: None,
+        }
+    }
+
+    fn scan(&self, name: String, code: String, yen: u64) -> Request {
+        let body = json!({
+            "merchantPaymentId": name,
+            "code": code,
+            "storeId": self.store,
+            "terminalId": self.till,
+            "amount": { "amount": yen, "currency": "JPY" },
+            "requestedAt": self.seconds(),
+        });
+        Request {
+            name,
+            path: SCANS,
+            body,
+            yen,
+            code: Some(code),
+        }
+    }
+
+    fn refund(&self, name: String, payment: &str, yen: u64) -> Request {
+        let body = json!({
+            "merchantRefundId": name,
+            "paymentId": payment,
+            "amount": { "amount": yen, "currency": "JPY" },
+            "requestedAt": self.seconds(),
+        });
+        Request {
+            name,
+            path: REFUNDS,
+            body,
+            yen,
+            code: None,
+        }
+    }
+
+    fn fresh_code(&self, customer: usize) -> Option<String> {
+        let body = json!({ "wallet_id": self.customers[customer].0 }).to_string();
+        let bearer = format!("Bearer {}", self.token);
+        let (_, answer) = self.send("/dev/code", &bearer, &body)?;
+        Some(answer["code"].as_str()?.to_owned())
+    }
+
+    /// Sends a request, signed, and reads what the register may believe.
+    fn ask(&self, request: &Request) -> Heard {
+        let body = request.body.to_string();
+        let signed = SignedRequest {
+            method: "POST",
+            path: request.path,
+            query: None,
+            content_type: Some(b"application/json"),
+            body: body.as_bytes(),
+        };
+        let nonce = format!("crash-{:016x}", self.nonce.fetch_add(1, Ordering::Relaxed));
+        let header = sign(
+            Scheme::Mamori,
+            &self.api_key,
+            &self.key,
+            &signed,
+            &nonce,
+            self.seconds(),
+        );
+        let Some((status, answer)) = self.send(request.path, &header, &body) else {
+            return Heard::Nothing;
+        };
+        let data = &answer["data"];
+        let id = if request.path == REFUNDS {
+            &data["merchantRefundId"]
+        } else {
+            &data["paymentId"]
+        };
+        match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
+            (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
+            // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
+            (401 | 429 | 500..=599, ..) | (_, _, None) => Heard::Nothing,
+            (_, _, Some(code)) => Heard::Refused {
+                code: code.to_owned(),
+            },
+        }
+    }
+
+    fn seconds(&self) -> i64 {
+        (self.clock.wall_micros)() / 1_000_000
+    }
+
+    /// One request on a connection of its own; `None` if the connection broke anywhere.
+    fn send(&self, path: &str, authorization: &str, body: &str) -> Option<(u16, Value)> {
+        let mut stream = TcpStream::connect(&self.address).ok()?;
+        stream.set_read_timeout(Some(ANSWER)).ok()?;
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {authorization}\r\nX-ASSUME-MERCHANT: {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            self.address,
+            self.merchant,
+            body.len(),
+        );
+        stream.write_all(head.as_bytes()).ok()?;
+        stream.write_all(body.as_bytes()).ok()?;
+        let mut answer = Vec::new();
+        stream.take(1 << 20).read_to_end(&mut answer).ok()?;
+        let text = String::from_utf8(answer).ok()?;
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        Some((status, serde_json::from_str(body).ok()?))
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Tries until there is something or the time is over.
+fn loop_until<T>(clock: Clock, millis: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = (clock.monotonic_micros)() + millis * 1_000;
+    while (clock.monotonic_micros)() < until {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        thread::park_timeout(Duration::from_millis(10));
+    }
+    None
+}
+
+/// Reads the journal of a dead server as a stranger would: from its rows alone.
+struct Auditor {
+    master: MasterKey,
+    book: Book,
+    head: Head,
+    /// Payments by the register's id: ours, and yen.
+    paid: HashMap<String, (String, u64)>,
+    /// Refunds by the register's id: yen.
+    refunded: HashMap<String, u64>,
+}
+
+impl Auditor {
+    fn new(master: MasterKey) -> Auditor {
+        let book = Book::new(HashKey::new(master.book_hash_key().expose()));
+        Auditor {
+            master,
+            book,
+            head: Head::EMPTY,
+            paid: HashMap::new(),
+            refunded: HashMap::new(),
+        }
+    }
+
+    /// Walks the rows that are new since the last time.
+    fn read(&mut self, location: &Location) -> Result<(), Failure> {
+        let mut reader = JournalReader::open(location, 0)?;
+        let chain = self.master.chain_key();
+        for row in reader.chain(self.head, &chain) {
+            let row = row?;
+            self.head = row.head();
+            // Applying proves each balance against the postings; a seal proves the whole book.
+            let committed = replay_row(&mut self.book, row.seq, Timestamp(row.at), &row.batch)?;
+            for change in &committed.changes {
+                self.note(change)?;
+            }
+        }
+        self.book.audit();
+        Ok(())
+    }
+
+    fn note(&mut self, change: &Change) -> Result<(), Failure> {
+        match change {
+            Change::Paid(paid) => {
+                let row = (paid.payment.to_string(), paid.amount.minor());
+                if self.paid.insert(paid.name.to_string(), row).is_some() {
+                    return Err(format!("{} was paid twice", paid.name).into());
+                }
+            }
+            Change::Refunded { name, amount, .. } => {
+                if self
+                    .refunded
+                    .insert(name.to_string(), amount.minor())
+                    .is_some()
+                {
+                    return Err(format!("{name} was refunded twice").into());
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether what a register heard stands in the journal. With `whole`, the journal has been read to its end.
+    fn agrees(&self, request: &Request, heard: &Heard, whole: bool) -> Result<(), Failure> {
+        let there = match request.path {
+            REFUNDS => self
+                .refunded
+                .get(&request.name)
+                .map(|yen| (request.name.clone(), *yen)),
+            _ => self.paid.get(&request.name).cloned(),
+        };
+        match (heard, there) {
+            (Heard::Done { id }, Some((there, yen))) if *id == there && yen == request.yen => {
+                Ok(())
+            }
+            (Heard::Done { .. }, None) if !whole => Ok(()),
+            (Heard::Done { id }, there) => Err(format!(
+                "{} was acknowledged as {id}, the journal has {there:?}",
+                request.name
+            )
+            .into()),
+            (Heard::Refused { .. }, None) | (Heard::Nothing, _) => Ok(()),
+            (Heard::Refused { code }, Some(there)) => Err(format!(
+                "{} was refused ({code}), the journal has {there:?}",
+                request.name
+            )
+            .into()),
+        }
+    }
+}
+
+/// Key, files and log of the run; kept if it failed.
+struct Home(PathBuf);
+
+impl Home {
+    fn make(seed: u64) -> Result<Home, Failure> {
+        let path =
+            std::env::temp_dir().join(format!("mamori-crashtest-{}-{seed}", std::process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Home(path))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}
