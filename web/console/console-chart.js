@@ -83,7 +83,7 @@ export function rateChart() {
   function drawSimply() {
     const step = 5;
     const columns = Array.from({ length: SECONDS / step }, (_, index) => data[1].slice(index * step, index * step + step).reduce((sum, count) => sum + count, 0) / step);
-    const largest = Math.max(1, ...columns);
+    const largest = Math.max(0.4, ...columns);
     const drawing = svg('svg', { viewBox: `0 0 ${columns.length} 100`, preserveAspectRatio: 'none', class: 'rate-simple', 'aria-hidden': 'true', focusable: 'false' });
     columns.forEach((value, index) => {
       const height = (96 * value) / largest;

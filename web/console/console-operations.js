@@ -1,6 +1,6 @@
 // The working parts of the console: pairing codes for tills, and what waits to leave the house.
 
-import { get, post, sentenceOf } from '/assets/api.js';
+import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { el, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { clockTime, digits, t } from '/assets/i18n.js';
@@ -19,7 +19,7 @@ function refreshed(path, draw, complain) {
         const answer = await get(path);
         if (!stopped) draw(answer);
       } catch (error) {
-        if (!stopped) complain(sentenceOf(error));
+        if (!stopped) complain(sentenceOf(error), error);
       }
     }
     if (!stopped) timer = setTimeout(ask, EVERY_MS);
@@ -85,10 +85,12 @@ export function outboxCard(card) {
       : el('ul', { class: 'dead' }, outbox.dead.map((one) => el('li', {}, el('strong', {}, t('dead_line', { kind: one.kind, attempts: digits(one.attempts) })), el('span', { class: 'small' }, one.last_error)))));
   }
 
-  const life = refreshed('/api/outbox', draw, (sentence) => { problem.textContent = sentence; });
-  return {
-    element: card(t('outbox'), 'mail', 'outbox', problem, el('dl', { class: 'outbox-figures' },
-      el('div', {}, el('dt', {}, t('waiting')), waiting), el('div', {}, el('dt', {}, t('sent')), sent), el('div', {}, el('dt', {}, t('dead')), deadCount)), dead),
-    ...life,
-  };
+  const element = card(t('outbox'), 'mail', 'outbox', problem, el('dl', { class: 'outbox-figures' },
+    el('div', {}, el('dt', {}, t('waiting')), waiting), el('div', {}, el('dt', {}, t('sent')), sent), el('div', {}, el('dt', {}, t('dead')), deadCount)), dead);
+  const life = refreshed('/api/outbox', draw, (sentence, error) => {
+    // A server that has no outbox to show (404) has no such card either.
+    element.hidden = error instanceof Refused && error.status === 404;
+    problem.textContent = sentence;
+  });
+  return { element, ...life };
 }
