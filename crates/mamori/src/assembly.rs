@@ -41,8 +41,8 @@ use mamori_server::workers::Workers;
 
 use crate::world::{Chance, Clock, Failure};
 
-/// Live nonces that are remembered: 20,000 requests a second for three minutes.
-const NONCES: usize = 4_000_000;
+/// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.
+const NONCES: usize = 8_000_000;
 /// Connections for control, for acts of pages, for the card processor; and jobs that may wait for each.
 const CONTROL_THREADS: usize = 3;
 const ACT_THREADS: usize = 4;

@@ -49,7 +49,11 @@ impl Body {
     /// A text of 1 to `bytes_max` bytes on one line: a control character in it is nobody's name, number or reason.
     pub fn text(&self, field: &'static str, bytes_max: usize) -> Result<&str, Denial> {
         match self.0.get(field) {
-            Some(Value::String(text)) if (1..=bytes_max).contains(&text.len()) && !text.contains(char::is_control) => Ok(text),
+            Some(Value::String(text))
+                if (1..=bytes_max).contains(&text.len()) && !text.contains(char::is_control) =>
+            {
+                Ok(text)
+            }
             _ => Err(Denial::InvalidField(field)),
         }
     }

@@ -204,6 +204,18 @@ impl CardDesk {
                         .is_ok()
                 }
                 Ok(settled) => settled.state != TopUpState::Pending,
+                // Long after its page has closed the processor says that there never was a payment.
+                Err(CardProblem::Card(error))
+                    if error.proves_no_payment()
+                        && now.seconds() - started_at.seconds() > PAGE_SECONDS + GRACE_SECONDS =>
+                {
+                    engine
+                        .act(Act::FailTopUp {
+                            top_up,
+                            expired: true,
+                        })?
+                        .is_ok()
+                }
                 Err(problem) => {
                     tracing::warn!(top_up = top_up.0, amount, %problem, "a top-up could not be settled yet");
                     false

@@ -71,11 +71,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
 }
 
 /// `GET /api/top-ups/{id}`: where it stands; asks the processor while it is open.
-pub async fn state(
-    State(app): State<Arc<App>>,
-    asker: WalletSession,
-    Named(id): Named,
-) -> Answer {
+pub async fn state(State(app): State<Arc<App>>, asker: WalletSession, Named(id): Named) -> Answer {
     let top_up = TopUpId(id);
     let engine = app.house.engine.clone();
     let known = app

@@ -206,7 +206,9 @@ pub async fn events(
             }
         }
     });
-    let mut answer = Sse::new(stream).keep_alive(KeepAlive::default()).into_response();
+    let mut answer = Sse::new(stream)
+        .keep_alive(KeepAlive::default())
+        .into_response();
     // The stream type comes with a weaker rule of its own; the surface writes "no-store" where there is none.
     answer.headers_mut().remove(header::CACHE_CONTROL);
     Ok(answer)
