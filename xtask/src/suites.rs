@@ -214,9 +214,13 @@ pub const SUITES: &[Suite] = &[
             let program = session.program();
             session.command(Command::new(&program).args(["crashtest", "--kills", "50"]))?;
             let url = session.postgres()?;
-            session.command(
-                Command::new(&program).args(["crashtest", "--kills", "50", "--store", &url]),
-            )
+            session.command(Command::new(&program).args([
+                "crashtest",
+                "--kills",
+                "50",
+                "--store",
+                &url,
+            ]))
         },
     },
     Suite {
