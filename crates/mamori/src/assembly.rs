@@ -311,6 +311,9 @@ fn sweep_top_ups(
                 ) {
                     tracing::warn!(%fault, "open top-ups could not be looked at");
                 }
+                if let Err(fault) = mamori_server::housekeeping::sweep(&app, &mut control) {
+                    tracing::warn!(%fault, "control was not swept");
+                }
             }
         })
 }

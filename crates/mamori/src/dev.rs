@@ -35,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::assembly::{self, CardAccount, Plan, Running, Sockets};
+use crate::post::{Couriers, Post};
 use crate::world::{Chance, Clock, Failure};
 
 /// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
@@ -149,6 +150,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let base_url = format!("http://127.0.0.1:{}", sockets.api.local_addr()?.port());
     let sandbox = Sandbox::start(&base_url)?;
     let token = hex(&draw::<16>(chance));
+    let post = sandbox.post(&location, &master, clock, chance)?;
     let plan = Plan {
         location: location.clone(),
         master: master.clone(),
@@ -161,12 +163,13 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             api_key: sandbox.text("api_key")?,
             webhook_secret: sandbox.text("webhook_secret")?,
         },
-        messenger: sandbox.messenger(clock)?,
+        messenger: post.messenger(),
         assets: Assets::load(packages.as_deref(), true),
         extra_api_routes: dev_routes(token.clone()),
         sockets,
     };
     let running = assembly::start(plan, clock, chance)?;
+    post.begin()?;
     let mut control = Control::open(&location, &master)?;
     let now = (clock.wall_micros)();
     seed(&running, &mut control, now, chance)?;
@@ -252,7 +255,13 @@ impl Sandbox {
             .to_owned())
     }
 
-    fn messenger(&self, clock: Clock) -> Result<Arc<mamori_server::messages::Messenger>, Failure> {
+    fn post(
+        &self,
+        location: &Location,
+        master: &MasterKey,
+        clock: Clock,
+        chance: Chance,
+    ) -> Result<Post, Failure> {
         let sms = SmsGateway::new(SmsConfig {
             base_url: self.text("sms_url")?,
             account: self.text("sms_account")?,
@@ -277,7 +286,7 @@ impl Sandbox {
             timeout: Duration::from_secs(10),
         })
         .map_err(|_| "the mail settings cannot be used")?;
-        Ok(crate::post::deliver(sms, mail, clock)?)
+        Post::open(location, master, Couriers { sms, mail }, clock, chance)
     }
 }
 

@@ -19,7 +19,7 @@ use mamori_server::assets::Assets;
 use crate::assembly::{self, CardAccount, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
 use crate::dev::{draw, make_api_key, wait_for_interrupt};
-use crate::post;
+use crate::post::{Couriers, Post};
 use crate::store::StoreArgs;
 use crate::world::{Chance, Clock, Failure};
 
@@ -135,8 +135,11 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         from: config.sms.from.clone(),
         patience: Default::default(),
     });
+    let location = args.store.location()?;
+    let mail = mailer(&config)?;
+    let post = Post::open(&location, &master, Couriers { sms, mail }, clock, chance)?;
     let plan = Plan {
-        location: args.store.location()?,
+        location,
         master,
         purpose: Purpose::Live,
         standby: args.standby,
@@ -158,11 +161,12 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
             api_key: config.card.api_key.clone(),
             webhook_secret: config.card.webhook_secret.clone(),
         },
-        messenger: post::deliver(sms, mailer(&config)?, clock)?,
+        messenger: post.messenger(),
         assets: Assets::load(args.packages.as_deref(), false),
         extra_api_routes: Router::new(),
     };
     let running = assembly::start(plan, clock, chance)?;
+    post.begin()?;
     println!(
         "wallet   {}\ntill     {}\nconsole  {}",
         config.wallet.origin, config.till.origin, config.console.origin

@@ -77,6 +77,74 @@ pub fn account_exists(contact: &Contact, locale: &str) -> Message {
     )
 }
 
+/// A notice that the journal owes the owner of a wallet; None for a kind that has no words.
+///
+/// Whoever takes a wallet over freezes, unfreezes or binds a passkey: the owner hears of each on another way.
+pub fn notice(kind: &str, contact: &Contact, locale: &str) -> Option<Message> {
+    let (subject, ja, en) = match kind {
+        "wallet_frozen" => (
+            ("ウォレットを停止しました", "Your wallet is frozen"),
+            "【Mamori】ウォレットのお支払いを停止しました。再開はウォレットの画面から、パスキーで行えます。",
+            "Mamori: payments from your wallet are stopped. You can start them again in the wallet with your passkey.",
+        ),
+        "wallet_unfrozen" => (
+            ("ウォレットを再開しました", "Your wallet works again"),
+            "【Mamori】ウォレットのお支払いを再開しました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: payments from your wallet work again. If this was not you, freeze the wallet at once and contact us.",
+        ),
+        "credential_bound" => (
+            ("パスキーが追加されました", "A passkey was added"),
+            "【Mamori】ウォレットにパスキーが追加されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: a passkey was added to your wallet. If this was not you, freeze the wallet at once and contact us.",
+        ),
+        "credential_revoked" => (
+            ("パスキーが削除されました", "A passkey was removed"),
+            "【Mamori】ウォレットからパスキーが削除されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: a passkey was removed from your wallet. If this was not you, freeze the wallet at once and contact us.",
+        ),
+        _ => return None,
+    };
+    Some(message(
+        contact,
+        locale,
+        subject,
+        if locale == "en" { en } else { ja }.to_owned(),
+    ))
+}
+
+impl Message {
+    /// As the outbox keeps it, sealed: kind, address, subject, text.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::json!([self.kind.word(), self.to, self.subject, self.text])
+            .to_string()
+            .into_bytes()
+    }
+
+    /// Reads what [`Message::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Message> {
+        let [kind, to, subject, text]: [String; 4] = serde_json::from_slice(bytes).ok()?;
+        let kind = [MessageKind::Sms, MessageKind::Mail]
+            .into_iter()
+            .find(|known| known.word() == kind)?;
+        Some(Message {
+            kind,
+            to,
+            subject,
+            text,
+        })
+    }
+}
+
+impl MessageKind {
+    /// The stable word: `sms` or `mail`.
+    pub const fn word(self) -> &'static str {
+        match self {
+            MessageKind::Sms => "sms",
+            MessageKind::Mail => "mail",
+        }
+    }
+}
+
 fn message(contact: &Contact, locale: &str, subject: (&str, &str), text: String) -> Message {
     let (kind, subject) = match contact.kind() {
         ContactKind::Phone => (MessageKind::Sms, ""),
@@ -88,5 +156,40 @@ fn message(contact: &Contact, locale: &str, subject: (&str, &str), text: String)
         to: contact.as_str().to_owned(),
         subject: subject.to_owned(),
         text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_survives_the_outbox_and_keeps_out_of_logs() {
+        let contact = Contact::parse("sora@example.jp").expect("a contact");
+        let message = one_time_code(&contact, "en", "123456", "wallet.example.jp");
+        assert_eq!(
+            Message::from_bytes(&message.to_bytes()),
+            Some(message.clone())
+        );
+        assert_eq!(format!("{message:?}"), "Message(Mail, ..)");
+        assert_eq!(Message::from_bytes(b"[\"fax\",\"a\",\"b\",\"c\"]"), None);
+    }
+
+    #[test]
+    fn every_notice_of_the_journal_has_words() {
+        let contact = Contact::parse("090-1234-5678").expect("a contact");
+        for kind in [
+            "wallet_frozen",
+            "wallet_unfrozen",
+            "credential_bound",
+            "credential_revoked",
+        ] {
+            let texts: Vec<String> = ["ja", "en"]
+                .iter()
+                .map(|locale| notice(kind, &contact, locale).expect("words").text)
+                .collect();
+            assert_ne!(texts[0], texts[1], "{kind}");
+        }
+        assert_eq!(notice("something_new", &contact, "ja"), None);
     }
 }

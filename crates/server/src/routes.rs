@@ -60,6 +60,7 @@ pub fn console() -> Router<Arc<App>> {
         .route("/api/sign-out", post(session::sign_out_console)) //                 -
         .route("/api/me", get(operators::me)) //                                    O
         .route("/api/today", get(console::today)) //                                O
+        .route("/api/outbox", get(console::outbox)) //                              O
         .route("/api/tills", get(enrolment::list_tills)) //                         O
         .route("/api/pairing-codes", post(enrolment::make_pairing_code)) //         O
 }

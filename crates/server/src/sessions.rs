@@ -90,10 +90,14 @@ impl Sessions {
         }
     }
 
-    /// Finds a session and counts the use.
-    pub fn look(&self, token_hash: &[u8; 32], now: Timestamp) -> Look {
+    /// Finds a session of a surface and counts the use. A token of one surface is unknown on the others: a customer can put
+    /// any value under any cookie's name.
+    pub fn look(&self, surface: Surface, token_hash: &[u8; 32], now: Timestamp) -> Look {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(entry) = entries.get_mut(token_hash) else {
+        let Some(entry) = entries
+            .get_mut(token_hash)
+            .filter(|entry| entry.row.surface == surface)
+        else {
             return Look::Unknown;
         };
         if now.0 >= SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at) {
@@ -211,13 +215,24 @@ mod tests {
     fn a_session_ends_an_hour_after_its_last_use() {
         let sessions = Sessions::new(10);
         assert!(sessions.admit([1; 32], row(1, Surface::Wallet), at(0)));
-        assert!(is_live(&sessions.look(&[1; 32], at(3_599))));
-        assert!(is_live(&sessions.look(&[1; 32], at(3_599 + 3_599))));
+        assert!(is_live(&sessions.look(
+            Surface::Wallet,
+            &[1; 32],
+            at(3_599)
+        )));
+        assert!(is_live(&sessions.look(
+            Surface::Wallet,
+            &[1; 32],
+            at(3_599 + 3_599)
+        )));
         assert_eq!(
-            sessions.look(&[1; 32], at(3_599 + 3_599 + 3_600)),
+            sessions.look(Surface::Wallet, &[1; 32], at(3_599 + 3_599 + 3_600)),
             Look::Over(row(1, Surface::Wallet))
         );
-        assert_eq!(sessions.look(&[1; 32], at(7_200)), Look::Unknown);
+        assert_eq!(
+            sessions.look(Surface::Wallet, &[1; 32], at(7_200)),
+            Look::Unknown
+        );
     }
 
     #[test]
@@ -226,12 +241,27 @@ mod tests {
         assert!(sessions.admit([1; 32], row(1, Surface::Console), at(0)));
         for minute in 0..12 * 60 {
             assert!(
-                is_live(&sessions.look(&[1; 32], at(minute * 60))),
+                is_live(&sessions.look(Surface::Console, &[1; 32], at(minute * 60))),
                 "minute {minute}"
             );
         }
-        assert!(!is_live(&sessions.look(&[1; 32], at(12 * 3_600))));
+        assert!(!is_live(&sessions.look(
+            Surface::Console,
+            &[1; 32],
+            at(12 * 3_600)
+        )));
         assert!(!sessions.admit([1; 32], row(1, Surface::Console), at(12 * 3_600)));
+    }
+
+    #[test]
+    fn a_token_of_one_surface_is_unknown_on_the_others() {
+        let sessions = Sessions::new(10);
+        assert!(sessions.admit([1; 32], row(1, Surface::Wallet), at(0)));
+        assert_eq!(
+            sessions.look(Surface::Console, &[1; 32], at(1)),
+            Look::Unknown
+        );
+        assert!(is_live(&sessions.look(Surface::Wallet, &[1; 32], at(1))));
     }
 
     #[test]
@@ -241,7 +271,7 @@ mod tests {
         let writes: Vec<bool> = (0..=12)
             .map(|n| {
                 matches!(
-                    sessions.look(&[1; 32], at(n * 10)),
+                    sessions.look(Surface::Wallet, &[1; 32], at(n * 10)),
                     Look::Live { write: true, .. }
                 )
             })
@@ -273,7 +303,10 @@ mod tests {
                 && !sessions.is_live(&[4; 32], at(1))
         );
         sessions.forget_token(&[3; 32]);
-        assert_eq!(sessions.look(&[3; 32], at(1)), Look::Unknown);
+        assert_eq!(
+            sessions.look(Surface::Wallet, &[3; 32], at(1)),
+            Look::Unknown
+        );
     }
 
     #[test]

@@ -32,6 +32,7 @@ use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
 use crate::keys::{MasterKey, SealKey, SealedPlace, Secret};
+use crate::outbox;
 use crate::sql::{Db, Location, Row};
 
 pub use card_payments::CardPaymentRow;
@@ -118,6 +119,19 @@ impl Control {
         Fingerprint(u128::from_be_bytes(std::array::from_fn(|index| {
             hash[index]
         })))
+    }
+}
+
+impl Control {
+    /// What waits in the outbox, was sent, and was given up (the newest `dead_max`). The outbox must have been opened once.
+    pub fn outbox(
+        &mut self,
+        dead_max: u32,
+    ) -> Result<(outbox::Counts, Vec<outbox::DeadEntry>), Fault> {
+        Ok((
+            outbox::counts(&mut self.db)?,
+            outbox::dead(&mut self.db, dead_max)?,
+        ))
     }
 }
 

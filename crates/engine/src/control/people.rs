@@ -186,6 +186,31 @@ impl Control {
         row.map(|row| self.unseal(row)).transpose()
     }
 
+    /// Where the owner of a wallet is reached, and in which language; None for a wallet without a living owner.
+    pub fn contact_of_wallet(
+        &mut self,
+        wallet: WalletId,
+    ) -> Result<Option<(Contact, String)>, Fault> {
+        let row = self.db.query_first(
+            "SELECT people.person, people.field_key, contacts.contact, people.locale FROM people JOIN contacts ON contacts.person = people.person
+             WHERE people.wallet = $1 AND people.status = $2 ORDER BY contacts.proven_at LIMIT 1",
+            &[Param::Int(wallet_number(wallet)?), Param::Int(Standing::Active.as_number())],
+            |row| (row.bytes::<16>(0), row.blob(1).to_vec(), row.blob(2).to_vec(), row.text(3).to_owned()),
+        )?;
+        let Some((person, field_key, sealed, locale)) = row else {
+            return Ok(None);
+        };
+        let key = self
+            .keys
+            .wrap
+            .unwrap(place("people", "field_key", &person), &field_key)?;
+        let text = key.open(place("contacts", "contact", &person), &sealed)?;
+        let contact = std::str::from_utf8(&text).ok().and_then(Contact::parse);
+        let contact =
+            contact.ok_or_else(|| Fault::broken("a sealed contact does not read as one"))?;
+        Ok(Some((contact, locale)))
+    }
+
     fn unseal(&self, row: SealedPerson) -> Result<Person, Fault> {
         let key = self
             .keys

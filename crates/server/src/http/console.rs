@@ -12,6 +12,32 @@ use crate::answer::{Answer, done};
 use crate::app::App;
 use crate::http::session::OperatorSession;
 
+/// Dead entries that the console lists.
+const DEAD_MAX: u32 = 50;
+
+/// `GET /api/outbox`: messages that wait, were sent, and were given up. Never a contact or a text.
+pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+    let (counts, dead) = app
+        .control
+        .ask(|control| control.outbox(DEAD_MAX))
+        .await??;
+    let dead: Vec<_> = dead
+        .iter()
+        .map(|entry| {
+            let key = entry.key;
+            json!({
+                "id": format!("{}-{}-{}-{}", key.origin, key.epoch, key.seq, key.n),
+                "kind": entry.kind,
+                "attempts": entry.attempts,
+                "last_error": entry.last_error,
+            })
+        })
+        .collect();
+    Ok(done(
+        json!({ "waiting": counts.waiting, "sent": counts.sent, "dead": dead }),
+    ))
+}
+
 /// `GET /api/today`: live payments, sums per store, what is owed, the trial balance, top-ups, how far the views are.
 pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let now = app.outside.now();

@@ -126,7 +126,7 @@ async fn signed_in(
         .ok_or(Denial::SignedOut)?;
     let hash = token_hash(&token);
     let now = app.outside.now();
-    match app.identity.sessions.look(&hash, now) {
+    match app.identity.sessions.look(surface, &hash, now) {
         Look::Live { row, write: false } => Ok((row, hash)),
         Look::Live { row, write: true } => {
             let (writer, session) = (Arc::clone(app), row.session);

@@ -212,3 +212,152 @@ fn an_answer_never_tells_what_was_sent() {
         assert!(!reply.body.to_string().contains("canary"), "{path}");
     }
 }
+
+/// The page API's routes as `routes.rs` lists them: surface, method, path, and the mark of what the caller must be.
+fn routes_of_the_page() -> Vec<(Surface, String, String, char)> {
+    let mut surface = Surface::Wallet;
+    let mut routes = Vec::new();
+    for line in include_str!("../../src/routes.rs").lines() {
+        let line = line.trim();
+        match line {
+            _ if line.starts_with("pub fn till") => surface = Surface::Till,
+            _ if line.starts_with("pub fn console") => surface = Surface::Console,
+            _ => {}
+        }
+        let Some(rest) = line.strip_prefix(".route(\"") else {
+            continue;
+        };
+        let (path, rest) = rest.split_once("\", ").expect("a path and a handler");
+        let (handler, mark) = rest
+            .split_once("//")
+            .expect("each route says what it demands");
+        let method = if handler.starts_with("post(") {
+            "POST"
+        } else {
+            "GET"
+        };
+        let mark = mark.trim().chars().next().expect("a mark");
+        routes.push((surface, method.to_owned(), path.replace("{id}", "1"), mark));
+    }
+    routes
+}
+
+#[test]
+fn a_route_serves_nobody_whom_its_mark_excludes() {
+    let house = House::new();
+    let (mut customer, mut authenticator) = (
+        house.browser(Surface::Wallet),
+        crate::authenticator::Authenticator::new(crate::house::WALLET),
+    );
+    customer.sign_up("sora@example.jp", &mut authenticator);
+    let session = customer.cookies["__Host-mamori_wallet"].clone();
+    let routes = routes_of_the_page();
+    assert!(routes.len() > 30 && routes.iter().all(|(_, _, _, mark)| "-SPDO".contains(*mark)));
+    for (surface, method, path, mark) in routes.into_iter().filter(|(_, _, _, mark)| *mark != '-') {
+        let mut strangers = vec![house.browser(surface)];
+        // A customer's token under the cookie name of each surface that is not the wallet.
+        if surface != Surface::Wallet {
+            let mut customer = house.browser(surface);
+            for name in [
+                "__Host-mamori_wallet",
+                "__Host-mamori_till",
+                "__Host-mamori_console",
+            ] {
+                customer.cookies.insert(name.into(), session.clone());
+            }
+            strangers.push(customer);
+        }
+        for mut stranger in strangers {
+            let reply = if method == "POST" {
+                stranger.post(&path, json!({}))
+            } else {
+                stranger.get(&path)
+            };
+            assert_eq!(
+                (reply.status, reply.refusal()),
+                (StatusCode::UNAUTHORIZED, "signed_out"),
+                "{method} {path} ({mark})"
+            );
+        }
+    }
+}
+
+#[test]
+fn nonsense_is_refused_in_words_and_never_breaks_anything() {
+    let house = House::new();
+    let (mut customer, mut authenticator) = (
+        house.browser(Surface::Wallet),
+        crate::authenticator::Authenticator::new(crate::house::WALLET),
+    );
+    customer.sign_up("sora@example.jp", &mut authenticator);
+    let deep = format!("{}1{}", "[".repeat(500), "]".repeat(500));
+    let mut bodies: Vec<String> = ["", "null", "[]", "{", "\"x\"", "{\"a\":1}{", "\u{0}", &deep]
+        .map(str::to_owned)
+        .to_vec();
+    for value in [
+        "null",
+        "0",
+        "-1",
+        "1e400",
+        "true",
+        "\"\"",
+        "\"\\u0000\"",
+        "\"\\ud800\"",
+        "[]",
+        "{}",
+        "99999999999999999999",
+        "\"😀\"",
+    ] {
+        let fields = [
+            "contact",
+            "sign_up",
+            "code",
+            "display_name",
+            "credential",
+            "sign_in",
+            "step_up",
+            "session",
+            "link",
+            "pairing_code",
+            "till_id",
+        ];
+        bodies.push(format!(
+            "{{{}}}",
+            fields.map(|field| format!("\"{field}\":{value}")).join(",")
+        ));
+    }
+    let skipped = [
+        "/api/sign-in/start",
+        "/api/unfreeze/start",
+        "/api/freeze",
+        "/api/sign-out",
+        "/api/leave",
+        "/api/sessions/end-others",
+        "/api/code",
+    ];
+    for (surface, _, path, _) in routes_of_the_page()
+        .into_iter()
+        .filter(|(_, method, path, _)| method == "POST" && !skipped.contains(&path.as_str()))
+    {
+        for text in &bodies {
+            let mut stranger = house.browser(surface);
+            let browser = if surface == Surface::Wallet {
+                &mut customer
+            } else {
+                &mut stranger
+            };
+            let request = browser
+                .request("POST", &path)
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(Body::from(text.clone()))
+                .unwrap();
+            let reply = browser.send(request);
+            assert!(
+                reply.status.is_client_error() && !reply.refusal().is_empty(),
+                "{path} {text}: {} {}",
+                reply.status,
+                reply.body
+            );
+        }
+    }
+}
