@@ -6,14 +6,12 @@ use std::sync::Arc;
 use indicatif::{ProgressBar, ProgressStyle};
 use mamori_domain::change::Purpose;
 use mamori_engine::audit::{audit, rebuild_views};
-use mamori_engine::backup::{self, RestoreOptions};
-use mamori_engine::control::CONTROL;
+use mamori_engine::backup::{self, FAMILIES, RestoreOptions};
 use mamori_engine::engine::purpose_of;
-use mamori_engine::journal::{JOURNAL, JournalReader};
+use mamori_engine::journal::JournalReader;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::lease::{Candidate, Lease};
 use mamori_engine::sql::Location;
-use mamori_engine::views::VIEWS;
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};
@@ -183,7 +181,7 @@ pub fn run_backup(args: BackupArgs) -> Result<(), Failure> {
     let bar = bar("bytes");
     let made = backup::backup(
         &location,
-        &[&VIEWS, &JOURNAL, &CONTROL],
+        &FAMILIES,
         &args.into,
         key.as_deref(),
         &mut |at| {
@@ -211,11 +209,10 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
         key_file: Some(args.store.key_path()).filter(|path| !path.exists()),
     };
     let bar = bar("bytes");
-    let families = [&VIEWS, &JOURNAL, &CONTROL];
     let restored = backup::restore(
         &args.from,
         &location,
-        &families,
+        &FAMILIES,
         &options,
         &EngineClock(clock),
         &mut |at| {

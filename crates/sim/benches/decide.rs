@@ -1,0 +1,99 @@
+//! What the rules alone cost: a charge decided and applied on a book of 100,000 wallets, without a journal.
+//!
+//! `cargo bench -p mamori-sim`; the figures belong to the machine, their change belongs to us.
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use mamori_domain::act::{Act, Caller, Charge, CreditKind};
+use mamori_domain::book::Book;
+use mamori_domain::decide::{Facts, Rules, decide};
+use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::money::Amount;
+use mamori_domain::payment::{Papers, Payer};
+use mamori_domain::table::HashKey;
+use mamori_domain::world::Timestamp;
+
+const WALLETS: u64 = 100_000;
+const KEY: Fingerprint = Fingerprint(7);
+const NOW: Timestamp = Timestamp::from_seconds(1_795_000_000);
+/// Acts of one journal row: the way back is thrown away once for all of them.
+const ROW: u64 = 128;
+
+struct Shop {
+    book: Book,
+    rules: Rules,
+    seq: u64,
+}
+
+impl Shop {
+    fn open() -> Shop {
+        let mut shop = Shop { book: Book::new(HashKey::new(&[1; 32])), rules: Rules::default(), seq: 0 };
+        let merchant = MerchantId(1);
+        shop.row(vec![
+            Act::OpenMerchant,
+            Act::BindApiKey { key: KEY, merchant },
+            Act::OpenStore { merchant },
+            Act::OpenTill { store: StoreId(1) },
+        ]);
+        for number in 1..=WALLETS {
+            let wallet = WalletId(number);
+            shop.row(vec![
+                Act::OpenWallet { credential: Fingerprint(u128::from(number) << 32) },
+                Act::GrantAuthorization { authorization: AuthorizationId(u128::from(number) << 40), wallet, merchant },
+                Act::Credit { wallet, name: "first".into(), amount: Amount::yen(100_000), kind: CreditKind::Cash },
+            ]);
+        }
+        shop
+    }
+
+    /// One row of the journal, as the shard steps it, and then everything of the recent past forgotten.
+    fn row(&mut self, acts: Vec<Act>) {
+        self.seq += 1;
+        self.book.open_row(self.seq, NOW);
+        for act in &acts {
+            let decision = decide(&self.book, &self.rules, &Facts::NONE, act, NOW);
+            assert!(decision.outcome.is_ok(), "{act:?}: {:?}", decision.outcome);
+            for change in &decision.changes {
+                self.book.apply(change);
+            }
+        }
+        self.book.settle();
+        self.book.forget_through(self.seq, 0, |_| {});
+    }
+}
+
+fn charges(from: u64) -> Vec<Act> {
+    let charge = |number: u64| {
+        // A step that shares no factor with the number of wallets visits them all, far apart.
+        let wallet = 1 + number * 61_803 % WALLETS;
+        Act::Charge(Charge {
+            caller: Caller::Key(KEY),
+            merchant: MerchantId(1),
+            name: format!("order-{number}").into(),
+            payer: Payer::Authorization(AuthorizationId(u128::from(wallet) << 40)),
+            amount: Amount::yen(1),
+            store: Some(StoreId(1)),
+            till: Some(TillId(1)),
+            papers: Papers::default(),
+        })
+    };
+    (from..from + ROW).map(charge).collect()
+}
+
+fn a_row_of_charges(criterion: &mut Criterion) {
+    let mut shop = Shop::open();
+    let mut next = 0;
+    criterion.bench_function("128 charges: decide, apply, settle", |bench| {
+        bench.iter_batched(
+            || {
+                next += ROW;
+                charges(next)
+            },
+            |acts| shop.row(acts),
+            BatchSize::SmallInput,
+        );
+    });
+    shop.book.audit();
+}
+
+criterion_group!(benches, a_row_of_charges);
+criterion_main!(benches);
