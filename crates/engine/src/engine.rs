@@ -48,6 +48,8 @@ const KEEP_RECENT: usize = 100_000;
 /// Changes the projector gathers before it writes, and how long it waits for more.
 const PROJECT_CHANGES: usize = 32_768;
 const PROJECT_LINGER_MICROS: i64 = 40_000;
+/// How far the wall clock may leave the monotonic one before codes are stopped.
+const CLOCK_JUMP_MICROS: i64 = 60_000_000;
 /// Reading connections.
 const READERS: usize = 3;
 
@@ -74,6 +76,8 @@ pub type OnFatal = Arc<dyn Fn(&Fault) + Send + Sync>;
 /// Takes the answer to an act, on the writer's thread: it must not wait.
 pub type ReplyTo = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;
 
+// Nearly every message is an act: boxing it would cost each payment an allocation to save room in a queue that has some.
+#[allow(clippy::large_enum_variant)]
 enum Ask {
     Act(Asked, ReplyTo),
     Survey(Box<dyn FnOnce(Survey) + Send>),
@@ -192,6 +196,8 @@ impl Engine {
             segmented,
             clock: config.clock.clone(),
             draw: Draw::from_entropy(config.entropy),
+            clock_gap: None,
+            clock_is_right: true,
             freshness: started.lease.freshness(),
             on_fatal: config.on_fatal.clone(),
         };
@@ -680,6 +686,9 @@ struct Writer {
     segmented: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
     draw: Draw,
+    /// Wall minus monotonic time at the first batch.
+    clock_gap: Option<i64>,
+    clock_is_right: bool,
     freshness: Freshness,
     on_fatal: OnFatal,
 }
@@ -732,9 +741,24 @@ impl Writer {
         }
     }
 
+    /// Raises an alarm when the wall clock has jumped against the time since boot.
+    fn watch_clock(&mut self, now: Timestamp) {
+        let gap = now.0 - self.clock.monotonic_micros();
+        let first = *self.clock_gap.get_or_insert(gap);
+        if self.clock_is_right && (gap - first).abs() > CLOCK_JUMP_MICROS {
+            self.clock_is_right = false;
+            self.shard.distrust_clock();
+            tracing::error!(
+                jump_micros = gap - first,
+                "the clock has jumped: no code is made or taken until the clock is right and the server is started anew"
+            );
+        }
+    }
+
     /// One batch. False when the journal is lost.
     fn step(&mut self, asked: &mut Vec<Asked>, replies: &mut Vec<ReplyTo>) -> bool {
         let now = Timestamp(self.clock.wall_micros());
+        self.watch_clock(now);
         let mut step = self.shard.step(asked, now, &mut self.draw);
         if step.committed.is_none() && !self.freshness.covers(self.clock.monotonic_micros()) {
             // Nothing was appended, so nothing proves that this process still owns the shard: what it read may be old.

@@ -8,7 +8,7 @@
 //!
 //! The writer thread steps it in production, the simulator in a loop, with the same code.
 
-use mamori_domain::act::{Act, Caller, Outcome, Refusal};
+use mamori_domain::act::{Act, Caller, Charge, Outcome, Refusal};
 use mamori_domain::book::Book;
 use mamori_domain::change::Change;
 use mamori_domain::code::{CodeDesk, CodeFact};
@@ -129,6 +129,8 @@ pub struct Shard {
     embedded: bool,
     /// The disk is full: only what protects people is journaled, out of the space kept aside.
     starved: bool,
+    /// The wall clock has kept pace with the monotonic one.
+    clock_is_trusted: bool,
     /// Facts gathered before this row are out of date, whatever they are about.
     facts_from: u64,
     /// The newest instant that anything was decided at.
@@ -150,10 +152,16 @@ impl Shard {
             chain: opened.chain,
             embedded: opened.embedded,
             starved: false,
+            clock_is_trusted: true,
             facts_from: head.seq,
             latest: Timestamp(0),
             batch: Vec::with_capacity(ROW_BYTES + 16 * 1024),
         }
+    }
+
+    /// Stops the making and taking of codes, for good: the clock cannot be believed any more.
+    pub fn distrust_clock(&mut self) {
+        self.clock_is_trusted = false;
     }
 
     /// The newest durable row.
@@ -423,6 +431,14 @@ impl Shard {
                 identity::issue_code(&self.book, &mut self.desk, &self.rules, wallet, &mut world);
             return (Reply::Answer(outcome), Vec::new());
         }
+        if !self.clock_is_trusted && redeems_codes(&ask.act) {
+            return (
+                Reply::Fault(Fault::retryable(
+                    "the clock has jumped: codes are not taken until it is looked after",
+                )),
+                Vec::new(),
+            );
+        }
         if self.starved && !protects_people(&ask.act) {
             return (
                 Reply::Fault(Fault::retryable(
@@ -453,7 +469,7 @@ impl Shard {
             };
             // A retry is no guess: whoever was told "paid" must hear it again, locked or not.
             if self.book.first_answer(key).or(facts.first_answer).is_none() {
-                let caller = caller_number(charge.caller);
+                let caller = guesser(charge);
                 if self.desk.is_locked(caller, at) {
                     // Throttled: decided nothing, so it is not final for its id either.
                     return (Reply::Answer(Err(Refusal::TillLocked)), Vec::new());
@@ -541,6 +557,15 @@ impl Shard {
     }
 }
 
+/// What hangs on the seconds of the clock: a code that lives a minute must not live an hour.
+fn redeems_codes(act: &Act) -> bool {
+    match act {
+        Act::IssueCode { .. } => true,
+        Act::Charge(charge) | Act::Hold { charge, .. } => matches!(charge.payer, Payer::Code(_)),
+        _ => false,
+    }
+}
+
 /// What is still journaled when the disk is full, and what needs no journal.
 fn protects_people(act: &Act) -> bool {
     matches!(
@@ -582,11 +607,13 @@ pub fn decode_batch(batch: &[u8]) -> Result<Vec<Change>, Fault> {
     }
 }
 
-/// The identity that wrong guesses are counted for.
-fn caller_number(caller: Caller) -> Fingerprint {
-    match caller {
-        Caller::Key(key) => key,
-        Caller::Till(till, device) => Fingerprint(device.0 ^ u128::from(till.0)),
+/// The identity that wrong guesses are counted for: one till, whoever speaks for it. A chain's registers share one key, and ten
+/// codes that died with a restart must not lock all of its stores.
+fn guesser(charge: &Charge) -> Fingerprint {
+    let till = charge.till.map_or(0, |till| u128::from(till.0) + 1) << 64;
+    match charge.caller {
+        Caller::Key(key) => Fingerprint(key.0 ^ till),
+        Caller::Till(_, device) => Fingerprint(device.0 ^ till),
     }
 }
 

@@ -636,14 +636,13 @@ impl Auditor {
                     return Err(format!("{} was paid twice", paid.name).into());
                 }
             }
-            Change::Refunded { name, amount, .. } => {
+            Change::Refunded { name, amount, .. }
                 if self
                     .refunded
                     .insert(name.to_string(), amount.minor())
-                    .is_some()
-                {
-                    return Err(format!("{name} was refunded twice").into());
-                }
+                    .is_some() =>
+            {
+                return Err(format!("{name} was refunded twice").into());
             }
             _ => {}
         }

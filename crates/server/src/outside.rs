@@ -5,13 +5,16 @@ use std::sync::Arc;
 use mamori_domain::world::Timestamp;
 use mamori_engine::control::Seed;
 
+type Now = dyn Fn() -> Timestamp + Send + Sync;
+type Fill = dyn Fn(&mut [u8]) + Send + Sync;
+
 /// The clock and the entropy source of this process.
 ///
 /// Two closures instead of calls, so that a test moves the clock and repeats the chance.
 #[derive(Clone)]
 pub struct Outside {
-    now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    fill: Arc<dyn Fn(&mut [u8]) + Send + Sync>,
+    now: Arc<Now>,
+    fill: Arc<Fill>,
 }
 
 impl Outside {

@@ -133,8 +133,7 @@ fn guesses_at_one_code_from_many_sides_are_five() {
                 control
                     .prove_contact(&sign_up, b"browser", &wrong, NOW)
                     .expect("control answers")
-                    .err()
-                    .expect("wrong")
+                    .expect_err("wrong")
             };
             let guessing: Vec<_> = (0..8).map(|_| scope.spawn(guess)).collect();
             guessing
