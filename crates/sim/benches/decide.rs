@@ -26,7 +26,11 @@ struct Shop {
 
 impl Shop {
     fn open() -> Shop {
-        let mut shop = Shop { book: Book::new(HashKey::new(&[1; 32])), rules: Rules::default(), seq: 0 };
+        let mut shop = Shop {
+            book: Book::new(HashKey::new(&[1; 32])),
+            rules: Rules::default(),
+            seq: 0,
+        };
         let merchant = MerchantId(1);
         shop.row(vec![
             Act::OpenMerchant,
@@ -37,9 +41,20 @@ impl Shop {
         for number in 1..=WALLETS {
             let wallet = WalletId(number);
             shop.row(vec![
-                Act::OpenWallet { credential: Fingerprint(u128::from(number) << 32) },
-                Act::GrantAuthorization { authorization: AuthorizationId(u128::from(number) << 40), wallet, merchant },
-                Act::Credit { wallet, name: "first".into(), amount: Amount::yen(100_000), kind: CreditKind::Cash },
+                Act::OpenWallet {
+                    credential: Fingerprint(u128::from(number) << 32),
+                },
+                Act::GrantAuthorization {
+                    authorization: AuthorizationId(u128::from(number) << 40),
+                    wallet,
+                    merchant,
+                },
+                Act::Credit {
+                    wallet,
+                    name: "first".into(),
+                    amount: Amount::yen(100_000),
+                    kind: CreditKind::Cash,
+                },
             ]);
         }
         shop
