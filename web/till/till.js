@@ -72,8 +72,16 @@ function tillView() {
     await payments.refresh();
   }
 
-  const payments = paymentList({ changed: refresh });
-  const sale = salePanel({ done: refresh, tillId: till.till_id });
+  // Lists are read from views that follow the journal by a moment: what was just done is asked for once more.
+  let again = 0;
+  function refreshTwice() {
+    clearTimeout(again);
+    again = setTimeout(refresh, 1_000);
+    return refresh();
+  }
+
+  const payments = paymentList({ changed: refreshTwice });
+  const sale = salePanel({ done: refreshTwice, tillId: till.till_id });
   drawSums();
   const timer = setInterval(() => { if (document.visibilityState === 'visible') refresh(); }, 30_000);
   return {
@@ -91,6 +99,7 @@ function tillView() {
     },
     stop() {
       clearInterval(timer);
+      clearTimeout(again);
       sale.stop();
     },
   };

@@ -133,18 +133,6 @@ pub const SUITES: &[Suite] = &[
         },
     },
     Suite {
-        name: "storm",
-        shows: "10,000,000 random acts with faults, each answer checked by an independent model",
-        needs: &[],
-        stands_on: &["build"],
-        minutes_max: 10,
-        run: |session| {
-            let program = session.program();
-            session
-                .command(Command::new(program).args(["sim", "--acts", "10000000", "--seed", "1"]))
-        },
-    },
-    Suite {
         name: "sdk",
         shows: "the official Node and Python SDKs, unmodified: create, read, cancel, refund, scan",
         needs: &[Need::NodePackages, Need::PythonPackages],
