@@ -29,9 +29,9 @@ impl Clock for TestClock {
 }
 
 const KEY: Fingerprint = Fingerprint(77);
-const SORA: AuthorizationId = AuthorizationId(1001);
+pub const SORA: AuthorizationId = AuthorizationId(1001);
 
-fn open(location: &Location) -> Engine {
+pub fn open(location: &Location) -> Engine {
     Engine::open(EngineConfig {
         location: location.clone(),
         master: Arc::new(MasterKey::from_bytes([7; 32])),
@@ -45,11 +45,11 @@ fn open(location: &Location) -> Engine {
     .expect("the engine starts")
 }
 
-fn done(engine: &Engine, act: Act) -> Done {
+pub fn done(engine: &Engine, act: Act) -> Done {
     engine.act(act).expect("no fault").expect("no refusal")
 }
 
-fn shop_with_sora(engine: &Engine) -> WalletId {
+pub fn shop_with_sora(engine: &Engine) -> WalletId {
     let Done::MerchantOpened(merchant) = done(engine, Act::OpenMerchant) else {
         panic!()
     };
@@ -84,7 +84,7 @@ fn shop_with_sora(engine: &Engine) -> WalletId {
     wallet
 }
 
-fn charge(name: &str, payer: Payer, yen: u64) -> Act {
+pub fn charge(name: &str, payer: Payer, yen: u64) -> Act {
     Act::Charge(Charge {
         caller: Caller::Key(KEY),
         merchant: MerchantId(1),
@@ -97,7 +97,7 @@ fn charge(name: &str, payer: Payer, yen: u64) -> Act {
     })
 }
 
-fn balance(engine: &Engine, wallet: WalletId) -> u64 {
+pub fn balance(engine: &Engine, wallet: WalletId) -> u64 {
     match done(engine, Act::Look { wallet }) {
         Done::Wallet(sight) => sight.balance,
         other => panic!("{other:?}"),

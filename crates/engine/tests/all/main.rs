@@ -1,5 +1,6 @@
 //! The storage half of the engine, on both databases: one binary, so that it links once.
 
+mod audit;
 mod backup;
 mod control;
 mod engine;
