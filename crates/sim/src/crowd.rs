@@ -30,7 +30,7 @@ fn key_of_merchant(merchant: u32) -> Fingerprint {
     Fingerprint(1_000 + u128::from(merchant))
 }
 fn device_of_till(till: u32) -> Fingerprint {
-    Fingerprint((2_000 + u128::from(till)) << 64)
+    Fingerprint((2_000 + u128::from(till)) << 100)
 }
 fn store_of_till(till: u32) -> u32 {
     (till - 1) / 2 + 1

@@ -148,7 +148,7 @@ pub struct Model {
     /// Codes in the order they were issued.
     issued: VecDeque<(Timestamp, u64)>,
     showing: HashMap<WalletId, u64>,
-    guesses: HashMap<(u64, u128), (i64, u32)>,
+    guesses: HashMap<(Option<TillId>, u128), (i64, u32)>,
     pub payable: BTreeMap<MerchantId, i64>,
     stores: BTreeMap<StoreId, MerchantId>,
     tills: BTreeMap<TillId, (StoreId, Option<Fingerprint>)>,
@@ -468,7 +468,7 @@ impl Model {
         if first.is_none()
             && let Payer::Code(digits) = charge.payer
         {
-            self.guard_guesses(charge.caller, digits, at)?;
+            self.guard_guesses(charge, digits, at)?;
         }
         self.may(charge.caller, charge.merchant)?;
         if let Some((before, first)) = first {
@@ -527,12 +527,19 @@ impl Model {
         self.did(said)
     }
 
-    /// Ten wrong codes within a minute, and the caller must wait for the next one.
-    fn guard_guesses(&mut self, caller: Caller, digits: u64, at: Timestamp) -> Result<(), Refusal> {
-        let who = match caller {
-            Caller::Key(key) => (0, key.0),
-            Caller::Till(till, device) => (u64::from(till.0), device.0),
+    /// Ten wrong codes within a minute, and the till must wait for the next one. A chain's registers share one key: it is
+    /// the till named in the request that waits, not the chain.
+    fn guard_guesses(
+        &mut self,
+        charge: &Charge,
+        digits: u64,
+        at: Timestamp,
+    ) -> Result<(), Refusal> {
+        let speaks = match charge.caller {
+            Caller::Key(key) => key.0,
+            Caller::Till(_, device) => device.0,
         };
+        let who = (charge.till, speaks);
         let minute = at.seconds().div_euclid(60);
         let guesses = self.guesses.entry(who).or_insert((minute, 0));
         if guesses.0 == minute && guesses.1 >= 10 {
