@@ -59,16 +59,16 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "unit",
-        shows: "rules, stories, properties, routes and storage, on SQLite and on PostgreSQL",
-        needs: &[Need::Nextest, Need::Postgres],
+        shows: "rules, stories, routes and storage on SQLite and PostgreSQL; cards against localstripe",
+        needs: &[Need::Nextest, Need::PythonPackages, Need::Postgres],
         stands_on: &[],
         minutes_max: 15,
         run: |session| {
-            let url = session.postgres()?;
+            let cards = CardPeer::start(session.root(), session.logs())?;
             session.command(
                 Command::new("cargo")
                     .args(["nextest", "run", "--workspace", "--locked"])
-                    .env("MAMORI_TEST_PG", url),
+                    .env("MAMORI_LOCALSTRIPE_URL", cards.url()),
             )
         },
     },
@@ -114,23 +114,6 @@ pub const SUITES: &[Suite] = &[
         stands_on: &[],
         minutes_max: 5,
         run: codes_read_by_others,
-    },
-    Suite {
-        name: "cards",
-        shows: "the card connector against localstripe, an independent processor",
-        needs: &[Need::Nextest, Need::PythonPackages],
-        stands_on: &[],
-        minutes_max: 5,
-        run: |session| {
-            let peer = CardPeer::start(session.root(), session.logs())?;
-            // The whole workspace is named so that what `unit` has built is used again.
-            let only = "package(mamori-connectors) & test(localstripe)";
-            session.command(
-                Command::new("cargo")
-                    .args(["nextest", "run", "--workspace", "--locked", "-E", only])
-                    .env("MAMORI_LOCALSTRIPE_URL", peer.url()),
-            )
-        },
     },
     Suite {
         name: "sdk",

@@ -15,19 +15,19 @@ impl Tally {
         self.skipped += other.skipped;
     }
 
-    /// Looks for the closing lines of nextest, `node --test`, pytest and our own programs; the last of each counts.
-    /// A suite that prints none of them (a formatter, a build) counts no tests.
+    /// The sum of the closing lines of nextest, `node --test` and pytest; a suite may run more than one of them.
+    /// A suite that prints none (a formatter, a build) counts no tests.
     pub fn read(output: &str) -> Tally {
         let mut tally = Tally::default();
         for line in output.lines() {
             let line = line.trim();
             if let Some(found) = nextest(line).or_else(|| pytest(line)) {
-                tally = found;
+                tally.add(found);
             } else if let Some((what, count)) = node(line) {
                 match what {
-                    "pass" => tally.passed = count,
-                    "fail" => tally.failed = count,
-                    "skipped" => tally.skipped = count,
+                    "pass" => tally.passed += count,
+                    "fail" => tally.failed += count,
+                    "skipped" => tally.skipped += count,
                     _ => {}
                 }
             }
@@ -105,6 +105,7 @@ mod tests {
         check("ℹ pass 9\nℹ fail 0", 9, 0, 0);
         check("===== 12 passed, 1 skipped in 3.40s =====", 12, 0, 1);
         check("2 failed, 3 passed in 0.10s", 3, 2, 0);
+        check("# pass 9\n# fail 0\n10 passed in 1.00s", 19, 0, 0);
         check("   Compiling mamori v0.1.0", 0, 0, 0);
     }
 }
