@@ -166,13 +166,13 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "storm",
-        shows: "ten million random acts with faults, every answer and sum against a second model",
+        shows: "four million random acts with faults, every answer and sum against a second model",
         needs: &[],
         stands_on: &["build"],
         minutes_max: 10,
         run: |session| {
             let program = session.program();
-            session.command(Command::new(program).args(["sim", "--acts", "10000000"]))
+            session.command(Command::new(program).args(["sim", "--acts", "4000000"]))
         },
     },
     Suite {
