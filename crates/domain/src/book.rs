@@ -11,7 +11,8 @@ use crate::key::{Answered, FirstAnswer, RequestKey, Sameness};
 use crate::ledger::{AccountKind, TrialBalance};
 use crate::money::Amount;
 use crate::payment::{Payment, PaymentStatus, Refund};
-use crate::table::{BookHash, Counted, Dense, DirtyRow, HashKey, IdMap, Ledgered, Table};
+use crate::rows::{Counted, Dense, IdMap, Packed};
+use crate::table::{BookHash, DirtyRow, HashKey, Ledgered, Table};
 use crate::world::Timestamp;
 use minicbor::{Decode, Encode};
 use std::collections::VecDeque;
@@ -183,8 +184,9 @@ pub struct Book {
     pub stores: Table<StoreId, MerchantId>,
     pub tills: Table<TillId, Till>,
     pub api_keys: Table<Fingerprint, MerchantId>,
-    pub credentials: Table<Fingerprint, WalletId>,
-    pub authorizations: Table<AuthorizationId, Authorization>,
+    pub credentials: Table<Fingerprint, WalletId, Packed<Fingerprint, WalletId>>,
+    pub authorizations:
+        Table<AuthorizationId, Authorization, Packed<AuthorizationId, Authorization>>,
     pub holds: Table<HoldId, Hold>,
     pub top_ups: Table<TopUpId, OpenTopUp>,
     one: Table<u8, Counters>,

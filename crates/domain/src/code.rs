@@ -4,7 +4,7 @@
 //! of it is ever written to disk, so a stolen disk holds no code that works.
 
 use crate::ids::{Fingerprint, WalletId};
-use crate::table::IdMap;
+use crate::rows::IdMap;
 use crate::world::{Draw, Timestamp};
 use std::collections::VecDeque;
 

@@ -23,6 +23,7 @@ pub mod money;
 pub mod paid;
 pub mod payment;
 pub mod refusal;
+pub mod rows;
 pub mod table;
 pub mod top_up;
 pub mod world;

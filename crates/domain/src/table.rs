@@ -2,115 +2,9 @@
 
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::Hash;
 
-/// A hasher for keys that are ids of ours or already hashes: two multiplications, the same on every machine.
-///
-/// No key reaches it that an outsider can choose freely: texts are hashed by SHA-256 first.
-#[derive(Default)]
-pub struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        let mixed = (self.0 ^ (self.0 >> 32)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        mixed ^ (mixed >> 29)
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0u8; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-    fn write_u64(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0xD6E8_FEB8_6659_FD93);
-    }
-    fn write_u32(&mut self, word: u32) {
-        self.write_u64(u64::from(word));
-    }
-    fn write_u128(&mut self, word: u128) {
-        self.write_u64(word as u64);
-        self.write_u64((word >> 64) as u64);
-    }
-}
-
-/// A map keyed by ids.
-pub type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
-
-/// How a table keeps its rows.
-pub trait Rows<K, V>: Default {
-    /// False for a key that no book ever gave out, and that must not be made room for.
-    fn could_hold(_key: &K) -> bool {
-        true
-    }
-    fn get(&self, key: &K) -> Option<&V>;
-    fn set(&mut self, key: K, row: Option<V>) -> Option<V>;
-    fn count(&self) -> usize;
-    fn each(&self, see: &mut dyn FnMut(&K, &V));
-}
-
-impl<K: Eq + Hash, V> Rows<K, V> for IdMap<K, V> {
-    fn get(&self, key: &K) -> Option<&V> {
-        HashMap::get(self, key)
-    }
-    fn set(&mut self, key: K, row: Option<V>) -> Option<V> {
-        match row {
-            Some(row) => self.insert(key, row),
-            None => self.remove(&key),
-        }
-    }
-    fn count(&self) -> usize {
-        self.len()
-    }
-    fn each(&self, see: &mut dyn FnMut(&K, &V)) {
-        self.iter().for_each(|(key, row)| see(key, row));
-    }
-}
-
-/// A key that counts up from one, so that rows can stand in a plain array.
-pub trait Counted: Copy + Eq {
-    /// The place in the array, from zero.
-    fn place(self) -> usize;
-}
-
-/// Rows in an array: a million wallets without a million spare slots.
-pub struct Dense<K, V>(Vec<Option<(K, V)>>, usize);
-
-impl<K, V> Default for Dense<K, V> {
-    fn default() -> Self {
-        Dense(Vec::new(), 0)
-    }
-}
-
-impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
-    fn could_hold(key: &K) -> bool {
-        // Twice the people of Japan: a row of a checkpoint that somebody edited must not take all memory.
-        key.place() < 1 << 28
-    }
-    fn get(&self, key: &K) -> Option<&V> {
-        match self.0.get(key.place()) {
-            Some(Some((own, row))) if own == key => Some(row),
-            _ => None,
-        }
-    }
-    fn set(&mut self, key: K, row: Option<V>) -> Option<V> {
-        let place = key.place();
-        if place >= self.0.len() {
-            row.as_ref()?;
-            self.0.resize_with(place + 1, || None);
-        }
-        let old = std::mem::replace(&mut self.0[place], row.map(|row| (key, row)));
-        self.1 = self.1 + usize::from(self.0[place].is_some()) - usize::from(old.is_some());
-        old.map(|(_, row)| row)
-    }
-    fn count(&self) -> usize {
-        self.1
-    }
-    fn each(&self, see: &mut dyn FnMut(&K, &V)) {
-        self.0.iter().flatten().for_each(|(key, row)| see(key, row));
-    }
-}
+use crate::rows::{IdMap, Rows};
 
 /// The running hash of a whole book: the sum of a keyed hash of each row, lane by lane.
 ///
@@ -123,6 +17,10 @@ pub struct BookHash {
 }
 
 impl BookHash {
+    /// Counts one more row in, given by its bytes. For comparing two sets of rows that lie in different orders.
+    pub fn add_row(&mut self, key: &HashKey, bytes: &[u8]) {
+        self.add(key.row(bytes));
+    }
     fn add(&mut self, row: [u64; 4]) {
         for (lane, part) in self.lanes.iter_mut().zip(row) {
             *lane = lane.wrapping_add(part);
@@ -306,20 +204,26 @@ where
     pub fn load(
         &mut self,
         ledgered: &mut Ledgered,
-        key: &[u8],
-        row: &[u8],
+        key_bytes: &[u8],
+        row_bytes: &[u8],
     ) -> Result<(K, &V), minicbor::decode::Error> {
-        let key: K = minicbor::decode(key)?;
-        let row: V = minicbor::decode(row)?;
+        let key: K = minicbor::decode(key_bytes)?;
+        let row: V = minicbor::decode(row_bytes)?;
         if !R::could_hold(&key) {
             return Err(minicbor::decode::Error::message(
                 "a key beyond all counting",
             ));
         }
-        if self.set(ledgered, key, Some(row)).is_some() {
+        // Hashed are the bytes as they came: if the sum is the sealed one, they are the very bytes that this table wrote.
+        let scratch = &mut ledgered.scratch;
+        scratch.clear();
+        scratch.push(self.number);
+        scratch.extend_from_slice(key_bytes);
+        scratch.extend_from_slice(row_bytes);
+        ledgered.hash.add(ledgered.key.row(scratch));
+        if self.rows.set(key, Some(row)).is_some() {
             return Err(minicbor::decode::Error::message("a row that comes twice"));
         }
-        self.dirty.clear();
         Ok((key, self.rows.get(&key).expect("it was just set")))
     }
 }

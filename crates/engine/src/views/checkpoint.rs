@@ -1,7 +1,8 @@
 //! The book's rows beside the views, so that a start need not replay everything. Not believed: hashed and compared.
 
 use mamori_domain::book::Book;
-use mamori_domain::table::{DirtyRow, HashKey, IdMap};
+use mamori_domain::rows::IdMap;
+use mamori_domain::table::{DirtyRow, HashKey};
 
 use crate::fault::Fault;
 use crate::sql::{Column, Db, Param, Tx};
