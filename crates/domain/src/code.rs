@@ -38,8 +38,15 @@ enum State {
 struct Row {
     wallet: WalletId,
     epoch: u32,
+    issued_at: Timestamp,
     expires_at: Timestamp,
     state: State,
+}
+
+impl Row {
+    fn is_forgotten(&self, now: Timestamp) -> bool {
+        now >= self.issued_at.plus_seconds(MEMORY_SECONDS)
+    }
 }
 
 /// All codes that are shown now, and the recently dead.
@@ -47,7 +54,8 @@ struct Row {
 pub struct CodeDesk {
     codes: IdMap<u64, Row>,
     shown: IdMap<WalletId, u64>,
-    oldest: VecDeque<(Timestamp, u64)>,
+    /// In the order they were issued.
+    oldest: VecDeque<u64>,
     guesses: IdMap<Fingerprint, (i64, u32)>,
     /// Codes spent since the last [`CodeDesk::settle`].
     undo: Vec<u64>,
@@ -83,19 +91,22 @@ impl CodeDesk {
             Row {
                 wallet,
                 epoch,
+                issued_at: now,
                 expires_at,
                 state: State::Live,
             },
         );
         self.shown.insert(wallet, digits);
-        self.oldest.push_back((now, digits));
+        self.oldest.push_back(digits);
         (digits, expires_at)
     }
 
-    /// What a scanned code means now.
+    /// What a scanned code means now. A function of the instant alone: whether a dead code was swept out already is not
+    /// told, since a sweep belongs to no batch and is not undone with one.
     pub fn look(&self, digits: u64, now: Timestamp) -> CodeFact {
         match self.codes.get(&digits) {
             None => CodeFact::Unknown,
+            Some(row) if row.is_forgotten(now) => CodeFact::Unknown,
             Some(row) => match row.state {
                 State::Spent => CodeFact::Spent,
                 State::Replaced => CodeFact::Replaced,
@@ -156,16 +167,15 @@ impl CodeDesk {
             .is_some_and(|(at, count)| *at == minute && *count >= GUESSES_PER_MINUTE)
     }
 
-    /// Forgets what died long ago.
+    /// Gives back the memory of what died long ago; nobody can tell.
     fn sweep(&mut self, now: Timestamp) {
-        while let Some((issued, digits)) = self.oldest.front().copied() {
-            if now < issued.plus_seconds(MEMORY_SECONDS) {
-                break;
-            }
+        while let Some(digits) = self.oldest.front().copied()
+            && let Some(row) = self.codes.get(&digits).copied()
+            && row.is_forgotten(now)
+        {
             self.oldest.pop_front();
-            if let Some(row) = self.codes.remove(&digits)
-                && self.shown.get(&row.wallet) == Some(&digits)
-            {
+            self.codes.remove(&digits);
+            if self.shown.get(&row.wallet) == Some(&digits) {
                 self.shown.remove(&row.wallet);
             }
         }
@@ -214,6 +224,20 @@ mod tests {
         desk.undo();
         assert_eq!(desk.look(code, NOON), CodeFact::Replaced);
         assert!(matches!(desk.look(newer, NOON), CodeFact::Live { .. }));
+    }
+
+    #[test]
+    fn whether_a_dead_code_was_swept_out_cannot_be_told() {
+        let (mut swept, code) = desk_with_code();
+        let (unswept, same_code) = desk_with_code();
+        assert_eq!(code, same_code);
+        let later = NOON.plus_seconds(MEMORY_SECONDS);
+        swept.issue(WalletId(2), 0, later, 60, &mut Draw::from_seed(8));
+        for desk in [&swept, &unswept] {
+            assert_eq!(desk.look(code, later), CodeFact::Unknown);
+        }
+        let before = NOON.plus_seconds(MEMORY_SECONDS - 1);
+        assert_eq!(unswept.look(code, before), CodeFact::Expired);
     }
 
     #[test]
