@@ -4,7 +4,7 @@ use crate::ids::{
     AuthorizationId, EntryId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, StoreId,
     TillId, TopUpId, WalletId,
 };
-use crate::key::Sameness;
+use crate::key::{Place, Sameness};
 use crate::money::Amount;
 use crate::paid::{Papers, Payer, Payment, Refund};
 use crate::world::Timestamp;
@@ -42,8 +42,11 @@ impl Charge {
             self.merchant,
             self.amount,
             self.payer.as_number(),
-            self.store,
-            self.till,
+            Place::named(self.store.map(|id| id.0), self.papers.store_text.as_deref()),
+            Place::named(
+                self.till.map(|id| id.0),
+                self.papers.terminal_text.as_deref(),
+            ),
         )
     }
 }

@@ -425,17 +425,17 @@ impl Book {
                 merchant,
                 amount,
                 balance,
+                returned,
                 ..
             } => {
                 self.took_id(entry.0);
                 self.pay_merchant(*merchant, -amount.signed());
-                self.credit(
-                    *wallet,
-                    Source::Refund(*payment),
-                    *amount,
-                    EntryId(entry.0),
-                    *balance,
-                );
+                let back = Back {
+                    payment: *payment,
+                    amount: *amount,
+                    returned,
+                };
+                self.give_back(*wallet, &back, EntryId(entry.0), *balance);
                 let at = self.counters.at;
                 self.change_payment(*payment, |row| {
                     row.status = PaymentStatus::Cancelled;
@@ -456,17 +456,17 @@ impl Book {
                 reason,
                 requested_at,
                 balance,
+                returned,
                 ..
             } => {
                 self.took_id(refund.0);
                 self.pay_merchant(*merchant, -amount.signed());
-                self.credit(
-                    *wallet,
-                    Source::Refund(*payment),
-                    *amount,
-                    EntryId(refund.0),
-                    *balance,
-                );
+                let back = Back {
+                    payment: *payment,
+                    amount: *amount,
+                    returned,
+                };
+                self.give_back(*wallet, &back, EntryId(refund.0), *balance);
                 self.change_payment(*payment, |row| {
                     row.refunded = row
                         .refunded
@@ -1034,6 +1034,28 @@ impl Book {
         });
     }
 
+    /// Money of a payment comes back to where it was drawn from.
+    fn give_back(&mut self, wallet: WalletId, back: &Back, entry: EntryId, balance: u64) {
+        if back.returned.is_empty() {
+            return self.credit(
+                wallet,
+                Source::Refund(back.payment),
+                back.amount,
+                entry,
+                balance,
+            );
+        }
+        self.change_wallet(wallet, |row| {
+            row.lots.give_back(back.returned);
+            row.last_entry = entry;
+            assert_eq!(
+                row.lots.total(),
+                balance,
+                "the journal and the book agree on every balance"
+            );
+        });
+    }
+
     /// Ends a hold: `taken` is gone to the merchant, `back` returns to the lots it came from.
     fn end_hold(
         &mut self,
@@ -1107,6 +1129,13 @@ impl Book {
         self.trial.shift(AccountKind::Wallet, old_balance - balance);
         self.trial.shift(AccountKind::Held, old_held - held);
     }
+}
+
+/// Money of a payment on its way back.
+struct Back<'a> {
+    payment: PaymentId,
+    amount: Amount,
+    returned: &'a [Lot],
 }
 
 fn restore<K: Eq + std::hash::Hash, V>(map: &mut IdMap<K, V>, key: K, old: Option<V>) {

@@ -81,6 +81,7 @@ impl Paid {
             authorization: self.authorization,
             papers: Box::new(self.papers.clone()),
             refunds: Vec::new(),
+            drawn: self.drawn.clone().into_boxed_slice(),
         }
     }
 }
@@ -209,6 +210,10 @@ pub enum Change {
         previous: EntryId,
         #[n(7)]
         balance: u64,
+        /// The lots that the money goes back to. Empty in journals from before it did: then the cancel is its origin.
+        #[n(8)]
+        #[cbor(default)]
+        returned: Vec<Lot>,
     },
     /// The tombstone of a payment that was cancelled before it arrived.
     #[n(17)]
@@ -246,6 +251,10 @@ pub enum Change {
         previous: EntryId,
         #[n(11)]
         balance: u64,
+        /// The lots that the money goes back to. Empty in journals from before it did: then the refund is its origin.
+        #[n(12)]
+        #[cbor(default)]
+        returned: Vec<Lot>,
     },
     #[n(19)]
     Held {

@@ -17,9 +17,42 @@ pub enum Source {
     /// Given by the house.
     #[n(2)]
     Goodwill(#[n(0)] EntryId),
-    /// A refund or cancel; the payment names the lots it was paid from.
+    /// A refund or cancel of a journal from before returned money went back to the origin it was drawn from.
     #[n(3)]
     Refund(#[n(0)] PaymentId),
+}
+
+/// The most origins a wallet's money may have before refunds and new top-ups wait for some of it to be spent. A wallet in very
+/// small change would cost everybody's time: each of its acts carries and hashes all of its lots.
+pub const LOTS_MAX: usize = 256;
+
+/// The most lots one payment may draw from; with [`LOTS_MAX`] and the cap on open top-ups nobody gets near it. It bounds what one
+/// act adds to a row of the journal.
+pub const DRAWN_MAX: usize = 512;
+
+/// The part of a payment that comes back: what was drawn last returns first, and `already` of it has returned.
+pub fn returned(drawn: &[Lot], already: Amount, amount: Amount) -> Vec<Lot> {
+    let (mut skip, mut left) = (already, amount);
+    let mut back = Vec::with_capacity(1);
+    for lot in drawn.iter().rev() {
+        let skipped = lot.amount.min(skip);
+        skip = skip
+            .minus(skipped)
+            .expect("a part is no more than the rest");
+        let there = lot
+            .amount
+            .minus(skipped)
+            .expect("a part is no more than its lot");
+        let part = there.min(left);
+        left = left.minus(part).expect("a part is no more than the rest");
+        if !part.is_zero() {
+            back.push(Lot {
+                source: lot.source,
+                amount: part,
+            });
+        }
+    }
+    back
 }
 
 /// An amount with its origin: what is left of it in a wallet, or what a payment drew from it.
@@ -115,6 +148,46 @@ impl Lots {
         }
     }
 
+    /// How many lots there are.
+    pub fn count(&self) -> usize {
+        match self {
+            Lots::None => 0,
+            Lots::One(_) => 1,
+            Lots::Many(lots) => lots.len(),
+        }
+    }
+
+    /// Takes back what was drawn from here: to the rest of its origin, or to the front, for it was the oldest money there.
+    pub fn give_back(&mut self, returned: &[Lot]) {
+        for lot in returned {
+            match self.with_source(lot.source) {
+                Some(rest) => {
+                    rest.amount = rest
+                        .amount
+                        .plus(lot.amount)
+                        .expect("a wallet's balance is bounded");
+                }
+                None => self.push_front(*lot),
+            }
+        }
+    }
+
+    fn with_source(&mut self, source: Source) -> Option<&mut Lot> {
+        match self {
+            Lots::None => None,
+            Lots::One(lot) => Some(lot).filter(|lot| lot.source == source),
+            Lots::Many(lots) => lots.iter_mut().find(|lot| lot.source == source),
+        }
+    }
+
+    fn push_front(&mut self, lot: Lot) {
+        match self {
+            Lots::None => *self = Lots::One(lot),
+            Lots::One(only) => *self = Lots::Many(Box::new(VecDeque::from([lot, *only]))),
+            Lots::Many(lots) => lots.push_front(lot),
+        }
+    }
+
     fn front_mut(&mut self) -> Option<&mut Lot> {
         match self {
             Lots::None => None,
@@ -176,6 +249,27 @@ mod tests {
             source: Source::Card(TopUpId(id)),
             amount: Amount::yen(yen),
         }
+    }
+
+    #[test]
+    fn what_comes_back_is_what_was_drawn_as_if_it_had_never_left() {
+        let mut lots = Lots::None;
+        lots.add(card(1, 500));
+        lots.add(card(2, 700));
+        let before = lots.clone();
+        let drawn = lots.draw(Amount::yen(600)).unwrap();
+        lots.take(&drawn);
+        let first = returned(&drawn, Amount::ZERO, Amount::yen(250));
+        assert_eq!(first, [card(2, 100), card(1, 150)]);
+        lots.give_back(&first);
+        assert_eq!(
+            lots.iter().copied().collect::<Vec<_>>(),
+            [card(1, 150), card(2, 700)]
+        );
+        let rest = returned(&drawn, Amount::yen(250), Amount::yen(350));
+        assert_eq!(rest, [card(1, 350)]);
+        lots.give_back(&rest);
+        assert_eq!(lots, before);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Idempotency: the same id from the same merchant gets the same answer, for ever.
 
-use crate::ids::{EntryId, MerchantId, PaymentId, RefundId, StoreId, TillId, TopUpId, WalletId};
+use crate::ids::{EntryId, MerchantId, PaymentId, RefundId, TopUpId, WalletId};
 use crate::money::Amount;
 use crate::refusal::Refusal;
 use minicbor::{Decode, Encode};
@@ -63,17 +63,22 @@ impl Sameness {
         merchant: MerchantId,
         amount: Amount,
         payer: u128,
-        store: Option<StoreId>,
-        till: Option<TillId>,
+        store: Place,
+        till: Place,
     ) -> Sameness {
         let mut bytes = [0u8; 41];
         bytes[0..4].copy_from_slice(&merchant.0.to_be_bytes());
         bytes[4..12].copy_from_slice(&amount.minor().to_be_bytes());
         bytes[12..15].copy_from_slice(amount.currency().iso().as_bytes());
         bytes[15..31].copy_from_slice(&payer.to_be_bytes());
-        bytes[31..36].copy_from_slice(&optional(store.map(|id| id.0)));
-        bytes[36..41].copy_from_slice(&optional(till.map(|id| id.0)));
-        Self::hash(&bytes)
+        bytes[31..36].copy_from_slice(&store.head());
+        bytes[36..41].copy_from_slice(&till.head());
+        match (store, till) {
+            (Place::Words(_), _) | (_, Place::Words(_)) => {
+                Self::hash(&[&bytes, store.words(), till.words()].concat())
+            }
+            _ => Self::hash(&bytes),
+        }
     }
 
     /// Of a refund, top-up or credit: the amount and whatever it is for.
@@ -92,13 +97,46 @@ impl Sameness {
     }
 }
 
-fn optional(id: Option<u32>) -> [u8; 5] {
-    let mut bytes = [0u8; 5];
-    if let Some(id) = id {
-        bytes[0] = 1;
-        bytes[1..].copy_from_slice(&id.to_be_bytes());
+/// A store or till as the request names it. A number is the same whether it is known as ours today or only tomorrow: a
+/// faithful retry must not become another request because a store was opened meanwhile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place<'a> {
+    None,
+    Number(u32),
+    /// The merchant's own words for it.
+    Words(&'a str),
+}
+
+impl<'a> Place<'a> {
+    /// From our id for it, or else the merchant's words.
+    pub fn named(id: Option<u32>, words: Option<&'a str>) -> Place<'a> {
+        match (id, words) {
+            (Some(id), _) => Place::Number(id),
+            (None, None) => Place::None,
+            (None, Some(words)) => match words.parse::<u32>() {
+                Ok(number) if number.to_string() == words => Place::Number(number),
+                _ => Place::Words(words),
+            },
+        }
     }
-    bytes
+
+    fn head(self) -> [u8; 5] {
+        let (kind, number) = match self {
+            Place::None => (0, 0),
+            Place::Number(number) => (1, number),
+            Place::Words(words) => (2, words.len() as u32),
+        };
+        let mut bytes = [kind; 5];
+        bytes[1..].copy_from_slice(&number.to_be_bytes());
+        bytes
+    }
+
+    fn words(self) -> &'a [u8] {
+        match self {
+            Place::Words(words) => words.as_bytes(),
+            _ => &[],
+        }
+    }
 }
 
 /// The first answer to a request, kept under its [`RequestKey`].

@@ -1,5 +1,6 @@
 //! What was paid and what came back: a payment and its refunds, as they stand.
 
+use crate::funding::Lot;
 use crate::ids::{AuthorizationId, MerchantId, PaymentId, RefundId, StoreId, TillId, WalletId};
 use crate::money::Amount;
 use crate::world::Timestamp;
@@ -74,6 +75,8 @@ pub struct Payment {
     pub authorization: Option<AuthorizationId>,
     pub papers: Box<Papers>,
     pub refunds: Vec<RefundId>,
+    /// The lots it was paid from; where they came from, returned money goes back to.
+    pub drawn: Box<[Lot]>,
 }
 
 impl Payment {

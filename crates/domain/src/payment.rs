@@ -1,11 +1,11 @@
 //! Charge, cancel, refund, hold and capture: every refusal in order of precedence.
 
 use crate::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
-use crate::book::{Book, Hold, WalletStatus};
+use crate::book::{Book, Hold, Wallet, WalletStatus};
 use crate::change::{Change, Paid};
 use crate::code::CodeFact;
 use crate::decision::{Decision, Facts, Rules};
-use crate::funding::Lot;
+use crate::funding::{DRAWN_MAX, LOTS_MAX, Lot, returned};
 use crate::ids::{EntryId, HoldId, MerchantId, PaymentId, RefundId, WalletId};
 use crate::key::{Answered, FirstAnswer, RequestKey, Sameness};
 use crate::money::Amount;
@@ -18,6 +18,9 @@ fn cancel_window_is_open(paid_at: Timestamp, now: Timestamp) -> bool {
     let closes_at_seconds = (paid_at.day_in_japan() + 1) * 86_400 - 9 * 3600 + 15 * 60;
     now.seconds() < closes_at_seconds
 }
+
+/// A payment may be given back in this many parts: what is kept of it grows with each.
+const REFUNDS_MAX: usize = 100;
 
 /// Refunds are taken for 365 days.
 const REFUND_WINDOW_SECONDS: i64 = 365 * 86_400;
@@ -133,7 +136,10 @@ fn drawn_from(book: &Book, wallet: WalletId, amount: Amount) -> Result<Vec<Lot>,
     if row.status == WalletStatus::Frozen {
         return Err(Refusal::WalletFrozen);
     }
-    row.lots.draw(amount).ok_or(Refusal::BalanceTooSmall)
+    row.lots
+        .draw(amount)
+        .filter(|drawn| drawn.len() <= DRAWN_MAX)
+        .ok_or(Refusal::BalanceTooSmall)
 }
 
 /// Takes money from a wallet for a merchant.
@@ -230,6 +236,10 @@ pub(crate) fn cancel(
     let row = book
         .wallet(payment.wallet)
         .expect("a payment's wallet is never forgotten");
+    let returned = returned(&payment.drawn, Amount::ZERO, payment.amount);
+    if !may_return(row, &returned) {
+        return Decision::refuse(Refusal::RefundLimit);
+    }
     let change = Change::Cancelled {
         entry: RefundId(book.next_id()),
         payment: payment.id,
@@ -239,6 +249,7 @@ pub(crate) fn cancel(
         amount: payment.amount,
         previous: row.last_entry,
         balance: row.lots.total() + payment.amount.minor(),
+        returned,
     };
     Decision {
         outcome: Ok(Done::CancelAccepted),
@@ -292,6 +303,7 @@ pub(crate) fn refund(
         requested_at: request.requested_at,
         previous: row.last_entry,
         balance: row.lots.total() + request.amount.minor(),
+        returned: returned(&payment.drawn, payment.refunded, request.amount),
     };
     Decision {
         outcome: Ok(Done::Refund(Box::new(refund))),
@@ -322,7 +334,20 @@ fn refund_is_in_order<'a>(
     if request.amount > payment.refundable() {
         return Err(Refusal::RefundExceedsPayment);
     }
+    let row = book
+        .wallet(payment.wallet)
+        .expect("a payment's wallet is never forgotten");
+    let back = returned(&payment.drawn, payment.refunded, request.amount);
+    if payment.refunds.len() >= REFUNDS_MAX || !may_return(row, &back) {
+        return Err(Refusal::RefundLimit);
+    }
     Ok(payment)
+}
+
+/// Does the wallet have room for the origins of money that comes back? It has for those it still holds some money of.
+fn may_return(row: &Wallet, back: &[Lot]) -> bool {
+    row.lots.count() + back.len() <= LOTS_MAX
+        || (back.iter()).all(|lot| row.lots.iter().any(|own| own.source == lot.source))
 }
 
 /// Sets money aside.

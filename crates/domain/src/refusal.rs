@@ -66,6 +66,9 @@ pub enum Refusal {
     AlreadyBound,
     #[n(29)]
     TillLocked,
+    /// A payment was given back in as many parts as it may be, or the wallet holds money of as many origins as it may.
+    #[n(30)]
+    RefundLimit,
 }
 
 impl Refusal {
@@ -102,6 +105,7 @@ impl Refusal {
             Refusal::CredentialUnknown => "credential_unknown",
             Refusal::AlreadyBound => "already_bound",
             Refusal::TillLocked => "till_locked",
+            Refusal::RefundLimit => "refund_limit",
         }
     }
 }

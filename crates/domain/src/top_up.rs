@@ -4,6 +4,7 @@ use crate::act::{CreditKind, Done, Refusal, TopUpState};
 use crate::book::{Book, ClosedTopUp, Wallet, WalletStatus};
 use crate::change::Change;
 use crate::decision::{Decision, Facts, Rules};
+use crate::funding::LOTS_MAX;
 use crate::ids::{EntryId, TopUpId, WalletId};
 use crate::key::{Answered, RequestKey, Sameness};
 use crate::money::Amount;
@@ -12,7 +13,7 @@ use crate::money::Amount;
 /// pages at once and pays on all of them must not end far above the cap.
 fn fits(rules: &Rules, row: &Wallet, amount: Amount) -> bool {
     let there = row.lots.total() + row.held.minor() + row.pending.minor();
-    there + amount.minor() <= rules.balance_cap.minor()
+    there + amount.minor() <= rules.balance_cap.minor() && row.lots.count() < LOTS_MAX
 }
 
 pub(crate) fn start(

@@ -34,6 +34,8 @@ pub struct Sale {
     pub wallet: WalletId,
     pub yen: i64,
     pub refunded: i64,
+    /// In how many parts it was given back.
+    pub parts: u32,
     pub cancelled: bool,
     pub at: Timestamp,
 }
@@ -71,10 +73,18 @@ enum Shown {
 struct Code {
     wallet: WalletId,
     epoch: u32,
+    issued: Timestamp,
     expires: Timestamp,
     state: Shown,
     /// A batch that was lost may or may not have replaced it: the desk forgets nothing on the side of safety.
     doubtful: bool,
+}
+
+impl Code {
+    /// For ten minutes a cashier hears what became of a code; after that it is one that nobody knows.
+    fn is_remembered(&self, at: Timestamp) -> bool {
+        at < self.issued.plus_seconds(600)
+    }
 }
 
 /// Everything that must be equal for two requests to be the same one, spelled out.
@@ -518,6 +528,7 @@ impl Model {
                 wallet,
                 yen,
                 refunded: 0,
+                parts: 0,
                 cancelled: false,
                 at,
             },
@@ -539,13 +550,19 @@ impl Model {
             Caller::Key(key) => key.0,
             Caller::Till(_, device) => device.0,
         };
-        let who = (charge.till, speaks);
+        // A made-up till is no till: else a new one for each guess would never be locked.
+        let own = charge.till.filter(|till| {
+            let store = self.tills.get(till).map(|(store, _)| store);
+            store.and_then(|store| self.stores.get(store)) == Some(&charge.merchant)
+        });
+        let who = (own, speaks);
         let minute = at.seconds().div_euclid(60);
         let guesses = self.guesses.entry(who).or_insert((minute, 0));
         if guesses.0 == minute && guesses.1 >= 10 {
             return Err(Refusal::TillLocked);
         }
-        if !self.codes.contains_key(&digits) {
+        let known = (self.codes.get(&digits)).is_some_and(|code| code.is_remembered(at));
+        if !known {
             if guesses.0 != minute {
                 *guesses = (minute, 0);
             }
@@ -597,7 +614,10 @@ impl Model {
                 _ => return Err(Refusal::AuthorizationUnknown),
             },
             Payer::Code(digits) => {
-                let code = self.codes.get(&digits).ok_or(Refusal::CodeUnknown)?;
+                let code = self.codes.get(&digits);
+                let code = code
+                    .filter(|code| code.is_remembered(at))
+                    .ok_or(Refusal::CodeUnknown)?;
                 match code.state {
                     Shown::Spent => return Err(Refusal::CodeSpent),
                     Shown::Replaced => return Err(Refusal::CodeReplaced),
@@ -645,6 +665,7 @@ impl Model {
         let row = Code {
             wallet,
             epoch,
+            issued: at,
             expires,
             state,
             doubtful: false,
@@ -739,6 +760,7 @@ impl Model {
             }
             Some(_) if yen == 0 => Some(Refusal::AmountOutOfBounds),
             Some(sale) if yen > sale.yen - sale.refunded => Some(Refusal::RefundExceedsPayment),
+            Some(sale) if sale.parts >= 100 => Some(Refusal::RefundLimit),
             Some(_) => None,
         };
         if let Some(refusal) = refusal {
@@ -747,7 +769,9 @@ impl Model {
             return Err(refusal);
         }
         let sale = sale.expect("it was found");
-        self.sales.get_mut(&payment).expect("read above").refunded += yen;
+        let there = self.sales.get_mut(&payment).expect("read above");
+        there.refunded += yen;
+        there.parts += 1;
         let id = self.give_back(&sale, yen);
         self.returns.insert(
             id,

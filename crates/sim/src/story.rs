@@ -26,6 +26,7 @@ use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
+use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::{Engine, EngineConfig};
@@ -392,9 +393,14 @@ impl Stage {
 
     /// Asks again where the engine says so: after a story has moved the clock, the lease must be confirmed anew.
     fn patiently(&self, act: &Act) -> Result<Outcome, String> {
+        self.until_it_answers(|engine| engine.act(act.clone()))
+    }
+
+    /// A story's clock jumps by hours, and then the lease must be confirmed anew before anything is shown.
+    fn until_it_answers<T>(&self, ask: impl Fn(&Engine) -> Result<T, Fault>) -> Result<T, String> {
         let mut fault = String::new();
         for _ in 0..PATIENCE_TRIES {
-            match self.engine().act(act.clone()) {
+            match ask(self.engine()) {
                 Ok(outcome) => return Ok(outcome),
                 Err(again) if again.is_retryable() => fault = again.to_string(),
                 Err(fault) => return Err(fault.to_string()),
@@ -440,7 +446,7 @@ impl Stage {
 
     /// Every wallet and every account of the engine is what the model has.
     fn check_sums(&mut self) -> Result<(), String> {
-        let survey = self.engine().survey().map_err(|fault| fault.to_string())?;
+        let survey = self.until_it_answers(Engine::survey)?;
         let trial = survey.trial;
         let payable: i64 = self.model.payable.values().sum();
         let is = [
@@ -509,12 +515,12 @@ impl Stage {
     }
 
     fn restart(&mut self) -> Result<(), String> {
-        let before = self.engine().survey().map_err(|fault| fault.to_string())?;
+        let before = self.until_it_answers(Engine::survey)?;
         self.engine().stop();
         self.engine = None;
         self.model.restart();
         self.start()?;
-        let after = self.engine().survey().map_err(|fault| fault.to_string())?;
+        let after = self.until_it_answers(Engine::survey)?;
         if before.trial == after.trial {
             Ok(())
         } else {

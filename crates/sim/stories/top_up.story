@@ -26,6 +26,8 @@ sora    starts top-up J of 4_000                           -> pending
 house   restarts
 card    confirms F                                         -> succeeded, sora 36_000
 card    confirms A                                         -> succeeded, sora 36_000
+# Failed first, paid later, and forgotten by memory since: it is not paid again.
+card    confirms B                                         -> succeeded, sora 36_000
 sora    freezes                                            -> frozen
 sora    starts top-up K of 500                             -> refused wallet_frozen
 card    confirms G                                         -> succeeded, sora 66_000

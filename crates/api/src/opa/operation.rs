@@ -146,6 +146,7 @@ impl Operation {
             }
             ("refund_exceeds_payment", _) => ResultCode::InvalidRefundAmount,
             ("refund_window_over", _) => ResultCode::RefundWindowExceed,
+            ("refund_limit", _) => ResultCode::RefundLimitExceeded,
             ("signed_out" | "key_revoked", _) => ResultCode::Unauthorized,
             ("invalid_field", _) => ResultCode::InvalidRequestParams,
             ("busy", _) => ResultCode::RateLimit,
@@ -190,6 +191,7 @@ impl Operation {
                     "payment_not_completed",
                     "refund_exceeds_payment",
                     "refund_window_over",
+                    "refund_limit",
                     "idempotency_conflict",
                     "amount_out_of_bounds",
                     "balance_cap",

@@ -118,6 +118,8 @@ result_codes! {
     InvalidRefundAmount = 400 "INVALID_PARAMS" "00200015" "Invalid refund amount";
     /// The refund comes too late.
     RefundWindowExceed = 400 "REFUND_WINDOW_EXCEED" "08770301" "The refund window has passed";
+    /// The payment was refunded in as many parts as it may be.
+    RefundLimitExceeded = 400 "REFUND_LIMIT_EXCEEDED" "08770302" "The payment cannot be refunded in more parts";
     /// There is no such refund.
     NoSuchRefundOrder = 404 "NO_SUCH_REFUND_ORDER" "00200018" "Refund not found";
 }
