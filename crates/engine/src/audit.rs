@@ -2,17 +2,20 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use mamori_domain::act::TopUpState;
 use mamori_domain::book::Book;
+use mamori_domain::change::Change;
+use mamori_domain::ids::TopUpId;
 use mamori_domain::ledger::{Account, AccountKind};
-use mamori_domain::table::HashKey;
+use mamori_domain::table::{BookHash, HashKey};
 use mamori_domain::world::Timestamp;
 
-use crate::engine::replay_row;
 use crate::fault::Fault;
 use crate::journal::{Head, JournalReader};
 use crate::keys::MasterKey;
 use crate::sql::{Db, Location, Param};
-use crate::views::projector::{Progress, Projector, read_progress};
+use crate::start::replay_row;
+use crate::views::projector::{self, Progress, Projector, read_progress};
 use crate::views::{Entry, VIEWS, checkpoint, read};
 
 /// View rows that are read at a time.
@@ -74,7 +77,8 @@ pub fn audit(
     }
     let mut book = Book::new(HashKey::new(master.book_hash_key().expose()));
     let mut balances: HashMap<Account, i64> = HashMap::new();
-    let mut compared = Compared::new(&mut views, stand);
+    let key = HashKey::new(master.book_hash_key().expose());
+    let mut compared = Compared::new(&mut views, stand, key);
     let mut rows = reader.chain(Head::EMPTY, &chain);
     loop {
         let row = match rows.next() {
@@ -105,10 +109,11 @@ pub fn audit(
                 *balances.entry(posting.debit()).or_default() -= posting.amount().signed();
                 *balances.entry(posting.credit()).or_default() += posting.amount().signed();
             }
-            if row.seq <= stand.applied_seq
-                && let Some(entry) = Entry::of(change, row.seq, row.at)
-            {
-                compared.entry(&mut report, &entry)?;
+            if row.seq <= stand.applied_seq {
+                compared.change(change, row.seq, row.at);
+                if let Some(entry) = Entry::of(change, row.seq, row.at) {
+                    compared.entry(&mut report, &entry)?;
+                }
             }
         }
         if row.seq == stand.checkpoint_seq {
@@ -179,11 +184,13 @@ fn compare_checkpoint(
     master: &MasterKey,
     book: &Book,
 ) -> Result<(), Fault> {
-    match checkpoint::load(views, HashKey::new(master.book_hash_key().expose())) {
-        Ok(loaded) if loaded.hash() == book.hash() => {}
-        Ok(_) => {
+    let key = || HashKey::new(master.book_hash_key().expose());
+    match views.snapshot(|tx| checkpoint::load(tx, key())) {
+        Ok(Some(loaded)) if loaded.hash() == book.hash() => {}
+        Ok(Some(_)) => {
             report.find("the checkpoint is not the book that the journal gives at its row".into())
         }
+        Ok(None) => report.find("a row of the checkpoint cannot be read".into()),
         Err(fault) => report.find(format!("the checkpoint cannot be read: {fault}")),
     }
     Ok(())
@@ -197,19 +204,75 @@ struct Compared<'a> {
     after: i64,
     entries: u64,
     hours: BTreeMap<(u32, i64), [u64; 4]>,
-    reversals: u64,
+    key: HashKey,
+    /// Of tables that lie in another order than the journal: a keyed sum over all rows, equal for equal sets.
+    reversals: BookHash,
+    request_keys: BookHash,
+    top_ups: HashMap<u64, TopUp>,
+}
+
+/// A top-up as the journal tells it.
+struct TopUp {
+    wallet: u64,
+    amount: u64,
+    started_at: i64,
+    state: TopUpState,
+    ended_at: Option<i64>,
 }
 
 impl<'a> Compared<'a> {
-    fn new(views: &'a mut Db, stand: Progress) -> Self {
+    fn new(views: &'a mut Db, stand: Progress, key: HashKey) -> Self {
         Compared {
+            key,
             views,
             stand,
             page: VecDeque::new(),
             after: -1,
             entries: 0,
             hours: BTreeMap::new(),
-            reversals: 0,
+            reversals: BookHash::default(),
+            request_keys: BookHash::default(),
+            top_ups: HashMap::new(),
+        }
+    }
+
+    /// What the views say of a change beside its entry.
+    fn change(&mut self, change: &Change, seq: u64, at: i64) {
+        if seq <= self.stand.segment_seq {
+            for (key, _) in change.answers().into_iter().flatten() {
+                let row = projector::key_row(projector::slot(key.0), key.0 as u64, seq);
+                self.request_keys.add_row(&self.key, &row);
+            }
+        }
+        let mut end = |top_up: &TopUpId, state| {
+            if let Some(row) = self.top_ups.get_mut(&top_up.0) {
+                (row.state, row.ended_at) = (state, Some(at));
+            }
+        };
+        match change {
+            Change::TopUpConfirmed { top_up, .. } => end(top_up, TopUpState::Succeeded),
+            Change::TopUpFailed {
+                top_up,
+                expired: true,
+                ..
+            } => end(top_up, TopUpState::Expired),
+            Change::TopUpFailed { top_up, .. } => end(top_up, TopUpState::Failed),
+            Change::TopUpStarted {
+                top_up,
+                wallet,
+                amount,
+                ..
+            } => {
+                let row = TopUp {
+                    wallet: wallet.0,
+                    amount: amount.minor(),
+                    started_at: at,
+                    state: TopUpState::Pending,
+                    ended_at: None,
+                };
+                self.top_ups.insert(top_up.0, row);
+            }
+            _ => {}
         }
     }
 
@@ -247,7 +310,16 @@ impl<'a> Compared<'a> {
         }
         use crate::views::EntryKind::{Cancel, Capture, Payment, Refund};
         let reversal = matches!(expected.kind, Cancel | Refund);
-        self.reversals += u64::from(reversal);
+        if reversal {
+            let payment = expected.about.expect("a reversal is about a payment");
+            let row = reversal_row([
+                payment as i64,
+                expected.id as i64,
+                expected.amount as i64,
+                expected.kind.number(),
+            ]);
+            self.reversals.add_row(&self.key, &row);
+        }
         if let Some(store) = expected.store
             && (reversal || matches!(expected.kind, Payment | Capture))
         {
@@ -263,7 +335,7 @@ impl<'a> Compared<'a> {
     }
 
     /// What is left over on either side.
-    fn end(self, report: &mut Report) -> Result<(), Fault> {
+    fn end(mut self, report: &mut Report) -> Result<(), Fault> {
         let applied = Param::Int(self.stand.applied_seq as i64);
         let held = self.views.query_first(
             "SELECT COUNT(*) FROM entries WHERE seq <= $1",
@@ -281,15 +353,40 @@ impl<'a> Compared<'a> {
         if read_progress(self.views)?.applied_seq != self.stand.applied_seq {
             return Ok(());
         }
-        let reversals = self
-            .views
-            .query_first("SELECT COUNT(*) FROM reversals", &[], |row| row.int(0))?
-            .unwrap_or(0);
-        if reversals as u64 != self.reversals {
+        let mut found = BookHash::default();
+        self.views.query(
+            "SELECT payment, entry, amount, kind FROM reversals",
+            &[],
+            |row| {
+                let row = reversal_row([row.int(0), row.int(1), row.int(2), row.int(3)]);
+                found.add_row(&self.key, &row);
+            },
+        )?;
+        if found != self.reversals {
+            report.find("the reversals in the views are not those of the journal".into());
+        }
+        let mut found = BookHash::default();
+        projector::each_key_row(self.views, |row| found.add_row(&self.key, row))?;
+        if found != self.request_keys {
+            report.find("the request keys in the views are not those of the journal".into());
+        }
+        let mut wrong = Vec::new();
+        read::each_top_up(self.views, |row| {
+            let same = self.top_ups.remove(&row.id).is_some_and(|own| {
+                (own.wallet, own.amount, own.state) == (row.wallet, row.amount, row.state)
+                    && (own.started_at, own.ended_at) == (row.started_at, row.ended_at)
+            });
+            if !same {
+                wrong.push(row.id);
+            }
+        })?;
+        for id in wrong {
             report.find(format!(
-                "the views hold {reversals} reversals, the journal gives {}",
-                self.reversals
+                "top-up {id} of the views is not what the journal says"
             ));
+        }
+        for id in self.top_ups.keys() {
+            report.find(format!("the views lack top-up {id}"));
         }
         let found: BTreeMap<(u32, i64), [u64; 4]> = read::store_hours(self.views, i64::MIN)?
             .into_iter()
@@ -317,6 +414,13 @@ impl<'a> Compared<'a> {
         }
         Ok(())
     }
+}
+
+fn reversal_row(columns: [i64; 4]) -> Vec<u8> {
+    columns
+        .iter()
+        .flat_map(|column| column.to_be_bytes())
+        .collect()
 }
 
 /// Makes the views and the checkpoint anew from the journal. The caller owns the store: nobody else may be writing.

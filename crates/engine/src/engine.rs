@@ -6,6 +6,7 @@
 //! | `projector` | the views' writing connection | durable rows; never holds up an answer unless it is very far behind |
 //! | `gatherer` | reading connections | acts about the distant past |
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{
     Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
@@ -18,25 +19,25 @@ use mamori_domain::act::{Act, Done, Outcome};
 use mamori_domain::book::Book;
 use mamori_domain::change::{Change, Purpose};
 use mamori_domain::decide::Rules;
-use mamori_domain::ids::{IdSpace, MerchantId, RefundId, ShardId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{IdSpace, MerchantId, RefundId, StoreId, TillId, WalletId};
 use mamori_domain::ledger::{AccountKind, TrialBalance};
 use mamori_domain::payment::Refund;
-use mamori_domain::table::{BookHash, HashKey};
+use mamori_domain::table::BookHash;
 use mamori_domain::world::{Draw, Timestamp};
 
 use crate::clock::Clock;
-use crate::cold::ColdKeys;
 use crate::fault::Fault;
 use crate::gather::Gatherer;
 use crate::hub::{Event, Hub, Listening};
-use crate::journal::{Head, JournalOptions, JournalReader, JournalStore};
-use crate::keys::{ChainKey, MasterKey};
-use crate::lease::{Candidate, Freshness, LEASE_BEAT_MICROS, Lease};
+use crate::journal::JournalReader;
+use crate::keys::MasterKey;
+use crate::lease::{Freshness, LEASE_BEAT_MICROS, Lease};
 use crate::meter::{Meter, Second};
-use crate::shard::{Asked, Committed, Opened, ROW_ACTS, Reply, Shard, decode_batch};
+use crate::shard::{Asked, Committed, ROW_ACTS, Reply, Shard};
 use crate::sql::{Db, Location};
-use crate::views::projector::{self, Projector};
-use crate::views::{Entry, VIEWS, checkpoint};
+use crate::start::Started;
+use crate::views::projector::Projector;
+use crate::views::{Entry, VIEWS};
 use crate::watermark::Watermark;
 
 /// Acts that may wait for the writer; one more is told "busy" before anything was decided.
@@ -44,9 +45,9 @@ const QUEUE_ACTS: usize = 8_192;
 /// Acts the views may be behind before new ones are told "busy": nothing that the views lack is ever forgotten, so this bounds memory.
 const LAG_ACTS: u64 = 1_000_000;
 /// Things of the recent past that stay in memory although the views have them, so that a retry needs no disk.
-const KEEP_RECENT: usize = 100_000;
+pub(crate) const KEEP_RECENT: usize = 100_000;
 /// Changes the projector gathers before it writes, and how long it waits for more.
-const PROJECT_CHANGES: usize = 32_768;
+pub(crate) const PROJECT_CHANGES: usize = 32_768;
 const PROJECT_LINGER_MICROS: i64 = 40_000;
 /// How far the wall clock may leave the monotonic one before codes are stopped.
 const CLOCK_JUMP_MICROS: i64 = 60_000_000;
@@ -123,6 +124,9 @@ struct Inner {
     meter: Arc<Meter>,
     readers: Mutex<Vec<Gatherer>>,
     location: Location,
+    master: Arc<MasterKey>,
+    /// The newest durable row.
+    durable: Arc<AtomicU64>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stopped: Arc<AtomicBool>,
 }
@@ -144,8 +148,8 @@ impl Lag {
 
 impl Engine {
     /// Opens the store, brings the book to the journal's head, and starts the threads.
-    pub fn open(mut config: EngineConfig) -> Result<Engine, Fault> {
-        let started = Started::from_store(&mut config)?;
+    pub fn open(config: EngineConfig) -> Result<Engine, Fault> {
+        let started = Started::from_store(&config)?;
         let applied = Arc::new(Watermark::default());
         applied.raise(started.projector.progress().applied_seq);
         let segmented = Arc::new(AtomicU64::new(started.projector.progress().segment_seq));
@@ -154,6 +158,7 @@ impl Engine {
             Arc::new(Meter::default()),
             Arc::new(Lag::default()),
         );
+        let durable = Arc::new(AtomicU64::new(started.shard.seq()));
         let (to_writer, from_all) = sync_channel(QUEUE_ACTS);
         let (to_projector, rows) = channel();
         let (to_gatherer, questions) = sync_channel(1_024);
@@ -161,6 +166,7 @@ impl Engine {
             Ok(Gatherer::new(
                 config.location.open_read(&VIEWS)?,
                 JournalReader::open(&config.location, 0)?,
+                config.master.chain_key(),
                 applied.clone(),
             ))
         };
@@ -169,10 +175,12 @@ impl Engine {
             readers.push(reader(&applied)?);
         }
         let gatherer = reader(&applied)?;
+        let on_fatal = config.on_fatal.clone();
         let thread = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            let on_fatal = on_fatal.clone();
             Builder::new()
                 .name(name.into())
-                .spawn(run)
+                .spawn(move || or_die(run, &on_fatal))
                 .map_err(|_| Fault::retryable("the system gives no thread"))
         };
         let back = to_writer.clone();
@@ -183,6 +191,7 @@ impl Engine {
             segmented: segmented.clone(),
             lag: lag.clone(),
             clock: config.clock.clone(),
+            on_fatal: config.on_fatal.clone(),
         };
         let writer = Writer {
             shard: started.shard,
@@ -194,6 +203,7 @@ impl Engine {
             lag: lag.clone(),
             applied: applied.clone(),
             segmented,
+            durable: durable.clone(),
             clock: config.clock.clone(),
             draw: Draw::from_entropy(config.entropy),
             clock_gap: None,
@@ -225,6 +235,8 @@ impl Engine {
             meter,
             readers: Mutex::new(readers),
             location: config.location,
+            master: config.master,
+            durable,
             threads: Mutex::new(threads),
             stopped,
         })))
@@ -270,8 +282,9 @@ impl Engine {
             .writer
             .send(ask)
             .map_err(|_| Fault::retryable("the engine has stopped"))?;
-        from.recv()
-            .map_err(|_| Fault::retryable("the engine has stopped"))
+        from.recv().map_err(|_| {
+            Fault::retryable("the engine has stopped, or its ownership is not confirmed")
+        })
     }
 
     /// Journals that rows up to `lost_through` are lost, and starts a new incarnation: no id of the lost part is given again.
@@ -297,8 +310,9 @@ impl Engine {
             .writer
             .send(ask)
             .map_err(|_| Fault::retryable("the engine has stopped"))?;
-        from.recv()
-            .map_err(|_| Fault::retryable("the engine has stopped"))
+        from.recv().map_err(|_| {
+            Fault::retryable("the engine has stopped, or its ownership is not confirmed")
+        })
     }
 
     /// Calls `listener` with every durable event of a wallet, on the writer's thread, until the guard is dropped.
@@ -323,6 +337,11 @@ impl Engine {
     /// How far the views have come.
     pub fn applied(&self) -> &Watermark {
         &self.0.applied
+    }
+
+    /// The newest durable row of the journal.
+    pub fn durable_seq(&self) -> u64 {
+        self.0.durable.load(Ordering::Acquire)
     }
 
     /// Where the store is.
@@ -363,7 +382,7 @@ impl Engine {
 
     /// Refunds by their ids, oldest first. Waits until the views have all that was durable when it was asked.
     pub fn refunds(&self, ids: &[RefundId]) -> Result<Vec<Refund>, Fault> {
-        let seq = self.survey()?.seq;
+        let seq = self.durable_seq();
         if !self.0.applied.wait_for(seq, Duration::from_secs(2)) {
             return Err(Fault::retryable("the views are behind; ask again"));
         }
@@ -392,6 +411,7 @@ impl Engine {
             None => Gatherer::new(
                 self.0.location.open_read(&VIEWS)?,
                 JournalReader::open(&self.0.location, 0)?,
+                self.0.master.chain_key(),
                 self.0.applied.clone(),
             ),
         };
@@ -412,7 +432,7 @@ impl Engine {
 
     fn await_entry(&self, id: u64) -> Result<(), Fault> {
         // An entry is durable before anybody hears of it; the views follow within milliseconds.
-        let seq = self.survey()?.seq;
+        let seq = self.durable_seq();
         let known = self
             .read(|reader| crate::views::read::entry_by_id(reader.views(), id))?
             .is_some();
@@ -441,238 +461,6 @@ impl Engine {
     }
 }
 
-/// What a start brings up from the store.
-struct Started {
-    shard: Shard,
-    projector: Projector,
-    lease: Lease,
-}
-
-impl Started {
-    fn from_store(config: &mut EngineConfig) -> Result<Started, Fault> {
-        let mut lease = take_lease(config)?;
-        let mut store = JournalStore::open(&config.location, &JournalOptions::default(), &lease)?;
-        let mut reader = store.reader()?;
-        refuse_other_purpose(config, &mut reader)?;
-        let mut views = config.location.open(&VIEWS)?;
-        let mut cold = ColdKeys::default();
-        projector::each_key(&mut views, |key| cold.add(key))?;
-        let mut projector = Projector::open(views)?;
-        if projector.progress().applied_seq > store.head()?.seq {
-            return Err(Fault::refused(
-                "the views know rows that the journal does not have: restore with --accept-loss",
-            ));
-        }
-        let chain = config.master.chain_key();
-        let (mut book, mut head) =
-            believed_checkpoint(config, &chain, &mut projector, &mut reader)?;
-        head = replay(
-            &mut book,
-            head,
-            &chain,
-            &mut projector,
-            &mut reader,
-            &mut cold,
-        )?;
-        lease.raise_above(head.epoch)?;
-        book.audit();
-        let embedded = config.location.directory().is_some();
-        let opened = Opened {
-            rules: config.rules,
-            cold,
-            epoch: lease.epoch(),
-            chain,
-            embedded,
-        };
-        let mut shard = Shard::new(book, store, head, opened);
-        let mut first = vec![Change::TakenOver {
-            epoch: lease.epoch(),
-        }];
-        if head.seq == 0 {
-            let ids = IdSpace {
-                incarnation: 0,
-                shard: ShardId(0),
-            };
-            first.insert(
-                0,
-                Change::Stamped {
-                    purpose: config.purpose,
-                    ids,
-                },
-            );
-        }
-        // A collision here is the last owner's last row arriving late: whoever starts again reads it.
-        let taken_over = shard.journal_changes(first, Timestamp(config.clock.wall_micros()))?;
-        projector.apply(&[taken_over])?;
-        Ok(Started {
-            shard,
-            projector,
-            lease,
-        })
-    }
-}
-
-/// Becomes the owner of the store, waiting for the present one to die if that was asked for.
-fn take_lease(config: &EngineConfig) -> Result<Lease, Fault> {
-    let owner: [u8; 16] = std::array::from_fn(|at| config.entropy[at]);
-    let mut candidate = Candidate::new(&config.location, 0, owner)?;
-    loop {
-        let taken = candidate.try_take(0, &*config.clock);
-        match taken {
-            Ok(Some(lease)) => return Ok(lease),
-            Ok(None) if !config.standby => {
-                return Err(Fault::refused(
-                    "another process owns this store; start with --standby to wait for it",
-                ));
-            }
-            Err(fault) if !(config.standby && fault.is_retryable()) => return Err(fault),
-            Ok(None) | Err(_) => {
-                std::thread::park_timeout(Duration::from_micros(LEASE_BEAT_MICROS as u64))
-            }
-        }
-    }
-}
-
-fn refuse_other_purpose(config: &EngineConfig, reader: &mut JournalReader) -> Result<(), Fault> {
-    match purpose_of(reader)? {
-        Some(purpose) if purpose != config.purpose => Err(Fault::refused(
-            "this store was made for another purpose: a development store is never served, nor a live one played with",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// The purpose a store was stamped with, or `None` for an empty one.
-pub fn purpose_of(reader: &mut JournalReader) -> Result<Option<Purpose>, Fault> {
-    let Some(row) = reader.read(1, 1)?.pop() else {
-        return Ok(None);
-    };
-    Ok(decode_batch(&row.batch)?
-        .iter()
-        .find_map(|change| match change {
-            Change::Stamped { purpose, .. } => Some(*purpose),
-            _ => None,
-        }))
-}
-
-/// The book of the checkpoint if the journal confirms it, else an empty one; and the row it stands at.
-fn believed_checkpoint(
-    config: &EngineConfig,
-    chain: &ChainKey,
-    projector: &mut Projector,
-    reader: &mut JournalReader,
-) -> Result<(Book, Head), Fault> {
-    let key = || HashKey::new(config.master.book_hash_key().expose());
-    let seq = projector.progress().checkpoint_seq;
-    if seq == 0 {
-        return Ok((Book::new(key()), Head::EMPTY));
-    }
-    let rows = reader.read(seq, 2)?;
-    let sealed = match &rows[..] {
-        [last, sealing] if last.seq == seq && sealing.check_after(&last.head(), chain).is_ok() => {
-            decode_batch(&sealing.batch)?
-                .iter()
-                .find_map(|change| match change {
-                    Change::Sealed { hash } => Some((*hash, last.head())),
-                    _ => None,
-                })
-        }
-        _ => None,
-    };
-    if let (Some((hash, head)), Ok(mut book)) = (sealed, checkpoint::load(projector.db(), key()))
-        && book.hash() == hash
-    {
-        book.begin_after(seq);
-        return Ok((book, head));
-    }
-    tracing::warn!(
-        seq,
-        "the journal does not confirm the checkpoint: it is thrown away and everything is replayed"
-    );
-    projector.discard_checkpoint()?;
-    Ok((Book::new(key()), Head::EMPTY))
-}
-
-/// Brings the book (and the views, where they are behind) from `head` to the journal's head, checking every link.
-fn replay(
-    book: &mut Book,
-    head: Head,
-    chain: &ChainKey,
-    projector: &mut Projector,
-    reader: &mut JournalReader,
-    cold: &mut ColdKeys,
-) -> Result<Head, Fault> {
-    let mut rows = reader.chain(head, chain);
-    let mut unapplied = Vec::new();
-    let mut changes = 0;
-    loop {
-        let row = rows.next().transpose()?;
-        if let Some(row) = &row {
-            let committed = replay_row(book, row.seq, Timestamp(row.at), &row.batch)?;
-            changes += committed.changes.len();
-            if row.seq > projector.progress().applied_seq {
-                unapplied.push(committed);
-            } else {
-                projector.remember(&committed);
-            }
-        }
-        if changes >= PROJECT_CHANGES || row.is_none() {
-            projector.apply(&unapplied)?;
-            unapplied.clear();
-            changes = 0;
-            let progress = projector.progress();
-            book.forget_through(
-                progress.segment_seq.min(progress.applied_seq),
-                KEEP_RECENT,
-                |key| {
-                    cold.add(key.0 as u64);
-                },
-            );
-        }
-        if row.is_none() {
-            return Ok(rows.head());
-        }
-    }
-}
-
-/// Applies one row of the journal to a book, and checks the hash it carries.
-pub fn replay_row(
-    book: &mut Book,
-    seq: u64,
-    at: Timestamp,
-    batch: &[u8],
-) -> Result<Committed, Fault> {
-    let changes = decode_batch(batch)?;
-    let mut checkpoint = None;
-    let mut opened = false;
-    for change in &changes {
-        if let Change::Sealed { hash } = change {
-            if book.hash() != *hash {
-                return Err(Fault::broken(
-                    "the book differs from the hash its journal carries",
-                ));
-            }
-            checkpoint = Some(book.take_dirty());
-        }
-        if !opened && !matches!(change, Change::Sealed { .. }) {
-            book.open_row(seq, at);
-            opened = true;
-        }
-        book.apply(change);
-    }
-    if !opened {
-        book.open_row(seq, at);
-    }
-    book.settle();
-    Ok(Committed {
-        seq,
-        at,
-        changes,
-        bytes: batch.len(),
-        checkpoint,
-    })
-}
-
 /// The thread that owns the shard.
 struct Writer {
     shard: Shard,
@@ -684,6 +472,7 @@ struct Writer {
     lag: Arc<Lag>,
     applied: Arc<Watermark>,
     segmented: Arc<AtomicU64>,
+    durable: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
     draw: Draw,
     /// Wall minus monotonic time at the first batch.
@@ -716,6 +505,12 @@ impl Writer {
             if !asked.is_empty() && !self.step(&mut asked, &mut replies) {
                 return;
             }
+            // What is looked at may be old if nothing proves that this process still owns the shard: then nobody is answered,
+            // which the asker hears as a fault.
+            if !self.freshness.covers(self.clock.monotonic_micros()) {
+                looks.surveys.clear();
+                looks.peeks.clear();
+            }
             for survey in looks.surveys {
                 survey(self.survey());
             }
@@ -732,7 +527,7 @@ impl Writer {
                 KEEP_RECENT,
             );
             if stop {
-                let now = Timestamp(self.clock.wall_micros());
+                let now = self.now();
                 if let Ok(committed) = self.shard.seal(now) {
                     drop(self.projector.send(committed));
                 }
@@ -741,25 +536,41 @@ impl Writer {
         }
     }
 
-    /// Raises an alarm when the wall clock has jumped against the time since boot.
-    fn watch_clock(&mut self, now: Timestamp) {
-        let gap = now.0 - self.clock.monotonic_micros();
-        let first = *self.clock_gap.get_or_insert(gap);
-        if self.clock_is_right && (gap - first).abs() > CLOCK_JUMP_MICROS {
-            self.clock_is_right = false;
-            self.shard.distrust_clock();
-            tracing::error!(
-                jump_micros = gap - first,
-                "the clock has jumped: no code is made or taken until the clock is right and the server is started anew"
-            );
+    /// The instant of the next batch, and an alarm when the wall clock cannot be believed.
+    ///
+    /// A wall clock that leaves the time since boot by more than a minute has been set, or is broken: time goes on as the other
+    /// clock counts it, so that a glitch never enters the journal, and no code is made or taken. The same holds while the book
+    /// knows a later instant than this: time stands still then, and a code would live until it moves again.
+    fn now(&mut self) -> Timestamp {
+        let (wall, monotonic) = (self.clock.wall_micros(), self.clock.monotonic_micros());
+        let gap = *self.clock_gap.get_or_insert(wall - monotonic);
+        let steady = gap + monotonic;
+        let has_jumped = (wall - steady).abs() > CLOCK_JUMP_MICROS;
+        let now = Timestamp(if has_jumped { steady } else { wall });
+        let is_behind = self.shard.latest().0 - now.0 > CLOCK_JUMP_MICROS;
+        let is_right = !has_jumped && !is_behind;
+        if is_right != self.clock_is_right {
+            self.clock_is_right = is_right;
+            self.shard.trust_clock(is_right);
+            if is_right {
+                tracing::warn!("the clock is right again: codes are made and taken");
+            } else {
+                tracing::error!(
+                    jump_micros = wall - steady,
+                    behind_micros = self.shard.latest().0 - now.0,
+                    "the clock cannot be believed: no code is made or taken until it is right"
+                );
+            }
         }
+        now
     }
 
     /// One batch. False when the journal is lost.
     fn step(&mut self, asked: &mut Vec<Asked>, replies: &mut Vec<ReplyTo>) -> bool {
-        let now = Timestamp(self.clock.wall_micros());
-        self.watch_clock(now);
+        let now = self.now();
         let mut step = self.shard.step(asked, now, &mut self.draw);
+        // Before anybody is answered: whoever has heard of a movement must not be shown a history without it.
+        self.durable.store(self.shard.seq(), Ordering::Release);
         if step.committed.is_none() && !self.freshness.covers(self.clock.monotonic_micros()) {
             // Nothing was appended, so nothing proves that this process still owns the shard: what it read may be old.
             for reply in &mut step.replies {
@@ -814,9 +625,8 @@ impl Writer {
             ..ids
         };
         let change = Change::LossAccepted { ids, lost_through };
-        let committed = self
-            .shard
-            .journal_changes(vec![change], Timestamp(self.clock.wall_micros()))?;
+        let now = self.now();
+        let committed = self.shard.journal_changes(vec![change], now)?;
         self.lag
             .committed
             .fetch_add(committed.changes.len() as u64, Ordering::Relaxed);
@@ -918,6 +728,7 @@ struct Follower {
     segmented: Arc<AtomicU64>,
     lag: Arc<Lag>,
     clock: Arc<dyn Clock>,
+    on_fatal: OnFatal,
 }
 
 impl Follower {
@@ -942,6 +753,9 @@ impl Follower {
             }
             let mut failures = 0u32;
             while let Err(fault) = self.projector.apply(&rows) {
+                if fault.is_not_owner() {
+                    return (self.on_fatal)(&fault);
+                }
                 // The views may lag but never skip: whatever it is, it is tried again, and new acts hear "busy" meanwhile.
                 failures += 1;
                 tracing::error!(%fault, failures, "the views cannot be written");
@@ -956,6 +770,14 @@ impl Follower {
                 .fetch_add(changes as u64, Ordering::Relaxed);
             rows.clear();
         }
+    }
+}
+
+/// A thread that panics has found a bug of ours. Without it the house would stand there and answer nobody, and its owner would
+/// go on confirming its lease: the process ends, and another start, or a standby, finds the truth in the store.
+fn or_die(run: Box<dyn FnOnce() + Send>, on_fatal: &OnFatal) {
+    if catch_unwind(AssertUnwindSafe(run)).is_err() {
+        on_fatal(&Fault::broken("a thread of the engine panicked"));
     }
 }
 

@@ -15,6 +15,7 @@ use mamori_domain::world::Timestamp;
 
 use crate::fault::Fault;
 use crate::journal::JournalReader;
+use crate::keys::ChainKey;
 use crate::shard::{Gathered, decode_batch, led_to};
 use crate::sql::Db;
 use crate::views::{EntryKind, projector, read};
@@ -27,15 +28,22 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub struct Gatherer {
     views: Db,
     journal: JournalReader,
+    chain: ChainKey,
     applied: Arc<Watermark>,
 }
 
 impl Gatherer {
-    /// With reading connections to the views and the journal.
-    pub fn new(views: Db, journal: JournalReader, applied: Arc<Watermark>) -> Gatherer {
+    /// With reading connections to the views and the journal, and the key that proves its rows.
+    pub fn new(
+        views: Db,
+        journal: JournalReader,
+        chain: ChainKey,
+        applied: Arc<Watermark>,
+    ) -> Gatherer {
         Gatherer {
             views,
             journal,
+            chain,
             applied,
         }
     }
@@ -228,6 +236,8 @@ impl Gatherer {
             .pop()
             .filter(|row| row.seq == seq)
             .ok_or_else(|| Fault::broken("the views name a journal row that is not there"))?;
+        // A start checks the rows behind its checkpoint; this one may be older, and somebody may have a SQL prompt.
+        row.check_alone(&self.chain)?;
         Ok((Timestamp(row.at), decode_batch(&row.batch)?))
     }
 }

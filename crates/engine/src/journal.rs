@@ -187,6 +187,15 @@ impl JournalStore {
         }
     }
 
+    /// Waits before an unknown outcome is asked about again: a database that starts anew refuses for some seconds. At most a
+    /// second each time; the lease decides meanwhile how long this may go on.
+    pub fn pause(&self, tried: u32) {
+        if let Store::Pg { .. } = &self.store {
+            let millis = (50 * u64::from(tried)).min(1_000);
+            std::thread::park_timeout(std::time::Duration::from_millis(millis));
+        }
+    }
+
     /// The newest row.
     pub fn head(&mut self) -> Result<Head, Fault> {
         match &mut self.store {

@@ -17,6 +17,7 @@ pub mod meter;
 pub mod outbox;
 pub mod shard;
 pub mod sql;
+pub mod start;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod views;

@@ -14,7 +14,7 @@ use mamori_domain::change::Change;
 use mamori_domain::code::{CodeDesk, CodeFact};
 use mamori_domain::decide::{Facts, Rules, decide};
 use mamori_domain::identity;
-use mamori_domain::ids::{Fingerprint, PaymentId, RefundId};
+use mamori_domain::ids::{Fingerprint, PaymentId, RefundId, TillId};
 use mamori_domain::key::{Answered, RequestKey};
 use mamori_domain::payment::Payer;
 use mamori_domain::table::DirtyRow;
@@ -27,8 +27,9 @@ use crate::keys::ChainKey;
 
 /// The first byte of every batch: the format of what follows, a plain sequence of CBOR changes.
 pub const BATCH_FORMAT: u8 = 1;
-/// A journal row is closed when it reaches this size; the hard bound of a row is 256 KiB, and no act adds 8 KiB.
-const ROW_BYTES: usize = 240 * 1024;
+/// A journal row is closed when it reaches this size; the hard bound of a row is 256 KiB, and no act adds 32 KiB: texts are
+/// bounded at the edge, lots by `funding::DRAWN_MAX` (test `the_largest_act_there_can_be_fits_into_a_row`).
+const ROW_BYTES: usize = 224 * 1024;
 /// A row holds at most this many acts.
 pub const ROW_ACTS: usize = 1_024;
 /// Every so many rows the book's hash goes into the journal, for checkpoints to be compared with.
@@ -129,7 +130,7 @@ pub struct Shard {
     embedded: bool,
     /// The disk is full: only what protects people is journaled, out of the space kept aside.
     starved: bool,
-    /// The wall clock has kept pace with the monotonic one.
+    /// The wall clock keeps pace with the monotonic one, and the book knows no later instant.
     clock_is_trusted: bool,
     /// Facts gathered before this row are out of date, whatever they are about.
     facts_from: u64,
@@ -159,9 +160,19 @@ impl Shard {
         }
     }
 
-    /// Stops the making and taking of codes, for good: the clock cannot be believed any more.
-    pub fn distrust_clock(&mut self) {
-        self.clock_is_trusted = false;
+    /// Takes the shard apart again, for an owner whose first row did not come first.
+    pub(crate) fn dismantle(self) -> (Book, ColdKeys, JournalStore) {
+        (self.book, self.cold, self.journal)
+    }
+
+    /// Stops the making and taking of codes while the clock cannot be believed.
+    pub fn trust_clock(&mut self, is_right: bool) {
+        self.clock_is_trusted = is_right;
+    }
+
+    /// The newest instant that anything was decided at; time never runs back behind it.
+    pub fn latest(&self) -> Timestamp {
+        self.latest.max(self.book.at())
     }
 
     /// The newest durable row.
@@ -382,7 +393,8 @@ impl Shard {
             &self.chain,
         );
         let mut fault = fault;
-        for _ in 0..RESOLVE_TRIES {
+        for tried in 0..RESOLVE_TRIES {
+            self.journal.pause(tried);
             match self.journal.resolve_unknown(row, &no_op) {
                 Ok(Resolved::WasDurable) => return Ok(()),
                 Ok(Resolved::NeverHappened) => {
@@ -425,19 +437,19 @@ impl Shard {
     }
 
     fn decide_one(&mut self, ask: &Asked, at: Timestamp, draw: &mut Draw) -> (Reply, Vec<Change>) {
+        if !self.clock_is_trusted && lives_by_the_clock(&ask.act) {
+            return (
+                Reply::Fault(Fault::retryable(
+                    "the clock cannot be believed: codes are not made or taken until it is right",
+                )),
+                Vec::new(),
+            );
+        }
         if let Act::IssueCode { wallet } = ask.act {
             let mut world = World { now: at, draw };
             let outcome =
                 identity::issue_code(&self.book, &mut self.desk, &self.rules, wallet, &mut world);
             return (Reply::Answer(outcome), Vec::new());
-        }
-        if !self.clock_is_trusted && redeems_codes(&ask.act) {
-            return (
-                Reply::Fault(Fault::retryable(
-                    "the clock has jumped: codes are not taken until it is looked after",
-                )),
-                Vec::new(),
-            );
         }
         if self.starved && !protects_people(&ask.act) {
             return (
@@ -469,7 +481,7 @@ impl Shard {
             };
             // A retry is no guess: whoever was told "paid" must hear it again, locked or not.
             if self.book.first_answer(key).or(facts.first_answer).is_none() {
-                let caller = guesser(charge);
+                let caller = self.guesser(charge);
                 if self.desk.is_locked(caller, at) {
                     // Throttled: decided nothing, so it is not final for its id either.
                     return (Reply::Answer(Err(Refusal::TillLocked)), Vec::new());
@@ -501,6 +513,22 @@ impl Shard {
             && let Payer::Code(digits) = charge.payer
         {
             self.desk.spend(digits);
+        }
+    }
+
+    /// The identity that wrong guesses are counted for: one till, whoever speaks for it. A chain's registers share one key, and
+    /// ten codes that died with a restart must not lock all of its stores. Tills that are not the merchant's count as none:
+    /// somebody who makes up a new till for each guess is locked like anybody else.
+    fn guesser(&self, charge: &Charge) -> Fingerprint {
+        let is_own = |till: &TillId| {
+            let store = self.book.tills.get(till).map(|row| row.store);
+            store.and_then(|store| self.book.merchant_of(store)) == Some(charge.merchant)
+        };
+        let till = charge.till.filter(is_own);
+        let till = till.map_or(0, |till| u128::from(till.0) + 1) << 64;
+        match charge.caller {
+            Caller::Key(key) => Fingerprint(key.0 ^ till),
+            Caller::Till(_, device) => Fingerprint(device.0 ^ till),
         }
     }
 
@@ -558,7 +586,7 @@ impl Shard {
 }
 
 /// What hangs on the seconds of the clock: a code that lives a minute must not live an hour.
-fn redeems_codes(act: &Act) -> bool {
+fn lives_by_the_clock(act: &Act) -> bool {
     match act {
         Act::IssueCode { .. } => true,
         Act::Charge(charge) | Act::Hold { charge, .. } => matches!(charge.payer, Payer::Code(_)),
@@ -607,21 +635,61 @@ pub fn decode_batch(batch: &[u8]) -> Result<Vec<Change>, Fault> {
     }
 }
 
-/// The identity that wrong guesses are counted for: one till, whoever speaks for it. A chain's registers share one key, and ten
-/// codes that died with a restart must not lock all of its stores.
-fn guesser(charge: &Charge) -> Fingerprint {
-    let till = charge.till.map_or(0, |till| u128::from(till.0) + 1) << 64;
-    match charge.caller {
-        Caller::Key(key) => Fingerprint(key.0 ^ till),
-        Caller::Till(_, device) => Fingerprint(device.0 ^ till),
-    }
-}
-
 /// The ids a first answer leads to.
 pub fn led_to(answer: Answered) -> (Option<PaymentId>, Option<RefundId>) {
     match answer {
         Answered::Payment(id) => (Some(id), None),
         Answered::Refund(id) => (None, Some(id)),
         _ => (None, None),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::BATCH_BYTES_MAX;
+    use mamori_domain::change::Paid;
+    use mamori_domain::funding::{DRAWN_MAX, Lot, Source};
+    use mamori_domain::ids::{EntryId, MerchantId, StoreId, WalletId};
+    use mamori_domain::key::Sameness;
+    use mamori_domain::money::Amount;
+    use mamori_domain::payment::Papers;
+
+    #[test]
+    fn the_largest_act_there_can_be_fits_into_a_row() {
+        let lot = Lot {
+            source: Source::Refund(PaymentId(u64::MAX)),
+            amount: Amount::yen(Amount::MAX_MINOR),
+        };
+        // 255 characters of four bytes each in every text that a request may carry.
+        let text: Box<str> = "\u{1F35E}".repeat(255).into();
+        let paid = Paid {
+            payment: PaymentId(u64::MAX),
+            merchant: MerchantId(u32::MAX),
+            store: Some(StoreId(u32::MAX)),
+            till: Some(TillId(u32::MAX)),
+            wallet: WalletId(u64::MAX),
+            amount: lot.amount,
+            sameness: Sameness(u64::MAX),
+            name: text.clone(),
+            drawn: vec![lot; DRAWN_MAX],
+            previous: EntryId(u64::MAX),
+            balance: u64::MAX,
+            papers: Papers {
+                requested_at: i64::MIN,
+                description: Some(text.clone()),
+                receipt_number: Some(text.clone()),
+                store_text: Some(text.clone()),
+                terminal_text: Some(text),
+            },
+            authorization: Some(mamori_domain::ids::AuthorizationId(u128::MAX)),
+        };
+        let mut batch = Vec::new();
+        encode_change(&mut batch, &Change::Paid(Box::new(paid)));
+        assert!(
+            ROW_BYTES + batch.len() <= BATCH_BYTES_MAX,
+            "{}",
+            batch.len()
+        );
     }
 }

@@ -21,10 +21,10 @@ use mamori_domain::book::Book;
 use mamori_domain::change::Change;
 use mamori_domain::table::HashKey;
 use mamori_domain::world::{Draw, Timestamp};
-use mamori_engine::engine::replay_row;
 use mamori_engine::journal::{Head, JournalReader};
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
+use mamori_engine::start::replay_row;
 use serde_json::{Value, json};
 
 use crate::world::{Chance, Clock, Failure};

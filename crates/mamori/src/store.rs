@@ -7,11 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mamori_domain::change::Purpose;
 use mamori_engine::audit::{audit, rebuild_views};
 use mamori_engine::backup::{self, FAMILIES, RestoreOptions};
-use mamori_engine::engine::purpose_of;
 use mamori_engine::journal::JournalReader;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::lease::{Candidate, Lease};
 use mamori_engine::sql::Location;
+use mamori_engine::start::purpose_of;
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};

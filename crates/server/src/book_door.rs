@@ -12,6 +12,8 @@ pub trait BookDoor: Send + Sync {
     fn act(&self, act: Act) -> Result<Outcome, Fault>;
     /// The wallet that a credential may act for, as of a durable state.
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
+    /// The same for many credentials at one moment.
+    fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault>;
     /// The device that may speak for a till, as of a durable state.
     fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault>;
 }
@@ -22,6 +24,10 @@ pub struct NamedByBook<'a>(pub &'a dyn BookDoor);
 impl Named for NamedByBook<'_> {
     fn wallet_of(&mut self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
         self.0.wallet_of(credential)
+    }
+
+    fn wallets_of(&mut self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
+        self.0.wallets_of(credentials)
     }
 
     fn device_of(&mut self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
@@ -36,6 +42,14 @@ impl BookDoor for Engine {
 
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
         self.peek(move |book| book.credentials.get(&credential).copied())
+    }
+
+    fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
+        let credentials = credentials.to_vec();
+        self.peek(move |book| {
+            let wallet = |own: &Fingerprint| book.credentials.get(own).copied();
+            credentials.iter().map(wallet).collect()
+        })
     }
 
     fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {

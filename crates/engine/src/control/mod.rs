@@ -139,6 +139,8 @@ impl Control {
 pub trait Named {
     /// The wallet that this credential may act for, if any.
     fn wallet_of(&mut self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
+    /// The same for many credentials at one moment: a start asks for a million.
+    fn wallets_of(&mut self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault>;
     /// The device that may speak for this till, if any.
     fn device_of(&mut self, till: TillId) -> Result<Option<Fingerprint>, Fault>;
 }

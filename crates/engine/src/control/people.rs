@@ -262,8 +262,10 @@ impl Control {
                 return Ok(());
             };
             after.clone_from(last);
-            for (credential, owner, fingerprint) in &page {
-                if named.wallet_of(*fingerprint)?.is_none() {
+            let fingerprints: Vec<Fingerprint> = page.iter().map(|(_, _, own)| *own).collect();
+            let wallets = named.wallets_of(&fingerprints)?;
+            for ((credential, owner, _), wallet) in page.iter().zip(wallets) {
+                if wallet.is_none() {
                     done.dead += 1;
                     self.bury_credential(credential, owner)?;
                 }

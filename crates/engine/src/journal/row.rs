@@ -106,6 +106,14 @@ impl JournalRow {
         Ok(())
     }
 
+    /// Checks that this row, wherever it was read, was written by whoever held the chain key, and names its own place.
+    pub fn check_alone(&self, key: &ChainKey) -> Result<(), Fault> {
+        if self.hash == self.link(key) {
+            return Ok(());
+        }
+        Err(Fault::broken("a journal row was altered").with_number("seq", number(self.seq)))
+    }
+
     fn link(&self, key: &ChainKey) -> Hash {
         let mut fields = [0; 4 + 8 + 8 + 8 + 32];
         fields[..4].copy_from_slice(&self.shard.to_be_bytes());

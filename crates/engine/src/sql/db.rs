@@ -10,7 +10,7 @@ use crate::sql::pg::Pg;
 use crate::sql::value::{Column, Param, Row};
 
 /// Runs of a closure before a conflict is handed to the caller.
-const RUNS_MAX: u32 = 10;
+const RUNS_MAX: u32 = 16;
 /// Longest pause between two runs, in milliseconds.
 const PAUSE_MILLIS_MAX: u64 = 64;
 

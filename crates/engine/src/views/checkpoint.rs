@@ -5,21 +5,23 @@ use mamori_domain::rows::IdMap;
 use mamori_domain::table::{DirtyRow, HashKey};
 
 use crate::fault::Fault;
-use crate::sql::{Column, Db, Param, Tx};
+use crate::sql::{Column, Param, Tx};
 
-/// A checkpoint is written when so many rows of the journal passed since the last (65,536: a start after a crash replays them in well
+/// A checkpoint is written when so many rows of the journal passed since the last (a start after a crash replays them in well
 /// under a second), or so many rows of the book changed. More often costs: under a load of small batches each payment dirties a
 /// wallet of its own, and a checkpoint of few wallets rewrites a page for each of them.
-const DUE_SEALS: u32 = 64;
+const DUE_SEQS: u64 = 64 * crate::shard::SEAL_EVERY;
 const DUE_ROWS: usize = 1_000_000;
 
 /// Rows of the book that changed since the last checkpoint, as they stood at the newest seal.
 #[derive(Default)]
 pub struct Pending {
-    rows: IdMap<(u8, Vec<u8>), Option<Vec<u8>>>,
-    seals: u32,
-    sealed_before: u64,
-    hurry: bool,
+    /// Beside each row: the newest seal that brought it.
+    rows: IdMap<(u8, Vec<u8>), (u64, Option<Vec<u8>>)>,
+    /// The newest seal.
+    sealed: Option<u64>,
+    /// The checkpoint that was let go of last.
+    behind: u64,
 }
 
 impl Pending {
@@ -27,22 +29,36 @@ impl Pending {
     pub fn merge(&mut self, sealed: u64, dirty: &[DirtyRow]) {
         for row in dirty {
             self.rows
-                .insert((row.table, row.key.clone()), row.row.clone());
+                .insert((row.table, row.key.clone()), (sealed, row.row.clone()));
         }
-        self.seals += 1;
-        self.sealed_before = sealed - 1;
+        self.sealed = Some(sealed);
+    }
+
+    /// Lets go of what the checkpoint after row `checkpoint_seq` holds.
+    pub fn let_go(&mut self, checkpoint_seq: u64) {
+        if self.behind == checkpoint_seq {
+            return;
+        }
+        self.behind = checkpoint_seq;
+        if self
+            .sealed
+            .is_some_and(|sealed| sealed <= checkpoint_seq + 1)
+        {
+            self.rows = IdMap::default();
+            self.sealed = None;
+        } else {
+            self.rows
+                .retain(|_, (sealed, _)| *sealed > checkpoint_seq + 1);
+        }
+    }
+
+    /// The row after which the book stood so, if it is time to write that down.
+    pub fn due(&self, checkpoint_seq: u64) -> Option<u64> {
+        let sealed = self.sealed?;
         // A seal out of its turn is a program that stops: the next start shall be quick.
-        self.hurry = !sealed.is_multiple_of(crate::shard::SEAL_EVERY);
-    }
-
-    /// Is it time to write?
-    pub fn is_due(&self) -> bool {
-        self.seals >= DUE_SEALS || self.rows.len() >= DUE_ROWS || (self.hurry && self.seals > 0)
-    }
-
-    /// The row after which the book stood so.
-    pub fn sealed_before(&self) -> u64 {
-        self.sealed_before
+        let hurry = !sealed.is_multiple_of(crate::shard::SEAL_EVERY);
+        let far = sealed.saturating_sub(checkpoint_seq) >= DUE_SEQS;
+        (hurry || far || self.rows.len() >= DUE_ROWS).then_some(sealed - 1)
     }
 
     /// Writes the rows in the order of their keys.
@@ -52,7 +68,7 @@ impl Pending {
         let mut kinds = Vec::with_capacity(rows.len());
         let mut ids: Vec<&[u8]> = Vec::with_capacity(rows.len());
         let mut contents: Vec<&[u8]> = Vec::with_capacity(rows.len());
-        for ((table, key), content) in rows {
+        for ((table, key), (_, content)) in rows {
             match content {
                 Some(content) => {
                     kinds.push(i64::from(*table));
@@ -81,18 +97,17 @@ impl Pending {
     }
 }
 
-/// Puts a book together from the checkpoint's rows. The caller compares its hash with the journal.
-pub fn load(db: &mut Db, key: HashKey) -> Result<Book, Fault> {
+/// Puts a book together from the checkpoint's rows, or nothing if one of them cannot be read. The caller compares its hash with
+/// the journal.
+pub fn load(tx: &mut Tx, key: HashKey) -> Result<Option<Book>, Fault> {
     let mut book = Book::new(key);
     let mut damaged = false;
-    db.query("SELECT kind, id, content FROM checkpoint", &[], |row| {
+    tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {
         let table = u8::try_from(row.int(0)).unwrap_or(0);
         damaged |= book.load(table, row.blob(1), row.blob(2)).is_err();
+        Ok(())
     })?;
-    if damaged {
-        return Err(Fault::broken("a row of the checkpoint cannot be read"));
-    }
-    Ok(book)
+    Ok((!damaged).then_some(book))
 }
 
 /// Throws all rows away.

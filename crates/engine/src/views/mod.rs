@@ -221,6 +221,7 @@ impl Entry {
                 amount,
                 previous,
                 balance,
+                ..
             } => Entry {
                 merchant: Some(merchant.0),
                 store: store.map(|id| id.0),

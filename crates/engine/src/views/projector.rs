@@ -30,13 +30,56 @@ pub struct Progress {
     pub segment_seq: u64,
 }
 
+/// What the writer of the views keeps in memory of rows that may be applied already: request keys until their segment is
+/// closed, rows of the book until their checkpoint is written. A standby keeps the same, so that it can go on in its place.
+#[derive(Default)]
+pub struct Carried {
+    /// Keys of rows after `Progress::segment_seq`, in the order of the rows.
+    keys: Vec<(u128, u64)>,
+    /// Rows of the book that changed after `Progress::checkpoint_seq`.
+    pending: Pending,
+    /// The newest row that was taken up.
+    seq: u64,
+}
+
+impl Carried {
+    /// Takes up a row of the journal, once: a write of the views that failed is tried again with the same rows.
+    pub fn take(&mut self, row: &Committed, progress: Progress) {
+        if row.seq <= self.seq {
+            return;
+        }
+        self.seq = row.seq;
+        if row.seq > progress.segment_seq {
+            for change in &row.changes {
+                for (key, _) in change.answers().into_iter().flatten() {
+                    self.keys.push((key.0, row.seq));
+                }
+            }
+        }
+        if let Some(dirty) = &row.checkpoint
+            && row.seq > progress.checkpoint_seq + 1
+        {
+            self.pending.merge(row.seq, dirty);
+        }
+    }
+
+    /// Lets go of what is written down.
+    pub fn let_go(&mut self, progress: Progress) {
+        let old = self
+            .keys
+            .partition_point(|(_, seq)| *seq <= progress.segment_seq);
+        self.keys.drain(..old);
+        self.pending.let_go(progress.checkpoint_seq);
+    }
+}
+
 /// The writer of the views.
 pub struct Projector {
     db: Db,
     progress: Progress,
-    /// Keys of rows after `progress.segment_seq`.
-    keys: Vec<(u128, u64)>,
-    pending: Pending,
+    carried: Carried,
+    /// What a write that failed would have come to: if its answer was lost it may stand there all the same.
+    tried: Option<Progress>,
 }
 
 impl Projector {
@@ -46,8 +89,8 @@ impl Projector {
         Ok(Projector {
             db,
             progress,
-            keys: Vec::new(),
-            pending: Pending::default(),
+            carried: Carried::default(),
+            tried: None,
         })
     }
 
@@ -61,11 +104,15 @@ impl Projector {
         &mut self.db
     }
 
-    /// Brings back what was in memory only when the program stopped: the keys of rows that are applied but not in a segment.
+    /// Goes on with what another writer, or a standby, kept in memory up to now.
+    pub fn carry(&mut self, mut carried: Carried) {
+        carried.let_go(self.progress);
+        self.carried = carried;
+    }
+
+    /// Brings back what was in memory only when the program stopped, from a row that is applied.
     pub fn remember(&mut self, committed: &Committed) {
-        if committed.seq > self.progress.segment_seq {
-            self.collect_keys(committed);
-        }
+        self.carried.take(committed, self.progress);
     }
 
     /// Applies rows of the journal, in order, without a gap, in one transaction.
@@ -73,6 +120,12 @@ impl Projector {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             return Ok(());
         };
+        if let Some(tried) = self.tried
+            && read_progress(&mut self.db)? == tried
+        {
+            self.came_to(tried);
+            return Ok(());
+        }
         assert_eq!(
             first.seq,
             self.progress.applied_seq + 1,
@@ -81,13 +134,11 @@ impl Projector {
         let mut written = Written::default();
         for row in rows {
             written.row(row);
-            self.collect_keys(row);
-            if let Some(dirty) = &row.checkpoint {
-                self.pending.merge(row.seq, dirty);
-            }
+            self.carried.take(row, self.progress);
         }
-        let flush = self.pending.is_due();
-        let close = flush || self.keys.len() >= SEGMENT_KEYS;
+        let Carried { keys, pending, .. } = &self.carried;
+        let flush = pending.due(self.progress.checkpoint_seq);
+        let close = flush.is_some() || keys.len() >= SEGMENT_KEYS;
         let mut progress = Progress {
             applied_seq: last.seq,
             ..self.progress
@@ -95,47 +146,48 @@ impl Projector {
         if close {
             progress.segment += 1;
             progress.segment_seq = last.seq;
-            self.keys.sort_unstable();
         }
-        if flush {
-            progress.checkpoint_seq = self.pending.sealed_before();
+        if let Some(seq) = flush {
+            progress.checkpoint_seq = seq;
         }
-        let (keys, pending) = (&self.keys, &self.pending);
+        let before = self.progress.applied_seq;
+        self.tried = Some(progress);
         self.db.transaction(|tx| {
             written.write(tx)?;
             if close {
                 write_segment(tx, progress.segment, keys)?;
             }
-            if flush {
+            if flush.is_some() {
                 pending.write(tx)?;
             }
-            tx.execute(
+            // An owner that was stopped and goes on holds rows that its successor has written: it must not set the mark back.
+            let moved = tx.execute(
                 "UPDATE progress SET applied_seq = $1, checkpoint_seq = $2, segment = $3, segment_seq = $4
-                 WHERE shard = 0",
+                 WHERE shard = 0 AND applied_seq = $5",
                 &[
                     Param::Int(progress.applied_seq as i64),
                     Param::Int(progress.checkpoint_seq as i64),
                     Param::Int(progress.segment as i64),
                     Param::Int(progress.segment_seq as i64),
+                    Param::Int(before as i64),
                 ],
             )?;
-            Ok(())
+            if moved == 1 {
+                Ok(())
+            } else {
+                Err(Fault::not_owner("somebody else writes the views"))
+            }
         })?;
-        self.progress = progress;
-        if close {
-            self.keys.clear();
-        }
-        if flush {
-            self.pending = Pending::default();
-        }
+        self.came_to(progress);
         Ok(())
     }
 
-    fn collect_keys(&mut self, row: &Committed) {
-        for change in &row.changes {
-            for (key, _) in change.answers().into_iter().flatten() {
-                self.keys.push((key.0, row.seq));
-            }
+    fn came_to(&mut self, progress: Progress) {
+        let closed = progress.segment > self.progress.segment;
+        self.progress = progress;
+        self.tried = None;
+        if closed {
+            self.carried.let_go(progress);
         }
     }
 
@@ -156,8 +208,7 @@ impl Projector {
             Ok(())
         })?;
         self.progress = Progress::default();
-        self.keys.clear();
-        self.pending = Pending::default();
+        self.carried = Carried::default();
         Ok(())
     }
 
@@ -178,7 +229,12 @@ impl Projector {
 
 /// Reads how far the views have come.
 pub fn read_progress(db: &mut Db) -> Result<Progress, Fault> {
-    db.query_first(
+    db.snapshot(progress_in)
+}
+
+/// The same, within a picture of the views that is looked at further.
+pub fn progress_in(tx: &mut Tx) -> Result<Progress, Fault> {
+    tx.query_first(
         "SELECT applied_seq, checkpoint_seq, segment, segment_seq FROM progress WHERE shard = 0",
         &[],
         |row| Progress {
@@ -191,8 +247,33 @@ pub fn read_progress(db: &mut Db) -> Result<Progress, Fault> {
     .ok_or_else(|| Fault::broken("the views have lost their mark"))
 }
 
+/// A request key as it lies in the views, in one piece: slot, low half, row of the journal.
+pub fn key_row(slot: i64, low: u64, seq: u64) -> [u8; 24] {
+    let mut row = [0; 24];
+    row[..8].copy_from_slice(&slot.to_be_bytes());
+    row[8..16].copy_from_slice(&low.to_be_bytes());
+    row[16..].copy_from_slice(&seq.to_be_bytes());
+    row
+}
+
+/// Calls `see` with every key in closed segments, as [`key_row`] writes it.
+pub fn each_key_row(db: &mut Db, mut see: impl FnMut(&[u8])) -> Result<(), Fault> {
+    for slot in 0..1i64 << SLOT_BITS {
+        db.query(
+            "SELECT keys FROM request_keys WHERE slot = $1",
+            &[Param::Int(slot)],
+            |row| {
+                for pair in row.blob(0).chunks(16) {
+                    see(&[&slot.to_be_bytes(), pair].concat());
+                }
+            },
+        )?;
+    }
+    Ok(())
+}
+
 /// The slot of a key.
-fn slot(key: u128) -> i64 {
+pub fn slot(key: u128) -> i64 {
     (key >> (128 - SLOT_BITS)) as i64
 }
 
@@ -236,15 +317,17 @@ pub fn rows_of_key(db: &mut Db, key: u128) -> Result<Vec<u64>, Fault> {
 }
 
 fn write_segment(tx: &mut Tx, segment: u64, keys: &[(u128, u64)]) -> Result<(), Fault> {
+    let mut keys = keys.to_vec();
+    keys.sort_unstable();
     let mut slots: Vec<i64> = Vec::new();
     let mut blobs: Vec<Vec<u8>> = Vec::new();
     for (key, seq) in keys {
-        if slots.last() != Some(&slot(*key)) {
-            slots.push(slot(*key));
+        if slots.last() != Some(&slot(key)) {
+            slots.push(slot(key));
             blobs.push(Vec::with_capacity(16 * 160));
         }
         let blob = blobs.last_mut().expect("one was just made");
-        blob.extend_from_slice(&(*key as u64).to_be_bytes());
+        blob.extend_from_slice(&(key as u64).to_be_bytes());
         blob.extend_from_slice(&seq.to_be_bytes());
     }
     let segments = vec![segment as i64; slots.len()];
@@ -336,7 +419,7 @@ impl Written {
             ended: None,
         });
         row.started = row.started.or(started);
-        row.ended = row.ended.or(ended);
+        row.ended = ended.or(row.ended);
     }
 
     fn write(&self, tx: &mut Tx) -> Result<(), Fault> {

@@ -133,6 +133,8 @@ pub struct TopUpRow {
     pub state: TopUpState,
     /// Microseconds UTC.
     pub started_at: i64,
+    /// When it was over, microseconds UTC.
+    pub ended_at: Option<i64>,
 }
 
 fn top_up(row: &Row) -> TopUpRow {
@@ -142,6 +144,7 @@ fn top_up(row: &Row) -> TopUpRow {
         amount: row.int(2) as u64,
         state: state(row.int(3)),
         started_at: row.int(4),
+        ended_at: row.opt_int(5),
     }
 }
 
@@ -157,10 +160,20 @@ fn state(number: i64) -> TopUpState {
 /// A top-up by its id.
 pub fn top_up_by_id(db: &mut Db, id: u64) -> Result<Option<TopUpRow>, Fault> {
     db.query_first(
-        "SELECT id, wallet, amount, state, started_at FROM top_ups WHERE id = $1",
+        "SELECT id, wallet, amount, state, started_at, ended_at FROM top_ups WHERE id = $1",
         &[Param::Int(id as i64)],
         top_up,
     )
+}
+
+/// Calls `see` with every top-up.
+pub fn each_top_up(db: &mut Db, mut see: impl FnMut(TopUpRow)) -> Result<(), Fault> {
+    db.query(
+        "SELECT id, wallet, amount, state, started_at, ended_at FROM top_ups",
+        &[],
+        |row| see(top_up(row)),
+    )
+    .map(drop)
 }
 
 /// Count and sum of top-ups by state since an instant (microseconds UTC).

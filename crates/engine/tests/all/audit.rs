@@ -1,13 +1,16 @@
 //! What somebody with a SQL prompt changes is found, and never believed.
 
+use mamori_domain::act::{Act, Done};
+use mamori_domain::money::Amount;
 use mamori_domain::payment::Payer;
 use mamori_engine::audit::{Report, audit, rebuild_views};
 use mamori_engine::journal::JOURNAL;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::{Family, Location};
+use mamori_engine::testing::Scratch;
 use mamori_engine::views::VIEWS;
 
-use crate::engine::{SORA, balance, charge, done, open, shop_with_sora};
+use crate::engine::{SORA, balance, charge, done, open, refund, shop_with_sora};
 use crate::stores::on_both;
 
 fn master() -> MasterKey {
@@ -119,4 +122,70 @@ fn one_byte_changed_in_the_journal_is_found() {
             report.findings
         );
     });
+}
+
+/// Whatever the views hold can be changed by somebody with a SQL prompt: each table, by an edit and by a deletion.
+#[test]
+fn every_table_of_the_views_is_compared() {
+    on_both(|location| {
+        for sql in [
+            "UPDATE reversals SET payment = payment + 1",
+            "DELETE FROM reversals",
+            "UPDATE top_ups SET state = 2 WHERE state = 1",
+            "DELETE FROM top_ups WHERE state = 1",
+            "UPDATE store_hours SET paid = paid + 1",
+            "DELETE FROM store_hours",
+            "DELETE FROM request_keys WHERE slot = (SELECT MIN(slot) FROM request_keys)",
+            "UPDATE request_keys SET slot = 1023 WHERE slot = (SELECT MIN(slot) FROM request_keys)",
+        ] {
+            let engine = open(location);
+            if engine.survey().unwrap().merchants.is_empty() {
+                let wallet = shop_with_sora(&engine);
+                let Done::Payment(paid) =
+                    done(&engine, charge("p-1", Payer::Authorization(SORA), 1_200))
+                else {
+                    panic!()
+                };
+                done(&engine, refund("r-1", paid.id, 200));
+                let start = Act::StartTopUp {
+                    wallet,
+                    name: "t".into(),
+                    amount: Amount::yen(500),
+                };
+                let Done::TopUp { top_up, .. } = done(&engine, start) else {
+                    panic!()
+                };
+                let amount = Amount::yen(500);
+                done(&engine, Act::ConfirmTopUp { top_up, amount });
+            }
+            engine.stop();
+            tamper(location, &VIEWS, sql);
+            assert!(!audited(location).is_clean(), "{sql}");
+            rebuild_views(location, &master(), &mut |_, _| {}).expect("the views are made anew");
+            assert!(audited(location).is_clean(), "after {sql}");
+        }
+    });
+}
+
+#[test]
+fn an_old_payment_that_somebody_edited_in_the_journal_is_not_given_back() {
+    let scratch = Scratch::new("edited");
+    let location = scratch.location();
+    let engine = open(&location);
+    shop_with_sora(&engine);
+    let Done::Payment(paid) = done(&engine, charge("p-1", Payer::Authorization(SORA), 1_200))
+    else {
+        panic!()
+    };
+    engine.stop();
+    // The checkpoint lies behind it: no start looks at this row any more, only a refund does.
+    tamper(
+        &location,
+        &JOURNAL,
+        "UPDATE journal SET at = at + 1 WHERE seq = (SELECT MAX(seq) - 1 FROM journal)",
+    );
+    let engine = open(&location);
+    let fault = engine.act(refund("r-1", paid.id, 200)).unwrap_err();
+    assert!(!fault.is_retryable(), "{fault}");
+    engine.stop();
 }

@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, RefundRequest, Refusal};
 use mamori_domain::change::Purpose;
 use mamori_domain::decide::Rules;
-use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{
+    AuthorizationId, Fingerprint, MerchantId, PaymentId, StoreId, TillId, WalletId,
+};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, PaymentStatus};
 use mamori_engine::clock::Clock;
@@ -97,6 +99,18 @@ pub fn charge(name: &str, payer: Payer, yen: u64) -> Act {
     })
 }
 
+pub fn refund(name: &str, payment: PaymentId, yen: u64) -> Act {
+    Act::Refund(RefundRequest {
+        caller: Caller::Key(KEY),
+        merchant: MerchantId(1),
+        name: name.into(),
+        payment,
+        amount: Amount::yen(yen),
+        reason: None,
+        requested_at: 0,
+    })
+}
+
 pub fn balance(engine: &Engine, wallet: WalletId) -> u64 {
     match done(engine, Act::Look { wallet }) {
         Done::Wallet(sight) => sight.balance,
@@ -173,17 +187,7 @@ fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_jour
     engine.stop();
     let engine = open(&scratch.location());
     assert_eq!(engine.survey().unwrap().recent, 0);
-    let refund = |name: &str, yen| {
-        Act::Refund(RefundRequest {
-            caller: Caller::Key(KEY),
-            merchant: MerchantId(1),
-            name: name.into(),
-            payment: paid.id,
-            amount: Amount::yen(yen),
-            reason: None,
-            requested_at: 0,
-        })
-    };
+    let refund = |name: &str, yen| refund(name, paid.id, yen);
     done(&engine, refund("r-1", 2_000));
     assert_eq!(
         engine.act(refund("r-2", 1_001)).unwrap(),

@@ -9,5 +9,6 @@ mod keys;
 mod lease;
 mod outbox;
 mod sql;
+mod standby;
 mod statements;
 mod stores;

@@ -69,6 +69,10 @@ impl BookDoor for SmallBook {
         Ok(self.credentials.lock().unwrap().get(&credential).copied())
     }
 
+    fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
+        credentials.iter().map(|own| self.wallet_of(*own)).collect()
+    }
+
     fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
         Ok(self.devices.lock().unwrap().get(&till).copied())
     }

@@ -1,0 +1,407 @@
+//! How a shard is brought up: the book from checkpoint and journal, the lease, the takeover.
+//!
+//! | step | a lone start | a standby |
+//! |---|---|---|
+//! | bring the book to the journal's head | after the lease is taken | before, and again every quarter of a second, beside the living owner |
+//! | take the lease | at once, or refuse | when the owner has died |
+//! | read what is new, write what the views lack | all of it | the last moments |
+//! | append the takeover row | the new owner decides only once that is durable | the same |
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use mamori_domain::book::Book;
+use mamori_domain::change::{Change, Purpose};
+use mamori_domain::ids::{IdSpace, ShardId};
+use mamori_domain::table::HashKey;
+use mamori_domain::world::Timestamp;
+
+use crate::cold::ColdKeys;
+use crate::engine::{EngineConfig, KEEP_RECENT, PROJECT_CHANGES};
+use crate::fault::Fault;
+use crate::journal::{Head, JournalOptions, JournalReader, JournalStore};
+use crate::keys::ChainKey;
+use crate::lease::{Candidate, Lease};
+use crate::shard::{Committed, Opened, Shard, decode_batch};
+use crate::sql::Db;
+use crate::views::projector::{self, Carried, Progress, Projector};
+use crate::views::{VIEWS, checkpoint};
+
+/// How often a standby reads on and looks whether the owner lives, in microseconds: twice in a beat of the lease.
+const LOOK_MICROS: u64 = 250_000;
+/// Rows a standby reads before it looks at the lease again; one that has to catch up does not pause in between.
+const ROWS_BETWEEN_LOOKS: usize = 8_192;
+/// Late rows of the last owner that a takeover may meet before somebody else must be alive: one can be on its way at a time.
+const TAKEOVER_TRIES: u32 = 8;
+
+/// What a start brings up from the store.
+pub(crate) struct Started {
+    pub shard: Shard,
+    pub projector: Projector,
+    pub lease: Lease,
+}
+
+impl Started {
+    /// Becomes the owner of the store, waiting for the present one to die if that was asked for, and brings the book up.
+    pub fn from_store(config: &EngineConfig) -> Result<Started, Fault> {
+        let owner: [u8; 16] = std::array::from_fn(|at| config.entropy[at]);
+        let mut candidate = Candidate::new(&config.location, 0, owner)?;
+        let mut standby = None;
+        loop {
+            let taken = candidate.try_take(0, &*config.clock);
+            match taken {
+                Ok(Some(lease)) => return take_over(config, lease, standby),
+                Ok(None) if !config.standby => {
+                    return Err(Fault::refused(
+                        "another process owns this store; start with --standby to wait for it",
+                    ));
+                }
+                Err(fault) if !(config.standby && fault.is_retryable()) => return Err(fault),
+                Ok(None) | Err(_) => {}
+            }
+            if !follow(config, &mut standby)? {
+                std::thread::park_timeout(Duration::from_micros(LOOK_MICROS));
+            }
+        }
+    }
+}
+
+/// Reads on beside the living owner; true when there is more to read. Whatever goes wrong here is tried again at the next look,
+/// from the beginning, and at the latest by the takeover: only a store of another purpose will never do.
+fn follow(config: &EngineConfig, standby: &mut Option<Standby>) -> Result<bool, Fault> {
+    let mut warm = match standby.take() {
+        Some(warm) => warm,
+        None => {
+            let Ok(mut reader) = JournalReader::open(&config.location, 0) else {
+                return Ok(false);
+            };
+            if let Ok(Some(purpose)) = purpose_of(&mut reader) {
+                refuse_other_purpose(config, purpose)?;
+            }
+            match Standby::begin(config, reader) {
+                Ok(warm) => warm,
+                Err(fault) => {
+                    tracing::info!(%fault, "the standby cannot read along yet");
+                    return Ok(false);
+                }
+            }
+        }
+    };
+    match warm.read_on() {
+        Ok(more) => {
+            *standby = Some(warm);
+            Ok(more)
+        }
+        Err(fault) => {
+            tracing::warn!(%fault, "the standby begins to read anew");
+            Ok(false)
+        }
+    }
+}
+
+/// The owner-to-be: reads what is new, fences the last owner with a row of its own, and has the store.
+fn take_over(
+    config: &EngineConfig,
+    mut lease: Lease,
+    standby: Option<Standby>,
+) -> Result<Started, Fault> {
+    let mut store = JournalStore::open(&config.location, &JournalOptions::default(), &lease)?;
+    let mut reader = store.reader()?;
+    if let Some(purpose) = purpose_of(&mut reader)? {
+        refuse_other_purpose(config, purpose)?;
+    }
+    let views = config.location.open(&VIEWS)?;
+    let mut warm = match standby {
+        Some(warm) => warm,
+        None => Standby::begin(config, reader)?,
+    };
+    let mut projector = Projector::open(views)?;
+    if projector.progress().applied_seq > store.head()?.seq {
+        return Err(Fault::refused(
+            "the views know rows that the journal does not have: restore with --accept-loss",
+        ));
+    }
+    warm.hand_to(&mut projector)?;
+    for _ in 0..TAKEOVER_TRIES {
+        warm.read_to_the_end(&mut projector)?;
+        lease.raise_above(warm.head.epoch)?;
+        warm.book.audit();
+        let opened = Opened {
+            rules: config.rules,
+            cold: warm.cold,
+            epoch: lease.epoch(),
+            chain: config.master.chain_key(),
+            embedded: config.location.directory().is_some(),
+        };
+        let first = first_changes(config, warm.head, lease.epoch());
+        let mut shard = Shard::new(warm.book, store, warm.head, opened);
+        match shard.journal_changes(first, Timestamp(config.clock.wall_micros())) {
+            Ok(taken_over) => {
+                projector.apply(&[taken_over])?;
+                return Ok(Started {
+                    shard,
+                    projector,
+                    lease,
+                });
+            }
+            // The last owner's last row arrived late: it is read like any other, and the takeover stands behind it.
+            Err(fault) if fault.is_not_owner() => {
+                (warm.book, warm.cold, store) = shard.dismantle();
+            }
+            Err(fault) => return Err(fault),
+        }
+    }
+    Err(Fault::not_owner(
+        "another process writes this journal although its lease is ours",
+    ))
+}
+
+/// What a new owner says first: what the store is for, if it is new, and that it has taken over.
+fn first_changes(config: &EngineConfig, head: Head, epoch: u64) -> Vec<Change> {
+    let stamp = (head.seq == 0).then_some(Change::Stamped {
+        purpose: config.purpose,
+        ids: IdSpace {
+            incarnation: 0,
+            shard: ShardId(0),
+        },
+    });
+    stamp
+        .into_iter()
+        .chain([Change::TakenOver { epoch }])
+        .collect()
+}
+
+/// A book that follows the journal, with all that its owner's projector would carry in memory.
+struct Standby {
+    book: Book,
+    head: Head,
+    cold: ColdKeys,
+    chain: ChainKey,
+    reader: JournalReader,
+    /// A reading connection.
+    views: Db,
+    /// How far the views had come at the last look.
+    progress: Progress,
+    carried: Carried,
+    /// Durable rows that the views did not have at the last look.
+    unapplied: VecDeque<Committed>,
+    /// The checkpoint, by its seq, that the journal does not confirm.
+    disbelieved: Option<u64>,
+}
+
+impl Standby {
+    /// The book of the checkpoint if the journal confirms it, else an empty one.
+    fn begin(config: &EngineConfig, mut reader: JournalReader) -> Result<Standby, Fault> {
+        let mut views = config.location.open_read(&VIEWS)?;
+        let chain = config.master.chain_key();
+        let key = || HashKey::new(config.master.book_hash_key().expose());
+        // One picture: an owner may be writing the next checkpoint at this moment.
+        let (progress, loaded) = views.snapshot(|tx| {
+            let progress = projector::progress_in(tx)?;
+            let loaded = match progress.checkpoint_seq {
+                0 => None,
+                _ => checkpoint::load(tx, key())?,
+            };
+            Ok((progress, loaded))
+        })?;
+        let mut cold = ColdKeys::default();
+        projector::each_key(&mut views, |key| cold.add(key))?;
+        let seq = progress.checkpoint_seq;
+        let sealed = sealed_after(&mut reader, seq, &chain)?;
+        let believed = match (loaded, sealed) {
+            (Some(mut book), Some((hash, head))) if book.hash() == hash => {
+                book.begin_after(seq);
+                Some((book, head))
+            }
+            _ => None,
+        };
+        let disbelieved = (seq > 0 && believed.is_none()).then_some(seq);
+        if disbelieved.is_some() {
+            tracing::warn!(
+                seq,
+                "the journal does not confirm the checkpoint: everything is replayed"
+            );
+        }
+        let (book, head) = believed.unwrap_or_else(|| (Book::new(key()), Head::EMPTY));
+        Ok(Standby {
+            book,
+            head,
+            cold,
+            chain,
+            reader,
+            views,
+            progress,
+            carried: Carried::default(),
+            unapplied: VecDeque::new(),
+            disbelieved,
+        })
+    }
+
+    /// Reads some rows, and lets go of what the owner has written into the views meanwhile. True when there is more to read.
+    fn read_on(&mut self) -> Result<bool, Fault> {
+        let progress = projector::read_progress(&mut self.views)?;
+        self.seen(progress);
+        let mut rows = self.reader.chain(self.head, &self.chain);
+        let mut count = 0;
+        for row in rows.by_ref().take(ROWS_BETWEEN_LOOKS) {
+            let row = row?;
+            let committed = replay_row(&mut self.book, row.seq, Timestamp(row.at), &row.batch)?;
+            self.carried.take(&committed, self.progress);
+            if row.seq > self.progress.applied_seq {
+                self.unapplied.push_back(committed);
+            }
+            count += 1;
+        }
+        self.head = rows.head();
+        self.forget();
+        Ok(count == ROWS_BETWEEN_LOOKS)
+    }
+
+    fn seen(&mut self, progress: Progress) {
+        self.progress = progress;
+        self.carried.let_go(progress);
+        while self
+            .unapplied
+            .front()
+            .is_some_and(|row| row.seq <= progress.applied_seq)
+        {
+            self.unapplied.pop_front();
+        }
+    }
+
+    fn forget(&mut self) {
+        let (cold, progress) = (&mut self.cold, self.progress);
+        self.book.forget_through(
+            progress.segment_seq.min(progress.applied_seq),
+            KEEP_RECENT,
+            |key| cold.add(key.0 as u64),
+        );
+    }
+
+    /// Gives the writer of the views what it needs to go on where the last one fell.
+    fn hand_to(&mut self, projector: &mut Projector) -> Result<(), Fault> {
+        if self.disbelieved == Some(projector.progress().checkpoint_seq) {
+            projector.discard_checkpoint()?;
+        }
+        self.seen(projector.progress());
+        projector.carry(std::mem::take(&mut self.carried));
+        Ok(())
+    }
+
+    /// Brings the book (and the views, where they are behind) to the journal's head, checking every link.
+    fn read_to_the_end(&mut self, projector: &mut Projector) -> Result<(), Fault> {
+        let mut rows = self.reader.chain(self.head, &self.chain);
+        let mut unapplied: Vec<Committed> = self.unapplied.drain(..).collect();
+        let mut changes: usize = unapplied.iter().map(|row| row.changes.len()).sum();
+        loop {
+            let row = rows.next().transpose()?;
+            if let Some(row) = &row {
+                let committed = replay_row(&mut self.book, row.seq, Timestamp(row.at), &row.batch)?;
+                if row.seq > projector.progress().applied_seq {
+                    changes += committed.changes.len();
+                    unapplied.push(committed);
+                } else {
+                    projector.remember(&committed);
+                }
+            }
+            if changes >= PROJECT_CHANGES || row.is_none() {
+                projector.apply(&unapplied)?;
+                unapplied.clear();
+                changes = 0;
+                self.progress = projector.progress();
+                let (cold, progress) = (&mut self.cold, self.progress);
+                self.book.forget_through(
+                    progress.segment_seq.min(progress.applied_seq),
+                    KEEP_RECENT,
+                    |key| cold.add(key.0 as u64),
+                );
+            }
+            if row.is_none() {
+                self.head = rows.head();
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The hash that the journal carries for the book after row `seq`, and that row.
+fn sealed_after(
+    reader: &mut JournalReader,
+    seq: u64,
+    chain: &ChainKey,
+) -> Result<Option<(mamori_domain::table::BookHash, Head)>, Fault> {
+    let rows = reader.read(seq, 2)?;
+    let [last, sealing] = &rows[..] else {
+        return Ok(None);
+    };
+    if last.seq != seq || sealing.check_after(&last.head(), chain).is_err() {
+        return Ok(None);
+    }
+    let hash = decode_batch(&sealing.batch)?
+        .iter()
+        .find_map(|change| match change {
+            Change::Sealed { hash } => Some(*hash),
+            _ => None,
+        });
+    Ok(hash.map(|hash| (hash, last.head())))
+}
+
+fn refuse_other_purpose(config: &EngineConfig, purpose: Purpose) -> Result<(), Fault> {
+    if purpose == config.purpose {
+        return Ok(());
+    }
+    Err(Fault::refused(
+        "this store was made for another purpose: a development store is never served, nor a live one played with",
+    ))
+}
+
+/// The purpose a store was stamped with, or `None` for an empty one.
+pub fn purpose_of(reader: &mut JournalReader) -> Result<Option<Purpose>, Fault> {
+    let Some(row) = reader.read(1, 1)?.pop() else {
+        return Ok(None);
+    };
+    Ok(decode_batch(&row.batch)?
+        .iter()
+        .find_map(|change| match change {
+            Change::Stamped { purpose, .. } => Some(*purpose),
+            _ => None,
+        }))
+}
+
+/// Applies one row of the journal to a book, and checks the hash it carries.
+pub fn replay_row(
+    book: &mut Book,
+    seq: u64,
+    at: Timestamp,
+    batch: &[u8],
+) -> Result<Committed, Fault> {
+    let changes = decode_batch(batch)?;
+    let mut checkpoint = None;
+    let mut opened = false;
+    for change in &changes {
+        if let Change::Sealed { hash } = change {
+            if book.hash() != *hash {
+                return Err(Fault::broken(
+                    "the book differs from the hash its journal carries",
+                ));
+            }
+            checkpoint = Some(book.take_dirty());
+        }
+        if !opened && !matches!(change, Change::Sealed { .. }) {
+            book.open_row(seq, at);
+            opened = true;
+        }
+        book.apply(change);
+    }
+    if !opened {
+        book.open_row(seq, at);
+    }
+    book.settle();
+    Ok(Committed {
+        seq,
+        at,
+        changes,
+        bytes: batch.len(),
+        checkpoint,
+    })
+}
