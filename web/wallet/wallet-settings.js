@@ -1,4 +1,4 @@
-// Settings: name, language, sound, installing, stopping, signing out.
+// Settings: name, language, sound, installing, where the owner is signed in, stopping, signing out.
 
 import { sentenceOf } from '/assets/api.js';
 import { el, whileBusy } from '/assets/elements.js';
@@ -7,6 +7,7 @@ import { icon, mark } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
 import { setSound, soundIsOn } from '/assets/wallet-result.js';
+import { sessionsCard } from '/assets/wallet-sessions.js';
 
 function onAppleTouch() {
   return /iPhone|iPad|iPod/.test(navigator.userAgent) && navigator.standalone !== true;
@@ -71,6 +72,7 @@ export function settingsView(app) {
           el('div', { class: 'setting' }, icon('globe'), el('span', { class: 'setting-words' }, t('language')), languageChoice()),
           el('div', { class: 'setting' }, icon('sound'), el('span', { class: 'setting-words' }, el('span', { id: 'sound-name' }, t('sound')), el('span', { id: 'sound-hint', class: 'small soft' }, t('sound_hint'))), sound),
           installPlace),
+        sessionsCard(),
         el('div', { class: 'setting-group' }, stopPlace, signOut),
         el('p', { class: 'about small soft' }, mark(), t('about'))),
     ],
