@@ -3,6 +3,20 @@
 
 let context = null;
 
+/**
+ * A chime comes from the server, not from a finger, and Safari lets only a finger start the sound: so every touch and key
+ * makes sure that it is running. A phone that was locked meanwhile interrupts it again, therefore not the first one alone.
+ */
+export function keepSoundReady() {
+  const wake = () => {
+    try {
+      context ??= new AudioContext();
+      if (context.state !== 'running') context.resume().catch(() => {});
+    } catch { /* a page without sound is still a page */ }
+  };
+  for (const kind of ['pointerup', 'keydown']) window.addEventListener(kind, wake, { capture: true, passive: true });
+}
+
 function tone(start, frequency, seconds, level) {
   const oscillator = context.createOscillator();
   const gain = context.createGain();
@@ -18,7 +32,7 @@ function tone(start, frequency, seconds, level) {
 function play(tones) {
   try {
     context ??= new AudioContext();
-    if (context.state === 'suspended') context.resume();
+    if (context.state !== 'running') context.resume().catch(() => {});
     const now = context.currentTime + 0.02;
     for (const [offset, frequency, seconds, level] of tones) tone(now + offset, frequency, seconds, level);
   } catch { /* a page without sound is still a page */ }

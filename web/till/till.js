@@ -1,6 +1,7 @@
 // The till page: enrolment once, then the sale at the left and the till's recent payments at the right.
 
 import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
+import { keepSoundReady } from '/assets/chime.js';
 import { announce, el, prepareAnnouncements, whileBusy } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { onLanguageChange, t, useTexts, yen } from '/assets/i18n.js';
@@ -11,6 +12,7 @@ import { tillTexts } from '/assets/till-texts.js';
 
 useTexts(tillTexts);
 prepareAnnouncements();
+keepSoundReady();
 
 const place = document.getElementById('view');
 let shown = null;

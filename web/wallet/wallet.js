@@ -2,6 +2,7 @@
 // files beside this one; each returns {element, stop?, changed?} and knows nothing of its neighbours.
 
 import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
+import { keepSoundReady } from '/assets/chime.js';
 import { announce, el, prepareAnnouncements } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { language, onLanguageChange, t, useTexts } from '/assets/i18n.js';
@@ -17,6 +18,7 @@ import { welcomeView } from '/assets/wallet-welcome.js';
 
 useTexts(walletTexts);
 prepareAnnouncements();
+keepSoundReady();
 
 // Entries that a reopened stream looks back on; older ones are in the history.
 const LOOK_BACK = 10;
