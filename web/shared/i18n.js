@@ -84,14 +84,34 @@ export function clockTimeSeconds(at_ms) {
   return format(at_ms, { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false });
 }
 
-/** `11月22日(日)` or `Sun 22 Nov` */
-export function day(at_ms) {
-  return format(at_ms, { month: chosen === 'ja' ? 'long' : 'short', day: 'numeric', weekday: 'short' });
+// A date in Japan as a number that can be counted with, and its year.
+function dateInJapan(at_ms) {
+  const [year, month, date] = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' }).format(new Date(at_ms)).split('-').map(Number);
+  return { days: Date.UTC(year, month - 1, date) / 86_400_000, year };
 }
 
-/** `11/22 14:05` or `22 Nov 14:05`, for narrow lists. */
-export function shortDateTime(at_ms) {
-  return format(at_ms, { month: chosen === 'ja' ? 'numeric' : 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).replace(',', '');
+/** `今日`, `昨日` or their English, with a capital where a line begins with it; null for any other day. */
+function recentDay(at_ms, now_ms) {
+  const days = dateInJapan(at_ms).days - dateInJapan(now_ms).days;
+  if (days !== 0 && days !== -1) return null;
+  const word = new Intl.RelativeTimeFormat(chosen, { numeric: 'auto' }).format(days, 'day');
+  return word[0].toUpperCase() + word.slice(1);
+}
+
+const yearUnlessThis = (at_ms, now_ms) => (dateInJapan(at_ms).year === dateInJapan(now_ms).year ? {} : { year: 'numeric' });
+
+/** `今日 11月22日(日)` or `Today, Sun 22 Nov`; the year where it is another. */
+export function day(at_ms, now_ms = Date.now()) {
+  const date = format(at_ms, { ...yearUnlessThis(at_ms, now_ms), month: chosen === 'ja' ? 'long' : 'short', day: 'numeric', weekday: 'short' }).replace(',', '');
+  const recent = recentDay(at_ms, now_ms);
+  return recent === null ? date : `${recent}${chosen === 'ja' ? ' ' : ', '}${date}`;
+}
+
+/** `今日 14:05`, `11/22 14:05` or `22 Nov 14:05`, for narrow lists. */
+export function shortDateTime(at_ms, now_ms = Date.now()) {
+  const recent = recentDay(at_ms, now_ms);
+  if (recent !== null) return `${recent} ${clockTime(at_ms)}`;
+  return format(at_ms, { ...yearUnlessThis(at_ms, now_ms), month: chosen === 'ja' ? 'numeric' : 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', hour12: false }).replace(',', '');
 }
 
 /** Date and time in full, for receipts. */

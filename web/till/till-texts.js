@@ -64,7 +64,7 @@ export const tillTexts = {
 
     recent: '最近のお会計',
     no_payments: 'まだお会計はありません。',
-    today: 'きょう',
+    today: '今日',
     today_count: '{n}件',
     status_paid: '支払い済み',
     status_cancelled: '取消済み',
