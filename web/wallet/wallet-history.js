@@ -24,32 +24,63 @@ export function entryRow(entry, { withDay = true } = {}) {
   );
 }
 
-function receiptRows(entry, receipt) {
-  const rows = [
+function receiptFacts(entry, receipt) {
+  return [
     [t('when'), dateTime(entry.at_ms)],
     (receipt?.merchant ?? entry.merchant) && [t('merchant'), receipt?.merchant ?? entry.merchant],
     (receipt?.store ?? entry.store) && [t('store'), receipt?.store ?? entry.store],
     receipt?.till && [t('till'), String(receipt.till)],
     (receipt?.receipt_number ?? entry.receipt_number) && [t('receipt_number'), String(receipt?.receipt_number ?? entry.receipt_number)],
+    receipt?.cancelled_at_ms && [t('cancelled_at'), dateTime(receipt.cancelled_at_ms)],
     receipt?.refunded > 0 && [t('refunded_sum'), yen(receipt.refunded)],
     Number.isSafeInteger(entry.balance_after) && [t('balance_after'), yen(entry.balance_after)],
   ].filter(Boolean);
-  return el('dl', { class: 'rows' }, rows.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value))));
+}
+
+const rows = (facts) => el('dl', { class: 'rows' }, facts.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value))));
+
+/** The receipt as a few lines for a housekeeping book or a colleague; the balance is nobody else's business. */
+function receiptText(entry, facts) {
+  const told = facts.filter(([name]) => name !== t('balance_after')).map(([name, value]) => `${name}: ${value}`);
+  return [`Mamori ${t('receipt')}`, `${kindName(entry.kind)} ${yen(Math.abs(entry.amount))}`, ...told].join('\n');
+}
+
+/** A button that passes the receipt on: by the phone's own sheet where there is one, else by the clipboard. */
+function passOnButton(text) {
+  const share = typeof navigator.share === 'function';
+  const said = el('span', {}, t(share ? 'share' : 'copy'));
+  const button = el('button', { type: 'button', class: 'button quiet wide', on: { click: async () => {
+    try {
+      if (share) {
+        await navigator.share({ text: text() });
+      } else {
+        await navigator.clipboard.writeText(text());
+        said.textContent = t('copied');
+        announce(t('copied'));
+      }
+    } catch (error) {
+      if (error?.name !== 'AbortError') announce(t('unexpected'), 'assertive');
+    }
+  } } }, icon(share ? 'share' : 'copy'), said);
+  return button;
 }
 
 async function openReceipt(entry) {
-  const details = el('div', { class: 'receipt-details' }, receiptRows(entry, null));
+  let facts = receiptFacts(entry, null);
+  const details = el('div', { class: 'receipt-details' }, rows(facts));
   const content = el('div', { class: 'receipt' },
     el('div', { class: 'receipt-head' },
       el('span', { class: `entry-picture entry-${entry.kind}`, 'aria-hidden': 'true' }, icon(pictures[entry.kind] ?? 'receipt')),
       el('p', { class: 'receipt-kind' }, kindName(entry.kind)),
       el('p', { class: 'receipt-amount number' }, signedYen(entry)),
       el('p', { class: 'receipt-place' }, title(entry))),
-    details);
+    details,
+    passOnButton(() => receiptText(entry, facts)));
   openSheet(t('receipt'), content, { className: 'receipt-sheet' });
   try {
     const receipt = await get(`/api/receipts/${encodeURIComponent(entry.id)}`);
-    details.replaceChildren(receiptRows(entry, receipt));
+    facts = receiptFacts(entry, receipt);
+    details.replaceChildren(rows(facts));
     const refunds = receipt.refunds ?? [];
     if (refunds.length > 0) {
       details.append(el('h3', {}, t('refunds')), el('dl', { class: 'rows' }, refunds.map((refund) => el('div', {},

@@ -141,6 +141,10 @@ export const walletTexts = {
     balance_after: '取引後の残高',
     refunded_sum: '返金済み',
     refunds: '返金の内訳',
+    cancelled_at: '取消日時',
+    share: '明細を共有',
+    copy: '明細をコピー',
+    copied: 'コピーしました',
 
     settings_title: '設定',
     wallet_number: 'ウォレット番号',
@@ -305,6 +309,10 @@ export const walletTexts = {
     balance_after: 'Balance afterwards',
     refunded_sum: 'Refunded',
     refunds: 'Refunds',
+    cancelled_at: 'Cancelled',
+    share: 'Share receipt',
+    copy: 'Copy receipt',
+    copied: 'Copied',
 
     settings_title: 'Settings',
     wallet_number: 'Wallet number',
