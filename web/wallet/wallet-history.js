@@ -97,31 +97,37 @@ export function historyView() {
   const status = el('p', { class: 'soft history-status', role: 'status' });
   const more = el('button', { type: 'button', class: 'button quiet wide', hidden: true, on: { click: () => whileBusy(more, () => load(true)) } }, t('more'));
   let next;
-  let lastDay = '';
-  let dayList = null;
+  let newest = 0n;
+  // Moves on with every beginning from the top, so that an answer still under way is not appended to another list.
+  let generation = 0;
 
-  function append(entries) {
+  /** Puts entries, newest first, below or above those that are shown; returns the first new row. */
+  function put(entries, { above = false } = {}) {
     let first = null;
-    for (const entry of entries) {
+    for (const entry of above ? [...entries].reverse() : entries) {
       const name = day(entry.at_ms);
-      if (name !== lastDay) {
-        lastDay = name;
+      const edge = above ? list.firstElementChild : list.lastElementChild;
+      let dayList = edge?.dataset.day === name ? edge.querySelector('ul') : null;
+      if (dayList === null) {
         dayList = el('ul', { class: 'entries' });
-        list.append(el('section', { class: 'history-day' }, el('h2', {}, name), dayList));
+        list[above ? 'prepend' : 'append'](el('section', { class: 'history-day', 'data-day': name }, el('h2', {}, name), dayList));
       }
       const row = entryRow(entry, { withDay: false });
-      dayList.append(el('li', {}, row));
+      dayList[above ? 'prepend' : 'append'](el('li', {}, row));
       first ??= row;
+      if (BigInt(entry.id) > newest) newest = BigInt(entry.id);
     }
     return first;
   }
 
   async function load(byButton) {
+    const mine = generation;
     status.textContent = t('loading');
     try {
       const before = next === undefined ? '' : `&before=${encodeURIComponent(next)}`;
       const page = await get(`/api/history?limit=${PAGE}${before}`);
-      const first = append(page.entries);
+      if (mine !== generation) return;
+      const first = put(page.entries);
       next = page.next ?? null;
       more.hidden = next === null;
       if (list.childElementCount === 0) status.textContent = t('nothing_yet');
@@ -129,6 +135,7 @@ export function historyView() {
       // The focus moves on with the reader: to the first of the new entries.
       if (byButton) first?.focus();
     } catch (error) {
+      if (mine !== generation) return;
       status.textContent = sentenceOf(error);
       more.hidden = false;
       more.textContent = t('try_again');
@@ -138,17 +145,37 @@ export function historyView() {
     more.textContent = t('more');
   }
 
+  function fromTheTop() {
+    generation += 1;
+    next = undefined;
+    newest = 0n;
+    list.replaceChildren();
+    load(false);
+  }
+
+  /** Something happened: it is put above what is shown, and a reader further down keeps their place. */
+  async function loadNew() {
+    if (list.childElementCount === 0) {
+      fromTheTop();
+      return;
+    }
+    try {
+      const mine = generation;
+      const { entries } = await get(`/api/history?limit=${PAGE}`);
+      if (mine !== generation) return;
+      const fresh = entries.filter((entry) => BigInt(entry.id) > newest);
+      if (fresh.length < entries.length) put(fresh, { above: true });
+      else fromTheTop();
+    } catch { /* the next event or the next visit shows it */ }
+  }
+
   load(false);
   return {
     element: [
       el('main', { class: 'history' }, el('div', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('history_title'))), list, status, more),
     ],
     changed(what) {
-      if (what !== 'balance') return;
-      next = undefined;
-      lastDay = '';
-      list.replaceChildren();
-      load(false);
+      if (what === 'balance') loadNew();
     },
   };
 }
