@@ -136,7 +136,7 @@ fn whole_page(messages: &[Message], language: Language) -> Markup {
                 header.top {
                     div {
                         h1 { (say("受信箱", "Inbox")) }
-                        p { (say("お客さまに送られたSMSとメール(開発用)", "SMS and mail sent to the customers (development)")) }
+                        p { (say("お客様に送られたSMSとメール(開発用)", "SMS and mail sent to the customers (development)")) }
                     }
                     a href={ "?lang=" (other.0) } lang=(other.0) hreflang=(other.0) { (other.1) }
                 }
