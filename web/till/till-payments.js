@@ -13,10 +13,22 @@ function statusChip(payment) {
   return el('span', { class: `chip-status chip-${payment.status}` }, icon(pictures[payment.status] ?? 'receipt'), statusName(payment));
 }
 
+const TOLD_MS = 15_000;
+
 /** Returns {element, refresh}. `changed` is called after a cancel or a refund. */
 export function paymentList({ changed }) {
   const list = el('ul', { class: 'payments' });
   const status = el('p', { class: 'soft payments-status', role: 'status' }, t('loading'));
+  // What was just given back, for the eye; the ear is told by `announce`.
+  const told = el('p', { class: 'payments-told', 'aria-hidden': 'true' });
+  let forgetting = 0;
+
+  function tell(sentence) {
+    clearTimeout(forgetting);
+    told.replaceChildren(icon('check'), sentence);
+    forgetting = setTimeout(() => told.replaceChildren(), TOLD_MS);
+    announce(sentence, 'assertive');
+  }
 
   async function refresh() {
     try {
@@ -45,7 +57,7 @@ export function paymentList({ changed }) {
 
     function finish(sentence) {
       sheet.close();
-      announce(sentence, 'assertive');
+      tell(sentence);
       changed();
     }
 
@@ -96,6 +108,7 @@ export function paymentList({ changed }) {
       function draw() {
         go.replaceChildren(icon('undo'), good() ? t('refund_go', { amount: yen(value()) }) : t('refund'));
         field.setAttribute('aria-invalid', String(!good()));
+        if (good()) problem.textContent = '';
       }
       const form = el('form', { class: 'form', novalidate: true, on: { submit: (event) => {
         event.preventDefault();
@@ -135,7 +148,7 @@ export function paymentList({ changed }) {
   }
 
   return {
-    element: el('section', { class: 'recent-payments', 'aria-labelledby': 'recent-payments-title' }, el('h2', { id: 'recent-payments-title' }, t('recent')), status, list),
+    element: el('section', { class: 'recent-payments', 'aria-labelledby': 'recent-payments-title' }, el('h2', { id: 'recent-payments-title' }, t('recent')), told, status, list),
     refresh,
   };
 }
