@@ -112,7 +112,7 @@ pub const REFUSAL_TEXTS: &[RefusalText] = &[
         "見つかりませんでした。",
         "Not found."),
     text("pairing_code_unknown",
-        "このペアリングコードは使えません。管理画面で新しいコードを発行してください。",
+        "この登録番号は使えません。管理画面で新しい番号を発行してください。",
         "This pairing code cannot be used. Please issue a new one in the console."),
     text("payment_not_completed",
         "このお支払いは完了していないため、返金できません。",

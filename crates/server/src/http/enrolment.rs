@@ -22,7 +22,7 @@ use crate::identity::TILL_DEVICE_SECONDS;
 /// The pairing code is wrong, used or too old: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",
-    ja: "ペアリングコードを確認できませんでした。新しいコードを発行してもらってください。",
+    ja: "登録番号を確認できませんでした。管理画面で新しい番号を発行してください。",
     en: "The pairing code was not accepted. Please ask for a new one.",
 };
 /// Too many wrong pairing codes.
