@@ -146,7 +146,10 @@ export function codeCard() {
 
   async function keepAwake() {
     try {
-      awake = await navigator.wakeLock?.request('screen');
+      const lock = await navigator.wakeLock?.request('screen');
+      // Left meanwhile: a page without a code lets the screen sleep.
+      if (running) awake = lock;
+      else lock?.release().catch(() => {});
     } catch { /* a screen that dims is still readable */ }
   }
 

@@ -28,6 +28,8 @@ const RENEWAL_MS = 500;
 const place = document.getElementById('view');
 let shown = null;
 let shownName = '';
+// The address that the shown view stands for.
+let shownFor = '';
 let unfreezing = false;
 
 const app = {
@@ -102,8 +104,9 @@ const app = {
     route({ focus: true });
   },
 
+  /** Takes the place of a page that has nothing more to say, such as a finished top-up: Back does not lead to it again. */
   goHome() {
-    history.pushState(null, '', '/');
+    history.replaceState(null, '', '/');
     route({ focus: true });
   },
 };
@@ -127,7 +130,10 @@ function show(name, view, { focus = false } = {}) {
   }
 }
 
+const address = () => location.pathname + location.hash;
+
 function route({ focus = false } = {}) {
+  shownFor = address();
   const topUp = location.pathname.match(/^\/top-up\/([^/]+)$/);
   if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1])), { focus });
   else if (location.hash === '#history') show('history', historyView(app), { focus });
@@ -196,8 +202,10 @@ onLanguageChange(() => {
   place.querySelector(`.language-choice [lang="${language()}"]`)?.focus({ preventScroll: true });
 });
 
-window.addEventListener('hashchange', () => { if (app.home !== null) route({ focus: true }); });
-window.addEventListener('popstate', () => { if (app.home !== null && location.hash === '') route({ focus: true }); });
+// A change of the fragment is told by both events; drawn twice, home would ask for two codes and the second kill the first.
+for (const kind of ['hashchange', 'popstate']) {
+  window.addEventListener(kind, () => { if (app.home !== null && address() !== shownFor) route({ focus: true }); });
+}
 
 // A page restored from the back/forward cache may belong to a session that ended meanwhile: begin afresh.
 window.addEventListener('pagehide', () => stream.close());
