@@ -92,6 +92,8 @@ export async function giveAuthenticator({ context, page }) {
     /** Whether it is there to be asked at all. */
     present: (enabled) => session.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
     passkeys: async () => (await session.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
+    /** Takes a passkey of another device in, as a synchronised one arrives. */
+    adopt: (credential) => session.send('WebAuthn.addCredential', { authenticatorId, credential }),
   };
 }
 

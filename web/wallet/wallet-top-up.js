@@ -4,7 +4,7 @@
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, svg, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
-import { digits, t, yen } from '/assets/i18n.js';
+import { digits, language, t, yen } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 
 const CHIPS = [1_000, 3_000, 5_000, 10_000, 20_000, 30_000];
@@ -65,7 +65,7 @@ export function openTopUp(app) {
     await whileBusy(go, async () => {
       problem.textContent = '';
       try {
-        const { top_up_id, redirect_url } = await post('/api/top-ups', { amount, key }, 20_000);
+        const { top_up_id, redirect_url } = await post('/api/top-ups', { amount, key, locale: language() }, 20_000);
         // Asked again with the same key after it was settled: there is nothing to pay any more, only a result to show.
         if (!redirect_url) {
           sheet.close();
@@ -99,6 +99,7 @@ const pictures = {
   succeeded: 'M19.5 33l9 9L45 24.5',
   failed: 'M22 22l20 20M42 22 22 42',
   expired: 'M32 18v14l9 6',
+  left: 'M27 21 18 30l9 9M19 30h18a9 9 0 0 1 0 18h-8',
   unknown: 'M26 25a6.5 6.5 0 1 1 9 6c-2 1-3 2.3-3 4.5M32 43v.2',
 };
 
@@ -108,8 +109,11 @@ function picture(state) {
     svg('path', { class: 'result-stroke', d: pictures[state] }));
 }
 
-/** The page the card company sends people back to: /top-up/{id}. */
-export function topUpReturnView(app, id) {
+// From then on a waiting customer is shown the way home; the money finds its own way.
+const OFFER_HOME_AFTER_MS = 5_000;
+
+/** The page the card company sends people back to: /top-up/{id}, with `?left` where they chose not to pay. */
+export function topUpReturnView(app, id, left) {
   const place = el('div', { class: 'top-up-state' });
   let stopped = false;
   let timer = 0;
@@ -127,7 +131,7 @@ export function topUpReturnView(app, id) {
       place.dataset.state = 'pending';
       place.replaceChildren(el('span', { class: 'spinner large-spinner', 'aria-hidden': 'true' }), el('h1', { tabindex: '-1' }, t('top_up_waiting')), el('p', { class: 'top-up-lead', role: 'status' }, words));
     }
-    if (long && !place.querySelector('button')) place.append(home());
+    if (Date.now() - began > OFFER_HOME_AFTER_MS && !place.querySelector('button')) place.append(el('div', { class: 'top-up-buttons' }, home()));
   }
 
   function final(state, amount) {
@@ -149,12 +153,16 @@ export function topUpReturnView(app, id) {
   async function poll() {
     let wait_ms = Date.now() - began > 20_000 ? 4_000 : 1_000;
     try {
-      const answer = await get(`/api/top-ups/${encodeURIComponent(id)}`);
+      const path = `/api/top-ups/${encodeURIComponent(id)}`;
+      const answer = await (left ? post(`${path}/call-off`) : get(path));
       if (stopped) return;
       if (answer.state !== 'pending') {
         // The balance shown beside the amount must already contain it.
         await app.refreshHome();
-        if (!stopped) final(['succeeded', 'failed', 'expired'].includes(answer.state) ? answer.state : 'unknown', answer.amount);
+        if (stopped) return;
+        // Called off is told as what it is: the customer's own choice. But what was paid all the same is paid.
+        const known = ['succeeded', 'failed', 'expired'].includes(answer.state) ? answer.state : 'unknown';
+        final(left && known !== 'succeeded' ? 'left' : known, answer.amount);
         return;
       }
       waiting();

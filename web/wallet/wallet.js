@@ -135,7 +135,7 @@ const address = () => location.pathname + location.hash;
 function route({ focus = false } = {}) {
   shownFor = address();
   const topUp = location.pathname.match(/^\/top-up\/([^/]+)$/);
-  if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1])), { focus });
+  if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), location.search === '?left'), { focus });
   else if (location.hash === '#history') show('history', historyView(app), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
   else show('home', homeView(app), { focus });

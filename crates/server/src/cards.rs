@@ -111,8 +111,9 @@ impl CardDesk {
             amount: Amount::new(row.amount).ok_or(CardProblem::Mismatch)?,
             entry: CardEntry::HostedPage {
                 product,
-                success_url: page.clone(),
-                cancel_url: page,
+                // Only a hint for the page what to ask: neither address proves anything.
+                cancel_url: format!("{page}?left"),
+                success_url: page,
                 locale: row.locale.clone(),
                 expires_at_seconds: row.expires_at_seconds,
             },
@@ -127,6 +128,29 @@ impl CardDesk {
         top_up: TopUpId,
         now: Timestamp,
     ) -> Result<Settled, CardProblem> {
+        self.close(engine, control, top_up, now, false)
+    }
+
+    /// Calls a top-up off whose customer has left the card page without paying, so that its amount no longer counts
+    /// towards the balance cap. What was paid in the meantime stays paid. Safe to repeat.
+    pub fn call_off(
+        &self,
+        engine: &Engine,
+        control: &mut Control,
+        top_up: TopUpId,
+        now: Timestamp,
+    ) -> Result<Settled, CardProblem> {
+        self.close(engine, control, top_up, now, true)
+    }
+
+    fn close(
+        &self,
+        engine: &Engine,
+        control: &mut Control,
+        top_up: TopUpId,
+        now: Timestamp,
+        unwanted: bool,
+    ) -> Result<Settled, CardProblem> {
         let row = control.card_payment(top_up)?.ok_or(CardProblem::Unknown)?;
         let order = self.order(&row)?;
         let stands = match row.reference.as_deref().and_then(CardReference::new) {
@@ -138,7 +162,7 @@ impl CardDesk {
             }
         };
         let overdue = now.seconds() > row.expires_at_seconds + GRACE_SECONDS;
-        let stands = if overdue && !stands.state.is_final() {
+        let stands = if (unwanted || overdue) && !stands.state.is_final() {
             self.processor
                 .cancel(&stands.reference, &order.expected())?
         } else {

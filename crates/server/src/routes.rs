@@ -30,6 +30,7 @@ pub fn wallet() -> Router<Arc<App>> {
         .route("/api/receipts/{id}", get(wallet::receipt)) //                       S
         .route("/api/top-ups", post(top_ups::start)) //                             S
         .route("/api/top-ups/{id}", get(top_ups::state)) //                         S
+        .route("/api/top-ups/{id}/call-off", post(top_ups::call_off)) //            S
         .route("/api/freeze", post(passkeys::freeze)) //                            S
         .route("/api/unfreeze/start", post(passkeys::unfreeze_start)) //            S
         .route("/api/unfreeze/finish", post(passkeys::unfreeze_finish)) //          P

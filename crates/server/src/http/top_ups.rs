@@ -72,6 +72,20 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
 
 /// `GET /api/top-ups/{id}`: where it stands; asks the processor while it is open.
 pub async fn state(State(app): State<Arc<App>>, asker: WalletSession, Named(id): Named) -> Answer {
+    stand(app, asker, id, false).await
+}
+
+/// `POST /api/top-ups/{id}/call-off`: the customer has left the card page without paying. Says where the top-up stands then.
+pub async fn call_off(
+    State(app): State<Arc<App>>,
+    asker: WalletSession,
+    Named(id): Named,
+    _: Body,
+) -> Answer {
+    stand(app, asker, id, true).await
+}
+
+async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> Answer {
     let top_up = TopUpId(id);
     let engine = app.house.engine.clone();
     let known = app
@@ -97,7 +111,14 @@ pub async fn state(State(app): State<Arc<App>>, asker: WalletSession, Named(id):
         let engine = app.house.engine.clone();
         match app
             .cards
-            .ask(move |control| inner.card_desk.settle(&engine, control, top_up, now))
+            .ask(move |control| {
+                let desk = &inner.card_desk;
+                if unwanted {
+                    desk.call_off(&engine, control, top_up, now)
+                } else {
+                    desk.settle(&engine, control, top_up, now)
+                }
+            })
             .await?
         {
             Ok(settled) => state = settled.state,

@@ -1,0 +1,203 @@
+// What people do every day beside the main story: think better of a top-up, lose a phone, read on in the history while
+// something happens, need large letters, pass a receipt on.
+
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+
+import { tillTexts } from '../../web/till/till-texts.js';
+import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { dev, remember } from '../peers/dev.mjs';
+import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, signUp, story, until } from './stage.mjs';
+
+const words = walletTexts.en;
+const cashier = tillTexts.en;
+
+let browser;
+let phone;
+let finger;
+let till;
+
+before(async () => {
+  browser = await openBrowser();
+  phone = await openDevice(browser, { phone: true, locale: 'en-GB' });
+  finger = await giveAuthenticator(phone);
+  till = await openDevice(browser, { locale: 'en-GB' });
+});
+after(async () => { await browser?.close(); });
+
+const step = story(() => ({ phone, till }));
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+const heading = (page, name) => page.getByRole('heading', { name, exact: true });
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
+
+/** From home to the card page. */
+async function chooseTopUp(amount) {
+  const { page } = phone;
+  await button(page, words.top_up).click();
+  await page.getByLabel(words.top_up_free).fill(String(amount));
+  await button(page, fill(words.top_up_go, { amount: `¥${amount.toLocaleString('en-US')}` })).click();
+  await page.locator('input[name=number]').waitFor();
+}
+
+/** A payment of the phone's wallet at the till, without either page looking at it. */
+async function payQuietly(page, amount) {
+  const code = remember(await page.evaluate(async () => {
+    const answer = await fetch('/api/code', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
+    return (await answer.json()).code;
+  }));
+  const status = await till.page.evaluate(async (sale) => {
+    const answer = await fetch('/api/charge', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...sale, key: crypto.randomUUID() }) });
+    return answer.status;
+  }, { amount, code });
+  assert.equal(status, 200);
+}
+
+step('the card page speaks the language of the wallet', async () => {
+  await signUp(phone.page, `everyday-${Date.now()}@example.com`, 'Aoi');
+  await chooseTopUp(30_000);
+  assert.equal(await phone.page.evaluate(() => document.documentElement.lang), 'en');
+});
+
+step('leaving the card page without paying is told at once, and holds nothing back', async () => {
+  const { page } = phone;
+  // Four of them would be above the highest balance, if the ones called off still counted.
+  for (let times = 1; times <= 4; times += 1) {
+    if (times > 1) await chooseTopUp(30_000);
+    await page.locator('p.leave a').click();
+    await heading(page, words.top_up_left).waitFor();
+    if (times === 1) await lookAt(page, 'wallet-top-up-left-en');
+    await button(page, words.to_home).click();
+    await page.locator('.code-barcode img').waitFor();
+  }
+});
+
+step('a top-up that is paid is there', async () => {
+  const { page } = phone;
+  await chooseTopUp(30_000);
+  await page.locator('input[name=number]').fill('4242 4242 4242 4242');
+  await page.locator('input[name=expiry]').fill('12/34');
+  await page.locator('input[name=cvc]').fill('123');
+  await page.locator('button.pay').click();
+  await heading(page, words.top_up_succeeded).waitFor();
+  await button(page, words.to_home).click();
+  await page.locator('.code-barcode img').waitFor();
+});
+
+step('the history keeps its reader\'s place when something happens', async () => {
+  const { page, context } = phone;
+  await enrol(till.page, dev.merchant.tills[4].pairing_code);
+  await page.goto('about:blank');
+  const quiet = await context.newPage();
+  await quiet.goto(new URL('/offline.html', dev.wallet_url).href);
+  for (let amount = 101; amount <= 122; amount += 1) await payQuietly(quiet, amount);
+  await page.goto(new URL('#history', dev.wallet_url).href);
+  const entries = page.locator('.history-list button.entry');
+  await until('the first page', async () => (await entries.count()) === 20);
+  await button(page, words.more).click();
+  await until('all entries', async () => (await entries.count()) === 23);
+  await payQuietly(quiet, 150);
+  await page.getByRole('dialog', { name: words.paid }).getByRole('button', { name: words.done }).click();
+  await until('one entry more', async () => (await entries.count()) === 24);
+  assert.match(await entries.first().textContent(), /150/);
+  assert.match(await page.locator('.history-day h2').first().textContent(), /^Today, /);
+  await quiet.close();
+});
+
+step('a receipt is passed on without the balance', async () => {
+  const { page, context } = phone;
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  // Where the browser has a share sheet of its own, nothing can be read from it.
+  await page.evaluate(() => { navigator.share = undefined; });
+  await page.locator('.history-list button.entry').first().click();
+  const receipt = page.getByRole('dialog', { name: words.receipt });
+  await receipt.getByText(words.till, { exact: true }).waitFor();
+  await assertAccessible(page, 'receipt');
+  await button(receipt, words.copy).click();
+  await receipt.getByText(words.copied).waitFor();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  assert.match(copied, /¥150/);
+  assert.match(copied, new RegExp(`${words.receipt_number}: \\d+`));
+  assert.ok(!copied.includes(words.balance_after));
+  await button(receipt, words.close).click();
+});
+
+step('coming home asks for one code, not two', async () => {
+  const { page } = phone;
+  let asked = 0;
+  page.on('request', (request) => { if (new URL(request.url()).pathname === '/api/code') asked += 1; });
+  await page.getByRole('link', { name: words.nav_home }).click();
+  await page.locator('.code-barcode img').waitFor();
+  assert.equal(asked, 1);
+});
+
+step('with letters twice as large on a small phone the barcode is whole and nothing is cut', async () => {
+  const small = await openDevice(browser, { phone: true, locale: 'en-GB' });
+  const { page } = small;
+  await page.setViewportSize({ width: 320, height: 568 });
+  await (await giveAuthenticator(small)).adopt((await finger.passkeys())[0]);
+  await page.addInitScript(() => document.addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '200%'; }));
+  await page.goto(dev.wallet_url);
+  // The virtual finger takes the offer in the autofill list by itself.
+  const image = page.locator('.code-barcode img');
+  await image.waitFor();
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  const box = await image.boundingBox();
+  const card = await page.locator('.code-card').boundingBox();
+  assert.ok(box.x >= card.x && box.x + box.width <= card.x + card.width + 0.5, 'the bars stand inside their card');
+  assert.equal(await wide(), 0);
+  await button(page, words.top_up).click();
+  const chips = await page.locator('.chip').evaluateAll((all) => all.filter((chip) => chip.scrollWidth > chip.clientWidth).map((chip) => chip.textContent));
+  assert.deepEqual(chips, [], 'no amount is wider than its button');
+  await page.keyboard.press('Escape');
+  for (const name of [words.nav_history, words.nav_settings]) {
+    await page.getByRole('link', { name }).click();
+    await page.locator('.entry, .sessions li').first().waitFor();
+    assert.equal(await wide(), 0, name);
+  }
+  await small.context.close();
+});
+
+step('a lost phone is signed out from the settings of another', async () => {
+  const { page } = phone;
+  const lost = await openDevice(browser, { phone: true, locale: 'en-GB' });
+  const lostFinger = await giveAuthenticator(lost);
+  await lostFinger.adopt((await finger.passkeys())[0]);
+  await lost.page.goto(dev.wallet_url);
+  await lost.page.locator('.balance-figure').waitFor();
+  // From here on nobody holds it: the offer in the autofill list waits in vain.
+  await lostFinger.present(false);
+  await page.getByRole('link', { name: words.nav_settings }).click();
+  const others = page.locator('.sessions li').filter({ hasText: words.session_elsewhere });
+  await others.first().waitFor();
+  await lookAt(page, 'wallet-sessions-en', { fullPage: true });
+  // The phone of the step before counts as well: it was put away, not signed out.
+  while (await others.count() > 0) {
+    const before = await others.count();
+    await others.first().getByRole('button', { name: words.session_end }).click();
+    await until('one session less', async () => (await others.count()) === before - 1);
+  }
+  await page.getByText(words.sessions_only_here).waitFor();
+  await lost.page.getByText(words.signed_out_elsewhere).waitFor();
+  await lost.context.close();
+});
+
+step('the cashier sees what was refunded, and no complaint about an amount that was mended', async () => {
+  const { page } = till;
+  await page.reload();
+  await page.locator('.payments button').first().click();
+  const sheet = page.getByRole('dialog');
+  await button(sheet, cashier.refund).click();
+  await sheet.getByLabel(cashier.refund_amount).fill('5000');
+  await page.keyboard.press('Enter');
+  const complaint = sheet.getByText(fill(cashier.refund_wrong, { max: '¥150' }));
+  await complaint.waitFor();
+  await sheet.getByLabel(cashier.refund_amount).fill('50');
+  await complaint.waitFor({ state: 'detached' });
+  await page.keyboard.press('Enter');
+  await sheet.waitFor({ state: 'detached' });
+  await page.locator('.payments-told').getByText(fill(cashier.refunded_now, { amount: '¥50' })).waitFor();
+});
+
+step('nothing went wrong in any script', () => {
+  assert.deepEqual([...phone.problems, ...till.problems], []);
+});
