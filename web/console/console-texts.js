@@ -93,7 +93,7 @@ export const consoleTexts = {
   },
   en: {
     page_title: 'Mamori console',
-    language: 'Display language',
+    language: 'Language',
     close: 'Close',
     try_again: 'Try again',
     offline: 'There is no internet connection.',

@@ -101,7 +101,7 @@ export const tillTexts = {
   },
   en: {
     page_title: 'Mamori till',
-    language: 'Display language',
+    language: 'Language',
     close: 'Close',
     loading: 'Loading',
     try_again: 'Try again',

@@ -19,6 +19,7 @@ function balanceFigure(amount) {
 
 export function homeView(app) {
   const balancePlace = el('p', { class: 'balance' });
+  const firstPlace = el('p', { class: 'balance-hint', hidden: true }, t('first_top_up'));
   const codePlace = el('div', { class: 'code-place' });
   const problem = el('p', { class: 'problem', role: 'alert' });
   const recentPlace = el('div', { class: 'recent-list' });
@@ -28,6 +29,7 @@ export function homeView(app) {
 
   function drawBalance() {
     balancePlace.replaceChildren(el('span', { class: 'balance-label' }, t('balance')), balanceFigure(app.home.balance));
+    firstPlace.hidden = app.home.balance > 0;
   }
 
   function drawCode() {
@@ -81,7 +83,7 @@ export function homeView(app) {
     try {
       const { entries } = await get('/api/history?limit=3');
       if (entries.length === 0) {
-        recentPlace.replaceChildren(el('p', { class: 'soft nothing' }, app.home.balance === 0 ? t('first_top_up') : t('nothing_yet')));
+        recentPlace.replaceChildren(el('p', { class: 'soft nothing' }, t('nothing_yet')));
       } else {
         recentPlace.replaceChildren(el('ul', { class: 'entries' }, entries.map((entry) => el('li', {}, entryRow(entry)))));
       }
@@ -120,6 +122,7 @@ export function homeView(app) {
         el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り'), el('span', { class: 'top-name' }, app.home.display_name)),
         el('div', { class: 'balance-row' }, balancePlace,
           el('button', { type: 'button', class: 'button top-up-button', on: { click: () => app.openTopUp() } }, icon('plus'), t('top_up'))),
+        firstPlace,
       ),
       el('main', { class: 'home' },
         el('h1', { class: 'spoken-only', tabindex: '-1' }, t('home_title')),

@@ -2,7 +2,7 @@
 
 import { announce, el, svg } from '/assets/elements.js';
 import { chimePaid } from '/assets/chime.js';
-import { clockTimeSeconds, dateTime, t, yen } from '/assets/i18n.js';
+import { dateTime, t, yen } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 
 const SOUND = 'mamori.sound';
@@ -36,7 +36,7 @@ export async function showResult(kind, data) {
   const store = data.store || data.merchant || '';
   const rows = [
     store && [t('store'), data.merchant && data.store ? `${data.merchant} ${data.store}` : store],
-    [t('when'), el('time', { datetime: new Date(data.at_ms).toISOString(), 'aria-label': dateTime(data.at_ms) }, clockTimeSeconds(data.at_ms))],
+    [t('when'), el('time', { datetime: new Date(data.at_ms).toISOString() }, dateTime(data.at_ms))],
     data.receipt_number && [t('receipt_number'), String(data.receipt_number)],
     Number.isSafeInteger(data.balance) && [t('balance'), yen(data.balance)],
   ].filter(Boolean);

@@ -7,7 +7,7 @@ import { language, shortDateTime, t } from '/assets/i18n.js';
 
 /** The card of the settings; it asks for its list as soon as it is made. */
 export function sessionsCard() {
-  const list = el('ul', { class: 'sessions' }, el('li', { class: 'setting soft' }, t('loading')));
+  const list = el('ul', { class: 'sessions' }, el('li', { class: 'setting' }, el('span', { class: 'small soft' }, t('loading'))));
   const problem = el('p', { class: 'problem', role: 'alert' });
   const place = el('div', {});
   const title = el('h2', { id: 'sessions-title', class: 'setting-title', tabindex: '-1' }, t('sessions'));
@@ -24,7 +24,7 @@ export function sessionsCard() {
     const others = sessions.filter((one) => !one.current);
     list.replaceChildren(...[...sessions.filter((one) => one.current), ...others.sort((a, b) => b.seen_at_ms - a.seen_at_ms)].map(row));
     place.replaceChildren();
-    if (others.length === 0) list.append(el('li', { class: 'setting small soft' }, t('sessions_only_here')));
+    if (others.length === 0) list.append(el('li', { class: 'setting' }, el('span', { class: 'small soft' }, t('sessions_only_here'))));
     if (others.length > 1) {
       const all = el('button', { type: 'button', class: 'setting setting-button setting-danger', on: { click: () => ending(all, () => post('/api/sessions/end-others')) } },
         icon('leave'), el('span', { class: 'setting-words' }, t('session_end_all')));

@@ -18,6 +18,9 @@ function looksLikeContact(plain) {
   return /^\+?\d{9,15}$/.test(plain) || /^[^@\s]+@[^@\s]+\.[^@\s]+$/.test(plain);
 }
 
+/** A contact as people write it: a Japanese mobile number in its three groups. */
+const shownContact = (plain) => plain.replace(/^(0[5-9]0)(\d{4})(\d{4})$/, '$1-$2-$3');
+
 /** `progress` carries a half-done sign-up over a change of language. */
 export function welcomeView(app, sentence = '', progress = { step: 'contact' }) {
   const panel = el('div', { class: 'welcome-panel' });
@@ -128,7 +131,7 @@ export function welcomeView(app, sentence = '', progress = { step: 'contact' }) 
     submit,
     el('p', { class: 'small soft' }, t('passkey_explained')));
     const again = el('button', { type: 'button', class: 'text-button', on: { click: () => { problem.textContent = ''; drawContact(); panel.querySelector('input').focus(); } } }, icon('back'), t('code_not_arrived'));
-    panel.replaceChildren(el('h2', { tabindex: '-1' }, t('prove_title')), el('p', { id: 'code-lead', class: 'panel-lead' }, t('prove_lead', { contact: progress.contact })), problem, form, again);
+    panel.replaceChildren(el('h2', { tabindex: '-1' }, t('prove_title')), el('p', { id: 'code-lead', class: 'panel-lead' }, t('prove_lead', { contact: shownContact(progress.contact) })), problem, form, again);
     if (focus) code.focus();
   }
 
