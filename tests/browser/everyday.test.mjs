@@ -164,6 +164,9 @@ step('a lost phone is signed out from the settings of another', async () => {
   const { page } = phone;
   // From here on its owner does not hold the small phone: the offer in the autofill list waits in vain.
   await smallFinger.present(false);
+  await small.page.getByRole('link', { name: words.nav_history }).click();
+  await small.page.locator('.entry').first().click();
+  await small.page.getByRole('dialog', { name: words.receipt }).waitFor();
   await page.getByRole('link', { name: words.nav_settings }).click();
   const others = page.locator('.sessions li').filter({ hasText: words.session_elsewhere });
   await others.waitFor();
@@ -171,6 +174,7 @@ step('a lost phone is signed out from the settings of another', async () => {
   await button(others, words.session_end).click();
   await page.getByText(words.sessions_only_here).waitFor();
   await small.page.getByText(words.signed_out_elsewhere).first().waitFor();
+  assert.equal(await small.page.getByRole('dialog').count(), 0, 'the receipt is gone with the sign-in');
 });
 
 step('the cashier sees what was refunded, and no complaint about an amount that was mended', async () => {

@@ -6,6 +6,7 @@ import { icon, mark } from '/assets/icons.js';
 import { onLanguageChange, t, useTexts } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
 import { ceremonyProblem, createPasskey, usePasskey } from '/assets/passkey.js';
+import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
 import { todayView } from '/assets/console-today.js';
 
@@ -89,6 +90,7 @@ async function signOut() {
 }
 
 onSignedOut(() => {
+  closeSheets();
   signedIn = false;
   if (document.body.dataset.view !== 'sign-in') show('sign-in', signInView());
 });

@@ -7,6 +7,11 @@ import { t } from '/assets/i18n.js';
 
 let count = 0;
 
+/** Closes whatever sheet is open: what it shows may belong to somebody who is not signed in any more. */
+export function closeSheets() {
+  for (const dialog of document.querySelectorAll('dialog.sheet[open]')) dialog.close();
+}
+
 /**
  * Opens a sheet. Returns {dialog, close, closed}; `closed` resolves when it is gone, however that happened.
  * `className` adds a look; `closable: false` leaves the closing to the content (for a step that must be answered).

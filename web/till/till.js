@@ -6,6 +6,7 @@ import { announce, el, prepareAnnouncements, whileBusy } from '/assets/elements.
 import { icon, mark } from '/assets/icons.js';
 import { onLanguageChange, t, useTexts, yen } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
+import { closeSheets } from '/assets/sheet.js';
 import { paymentList } from '/assets/till-payments.js';
 import { salePanel } from '/assets/till-sale.js';
 import { tillTexts } from '/assets/till-texts.js';
@@ -108,6 +109,7 @@ function tillView() {
 }
 
 onSignedOut(() => {
+  closeSheets();
   till = null;
   show(enrolView());
 });

@@ -7,6 +7,7 @@ import { announce, el, prepareAnnouncements } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { language, onLanguageChange, t, useTexts } from '/assets/i18n.js';
 import { stopWaiting } from '/assets/passkey.js';
+import { closeSheets } from '/assets/sheet.js';
 import { eventStream } from '/assets/wallet-events.js';
 import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
@@ -53,6 +54,7 @@ const app = {
 
   leave(sentence) {
     stream.close();
+    closeSheets();
     app.home = null;
     if (location.pathname !== '/' || location.hash !== '') history.replaceState(null, '', '/');
     show('welcome', welcomeView(app, sentence), { focus: true });
@@ -234,6 +236,7 @@ function startingView(problem) {
 }
 
 async function begin() {
+  closeSheets();
   show('starting', startingView(null));
   try {
     await app.refreshHome();
