@@ -74,6 +74,17 @@ step('leaving the card page without paying is told at once, and holds nothing ba
   }
 });
 
+step('a double tap opens a sheet, and a tap beside it closes it', async () => {
+  const { page } = phone;
+  await button(page, words.top_up).dblclick();
+  const sheet = page.getByRole('dialog', { name: words.top_up_title });
+  await sheet.waitFor();
+  await until('a tap beside the sheet closes it', async () => {
+    await page.mouse.click(195, 20);
+    return (await sheet.count()) === 0;
+  });
+});
+
 step('a top-up that is paid is there', async () => {
   const { page } = phone;
   await chooseTopUp(30_000);

@@ -5,6 +5,9 @@ import { el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
 
+// A second tap of a double tap comes within this time.
+const SECOND_TAP_MS = 500;
+
 let count = 0;
 
 /** Closes whatever sheet is open: what it shows may belong to somebody who is not signed in any more. */
@@ -36,9 +39,14 @@ export function openSheet(title, content, { className = '', closable = true, foc
     }, { once: true });
   });
   dialog.addEventListener('cancel', (event) => { if (!closable) event.preventDefault(); });
-  dialog.addEventListener('click', (event) => { if (closable && event.target === dialog) close(); });
+  // A press beside the sheet closes it, if it was meant so: not the second half of a double tap on what opened it, and not
+  // the end of a stroke that began inside, such as marking a text.
+  let pressedBeside = false;
+  dialog.addEventListener('pointerdown', (event) => { pressedBeside = event.target === dialog && event.timeStamp - opened_ms > SECOND_TAP_MS; });
+  dialog.addEventListener('click', (event) => { if (closable && pressedBeside && event.target === dialog) close(); });
   document.body.append(dialog);
   dialog.showModal();
+  const opened_ms = performance.now();
   (focus ?? dialog.querySelector('h2')).focus({ preventScroll: true });
   return { dialog, close, closed };
 }
