@@ -28,7 +28,7 @@ const calls = {
     '/api/sign-in/finish': { sign_in: text(), credential },
   },
   customer: {
-    '/api/top-ups': { amount: number(1_000, 0, 1, 499, 30_001, 1_000_000_000, 9_007_199_254_740_991), key: { ...text(), right: KEY } },
+    '/api/top-ups': { amount: number(1_000, 0, 1, 499, 30_001, 1_000_000_000, 9_007_199_254_740_991), key: { ...text(), right: KEY }, locale: optional({ ...text(), right: 'ja' }) },
     '/api/unfreeze/finish': { step_up: text(), credential },
   },
   till: {

@@ -32,6 +32,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
     let amount = Amount::new(body.whole("amount", 1..=Amount::MAX_MINOR)?)
         .ok_or(Denial::InvalidField("amount"))?;
     let name = body.text("key", 64)?;
+    let locale = body.locale()?;
     let act = Act::StartTopUp {
         wallet: asker.wallet,
         name: name.into(),
@@ -47,7 +48,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
             json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": null }),
         ));
     }
-    let (inner, locale, now) = (app.clone(), body.locale()?, app.outside.now());
+    let (inner, now) = (app.clone(), app.outside.now());
     let opened = app
         .cards
         .ask(move |control| {
