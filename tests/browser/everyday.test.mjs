@@ -7,7 +7,7 @@ import { after, before } from 'node:test';
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from '../../web/wallet/wallet-texts.js';
 import { dev, remember } from '../peers/dev.mjs';
-import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, signUp, story, until } from './stage.mjs';
+import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, signUp, story, until } from './stage.mjs';
 
 const words = walletTexts.en;
 const cashier = tillTexts.en;
@@ -142,6 +142,27 @@ step('coming home asks for one code, not two', async () => {
   await page.getByRole('link', { name: words.nav_home }).click();
   await page.locator('.code-barcode img').waitFor();
   assert.equal(asked, 1);
+});
+
+step('a tap makes the barcode longer for an old scanner, and the code still hides with the page', async () => {
+  const { page } = phone;
+  const small_px = (await page.locator('.code-barcode img').boundingBox()).width;
+  await button(page, words.enlarge_barcode).click();
+  const sheet = page.getByRole('dialog', { name: words.pay_code });
+  const image = sheet.getByRole('img');
+  await image.waitFor();
+  assert.ok((await image.boundingBox()).height > small_px * 1.4);
+  await lookAt(page, 'wallet-large-barcode-en');
+  const code = remember((await page.locator('.code-number').textContent()).replace(/\s/g, ''));
+  assert.ok(readSymbols(await picture(page, 'wallet-large-barcode')).includes(code));
+  await page.evaluate(() => {
+    Object.defineProperty(document, 'visibilityState', { value: 'hidden', configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+    delete document.visibilityState;
+  });
+  await sheet.waitFor({ state: 'detached' });
+  await page.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+  await page.locator('.code-barcode img').waitFor();
 });
 
 step('with letters twice as large on a small phone the barcode is whole and nothing is cut', async () => {

@@ -6,6 +6,7 @@ import { post, sentenceOf } from '/assets/api.js';
 import { announce, el, svg } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
+import { openSheet } from '/assets/sheet.js';
 
 // The next code is fetched this long before the shown one dies, so that the cashier never meets a dead code on screen.
 const RENEW_BEFORE_MS = 2_000;
@@ -13,11 +14,12 @@ const TRY_AGAIN_MS = 3_000;
 const RING = 2 * Math.PI * 10;
 
 /** An image whose modules are whole device pixels: scanners read edges, and a blurred edge is a wrong bar. */
-function crispImage(svgText, { width, height, alt, className }) {
+function crispImage(svgText, { width, height, alt, className, stretch = false }) {
   const box = svgText.match(/viewBox="\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)/);
   const units = box ? Number(box[1]) : 0;
   const density = window.devicePixelRatio || 1;
-  const per_unit = units > 0 ? Math.floor((width * density) / units) : 0;
+  // A turned barcode has its modules along the height, which its caller has measured.
+  const per_unit = units > 0 && !stretch ? Math.floor((width * density) / units) : 0;
   const shown_width = per_unit >= 1 ? (units * per_unit) / density : width;
   const shown_height = height === null ? shown_width : Math.round(height * density) / density;
   const root = svgText.replace(/<svg\b([^>]*)>/, (_, attributes) => {
@@ -31,9 +33,42 @@ function crispImage(svgText, { width, height, alt, className }) {
   return image;
 }
 
+/** The same drawing turned by a quarter: its length runs down the screen. */
+function turned(svgText) {
+  const [, width, height] = svgText.match(/viewBox="0 0 (\d+) (\d+)"/);
+  return svgText
+    .replace(/viewBox="[^"]*"/, `viewBox="0 0 ${height} ${width}"`)
+    .replace(/(<svg\b[^>]*>)([\s\S]*)(<\/svg>)/, `$1<g transform="translate(${height} 0) rotate(90)">$2</g>$3`);
+}
+
+/** The barcode as long as the screen allows, for scanners that cannot read thin bars. Returns {draw, tick, close}. */
+function largeBarcode(closed) {
+  const place = el('div', { class: 'code-large-place' });
+  const seconds = el('p', { class: 'code-seconds number' });
+  const sheet = openSheet(t('pay_code'), el('div', { class: 'code-large' }, place, seconds), { className: 'code-sheet' });
+  sheet.closed.then(closed);
+  return {
+    close: sheet.close,
+    tick(words) { if (seconds.textContent !== words) seconds.textContent = words; },
+    draw(barcode_svg) {
+      const upright = window.innerHeight > window.innerWidth;
+      const box = barcode_svg.match(/viewBox="0 0 (\d+) (\d+)"/);
+      const density = window.devicePixelRatio || 1;
+      // Head, countdown and the sheet's own edges take the rest.
+      const room = upright ? window.innerHeight * 0.92 - 132 : Math.min(window.innerWidth - 72, 1_024);
+      const module_px = Math.max(1, Math.floor((room * density) / Number(box[1])));
+      const length = (Number(box[1]) * module_px) / density;
+      const thickness = Math.round(Math.min(150, window.innerWidth * 0.4, window.innerHeight * 0.45));
+      place.replaceChildren(upright
+        ? crispImage(turned(barcode_svg), { width: thickness, height: length, alt: t('barcode_alt'), className: 'code-image', stretch: true })
+        : crispImage(barcode_svg, { width: room, height: thickness, alt: t('barcode_alt'), className: 'code-image' }));
+    },
+  };
+}
+
 /** Returns {element, start, stop, spent, renew}. `start` begins showing codes, `stop` ends it for good. */
 export function codeCard() {
-  const barcode = el('div', { class: 'code-barcode' });
+  const barcode = el('button', { type: 'button', class: 'code-barcode', 'aria-label': t('enlarge_barcode'), on: { click: enlarge } });
   const qr = el('div', { class: 'code-qr' });
   const ringTrack = svg('circle', { cx: 12, cy: 12, r: 10, class: 'ring-track' });
   const ringLeft = svg('circle', { cx: 12, cy: 12, r: 10, class: 'ring-left', 'stroke-dasharray': RING.toFixed(2), transform: 'rotate(-90 12 12)' });
@@ -58,6 +93,7 @@ export function codeCard() {
   let ticker = 0;
   let retry = 0;
   let awake = null;
+  let large = null;
 
   function toggleNumber() {
     const open = numberButton.getAttribute('aria-expanded') !== 'true';
@@ -66,9 +102,17 @@ export function codeCard() {
     number.hidden = !open;
   }
 
+  function enlarge() {
+    if (held === null) return;
+    large = largeBarcode(() => { large = null; });
+    large.draw(held.barcode_svg);
+    tick();
+  }
+
   function blank(sentence, { busy = false, offerRetry = false } = {}) {
     held = null;
     clearInterval(ticker);
+    large?.close();
     barcode.replaceChildren();
     qr.replaceChildren();
     number.textContent = '';
@@ -88,6 +132,7 @@ export function codeCard() {
     if (room === 0) return;
     barcode.replaceChildren(crispImage(held.barcode_svg, { width: room, height: 92, alt: t('barcode_alt'), className: 'code-image' }));
     qr.replaceChildren(crispImage(held.qr_svg, { width: Math.min(room - 32, 216), height: null, alt: t('qr_alt'), className: 'code-image' }));
+    large?.draw(held.barcode_svg);
     number.textContent = held.code.replace(/(\d{4})(?=\d)/g, '$1 ');
   }
 
@@ -108,6 +153,7 @@ export function codeCard() {
     if (left <= RENEW_BEFORE_MS && !asking) issue();
     const words = t('code_seconds', { seconds: Math.ceil(left / 1_000) });
     if (seconds.textContent !== words) seconds.textContent = words;
+    large?.tick(words);
     ringLeft.style.strokeDashoffset = String(RING * (1 - Math.min(1, left / held.life_ms)));
     element.classList.toggle('code-ending', left < 10_000);
   }
