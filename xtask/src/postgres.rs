@@ -13,6 +13,7 @@ pub struct Postgres {
     server: Child,
     folder: PathBuf,
     port: u16,
+    databases: u32,
 }
 
 impl Postgres {
@@ -64,6 +65,7 @@ impl Postgres {
             server,
             folder,
             port,
+            databases: 0,
         };
         for _ in 0..TRIES_MAX {
             let ready = Command::new(programs.join("pg_isready"))
@@ -78,9 +80,17 @@ impl Postgres {
         Err("postgres did not come up within 30 s".to_owned())
     }
 
-    /// For `--store` and for tests: the default database, as superuser.
-    pub fn url(&self) -> String {
-        format!("postgres://mamori@127.0.0.1:{}/postgres", self.port)
+    /// A new, empty database for `--store` and for tests, as superuser.
+    pub fn database(&mut self) -> Result<String, String> {
+        self.databases += 1;
+        let name = format!("store_{}", self.databases);
+        let programs = machine::postgres_programs().ok_or("PostgreSQL 15 is not installed")?;
+        done(
+            Command::new(programs.join("createdb"))
+                .args(["-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .args(["-U", "mamori", &name]),
+        )?;
+        Ok(format!("postgres://mamori@127.0.0.1:{}/{name}", self.port))
     }
 }
 

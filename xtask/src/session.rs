@@ -116,13 +116,13 @@ impl Session {
         let _ = writeln!(self.log, "{line}");
     }
 
-    /// The address of a PostgreSQL that lives as long as the run.
+    /// The address of a new, empty database on a PostgreSQL that lives as long as the run.
     pub fn postgres(&mut self) -> Result<String, String> {
         if self.postgres.is_none() {
             self.note("starting PostgreSQL");
             self.postgres = Some(Postgres::start(&self.logs)?);
         }
-        Ok(self.postgres.as_ref().expect("just started").url())
+        self.postgres.as_mut().expect("just started").database()
     }
 
     /// The program that `build` made, or the one named by `MAMORI_BIN`.

@@ -166,18 +166,18 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "storm",
-        shows: "four million random acts with faults, every answer and sum against a second model",
+        shows: "ten million random acts with faults, every answer and sum against a second model",
         needs: &[],
         stands_on: &["build"],
         minutes_max: 10,
         run: |session| {
             let program = session.program();
-            session.command(Command::new(program).args(["sim", "--acts", "4000000"]))
+            session.command(Command::new(program).args(["sim", "--acts", "10000000"]))
         },
     },
     Suite {
         name: "crash",
-        shows: "the real server killed fifty times under load, on both stores: nothing lost, nothing doubled",
+        shows: "the real server killed fifty times under load on both stores, and stopped, overtaken, continued: nothing lost, nothing doubled",
         needs: &[Need::Postgres],
         stands_on: &["build"],
         minutes_max: 20,
@@ -189,6 +189,14 @@ pub const SUITES: &[Suite] = &[
                 "crashtest",
                 "--kills",
                 "50",
+                "--store",
+                &url,
+            ]))?;
+            let url = session.postgres()?;
+            session.command(Command::new(&program).args([
+                "crashtest",
+                "--takeovers",
+                "3",
                 "--store",
                 &url,
             ]))

@@ -115,9 +115,10 @@ fn arrows_between_crates_point_down(tree: &Tree) -> Vec<Finding> {
 const MAY_ASK_THE_TIME: [&str; 2] = ["crates/mamori/src/main.rs", "xtask/src/main.rs"];
 
 /// What reads a clock or draws chance. `.elapsed()` reads the clock of the instant it is called on.
-const CLOCK_AND_CHANCE: [&str; 12] = [
+const CLOCK_AND_CHANCE: [&str; 13] = [
     "SystemTime::now",
     "Instant::now",
+    "clock_gettime(",
     "Timestamp::now",
     "Zoned::now",
     ".elapsed()",

@@ -3,6 +3,10 @@
 //! After each kill, before the next start, an auditor walks the new part of the journal: the chain, the seals, the sums, no id
 //! twice; whatever was acknowledged over HTTP must stand there, whatever was refused must not. Then the server starts again, the
 //! requests whose answers were lost are asked again under the same ids, and codes that paid are shown once more.
+//!
+//! With `--takeovers` the server is not killed but stopped, a standby takes over, and the stopped one is continued.
+
+mod takeover;
 
 use std::collections::HashMap;
 use std::fs;
@@ -49,6 +53,9 @@ pub struct Args {
     /// An empty PostgreSQL database (`postgres://…`) instead of files.
     #[arg(long)]
     store: Option<String>,
+    /// Instead of kills: so many times the server is stopped under load, its standby takes over, and it is continued. Needs --store.
+    #[arg(long)]
+    takeovers: Option<u32>,
     /// End after so many seconds, whatever the number of kills.
     #[arg(long)]
     seconds: Option<u64>,
@@ -112,6 +119,12 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         spent: Vec::new(),
         made: AtomicU64::new(0),
     };
+    if let Some(takeovers) = args.takeovers {
+        if args.store.is_none() {
+            return Err("--takeovers needs --store postgres://…: an embedded store is locked by its owner for life".into());
+        }
+        return takeover::run(&mut test, takeovers, seed, args.json);
+    }
     let bar = ProgressBar::new(u64::from(args.kills));
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} {pos}/{len} kills  {msg}  {eta} left",
@@ -185,28 +198,32 @@ impl CrashTest {
         self.ask_again(&server)?;
         self.show_spent_codes(&server)?;
         let until = (self.clock.monotonic_micros)() + self.draw.below(LIFE_MILLIS * 1_000);
-        let seeds: Vec<u64> = (0..REGISTERS).map(|_| self.draw.number()).collect();
-        let old = self.old_payments();
-        let dead = AtomicBool::new(false);
-        let answers = Mutex::new(Vec::new());
-        thread::scope(|threads| {
-            for seed in seeds {
-                let (server, old, dead, answers, made) =
-                    (&server, &old, &dead, &answers, &self.made);
-                threads.spawn(move || register(server, seed, old, dead, answers, made));
-            }
-            loop {
-                let left = until.saturating_sub((self.clock.monotonic_micros)());
-                if left == 0 {
-                    break;
-                }
-                thread::park_timeout(Duration::from_micros(left));
-            }
+        let clock = self.clock;
+        self.trade(&server, |dead| {
+            wait_until(clock, until);
             // In this order: what is on its way loses its answer, and nobody knocks at a dead server's door afterwards.
             dead.store(true, Ordering::SeqCst);
             server.kill();
         });
         drop(server);
+        self.audit()
+    }
+
+    /// All registers pay while something happens to the server; it tells them when to stop.
+    fn trade<T>(&mut self, server: &Server, meanwhile: impl FnOnce(&AtomicBool) -> T) -> T {
+        let seeds: Vec<u64> = (0..REGISTERS).map(|_| self.draw.number()).collect();
+        let old = self.old_payments();
+        let dead = AtomicBool::new(false);
+        let answers = Mutex::new(Vec::new());
+        let came = thread::scope(|threads| {
+            for seed in seeds {
+                let (old, dead, answers, made) = (&old, &dead, &answers, &self.made);
+                threads.spawn(move || register(server, seed, old, dead, answers, made));
+            }
+            let came = meanwhile(&dead);
+            dead.store(true, Ordering::SeqCst);
+            came
+        });
         self.spent.clear();
         for (request, heard) in answers.into_inner().unwrap_or_default() {
             match heard {
@@ -219,7 +236,7 @@ impl CrashTest {
                 }
             }
         }
-        self.audit()
+        came
     }
 
     fn old_payments(&self) -> Vec<String> {
@@ -370,19 +387,27 @@ struct Server {
     nonce: AtomicU64,
 }
 
-impl Server {
-    fn start(
+/// A server that may not answer yet.
+struct Starting {
+    child: Child,
+    file: PathBuf,
+    log: PathBuf,
+}
+
+impl Starting {
+    /// Starts a process on the store; one that is given a PostgreSQL store waits for the owner's lease to lapse.
+    fn spawn(
         program: &Path,
         home: &Path,
         store: Option<&str>,
-        clock: Clock,
-    ) -> Result<Server, Failure> {
-        let file = home.join("access.json");
+        name: &str,
+    ) -> Result<Starting, Failure> {
+        let file = home.join(format!("{name}.json"));
         drop(fs::remove_file(&file));
         let log = fs::OpenOptions::new()
             .create(true)
             .append(true)
-            .open(home.join("server.log"))?;
+            .open(home.join(format!("{name}.log")))?;
         let mut command = Command::new(program);
         command
             .args(["dev", "--port", "0", "--no-packages", "--data"])
@@ -390,14 +415,27 @@ impl Server {
             .arg("--json")
             .arg(&file);
         if let Some(store) = store {
-            // The dead owner's lease is still fresh: wait for it to lapse.
             command.args(["--standby", "--store", store]);
         }
-        let mut child = command
+        let child = command
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()?;
+        Ok(Starting {
+            child,
+            file,
+            log: home.join(format!("{name}.log")),
+        })
+    }
+
+    /// Waits until it answers.
+    fn ready(self, clock: Clock) -> Result<Server, Failure> {
+        let Starting {
+            mut child,
+            file,
+            log,
+        } = self;
         let access = loop_until(clock, START_MILLIS, || {
             match (fs::read_to_string(&file), child.try_wait()) {
                 (Ok(text), _) => serde_json::from_str::<Value>(&text).ok().map(Ok),
@@ -412,7 +450,7 @@ impl Server {
             failed => {
                 drop(child.kill());
                 drop(child.wait());
-                let log = fs::read_to_string(home.join("server.log")).unwrap_or_default();
+                let log = fs::read_to_string(log).unwrap_or_default();
                 let tail: Vec<&str> = log.lines().rev().take(5).collect();
                 let why = failed
                     .and_then(Result::err)
@@ -440,6 +478,17 @@ impl Server {
             clock,
             nonce: AtomicU64::new((clock.wall_micros)() as u64),
         })
+    }
+}
+
+impl Server {
+    fn start(
+        program: &Path,
+        home: &Path,
+        store: Option<&str>,
+        clock: Clock,
+    ) -> Result<Server, Failure> {
+        Starting::spawn(program, home, store, "server")?.ready(clock)
     }
 
     /// Kill -9: nothing is flushed, nobody is told.
@@ -573,6 +622,16 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+fn wait_until(clock: Clock, until: u64) {
+    loop {
+        let left = until.saturating_sub((clock.monotonic_micros)());
+        if left == 0 {
+            return;
+        }
+        thread::park_timeout(Duration::from_micros(left));
     }
 }
 

@@ -21,8 +21,8 @@ use world::{Clock, Failure};
 /// The system's clock and entropy. Nothing outside this module may ask for either (`clippy.toml`).
 mod outside {
     #![allow(clippy::disallowed_methods)]
-    use std::sync::OnceLock;
-    use std::time::{Instant, SystemTime};
+    use rustix::time::{ClockId, clock_gettime};
+    use std::time::SystemTime;
 
     pub fn wall_micros() -> i64 {
         SystemTime::now()
@@ -32,9 +32,12 @@ mod outside {
             })
     }
 
+    /// Since boot, and going on while the machine sleeps: an owner that was paused for an hour must know that its lease is an
+    /// hour old, and its clock on the wall has not jumped.
     pub fn monotonic_micros() -> u64 {
-        static START: OnceLock<Instant> = OnceLock::new();
-        u64::try_from(START.get_or_init(Instant::now).elapsed().as_micros()).unwrap_or(u64::MAX)
+        let since_boot = clock_gettime(ClockId::Boottime);
+        let micros = since_boot.tv_sec * 1_000_000 + since_boot.tv_nsec / 1_000;
+        u64::try_from(micros).unwrap_or(0)
     }
 
     pub fn chance(bytes: &mut [u8]) {

@@ -361,7 +361,10 @@ const GOLDEN: [(&str, &str); 2] = [
         "81841b7798530726dd13b71b680e2ec5f8c5bf531bc1c98fbe1f326ec11bd8242e2bca6ebf7f",
     ),
     // Returned money goes back to the lots it was drawn from.
-    (include_str!("golden/format-1-returned.journal"), "81841b8e8ebf4f2221d63b1b266cf5161544faaf1bea67ba72309f0a501ba3355768644a2eed"),
+    (
+        include_str!("golden/format-1-returned.journal"),
+        "81841b8e8ebf4f2221d63b1b266cf5161544faaf1bea67ba72309f0a501ba3355768644a2eed",
+    ),
 ];
 
 fn hex(bytes: &[u8]) -> String {
