@@ -1,11 +1,13 @@
-// The operator's page: in by a one-time link and a passkey, and today in figures and charts.
+// The operator's page: in by a one-time link and a passkey, today in figures and charts, and a house that grows while it is
+// open.
 
 import assert from 'node:assert/strict';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { after, before } from 'node:test';
 
 import { consoleTexts } from '../../web/console/console-texts.js';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
-import { enrol, giveAuthenticator, lookInBothLanguages, openBrowser, openDevice, picture, story, until } from './stage.mjs';
+import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, story, until } from './stage.mjs';
 
 const words = consoleTexts.ja;
 let browser;
@@ -82,6 +84,146 @@ step('a pairing code is made for a till', async () => {
   remember((await sheet.locator('.pairing-code').textContent()).trim());
   await picture(page, 'console-pairing-ja');
   await button(sheet, words.close).click();
+});
+
+/** What a register hears that looks for a payment with this key: 401, or anything else if its signature counts. */
+async function registerHears({ api_key, api_secret }, scheme) {
+  const [path, nonce, epoch] = ['/v2/payments/nothing', randomUUID(), Math.floor(Date.now() / 1_000)];
+  const ours = ['MAMORI-HMAC-SHA256', 'GET', path, epoch, nonce, createHash('sha256').update('').digest('hex')];
+  const text = scheme === 'OPA-Auth' ? [path, 'GET', nonce, epoch, 'empty', 'empty'] : ours;
+  const mac = createHmac('sha256', api_secret).update(text.join('\n')).digest('base64');
+  const end = scheme === 'OPA-Auth' ? ':empty' : '';
+  const answer = await fetch(new URL(path, dev.base_url), { headers: { authorization: `hmac ${scheme}:${api_key}:${mac}:${nonce}:${epoch}${end}` } });
+  return answer.status;
+}
+
+const dialog = (page) => page.getByRole('dialog');
+const link = (page, name) => page.getByRole('link', { name });
+/** The page as it stands, on a phone. */
+async function lookOnPhone(page, name) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await lookAt(page, `${name}-phone`, { fullPage: true });
+  await page.setViewportSize(size);
+}
+
+let made;
+
+step('a merchant, a store and a till are opened, with the keyboard', async () => {
+  const { page } = operator;
+  await link(page, words.nav_merchants).focus();
+  await page.keyboard.press('Enter');
+  await heading(page, words.merchants).waitFor();
+  await lookInBothLanguages(page, 'console-merchants', { fullPage: true });
+  await button(page, words.add_merchant).focus();
+  await page.keyboard.press('Enter');
+  await dialog(page).waitFor();
+  await page.keyboard.type('そら書房');
+  await page.keyboard.press('Enter');
+  await heading(page, 'そら書房').waitFor();
+  await button(page, words.add_store).focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('駅前店');
+  await page.keyboard.press('Enter');
+  await dialog(page).waitFor({ state: 'detached' });
+  // A store that was just opened stands open: what it needs next is a till.
+  await button(page, words.add_till_short).waitFor();
+  await button(page, words.add_till_short).focus();
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('レジ1');
+  await lookAt(page, 'console-add-till-ja');
+  await page.keyboard.press('Enter');
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.getByText('レジ1', { exact: true }).waitFor();
+});
+
+step('a name that is taken is refused in words', async () => {
+  const { page } = operator;
+  await button(page, words.add_store).click();
+  await page.keyboard.type('駅前店');
+  await page.keyboard.press('Enter');
+  await dialog(page).getByText('同じ名前がすでにあります').waitFor();
+  await page.keyboard.press('Escape');
+  await dialog(page).waitFor({ state: 'detached' });
+});
+
+step('an API key is made with the passkey and its secret is shown once', async () => {
+  const { page } = operator;
+  await button(page, words.make_key).click();
+  await finger.verify(false);
+  await button(dialog(page), words.make_key_now).click();
+  await dialog(page).getByText(words.passkey_not_finished).waitFor();
+  await finger.verify(true);
+  await button(dialog(page), words.make_key_now).click();
+  await dialog(page).getByText(words.secret_once).waitFor();
+  const [api_key, api_secret] = await dialog(page).locator('.copyable-text').allTextContents();
+  made = { api_key, api_secret: remember(api_secret) };
+  await lookAt(page, 'console-new-key-ja');
+  await lookOnPhone(page, 'console-new-key-ja');
+  await page.keyboard.press('Escape');
+  assert.ok(!(await page.content()).includes(api_secret), 'the secret is gone with the sheet');
+  await page.getByText(api_key).waitFor();
+  for (const scheme of ['OPA-Auth', 'MAMORI-HMAC-SHA256']) assert.notEqual(await registerHears(made, scheme), 401, scheme);
+});
+
+step('OPA-Auth is switched off for the key, and the key works on', async () => {
+  const { page } = operator;
+  await lookInBothLanguages(page, 'console-merchant', { fullPage: true });
+  await lookOnPhone(page, 'console-merchant-ja');
+  await page.getByRole('button', { name: `${words.opa_off}: ${made.api_key}` }).click();
+  await lookAt(page, 'console-opa-off-ja');
+  await button(dialog(page), words.opa_off_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.getByText(words.opa_is_off, { exact: true }).waitFor();
+  assert.equal(await registerHears(made, 'OPA-Auth'), 401);
+  assert.notEqual(await registerHears(made, 'MAMORI-HMAC-SHA256'), 401);
+});
+
+step('a revoked key is refused from that moment on', async () => {
+  const { page } = operator;
+  await page.getByRole('button', { name: `${words.revoke_key}: ${made.api_key}` }).click();
+  await lookAt(page, 'console-revoke-ja');
+  await button(dialog(page), words.revoke_key_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  assert.equal(await registerHears(made, 'MAMORI-HMAC-SHA256'), 401);
+  await page.locator('.key-dead').waitFor();
+  await lookInBothLanguages(page, 'console-key-revoked', { fullPage: true });
+});
+
+step('another operator is invited, comes in, and is removed', async () => {
+  const { page } = operator;
+  await link(page, words.nav_operators).click();
+  await button(page, words.invite).click();
+  await page.keyboard.type('運用 花子');
+  await page.keyboard.press('Enter');
+  await dialog(page).getByText(words.invited_lead).waitFor();
+  const address = (await dialog(page).locator('.copyable-text').textContent()).trim();
+  remember(new URL(address).hash.replace(/^#link=/, ''));
+  await lookAt(page, 'console-invited-ja');
+  await page.keyboard.press('Escape');
+  await lookInBothLanguages(page, 'console-operators', { fullPage: true });
+  await lookOnPhone(page, 'console-operators-ja');
+  const guest = await openDevice(browser);
+  await giveAuthenticator(guest);
+  await guest.page.goto(address);
+  await button(guest.page, words.first).click();
+  await heading(guest.page, words.sales_today).waitFor();
+  await page.getByRole('link', { name: words.nav_today }).click();
+  await link(page, words.nav_operators).click();
+  await page.getByRole('button', { name: `${words.remove}: 運用 花子` }).click();
+  await button(dialog(page), words.remove_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  // The page asks every second: it hears at once that it is signed out.
+  await heading(guest.page, words.sign_in_title).waitFor();
+  await guest.context.close();
+});
+
+step('the last operator stays', async () => {
+  const { page } = operator;
+  await page.getByRole('button', { name: new RegExp(`^${words.remove}: `) }).click();
+  await button(dialog(page), words.remove_now).click();
+  await dialog(page).getByText('最後の管理者は削除できません').waitFor();
+  await page.keyboard.press('Escape');
 });
 
 step('the operator leaves, and comes back with the passkey', async () => {

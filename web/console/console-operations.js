@@ -2,6 +2,7 @@
 
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { el, whileBusy } from '/assets/elements.js';
+import { card, problemPlace } from '/assets/console-frame.js';
 import { icon } from '/assets/icons.js';
 import { clockTime, digits, t } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
@@ -27,24 +28,30 @@ function refreshed(path, draw, complain) {
   return { start: ask, stop() { stopped = true; clearTimeout(timer); } };
 }
 
-export function tillsCard(card) {
-  const list = el('ul', { class: 'tills' });
-  const problem = el('p', { class: 'problem', role: 'alert' });
-  let drawn = '';
-
-  async function issue(till) {
-    problem.textContent = '';
+/** A till with its state, and the button that makes its pairing code. `name` is what the row calls it. */
+export function tillRow(till, name, problem) {
+  async function issue() {
+    problem.clear();
     try {
       const { pairing_code, expires_at_ms } = await post('/api/pairing-codes', { till_id: till.till_id });
       openSheet(t('pairing_title', { store: till.store, till: till.name }), el('div', { class: 'pairing' },
         el('p', { class: 'pairing-code number' }, String(pairing_code)), el('p', {}, t('pairing_lead')), el('p', { class: 'soft number' }, t('pairing_until', { time: clockTime(expires_at_ms) }))));
     } catch (error) {
-      problem.textContent = sentenceOf(error);
+      problem.complain(error);
     }
   }
+  const button = el('button', { type: 'button', class: 'button soft-fill small-button', 'aria-label': `${t('new_pairing_code')}: ${till.store} ${till.name}`, on: { click: () => whileBusy(button, issue) } }, t('new_pairing_code'));
+  return el('li', { class: 'till-row' }, el('span', { class: 'till-name' }, name),
+    el('span', { class: `state ${till.enrolled ? 'state-good' : ''}`.trim() }, icon(till.enrolled ? 'check' : 'minus'), t(till.enrolled ? 'enrolled' : 'not_enrolled')), button);
+}
+
+export function tillsCard() {
+  const list = el('ul', { class: 'tills' });
+  const problem = problemPlace();
+  let drawn = '';
 
   function draw({ tills }) {
-    problem.textContent = '';
+    problem.clear();
     const text = JSON.stringify(tills);
     if (text === drawn) return;
     drawn = text;
@@ -52,19 +59,14 @@ export function tillsCard(card) {
       list.replaceChildren(el('li', { class: 'soft' }, t('no_tills')));
       return;
     }
-    list.replaceChildren(...tills.map((till) => {
-      const name = `${till.store} ${till.name}`;
-      const button = el('button', { type: 'button', class: 'button soft-fill small-button', 'aria-label': `${t('new_pairing_code')}: ${name}`, on: { click: () => whileBusy(button, () => issue(till)) } }, t('new_pairing_code'));
-      return el('li', { class: 'till-row' }, el('span', { class: 'till-name' }, name),
-        el('span', { class: `till-state ${till.enrolled ? 'till-enrolled' : ''}` }, icon(till.enrolled ? 'check' : 'minus'), t(till.enrolled ? 'enrolled' : 'not_enrolled')), button);
-    }));
+    list.replaceChildren(...tills.map((till) => tillRow(till, `${till.store} ${till.name}`, problem)));
   }
 
-  const life = refreshed('/api/tills', draw, (sentence) => { problem.textContent = sentence; });
-  return { element: card(t('tills'), 'scan', 'tills', problem, list), ...life };
+  const life = refreshed('/api/tills', draw, (sentence, error) => problem.complain(error));
+  return { element: card(t('tills'), 'scan', 'tills', problem.element, list), ...life };
 }
 
-export function outboxCard(card) {
+export function outboxCard() {
   const waiting = el('dd', { class: 'number' }, '–');
   const sent = el('dd', { class: 'number' }, '–');
   const deadCount = el('dd', { class: 'number' }, '–');

@@ -1,10 +1,10 @@
 // Today, live: every card reads from one answer of /api/today, asked for once a second while somebody is looking.
 
 import { get, sentenceOf } from '/assets/api.js';
-import { el, whileBusy } from '/assets/elements.js';
-import { icon, mark } from '/assets/icons.js';
+import { el } from '/assets/elements.js';
+import { icon } from '/assets/icons.js';
 import { clockTimeSeconds, digits, hasText, t, yen } from '/assets/i18n.js';
-import { languageChoice } from '/assets/language-choice.js';
+import { card, consoleHead } from '/assets/console-frame.js';
 import { rateChart } from '/assets/console-chart.js';
 import { outboxCard, tillsCard } from '/assets/console-operations.js';
 
@@ -12,11 +12,6 @@ const EVERY_MS = 1_000;
 const PATIENT_MS = 5_000;
 
 const named = (prefix, name) => (hasText(`${prefix}_${name}`) ? t(`${prefix}_${name}`) : name);
-
-function card(title, drawing, className, ...content) {
-  const id = `card-${className}`;
-  return el('section', { class: `card card-${className}`, 'aria-labelledby': id }, el('div', { class: 'card-head' }, icon(drawing), el('h2', { id }, title)), content);
-}
 
 function figure(title, drawing, className) {
   const value = el('p', { class: 'figure-value number' });
@@ -72,7 +67,7 @@ function topUpStates(list) {
     el('tbody', {}, list.map((one) => el('tr', {}, el('th', { scope: 'row' }, el('span', { class: `dot state-${one.state}`, 'aria-hidden': 'true' }), named('top_up', one.state)), el('td', { class: 'number' }, digits(one.count)), el('td', { class: 'number' }, yen(one.amount))))))];
 }
 
-export function todayView(first, { signOut }) {
+export function todayView(first, tools) {
   const updated = el('p', { class: 'updated number' });
   const stale = el('div', { class: 'stale', role: 'alert' });
   const sales = figure(t('sales_today'), 'receipt', 'sales');
@@ -83,9 +78,8 @@ export function todayView(first, { signOut }) {
   const hoursPlace = el('div', {});
   const trialPlace = el('div', { class: 'trial' });
   const topUpsPlace = el('div', { class: 'top-ups' });
-  const tills = tillsCard(card);
-  const outbox = outboxCard(card);
-  const signOutButton = el('button', { type: 'button', class: 'button quiet sign-out', on: { click: () => whileBusy(signOutButton, signOut) } }, icon('leave'), t('sign_out'));
+  const tills = tillsCard();
+  const outbox = outboxCard();
   let stopped = false;
   let timer = 0;
   let last_ms = first.now_ms;
@@ -149,10 +143,7 @@ export function todayView(first, { signOut }) {
   draw(first);
   return {
     element: [
-      el('header', { class: 'console-head on-deep' },
-        el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り')),
-        el('div', { class: 'head-words' }, el('h1', { tabindex: '-1' }, t('today')), updated),
-        languageChoice(), signOutButton),
+      consoleHead('today', t('today'), updated, tools),
       el('main', { class: 'dashboard' },
         stale,
         sales.element, owed.element, journal.element,

@@ -1,4 +1,5 @@
-// The console: operators sign in with a passkey (the first one through a one-time link) and see today.
+// The console: operators sign in with a passkey (the first one through a one-time link), see today, and look after
+// merchants and each other.
 
 import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
 import { announce, el, prepareAnnouncements, whileBusy } from '/assets/elements.js';
@@ -8,6 +9,8 @@ import { languageChoice } from '/assets/language-choice.js';
 import { ceremonyProblem, createPasskey, usePasskey } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
+import { merchantView, merchantsView } from '/assets/console-merchants.js';
+import { operatorsView } from '/assets/console-operators.js';
 import { todayView } from '/assets/console-today.js';
 
 useTexts(consoleTexts);
@@ -16,6 +19,28 @@ prepareAnnouncements();
 const place = document.getElementById('view');
 let shown = null;
 let signedIn = false;
+let begun = 0;
+
+const tools = {
+  signOut,
+  /** Shows another page; the same one again reads it afresh. */
+  go(page) {
+    if (location.hash === `#${page}`) begin();
+    else location.hash = page;
+  },
+};
+
+/** Each page by the first word behind `#`: what it asks the server for, and what it makes of the answer. */
+const pages = {
+  today: async () => todayView(await get('/api/today'), tools),
+  merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools) : merchantsView(await get('/api/merchants'), tools)),
+  operators: async () => operatorsView(await get('/api/operators'), tools),
+};
+
+function wanted() {
+  const [name, id] = location.hash.slice(1).split('/');
+  return name in pages ? { name, id } : { name: 'today' };
+}
 
 // The link is a secret that works once: it is taken from the address at once, so that neither history nor a copied
 // address carries it on.
@@ -108,14 +133,29 @@ async function begin() {
     show('sign-in', signInView());
     return;
   }
+  begun += 1;
+  const mine = begun;
+  const { name, id } = wanted();
+  const moved = shown !== null && signedIn;
   try {
-    const today = await get('/api/today');
+    const view = await pages[name](id);
+    // Another page was asked for meanwhile.
+    if (mine !== begun) return;
     signedIn = true;
-    show('today', todayView(today, { signOut }));
+    show(name, view);
+    if (moved) place.querySelector('h1').focus({ preventScroll: true });
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) return;
-    show('starting', startingView(sentenceOf(error)));
+    if (mine !== begun || (error instanceof Refused && error.status === 401)) return;
+    if (error instanceof Refused && error.status === 404 && id) {
+      // What the address names is not there (any more): the list says what is.
+      signedIn = true;
+      tools.go(name);
+    } else show('starting', startingView(sentenceOf(error)));
   }
 }
+
+addEventListener('hashchange', () => {
+  if (signedIn) begin();
+});
 
 begin();

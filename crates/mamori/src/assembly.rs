@@ -205,7 +205,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
     let house = Arc::new(House::new(engine.clone(), plan.rules, plan.issuer, nonces));
     house.set_keys(first.api_keys()?);
-    house.set_names(first.till_papers()?);
+    house.set_names(first.directory()?);
     let controls = |count: usize| (0..count).map(|_| control()).collect::<Result<Vec<_>, _>>();
     let sockets = plan.sockets;
     let identity = Identity::new(&IdentityConfig {

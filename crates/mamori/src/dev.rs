@@ -31,6 +31,7 @@ use mamori_engine::sql::Location;
 use mamori_engine::{Engine, fault::Fault};
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
+use mamori_server::house::api_key_texts;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -428,7 +429,7 @@ fn seed(running: &Running, control: &mut Control, now: i64, chance: Chance) -> R
         )?;
     }
     running.app.house.set_keys(control.api_keys()?);
-    running.app.house.set_names(control.till_papers()?);
+    running.app.house.set_names(control.directory()?);
     Ok(())
 }
 
@@ -440,10 +441,7 @@ pub fn make_api_key(
     now: i64,
     chance: Chance,
 ) -> Result<(String, String), Failure> {
-    use base64::Engine as _;
-    let api_key = format!("mk_{}", hex(&draw::<12>(chance)));
-    // Valid base64: the wire format's clients decode the secret for the tokens of account linking.
-    let secret = base64::engine::general_purpose::STANDARD.encode(draw::<32>(chance));
+    let (api_key, secret) = api_key_texts(&draw(chance), &draw(chance));
     let key = control.begin_api_key(&api_key, merchant, &secret, true, now, draw(chance))?;
     done(engine, Act::BindApiKey { key, merchant })?;
     control.finish_api_key(&api_key)?;

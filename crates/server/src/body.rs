@@ -46,6 +46,19 @@ impl Body {
         }
     }
 
+    /// Whether a field is there at all.
+    pub fn has(&self, field: &'static str) -> bool {
+        self.0.contains_key(field)
+    }
+
+    /// Yes or no; nothing else counts as either.
+    pub fn flag(&self, field: &'static str) -> Result<bool, Denial> {
+        self.0
+            .get(field)
+            .and_then(Value::as_bool)
+            .ok_or(Denial::InvalidField(field))
+    }
+
     /// A text of 1 to `bytes_max` bytes on one line: a control character in it is nobody's name, number or reason.
     pub fn text(&self, field: &'static str, bytes_max: usize) -> Result<&str, Denial> {
         match self.0.get(field) {

@@ -1,9 +1,9 @@
 //! What sign-up, sign-in and enrolment ask of the book. The engine stands behind it; tests put a small book here.
 
 use mamori_domain::act::{Act, Outcome};
-use mamori_domain::ids::{Fingerprint, TillId, WalletId};
+use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_engine::Engine;
-use mamori_engine::control::Named;
+use mamori_engine::control::{Named, Places};
 use mamori_engine::fault::Fault;
 
 /// The book as identity sees it. Every call may wait for durability: worker threads only.
@@ -16,6 +16,10 @@ pub trait BookDoor: Send + Sync {
     fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault>;
     /// The device that may speak for a till, as of a durable state.
     fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault>;
+    /// The merchant that an API key may speak for, as of a durable state.
+    fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault>;
+    /// Every merchant, store and till, as of a durable state.
+    fn places(&self) -> Result<Places, Fault>;
 }
 
 /// Lets control ask the book when it reconciles.
@@ -32,6 +36,14 @@ impl Named for NamedByBook<'_> {
 
     fn device_of(&mut self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
         self.0.device_of(till)
+    }
+
+    fn merchant_of_key(&mut self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
+        self.0.merchant_of_key(key)
+    }
+
+    fn places(&mut self) -> Result<Places, Fault> {
+        self.0.places()
     }
 }
 
@@ -54,5 +66,21 @@ impl BookDoor for Engine {
 
     fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
         self.peek(move |book| book.tills.get(&till).and_then(|row| row.device))
+    }
+
+    fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
+        self.peek(move |book| book.api_keys.get(&key).copied())
+    }
+
+    fn places(&self) -> Result<Places, Fault> {
+        self.peek(|book| {
+            let mut places = Places::default();
+            book.merchants.each(|id, _| places.merchants.push(*id));
+            book.stores
+                .each(|id, merchant| places.stores.push((*id, *merchant)));
+            book.tills
+                .each(|id, till| places.tills.push((*id, till.store)));
+            places
+        })
     }
 }

@@ -1,8 +1,10 @@
 //! What the money side of the edge needs: the engine, the names of things, the keys of merchants.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mamori_api::auth::{Accepted, SigningKey};
 use mamori_api::nonce::NonceMemory;
 use mamori_api::refusal_text::refusal_text;
@@ -11,7 +13,7 @@ use mamori_domain::act::{Act, Outcome, Refusal};
 use mamori_domain::decide::Rules;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_engine::Engine;
-use mamori_engine::control::{ApiKey, TillPaper};
+use mamori_engine::control::{ApiKey, Control, Directory, TillPaper};
 use mamori_engine::fault::Fault;
 use tokio::sync::oneshot;
 
@@ -31,6 +33,7 @@ pub struct ReadyKey {
 /// What merchants, stores and tills are called.
 #[derive(Default)]
 pub struct Names {
+    pub merchants: BTreeMap<u32, String>,
     pub tills: HashMap<u32, TillPaper>,
     pub stores: HashMap<u32, StoreName>,
 }
@@ -51,6 +54,8 @@ pub struct House {
     pub nonces: NonceMemory,
     keys: RwLock<Arc<HashMap<String, Arc<ReadyKey>>>>,
     names: RwLock<Arc<Names>>,
+    /// One at a time changes what merchants have; see [`House::take_turn`].
+    turn: Mutex<()>,
 }
 
 impl House {
@@ -63,7 +68,21 @@ impl House {
             nonces,
             keys: RwLock::default(),
             names: RwLock::default(),
+            turn: Mutex::new(()),
         }
+    }
+
+    /// Whoever changes merchants, stores, tills or keys holds the turn from the first row of control to the end of
+    /// [`House::follow`]: memory never takes over an older reading after a newer one, and at most one opening waits for the book.
+    pub fn take_turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes over keys and names as control has them now. The turn proves that nobody else is changing them.
+    pub fn follow(&self, _turn: &MutexGuard<'_, ()>, control: &mut Control) -> Result<(), Fault> {
+        self.set_keys(control.api_keys()?);
+        self.set_names(control.directory()?);
+        Ok(())
     }
 
     /// Takes over all API keys, as control has them.
@@ -88,19 +107,22 @@ impl House {
     }
 
     /// Takes over all names, as control has them.
-    pub fn set_names(&self, papers: Vec<TillPaper>) {
-        let mut names = Names::default();
-        for paper in papers {
-            names
-                .stores
-                .entry(paper.store.0)
-                .or_insert_with(|| StoreName {
-                    name: paper.store_name.clone(),
-                    merchant: paper.merchant,
-                    merchant_name: paper.merchant_name.clone(),
-                });
-            names.tills.insert(paper.till.0, paper);
-        }
+    pub fn set_names(&self, directory: Directory) {
+        let merchants = directory.merchants.into_iter();
+        let stores = directory.stores.into_iter().map(|paper| {
+            let store = StoreName {
+                name: paper.name,
+                merchant: paper.merchant,
+                merchant_name: paper.merchant_name,
+            };
+            (paper.store.0, store)
+        });
+        let tills = directory.tills.into_iter();
+        let names = Names {
+            merchants: merchants.map(|(id, name)| (id.0, name)).collect(),
+            stores: stores.collect(),
+            tills: tills.map(|paper| (paper.till.0, paper)).collect(),
+        };
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }
 
@@ -154,6 +176,14 @@ impl House {
             .await
             .unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
     }
+}
+
+/// The two halves of a new API key, from random bytes.
+///
+/// The secret is valid base64: the wire format's clients decode it for the tokens of account linking.
+pub fn api_key_texts(id: &[u8; 12], secret: &[u8; 32]) -> (String, String) {
+    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    (format!("mk_{id}"), STANDARD.encode(secret))
 }
 
 /// A refusal of the rules as a page's answer, in words for whoever stands there.

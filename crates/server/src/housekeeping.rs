@@ -1,4 +1,4 @@
-//! Rows of control that nobody needs any more, and enrolments that stopped half way.
+//! Rows of control that nobody needs any more, and enrolments and keys that stopped half way.
 
 use mamori_engine::control::Control;
 use mamori_engine::fault::Fault;
@@ -9,11 +9,12 @@ use crate::book_door::NamedByBook;
 /// Rounds of a few hundred rows in one sweep; what is left waits for the next one.
 const ROUNDS_MAX: u32 = 20;
 
-/// One sweep: unfinished enrolments, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
+/// One sweep: unfinished enrolments and keys, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
 /// book, so it belongs on a thread of its own with a connection of its own; every minute or so is often enough.
 pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
     let now = app.outside.now().0;
     control.settle_enrolments(&mut NamedByBook(&*app.book), now)?;
+    control.settle_api_keys(&mut NamedByBook(&*app.book), now)?;
     let mut rows = 0;
     for _ in 0..ROUNDS_MAX {
         let removed = control.sweep_sign_ups(now)? + control.sweep_sessions(now)?;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use mamori_domain::ids::TillId;
+use mamori_domain::ids::{MerchantId, TillId};
 use mamori_engine::control::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 
 use crate::ceremonies::Ceremonies;
@@ -72,11 +72,22 @@ pub enum Purpose {
     },
 }
 
-/// What needs a fresh passkey though one is signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What needs a fresh passkey though one is signed in. An act names its object: who agreed to revoke one key has not agreed
+/// to revoke another.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StepUpAct {
     /// Let money leave a frozen wallet again.
     Unfreeze,
+    /// Make an API key for a merchant.
+    MakeApiKey(MerchantId),
+    /// Revoke an API key.
+    RevokeApiKey(String),
+    /// Let an API key take OPA-Auth, or not.
+    SetOpaAuth(String, bool),
+    /// Invite somebody of this name to the console.
+    InviteOperator(String),
+    /// Remove an operator, or withdraw an invitation.
+    RemoveOperator(OwnerId),
 }
 
 /// Limits against floods and guesses. None of them is keyed by anything a client can choose freely and none locks an

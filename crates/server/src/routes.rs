@@ -6,7 +6,9 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use crate::app::App;
-use crate::http::{console, enrolment, operators, passkeys, session, till, top_ups, wallet};
+use crate::http::{
+    console, enrolment, merchants, operators, passkeys, session, till, top_ups, wallet,
+};
 
 /// The wallet's API. `-`: anybody. `S`: signed in. `P`: signed in and a fresh passkey.
 pub fn wallet() -> Router<Arc<App>> {
@@ -48,7 +50,7 @@ pub fn till() -> Router<Arc<App>> {
         .route("/api/refund", post(till::refund)) //        D
 }
 
-/// The console's API. `-`: anybody. `O`: an operator.
+/// The console's API. `-`: anybody. `O`: an operator. `P`: an operator with a fresh passkey for this act and its object.
 pub fn console() -> Router<Arc<App>> {
     Router::new()
         .route("/api/operators/redeem", post(operators::redeem)) //                 - and a one-time link
@@ -63,5 +65,17 @@ pub fn console() -> Router<Arc<App>> {
         .route("/api/today", get(console::today)) //                                O
         .route("/api/outbox", get(console::outbox)) //                              O
         .route("/api/tills", get(enrolment::list_tills)) //                         O
+        .route("/api/tills", post(merchants::open_till)) //                         O
         .route("/api/pairing-codes", post(enrolment::make_pairing_code)) //         O
+        .route("/api/operators", get(operators::list)) //                           O
+        .route("/api/operators/invite", post(operators::invite)) //                 P
+        .route("/api/operators/remove", post(operators::remove)) //                 P
+        .route("/api/merchants", get(merchants::list)) //                           O
+        .route("/api/merchants", post(merchants::open_merchant)) //                 O
+        .route("/api/merchants/{id}", get(merchants::merchant)) //                  O
+        .route("/api/stores", post(merchants::open_store)) //                       O
+        .route("/api/stores/{id}", get(merchants::store)) //                        O
+        .route("/api/api-keys", post(merchants::make_api_key)) //                   P
+        .route("/api/api-keys/revoke", post(merchants::revoke_api_key)) //          P
+        .route("/api/api-keys/opa-auth", post(merchants::set_opa_auth)) //          P
 }

@@ -6,6 +6,8 @@ mod authenticator;
 mod ceremonies;
 #[path = "all/house.rs"]
 mod house;
+#[path = "all/merchants.rs"]
+mod merchants;
 #[path = "all/operators.rs"]
 mod operators;
 #[path = "all/pages.rs"]

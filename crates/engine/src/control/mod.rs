@@ -13,8 +13,10 @@
 //! | `operators.rs` | staff and their one-time links |
 //! | `tills.rs` | pairing codes and enrolled devices |
 //! | `card_payments.rs` | hosted card pages of top-ups |
-//! | `papers.rs` | names of merchants, stores, tills; API keys |
+//! | `papers.rs` | names of merchants, stores, tills, and what is being opened |
+//! | `api_keys.rs` | API keys |
 
+mod api_keys;
 mod card_payments;
 mod contact;
 mod operators;
@@ -27,7 +29,7 @@ mod sessions;
 mod sign_ups;
 mod tills;
 
-use mamori_domain::ids::{Fingerprint, TillId, WalletId};
+use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
@@ -35,10 +37,11 @@ use crate::keys::{MasterKey, SealKey, SealedPlace, Secret};
 use crate::outbox;
 use crate::sql::{Db, Location, Row};
 
+pub use api_keys::{ApiKey, ApiKeyPaper};
 pub use card_payments::CardPaymentRow;
 pub use contact::{Contact, ContactKind, display_name, masked_name};
-pub use operators::{LinkRefusal, OPERATOR_LINK_SECONDS};
-pub use papers::{ApiKey, TillPaper};
+pub use operators::{LinkRefusal, OPERATOR_LINK_SECONDS, OperatorPaper, RemoveRefusal};
+pub use papers::{Directory, NameTaken, Opening, PendingOpening, Places, StorePaper, TillPaper};
 pub use passkeys::{OwnerId, StoredPasskey};
 pub use people::{EnrolRefusal, Enrolment, Person};
 pub use schema::CONTROL;
@@ -143,6 +146,10 @@ pub trait Named {
     fn wallets_of(&mut self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault>;
     /// The device that may speak for this till, if any.
     fn device_of(&mut self, till: TillId) -> Result<Option<Fingerprint>, Fault>;
+    /// The merchant that this API key may speak for, if any.
+    fn merchant_of_key(&mut self, key: Fingerprint) -> Result<Option<MerchantId>, Fault>;
+    /// Every merchant, store and till.
+    fn places(&mut self) -> Result<Places, Fault>;
 }
 
 /// What a reconciliation did.
@@ -162,7 +169,9 @@ impl Control {
     pub fn reconcile(&mut self, named: &mut dyn Named) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
         self.reconcile_people(named, &mut done)?;
+        self.reconcile_papers(named, &mut done)?;
         self.reconcile_devices(named, &mut done)?;
+        self.reconcile_api_keys(named, &mut done)?;
         Ok(done)
     }
 }

@@ -23,6 +23,32 @@ pub enum LinkRefusal {
     CredentialTaken,
 }
 
+/// An operator as another one sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorPaper {
+    /// Who.
+    pub operator: OwnerId,
+    /// What they are called.
+    pub name: String,
+    /// Whether they have made their passkey; invited otherwise.
+    pub is_active: bool,
+    /// When they were invited.
+    pub made_at: i64,
+    /// When the invitation was made that still waits; None once it was used.
+    pub link_made_at: Option<i64>,
+    /// When their passkey was last shown.
+    pub used_at: Option<i64>,
+}
+
+/// Why an operator is not removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoveRefusal {
+    /// There is no such operator (any more).
+    Unknown,
+    /// Nobody could enter the console afterwards.
+    LastOne,
+}
+
 impl From<EnrolRefusal> for LinkRefusal {
     fn from(_: EnrolRefusal) -> Self {
         LinkRefusal::CredentialTaken
@@ -126,6 +152,74 @@ impl Control {
             ],
             |row| row.text(0).to_owned(),
         )
+    }
+
+    /// Everybody who may enter the console or was invited to it, in order of invitation.
+    pub fn operators(&mut self) -> Result<Vec<OperatorPaper>, Fault> {
+        self.db.query(
+            "SELECT operators.operator, operators.name, operators.status, operators.made_at,
+                (SELECT MAX(operator_links.made_at) FROM operator_links WHERE operator_links.operator = operators.operator AND operator_links.used_at IS NULL),
+                (SELECT MAX(passkeys.used_at) FROM passkeys WHERE passkeys.owner = operators.operator AND passkeys.surface = $1)
+             FROM operators WHERE operators.status <> $2 ORDER BY operators.made_at, operators.operator",
+            &[
+                Param::Int(Surface::Console.as_number()),
+                Param::Int(Standing::Dead.as_number()),
+            ],
+            |row| OperatorPaper {
+                operator: OwnerId(row.bytes(0)),
+                name: row.text(1).to_owned(),
+                is_active: row.int(2) == Standing::Active.as_number(),
+                made_at: row.int(3),
+                link_made_at: row.opt_int(4),
+                used_at: row.opt_int(5),
+            },
+        )
+    }
+
+    /// Removes an operator with passkeys, link and sessions, or withdraws an invitation. The last one who can enter stays; of
+    /// two who remove each other at once one is told so.
+    pub fn remove_operator(
+        &mut self,
+        operator: &OwnerId,
+    ) -> Result<Result<(), RemoveRefusal>, Fault> {
+        let (active, dead) = (
+            Param::Int(Standing::Active.as_number()),
+            Param::Int(Standing::Dead.as_number()),
+        );
+        let console = Param::Int(Surface::Console.as_number());
+        let who = Param::Blob(&operator.0);
+        self.db.transaction(|tx| {
+            let status = tx.query_first(
+                "SELECT status FROM operators WHERE operator = $1 AND status <> $2",
+                &[who, dead],
+                |row| row.int(0),
+            )?;
+            let Some(status) = status else {
+                return Ok(Err(RemoveRefusal::Unknown));
+            };
+            let others = tx.query_first(
+                "SELECT COUNT(*) FROM operators WHERE status = $1 AND operator <> $2",
+                &[active, who],
+                |row| row.int(0),
+            )?;
+            if status == Standing::Active.as_number() && others.unwrap_or(0) == 0 {
+                return Ok(Err(RemoveRefusal::LastOne));
+            }
+            tx.execute(
+                "UPDATE operators SET status = $1 WHERE operator = $2",
+                &[dead, who],
+            )?;
+            tx.execute(
+                "UPDATE passkeys SET status = $1 WHERE owner = $2 AND surface = $3",
+                &[dead, who, console],
+            )?;
+            tx.execute("DELETE FROM operator_links WHERE operator = $1", &[who])?;
+            tx.execute(
+                "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
+                &[console, who],
+            )?;
+            Ok(Ok(()))
+        })
     }
 }
 

@@ -19,6 +19,10 @@ pub const CONTROL: Family = Family {
             name: "card payments",
             sql: CARD_PAYMENTS,
         },
+        Migration {
+            name: "a live house grows",
+            sql: GROWTH,
+        },
     ],
 };
 
@@ -32,6 +36,18 @@ CREATE TABLE card_payments (
     reference TEXT,
     url TEXT
 );
+";
+
+/// What is being opened has no id yet: the book gives it out. Kinds: 1 merchant, 2 store of a merchant, 3 till of a store.
+const GROWTH: &str = "
+CREATE TABLE openings (
+    opening BYTEA NOT NULL PRIMARY KEY,
+    kind BIGINT NOT NULL,
+    parent BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    made_at BIGINT NOT NULL
+);
+ALTER TABLE api_keys ADD COLUMN revoked_at BIGINT;
 ";
 
 /// Status columns: 1 pending (the book has not named it yet), 2 active, 3 dead.

@@ -3,11 +3,13 @@
 use std::sync::Barrier;
 use std::thread;
 
-use mamori_domain::ids::{MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_engine::control::{
-    CodeRefusal, Contact, Control, Enrolment, LinkRefusal, OwnerId, PairingRefusal, Seed,
-    SendBudget, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
+    CodeRefusal, Contact, Control, Enrolment, LinkRefusal, NameTaken, Named, Opening, OwnerId,
+    PairingRefusal, Places, RemoveRefusal, Seed, SendBudget, SessionId, SessionRow, SignUpStart,
+    StoredPasskey, Surface, token_hash,
 };
+use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::testing::Scratch;
@@ -373,6 +375,124 @@ fn operators_links_and_papers_are_the_same_on_both() {
     });
 }
 
+/// A book that knows the merchants, stores, tills and keys it was told of.
+#[derive(Default)]
+struct Known {
+    places: Places,
+    keys: Vec<Fingerprint>,
+}
+
+impl Named for Known {
+    fn wallet_of(&mut self, _: Fingerprint) -> Result<Option<WalletId>, Fault> {
+        Ok(None)
+    }
+    fn device_of(&mut self, _: TillId) -> Result<Option<Fingerprint>, Fault> {
+        Ok(None)
+    }
+    fn merchant_of_key(&mut self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
+        Ok(self.keys.contains(&key).then_some(MerchantId(1)))
+    }
+    fn places(&mut self) -> Result<Places, Fault> {
+        Ok(self.places.clone())
+    }
+}
+
+#[test]
+fn what_is_being_opened_gets_the_id_without_a_name_in_its_own_place() {
+    on_both(|location| {
+        let mut control = open(location);
+        let mut known = Known::default();
+        known.places.merchants = vec![MerchantId(1), MerchantId(2)];
+        known.places.stores = vec![(StoreId(1), MerchantId(1)), (StoreId(2), MerchantId(2))];
+        for merchant in [1, 2] {
+            control
+                .name_merchant(MerchantId(merchant), &format!("merchant {merchant}"))
+                .expect("control answers");
+        }
+        // Both stores are without a name: the opening is for the second merchant.
+        let what = Opening::Store(MerchantId(2));
+        let begun = control.begin_opening(what, "本店", NOW, &seed(1));
+        begun.expect("control answers").expect("a free name");
+        let settled = control
+            .settle_openings(&mut known)
+            .expect("control answers");
+        assert_eq!((settled.finished, settled.dead), (1, 0));
+        let stores = control.directory().expect("control answers").stores;
+        assert_eq!(
+            (stores.len(), stores[0].store, stores[0].name.as_str()),
+            (1, StoreId(2), "本店")
+        );
+        let taken = control.begin_opening(what, "本店", NOW, &seed(2));
+        assert_eq!(taken.expect("control answers"), Err(NameTaken));
+        // A till that the book never opened is forgotten.
+        let till = Opening::Till(StoreId(2));
+        let begun = control.begin_opening(till, "1", NOW, &seed(3));
+        begun.expect("control answers").expect("a free name");
+        let settled = control
+            .settle_openings(&mut known)
+            .expect("control answers");
+        assert_eq!((settled.finished, settled.dead), (0, 1));
+        // The store that nobody named gets its number for a name, whatever came of the others.
+        assert_eq!(
+            control
+                .reconcile(&mut known)
+                .expect("control answers")
+                .finished,
+            1
+        );
+        let stores = control.directory().expect("control answers").stores;
+        assert_eq!(stores[0].name, "#1");
+    });
+}
+
+#[test]
+fn a_key_walks_from_pending_to_live_to_dead_and_loses_its_secret() {
+    on_both(|location| {
+        let mut control = open(location);
+        let mut known = Known::default();
+        let begin = |control: &mut Control, name: &str| {
+            control
+                .begin_api_key(name, MerchantId(1), "the secret", true, NOW, [4; 12])
+                .expect("control answers")
+        };
+        let (live, _) = (begin(&mut control, "mk_1"), begin(&mut control, "mk_2"));
+        assert!(control.api_keys().expect("control answers").is_empty());
+        known.keys.push(live);
+        let early = control.settle_api_keys(&mut known, NOW + 60 * SECOND);
+        assert_eq!(early.expect("control answers"), Default::default());
+        let settled = control.settle_api_keys(&mut known, NOW + 121 * SECOND);
+        let settled = settled.expect("control answers");
+        assert_eq!((settled.finished, settled.dead), (1, 1));
+        assert_eq!(
+            control.live_api_keys().expect("control answers"),
+            [(MerchantId(1), 1)]
+        );
+        assert!(
+            control
+                .set_opa_auth("mk_1", false)
+                .expect("control answers")
+        );
+        assert!(
+            !control
+                .set_opa_auth("mk_2", false)
+                .expect("control answers")
+        );
+        assert!(!control.api_keys().expect("control answers")[0].opa_auth);
+        control
+            .end_api_key("mk_1", Some(NOW + SECOND))
+            .expect("control answers");
+        assert!(control.api_keys().expect("control answers").is_empty());
+        assert!(!control.set_opa_auth("mk_1", true).expect("control answers"));
+        let papers = control
+            .api_key_papers(MerchantId(1))
+            .expect("control answers");
+        assert_eq!(
+            (papers.len(), papers[0].is_live, papers[0].revoked_at),
+            (1, false, Some(NOW + SECOND))
+        );
+    });
+}
+
 #[test]
 fn old_rows_are_swept() {
     on_both(|location| {
@@ -445,4 +565,40 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
     ] {
         assert!(!holds(secret), "{}", String::from_utf8_lossy(secret));
     }
+}
+
+#[test]
+fn two_operators_who_remove_each_other_leave_one() {
+    on_both(|location| {
+        let mut control = open(location);
+        for number in [1, 2] {
+            let link = control
+                .invite_operator("運用", NOW, &seed(number))
+                .expect("control answers");
+            let redeemed = control.redeem_link(&link, &passkey(number), NOW);
+            redeemed.expect("control answers").expect("fresh");
+        }
+        let operators = control.operators().expect("control answers");
+        let start = Barrier::new(2);
+        let done: Vec<_> = thread::scope(|scope| {
+            let racers: Vec<_> = operators
+                .iter()
+                .map(|one| {
+                    let (start, operator) = (&start, one.operator);
+                    scope.spawn(move || {
+                        let mut control = open(location);
+                        start.wait();
+                        control.remove_operator(&operator).expect("control answers")
+                    })
+                })
+                .collect();
+            racers
+                .into_iter()
+                .map(|racer| racer.join().expect("no panic"))
+                .collect()
+        });
+        assert_eq!(done.iter().filter(|removed| removed.is_ok()).count(), 1);
+        assert!(done.contains(&Err(RemoveRefusal::LastOne)));
+        assert_eq!(control.operators().expect("control answers").len(), 1);
+    });
 }

@@ -8,7 +8,7 @@ use mamori_codes::payment_code::IssuerPrefix;
 use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_engine::control::{ApiKey, TillPaper};
+use mamori_engine::control::{ApiKey, Directory, StorePaper, TillPaper};
 use mamori_engine::sql::Location;
 use mamori_server::house::House;
 use mamori_server::http::payments::MerchantApi;
@@ -59,7 +59,7 @@ pub fn start(
         fingerprint: KEY,
         opa_auth: true,
     }]);
-    house.set_names((0..TILLS).map(paper).collect());
+    house.set_names(directory());
     let outside = Outside::new(move || Timestamp((clock.wall_micros)()), chance);
     let listeners = Listeners::start(ListenConfig {
         threads,
@@ -95,6 +95,23 @@ fn paper(till: u32) -> TillPaper {
         store_name: format!("store {store}"),
         merchant: MerchantId(1),
         merchant_name: "the benchmark's merchant".to_owned(),
+    }
+}
+
+fn directory() -> Directory {
+    let tills: Vec<TillPaper> = (0..TILLS).map(paper).collect();
+    let store = |till: &TillPaper| StorePaper {
+        store: till.store,
+        name: till.store_name.clone(),
+        merchant: till.merchant,
+        merchant_name: till.merchant_name.clone(),
+    };
+    let mut stores: Vec<StorePaper> = tills.iter().map(store).collect();
+    stores.dedup();
+    Directory {
+        merchants: vec![(MerchantId(1), tills[0].merchant_name.clone())],
+        stores,
+        tills,
     }
 }
 

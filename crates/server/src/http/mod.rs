@@ -2,10 +2,12 @@
 
 pub mod console;
 pub mod enrolment;
+pub mod merchants;
 pub mod operators;
 pub mod passkeys;
 pub mod payments;
 pub mod session;
+pub mod step_up;
 pub mod till;
 pub mod top_ups;
 pub mod wallet;

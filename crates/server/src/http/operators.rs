@@ -1,22 +1,28 @@
-//! Operators: a one-time link becomes a passkey, and there is no other way in.
+//! Operators: a one-time link becomes a passkey, and there is no other way in. They invite and remove each other.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use mamori_engine::control::{LinkRefusal, Surface, token_hash};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_domain::world::Timestamp;
+use mamori_engine::control::{
+    LinkRefusal, OPERATOR_LINK_SECONDS, OwnerId, RemoveRefusal, Surface, display_name, token_hash,
+};
 use mamori_engine::fault::Fault;
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
-use crate::body::Body;
+use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token, encode_token};
 use crate::http::passkeys::{begin, check_pace, refused};
 use crate::http::session::{
     Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
 };
-use crate::identity::Purpose;
+use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::PasskeyProblem;
 
 /// The link is unknown, used or too old: not told apart.
@@ -24,6 +30,13 @@ pub const LINK_REFUSED: Words = Words {
     code: "link_refused",
     ja: "このリンクは使えません。新しいリンクを発行してもらってください。",
     en: "This link cannot be used. Please ask for a new one.",
+};
+
+/// Without an operator nobody could let one in again.
+pub const LAST_OPERATOR: Words = Words {
+    code: "last_operator",
+    ja: "最後の管理者は削除できません。先に別の管理者を招待し、登録が終わるのをお待ちください。",
+    en: "The last operator cannot be removed. Invite another one first and wait until they have registered.",
 };
 
 /// The address an operator opens. The secret stands behind `#`, which browsers send to no server and write in no log.
@@ -106,6 +119,86 @@ pub async fn me(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
         .ask(move |control| control.operator_name(&asker.owner))
         .await??;
     Ok(done(json!({ "name": name.ok_or(Denial::SignedOut)? })))
+}
+
+/// `GET /api/operators` of the console: who may enter it, and who was invited.
+pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
+    let papers = app.control.ask(|control| control.operators()).await??;
+    let operators: Vec<_> = papers
+        .iter()
+        .map(|one| {
+            let link_ends = one
+                .link_made_at
+                .map(|at| millis(Timestamp(at).plus_seconds(OPERATOR_LINK_SECONDS)));
+            json!({
+                "operator": URL_SAFE_NO_PAD.encode(one.operator.0),
+                "name": one.name,
+                "yourself": one.operator == asker.owner,
+                "active": one.is_active,
+                "made_at_ms": millis(Timestamp(one.made_at)),
+                "link_ends_at_ms": link_ends,
+                "used_at_ms": one.used_at.map(|at| millis(Timestamp(at))),
+            })
+        })
+        .collect();
+    Ok(done(
+        json!({ "now_ms": millis(app.outside.now()), "operators": operators }),
+    ))
+}
+
+/// `POST /api/operators/invite {name}` of the console: a one-time link, in this answer and in no other.
+pub async fn invite(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let name = display_name(body.text("name", 640)?).ok_or(Denial::InvalidField("name"))?;
+    let act = StepUpAct::InviteOperator(name.clone());
+    let operator = operator_mark(&asker.owner);
+    let work = move |granted: Granted| {
+        let (now, seed) = (granted.now, granted.app.outside.seed());
+        let link = granted.control.invite_operator(&name, now.0, &seed)?;
+        tracing::info!(operator, "an operator invited another one");
+        Ok(Ok(json!({
+            "link": encode_token(&link),
+            "ends_at_ms": millis(now.plus_seconds(OPERATOR_LINK_SECONDS)),
+        })))
+    };
+    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+}
+
+/// `POST /api/operators/remove {operator}` of the console: their sessions have ended when this answers.
+pub async fn remove(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let named = URL_SAFE_NO_PAD
+        .decode(body.text("operator", 22)?)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
+    let leaving = OwnerId(named.ok_or(Denial::InvalidField("operator"))?);
+    let operator = operator_mark(&asker.owner);
+    let work = move |granted: Granted| {
+        match granted.control.remove_operator(&leaving)? {
+            Ok(()) => {}
+            Err(RemoveRefusal::Unknown) => return Ok(Err(Denial::NotFound)),
+            Err(RemoveRefusal::LastOne) => return Ok(Err(LAST_OPERATOR.into())),
+        }
+        // After the database: a request in between could have read a row back into memory.
+        granted
+            .app
+            .identity
+            .sessions
+            .forget_owner(Surface::Console, &leaving);
+        let removed = operator_mark(&leaving);
+        tracing::info!(operator, removed, "an operator removed another one");
+        Ok(Ok(json!({})))
+    };
+    let act = StepUpAct::RemoveOperator(leaving);
+    with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
 
 fn link_refused(app: &App, refusal: LinkRefusal) -> Denial {

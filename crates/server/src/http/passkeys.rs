@@ -438,7 +438,7 @@ pub async fn unfreeze_finish(
 }
 
 /// Checks an assertion against the key it names, on a worker thread: form, key, owner, signature, counter, standing.
-fn check_assertion(
+pub(super) fn check_assertion(
     app: &App,
     control: &mut Control,
     surface: Surface,

@@ -18,7 +18,7 @@ use mamori_domain::decide::Rules;
 use mamori_domain::ids::{EntryId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
-use mamori_engine::control::{Control, SendBudget, Surface};
+use mamori_engine::control::{Control, Places, Seed, SendBudget, Surface};
 use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::testing::Scratch;
@@ -47,6 +47,9 @@ pub struct SmallBook {
     pub credentials: Mutex<HashMap<Fingerprint, WalletId>>,
     pub devices: Mutex<HashMap<TillId, Fingerprint>>,
     pub frozen: Mutex<BTreeMap<WalletId, bool>>,
+    pub balances: Mutex<HashMap<WalletId, u64>>,
+    pub places: Mutex<Places>,
+    pub api_keys: Mutex<HashMap<Fingerprint, MerchantId>>,
     /// The next act becomes durable, and its answer is lost.
     pub lose_answer: AtomicBool,
     /// The next act does not happen.
@@ -76,6 +79,14 @@ impl BookDoor for SmallBook {
     fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
         Ok(self.devices.lock().unwrap().get(&till).copied())
     }
+
+    fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
+        Ok(self.api_keys.lock().unwrap().get(&key).copied())
+    }
+
+    fn places(&self) -> Result<Places, Fault> {
+        Ok(self.places.lock().unwrap().clone())
+    }
 }
 
 impl SmallBook {
@@ -83,10 +94,11 @@ impl SmallBook {
         match act {
             Act::OpenWallet { credential } => {
                 let mut credentials = self.credentials.lock().unwrap();
-                let next = WalletId(credentials.len() as u64 + 1);
-                Ok(Done::WalletOpened(
-                    *credentials.entry(credential).or_insert(next),
-                ))
+                let mut balances = self.balances.lock().unwrap();
+                let next = WalletId(balances.len() as u64 + 1);
+                let wallet = *credentials.entry(credential).or_insert(next);
+                balances.entry(wallet).or_insert(0);
+                Ok(Done::WalletOpened(wallet))
             }
             Act::BindTill {
                 till,
@@ -102,6 +114,63 @@ impl SmallBook {
                 .remove(&till)
                 .map(|_| Done::Bound)
                 .ok_or(Refusal::TillUnknown),
+            Act::OpenMerchant => {
+                let merchants = &mut self.places.lock().unwrap().merchants;
+                let merchant = MerchantId(merchants.len() as u32 + 1);
+                merchants.push(merchant);
+                Ok(Done::MerchantOpened(merchant))
+            }
+            Act::OpenStore { merchant } => {
+                let mut places = self.places.lock().unwrap();
+                if !places.merchants.contains(&merchant) {
+                    return Err(Refusal::MerchantUnknown);
+                }
+                let store = StoreId(places.stores.len() as u32 + 1);
+                places.stores.push((store, merchant));
+                Ok(Done::StoreOpened(store))
+            }
+            Act::OpenTill { store } => {
+                let mut places = self.places.lock().unwrap();
+                if !places.stores.iter().any(|(known, _)| *known == store) {
+                    return Err(Refusal::StoreUnknown);
+                }
+                let till = TillId(places.tills.len() as u32 + 1);
+                places.tills.push((till, store));
+                Ok(Done::TillOpened(till))
+            }
+            Act::BindApiKey { key, merchant } => {
+                if !self.places.lock().unwrap().merchants.contains(&merchant) {
+                    return Err(Refusal::MerchantUnknown);
+                }
+                self.api_keys.lock().unwrap().insert(key, merchant);
+                Ok(Done::Bound)
+            }
+            Act::RevokeApiKey { key } => {
+                let taken = self.api_keys.lock().unwrap().remove(&key);
+                taken.map(|_| Done::Bound).ok_or(Refusal::KeyRevoked)
+            }
+            Act::RevokeCredential { wallet, credential } => {
+                let mut credentials = self.credentials.lock().unwrap();
+                match credentials.get(&credential) {
+                    Some(owner) if *owner == wallet => {
+                        credentials.remove(&credential);
+                        Ok(Done::Bound)
+                    }
+                    _ => Err(Refusal::CredentialUnknown),
+                }
+            }
+            Act::Look { wallet } => {
+                let balances = self.balances.lock().unwrap();
+                let balance = *balances.get(&wallet).ok_or(Refusal::WalletUnknown)?;
+                let frozen = self.frozen.lock().unwrap().contains_key(&wallet);
+                Ok(Done::Wallet(WalletSight {
+                    wallet,
+                    balance,
+                    held: 0,
+                    frozen,
+                    last_entry: EntryId(0),
+                }))
+            }
             Act::Freeze { wallet } => self.set_frozen(wallet, true),
             Act::Unfreeze { wallet } => self.set_frozen(wallet, false),
             other => panic!("identity does not ask for {other:?}"),
@@ -305,6 +374,41 @@ impl House {
         self.runtime.block_on(future)
     }
 
+    /// What a start does after that: everything is read from control once.
+    pub fn follow(&self) {
+        let turn = self.app.house.take_turn();
+        self.app
+            .house
+            .follow(&turn, &mut self.control())
+            .expect("control answers");
+    }
+
+    /// An operator, signed in at the console by a link of their own.
+    pub fn operator(&self, number: u8) -> (Browser<'_>, crate::authenticator::Authenticator) {
+        let mut browser = self.browser(Surface::Console);
+        let mut key = crate::authenticator::Authenticator::security_key(CONSOLE);
+        let link = self
+            .control()
+            .invite_operator(
+                &format!("運用 {number}"),
+                self.now(),
+                &Seed::new([number; 32]),
+            )
+            .expect("control answers");
+        let link = mamori_server::cookies::encode_token(&link);
+        let begun = browser
+            .post("/api/operators/redeem", json!({ "link": link }))
+            .ok();
+        let credential = key.create(&begun["creation"]);
+        browser
+            .post(
+                "/api/operators/finish",
+                json!({ "link": link, "credential": credential }),
+            )
+            .ok();
+        (browser, key)
+    }
+
     /// The digits of the newest message, if it holds a code.
     pub fn newest_code(&self) -> Option<String> {
         let sent = self.sent.lock().unwrap();
@@ -452,4 +556,26 @@ impl Browser<'_> {
             json!({ "sign_in": begun["sign_in"], "credential": credential }),
         )
     }
+
+    /// Posts an act that asks for a fresh passkey: first for the challenge, then with the answer to it.
+    pub fn post_fresh(
+        &mut self,
+        path: &str,
+        body: Value,
+        authenticator: &mut crate::authenticator::Authenticator,
+    ) -> Reply {
+        let begun = self.post(path, body.clone());
+        if begun.status != StatusCode::OK {
+            return begun;
+        }
+        let credential = authenticator.get(&begun.body["request"]);
+        self.post(path, shown(body, &begun.body["step_up"], credential))
+    }
+}
+
+/// The fields of an act with the answer to its challenge.
+pub fn shown(mut body: Value, step_up: &Value, credential: Value) -> Value {
+    body["step_up"] = step_up.clone();
+    body["credential"] = credential;
+    body
 }

@@ -180,3 +180,141 @@ fn a_link_keeps_its_secret_out_of_requests() {
         ("http://console.localhost:4002/", "link=".len() + 43)
     );
 }
+
+/// What the console lists: name, whether registered, and the id.
+fn listed(browser: &mut Browser) -> Vec<(String, bool, String)> {
+    let shown = browser.get("/api/operators").ok();
+    let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+    let list = shown["operators"].as_array().expect("a list").iter();
+    list.map(|one| {
+        (
+            text(&one["name"]),
+            one["active"] == json!(true),
+            text(&one["operator"]),
+        )
+    })
+    .collect()
+}
+
+/// The id of the one who is called so.
+fn id_of(browser: &mut Browser, name: &str) -> String {
+    let found = listed(browser).into_iter().find(|one| one.0 == name);
+    found.expect("listed").2
+}
+
+#[test]
+fn an_operator_invites_another_one_with_a_fresh_passkey() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    house.pass(1);
+    let invitation = json!({ "name": "運用 二郎" });
+    let invited = console
+        .post_fresh("/api/operators/invite", invitation, &mut key)
+        .ok();
+    let link = invited["link"].as_str().expect("a link").to_owned();
+    assert_eq!(
+        invited["ends_at_ms"],
+        json!((house.now() + 86_400_000_000) / 1_000)
+    );
+    let names: Vec<_> = listed(&mut console)
+        .into_iter()
+        .map(|(name, active, _)| (name, active))
+        .collect();
+    assert_eq!(
+        names,
+        [("運用 1".to_owned(), true), ("運用 二郎".to_owned(), false)]
+    );
+    let (mut second, mut second_key) = (
+        house.browser(Surface::Console),
+        Authenticator::security_key(CONSOLE),
+    );
+    assert_eq!(redeem(&mut second, &link, &mut second_key), "");
+    assert_eq!(second.get("/api/me").ok()["name"], "運用 二郎");
+    assert!(listed(&mut console).iter().all(|(_, active, _)| *active));
+}
+
+#[test]
+fn a_removed_operator_is_out_at_once_and_stays_out() {
+    let house = House::new();
+    let ((mut console, mut key), (mut leaving, mut leaving_key)) =
+        (house.operator(1), house.operator(2));
+    // Mid-way through an act of their own.
+    let begun = leaving
+        .post("/api/operators/invite", json!({ "name": "x" }))
+        .ok();
+    let credential = leaving_key.get(&begun["request"]);
+    let id = id_of(&mut console, "運用 2");
+    console
+        .post_fresh("/api/operators/remove", json!({ "operator": id }), &mut key)
+        .ok();
+    assert_eq!(leaving.get("/api/me").status, StatusCode::UNAUTHORIZED);
+    let late = crate::house::shown(json!({ "name": "x" }), &begun["step_up"], credential);
+    assert_eq!(
+        leaving.post("/api/operators/invite", late).status,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        leaving.sign_in(&mut leaving_key).refusal(),
+        "passkey_refused"
+    );
+    assert_eq!(listed(&mut console).len(), 1);
+    let again = console.post_fresh("/api/operators/remove", json!({ "operator": id }), &mut key);
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_withdrawn_invitation_opens_nothing() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    let link = invite(&house);
+    let id = id_of(&mut console, "運用 一郎");
+    let (mut guest, mut guest_key) = (
+        house.browser(Surface::Console),
+        Authenticator::security_key(CONSOLE),
+    );
+    let begun = guest
+        .post("/api/operators/redeem", json!({ "link": link }))
+        .ok();
+    console
+        .post_fresh("/api/operators/remove", json!({ "operator": id }), &mut key)
+        .ok();
+    let answer = json!({ "link": link, "credential": guest_key.create(&begun["creation"]) });
+    assert_eq!(
+        guest.post("/api/operators/finish", answer).refusal(),
+        "link_refused"
+    );
+    assert_eq!(redeem(&mut guest, &link, &mut guest_key), "link_refused");
+}
+
+#[test]
+fn the_last_operator_stays_though_somebody_was_invited() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    invite(&house);
+    let own = id_of(&mut console, "運用 1");
+    let leave = json!({ "operator": own });
+    let refused = console.post_fresh("/api/operators/remove", leave.clone(), &mut key);
+    assert_eq!(refused.refusal(), "last_operator");
+    console.get("/api/me").ok();
+    // With another one in the house they may go, and are out.
+    let (mut other, _) = house.operator(2);
+    console
+        .post_fresh("/api/operators/remove", leave, &mut key)
+        .ok();
+    assert_eq!(console.get("/api/me").status, StatusCode::UNAUTHORIZED);
+    other.get("/api/me").ok();
+}
+
+#[test]
+fn only_operators_invite_and_remove() {
+    let house = House::new();
+    let mut browser = house.browser(Surface::Console);
+    assert_eq!(
+        browser.get("/api/operators").status,
+        StatusCode::UNAUTHORIZED
+    );
+    for path in ["/api/operators/invite", "/api/operators/remove"] {
+        let reply = browser.post(path, json!({ "name": "x", "operator": "A".repeat(22) }));
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{path}");
+    }
+}

@@ -1,0 +1,347 @@
+//! The console's merchants: what there is, what is opened anew, and the API keys of each.
+//!
+//! What gives a right, or takes one away from a register that is at work, asks for a fresh passkey.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use mamori_domain::act::Act;
+use mamori_domain::ids::{Fingerprint, MerchantId, StoreId};
+use mamori_domain::world::Timestamp;
+use mamori_engine::control::{ApiKeyPaper, Opening, display_name};
+use mamori_engine::fault::Fault;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Denial, Words, done};
+use crate::app::App;
+use crate::body::{Asked, Body, Named, millis};
+use crate::book_door::NamedByBook;
+use crate::house::{api_key_texts, refused};
+use crate::http::session::{OperatorSession, operator_mark};
+use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::identity::StepUpAct;
+
+/// Stores that one answer lists; a chain has more, and they are searched for.
+const STORES_MAX: usize = 100;
+
+/// Another merchant, store of that merchant or till of that store is called so.
+pub const NAME_TAKEN: Words = Words {
+    code: "name_taken",
+    ja: "同じ名前がすでにあります。別の名前にしてください。",
+    en: "There is one with this name already. Please choose another.",
+};
+/// The key is unknown, or revoked already.
+pub const API_KEY_NOT_LIVE: Words = Words {
+    code: "api_key_not_live",
+    ja: "このAPIキーはすでに使えません。",
+    en: "This API key does not work any more.",
+};
+
+/// `GET /api/merchants` of the console.
+pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+    let keys: HashMap<MerchantId, u64> = app
+        .control
+        .ask(|control| control.live_api_keys())
+        .await??
+        .into_iter()
+        .collect();
+    let names = app.house.names();
+    let (mut stores, mut tills) = (HashMap::new(), HashMap::new());
+    for store in names.stores.values() {
+        *stores.entry(store.merchant.0).or_insert(0_u64) += 1;
+    }
+    for till in names.tills.values() {
+        *tills.entry(till.merchant.0).or_insert(0_u64) += 1;
+    }
+    let merchants: Vec<_> = names
+        .merchants
+        .iter()
+        .map(|(id, name)| {
+            json!({
+                "merchant_id": id,
+                "name": name,
+                "stores": stores.get(id).unwrap_or(&0),
+                "tills": tills.get(id).unwrap_or(&0),
+                "api_keys": keys.get(&MerchantId(*id)).unwrap_or(&0),
+            })
+        })
+        .collect();
+    Ok(done(json!({ "merchants": merchants })))
+}
+
+/// What a merchant's stores are searched for.
+#[derive(serde::Deserialize)]
+pub struct StoreSearch {
+    q: Option<String>,
+}
+
+/// `GET /api/merchants/{id}?q=TEXT` of the console: its keys, and its stores whose name or number holds the text.
+pub async fn merchant(
+    State(app): State<Arc<App>>,
+    _: OperatorSession,
+    Named(id): Named,
+    Asked(search): Asked<StoreSearch>,
+) -> Answer {
+    let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
+    let names = app.house.names();
+    let name = names.merchants.get(&id).ok_or(Denial::NotFound)?;
+    let keys = app
+        .control
+        .ask(move |control| control.api_key_papers(MerchantId(id)))
+        .await??;
+    let text = search.q.unwrap_or_default().trim().to_lowercase();
+    let own = names
+        .stores
+        .iter()
+        .filter(|(_, store)| store.merchant.0 == id);
+    let all = own.clone().count();
+    let mut found: Vec<(u32, &str)> = own
+        .filter(|(number, store)| {
+            store.name.to_lowercase().contains(&text) || number.to_string() == text
+        })
+        .map(|(number, store)| (*number, store.name.as_str()))
+        .collect();
+    found.sort_unstable();
+    let found_count = found.len();
+    found.truncate(STORES_MAX);
+    let mut tills: HashMap<u32, u64> = HashMap::new();
+    for till in names.tills.values() {
+        *tills.entry(till.store.0).or_default() += 1;
+    }
+    let stores: Vec<_> = found
+        .iter()
+        .map(|(number, name)| {
+            json!({ "store_id": number, "name": name, "tills": tills.get(number).unwrap_or(&0) })
+        })
+        .collect();
+    Ok(done(json!({
+        "merchant_id": id,
+        "name": name,
+        "api_keys": keys.iter().map(key_json).collect::<Vec<_>>(),
+        "stores": stores,
+        "stores_found": found_count,
+        "stores_in_all": all,
+    })))
+}
+
+/// `GET /api/stores/{id}` of the console: a store's tills.
+pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): Named) -> Answer {
+    let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
+    let names = app.house.names();
+    let paper = names.stores.get(&id).ok_or(Denial::NotFound)?;
+    let enrolled: BTreeSet<_> = app
+        .control
+        .ask(|control| control.enrolled_tills())
+        .await??
+        .into_iter()
+        .collect();
+    let mut tills: Vec<_> = names
+        .tills
+        .values()
+        .filter(|till| till.store.0 == id)
+        .collect();
+    tills.sort_unstable_by_key(|till| till.till);
+    let tills: Vec<_> = tills
+        .iter()
+        .map(|till| {
+            json!({ "till_id": till.till.0, "name": till.name, "enrolled": enrolled.contains(&till.till) })
+        })
+        .collect();
+    Ok(done(json!({
+        "store_id": id,
+        "name": paper.name,
+        "merchant_id": paper.merchant.0,
+        "merchant": paper.merchant_name,
+        "tills": tills,
+    })))
+}
+
+/// `POST /api/merchants {name}` of the console.
+pub async fn open_merchant(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let name = name(&body)?;
+    let id = open(&app, asker, Opening::Merchant, name).await?;
+    Ok(done(json!({ "merchant_id": id })))
+}
+
+/// `POST /api/stores {merchant_id, name}` of the console.
+pub async fn open_store(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+    let (merchant, name) = (merchant_id(&body)?, name(&body)?);
+    let id = open(&app, asker, Opening::Store(merchant), name).await?;
+    Ok(done(json!({ "store_id": id })))
+}
+
+/// `POST /api/tills {store_id, name}` of the console.
+pub async fn open_till(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+    let (store, name) = (StoreId(id_of(&body, "store_id")?), name(&body)?);
+    let id = open(&app, asker, Opening::Till(store), name).await?;
+    Ok(done(json!({ "till_id": id })))
+}
+
+/// Name pending, act, name written down; whatever an earlier opening left undone is settled first.
+async fn open(
+    app: &Arc<App>,
+    asker: OperatorSession,
+    what: Opening,
+    name: String,
+) -> Result<u32, Denial> {
+    let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
+    let opened = app
+        .control
+        .ask(move |control| -> Result<Result<u32, Denial>, Fault> {
+            let turn = inner.house.take_turn();
+            let settled = control.settle_openings(&mut NamedByBook(&*inner.book))?;
+            if settled.finished > 0 {
+                inner.house.follow(&turn, control)?;
+            }
+            let Ok(pending) = control.begin_opening(what, &name, now.0, &seed)? else {
+                return Ok(Err(NAME_TAKEN.into()));
+            };
+            let id = match inner.book.act(what.act())? {
+                Ok(done) => what.opened(&done),
+                Err(refusal) => {
+                    control.abandon_opening(&pending)?;
+                    return Ok(Err(refused(refusal)));
+                }
+            };
+            let id = id.ok_or_else(|| Fault::broken("the book opened something else"))?;
+            control.finish_opening(&pending, id)?;
+            inner.house.follow(&turn, control)?;
+            Ok(Ok(id))
+        });
+    let id = opened.await???;
+    tracing::info!(
+        ?what,
+        id,
+        operator = operator_mark(&asker.owner),
+        "an operator opened something"
+    );
+    Ok(id)
+}
+
+/// `POST /api/api-keys {merchant_id}` of the console: a new key; its secret is in this answer and in no other.
+pub async fn make_api_key(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let merchant = merchant_id(&body)?;
+    let operator = operator_mark(&asker.owner);
+    let work = move |granted: Granted| {
+        let (app, control, now) = (granted.app, granted.control, granted.now);
+        let (api_key, secret) = api_key_texts(&app.outside.bytes(), &app.outside.bytes());
+        let nonce = app.outside.bytes();
+        let turn = app.house.take_turn();
+        let key = control.begin_api_key(&api_key, merchant, &secret, true, now.0, nonce)?;
+        if let Err(refusal) = app.book.act(Act::BindApiKey { key, merchant })? {
+            control.abandon_api_key(&api_key)?;
+            return Ok(Err(refused(refusal)));
+        }
+        control.finish_api_key(&api_key)?;
+        app.house.follow(&turn, control)?;
+        tracing::info!(
+            operator,
+            merchant = merchant.0,
+            key = key_mark(key),
+            "an operator made an API key"
+        );
+        Ok(Ok(json!({ "api_key": api_key, "api_secret": secret })))
+    };
+    let act = StepUpAct::MakeApiKey(merchant);
+    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+}
+
+/// `POST /api/api-keys/revoke {api_key}` of the console: when this answers, no request with the key is taken any more.
+pub async fn revoke_api_key(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let api_key = body.text("api_key", 64)?.to_owned();
+    let operator = operator_mark(&asker.owner);
+    let act = StepUpAct::RevokeApiKey(api_key.clone());
+    let work = move |granted: Granted| {
+        let (app, control, now) = (granted.app, granted.control, granted.now);
+        let turn = app.house.take_turn();
+        let Some(key) = control.live_api_key(&api_key)? else {
+            return Ok(Err(API_KEY_NOT_LIVE.into()));
+        };
+        // The act first: a row without a name in the book is dead, a name without a row would still be live. The book that does
+        // not know the key has lost the answer of an earlier try.
+        if let Err(refusal) = app.book.act(Act::RevokeApiKey { key })? {
+            tracing::warn!(refusal = refusal.code(), "the book had no key to revoke");
+        }
+        control.end_api_key(&api_key, Some(now.0))?;
+        app.house.follow(&turn, control)?;
+        tracing::info!(
+            operator,
+            key = key_mark(key),
+            "an operator revoked an API key"
+        );
+        Ok(Ok(json!({})))
+    };
+    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+}
+
+/// `POST /api/api-keys/opa-auth {api_key, takes}` of the console: whether the key takes OPA-Auth beside our own scheme.
+pub async fn set_opa_auth(
+    State(app): State<Arc<App>>,
+    headers: HeaderMap,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let (api_key, takes) = (body.text("api_key", 64)?.to_owned(), body.flag("takes")?);
+    let operator = operator_mark(&asker.owner);
+    let act = StepUpAct::SetOpaAuth(api_key.clone(), takes);
+    let work = move |granted: Granted| {
+        let (app, control) = (granted.app, granted.control);
+        let turn = app.house.take_turn();
+        if !control.set_opa_auth(&api_key, takes)? {
+            return Ok(Err(API_KEY_NOT_LIVE.into()));
+        }
+        app.house.follow(&turn, control)?;
+        tracing::info!(
+            operator,
+            takes,
+            "an operator switched OPA-Auth of an API key"
+        );
+        Ok(Ok(json!({})))
+    };
+    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+}
+
+fn key_json(key: &ApiKeyPaper) -> Value {
+    json!({
+        "api_key": key.api_key,
+        "made_at_ms": millis(Timestamp(key.made_at)),
+        "opa_auth": key.opa_auth,
+        "live": key.is_live,
+        "revoked_at_ms": key.revoked_at.map(|at| millis(Timestamp(at))),
+    })
+}
+
+/// A key in a log: the first half of what the book calls it.
+fn key_mark(key: Fingerprint) -> String {
+    format!("{:016x}", key.0 >> 64)
+}
+
+/// What something is called; the same rules as for a person's name, because a name must not rewrite the words around it.
+fn name(body: &Body) -> Result<String, Denial> {
+    display_name(body.text("name", 640)?).ok_or(Denial::InvalidField("name"))
+}
+
+fn merchant_id(body: &Body) -> Result<MerchantId, Denial> {
+    id_of(body, "merchant_id").map(MerchantId)
+}
+
+fn id_of(body: &Body, field: &'static str) -> Result<u32, Denial> {
+    u32::try_from(body.whole(field, 1..=u64::from(u32::MAX))?)
+        .map_err(|_| Denial::InvalidField(field))
+}
