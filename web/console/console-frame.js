@@ -9,7 +9,7 @@ import { languageChoice } from '/assets/language-choice.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
 
-const PAGES = [['today', 'pulse'], ['merchants', 'shop'], ['operators', 'key']];
+const PAGES = [['today', 'pulse'], ['merchants', 'shop'], ['operators', 'key'], ['customers', 'person']];
 const COPIED_MS = 2_500;
 
 /** The head of a page: who we are, where we are (`title`, `second`), where else to go. */

@@ -1,5 +1,5 @@
 // The console: operators sign in with a passkey (the first one through a one-time link), see today, and look after
-// merchants and each other.
+// merchants, each other and customers.
 
 import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
 import { announce, el, prepareAnnouncements, whileBusy } from '/assets/elements.js';
@@ -9,6 +9,7 @@ import { languageChoice } from '/assets/language-choice.js';
 import { ceremonyProblem, createPasskey, usePasskey } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
+import { customersView } from '/assets/console-customers.js';
 import { merchantView, merchantsView } from '/assets/console-merchants.js';
 import { operatorsView } from '/assets/console-operators.js';
 import { todayView } from '/assets/console-today.js';
@@ -34,6 +35,7 @@ const tools = {
 const pages = {
   today: async () => todayView(await get('/api/today'), tools),
   merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools) : merchantsView(await get('/api/merchants'), tools)),
+  customers: async () => customersView(tools),
   operators: async () => operatorsView(await get('/api/operators'), tools),
 };
 

@@ -1,19 +1,23 @@
-//! Rows of control that nobody needs any more, and enrolments and keys that stopped half way.
+//! Rows of control that nobody needs any more, and enrolments, keys and erasures that stopped half way.
 
 use mamori_engine::control::Control;
 use mamori_engine::fault::Fault;
 
 use crate::app::App;
 use crate::book_door::NamedByBook;
+use crate::erasure::carry_out;
 
 /// Rounds of a few hundred rows in one sweep; what is left waits for the next one.
 const ROUNDS_MAX: u32 = 20;
 
-/// One sweep: unfinished enrolments and keys, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
+/// One sweep: unfinished enrolments, keys and erasures, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
 /// book, so it belongs on a thread of its own with a connection of its own; every minute or so is often enough.
 pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
     let now = app.outside.now().0;
     control.settle_enrolments(&mut NamedByBook(&*app.book), now)?;
+    for erasure in control.unfinished_erasures()? {
+        carry_out(&*app.book, control, &erasure, now)?;
+    }
     control.settle_api_keys(&mut NamedByBook(&*app.book), now)?;
     let mut rows = 0;
     for _ in 0..ROUNDS_MAX {

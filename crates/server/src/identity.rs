@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
-use mamori_domain::ids::{MerchantId, TillId};
+use mamori_domain::ids::{MerchantId, TillId, WalletId};
 use mamori_engine::control::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 
 use crate::ceremonies::Ceremonies;
@@ -88,6 +88,8 @@ pub enum StepUpAct {
     InviteOperator(String),
     /// Remove an operator, or withdraw an invitation.
     RemoveOperator(OwnerId),
+    /// Erase the owner of a wallet, with money left in it or not.
+    ErasePerson(WalletId, bool),
 }
 
 /// Limits against floods and guesses. None of them is keyed by anything a client can choose freely and none locks an

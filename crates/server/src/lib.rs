@@ -8,6 +8,7 @@ pub mod book_door;
 pub mod cards;
 pub mod ceremonies;
 pub mod cookies;
+pub mod erasure;
 pub mod house;
 pub mod housekeeping;
 pub mod http;

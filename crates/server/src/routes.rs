@@ -7,7 +7,7 @@ use axum::routing::{get, post};
 
 use crate::app::App;
 use crate::http::{
-    console, enrolment, merchants, operators, passkeys, session, till, top_ups, wallet,
+    console, enrolment, merchants, operators, passkeys, people, session, till, top_ups, wallet,
 };
 
 /// The wallet's API. `-`: anybody. `S`: signed in. `P`: signed in and a fresh passkey.
@@ -78,4 +78,6 @@ pub fn console() -> Router<Arc<App>> {
         .route("/api/api-keys", post(merchants::make_api_key)) //                   P
         .route("/api/api-keys/revoke", post(merchants::revoke_api_key)) //          P
         .route("/api/api-keys/opa-auth", post(merchants::set_opa_auth)) //          P
+        .route("/api/wallets/{id}", get(people::wallet)) //                         O
+        .route("/api/people/erase", post(people::erase)) //                         P
 }

@@ -12,6 +12,8 @@ mod merchants;
 mod operators;
 #[path = "all/pages.rs"]
 mod pages;
+#[path = "all/people.rs"]
+mod people;
 #[path = "all/sign_in.rs"]
 mod sign_in;
 #[path = "all/sign_up.rs"]

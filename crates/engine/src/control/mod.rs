@@ -8,6 +8,7 @@
 //! |---|---|
 //! | `sign_ups.rs` | one-time codes that prove a contact |
 //! | `people.rs` | people, their contacts and names |
+//! | `erasure.rs` | the end of a person: what was destroyed and what is still owed |
 //! | `passkeys.rs` | public keys of customers and operators |
 //! | `sessions.rs` | who is signed in |
 //! | `operators.rs` | staff and their one-time links |
@@ -19,6 +20,7 @@
 mod api_keys;
 mod card_payments;
 mod contact;
+mod erasure;
 mod operators;
 mod papers;
 mod passkeys;
@@ -40,6 +42,7 @@ use crate::sql::{Db, Location, Row};
 pub use api_keys::{ApiKey, ApiKeyPaper};
 pub use card_payments::CardPaymentRow;
 pub use contact::{Contact, ContactKind, display_name, masked_name};
+pub use erasure::Erasure;
 pub use operators::{LinkRefusal, OPERATOR_LINK_SECONDS, OperatorPaper, RemoveRefusal};
 pub use papers::{Directory, NameTaken, Opening, PendingOpening, Places, StorePaper, TillPaper};
 pub use passkeys::{OwnerId, StoredPasskey};

@@ -23,6 +23,10 @@ pub const CONTROL: Family = Family {
             name: "a live house grows",
             sql: GROWTH,
         },
+        Migration {
+            name: "erasures",
+            sql: ERASURES,
+        },
     ],
 };
 
@@ -48,6 +52,17 @@ CREATE TABLE openings (
     made_at BIGINT NOT NULL
 );
 ALTER TABLE api_keys ADD COLUMN revoked_at BIGINT;
+";
+
+/// Who was erased, as far as that names nobody. A row without `finished_at` owes the book its acts.
+const ERASURES: &str = "
+CREATE TABLE erasures (
+    person BYTEA NOT NULL PRIMARY KEY,
+    wallet BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+CREATE INDEX erasures_by_wallet ON erasures (wallet);
 ";
 
 /// Status columns: 1 pending (the book has not named it yet), 2 active, 3 dead.

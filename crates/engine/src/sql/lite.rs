@@ -71,6 +71,9 @@ impl Lite {
             connection.pragma_update(None, "synchronous", synchronous)?;
             connection.pragma_update(None, "wal_autocheckpoint", log_pages)?;
             connection.pragma_update(None, "cache_size", cache)?;
+            // What control deletes must not be read from the file's free pages: erasing a person means it.
+            let wipes = durability == Durability::Control;
+            connection.pragma_update_and_check(None, "secure_delete", wipes, |_| Ok(()))?;
             if durability == Durability::Journal {
                 // The log keeps its size over a restart: writing inside an existing file needs one sync, growing it two.
                 connection.file_control(None::<&str>, FileControl::PersistWal(&mut 1))?;

@@ -5,9 +5,9 @@ use std::thread;
 
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_engine::control::{
-    CodeRefusal, Contact, Control, Enrolment, LinkRefusal, NameTaken, Named, Opening, OwnerId,
-    PairingRefusal, Places, RemoveRefusal, Seed, SendBudget, SessionId, SessionRow, SignUpStart,
-    StoredPasskey, Surface, token_hash,
+    CONTROL, CodeRefusal, Contact, Control, Enrolment, LinkRefusal, NameTaken, Named, Opening,
+    OwnerId, PairingRefusal, Places, RemoveRefusal, Seed, SendBudget, SessionId, SessionRow,
+    SignUpStart, StoredPasskey, Surface, token_hash,
 };
 use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
@@ -565,6 +565,107 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
     ] {
         assert!(!holds(secret), "{}", String::from_utf8_lossy(secret));
     }
+}
+
+/// Free pages and the log are bytes of the file too.
+#[test]
+fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
+    let scratch = Scratch::new("erasure");
+    let mut control = open(&scratch.location());
+    let person = enrol(&mut control, 2);
+    start(&mut control, 1);
+    let mut cells = scratch
+        .location()
+        .open(&CONTROL)
+        .expect("control opens")
+        .query(
+            "SELECT people.field_key, people.display_name, contacts.contact_index, contacts.contact, passkeys.credential, sign_ups.contact
+             FROM people JOIN contacts ON contacts.person = people.person JOIN passkeys ON passkeys.owner = people.person
+             JOIN sign_ups ON sign_ups.contact_index = contacts.contact_index",
+            &[],
+            |row| (0..6).map(|column| row.blob(column).to_vec()).collect::<Vec<_>>(),
+        )
+        .expect("control answers")
+        .remove(0);
+    cells.push(b"{\"key\":2}".to_vec());
+    let held = || {
+        let mut bytes = Vec::new();
+        for file in ["control.sqlite", "control.sqlite-wal"] {
+            bytes.extend(std::fs::read(scratch.path().join(file)).unwrap_or_default());
+        }
+        let holds = |needle: &Vec<u8>| bytes.windows(needle.len()).any(|window| window == needle);
+        cells.iter().filter(|cell| holds(cell)).count()
+    };
+    assert_eq!(held(), 7, "all of it is there");
+    let erasure = control
+        .begin_erasure(WalletId(2), NOW)
+        .expect("control answers")
+        .expect("a living person");
+    assert_eq!((erasure.person, erasure.credentials.len()), (person, 1));
+    assert_eq!(
+        held(),
+        1,
+        "all but the credential's id, until the book has revoked it"
+    );
+    assert_eq!(
+        control.unfinished_erasures().expect("control answers"),
+        [erasure]
+    );
+    control
+        .finish_erasure(&person, NOW)
+        .expect("control answers");
+    assert_eq!(held(), 0);
+    assert!(
+        control
+            .unfinished_erasures()
+            .expect("control answers")
+            .is_empty()
+    );
+    assert_eq!(
+        control.erased_at(WalletId(2)).expect("control answers"),
+        Some(NOW)
+    );
+}
+
+#[test]
+fn an_erased_person_is_nobody_on_both_databases() {
+    on_both(|location| {
+        let mut control = open(location);
+        let person = enrol(&mut control, 2);
+        let found = control
+            .begin_erasure(WalletId(2), NOW)
+            .expect("control answers");
+        let erasure = found.expect("a living person");
+        assert_eq!(control.person(&person).expect("control answers"), None);
+        assert_eq!(
+            control
+                .person_of_wallet(WalletId(2))
+                .expect("control answers"),
+            None
+        );
+        assert_eq!(
+            control
+                .contact_of_wallet(WalletId(2))
+                .expect("control answers"),
+            None
+        );
+        assert!(
+            control
+                .passkeys_of(Surface::Wallet, &person)
+                .expect("control answers")
+                .is_empty()
+        );
+        assert_eq!(
+            control
+                .begin_erasure(WalletId(2), NOW)
+                .expect("control answers"),
+            None
+        );
+        control
+            .finish_erasure(&erasure.person, NOW)
+            .expect("control answers");
+        enrol(&mut control, 3);
+    });
 }
 
 #[test]

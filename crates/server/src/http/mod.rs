@@ -6,6 +6,7 @@ pub mod merchants;
 pub mod operators;
 pub mod passkeys;
 pub mod payments;
+pub mod people;
 pub mod session;
 pub mod step_up;
 pub mod till;

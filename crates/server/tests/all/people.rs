@@ -1,0 +1,163 @@
+//! A person asks to be forgotten: what is destroyed, what stays, and what happens when the power fails in between.
+
+use std::sync::atomic::Ordering;
+
+use axum::http::StatusCode;
+use mamori_domain::ids::WalletId;
+use mamori_engine::control::Surface;
+use mamori_server::housekeeping::sweep;
+use serde_json::{Value, json};
+
+use crate::authenticator::Authenticator;
+use crate::house::{House, WALLET};
+
+const SORA: WalletId = WalletId(1);
+const CONTACT: &str = "sora@example.jp";
+
+fn erase(despite_balance: bool) -> Value {
+    json!({ "wallet_id": "1", "despite_balance": despite_balance })
+}
+
+#[test]
+fn an_operator_finds_a_wallet_by_its_number_and_reads_no_name() {
+    let house = House::new();
+    let (mut console, _) = house.operator(1);
+    house
+        .browser(Surface::Wallet)
+        .sign_up(CONTACT, &mut Authenticator::new(WALLET));
+    house.book.balances.lock().unwrap().insert(SORA, 1_200);
+    assert_eq!(
+        console.get("/api/wallets/1").ok(),
+        json!({
+            "wallet_id": "1", "balance": 1_200, "held": 0, "frozen": false,
+            "name": "さ＊＊", "contact": "s***@example.jp", "erased_at_ms": null,
+        })
+    );
+    assert_eq!(console.get("/api/wallets/2").status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_stays() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+    phone.sign_up(CONTACT, &mut passkey);
+    phone.get("/api/sessions").ok();
+    console
+        .post_fresh("/api/people/erase", erase(false), &mut key)
+        .ok();
+    assert_eq!(phone.get("/api/sessions").status, StatusCode::UNAUTHORIZED);
+    assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
+    assert!(
+        house.book.credentials.lock().unwrap().is_empty(),
+        "revoked in the book"
+    );
+    assert_eq!(house.book.frozen.lock().unwrap()[&SORA], true);
+    let left = console.get("/api/wallets/1").ok();
+    assert_eq!(
+        (&left["name"], &left["contact"], &left["erased_at_ms"]),
+        (&Value::Null, &Value::Null, &json!(house.now() / 1_000))
+    );
+    assert_eq!(
+        house.reconcile(),
+        Default::default(),
+        "nothing is left to settle"
+    );
+    let again = console.post_fresh("/api/people/erase", erase(false), &mut key);
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
+    // The contact is free: the same person may come back as somebody new.
+    house
+        .browser(Surface::Wallet)
+        .sign_up(CONTACT, &mut Authenticator::new(WALLET));
+    assert_eq!(console.get("/api/wallets/2").ok()["name"], "さ＊＊");
+}
+
+#[test]
+fn a_person_with_money_in_the_wallet_is_erased_only_when_that_is_said() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+    phone.sign_up(CONTACT, &mut passkey);
+    house.book.balances.lock().unwrap().insert(SORA, 1);
+    let refused = console.post_fresh("/api/people/erase", erase(false), &mut key);
+    assert_eq!(refused.refusal(), "wallet_not_empty");
+    phone.get("/api/sessions").ok();
+    assert!(
+        house.book.frozen.lock().unwrap().is_empty(),
+        "nothing happened"
+    );
+    // Who agreed to the one has not agreed to the other.
+    let begun = console.post("/api/people/erase", erase(false)).ok();
+    let credential = key.get(&begun["request"]);
+    let other = crate::house::shown(erase(true), &begun["step_up"], credential);
+    assert_eq!(
+        console.post("/api/people/erase", other).refusal(),
+        "passkey_refused"
+    );
+    console
+        .post_fresh("/api/people/erase", erase(true), &mut key)
+        .ok();
+    assert_eq!(phone.get("/api/sessions").status, StatusCode::UNAUTHORIZED);
+}
+
+#[test]
+fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
+    for happened in [true, false] {
+        let house = House::new();
+        let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+        phone.sign_up(CONTACT, &mut passkey);
+        let mut control = house.control();
+        let erasure = control
+            .begin_erasure(SORA, house.now())
+            .expect("control answers")
+            .expect("a living person");
+        let lost = if happened {
+            &house.book.lose_answer
+        } else {
+            &house.book.fail
+        };
+        lost.store(true, Ordering::SeqCst);
+        let book = &*house.app.book;
+        mamori_server::erasure::carry_out(book, &mut control, &erasure, house.now())
+            .expect_err("the book is away");
+        assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
+        assert_eq!(
+            house.book.credentials.lock().unwrap().len(),
+            1,
+            "still owed"
+        );
+        // A start in between changes nothing about that.
+        house.reconcile();
+        sweep(&house.app, &mut control).expect("the book is back");
+        assert!(house.book.credentials.lock().unwrap().is_empty());
+        assert_eq!(house.book.frozen.lock().unwrap()[&SORA], true);
+        assert!(
+            control
+                .unfinished_erasures()
+                .expect("control answers")
+                .is_empty()
+        );
+    }
+}
+
+#[test]
+fn only_operators_see_wallets_and_erase() {
+    let house = House::new();
+    let mut browser = house.browser(Surface::Console);
+    assert_eq!(
+        browser.get("/api/wallets/1").status,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        browser.post("/api/people/erase", erase(true)).status,
+        StatusCode::UNAUTHORIZED
+    );
+    for surface in [Surface::Wallet, Surface::Till] {
+        let mut browser = house.browser(surface);
+        assert_eq!(browser.get("/api/wallets/1").status, StatusCode::NOT_FOUND);
+        assert_eq!(
+            browser.post("/api/people/erase", erase(true)).status,
+            StatusCode::NOT_FOUND
+        );
+    }
+}
