@@ -86,7 +86,7 @@ impl Pg {
             "SET default_transaction_read_only = on"
         } else {
             // A process stopped inside a transaction must not keep its row locks from the next owner.
-            "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = 4000"
+            "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = 2500"
         };
         client
             .batch_execute(setup)
