@@ -1,13 +1,12 @@
 //! Puts a running house together from validated parts; the same for `serve`, `dev` and the benchmark.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use axum::Router;
-use axum::routing::{get, post};
 use http_body_util::{Either, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::Service;
@@ -30,16 +29,19 @@ use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
 use mamori_server::house::House;
 use mamori_server::http::payments::MerchantApi;
-use mamori_server::http::top_ups;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
 use mamori_server::outside::Outside;
+use mamori_server::route_table::Routes;
 use mamori_server::routes;
 use mamori_server::surface::{Front, dress};
 use mamori_server::workers::Workers;
 
 use crate::world::{Chance, Clock, Failure};
+
+#[cfg(test)]
+mod route_tables;
 
 /// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.
 const NONCES: usize = 8_000_000;
@@ -93,6 +95,20 @@ impl Sockets {
             api,
         })
     }
+
+    /// What development mounts (codes without a phone, a software authenticator) is for this machine alone.
+    fn refuse_other_than_loopback(&self) -> Result<(), Failure> {
+        for listener in [&self.wallet, &self.till, &self.console, &self.api] {
+            let address = listener.local_addr()?;
+            if !address.ip().is_loopback() {
+                return Err(format!(
+                    "a development house listens on loopback only, not on {address}"
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The card processor's account.
@@ -106,16 +122,47 @@ pub struct CardAccount {
 pub struct Plan {
     pub location: Location,
     pub master: Arc<MasterKey>,
-    pub purpose: Purpose,
     pub standby: bool,
     pub rules: Rules,
     pub issuer: IssuerPrefix,
     pub sockets: Sockets,
     pub card: CardAccount,
     pub messenger: Arc<Messenger>,
-    pub assets: Assets,
-    /// Routes of the API's listener that exist in development alone.
-    pub extra_api_routes: Router<Arc<App>>,
+    pub mounted: Mounted,
+}
+
+/// Everything that listens, route by route. It carries the store's purpose, so that what only development may mount can never
+/// stand before a live store.
+pub struct Mounted {
+    purpose: Purpose,
+    wallet: Routes<Arc<App>>,
+    till: Routes<Arc<App>>,
+    console: Routes<Arc<App>>,
+    /// On the API's listener, beside the merchants' calls.
+    beside_merchants: Routes<Arc<App>>,
+}
+
+impl Mounted {
+    /// What `serve` mounts.
+    pub fn live(packages: Option<&Path>) -> Mounted {
+        Mounted::of(Purpose::Live, packages, Routes::new())
+    }
+
+    /// What `dev` mounts: the same, the software authenticator, and `own` routes on the API's listener.
+    pub fn development(packages: Option<&Path>, own: Routes<Arc<App>>) -> Mounted {
+        Mounted::of(Purpose::Development, packages, own)
+    }
+
+    fn of(purpose: Purpose, packages: Option<&Path>, own: Routes<Arc<App>>) -> Mounted {
+        let assets = Assets::load(packages, purpose == Purpose::Development);
+        Mounted {
+            purpose,
+            wallet: routes::wallet().and(assets.routes(Surface::Wallet)),
+            till: routes::till().and(assets.routes(Surface::Till)),
+            console: routes::console().and(assets.routes(Surface::Console)),
+            beside_merchants: routes::beside_merchants().and(own),
+        }
+    }
 }
 
 /// A running house.
@@ -188,11 +235,15 @@ pub fn open_engine(
 
 /// Starts everything. When it returns the house answers.
 pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failure> {
+    let purpose = plan.mounted.purpose;
+    if purpose == Purpose::Development {
+        plan.sockets.refuse_other_than_loopback()?;
+    }
     let outside = outside(clock, chance);
     let engine = open_engine(
         &plan.location,
         &plan.master,
-        plan.purpose,
+        purpose,
         plan.rules,
         plan.standby,
         clock,
@@ -214,7 +265,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         console_origin: sockets.console_origin.clone(),
         console_party_id: sockets.console_party_id,
         // A development machine has no security key; a live console takes nothing else.
-        operator_keys_device_bound: plan.purpose == Purpose::Live,
+        operator_keys_device_bound: purpose == Purpose::Live,
         send_budget: Default::default(),
     })
     .map_err(|_| "an origin or relying-party id is not one that browsers accept")?;
@@ -244,35 +295,34 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     });
     let listeners = Listeners::start(ListenConfig::default())?;
 
-    for (surface, listener, origin, api) in [
+    for (surface, listener, origin, routes) in [
         (
             Surface::Wallet,
             sockets.wallet,
             sockets.wallet_origin,
-            routes::wallet(),
+            plan.mounted.wallet,
         ),
         (
             Surface::Till,
             sockets.till,
             sockets.till_origin,
-            routes::till(),
+            plan.mounted.till,
         ),
         (
             Surface::Console,
             sockets.console,
             sockets.console_origin,
-            routes::console(),
+            plan.mounted.console,
         ),
     ] {
-        let router = api.merge(plan.assets.routes(surface));
-        let dressed = dress(router, &Front { surface, origin })
+        let dressed = dress(routes.into_router(), &Front { surface, origin })
             .map_err(|_| "an origin is not http(s)://host[:port]")?;
         listeners.serve(listener, router_service(dressed.with_state(app.clone())))?;
     }
-    let rest = Router::new()
-        .route("/webhooks/card", post(top_ups::notice))
-        .route("/healthz", get(async || "ok"))
-        .merge(plan.extra_api_routes)
+    let rest = plan
+        .mounted
+        .beside_merchants
+        .into_router()
         .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
         .with_state(app.clone());
     let front = ApiFront {

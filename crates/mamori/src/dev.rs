@@ -10,10 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Json, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::post;
 use indicatif::ProgressBar;
 use mamori_api::opa::id::user_authorization_id_text;
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
@@ -21,7 +19,6 @@ use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_domain::act::{Act, CreditKind, Done};
-use mamori_domain::change::Purpose;
 use mamori_domain::decide::Rules;
 use mamori_domain::ids::{AuthorizationId, MerchantId, TillId, WalletId};
 use mamori_domain::money::Amount;
@@ -30,12 +27,12 @@ use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::{Engine, fault::Fault};
 use mamori_server::app::App;
-use mamori_server::assets::Assets;
 use mamori_server::house::api_key_texts;
+use mamori_server::route_table::{Demand, Routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::assembly::{self, CardAccount, Plan, Running, Sockets};
+use crate::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
 use crate::post::{Couriers, Post};
 use crate::world::{Chance, Clock, Failure};
 
@@ -155,7 +152,6 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let plan = Plan {
         location: location.clone(),
         master: master.clone(),
-        purpose: Purpose::Development,
         standby: args.standby,
         rules: Rules::default(),
         issuer: issuer(),
@@ -165,8 +161,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             webhook_secret: sandbox.text("webhook_secret")?,
         },
         messenger: post.messenger(),
-        assets: Assets::load(packages.as_deref(), true),
-        extra_api_routes: dev_routes(token.clone()),
+        mounted: mounted(packages.as_deref(), token.clone()),
         sockets,
     };
     let running = assembly::start(plan, clock, chance)?;
@@ -321,8 +316,13 @@ fn front_end_packages(skip: bool) -> Option<PathBuf> {
     packages.exists().then_some(packages)
 }
 
+/// Everything that `dev` mounts. The inbox listens in the sandbox's process.
+pub fn mounted(packages: Option<&Path>, token: String) -> Mounted {
+    Mounted::development(packages, own_routes(token))
+}
+
 /// Development's own call: a code without a phone. It is mounted by `dev` alone and asks for the run's token.
-fn dev_routes(token: String) -> Router<Arc<App>> {
+fn own_routes(token: String) -> Routes<Arc<App>> {
     let mint = async move |State(app): State<Arc<App>>,
                            headers: HeaderMap,
                            Json(body): Json<Value>| {
@@ -370,7 +370,7 @@ fn dev_routes(token: String) -> Router<Arc<App>> {
             ),
         }
     };
-    Router::new().route("/dev/code", post(mint))
+    Routes::new().post("/dev/code", Demand::RunToken, mint)
 }
 
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
@@ -14,9 +13,8 @@ use mamori_domain::act::{Act, Done};
 use mamori_domain::change::Purpose;
 use mamori_engine::control::{Control, Seed};
 use mamori_engine::keys::MasterKey;
-use mamori_server::assets::Assets;
 
-use crate::assembly::{self, CardAccount, Plan, Sockets, open_engine};
+use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
 use crate::dev::{draw, make_api_key, wait_for_interrupt};
 use crate::post::{Couriers, Post};
@@ -141,7 +139,6 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     let plan = Plan {
         location,
         master,
-        purpose: Purpose::Live,
         standby: args.standby,
         rules: config.rules()?,
         issuer: config.issuer()?,
@@ -162,8 +159,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
             webhook_secret: config.card.webhook_secret.clone(),
         },
         messenger: post.messenger(),
-        assets: Assets::load(args.packages.as_deref(), false),
-        extra_api_routes: Router::new(),
+        mounted: Mounted::live(args.packages.as_deref()),
     };
     let running = assembly::start(plan, clock, chance)?;
     post.begin()?;

@@ -8,7 +8,7 @@ use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
 use maud::{DOCTYPE, Markup, html};
 use serde::Deserialize;
@@ -23,29 +23,36 @@ const ICON: &str = include_str!("pages/inbox.svg");
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
     form-action 'none'; frame-ancestors 'none'; base-uri 'none'; require-trusted-types-for 'script'";
 
-/// Every address of the inbox.
-pub(crate) fn router(inbox: Arc<Inbox>) -> Router {
-    Router::new()
-        .route("/", get(page))
-        .route("/api/messages", get(messages))
-        .route("/api/events", get(events))
-        .route(
-            "/assets/inbox.css",
-            get(|| async { ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE) }),
-        )
-        .route(
+/// Every address of the inbox, each with who answers a `GET` there.
+fn addresses() -> [(&'static str, MethodRouter<Arc<Inbox>>); 6] {
+    let file = |content_type: &'static str, content: &'static str| {
+        get(move || async move { ([(header::CONTENT_TYPE, content_type)], content) })
+    };
+    [
+        ("/", get(page)),
+        ("/api/messages", get(messages)),
+        ("/api/events", get(events)),
+        ("/assets/inbox.css", file("text/css; charset=utf-8", STYLE)),
+        (
             "/assets/inbox.js",
-            get(|| async {
-                (
-                    [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
-                    SCRIPT,
-                )
-            }),
-        )
-        .route(
-            "/assets/inbox.svg",
-            get(|| async { ([(header::CONTENT_TYPE, "image/svg+xml")], ICON) }),
-        )
+            file("text/javascript; charset=utf-8", SCRIPT),
+        ),
+        ("/assets/inbox.svg", file("image/svg+xml", ICON)),
+    ]
+}
+
+/// The paths that [`router`] serves.
+pub(crate) fn paths() -> Vec<&'static str> {
+    addresses().into_iter().map(|(path, _)| path).collect()
+}
+
+/// The inbox, ready to be served.
+pub(crate) fn router(inbox: Arc<Inbox>) -> Router {
+    addresses()
+        .into_iter()
+        .fold(Router::new(), |router, (path, answer)| {
+            router.route(path, answer)
+        })
         .with_state(inbox)
 }
 

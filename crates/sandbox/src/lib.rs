@@ -128,6 +128,11 @@ impl Drop for Sandbox {
     }
 }
 
+/// The paths of the inbox page, all of them read only; a program that shows its route table tells these too.
+pub fn inbox_paths() -> Vec<&'static str> {
+    inbox_page::paths()
+}
+
 /// Binds every port and starts the peers on threads of their own.
 ///
 /// Fails if a port is taken. When this returns, the addresses answer.

@@ -6,19 +6,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Path as UrlPath;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
-use axum::routing::get;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_engine::control::Surface;
 use sha2::{Digest, Sha256};
 
-use crate::answer::Denial;
+use crate::route_table::Demand::Anybody;
+use crate::route_table::Routes;
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/web_files.rs"));
@@ -104,7 +101,7 @@ impl Assets {
     }
 
     /// The routes of a surface's page and its files. Nothing of another surface is among them.
-    pub fn routes<S: Clone + Send + Sync + 'static>(&self, surface: Surface) -> Router<S> {
+    pub fn routes<S: Clone + Send + Sync + 'static>(&self, surface: Surface) -> Routes<S> {
         let own = match surface {
             Surface::Wallet => "wallet",
             Surface::Till => "till",
@@ -132,8 +129,8 @@ impl Assets {
             .copied()
             .filter(|name| !at_root(name))
             .collect();
-        let mut by_hashed_name = BTreeMap::new();
-        let mut router = Router::new();
+        let mut hashed = Vec::new();
+        let mut routes = Routes::new();
         for (name, (folder, content)) in &files {
             let mut body = if *folder == "packages" {
                 content.to_vec()
@@ -149,28 +146,26 @@ impl Assets {
                 is_hashed: !at_root(name),
             };
             if *name == SHELL {
-                router = router.route("/", send(&ready));
+                routes = routes.get("/", Anybody, send(&ready));
                 if surface == Surface::Wallet {
                     // Where the card page sends the browser back to; the page's own requests carry the cookie.
-                    router = router.route("/top-up/{id}", send(&ready));
+                    routes = routes.get("/top-up/{id}", Anybody, send(&ready));
                 }
             } else if at_root(name) {
-                router = router.route(&format!("/{name}"), send(&ready));
+                routes = routes.get(&format!("/{name}"), Anybody, send(&ready));
             } else {
-                by_hashed_name.insert(self.hashed(name), ready);
+                hashed.push((self.hashed(name), (*name).to_owned(), ready));
             }
         }
         if !files.contains_key(SHELL) {
-            router = router.route("/", get(async || Html("<!doctype html><title>Mamori</title><p>The pages were not there when this program was built.</p>")));
+            routes = routes.get("/", Anybody, async || Html("<!doctype html><title>Mamori</title><p>The pages were not there when this program was built.</p>"));
         }
-        let by_hashed_name = Arc::new(by_hashed_name);
-        router.route(
-            "/assets/{name}",
-            get(move |UrlPath(name): UrlPath<String>| {
-                let found = by_hashed_name.get(&name).cloned();
-                async move { found.ok_or(Denial::NotFound) }
-            }),
-        )
+        routes.files("/assets", hashed)
+    }
+
+    /// Where a file of the pages is served: its plain name with this build's hash.
+    pub fn address(&self, plain: &str) -> String {
+        format!("/assets/{}", self.hashed(plain))
     }
 
     /// `name.js` as `name.HASH.js`.
@@ -209,12 +204,9 @@ impl Assets {
     }
 }
 
-fn send<S: Clone + Send + Sync + 'static>(ready: &Ready) -> axum::routing::MethodRouter<S> {
+fn send(ready: &Ready) -> impl Fn() -> std::future::Ready<Ready> + Clone + Send + Sync + 'static {
     let ready = ready.clone();
-    get(move || {
-        let ready = ready.clone();
-        async move { ready }
-    })
+    move || std::future::ready(ready.clone())
 }
 
 /// Before the page's first script, so that it stands in for the browser's authenticator from the start.

@@ -19,6 +19,7 @@ pub mod messages;
 pub mod outside;
 pub mod pace;
 pub mod relying_party;
+pub mod route_table;
 pub mod routes;
 pub mod sessions;
 pub mod surface;

@@ -2,82 +2,106 @@
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post};
-
 use crate::app::App;
 use crate::http::{
     console, enrolment, merchants, operators, passkeys, people, session, till, top_ups, wallet,
 };
+use crate::route_table::Demand::{Anybody, Device, FreshPasskey, Operator, Signature, SignedIn};
+use crate::route_table::Routes;
 
-/// The wallet's API. `-`: anybody. `S`: signed in. `P`: signed in and a fresh passkey.
-pub fn wallet() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/sign-up/start", post(passkeys::sign_up_start)) //              -
-        .route("/api/sign-up/prove", post(passkeys::sign_up_prove)) //              - and a one-time code
-        .route("/api/sign-up/finish", post(passkeys::sign_up_finish)) //            - and a new passkey
-        .route("/api/sign-in/start", post(passkeys::sign_in_start_wallet)) //       -
-        .route("/api/sign-in/finish", post(passkeys::sign_in_finish_wallet)) //     - and a passkey
-        .route("/api/sign-out", post(session::sign_out_wallet)) //                  -
-        .route("/api/sessions", get(session::list_sessions)) //                     S
-        .route("/api/sessions/end", post(session::end_session)) //                  S
-        .route(
-            "/api/sessions/end-others",
-            post(session::end_other_sessions),
-        ) //    S
-        .route("/api/home", get(wallet::home)) //                                   S
-        .route("/api/code", post(wallet::code)) //                                  S
-        .route("/api/events", get(wallet::events)) //                               S
-        .route("/api/history", get(wallet::history)) //                             S
-        .route("/api/receipts/{id}", get(wallet::receipt)) //                       S
-        .route("/api/top-ups", post(top_ups::start)) //                             S
-        .route("/api/top-ups/{id}", get(top_ups::state)) //                         S
-        .route("/api/top-ups/{id}/call-off", post(top_ups::call_off)) //            S
-        .route("/api/freeze", post(passkeys::freeze)) //                            S
-        .route("/api/unfreeze/start", post(passkeys::unfreeze_start)) //            S
-        .route("/api/unfreeze/finish", post(passkeys::unfreeze_finish)) //          P
-}
-
-/// The till's API. `-`: anybody. `D`: an enrolled device.
-pub fn till() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/enrol", post(enrolment::enrol)) //     - and a pairing code
-        .route("/api/leave", post(enrolment::leave)) //     -
-        .route("/api/till", get(till::till)) //             D
-        .route("/api/charge", post(till::charge)) //        D
-        .route("/api/payments", get(till::payments)) //     D
-        .route("/api/void", post(till::void)) //            D
-        .route("/api/refund", post(till::refund)) //        D
-}
-
-/// The console's API. `-`: anybody. `O`: an operator. `P`: an operator with a fresh passkey for this act and its object.
-pub fn console() -> Router<Arc<App>> {
-    Router::new()
-        .route("/api/operators/redeem", post(operators::redeem)) //                 - and a one-time link
-        .route("/api/operators/finish", post(operators::finish)) //                 - and a one-time link and a new passkey
-        .route("/api/sign-in/start", post(passkeys::sign_in_start_console)) //      -
-        .route(
+/// The wallet's API.
+pub fn wallet() -> Routes<Arc<App>> {
+    Routes::new()
+        .post("/api/sign-up/start", Anybody, passkeys::sign_up_start)
+        .post("/api/sign-up/prove", Anybody, passkeys::sign_up_prove) // and a one-time code
+        .post("/api/sign-up/finish", Anybody, passkeys::sign_up_finish) // and a new passkey
+        .post(
+            "/api/sign-in/start",
+            Anybody,
+            passkeys::sign_in_start_wallet,
+        )
+        .post(
             "/api/sign-in/finish",
-            post(passkeys::sign_in_finish_console),
-        ) //    - and a passkey
-        .route("/api/sign-out", post(session::sign_out_console)) //                 -
-        .route("/api/me", get(operators::me)) //                                    O
-        .route("/api/today", get(console::today)) //                                O
-        .route("/api/outbox", get(console::outbox)) //                              O
-        .route("/api/tills", get(enrolment::list_tills)) //                         O
-        .route("/api/tills", post(merchants::open_till)) //                         O
-        .route("/api/pairing-codes", post(enrolment::make_pairing_code)) //         O
-        .route("/api/operators", get(operators::list)) //                           O
-        .route("/api/operators/invite", post(operators::invite)) //                 P
-        .route("/api/operators/remove", post(operators::remove)) //                 P
-        .route("/api/merchants", get(merchants::list)) //                           O
-        .route("/api/merchants", post(merchants::open_merchant)) //                 O
-        .route("/api/merchants/{id}", get(merchants::merchant)) //                  O
-        .route("/api/stores", post(merchants::open_store)) //                       O
-        .route("/api/stores/{id}", get(merchants::store)) //                        O
-        .route("/api/api-keys", post(merchants::make_api_key)) //                   P
-        .route("/api/api-keys/revoke", post(merchants::revoke_api_key)) //          P
-        .route("/api/api-keys/opa-auth", post(merchants::set_opa_auth)) //          P
-        .route("/api/wallets/{id}", get(people::wallet)) //                         O
-        .route("/api/people/erase", post(people::erase)) //                         P
+            Anybody,
+            passkeys::sign_in_finish_wallet,
+        ) // and a passkey
+        .post("/api/sign-out", Anybody, session::sign_out_wallet)
+        .get("/api/sessions", SignedIn, session::list_sessions)
+        .post("/api/sessions/end", SignedIn, session::end_session)
+        .post(
+            "/api/sessions/end-others",
+            SignedIn,
+            session::end_other_sessions,
+        )
+        .get("/api/home", SignedIn, wallet::home)
+        .post("/api/code", SignedIn, wallet::code)
+        .get("/api/events", SignedIn, wallet::events)
+        .get("/api/history", SignedIn, wallet::history)
+        .get("/api/receipts/{id}", SignedIn, wallet::receipt)
+        .post("/api/top-ups", SignedIn, top_ups::start)
+        .get("/api/top-ups/{id}", SignedIn, top_ups::state)
+        .post("/api/top-ups/{id}/call-off", SignedIn, top_ups::call_off)
+        .post("/api/freeze", SignedIn, passkeys::freeze)
+        .post("/api/unfreeze/start", SignedIn, passkeys::unfreeze_start)
+        .post(
+            "/api/unfreeze/finish",
+            FreshPasskey,
+            passkeys::unfreeze_finish,
+        )
+}
+
+/// The till's API.
+pub fn till() -> Routes<Arc<App>> {
+    Routes::new()
+        .post("/api/enrol", Anybody, enrolment::enrol) // and a pairing code
+        .post("/api/leave", Anybody, enrolment::leave)
+        .get("/api/till", Device, till::till)
+        .post("/api/charge", Device, till::charge)
+        .get("/api/payments", Device, till::payments)
+        .post("/api/void", Device, till::void)
+        .post("/api/refund", Device, till::refund)
+}
+
+/// The console's API.
+pub fn console() -> Routes<Arc<App>> {
+    Routes::new()
+        .post("/api/operators/redeem", Anybody, operators::redeem) // and a one-time link
+        .post("/api/operators/finish", Anybody, operators::finish) // and a one-time link and a new passkey
+        .post(
+            "/api/sign-in/start",
+            Anybody,
+            passkeys::sign_in_start_console,
+        )
+        .post(
+            "/api/sign-in/finish",
+            Anybody,
+            passkeys::sign_in_finish_console,
+        ) // and a passkey
+        .post("/api/sign-out", Anybody, session::sign_out_console)
+        .get("/api/me", Operator, operators::me)
+        .get("/api/today", Operator, console::today)
+        .get("/api/outbox", Operator, console::outbox)
+        .get("/api/tills", Operator, enrolment::list_tills)
+        .post("/api/tills", Operator, merchants::open_till)
+        .post("/api/pairing-codes", Operator, enrolment::make_pairing_code)
+        .get("/api/operators", Operator, operators::list)
+        .post("/api/operators/invite", FreshPasskey, operators::invite)
+        .post("/api/operators/remove", FreshPasskey, operators::remove)
+        .get("/api/merchants", Operator, merchants::list)
+        .post("/api/merchants", Operator, merchants::open_merchant)
+        .get("/api/merchants/{id}", Operator, merchants::merchant)
+        .post("/api/stores", Operator, merchants::open_store)
+        .get("/api/stores/{id}", Operator, merchants::store)
+        .post("/api/api-keys", FreshPasskey, merchants::make_api_key)
+        .post("/api/api-keys/revoke", FreshPasskey, merchants::revoke_api_key)
+        .post("/api/api-keys/opa-auth", FreshPasskey, merchants::set_opa_auth)
+        .get("/api/wallets/{id}", Operator, people::wallet)
+        .post("/api/people/erase", FreshPasskey, people::erase)
+}
+
+/// What stands on the API's listener beside the merchants' calls (`http/payments.rs`).
+pub fn beside_merchants() -> Routes<Arc<App>> {
+    Routes::new()
+        .post("/webhooks/card", Signature, top_ups::notice)
+        .get("/healthz", Anybody, async || "ok")
 }

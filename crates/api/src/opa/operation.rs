@@ -74,16 +74,55 @@ impl Operation {
         Operation::GetRefund,
     ];
 
+    /// Every way in: HTTP method, path template, call. What is not here is not served.
+    pub const ROUTES: &'static [(&'static str, &'static str, Operation)] = &[
+        ("POST", "/v2/payments", Operation::CreatePayment),
+        ("POST", "/v2/cpm/payments", Operation::CreateCpmPayment),
+        (
+            "GET",
+            "/v2/payments/{merchantPaymentId}",
+            Operation::GetPayment,
+        ),
+        (
+            "DELETE",
+            "/v2/payments/{merchantPaymentId}",
+            Operation::CancelPayment,
+        ),
+        ("POST", "/v2/refunds", Operation::CreateRefund),
+        // One official SDK posts refunds to the path with a slash, and signs it so.
+        ("POST", "/v2/refunds/", Operation::CreateRefund),
+        (
+            "GET",
+            "/v2/refunds/{merchantRefundId}",
+            Operation::GetRefund,
+        ),
+    ];
+
     /// HTTP method and path template.
-    pub const fn route(self) -> (&'static str, &'static str) {
-        match self {
-            Operation::CreatePayment => ("POST", "/v2/payments"),
-            Operation::CreateCpmPayment => ("POST", "/v2/cpm/payments"),
-            Operation::GetPayment => ("GET", "/v2/payments/{merchantPaymentId}"),
-            Operation::CancelPayment => ("DELETE", "/v2/payments/{merchantPaymentId}"),
-            Operation::CreateRefund => ("POST", "/v2/refunds"),
-            Operation::GetRefund => ("GET", "/v2/refunds/{merchantRefundId}"),
-        }
+    pub fn route(self) -> (&'static str, &'static str) {
+        Operation::ROUTES
+            .iter()
+            .find(|(_, _, operation)| *operation == self)
+            .map(|(method, path, _)| (*method, *path))
+            .expect("every call has a way in")
+    }
+
+    /// The call that a request means, with the last part of its path where the call names something ("" elsewhere).
+    pub fn of<'a>(method: &str, path: &'a str) -> Option<(Operation, &'a str)> {
+        Operation::ROUTES
+            .iter()
+            .find_map(|(served, template, operation)| {
+                if *served != method {
+                    return None;
+                }
+                let name = match template.split_once('{') {
+                    None => (path == *template).then_some("")?,
+                    Some((folder, _)) => path
+                        .strip_prefix(folder)
+                        .filter(|name| !name.is_empty() && !name.contains('/'))?,
+                };
+                Some((*operation, name))
+            })
     }
 
     /// The answer to success.
@@ -221,6 +260,30 @@ impl Operation {
 mod tests {
     use super::*;
     use crate::refusal_text::REFUSAL_TEXTS;
+
+    #[test]
+    fn a_request_means_the_call_of_its_method_and_path() {
+        use Operation::{CancelPayment, CreateCpmPayment, CreatePayment, CreateRefund, GetRefund};
+        for (method, path, meant) in [
+            ("POST", "/v2/payments", Some((CreatePayment, ""))),
+            ("POST", "/v2/cpm/payments", Some((CreateCpmPayment, ""))),
+            ("DELETE", "/v2/payments/a-1", Some((CancelPayment, "a-1"))),
+            ("POST", "/v2/refunds", Some((CreateRefund, ""))),
+            ("POST", "/v2/refunds/", Some((CreateRefund, ""))),
+            ("GET", "/v2/refunds/r-1", Some((GetRefund, "r-1"))),
+            ("GET", "/v2/refunds/", None),
+            ("GET", "/v2/refunds/a/b", None),
+            ("GET", "/v2/payments", None),
+            ("PUT", "/v2/payments", None),
+            ("POST", "/v2/payments/", None),
+            ("POST", "/v2/cpm/payments/x", None),
+        ] {
+            assert_eq!(Operation::of(method, path), meant, "{method} {path}");
+        }
+        for &operation in Operation::ALL {
+            assert_ne!(operation.route(), ("", ""), "{operation:?} has a way in");
+        }
+    }
 
     #[test]
     fn every_refusal_has_an_answer_and_none_is_a_success() {

@@ -79,7 +79,11 @@ impl From<FieldError> for Answered {
 
 impl From<Fault> for Answered {
     fn from(fault: Fault) -> Self {
-        if fault.is_retryable() {
+        if fault.is_full() {
+            // The engine has raised the alarm, once: a line for each request would take the last room on the disk.
+            tracing::debug!(%fault, "a merchant's request was turned away");
+            Answered::plain(ResultCode::RateLimit)
+        } else if fault.is_retryable() {
             tracing::warn!(%fault, "a merchant's request was turned away");
             Answered::plain(ResultCode::RateLimit)
         } else {
@@ -120,38 +124,6 @@ impl hyper::service::Service<Request<Incoming>> for MerchantApi {
     }
 }
 
-/// A call, named by its method and path.
-enum Call<'a> {
-    CreatePayment,
-    CreateCpmPayment,
-    GetPayment(&'a str),
-    CancelPayment(&'a str),
-    CreateRefund,
-    GetRefund(&'a str),
-}
-
-impl<'a> Call<'a> {
-    fn of(method: &Method, path: &'a str) -> Option<Call<'a>> {
-        let name = |prefix: &str| {
-            path.strip_prefix(prefix)
-                .filter(|name| !name.is_empty() && !name.contains('/'))
-        };
-        match *method {
-            Method::POST => match path {
-                "/v2/payments" => Some(Call::CreatePayment),
-                "/v2/cpm/payments" => Some(Call::CreateCpmPayment),
-                "/v2/refunds" | "/v2/refunds/" => Some(Call::CreateRefund),
-                _ => None,
-            },
-            Method::GET => name("/v2/payments/")
-                .map(Call::GetPayment)
-                .or_else(|| name("/v2/refunds/").map(Call::GetRefund)),
-            Method::DELETE => name("/v2/payments/").map(Call::CancelPayment),
-            _ => None,
-        }
-    }
-}
-
 impl Inner {
     async fn answer(&self, request: Request<Incoming>) -> Result<Answered, Answered> {
         let (head, body) = request.into_parts();
@@ -166,17 +138,20 @@ impl Inner {
         if !merchant_allowed(&key.merchant_text, asked.assume_merchant.as_deref(), header) {
             return Err(Answered::plain(ResultCode::Unauthorized));
         }
-        match Call::of(&head.method, path) {
-            Some(Call::CreateCpmPayment) => self.create_cpm_payment(&key, &body).await,
-            Some(Call::CreatePayment) => self.create_payment(&key, &body).await,
-            Some(Call::GetPayment(name)) => {
+        let Some((operation, name)) = Operation::of(head.method.as_str(), path) else {
+            return Err(Answered::plain(ResultCode::OpOutOfScope));
+        };
+        match operation {
+            Operation::CreateCpmPayment => self.create_cpm_payment(&key, &body).await,
+            Operation::CreatePayment => self.create_payment(&key, &body).await,
+            Operation::GetPayment => {
                 let act = Act::FindPayment {
                     merchant: key.merchant,
                     name: id::merchant_payment_id(name)?.into(),
                 };
-                self.payment_answer(Operation::GetPayment, act).await
+                self.payment_answer(operation, act).await
             }
-            Some(Call::CancelPayment(name)) => {
+            Operation::CancelPayment => {
                 let name = id::merchant_payment_id(name)?.into();
                 let act = Act::Cancel {
                     caller: Caller::Key(key.fingerprint),
@@ -185,13 +160,11 @@ impl Inner {
                 };
                 match self.house.ask(act).await? {
                     Ok(_) => Ok(Answered::plain(ResultCode::RequestAccepted)),
-                    Err(refusal) => Err(Answered::plain(
-                        Operation::CancelPayment.answer_to(refusal.code()),
-                    )),
+                    Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
                 }
             }
-            Some(Call::CreateRefund) => self.create_refund(&key, &body).await,
-            Some(Call::GetRefund(name)) => {
+            Operation::CreateRefund => self.create_refund(&key, &body).await,
+            Operation::GetRefund => {
                 let payment = match asked.payment_id.as_deref() {
                     None => None,
                     Some(text) => match id::parse_payment_id(text) {
@@ -204,9 +177,8 @@ impl Inner {
                     name: id::merchant_refund_id(name)?.into(),
                     payment,
                 };
-                self.refund_answer(Operation::GetRefund, act).await
+                self.refund_answer(operation, act).await
             }
-            None => Err(Answered::plain(ResultCode::OpOutOfScope)),
         }
     }
 

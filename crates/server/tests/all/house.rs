@@ -30,6 +30,7 @@ use mamori_server::house::House as MoneyHouse;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::messages::Message;
 use mamori_server::outside::Outside;
+use mamori_server::route_table::Routes;
 use mamori_server::routes;
 use mamori_server::surface::{Front, dress};
 use mamori_server::workers::Workers;
@@ -292,12 +293,12 @@ impl House {
                 "test",
             ),
         });
-        let surface = |router: Router<Arc<App>>, surface, origin: &str| {
+        let surface = |routes: Routes<Arc<App>>, surface, origin: &str| {
             let front = Front {
                 surface,
                 origin: origin.into(),
             };
-            dress(router, &front)
+            dress(routes.into_router(), &front)
                 .expect("a usable front")
                 .with_state(Arc::clone(&app))
         };

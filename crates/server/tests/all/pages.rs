@@ -76,7 +76,7 @@ fn references(text: &str) -> BTreeSet<String> {
 fn all_that_a_page_refers_to_is_there_for_ever_under_a_hashed_name() {
     for (surface, script) in PAGES {
         let assets = Assets::load(None, false);
-        let router: Router = assets.routes(surface);
+        let router: Router = assets.routes(surface).into_router();
         let shell = get(&router, "/");
         assert_eq!(
             (
@@ -120,8 +120,8 @@ fn all_that_a_page_refers_to_is_there_for_ever_under_a_hashed_name() {
 #[test]
 fn a_surface_holds_no_file_of_another() {
     let assets = Assets::load(None, true);
-    let wallet: Router = assets.routes(Surface::Wallet);
-    let till_script = references(&get(&assets.routes(Surface::Till), "/").text)
+    let wallet: Router = assets.routes(Surface::Wallet).into_router();
+    let till_script = references(&get(&assets.routes(Surface::Till).into_router(), "/").text)
         .into_iter()
         .find(|path| path.contains("/till."))
         .expect("the till's script");
@@ -143,7 +143,7 @@ fn a_surface_holds_no_file_of_another() {
 fn the_software_authenticator_is_in_development_alone() {
     for surface in [Surface::Wallet, Surface::Console, Surface::Till] {
         let has_script = |dev: bool| {
-            let router: Router = Assets::load(None, dev).routes(surface);
+            let router: Router = Assets::load(None, dev).routes(surface).into_router();
             let shell = get(&router, "/").text;
             let script = references(&shell)
                 .into_iter()
@@ -159,7 +159,7 @@ fn the_software_authenticator_is_in_development_alone() {
 fn no_page_holds_anything_inline() {
     for (surface, _) in PAGES {
         for dev in [false, true] {
-            let router: Router = Assets::load(None, dev).routes(surface);
+            let router: Router = Assets::load(None, dev).routes(surface).into_router();
             let mut pages = vec![get(&router, "/").text];
             if surface == Surface::Wallet {
                 pages.push(get(&router, "/offline.html").text);
@@ -191,7 +191,9 @@ fn no_page_holds_anything_inline() {
 
 #[test]
 fn the_wallet_is_installable_and_comes_back_from_the_card_page() {
-    let router: Router = Assets::load(None, false).routes(Surface::Wallet);
+    let router: Router = Assets::load(None, false)
+        .routes(Surface::Wallet)
+        .into_router();
     let manifest = get(&router, "/manifest.webmanifest");
     assert_eq!(manifest.content_type, "application/manifest+json");
     assert!(
@@ -215,7 +217,13 @@ fn the_wallet_is_installable_and_comes_back_from_the_card_page() {
 
 #[test]
 fn names_change_with_what_they_name() {
-    let shell = |dev: bool| get(&Assets::load(None, dev).routes(Surface::Till), "/").text;
+    let shell = |dev: bool| {
+        get(
+            &Assets::load(None, dev).routes(Surface::Till).into_router(),
+            "/",
+        )
+        .text
+    };
     assert_eq!(shell(false), shell(false));
     assert_ne!(shell(false), shell(true), "one file more, another hash");
 }

@@ -3,6 +3,8 @@
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use mamori_engine::control::Surface;
+use mamori_server::route_table::Demand;
+use mamori_server::routes;
 use mamori_server::surface::{Front, content_security_policy, dress};
 use serde_json::json;
 
@@ -213,37 +215,26 @@ fn an_answer_never_tells_what_was_sent() {
     }
 }
 
-/// The page API's routes as `routes.rs` lists them: surface, method, path, and the mark of what the caller must be.
-fn routes_of_the_page() -> Vec<(Surface, String, String, char)> {
-    let mut surface = Surface::Wallet;
-    let mut routes = Vec::new();
-    for line in include_str!("../../src/routes.rs").lines() {
-        let line = line.trim();
-        match line {
-            _ if line.starts_with("pub fn till") => surface = Surface::Till,
-            _ if line.starts_with("pub fn console") => surface = Surface::Console,
-            _ => {}
-        }
-        let Some(rest) = line.strip_prefix(".route(\"") else {
-            continue;
-        };
-        let (path, rest) = rest.split_once("\", ").expect("a path and a handler");
-        let (handler, mark) = rest
-            .split_once("//")
-            .expect("each route says what it demands");
-        let method = if handler.starts_with("post(") {
-            "POST"
-        } else {
-            "GET"
-        };
-        let mark = mark.trim().chars().next().expect("a mark");
-        routes.push((surface, method.to_owned(), path.replace("{id}", "1"), mark));
-    }
-    routes
+/// The page API's routes: surface, method, path, and what the caller must be.
+fn routes_of_the_page() -> Vec<(Surface, String, String, Demand)> {
+    [
+        (Surface::Wallet, routes::wallet()),
+        (Surface::Till, routes::till()),
+        (Surface::Console, routes::console()),
+    ]
+    .into_iter()
+    .flat_map(|(surface, routes)| {
+        let table = routes.table().to_vec();
+        table.into_iter().map(move |route| {
+            let path = route.path.replace("{id}", "1");
+            (surface, route.method.to_owned(), path, route.demand)
+        })
+    })
+    .collect()
 }
 
 #[test]
-fn a_route_serves_nobody_whom_its_mark_excludes() {
+fn a_route_serves_nobody_whom_its_demand_excludes() {
     let house = House::new();
     let (mut customer, mut authenticator) = (
         house.browser(Surface::Wallet),
@@ -252,8 +243,11 @@ fn a_route_serves_nobody_whom_its_mark_excludes() {
     customer.sign_up("sora@example.jp", &mut authenticator);
     let session = customer.cookies["__Host-mamori_wallet"].clone();
     let routes = routes_of_the_page();
-    assert!(routes.len() > 30 && routes.iter().all(|(_, _, _, mark)| "-SPDO".contains(*mark)));
-    for (surface, method, path, mark) in routes.into_iter().filter(|(_, _, _, mark)| *mark != '-') {
+    assert!(routes.len() > 30);
+    for (surface, method, path, demand) in routes
+        .into_iter()
+        .filter(|(_, _, _, demand)| *demand != Demand::Anybody)
+    {
         let mut strangers = vec![house.browser(surface)];
         // A customer's token under the cookie name of each surface that is not the wallet.
         if surface != Surface::Wallet {
@@ -276,7 +270,7 @@ fn a_route_serves_nobody_whom_its_mark_excludes() {
             assert_eq!(
                 (reply.status, reply.refusal()),
                 (StatusCode::UNAUTHORIZED, "signed_out"),
-                "{method} {path} ({mark})"
+                "{method} {path} ({demand:?})"
             );
         }
     }
