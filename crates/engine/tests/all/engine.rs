@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, RefundRequest, Refusal};
 use mamori_domain::change::Purpose;
@@ -11,8 +12,10 @@ use mamori_domain::ids::{
 };
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, PaymentStatus};
+use mamori_engine::audit::audit;
 use mamori_engine::clock::Clock;
 use mamori_engine::keys::MasterKey;
+use mamori_engine::shard::SEAL_EVERY;
 use mamori_engine::sql::Location;
 use mamori_engine::testing::Scratch;
 use mamori_engine::views::EntryKind;
@@ -222,4 +225,34 @@ fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_jour
         Err(Refusal::IdempotencyConflict)
     );
     engine.stop();
+}
+
+#[test]
+fn a_checkpoint_written_after_a_crash_holds_what_had_changed_before_it() {
+    let (scratch, crashed) = (Scratch::new("sealed"), Scratch::new("crashed"));
+    let engine = open(&scratch.location());
+    let wallet = shop_with_sora(&engine);
+    // A row each: beyond the first seal, and before any checkpoint.
+    for number in 0..SEAL_EVERY {
+        let act = charge(&format!("p-{number}"), Payer::Authorization(SORA), 1);
+        done(&engine, act);
+    }
+    let seq = engine.survey().unwrap().seq;
+    assert!(engine.applied().wait_for(seq, Duration::from_secs(60)));
+    // What a power cut leaves at this moment.
+    for file in std::fs::read_dir(scratch.path()).unwrap() {
+        let file = file.unwrap();
+        if !file.file_name().to_string_lossy().ends_with("-shm") {
+            std::fs::copy(file.path(), crashed.path().join(file.file_name())).unwrap();
+        }
+    }
+    engine.stop();
+
+    let engine = open(&crashed.location());
+    assert_eq!(balance(&engine, wallet), 10_000 - SEAL_EVERY);
+    // An ordered stop writes a checkpoint: of everything, not only of what changed since this start.
+    engine.stop();
+    let master = MasterKey::from_bytes([7; 32]);
+    let report = audit(&crashed.location(), &master, &mut |_, _| {}).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
 }
