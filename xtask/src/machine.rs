@@ -18,6 +18,8 @@ pub enum Need {
     PythonPackages,
     Nextest,
     Deny,
+    /// The right to mount a small file system of our own, seen by nobody else.
+    SmallDisk,
 }
 
 /// The oldest Node.js the browser driver runs on.
@@ -33,7 +35,7 @@ impl Need {
             Need::Postgres => &["postgresql-15"],
             Need::Node | Need::NodePackages => &["nodejs", "npm"],
             Need::PythonPackages => &["python3", "python3-venv"],
-            Need::Nextest | Need::Deny => &[],
+            Need::Nextest | Need::Deny | Need::SmallDisk => &[],
         }
     }
 
@@ -49,7 +51,7 @@ impl Need {
                 answers("node", &["--version"]) && answers("npm", &["--version"])
             }
             Need::PythonPackages => answers("python3", &["-c", "import venv, ensurepip"]),
-            Need::Nextest | Need::Deny => true,
+            Need::Nextest | Need::Deny | Need::SmallDisk => true,
         }
     }
 }
@@ -67,6 +69,7 @@ pub fn prepare(root: &Path, needs: &[Need], say: &mut dyn FnMut(&str)) -> Result
             Need::PythonPackages => python_packages(root, say)?,
             Need::Nextest => rust_tool(root, "cargo-nextest", say)?,
             Need::Deny => rust_tool(root, "cargo-deny", say)?,
+            Need::SmallDisk => small_disk_is_permitted()?,
             _ => {}
         }
     }
@@ -83,6 +86,42 @@ pub fn postgres_programs() -> Option<PathBuf> {
         (version >= OLDEST && programs.join("initdb").exists()).then_some((version, programs))
     });
     found.max().map(|(_, programs)| programs)
+}
+
+/// Runs `program word DIR` where DIR is a tmpfs of `mebibytes` that only this command sees and that is gone when it ends.
+pub fn on_small_disk(mebibytes: u32, program: &Path, word: &str, dir: &Path) -> Command {
+    let mut command = alone_with_mounts();
+    let mount =
+        format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$2\" && exec \"$0\" \"$1\" \"$2\"");
+    command
+        .args(["sh", "-c", &mount])
+        .arg(program)
+        .arg(word)
+        .arg(dir);
+    command
+}
+
+/// A mount namespace of its own; who is not root becomes root inside one.
+fn alone_with_mounts() -> Command {
+    let mut command = Command::new("unshare");
+    if !is_root() {
+        command.arg("--map-root-user");
+    }
+    command.arg("--mount");
+    command
+}
+
+fn small_disk_is_permitted() -> Result<(), String> {
+    let dir = std::env::temp_dir();
+    let mut mount = on_small_disk(1, Path::new("test"), "-d", &dir);
+    mount.stdout(Stdio::null()).stderr(Stdio::null());
+    match mount.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(
+            "a small file system may not be mounted here (`unshare --mount` and `mount -t tmpfs`; root, or user namespaces)"
+                .to_owned(),
+        ),
+    }
 }
 
 /// Whether this process may do anything on this machine.

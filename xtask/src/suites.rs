@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::process::{Command, Stdio};
 
-use crate::machine::Need;
+use crate::machine::{self, Need};
 use crate::peers::CardPeer;
 use crate::secrets;
 use crate::session::Session;
@@ -200,6 +200,21 @@ pub const SUITES: &[Suite] = &[
                 "--store",
                 &url,
             ]))
+        },
+    },
+    Suite {
+        name: "disk",
+        shows: "a disk that is really full: ask again, but freezes, cancels and refunds are taken; nothing lost",
+        needs: &[Need::SmallDisk],
+        stands_on: &["build"],
+        minutes_max: 5,
+        run: |session| {
+            let disk = session.logs().join("disk");
+            std::fs::create_dir_all(&disk).map_err(|why| why.to_string())?;
+            let program = session.program();
+            session.command(&mut machine::on_small_disk(
+                160, &program, "disktest", &disk,
+            ))
         },
     },
     Suite {

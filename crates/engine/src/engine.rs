@@ -49,6 +49,10 @@ pub(crate) const KEEP_RECENT: usize = 100_000;
 /// Changes the projector gathers before it writes, and how long it waits for more.
 pub(crate) const PROJECT_CHANGES: usize = 32_768;
 const PROJECT_LINGER_MICROS: i64 = 40_000;
+/// While the disk is full, how often it is asked whether there is room again.
+const ROOM_MICROS: i64 = 2_000_000;
+/// Tries that the views get once the engine is stopping; the next start catches up with what they lack.
+const LAST_TRIES: u32 = 3;
 /// How far the wall clock may leave the monotonic one before codes are stopped.
 const CLOCK_JUMP_MICROS: i64 = 60_000_000;
 /// Reading connections.
@@ -184,6 +188,7 @@ impl Engine {
                 .map_err(|_| Fault::retryable("the system gives no thread"))
         };
         let back = to_writer.clone();
+        let (stopped, starved) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
         let follower = Follower {
             projector: started.projector,
             rows,
@@ -192,6 +197,8 @@ impl Engine {
             lag: lag.clone(),
             clock: config.clock.clone(),
             on_fatal: config.on_fatal.clone(),
+            stopped: stopped.clone(),
+            starved: starved.clone(),
         };
         let writer = Writer {
             shard: started.shard,
@@ -208,10 +215,11 @@ impl Engine {
             draw: Draw::from_entropy(config.entropy),
             clock_gap: None,
             clock_is_right: true,
+            starved,
+            looked_for_room: 0,
             freshness: started.lease.freshness(),
             on_fatal: config.on_fatal.clone(),
         };
-        let stopped = Arc::new(AtomicBool::new(false));
         let keeper = Keeper {
             lease: started.lease,
             clock: config.clock.clone(),
@@ -478,6 +486,10 @@ struct Writer {
     /// Wall minus monotonic time at the first batch.
     clock_gap: Option<i64>,
     clock_is_right: bool,
+    /// Tells the projector that what room is left belongs to the journal.
+    starved: Arc<AtomicBool>,
+    /// When the disk was last asked for room, on the monotonic clock.
+    looked_for_room: i64,
     freshness: Freshness,
     on_fatal: OnFatal,
 }
@@ -565,10 +577,30 @@ impl Writer {
         now
     }
 
+    /// Sees whether a full disk has room again, and tells the projector how things stand.
+    fn watch_disk(&mut self) {
+        let now = self.clock.monotonic_micros();
+        if self.shard.is_starved() && now - self.looked_for_room >= ROOM_MICROS {
+            self.looked_for_room = now;
+            if self.shard.has_room_again() {
+                tracing::info!("the disk has room again: everything is taken as before");
+            }
+        }
+        let starved = self.shard.is_starved();
+        if starved != self.starved.swap(starved, Ordering::AcqRel) && starved {
+            self.looked_for_room = now;
+            tracing::error!(
+                "the disk is full: only freezes, cancels, refunds and revocations are taken, out of the space kept aside"
+            );
+        }
+    }
+
     /// One batch. False when the journal is lost.
     fn step(&mut self, asked: &mut Vec<Asked>, replies: &mut Vec<ReplyTo>) -> bool {
+        self.watch_disk();
         let now = self.now();
         let mut step = self.shard.step(asked, now, &mut self.draw);
+        self.watch_disk();
         // Before anybody is answered: whoever has heard of a movement must not be shown a history without it.
         self.durable.store(self.shard.seq(), Ordering::Release);
         if step.committed.is_none() && !self.freshness.covers(self.clock.monotonic_micros()) {
@@ -729,6 +761,8 @@ struct Follower {
     lag: Arc<Lag>,
     clock: Arc<dyn Clock>,
     on_fatal: OnFatal,
+    stopped: Arc<AtomicBool>,
+    starved: Arc<AtomicBool>,
 }
 
 impl Follower {
@@ -751,15 +785,8 @@ impl Follower {
                     Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
                 }
             }
-            let mut failures = 0u32;
-            while let Err(fault) = self.projector.apply(&rows) {
-                if fault.is_not_owner() {
-                    return (self.on_fatal)(&fault);
-                }
-                // The views may lag but never skip: whatever it is, it is tried again, and new acts hear "busy" meanwhile.
-                failures += 1;
-                tracing::error!(%fault, failures, "the views cannot be written");
-                std::thread::park_timeout(Duration::from_millis(u64::from(failures.min(50)) * 100));
+            if !self.apply(&rows) {
+                return;
             }
             let progress = self.projector.progress();
             self.segmented
@@ -769,6 +796,36 @@ impl Follower {
                 .applied
                 .fetch_add(changes as u64, Ordering::Relaxed);
             rows.clear();
+        }
+    }
+
+    /// Writes until it is written: the views may lag but never skip, and new acts hear "busy" meanwhile. False when the engine
+    /// stopped first; the next start applies what is missing.
+    fn apply(&mut self, rows: &[Committed]) -> bool {
+        let mut failures = 0u32;
+        loop {
+            let stopping = self.stopped.load(Ordering::Acquire);
+            if self.starved.load(Ordering::Acquire) {
+                // The last room on the disk is the journal's: what the views lack can be made again, a freeze cannot.
+                if stopping {
+                    return false;
+                }
+                std::thread::park_timeout(Duration::from_millis(100));
+                continue;
+            }
+            let Err(fault) = self.projector.apply(rows) else {
+                return true;
+            };
+            if fault.is_not_owner() {
+                (self.on_fatal)(&fault);
+                return false;
+            }
+            failures += 1;
+            tracing::error!(%fault, failures, "the views cannot be written");
+            if stopping && failures >= LAST_TRIES {
+                return false;
+            }
+            std::thread::park_timeout(Duration::from_millis(u64::from(failures.min(50)) * 100));
         }
     }
 }

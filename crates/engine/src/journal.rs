@@ -224,6 +224,14 @@ impl JournalStore {
         }
     }
 
+    /// Keeps space aside again, with as much again to spare; false while the disk has not so much.
+    pub fn keep_reserve(&mut self) -> bool {
+        match &mut self.store {
+            Store::Lite(lite) => lite.keep_reserve(),
+            Store::Pg { .. } | Store::Fake(_) => true,
+        }
+    }
+
     /// What stands at the place of a row that was not inserted.
     fn met(&mut self, row: &JournalRow) -> Result<Met, Fault> {
         let head = self.head()?;

@@ -175,6 +175,17 @@ impl Shard {
         self.latest.max(self.book.at())
     }
 
+    /// Whether the disk is full, so that only what protects people is journaled.
+    pub fn is_starved(&self) -> bool {
+        self.starved
+    }
+
+    /// Tries to keep space aside again after the disk was full; true when that worked and everything is taken as before.
+    pub fn has_room_again(&mut self) -> bool {
+        self.starved = !self.journal.keep_reserve();
+        !self.starved
+    }
+
     /// The newest durable row.
     pub fn seq(&self) -> u64 {
         self.head.seq
@@ -453,7 +464,7 @@ impl Shard {
         }
         if self.starved && !protects_people(&ask.act) {
             return (
-                Reply::Fault(Fault::retryable(
+                Reply::Fault(Fault::full(
                     "the disk is full: only freezes, cancels and refunds are taken",
                 )),
                 Vec::new(),

@@ -34,7 +34,7 @@ use serde_json::{Value, json};
 use crate::world::{Chance, Clock, Failure};
 
 /// Registers that pay at the same time.
-const REGISTERS: usize = 6;
+pub const REGISTERS: usize = 6;
 /// The longest a server lives under load, in milliseconds.
 const LIFE_MILLIS: u64 = 400;
 /// So many payments of earlier lives are known to the registers, to give money back from.
@@ -72,10 +72,10 @@ pub struct Args {
 
 /// What a register asked, under an id of its own.
 #[derive(Clone, Debug)]
-struct Request {
-    name: String,
-    path: &'static str,
-    body: Value,
+pub struct Request {
+    pub name: String,
+    pub path: &'static str,
+    pub body: Value,
     yen: u64,
     /// The code it was paid with, if it was a scan.
     code: Option<String>,
@@ -83,7 +83,7 @@ struct Request {
 
 /// What it heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Heard {
+pub enum Heard {
     Done {
         id: String,
     },
@@ -99,26 +99,12 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut bytes = [0; 8];
     chance(&mut bytes);
     let seed = args.seed.unwrap_or(u64::from_le_bytes(bytes) >> 32);
-    let home = Home::make(seed)?;
-    let mut test = CrashTest {
-        location: match &args.store {
-            Some(store) => Location::parse(store)?,
-            None => Location::Directory(home.0.join("store")),
-        },
-        store: args.store.clone(),
-        program: match &args.program {
-            Some(program) => program.clone(),
-            None => std::env::current_exe()?,
-        },
-        home,
-        clock,
-        draw: Draw::from_seed(seed),
-        auditor: None,
-        open: Vec::new(),
-        heard: Vec::new(),
-        spent: Vec::new(),
-        made: AtomicU64::new(0),
+    let home = Home::make(&std::env::temp_dir(), seed)?;
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?,
     };
+    let mut test = CrashTest::new(program, home, args.store.clone(), seed, clock)?;
     if let Some(takeovers) = args.takeovers {
         if args.store.is_none() {
             return Err("--takeovers needs --store postgres://…: an embedded store is locked by its owner for life".into());
@@ -162,25 +148,51 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     Ok(())
 }
 
-struct CrashTest {
-    location: Location,
+pub struct CrashTest {
+    pub location: Location,
     store: Option<String>,
-    program: PathBuf,
-    home: Home,
-    clock: Clock,
+    pub program: PathBuf,
+    pub home: Home,
+    pub clock: Clock,
     draw: Draw,
-    auditor: Option<Auditor>,
+    pub auditor: Option<Auditor>,
     /// Requests whose outcome nobody knows yet.
-    open: Vec<Request>,
+    pub open: Vec<Request>,
     /// Everything that was answered for good, ever.
-    heard: Vec<(Request, Heard)>,
+    pub heard: Vec<(Request, Heard)>,
     /// Codes that have paid in the last life.
     spent: Vec<String>,
-    made: AtomicU64,
+    pub made: AtomicU64,
 }
 
 impl CrashTest {
-    fn acknowledged(&self) -> usize {
+    /// A test of `program` whose store is `store`, or files in `home`.
+    pub fn new(
+        program: PathBuf,
+        home: Home,
+        store: Option<String>,
+        seed: u64,
+        clock: Clock,
+    ) -> Result<CrashTest, Failure> {
+        Ok(CrashTest {
+            location: match &store {
+                Some(store) => Location::parse(store)?,
+                None => Location::Directory(home.0.join("store")),
+            },
+            store,
+            program,
+            home,
+            clock,
+            draw: Draw::from_seed(seed),
+            auditor: None,
+            open: Vec::new(),
+            heard: Vec::new(),
+            spent: Vec::new(),
+            made: AtomicU64::new(0),
+        })
+    }
+
+    pub fn acknowledged(&self) -> usize {
         self.heard
             .iter()
             .filter(|(_, heard)| matches!(heard, Heard::Done { .. }))
@@ -252,7 +264,7 @@ impl CrashTest {
     }
 
     /// The register's own recovery: the same request under the same id, until there is an answer.
-    fn ask_again(&mut self, server: &Server) -> Result<(), Failure> {
+    pub fn ask_again(&mut self, server: &Server) -> Result<(), Failure> {
         for request in std::mem::take(&mut self.open) {
             let mut heard = Heard::Nothing;
             for _ in 0..50 {
@@ -296,7 +308,7 @@ impl CrashTest {
     }
 
     /// `mamori audit` on what the last kill left: journal, book, checkpoint and views agree.
-    fn prove(&self) -> Result<(), Failure> {
+    pub fn prove(&self) -> Result<(), Failure> {
         let files = self.home.0.join("store");
         let store = self
             .store
@@ -323,7 +335,7 @@ impl CrashTest {
         Ok(self.auditor.as_mut().expect("it was just made"))
     }
 
-    fn audit(&mut self) -> Result<(), Failure> {
+    pub fn audit(&mut self) -> Result<(), Failure> {
         let location = self.location.clone();
         self.auditor()?.read(&location)?;
         let auditor = self.auditor.as_ref().expect("it has read");
@@ -368,21 +380,23 @@ fn register(
     }
 }
 
-const PAYMENTS: &str = "/v2/payments";
+pub const PAYMENTS: &str = "/v2/payments";
 const SCANS: &str = "/v2/cpm/payments";
 const REFUNDS: &str = "/v2/refunds";
 
 /// A running `mamori dev`.
-struct Server {
-    child: Mutex<Child>,
+pub struct Server {
+    pub child: Mutex<Child>,
     address: String,
     token: String,
     api_key: String,
     key: SigningKey,
+    /// The wallet's listener, `HOST:PORT`.
+    pub wallet: String,
     merchant: String,
     store: String,
     till: String,
-    customers: Vec<(String, String)>,
+    pub customers: Vec<(String, String)>,
     clock: Clock,
     nonce: AtomicU64,
 }
@@ -463,6 +477,7 @@ impl Starting {
         Ok(Server {
             child: Mutex::new(child),
             address: text(&access["base_url"]).replace("http://", ""),
+            wallet: text(&access["wallet_url"]).replace("http://", ""),
             token: text(&access["token"]),
             api_key: text(&merchant["api_key"]),
             key: SigningKey::new(merchant["api_secret"].as_str().unwrap_or_default()),
@@ -482,7 +497,7 @@ impl Starting {
 }
 
 impl Server {
-    fn start(
+    pub fn start(
         program: &Path,
         home: &Path,
         store: Option<&str>,
@@ -492,13 +507,13 @@ impl Server {
     }
 
     /// Kill -9: nothing is flushed, nobody is told.
-    fn kill(&self) {
+    pub fn kill(&self) {
         let mut child = self.child.lock().expect("nobody panics with it");
         drop(child.kill());
         drop(child.wait());
     }
 
-    fn charge(&self, name: String, customer: usize, yen: u64) -> Request {
+    pub fn charge(&self, name: String, customer: usize, yen: u64) -> Request {
         let body = json!({
             "merchantPaymentId": name,
             "userAuthorizationId": self.customers[customer].1,
@@ -532,7 +547,7 @@ impl Server {
         }
     }
 
-    fn refund(&self, name: String, payment: &str, yen: u64) -> Request {
+    pub fn refund(&self, name: String, payment: &str, yen: u64) -> Request {
         let body = json!({
             "merchantRefundId": name,
             "paymentId": payment,
@@ -551,16 +566,37 @@ impl Server {
     fn fresh_code(&self, customer: usize) -> Option<String> {
         let body = json!({ "wallet_id": self.customers[customer].0 }).to_string();
         let bearer = format!("Bearer {}", self.token);
-        let (_, answer) = self.send("/dev/code", &bearer, &body)?;
+        let (_, answer) = self.send("POST", "/dev/code", &bearer, &body)?;
         Some(answer["code"].as_str()?.to_owned())
     }
 
     /// Sends a request, signed, and reads what the register may believe.
-    fn ask(&self, request: &Request) -> Heard {
+    pub fn ask(&self, request: &Request) -> Heard {
         let body = request.body.to_string();
+        let Some((status, answer)) = self.call("POST", request.path, &body) else {
+            return Heard::Nothing;
+        };
+        let data = &answer["data"];
+        let id = if request.path == REFUNDS {
+            &data["merchantRefundId"]
+        } else {
+            &data["paymentId"]
+        };
+        match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
+            (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
+            // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
+            (429 | 500..=599, ..) | (401, _, Some("UNAUTHORIZED")) | (_, _, None) => Heard::Nothing,
+            (_, _, Some(code)) => Heard::Refused {
+                code: code.to_owned(),
+            },
+        }
+    }
+
+    /// One signed call of the merchant API.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
         let signed = SignedRequest {
-            method: "POST",
-            path: request.path,
+            method,
+            path,
             query: None,
             content_type: Some(b"application/json"),
             body: body.as_bytes(),
@@ -574,23 +610,7 @@ impl Server {
             &nonce,
             self.seconds(),
         );
-        let Some((status, answer)) = self.send(request.path, &header, &body) else {
-            return Heard::Nothing;
-        };
-        let data = &answer["data"];
-        let id = if request.path == REFUNDS {
-            &data["merchantRefundId"]
-        } else {
-            &data["paymentId"]
-        };
-        match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
-            (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
-            // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
-            (401 | 429 | 500..=599, ..) | (_, _, None) => Heard::Nothing,
-            (_, _, Some(code)) => Heard::Refused {
-                code: code.to_owned(),
-            },
-        }
+        self.send(method, path, &header, body)
     }
 
     fn seconds(&self) -> i64 {
@@ -598,25 +618,37 @@ impl Server {
     }
 
     /// One request on a connection of its own; `None` if the connection broke anywhere.
-    fn send(&self, path: &str, authorization: &str, body: &str) -> Option<(u16, Value)> {
-        let mut stream = TcpStream::connect(&self.address).ok()?;
-        stream.set_read_timeout(Some(ANSWER)).ok()?;
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: &str,
+        body: &str,
+    ) -> Option<(u16, Value)> {
         let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {authorization}\r\nX-ASSUME-MERCHANT: {}\r\n\
-             Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-            self.address,
-            self.merchant,
-            body.len(),
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {authorization}\r\nX-ASSUME-MERCHANT: {}\r\n",
+            self.address, self.merchant,
         );
-        stream.write_all(head.as_bytes()).ok()?;
-        stream.write_all(body.as_bytes()).ok()?;
-        let mut answer = Vec::new();
-        stream.take(1 << 20).read_to_end(&mut answer).ok()?;
-        let text = String::from_utf8(answer).ok()?;
-        let (head, body) = text.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, serde_json::from_str(body).ok()?))
+        exchange(&self.address, head, body)
     }
+}
+
+/// One request on a connection of its own, and its answer; `head` lacks what says how long the body is.
+pub fn exchange(address: &str, head: String, body: &str) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(ANSWER)).ok()?;
+    let head = format!(
+        "{head}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len(),
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(body.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.take(1 << 20).read_to_end(&mut answer).ok()?;
+    let text = String::from_utf8(answer).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, serde_json::from_str(body).ok()?))
 }
 
 impl Drop for Server {
@@ -636,7 +668,7 @@ fn wait_until(clock: Clock, until: u64) {
 }
 
 /// Tries until there is something or the time is over.
-fn loop_until<T>(clock: Clock, millis: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn loop_until<T>(clock: Clock, millis: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let until = (clock.monotonic_micros)() + millis * 1_000;
     while (clock.monotonic_micros)() < until {
         if let Some(found) = look() {
@@ -648,10 +680,10 @@ fn loop_until<T>(clock: Clock, millis: u64, mut look: impl FnMut() -> Option<T>)
 }
 
 /// Reads the journal of a dead server as a stranger would: from its rows alone.
-struct Auditor {
+pub struct Auditor {
     master: MasterKey,
     book: Book,
-    head: Head,
+    pub head: Head,
     /// Payments by the register's id: ours, and yen.
     paid: HashMap<String, (String, u64)>,
     /// Refunds by the register's id: yen.
@@ -738,12 +770,11 @@ impl Auditor {
 }
 
 /// Key, files and log of the run; kept if it failed.
-struct Home(PathBuf);
+pub struct Home(pub PathBuf);
 
 impl Home {
-    fn make(seed: u64) -> Result<Home, Failure> {
-        let path =
-            std::env::temp_dir().join(format!("mamori-crashtest-{}-{seed}", std::process::id()));
+    pub fn make(parent: &Path, seed: u64) -> Result<Home, Failure> {
+        let path = parent.join(format!("mamori-crashtest-{}-{seed}", std::process::id()));
         fs::create_dir_all(&path)?;
         Ok(Home(path))
     }

@@ -9,6 +9,7 @@ mod bench;
 mod config;
 mod crashtest;
 mod dev;
+mod disktest;
 mod post;
 mod sandbox;
 mod serve;
@@ -86,6 +87,9 @@ enum Command {
     Sandbox(sandbox::Args),
     /// The real server under signed payments, killed at random instants, its journal audited after each kill.
     Crashtest(crashtest::Args),
+    /// The real server on a disk that is really full: payments are refused and may be asked again, freezes, cancels and refunds
+    /// are taken, nothing is lost.
+    Disktest(disktest::Args),
     /// Storms of random acts and faults, each answer and sum checked against a second, simpler model.
     Sim(sim::Args),
 }
@@ -101,6 +105,8 @@ fn main() -> ExitCode {
                 .unwrap_or_else(|_| "info".into()),
         )
         .with_writer(std::io::stderr)
+        // A log that cannot be written (its disk is full, its reader is gone) must not end a thread: telling of it would.
+        .log_internal_errors(false)
         .init();
     let done = match Mamori::parse().command {
         Command::Init(args) => serve::run_init(args, clock, outside::chance),
@@ -115,6 +121,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(args, clock, outside::chance),
         Command::Sandbox(args) => sandbox::run(args, clock, outside::chance),
         Command::Crashtest(args) => crashtest::run(args, clock, outside::chance),
+        Command::Disktest(args) => disktest::run(args, clock, outside::chance),
         Command::Sim(args) => sim::run(args, clock),
     };
     match done {

@@ -19,6 +19,8 @@ pub(super) const PAGE_SIZE: u32 = 4_096;
 const STEP_BYTES: u64 = 512 * 1_024;
 /// Size of the log at which the writer itself writes the last pages back, so that the log starts from its beginning again.
 const LOG_BYTES_MAX: u64 = 4 * 1_024 * 1_024;
+/// After a next segment could not be begun, the bytes until it is tried again.
+const SEGMENT_LATER_BYTES: u64 = 16 * 1_024 * 1_024;
 /// Name of the file that is given up when the disk is full.
 const RESERVE_FILE: &str = "journal.reserve";
 
@@ -28,6 +30,9 @@ pub(super) struct LiteJournal {
     shard: u32,
     segment: u64,
     segment_bytes: u64,
+    /// Size of the newest file from which the next one is begun.
+    next_segment_at: u64,
+    reserve_bytes: u64,
     db: Db,
     write_back: WriteBack,
     unannounced_bytes: u64,
@@ -49,7 +54,10 @@ impl LiteJournal {
             settle(directory, closed)?;
         }
         let _ = fs::remove_file(unfinished(directory));
-        keep_reserve(directory, reserve_bytes)?;
+        // Without a reserve a start is still better than none: the disk may be full at this very moment.
+        if !keep_reserve(directory, reserve_bytes, 0) {
+            tracing::warn!("no room to keep a reserve for the journal: the disk is almost full");
+        }
         let path = file_of(directory, segment);
         let mut db = location.open_file(&path, &JOURNAL, PAGE_SIZE)?;
         if segment == 1 {
@@ -61,6 +69,8 @@ impl LiteJournal {
             shard,
             segment,
             segment_bytes,
+            next_segment_at: segment_bytes,
+            reserve_bytes,
             db,
             write_back: WriteBack::start(path)?,
             unannounced_bytes: 0,
@@ -83,11 +93,16 @@ impl LiteJournal {
             ));
         }
         // Both are work for later that must wait for no one: here the answers of the last batch have left already.
-        if self.write_back.file_bytes() >= self.segment_bytes {
+        if self.write_back.file_bytes() >= self.next_segment_at {
             self.begin_next_segment()?;
         } else if self.write_back.wants_end() {
             self.write_back.ended();
-            self.db.lite_checkpoint("PASSIVE")?;
+            // On a full disk the log stays longer, and the append below finds out whether that has room.
+            if let Err(fault) = self.db.lite_checkpoint("PASSIVE")
+                && !fault.is_full()
+            {
+                return Err(fault);
+            }
         }
         let appended = tables::append(&mut self.db, row)
             .inspect_err(|fault| self.poisoned = fault.is_unknown_outcome())?;
@@ -104,6 +119,11 @@ impl LiteJournal {
         fs::remove_file(self.directory.join(RESERVE_FILE)).is_ok()
     }
 
+    /// Keeps a reserve again, if the disk has room for it and for as much again.
+    pub(super) fn keep_reserve(&self) -> bool {
+        keep_reserve(&self.directory, self.reserve_bytes, self.reserve_bytes)
+    }
+
     /// Closes the newest file for ever and begins the next.
     ///
     /// The next file is complete under another name before it gets its own: after a crash at any instant the newest
@@ -112,18 +132,18 @@ impl LiteJournal {
         let head = tables::head(&mut self.db, self.shard)?;
         let next = self.segment + 1;
         let unfinished = unfinished(&self.directory);
-        let _ = fs::remove_file(&unfinished);
-        {
-            let mut db = self.location.open_file(&unfinished, &JOURNAL, PAGE_SIZE)?;
-            tables::begin_segment(&mut db, self.shard, next, &head)?;
-            db.lite_make_plain()?;
-        }
         let path = file_of(&self.directory, next);
         let failed = |_| Fault::retryable("the next segment of the journal cannot be made");
-        File::open(&unfinished)
-            .and_then(|file| file.sync_all())
-            .map_err(failed)?;
-        fs::rename(&unfinished, &path).map_err(failed)?;
+        let made = self
+            .make_segment(&unfinished, next, &head)
+            .and_then(|()| fs::rename(&unfinished, &path).map_err(failed));
+        if let Err(fault) = made {
+            // Nothing has changed, so the present file takes the rows: the disk may be too full for another one.
+            let _ = fs::remove_file(&unfinished);
+            self.next_segment_at = self.write_back.file_bytes() + SEGMENT_LATER_BYTES;
+            tracing::warn!(%fault, "the next segment of the journal is begun later");
+            return Ok(());
+        }
         File::open(&self.directory)
             .and_then(|directory| directory.sync_all())
             .map_err(failed)?;
@@ -132,8 +152,23 @@ impl LiteJournal {
         self.write_back = WriteBack::start(path)?;
         self.db = db;
         self.segment = next;
+        self.next_segment_at = self.segment_bytes;
         self.unannounced_bytes = 0;
-        settle(&self.directory, closed)
+        // Whatever is in the way of that, the next start does it.
+        let _ = settle(&self.directory, closed);
+        Ok(())
+    }
+
+    fn make_segment(&self, path: &Path, segment: u64, head: &Head) -> Result<(), Fault> {
+        let _ = fs::remove_file(path);
+        {
+            let mut db = self.location.open_file(path, &JOURNAL, PAGE_SIZE)?;
+            tables::begin_segment(&mut db, self.shard, segment, head)?;
+            db.lite_make_plain()?;
+        }
+        File::open(path)
+            .and_then(|file| file.sync_all())
+            .map_err(|_| Fault::retryable("the next segment of the journal cannot be made"))
     }
 }
 
@@ -345,27 +380,33 @@ fn settle(directory: &Path, segment: u64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Keeps a file of zeros that can be given up when the disk is full, so that freezes, cancels and refunds still journal.
-fn keep_reserve(directory: &Path, bytes: u64) -> Result<(), Fault> {
+/// Keeps a file that can be given up when the disk is full, so that freezes, cancels and refunds still journal; false when there
+/// is no room for it and `spare_bytes` more.
+fn keep_reserve(directory: &Path, bytes: u64, spare_bytes: u64) -> bool {
     let path = directory.join(RESERVE_FILE);
     if bytes == 0 || fs::metadata(&path).is_ok_and(|file| file.len() >= bytes) {
-        return Ok(());
+        return true;
     }
     let made = File::create(&path).and_then(|mut file| {
-        let zeros = vec![0; 64 * 1_024];
-        let mut left = bytes;
+        let mut noise = vec![0; 64 * 1_024];
+        let mut state = 1u64;
+        let mut left = bytes + spare_bytes;
         while left > 0 {
-            let part = left.min(zeros.len() as u64);
+            // No zeros: a file system that compresses would keep no room for them.
+            for word in noise.chunks_exact_mut(8) {
+                state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                word.copy_from_slice(&state.to_le_bytes());
+            }
+            let part = left.min(noise.len() as u64);
             // At most the length of the buffer, so the cast loses nothing.
-            file.write_all(&zeros[..part as usize])?;
+            file.write_all(&noise[..part as usize])?;
             left -= part;
         }
+        file.set_len(bytes)?;
         file.sync_all()
     });
-    // Without a reserve a start is still better than none: the disk may be full at this very moment.
     if made.is_err() {
         let _ = fs::remove_file(&path);
-        tracing::warn!("no room to keep a reserve for the journal: the disk is almost full");
     }
-    Ok(())
+    made.is_ok()
 }

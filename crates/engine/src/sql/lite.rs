@@ -318,6 +318,8 @@ pub(super) fn fault(context: &'static str, error: &rusqlite::Error) -> Fault {
         rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
             ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => FaultKind::Conflict,
             ErrorCode::DiskFull => FaultKind::Full,
+            // The index beside a log could not grow: SQLite calls a full disk by this name there.
+            _ if failure.extended_code == ffi::SQLITE_IOERR_SHMSIZE => FaultKind::Full,
             ErrorCode::ConstraintViolation
                 if matches!(
                     failure.extended_code,
