@@ -4,12 +4,18 @@ use mamori_domain::act::{Act, Outcome};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_engine::Engine;
 use mamori_engine::control::{Named, Places};
+use mamori_engine::engine::ReplyTo;
 use mamori_engine::fault::Fault;
+use tokio::sync::oneshot;
+
+use crate::mailbox::Mailbox;
 
 /// The book as identity sees it. Every call may wait for durability: worker threads only.
 pub trait BookDoor: Send + Sync {
     /// Asks for an act and waits until its answer is durable.
     fn act(&self, act: Act) -> Result<Outcome, Fault>;
+    /// Asks for an act without holding a thread; `reply` hears the durable answer.
+    fn submit(&self, act: Act, reply: ReplyTo);
     /// The wallet that a credential may act for, as of a durable state.
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
     /// The same for many credentials at one moment.
@@ -47,9 +53,30 @@ impl Named for NamedByBook<'_> {
     }
 }
 
+impl dyn BookDoor {
+    /// Asks for an act and waits for the durable answer without holding a thread: whatever else is being looked up, the act
+    /// stands behind nothing but the writer's queue.
+    pub async fn ask(&self, act: Act) -> Result<Outcome, Fault> {
+        let (reply, answer) = oneshot::channel();
+        let mailbox = Mailbox::of_this_thread();
+        let back = move |outcome| match mailbox {
+            Some(mailbox) => mailbox.lay_in(reply, outcome),
+            None => drop(reply.send(outcome)),
+        };
+        self.submit(act, Box::new(back));
+        answer
+            .await
+            .unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
+    }
+}
+
 impl BookDoor for Engine {
     fn act(&self, act: Act) -> Result<Outcome, Fault> {
         Engine::act(self, act)
+    }
+
+    fn submit(&self, act: Act, reply: ReplyTo) {
+        Engine::submit(self, act, reply);
     }
 
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {

@@ -15,10 +15,9 @@ use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_engine::Engine;
 use mamori_engine::control::{ApiKey, Control, Directory, TillPaper};
 use mamori_engine::fault::Fault;
-use tokio::sync::oneshot;
 
 use crate::answer::{Denial, Words};
-use crate::mailbox::Mailbox;
+use crate::book_door::BookDoor;
 
 /// An API key, ready to check signatures with.
 pub struct ReadyKey {
@@ -165,16 +164,8 @@ impl House {
 
     /// Asks the engine and waits for the durable answer without holding a thread.
     pub async fn ask(&self, act: Act) -> Result<Outcome, Fault> {
-        let (reply, answer) = oneshot::channel();
-        let mailbox = Mailbox::of_this_thread();
-        let back = move |outcome| match mailbox {
-            Some(mailbox) => mailbox.lay_in(reply, outcome),
-            None => drop(reply.send(outcome)),
-        };
-        self.engine.submit(act, Box::new(back));
-        answer
-            .await
-            .unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
+        let door: &dyn BookDoor = &self.engine;
+        door.ask(act).await
     }
 }
 

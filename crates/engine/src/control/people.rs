@@ -3,6 +3,8 @@
 //! Enrolment walks pending -> act `OpenWallet` -> active. Until the book has opened the wallet a person cannot sign in, and
 //! a person whom the book never named is removed by [`Control::reconcile`].
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::control::contact::Contact;
 use crate::control::passkeys::{OwnerId, StoredPasskey};
 use crate::control::seed::Seed;
@@ -16,6 +18,17 @@ use mamori_domain::ids::{Fingerprint, WalletId};
 
 /// How long an enrolment may be on its way before another one may ask the book about it.
 const ENROLMENT_MICROS: i64 = 120 * MICROS;
+
+/// Wallets whose owners' names one statement asks for.
+const NAMES_AT_ONCE: usize = 50;
+const NAMES_OF_WALLETS: &str =
+    "SELECT person, wallet, field_key, display_name, locale FROM people WHERE wallet IN (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
+    $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
+    $41, $42, $43, $44, $45, $46, $47, $48, $49, $50
+) AND status = $51";
 
 /// All that is needed to make a person.
 pub struct Enrolment<'a> {
@@ -184,6 +197,32 @@ impl Control {
             SealedPerson::of,
         )?;
         row.map(|row| self.unseal(row)).transpose()
+    }
+
+    /// What the owners of wallets are called, fifty wallets in one statement. A wallet without a living owner is left out.
+    pub fn names_of_wallets(
+        &mut self,
+        wallets: &[WalletId],
+    ) -> Result<BTreeMap<WalletId, String>, Fault> {
+        let distinct: BTreeSet<WalletId> = wallets.iter().copied().collect();
+        let mut numbers = Vec::with_capacity(distinct.len());
+        for wallet in distinct {
+            numbers.push(wallet_number(wallet)?);
+        }
+        let mut names = BTreeMap::new();
+        for page in numbers.chunks(NAMES_AT_ONCE) {
+            // Places that are left over ask for the page's first wallet again.
+            let mut asked = [Param::Int(page[0]); NAMES_AT_ONCE + 1];
+            for (place, wallet) in asked.iter_mut().zip(page) {
+                *place = Param::Int(*wallet);
+            }
+            asked[NAMES_AT_ONCE] = Param::Int(Standing::Active.as_number());
+            for row in self.db.query(NAMES_OF_WALLETS, &asked, SealedPerson::of)? {
+                let person = self.unseal(row)?;
+                names.insert(person.wallet, person.display_name);
+            }
+        }
+        Ok(names)
     }
 
     /// Where the owner of a wallet is reached, and in which language; None for a wallet without a living owner.

@@ -88,6 +88,13 @@ CREATE TABLE progress (
 );
 INSERT INTO progress (shard, applied_seq, checkpoint_seq, segment, segment_seq) VALUES (0, 0, 0, 0, 0);
 ",
+    },
+    Migration {
+        name: "the sums of a day without those of the years before",
+        sql: "
+CREATE INDEX store_hours_by_hour ON store_hours (hour, store);
+CREATE INDEX top_ups_by_start ON top_ups (started_at);
+",
     }],
 };
 

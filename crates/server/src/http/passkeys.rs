@@ -325,17 +325,11 @@ async fn sign_in_finish(
 
 /// `POST /api/freeze`: one tap, no step-up. Whoever holds the phone may stop it.
 pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
-    let inner = Arc::clone(&app);
-    // An act of the book and no row of control: slow sign-ins must not stand before a freeze.
-    let outcome = app
-        .acts
-        .ask(move |()| {
-            inner.book.act(Act::Freeze {
-                wallet: asker.wallet,
-            })
-        })
-        .await??;
-    match outcome {
+    // An act of the book and no row of control: neither slow sign-ins nor anybody's history may stand before a freeze.
+    let freeze = Act::Freeze {
+        wallet: asker.wallet,
+    };
+    match app.book.ask(freeze).await? {
         Ok(_) => Ok(done(json!({ "status": "frozen" }))),
         Err(refusal) => {
             tracing::error!(

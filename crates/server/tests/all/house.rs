@@ -18,7 +18,10 @@ use mamori_domain::decide::Rules;
 use mamori_domain::ids::{EntryId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
-use mamori_engine::control::{Control, Places, Seed, SendBudget, Surface};
+use mamori_engine::control::{
+    Control, OwnerId, Places, Seed, SendBudget, SessionId, SessionRow, Surface,
+};
+use mamori_engine::engine::ReplyTo;
 use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::testing::Scratch;
@@ -70,6 +73,10 @@ impl BookDoor for SmallBook {
     }
 
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
+    fn submit(&self, act: Act, reply: ReplyTo) {
+        reply(self.act(act));
+    }
+
         Ok(self.credentials.lock().unwrap().get(&credential).copied())
     }
 
