@@ -176,16 +176,19 @@ pub enum Act {
     },
     /// Reads a payment by the merchant's id for it.
     FindPayment {
+        caller: Caller,
         merchant: MerchantId,
         name: Box<str>,
     },
     /// Reads a payment by our id for it; only for the merchant it was made with.
     FindPaymentById {
+        caller: Caller,
         merchant: MerchantId,
         payment: PaymentId,
     },
     /// Reads a refund by the merchant's id for it and, where given, the payment.
     FindRefund {
+        caller: Caller,
         merchant: MerchantId,
         name: Box<str>,
         payment: Option<PaymentId>,

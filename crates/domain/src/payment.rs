@@ -461,10 +461,25 @@ fn own_hold(book: &Book, merchant: MerchantId, hold: HoldId) -> Result<&Hold, Re
         .ok_or(Refusal::HoldUnknown)
 }
 
-/// Reads a payment or refund; changes nothing.
+/// Reads a payment or refund; changes nothing. Whoever may not act for a merchant any more reads nothing of it either.
 pub(crate) fn find(book: &Book, facts: &Facts, act: &Act) -> Decision {
+    let (Act::FindPayment {
+        caller, merchant, ..
+    }
+    | Act::FindPaymentById {
+        caller, merchant, ..
+    }
+    | Act::FindRefund {
+        caller, merchant, ..
+    }) = act
+    else {
+        unreachable!("only reading acts come here");
+    };
+    if let Err(refusal) = caller_may(book, *caller, *merchant) {
+        return Decision::refuse(refusal);
+    }
     let found = match act {
-        Act::FindPayment { merchant, name } => {
+        Act::FindPayment { merchant, name, .. } => {
             match first(book, facts, RequestKey::payment(*merchant, name)).map(|first| first.answer)
             {
                 Some(Answered::Payment(id)) => {
@@ -475,7 +490,9 @@ pub(crate) fn find(book: &Book, facts: &Facts, act: &Act) -> Decision {
                 _ => Err(Refusal::PaymentUnknown),
             }
         }
-        Act::FindPaymentById { merchant, payment } => payment_fact(book, facts, *payment)
+        Act::FindPaymentById {
+            merchant, payment, ..
+        } => payment_fact(book, facts, *payment)
             .ok()
             .filter(|row| row.merchant == *merchant)
             .map(|row| Done::Payment(Box::new(row.clone())))
@@ -484,6 +501,7 @@ pub(crate) fn find(book: &Book, facts: &Facts, act: &Act) -> Decision {
             merchant,
             name,
             payment,
+            ..
         } => {
             let key = match payment {
                 Some(payment) => RequestKey::refund(*merchant, *payment, name),

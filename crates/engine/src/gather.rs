@@ -63,7 +63,7 @@ impl Gatherer {
             Act::Hold { charge, .. } => {
                 (Some(RequestKey::hold(charge.merchant, &charge.name)), None)
             }
-            Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name } => {
+            Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name, .. } => {
                 (Some(RequestKey::payment(*merchant, name)), None)
             }
             Act::Refund(request) => (
@@ -79,11 +79,13 @@ impl Gatherer {
                 merchant,
                 name,
                 payment: Some(payment),
+                ..
             } => (Some(RequestKey::refund(*merchant, *payment, name)), None),
             Act::FindRefund {
                 merchant,
                 name,
                 payment: None,
+                ..
             } => (Some(RequestKey::refund_by_name(*merchant, name)), None),
             Act::StartTopUp { wallet, name, .. } | Act::Credit { wallet, name, .. } => {
                 (Some(RequestKey::credit(*wallet, name)), None)

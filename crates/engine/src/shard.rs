@@ -561,7 +561,7 @@ impl Shard {
         match act {
             Act::Charge(charge) => key(RequestKey::payment(charge.merchant, &charge.name)),
             Act::Hold { charge, .. } => key(RequestKey::hold(charge.merchant, &charge.name)),
-            Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name } => {
+            Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name, .. } => {
                 key(RequestKey::payment(*merchant, name))
             }
             Act::Refund(request) => {
@@ -577,11 +577,13 @@ impl Shard {
                 merchant,
                 name,
                 payment: Some(id),
+                ..
             } => key(RequestKey::refund(*merchant, *id, name)),
             Act::FindRefund {
                 merchant,
                 name,
                 payment: None,
+                ..
             } => key(RequestKey::refund_by_name(*merchant, name)),
             Act::StartTopUp { wallet, name, .. } | Act::Credit { wallet, name, .. } => {
                 key(RequestKey::credit(*wallet, name))

@@ -166,11 +166,13 @@ impl Archive {
                 merchant,
                 name,
                 payment: Some(payment),
+                ..
             } => Some(RequestKey::refund(*merchant, *payment, name)),
             Act::FindRefund {
                 merchant,
                 name,
                 payment: None,
+                ..
             } => Some(RequestKey::refund_by_name(*merchant, name)),
             Act::ConfirmTopUp { top_up, .. } | Act::FailTopUp { top_up, .. } => {
                 facts.top_up = self.closed(*top_up);
@@ -226,7 +228,7 @@ pub fn key_of(act: &Act) -> Option<RequestKey> {
     match act {
         Act::Charge(charge) => Some(RequestKey::payment(charge.merchant, &charge.name)),
         Act::Hold { charge, .. } => Some(RequestKey::hold(charge.merchant, &charge.name)),
-        Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name } => {
+        Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name, .. } => {
             Some(RequestKey::payment(*merchant, name))
         }
         Act::Refund(request) => Some(RequestKey::refund(

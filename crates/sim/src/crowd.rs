@@ -381,9 +381,18 @@ impl Crowd {
 
     fn find(&mut self) -> Act {
         let (payment, merchant) = self.some_payment();
+        let caller = Caller::Key(key_of_merchant(match self.draw.below(20) {
+            0 => merchant.0 % MERCHANTS + 1,
+            _ => merchant.0,
+        }));
         match self.draw.below(4) {
-            0 => Act::FindPaymentById { merchant, payment },
+            0 => Act::FindPaymentById {
+                caller,
+                merchant,
+                payment,
+            },
             1 => Act::FindRefund {
+                caller,
                 merchant,
                 name: format!("r{}", self.draw.below(40)).into(),
                 payment: None,
@@ -391,12 +400,14 @@ impl Crowd {
             2 => {
                 let name = format!("r{}", self.draw.below(40)).into();
                 Act::FindRefund {
+                    caller,
                     merchant,
                     name,
                     payment: Some(payment),
                 }
             }
             _ => Act::FindPayment {
+                caller,
                 merchant,
                 name: format!("p{}", self.draw.below(self.made + 5)).into(),
             },

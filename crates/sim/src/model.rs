@@ -426,7 +426,12 @@ impl Model {
                 kind,
             } => self.give(*wallet, name, amount.signed(), *kind),
             Act::Look { wallet } => self.purse_as_seen(*wallet),
-            Act::FindPayment { merchant, name } => {
+            Act::FindPayment {
+                caller,
+                merchant,
+                name,
+            } => {
+                self.may(*caller, *merchant)?;
                 match self
                     .firsts
                     .get(&("payment", u64::from(merchant.0), 0, name.clone()))
@@ -437,15 +442,24 @@ impl Model {
                     _ => Err(Refusal::PaymentUnknown),
                 }
             }
-            Act::FindPaymentById { merchant, payment } => match self.sales.get(&payment.0) {
-                Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
-                _ => Err(Refusal::PaymentUnknown),
-            },
+            Act::FindPaymentById {
+                caller,
+                merchant,
+                payment,
+            } => {
+                self.may(*caller, *merchant)?;
+                match self.sales.get(&payment.0) {
+                    Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
+                    _ => Err(Refusal::PaymentUnknown),
+                }
+            }
             Act::FindRefund {
+                caller,
                 merchant,
                 name,
                 payment,
             } => {
+                self.may(*caller, *merchant)?;
                 let found = match payment {
                     None => self.newest_return.get(&(*merchant, name.clone())).copied(),
                     Some(payment) => {

@@ -338,8 +338,9 @@ impl Stage {
                 })
             }
             [till, "finds", label] => {
-                let (_, merchant, _, _) = asker(till)?;
+                let (caller, merchant, _, _) = asker(till)?;
                 Act::FindPayment {
+                    caller,
                     merchant,
                     name: label.into(),
                 }

@@ -28,3 +28,4 @@ bakery  charges A 700 as order-1                           -> paid, sora 14_600
 bakery  charges sora 9_000 as order-2                      -> refused balance_too_small
 house   revokes bakery                                     -> ok
 bakery  charges sora 100 as order-4                        -> refused key_revoked, sora 14_600
+bakery  finds order-1                                      -> refused key_revoked

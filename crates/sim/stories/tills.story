@@ -10,6 +10,11 @@ house   enrols till-2                                      -> ok
 till-2  charges A 100 as order-1                           -> paid, sora 3_900
 till-4  cancels order-1                                    -> accepted, sora 3_900
 till-1  cancels order-1                                    -> accepted, sora 4_000
+# A device that was taken off reads nothing either.
+house   unenrols till-2                                    -> ok
+till-2  finds order-1                                      -> refused till_unknown
+house   enrols till-2                                      -> ok
+till-2  finds order-1                                      -> paid
 
 sora    issues code B
 till-1  charges B 250 as order-2                           -> paid, sora 3_750

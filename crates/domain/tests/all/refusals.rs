@@ -742,18 +742,31 @@ fn a_freeze_ends_what_was_shown_and_can_be_repeated() {
 fn a_payment_is_found_by_its_merchant_alone() {
     let mut house = House::open();
     let paid = house.pay("lunch", 100).unwrap();
-    let find = |house: &mut House, merchant: MerchantId| {
+    let find = |house: &mut House, merchant: MerchantId, key: Fingerprint| {
         let payment = paid.id;
+        let caller = Caller::Key(key);
         house
-            .tell(Act::FindPaymentById { merchant, payment })
+            .tell(Act::FindPaymentById {
+                caller,
+                merchant,
+                payment,
+            })
             .map(drop)
     };
-    assert_eq!(find(&mut house, BAKERY), Ok(()));
-    assert_eq!(find(&mut house, BOOKSHOP), Err(Refusal::PaymentUnknown));
+    assert_eq!(find(&mut house, BAKERY, BAKERY_KEY), Ok(()));
+    assert_eq!(
+        find(&mut house, BOOKSHOP, BOOKSHOP_KEY),
+        Err(Refusal::PaymentUnknown)
+    );
+    assert_eq!(
+        find(&mut house, BAKERY, BOOKSHOP_KEY),
+        Err(Refusal::KeyRevoked)
+    );
     house.refund(paid.id, "r", 40).unwrap();
     let by_name = |house: &mut House, payment| {
         house
             .tell(Act::FindRefund {
+                caller: Caller::Key(BAKERY_KEY),
                 merchant: BAKERY,
                 name: "r".into(),
                 payment,
@@ -766,6 +779,46 @@ fn a_payment_is_found_by_its_merchant_alone() {
         by_name(&mut house, Some(PaymentId(1))),
         Err(Refusal::RefundUnknown)
     );
+}
+
+#[test]
+fn a_revoked_key_and_a_device_that_was_taken_off_read_nothing() {
+    let mut house = House::open();
+    let paid = house.pay("lunch", 100).unwrap();
+    house.refund(paid.id, "r", 40).unwrap();
+    let reads = |house: &mut House, caller| {
+        let merchant = BAKERY;
+        [
+            Act::FindPayment {
+                caller,
+                merchant,
+                name: "lunch".into(),
+            },
+            Act::FindPaymentById {
+                caller,
+                merchant,
+                payment: paid.id,
+            },
+            Act::FindRefund {
+                caller,
+                merchant,
+                name: "r".into(),
+                payment: None,
+            },
+        ]
+        .map(|act| house.tell(act).map(drop))
+    };
+    let (key, device) = (Caller::Key(BAKERY_KEY), Caller::Till(TillId(1), DEVICE));
+    assert_eq!(reads(&mut house, key), [Ok(()); 3]);
+    assert_eq!(reads(&mut house, device), [Ok(()); 3]);
+    house.tell(Act::RevokeApiKey { key: BAKERY_KEY }).unwrap();
+    let unbind = Act::BindTill {
+        till: TillId(1),
+        device: None,
+    };
+    house.tell(unbind).unwrap();
+    assert_eq!(reads(&mut house, key), [Err(Refusal::KeyRevoked); 3]);
+    assert_eq!(reads(&mut house, device), [Err(Refusal::TillUnknown); 3]);
 }
 
 #[test]
@@ -841,8 +894,13 @@ fn ids_and_amounts_from_outside_at_their_widest_are_only_refused() {
             amount,
             kind,
         },
-        Act::FindPaymentById { merchant, payment },
+        Act::FindPaymentById {
+            caller,
+            merchant,
+            payment,
+        },
         Act::FindRefund {
+            caller,
             merchant,
             name,
             payment: Some(payment),

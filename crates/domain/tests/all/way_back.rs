@@ -181,6 +181,7 @@ fn a_refund_under_a_name_that_was_used_before_is_found_until_its_own_row_is_forg
     let newer = house.refund(tea.id, "r", 20).unwrap();
     house.book.forget_through(until, 0, |_| {});
     let by_name = Act::FindRefund {
+        caller: mamori_domain::act::Caller::Key(crate::house::BAKERY_KEY),
         merchant: crate::house::BAKERY,
         name: "r".into(),
         payment: None,

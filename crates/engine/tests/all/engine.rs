@@ -210,6 +210,7 @@ fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_jour
     };
     assert_eq!(done(&engine, cancel), Done::CancelAccepted);
     let find = Act::FindPayment {
+        caller: Caller::Key(KEY),
         merchant: MerchantId(1),
         name: "old-2".into(),
     };

@@ -24,7 +24,7 @@ use mamori_api::opa::query::Query;
 use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
 use mamori_codes::scan::{self, Scanned};
-use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest};
+use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
 use mamori_domain::ids::{AuthorizationId, PaymentId};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus, Refund};
@@ -155,6 +155,7 @@ impl Inner {
                 let name = id::merchant_payment_id(name)?.into();
                 let act = Act::Cancel {
                     caller: Caller::Key(key.fingerprint),
+                    caller: Caller::Key(key.fingerprint),
                     merchant: key.merchant,
                     name,
                 };
@@ -181,6 +182,7 @@ impl Inner {
             }
         }
     }
+                    caller: Caller::Key(key.fingerprint),
 
     /// Who signed this request, if anybody did who may. The reasons of a "no" are for our log alone.
     fn authenticate(
@@ -329,8 +331,11 @@ impl Inner {
                 })
             }
             Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
-            // A payment that was refused is not there: reading it says so, whatever the reason was.
-            Err(_) if operation == Operation::GetPayment => {
+            // A payment that was refused is not there: reading it says so, whatever the reason was. A key that may not read
+            // hears nothing about payments at all.
+            Err(refusal)
+                if operation == Operation::GetPayment && refusal != Refusal::KeyRevoked =>
+            {
                 Err(Answered::plain(operation.answer_to("payment_unknown")))
             }
             Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),

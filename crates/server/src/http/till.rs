@@ -9,7 +9,9 @@ use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
 use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus};
-use mamori_engine::control::masked_name;
+use mamori_engine::Engine;
+use mamori_engine::control::{Device, masked_name};
+use mamori_engine::fault::Fault;
 use mamori_engine::views::{EntryKind, read};
 use serde_json::{Value, json};
 
@@ -39,17 +41,40 @@ fn place(app: &App, device: TillDevice) -> Result<Place, Denial> {
     })
 }
 
+/// Reads for a till, if its device still is the one that the book names: an act asks the book by itself, a read of the views
+/// would go on for ever on a device that was taken off. On a worker thread.
+async fn read_as<T: Send + 'static>(
+    app: &Arc<App>,
+    device: TillDevice,
+    read: impl FnOnce(&Engine) -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Denial> {
+    let inner = Arc::clone(app);
+    let TillDevice(Device {
+        till, fingerprint, ..
+    }) = device;
+    let read = app
+        .acts
+        .ask(move |()| match inner.book.device_of(till)? {
+            Some(named) if named == fingerprint => read(&inner.house.engine).map(Some),
+            _ => Ok::<_, Fault>(None),
+        })
+        .await??;
+    read.ok_or_else(|| {
+        app.identity.devices.forget_till(till);
+        Denial::SignedOut
+    })
+}
+
 /// `GET /api/till`: which till this is, and what its store took today.
 pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
     let place = place(&app, device)?;
     let today = (app.outside.now().day_in_japan() * 24) - 9;
-    let engine = app.house.engine.clone();
-    let hours = app
-        .acts
-        .ask(move |()| engine.read(|reader| read::store_hours(reader.views(), today)))
-        .await??;
-    let own = hours.iter().filter(|hour| hour.store == place.store.0);
-    let (count, paid, reversed) = own.fold((0, 0, 0), |sum, hour| {
+    let store = place.store.0;
+    let hours = read_as(&app, device, move |engine| {
+        engine.read(|reader| read::hours_of_store(reader.views(), store, today))
+    })
+    .await?;
+    let (count, paid, reversed) = hours.iter().fold((0, 0, 0), |sum, hour| {
         (
             sum.0 + hour.payments,
             sum.1 + hour.paid,
@@ -113,30 +138,36 @@ pub async fn payments(
 ) -> Answer {
     let place = place(&app, device)?;
     let limit = page.limit.unwrap_or(50).clamp(1, 200);
-    let engine = app.house.engine.clone();
-    let payments = app
-        .acts
-        .ask(move |()| {
-            engine.read(|reader| {
-                let entries = read::of_store(reader.views(), place.store.0, limit)?;
-                let mut payments = Vec::new();
-                for entry in entries
-                    .iter()
-                    .filter(|entry| entry.kind == EntryKind::Payment)
-                {
-                    payments.extend(reader.payment(PaymentId(entry.id))?);
-                }
-                Ok(payments)
-            })
+    let store = place.store.0;
+    let payments = read_as(&app, device, move |engine| {
+        engine.read(|reader| {
+            let entries = read::of_store(reader.views(), store, limit)?;
+            let mut payments = Vec::new();
+            for entry in entries
+                .iter()
+                .filter(|entry| entry.kind == EntryKind::Payment)
+            {
+                payments.extend(reader.payment(PaymentId(entry.id))?);
+            }
+            Ok(payments)
         })
+    })
+    .await?;
+    let wallets: Vec<WalletId> = payments.iter().map(|payment| payment.wallet).collect();
+    let names = app
+        .control
+        .ask(move |control| control.names_of_wallets(&wallets))
         .await??;
-    let mut list = Vec::with_capacity(payments.len());
-    for payment in &payments {
-        list.push(payment_json(
-            payment,
-            &customer(&app, payment.wallet).await?,
-        ));
-    }
+    let list: Vec<Value> = payments
+        .iter()
+        .map(|payment| {
+            let name = names.get(&payment.wallet);
+            payment_json(
+                payment,
+                &name.map_or_else(String::new, |name| masked_name(name)),
+            )
+        })
+        .collect();
     Ok(done(json!({ "payments": list })))
 }
 
@@ -191,6 +222,7 @@ async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Box
     payment_of(
         app.house
             .ask(Act::FindPaymentById {
+                caller: place.caller,
                 merchant: place.merchant,
                 payment,
             })
