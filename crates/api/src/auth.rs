@@ -330,19 +330,20 @@ pub(crate) fn within_drift(epoch_seconds: i64, now_micros: i64) -> bool {
 
 /// Whether a request may act for the merchant it names. A key belongs to one merchant and acts for no other.
 ///
-/// `own` is the merchant of the key; `query` the checked `assumeMerchant` ([`crate::opa::query::Query`]), `header` the
-/// bytes of `X-ASSUME-MERCHANT`. The query wins where both are present; empty counts as absent, because an official SDK
+/// `own` is the merchant of the key; `query` the checked `assumeMerchant` ([`crate::opa::query::Query`]), `headers` the
+/// bytes of each `X-ASSUME-MERCHANT`. Whatever names a merchant must name the key's own, wherever and however often it stands:
+/// of two that differ nobody can tell which one a register or a proxy meant. Empty counts as absent, because an official SDK
 /// sends an empty header when no merchant was set.
-pub fn merchant_allowed(own: &str, query: Option<&str>, header: Option<&[u8]>) -> bool {
-    let query = query.filter(|merchant| !merchant.is_empty());
-    let header = header
+pub fn merchant_allowed<'a>(
+    own: &str,
+    query: Option<&'a str>,
+    headers: impl Iterator<Item = &'a [u8]>,
+) -> bool {
+    headers
         .map(<[u8]>::trim_ascii)
-        .filter(|merchant| !merchant.is_empty());
-    match (query, header) {
-        (Some(merchant), _) => merchant == own,
-        (None, Some(merchant)) => merchant == own.as_bytes(),
-        (None, None) => true,
-    }
+        .chain(query.map(str::as_bytes))
+        .filter(|merchant| !merchant.is_empty())
+        .all(|merchant| merchant == own.as_bytes())
 }
 
 /// The content type that is signed, and the MD5 of content type and body as base64; `None` without a body.
@@ -781,21 +782,26 @@ mod tests {
 
     #[test]
     fn a_key_acts_for_its_own_merchant_only() {
-        for (query, header, allowed) in [
-            (None, None, true),
-            (None, Some(""), true),
-            (None, Some(" "), true),
-            (None, Some("1001"), true),
-            (None, Some("1002"), false),
-            (Some("1001"), Some("1002"), true),
-            (Some("1002"), Some("1001"), false),
-            (Some(""), Some("1002"), false),
-            (Some("01001"), None, false),
-        ] {
+        let cases: [(Option<&str>, &[&str], bool); 12] = [
+            (None, &[], true),
+            (None, &[""], true),
+            (None, &[" "], true),
+            (None, &["1001"], true),
+            (None, &["1002"], false),
+            (Some("1001"), &["1001"], true),
+            (Some("1001"), &["1002"], false),
+            (Some("1002"), &["1001"], false),
+            (Some(""), &["1002"], false),
+            (Some("01001"), &[], false),
+            (None, &["1001", "1001"], true),
+            (None, &["1001", "1002"], false),
+        ];
+        for (query, headers, allowed) in cases {
+            let lines = headers.iter().map(|line| line.as_bytes());
             assert_eq!(
-                merchant_allowed("1001", query, header.map(str::as_bytes)),
+                merchant_allowed("1001", query, lines),
                 allowed,
-                "{query:?} {header:?}"
+                "{query:?} {headers:?}"
             );
         }
     }

@@ -31,7 +31,7 @@ pub(crate) const ASSUME_MERCHANT: Member = member(
     },
     false,
     ASSUME,
-    "The merchant to act for: the key's own, or 401. Wins over the header X-ASSUME-MERCHANT; empty counts as absent.",
+    "The merchant to act for: the key's own, or 401, whatever the header X-ASSUME-MERCHANT says; empty counts as absent.",
 );
 pub(crate) const PAYMENT_ID: Member = member(
     "paymentId",

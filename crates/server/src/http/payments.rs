@@ -12,6 +12,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
+use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
 use mamori_api::nonce::NonceVerdict;
@@ -64,6 +65,12 @@ impl Answered {
         envelope::write_result(&mut body, code);
         Answered { code, body }
     }
+}
+
+/// Not signed by anybody who may. The reason is for our log alone.
+fn refuse(reason: &'static str) -> Answered {
+    tracing::debug!(reason, "a merchant's request was not accepted as signed");
+    Answered::plain(ResultCode::Unauthorized)
 }
 
 impl From<FieldError> for Answered {
@@ -127,16 +134,18 @@ impl hyper::service::Service<Request<Incoming>> for MerchantApi {
 impl Inner {
     async fn answer(&self, request: Request<Incoming>) -> Result<Answered, Answered> {
         let (head, body) = request.into_parts();
+        let (claimed, key) = self.claimed(&head.headers)?;
         let body = read_body(body).await?;
         let (path, query) = (head.uri.path(), head.uri.query());
-        let key = self.authenticate(&head.method, path, query, &head.headers, &body)?;
+        self.authenticate(&claimed, &key, &head, &body)?;
         let asked = Query::parse(query)?;
-        let header = head
-            .headers
-            .get(X_ASSUME_MERCHANT)
-            .map(HeaderValue::as_bytes);
-        if !merchant_allowed(&key.merchant_text, asked.assume_merchant.as_deref(), header) {
-            return Err(Answered::plain(ResultCode::Unauthorized));
+        let assumed = head.headers.get_all(X_ASSUME_MERCHANT);
+        if !merchant_allowed(
+            &key.merchant_text,
+            asked.assume_merchant.as_deref(),
+            assumed.iter().map(HeaderValue::as_bytes),
+        ) {
+            return Err(refuse("another merchant"));
         }
         let Some((operation, name)) = Operation::of(head.method.as_str(), path) else {
             return Err(Answered::plain(ResultCode::OpOutOfScope));
@@ -146,6 +155,7 @@ impl Inner {
             Operation::CreatePayment => self.create_payment(&key, &body).await,
             Operation::GetPayment => {
                 let act = Act::FindPayment {
+                    caller: Caller::Key(key.fingerprint),
                     merchant: key.merchant,
                     name: id::merchant_payment_id(name)?.into(),
                 };
@@ -154,7 +164,6 @@ impl Inner {
             Operation::CancelPayment => {
                 let name = id::merchant_payment_id(name)?.into();
                 let act = Act::Cancel {
-                    caller: Caller::Key(key.fingerprint),
                     caller: Caller::Key(key.fingerprint),
                     merchant: key.merchant,
                     name,
@@ -174,6 +183,7 @@ impl Inner {
                     },
                 };
                 let act = Act::FindRefund {
+                    caller: Caller::Key(key.fingerprint),
                     merchant: key.merchant,
                     name: id::merchant_refund_id(name)?.into(),
                     payment,
@@ -182,21 +192,12 @@ impl Inner {
             }
         }
     }
-                    caller: Caller::Key(key.fingerprint),
 
-    /// Who signed this request, if anybody did who may. The reasons of a "no" are for our log alone.
-    fn authenticate(
+    /// Who the head says has signed, before a byte of the body is waited for: whoever has no key of ours gets no time.
+    fn claimed<'a>(
         &self,
-        method: &Method,
-        path: &str,
-        query: Option<&str>,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<Arc<ReadyKey>, Answered> {
-        let refuse = |reason: &'static str| {
-            tracing::debug!(reason, "a merchant's request was not accepted as signed");
-            Answered::plain(ResultCode::Unauthorized)
-        };
+        headers: &'a HeaderMap,
+    ) -> Result<(Credentials<'a>, Arc<ReadyKey>), Answered> {
         let mut given = headers.get_all(AUTHORIZATION).iter();
         let (Some(header), None) = (given.next(), given.next()) else {
             return Err(refuse("not one header"));
@@ -206,11 +207,22 @@ impl Inner {
             .house
             .key(claimed.api_key)
             .ok_or_else(|| refuse("key_unknown"))?;
-        let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        Ok((claimed, key))
+    }
+
+    /// Whether it has, and for the first time.
+    fn authenticate(
+        &self,
+        claimed: &Credentials<'_>,
+        key: &ReadyKey,
+        head: &Parts,
+        body: &[u8],
+    ) -> Result<(), Answered> {
+        let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let request = SignedRequest {
-            method: method.as_str(),
-            path,
-            query,
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query(),
             content_type,
             body,
         };
@@ -223,7 +235,7 @@ impl Inner {
             .nonces
             .remember(claimed.api_key, claimed.nonce, claimed.epoch_seconds, now)
         {
-            NonceVerdict::Fresh => Ok(key),
+            NonceVerdict::Fresh => Ok(()),
             NonceVerdict::Busy => Err(Answered::plain(ResultCode::RateLimit)),
             NonceVerdict::Replayed | NonceVerdict::TooOld => Err(refuse("nonce")),
         }
