@@ -5,10 +5,10 @@
 const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze', 'unfreeze'];
 
 /**
- * `event(kind, data)` for each new event, `opened()` when events flow, `ended()` when the server closed the stream or
- * refused it.
+ * `event(kind, data)` for each new event, `opened()` when events flow, `missed()` when more has happened than is told one by
+ * one, `ended()` when the server closed the stream or refused it.
  */
-export function eventStream({ event, opened, ended }) {
+export function eventStream({ event, opened, missed, ended }) {
   let source = null;
   let patience_ms = 1_000;
   let timer = 0;
@@ -42,6 +42,12 @@ export function eventStream({ event, opened, ended }) {
       opened();
     });
     source.addEventListener('closed', end);
+    source.addEventListener('reload', missed);
+    // Younger windows listen now. This one asks again when somebody comes back to it, or they would push each other out for ever.
+    source.addEventListener('crowded', () => {
+      close();
+      window.addEventListener('focus', ended, { once: true });
+    });
     source.addEventListener('error', () => {
       // While the browser reconnects by itself (CONNECTING) nothing is to be done.
       if (source?.readyState === EventSource.CLOSED) retryLater();

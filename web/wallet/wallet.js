@@ -173,6 +173,14 @@ const stream = eventStream({
       }
     } catch { /* the next event or the next opening tells */ }
   },
+  // A long absence: no event tells what happened meanwhile, so whatever is shown is read anew.
+  async missed() {
+    try {
+      await app.refreshHome();
+      shown?.changed?.('status');
+      shown?.changed?.('balance');
+    } catch { /* the next event or the next opening tells */ }
+  },
   // The server closed the stream on purpose, or it broke: the home call tells which of the two it was.
   async ended() {
     // A step-up in another window renews the session: its stream ends a moment before the browser has the new cookie,

@@ -35,7 +35,7 @@ use mamori_server::messages::Messenger;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;
-use mamori_server::surface::{Front, dress};
+use mamori_server::surface::{Front, bounded, dress};
 use mamori_server::workers::Workers;
 
 use crate::world::{Chance, Clock, Failure};
@@ -52,6 +52,8 @@ const CARD_THREADS: usize = 2;
 const WAITING_JOBS: usize = 512;
 /// How often top-ups that nobody came back for are looked at, and from what age on.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
+/// Longest time from the head of a request beside the merchants' calls to its answer. A notice waits for the processor.
+const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
 const SWEEP_OLDER_THAN_SECONDS: i64 = 20;
 
 /// Where everything listens and what it is called from outside.
@@ -294,6 +296,8 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         outside: outside.clone(),
     });
     let listeners = Listeners::start(ListenConfig::default())?;
+    let places = Places::share(open_files_max());
+    tracing::info!(?places, "connections that may be open at each listener");
 
     for (surface, listener, origin, routes) in [
         (
@@ -317,19 +321,19 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     ] {
         let dressed = dress(routes.into_router(), &Front { surface, origin })
             .map_err(|_| "an origin is not http(s)://host[:port]")?;
-        listeners.serve(listener, router_service(dressed.with_state(app.clone())))?;
+        listeners.serve_pages(
+            listener,
+            places.of(surface),
+            router_service(dressed.with_state(app.clone())),
+        )?;
     }
-    let rest = plan
-        .mounted
-        .beside_merchants
-        .into_router()
-        .layer(axum::extract::DefaultBodyLimit::max(64 * 1024))
-        .with_state(app.clone());
+    let beside = plan.mounted.beside_merchants.into_router();
+    let rest = bounded(beside, BESIDE_TIMEOUT).with_state(app.clone());
     let front = ApiFront {
         merchants: MerchantApi::new(house, outside),
         rest: router_service(rest),
     };
-    listeners.serve(sockets.api, front)?;
+    listeners.serve_at_most(sockets.api, places.api, front)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let sweeper = sweep_top_ups(app.clone(), control()?, stopping.clone())?;
     Ok(Running {
@@ -347,6 +351,55 @@ fn sweep_top_ups(
     mut control: Control,
     stopping: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
+/// How many connections may be open at each listener. Nobody borrows from another: phones by the thousand, or somebody who
+/// holds sockets for sport, leave the registers' places alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Places {
+    api: usize,
+    wallet: usize,
+    till: usize,
+    console: usize,
+}
+
+/// Descriptors that the store, the processor and the messages keep for themselves.
+const OWN_FILES: usize = 128;
+
+impl Places {
+    /// Shares what the system lets this process open; half of it is the registers'.
+    fn share(open_files_max: usize) -> Places {
+        let all = open_files_max.saturating_sub(OWN_FILES).max(64);
+        Places {
+            api: (all / 2).min(8_192),
+            wallet: (all / 4).min(8_192),
+            till: (all / 8).min(4_096),
+            console: (all / 16).min(512),
+        }
+    }
+
+    fn of(self, surface: Surface) -> usize {
+        match surface {
+            Surface::Wallet => self.wallet,
+            Surface::Till => self.till,
+            Surface::Console => self.console,
+        }
+    }
+}
+
+/// How many files and sockets the system lets this process have open at once (`ulimit -n`).
+fn open_files_max() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
+    match line.and_then(|line| line.split_whitespace().next()) {
+        Some("unlimited") => usize::MAX,
+        // Where the system does not say, the least that a system gives.
+        number => number
+            .and_then(|number| number.parse().ok())
+            .unwrap_or(1_024),
+    }
+}
+
     std::thread::Builder::new()
         .name("top-up-sweeper".into())
         .spawn(move || {

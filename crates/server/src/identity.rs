@@ -1,7 +1,7 @@
 //! Everything the edge remembers about who somebody is: parties, ceremonies, sessions, devices, limits.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use mamori_domain::ids::{MerchantId, TillId, WalletId};
 use mamori_engine::control::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
@@ -11,6 +11,7 @@ use crate::cookies::Token;
 use crate::pace::Pace;
 use crate::relying_party::{Asserting, Registering, RelyingParty, UnusableOrigin};
 use crate::sessions::{SessionLimits, Sessions};
+use crate::streams::Streams;
 
 /// How long a till's device works before it must be paired again, in seconds.
 pub const TILL_DEVICE_SECONDS: i64 = SessionLimits::of(Surface::Till).absolute_seconds;
@@ -159,6 +160,8 @@ pub struct Identity {
     /// Host of the wallet, for messages.
     pub wallet_host: String,
     /// Challenges that wait.
+    /// Event streams that are open.
+    pub streams: Arc<Streams>,
     pub ceremonies: Ceremonies<Purpose>,
     /// Who is signed in.
     pub sessions: Sessions,
@@ -194,6 +197,7 @@ impl Identity {
             )?,
             wallet_host: wallet_host.to_owned(),
             // 100 a second for 5 minutes: with the limit on beginnings nobody is crowded out.
+            streams: Arc::default(),
             ceremonies: Ceremonies::new(30_000),
             sessions: Sessions::new(200_000),
             devices: Devices::default(),

@@ -22,5 +22,6 @@ pub mod relying_party;
 pub mod route_table;
 pub mod routes;
 pub mod sessions;
+pub mod streams;
 pub mod surface;
 pub mod workers;

@@ -7,16 +7,22 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use hyper::body::{Body, Incoming};
+use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::service::Service;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
+use tokio::time::Sleep;
 
 use crate::mailbox::Mailbox;
 
@@ -25,10 +31,12 @@ use crate::mailbox::Mailbox;
 pub struct ListenConfig {
     /// Threads that read requests and write answers. At least 1.
     pub threads: usize,
-    /// Connections open at once over all listeners; one more is closed on arrival.
+    /// Connections open at once at a listener that was given no number of its own; one more is closed on arrival.
     pub connections_max: usize,
     /// How long a client may take to send the head of a request, the idle time between two requests included.
     pub header_read_timeout: Duration,
+    /// How long a client may take nothing of an answer that waits for it.
+    pub write_patience: Duration,
     /// Largest head (request line and headers) in bytes; also the read buffer's bound.
     pub head_bytes_max: usize,
 }
@@ -42,6 +50,7 @@ impl Default for ListenConfig {
                 .max(1),
             connections_max: 8_192,
             header_read_timeout: Duration::from_secs(30),
+            write_patience: Duration::from_secs(30),
             head_bytes_max: 16 * 1024,
         }
     }
@@ -112,10 +121,74 @@ impl Listeners {
         B::Data: Send,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        self.serve_at_most(listener, self.config.connections_max, service)
+    }
+
+    /// The same with a number of connections of its own: whoever fills one listener takes nothing from another.
+    pub fn serve_at_most<S, B>(
+        &self,
+        listener: TcpListener,
+        connections_max: usize,
+        service: S,
+    ) -> io::Result<SocketAddr>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.serve_each(listener, connections_max, move |_| service.clone())
+    }
+
+    /// Serves pages: their handlers can ask for the connection's [`Cord`].
+    pub fn serve_pages<S, B>(
+        &self,
+        listener: TcpListener,
+        connections_max: usize,
+        service: S,
+    ) -> io::Result<SocketAddr>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.serve_each(listener, connections_max, move |cord| Corded {
+            service: service.clone(),
+            cord: cord.clone(),
+        })
+    }
+
+    /// `service` makes the service of one connection.
+    fn serve_each<S, B>(
+        &self,
+        listener: TcpListener,
+        connections_max: usize,
+        service: impl Fn(&Cord) -> S + Send + 'static,
+    ) -> io::Result<SocketAddr>
+    where
+        S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+        S::Future: Send + 'static,
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let mut closed = self.closing.subscribe();
-        let (runtimes, open, closing, config) = (
+        let here = Arc::new(AtomicUsize::new(0));
+        let (runtimes, in_all, closing, config) = (
             self.runtimes.clone(),
             self.open.clone(),
             self.closing.clone(),
@@ -139,13 +212,15 @@ impl Listeners {
                         continue;
                     }
                 };
-                let Some(place) = Place::take(&open, config.connections_max) else {
+                let Some(place) = Place::take(&here, &in_all, connections_max) else {
                     continue;
                 };
                 turn = (turn + 1) % runtimes.len();
+                let cord = Cord::default();
                 runtimes[turn].spawn(connection(
                     stream,
-                    service.clone(),
+                    service(&cord),
+                    cord,
                     config.clone(),
                     closing.subscribe(),
                     place,
@@ -175,28 +250,155 @@ pub fn router_service<S>(router: S) -> hyper_util::service::TowerToHyperService<
     hyper_util::service::TowerToHyperService::new(router)
 }
 
-/// One of the `connections_max` places, given back on drop.
-struct Place(Arc<AtomicUsize>);
+/// Ends a connection at once when it is pulled, whatever its peer does.
+///
+/// An answer that has ended is not gone: while its reader takes nothing, what is left of it waits in the socket and holds
+/// everything behind it. Only the connection's own task can drop it.
+#[derive(Clone, Debug, Default)]
+pub struct Cord(Arc<Notify>);
+
+impl Cord {
+    /// Ends the connection.
+    pub fn pull(&self) {
+        self.0.notify_one();
+    }
+
+    /// Returns when it was pulled.
+    pub async fn pulled(&self) {
+        self.0.notified().await;
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Cord {
+    type Rejection = Infallible;
+
+    /// Without a connection behind the request, as in tests of a router alone, a cord that is tied to nothing.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get::<Cord>().cloned().unwrap_or_default())
+    }
+}
+
+/// A service whose requests know the cord of their connection.
+#[derive(Clone)]
+struct Corded<S> {
+    service: S,
+    cord: Cord,
+}
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Corded<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> S::Future {
+        request.extensions_mut().insert(self.cord.clone());
+        self.service.call(request)
+    }
+}
+
+/// One of a listener's places, given back on drop.
+struct Place {
+    here: Arc<AtomicUsize>,
+    in_all: Arc<AtomicUsize>,
+}
 
 impl Place {
-    fn take(open: &Arc<AtomicUsize>, connections_max: usize) -> Option<Place> {
-        if open.fetch_add(1, Ordering::Relaxed) >= connections_max {
-            open.fetch_sub(1, Ordering::Relaxed);
+    fn take(
+        here: &Arc<AtomicUsize>,
+        in_all: &Arc<AtomicUsize>,
+        connections_max: usize,
+    ) -> Option<Place> {
+        if here.fetch_add(1, Ordering::Relaxed) >= connections_max {
+            here.fetch_sub(1, Ordering::Relaxed);
             return None;
         }
-        Some(Place(open.clone()))
+        in_all.fetch_add(1, Ordering::Relaxed);
+        Some(Place {
+            here: here.clone(),
+            in_all: in_all.clone(),
+        })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.here.fetch_sub(1, Ordering::Relaxed);
+        self.in_all.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A socket that gives a reader up who takes nothing for too long: an answer nobody reads would keep its place for ever.
+struct Patient {
+    stream: TokioIo<tokio::net::TcpStream>,
+    patience: Duration,
+    waiting: Option<Pin<Box<Sleep>>>,
+}
+
+impl Patient {
+    fn unless_stalled<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.waiting = None;
+            return written;
+        }
+        let patience = self.patience;
+        let waiting = self
+            .waiting
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(patience)));
+        ready!(waiting.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl Read for Patient {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(context, buffer)
+    }
+}
+
+impl Write for Patient {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.unless_stalled(written, context)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, bytes);
+        self.unless_stalled(written, context)
     }
 }
 
 async fn connection<S, B>(
     stream: TcpStream,
     service: S,
+    cord: Cord,
     config: ListenConfig,
     mut closing: watch::Receiver<bool>,
     place: Place,
@@ -221,10 +423,16 @@ async fn connection<S, B>(
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_read_timeout)
         .max_buf_size(config.head_bytes_max.max(8 * 1024));
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let stream = Patient {
+        stream: TokioIo::new(stream),
+        patience: config.write_patience,
+        waiting: None,
+    };
+    let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
     let closed = closing.wait_for(|closing| *closing);
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = cord.pulled() => return,
         _ = closed => {}
     }
     connection.as_mut().graceful_shutdown();

@@ -115,6 +115,23 @@ pub fn dress<S: Clone + Send + Sync + 'static>(
         .layer(from_fn_with_state(dress, check_and_dress)))
 }
 
+/// Puts bounds around routes that programs call and no browser: a body that must be small and must arrive, an answer that must
+/// leave, all within `patience`; and a panic that ends its own request alone.
+pub fn bounded<S: Clone + Send + Sync + 'static>(
+    router: Router<S>,
+    patience: Duration,
+) -> Router<S> {
+    router
+        .layer(DefaultBodyLimit::max(PAGE_BODY_BYTES_MAX))
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            patience,
+        ))
+        .layer(CatchPanicLayer::custom(
+            |_: Box<dyn std::any::Any + Send>| Denial::Unavailable.into_response(),
+        ))
+}
+
 async fn check_and_dress(
     State(dress): State<Arc<Dress>>,
     request: Request,

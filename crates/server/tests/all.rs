@@ -10,6 +10,8 @@ mod ceremonies;
 mod house;
 #[path = "all/merchants.rs"]
 mod merchants;
+#[path = "all/listening.rs"]
+mod listening;
 #[path = "all/operators.rs"]
 mod operators;
 #[path = "all/pages.rs"]
@@ -20,6 +22,8 @@ mod people;
 mod sign_in;
 #[path = "all/sign_up.rs"]
 mod sign_up;
+#[path = "all/streams.rs"]
+mod streams;
 #[path = "all/surfaces.rs"]
 mod surfaces;
 #[path = "all/tills.rs"]

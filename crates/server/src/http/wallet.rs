@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
@@ -22,14 +23,18 @@ use crate::app::App;
 use crate::body::{Asked, Body, Named};
 use crate::house::{House, refused};
 use crate::http::session::WalletSession;
+use crate::listen::Cord;
 
 /// Entries on a page of history unless asked otherwise, and at most.
 const PAGE: usize = 20;
 const PAGE_MAX: usize = 100;
 /// Events that may wait for a slow phone before its stream is cut; it comes back with Last-Event-ID and misses nothing.
 const STREAM_EVENTS: usize = 64;
-/// Movements that a stream catches up on when it resumes; older ones are in the history.
+/// Movements that a stream catches up on one by one when it resumes.
 const RESUME_MAX: usize = 50;
+/// How long a stream that has ended waits for its reader to take the rest. With the two seconds until the end of a session is
+/// seen this stays below the house limit of 5 s.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// `GET /api/home`: who and how much.
 pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
@@ -145,13 +150,27 @@ pub async fn receipt(
     Ok(done(receipt))
 }
 
+/// Why a stream ends.
+enum End {
+    /// The phone is gone, its queue ran over, or the engine stopped: the phone reconnects and catches up.
+    Lost,
+    /// The session is over, or goes on under another token.
+    SignedOut,
+    /// The wallet was frozen: the phone was told, and whoever wants to go on listening proves the session again.
+    Frozen,
+    /// A younger stream has taken the place.
+    Crowded,
+}
+
 /// `GET /api/events`: what happens in the wallet, as it happens and never before it is durable.
 pub async fn events(
     State(app): State<Arc<App>>,
+    cord: Cord,
     headers: HeaderMap,
     asker: WalletSession,
 ) -> Result<Response, Denial> {
-    let (to, mut from) = mpsc::channel::<Event>(STREAM_EVENTS);
+    let mut place = app.identity.streams.open(asker.wallet, asker.session);
+    let (to, from) = mpsc::channel::<Event>(STREAM_EVENTS);
     let listening = app.house.engine.listen(asker.wallet, move |event| {
         to.try_send(event.clone()).is_ok()
     });
@@ -162,49 +181,33 @@ pub async fn events(
         .and_then(|id| id.parse::<u64>().ok())
     {
         Some(seen) => missed_since(&app, asker.wallet, seen).await?,
-        None => Vec::new(),
+        None => Missed::Entries(Vec::new()),
     };
     let stream = async_stream(move |out| async move {
-        let _listening = listening;
-        let mut newest = 0;
-        for entry in missed {
-            newest = newest.max(entry.id);
-            if out.send(entry_event(&app.house, &entry)).await.is_err() {
-                return;
-            }
-        }
         let ended = app
             .identity
             .sessions
             .until_ended(&asker.token_hash, &app.outside);
-        tokio::pin!(ended);
-        loop {
-            let event = tokio::select! {
-                event = from.recv() => event,
-                () = &mut ended => {
-                    let _ = out.send(SseEvent::default().event("closed").data("{}")).await;
-                    return;
-                }
-            };
-            let said = match event {
-                // The queue overran or the engine stopped: the phone reconnects and catches up.
-                None => return,
-                Some(Event::Entry(entry)) if entry.id <= newest => continue,
-                Some(Event::Entry(entry)) => entry_event(&app.house, &entry),
-                Some(Event::Frozen(on)) => {
-                    let name = if on { "freeze" } else { "unfreeze" };
-                    SseEvent::default()
-                        .event(name)
-                        .data(json!({ "kind": name }).to_string())
-                }
-                Some(Event::TopUpFailed(id)) => SseEvent::default().event("top_up_failed").data(
-                    json!({ "kind": "top_up_failed", "top_up_id": id.to_string() }).to_string(),
-                ),
-            };
-            if out.send(said).await.is_err() {
-                return;
-            }
+        // Beside the feeding and not between two events: a reader who takes nothing holds the feeding up for ever.
+        let end = tokio::select! {
+            end = feed(&app.house, &out, missed, from) => end,
+            () = ended => End::SignedOut,
+            () = place.displaced() => End::Crowded,
+        };
+        drop((listening, place));
+        let last = match end {
+            End::SignedOut => Some("closed"),
+            End::Crowded => Some("crowded"),
+            End::Lost | End::Frozen => None,
+        };
+        if let Some(name) = last {
+            // A full queue has a reader who does not read: it hears nothing, and loses the connection below.
+            let _ = out.try_send(SseEvent::default().event(name).data("{}"));
         }
+        drop(out);
+        // Whoever reads takes what is left, and this task ends with the stream. Whoever does not is cut off.
+        tokio::time::sleep(LAST_WORDS).await;
+        cord.pull();
     });
     let mut answer = Sse::new(stream)
         .keep_alive(KeepAlive::default())
@@ -212,6 +215,56 @@ pub async fn events(
     // The stream type comes with a weaker rule of its own; the surface writes "no-store" where there is none.
     answer.headers_mut().remove(header::CACHE_CONTROL);
     Ok(answer)
+}
+
+/// Sends what was missed and then what happens, until there is a reason to end.
+async fn feed(
+    house: &House,
+    out: &mpsc::Sender<SseEvent>,
+    missed: Missed,
+    mut from: mpsc::Receiver<Event>,
+) -> End {
+    let mut newest = 0;
+    match missed {
+        Missed::Entries(entries) => {
+            for entry in entries {
+                newest = newest.max(entry.id);
+                if out.send(entry_event(house, &entry)).await.is_err() {
+                    return End::Lost;
+                }
+            }
+        }
+        Missed::TooMany { newest: id } => {
+            newest = id;
+            let reload = SseEvent::default().id(id.to_string()).event("reload");
+            if out.send(reload.data("{}")).await.is_err() {
+                return End::Lost;
+            }
+        }
+    }
+    while let Some(event) = from.recv().await {
+        let frozen = event == Event::Frozen(true);
+        let said = match event {
+            Event::Entry(entry) if entry.id <= newest => continue,
+            Event::Entry(entry) => entry_event(house, &entry),
+            Event::Frozen(on) => {
+                let name = if on { "freeze" } else { "unfreeze" };
+                SseEvent::default()
+                    .event(name)
+                    .data(json!({ "kind": name }).to_string())
+            }
+            Event::TopUpFailed(id) => SseEvent::default()
+                .event("top_up_failed")
+                .data(json!({ "kind": "top_up_failed", "top_up_id": id.to_string() }).to_string()),
+        };
+        if out.send(said).await.is_err() {
+            return End::Lost;
+        }
+        if frozen {
+            return End::Frozen;
+        }
+    }
+    End::Lost
 }
 
 /// A stream fed by a task that ends when the stream is dropped.
@@ -247,15 +300,28 @@ impl Drop for Fed {
     }
 }
 
-async fn missed_since(app: &Arc<App>, wallet: WalletId, seen: u64) -> Result<Vec<Entry>, Denial> {
+/// What a phone that comes back has not seen.
+enum Missed {
+    /// In order.
+    Entries(Vec<Entry>),
+    /// More than are told one by one: the page reads itself anew, and goes on behind the newest.
+    TooMany { newest: u64 },
+}
+
+async fn missed_since(app: &Arc<App>, wallet: WalletId, seen: u64) -> Result<Missed, Denial> {
     let engine = app.house.engine.clone();
     let mut entries = app
         .acts
-        .ask(move |()| engine.history(wallet, None, RESUME_MAX))
+        .ask(move |()| engine.history(wallet, None, RESUME_MAX + 1))
         .await??;
     entries.retain(|entry| entry.id > seen);
-    entries.reverse();
-    Ok(entries)
+    Ok(match entries.first() {
+        Some(newest) if entries.len() > RESUME_MAX => Missed::TooMany { newest: newest.id },
+        _ => {
+            entries.reverse();
+            Missed::Entries(entries)
+        }
+    })
 }
 
 fn entry_event(house: &House, entry: &Entry) -> SseEvent {

@@ -29,6 +29,7 @@ use mamori_engine::{Engine, EngineConfig};
 use mamori_server::app::App;
 use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
+use mamori_server::cookies::{Cookie, encode_token};
 use mamori_server::house::House as MoneyHouse;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::messages::Message;
@@ -275,13 +276,17 @@ impl House {
                 64,
             )
             .expect("threads"),
+            strangers: Workers::start("strangers", vec![open_control(&scratch)], 64)
+                .expect("threads"),
+            operators: Workers::start("operators", vec![open_control(&scratch)], 64)
+                .expect("threads"),
             acts: Workers::start("acts", vec![()], 64).expect("threads"),
             book: Arc::clone(&book) as Arc<dyn BookDoor>,
             messenger: Arc::new(move |message| {
                 outbox.lock().unwrap().push(message);
                 Ok(())
             }),
-            identity: Identity::new(&config).expect("usable origins"),
+            identity: Identity::new(&config, [9; 32]).expect("usable origins"),
             house: Arc::new(MoneyHouse::new(
                 open_engine(&scratch),
                 Rules::default(),

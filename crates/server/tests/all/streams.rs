@@ -1,0 +1,149 @@
+//! The phone's event stream: what it tells, how many there are, and that it ends.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::Response;
+use http_body_util::BodyExt as _;
+use mamori_domain::act::{Act, CreditKind};
+use mamori_domain::ids::WalletId;
+use mamori_domain::money::Amount;
+use mamori_server::listen::Cord;
+use serde_json::json;
+
+use crate::house::{Browser, House};
+
+fn listen(browser: &Browser, last_event: Option<u64>) -> Response {
+    let mut request = browser.request("GET", "/api/events");
+    if let Some(id) = last_event {
+        request = request.header("last-event-id", id.to_string());
+    }
+    browser.open(request.body(Body::empty()).expect("a request"))
+}
+
+/// All that a stream says until it ends. It must end: the test would hang otherwise, so it waits no longer than the house limit.
+fn rest_of(house: &House, stream: Response) -> String {
+    let body = stream.into_body().collect();
+    let read = house.run(async { tokio::time::timeout(Duration::from_secs(5), body).await });
+    let read = read.expect("it ends within 5 s").expect("a body");
+    String::from_utf8(read.to_bytes().to_vec()).expect("text")
+}
+
+fn give(house: &House, wallet: WalletId, name: &str) {
+    let credit = Act::Credit {
+        wallet,
+        name: name.into(),
+        amount: Amount::yen(1),
+        kind: CreditKind::Goodwill,
+    };
+    house
+        .app
+        .house
+        .engine
+        .act(credit)
+        .expect("the engine answers")
+        .expect("below the cap");
+}
+
+#[test]
+fn a_stream_tells_what_happens_and_ends_with_a_freeze() {
+    let house = House::new();
+    let (browser, wallet) = house.customer_of_the_book(1);
+    let stream = listen(&browser, None);
+    give(&house, wallet, "a");
+    let freeze = Act::Freeze { wallet };
+    house.app.house.engine.act(freeze).unwrap().unwrap();
+    let said = rest_of(&house, stream);
+    let (credit, freeze) = (said.find("event: goodwill"), said.find("event: freeze"));
+    assert!(credit.is_some() && credit < freeze, "{said}");
+    // Whoever still holds the session may listen again: refunds go to a frozen wallet too.
+    let again = listen(&browser, None);
+    assert_eq!(again.status(), 200);
+}
+
+#[test]
+fn a_fourth_stream_of_a_session_ends_the_first() {
+    let house = House::new();
+    let (browser, wallet) = house.customer_of_the_book(1);
+    let mut streams: Vec<_> = (0..4).map(|_| listen(&browser, None)).collect();
+    assert_eq!(house.app.identity.streams.count(wallet), 3);
+    let said = rest_of(&house, streams.remove(0));
+    assert!(said.contains("event: crowded"), "{said}");
+    drop(streams);
+    // The tasks of dropped streams end when the runtime turns once more.
+    house.run(tokio::task::yield_now());
+    assert_eq!(house.app.identity.streams.count(wallet), 0);
+}
+
+#[test]
+fn a_stream_ends_with_its_session() {
+    let house = House::new();
+    let (mut browser, _) = house.customer_of_the_book(1);
+    let stream = listen(&browser, None);
+    browser.post("/api/sign-out", json!({})).ok();
+    let said = rest_of(&house, stream);
+    assert!(said.contains("event: closed"), "{said}");
+}
+
+#[test]
+fn a_reader_who_takes_nothing_is_cut_off_when_the_session_ends() {
+    let house = House::new();
+    let (mut browser, wallet) = house.customer_of_the_book(1);
+    let cord = Cord::default();
+    let mut request = browser
+        .request("GET", "/api/events")
+        .body(Body::empty())
+        .expect("a request");
+    request.extensions_mut().insert(cord.clone());
+    let stream = browser.open(request);
+    // More than fits into what waits for a reader.
+    for number in 0..20 {
+        give(&house, wallet, &number.to_string());
+    }
+    browser.post("/api/sign-out", json!({})).ok();
+    let cut =
+        house.run(async { tokio::time::timeout(Duration::from_secs(5), cord.pulled()).await });
+    cut.expect("within 5 s");
+    drop(stream);
+}
+
+#[test]
+fn a_phone_that_missed_much_is_told_to_read_itself_anew() {
+    let house = House::new();
+    let (mut browser, wallet) = house.customer_of_the_book(1);
+    for number in 0..60 {
+        give(&house, wallet, &number.to_string());
+    }
+    let listed = browser.get("/api/history?limit=60").ok();
+    let id = |at: usize| -> u64 {
+        let id = listed["entries"][at]["id"].as_str().expect("an id");
+        id.parse().expect("a number")
+    };
+    // Newest first: entry 0 is the newest, and entry 50 has fifty behind it.
+    for (seen, reloads) in [
+        (id(59), true),
+        (id(51), true),
+        (id(50), false),
+        (id(0), false),
+    ] {
+        let stream = listen(&browser, Some(seen));
+        let freeze = Act::Freeze { wallet };
+        house.app.house.engine.act(freeze).unwrap().unwrap();
+        let said = rest_of(&house, stream);
+        assert_eq!(said.contains("event: reload"), reloads, "{said}");
+        let told = said.matches("event: goodwill").count();
+        let missed = listed["entries"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|entry| entry["id"].as_str().expect("an id").parse::<u64>().unwrap() > seen)
+            .count();
+        assert_eq!(told, if reloads { 0 } else { missed }, "{said}");
+        assert!(
+            said.contains(&format!("id: {}", id(0))) || missed == 0,
+            "{said}"
+        );
+        let unfreeze = Act::Unfreeze { wallet };
+        house.app.house.engine.act(unfreeze).unwrap().unwrap();
+    }
+}
