@@ -9,9 +9,15 @@
 //! last second in it has left the window, so that nothing is ever swept entry by entry.
 //!
 //! The memory is bounded. When it is full the answer is "busy", never "forget the oldest": forgetting a live nonce would
-//! let its request be replayed by whoever can cause enough traffic.
+//! let its request be replayed by whoever can cause enough traffic. One key has at most a quarter of it: a merchant whose
+//! program runs in a circle fills its own share and nobody else's.
+//!
+//! A restart forgets all nonces, so what was signed before it is refused. What was signed *ahead* of our clock by a register
+//! whose own clock is fast passes that test and could be sent once more until its second has come. To whoever recorded it that
+//! is worth nothing: a payment, refund or cancel under the same id gets its first answer again (the journal remembers for ever),
+//! and a reading call tells what its key may read anyway.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
@@ -19,6 +25,9 @@ use crate::auth::{DRIFT_SECONDS_MAX, within_drift};
 
 /// Seconds of epoch in one bucket.
 const BUCKET_SECONDS: i64 = 60;
+
+/// The share of the memory that one key may fill: one part in so many.
+const KEY_SHARE: usize = 4;
 
 /// Independently locked parts; a power of two.
 const SHARDS: usize = 64;
@@ -32,7 +41,7 @@ pub enum NonceVerdict {
     Replayed,
     /// Signed before this process started, or in a time whose nonces were dropped; it may have been used then. Answer 401.
     TooOld,
-    /// The memory is full of live nonces. Answer 429; nothing was remembered.
+    /// The memory, or the key's share of it, is full of live nonces. Answer 429; nothing was remembered.
     Busy,
 }
 
@@ -57,12 +66,14 @@ struct Shard {
 struct Bucket {
     minute: i64,
     fingerprints: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+    /// How many of them are of one key, by a keyed hash of the key.
+    of_key: HashMap<u64, usize, BuildHasherDefault<AlreadyHashed>>,
 }
 
 impl NonceMemory {
     /// Makes an empty memory for about `capacity` live nonces (spread over 64 parts; a part that is full says busy for its
-    /// share). Nonces live two to three minutes after their epoch, so 20,000 requests a second need about 4,000,000,
-    /// at 10 to 20 bytes each.
+    /// share), a quarter of it for any one key. Nonces live two to three minutes after their epoch, so 20,000 requests a
+    /// second need about 4,000,000, at 10 to 20 bytes each.
     ///
     /// `started_seconds` (seconds since 1970) is when this process began: what was signed earlier may have been used
     /// before the memory was lost and is refused. `seed` is 16 bytes of chance that nobody else knows.
@@ -87,13 +98,13 @@ impl NonceMemory {
         if epoch_seconds < self.not_before_seconds || !within_drift(epoch_seconds, now_micros) {
             return NonceVerdict::TooOld;
         }
-        let fingerprint = self.fingerprint(api_key, nonce);
+        let (key, fingerprint) = self.fingerprints(api_key, nonce);
         // The highest bits choose the shard, the set uses the others.
         let shard = &self.shards[(fingerprint >> (64 - SHARDS.trailing_zeros())) as usize];
         // A panic elsewhere cannot have left a shard half changed: the insertion is the last step.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         shard.drop_buckets_before(now_micros);
-        shard.remember(fingerprint, epoch_seconds, self.shard_capacity)
+        shard.remember(key, fingerprint, epoch_seconds, self.shard_capacity)
     }
 
     /// How many nonces are remembered; for the metrics, not for decisions.
@@ -104,11 +115,14 @@ impl NonceMemory {
             .sum()
     }
 
-    fn fingerprint(&self, api_key: &str, nonce: &str) -> u64 {
+    /// Of the key alone, and of key and nonce.
+    fn fingerprints(&self, api_key: &str, nonce: &str) -> (u64, u64) {
         let mut hasher = std::hash::DefaultHasher::new();
         // `str` hashes with a terminator, so (key, nonce) pairs cannot run into each other.
-        (self.seed, api_key, nonce).hash(&mut hasher);
-        hasher.finish()
+        (self.seed, api_key).hash(&mut hasher);
+        let key = hasher.finish();
+        nonce.hash(&mut hasher);
+        (key, hasher.finish())
     }
 }
 
@@ -131,7 +145,13 @@ impl Shard {
         });
     }
 
-    fn remember(&mut self, fingerprint: u64, epoch_seconds: i64, capacity: usize) -> NonceVerdict {
+    fn remember(
+        &mut self,
+        key: u64,
+        fingerprint: u64,
+        epoch_seconds: i64,
+        capacity: usize,
+    ) -> NonceVerdict {
         if epoch_seconds < self.floor_seconds {
             return NonceVerdict::TooOld;
         }
@@ -144,7 +164,12 @@ impl Shard {
         {
             return NonceVerdict::Replayed;
         }
-        if self.live >= capacity {
+        let of_key: usize = self
+            .buckets
+            .iter()
+            .filter_map(|bucket| bucket.of_key.get(&key))
+            .sum();
+        if self.live >= capacity || of_key >= capacity.div_ceil(KEY_SHARE) {
             return NonceVerdict::Busy;
         }
         let minute = epoch_seconds.div_euclid(BUCKET_SECONDS);
@@ -156,10 +181,13 @@ impl Shard {
                 self.buckets.push(Bucket {
                     minute,
                     fingerprints: HashSet::default(),
+                    of_key: HashMap::default(),
                 });
                 self.buckets.len() - 1
             });
-        self.buckets[at].fingerprints.insert(fingerprint);
+        let bucket = &mut self.buckets[at];
+        bucket.fingerprints.insert(fingerprint);
+        *bucket.of_key.entry(key).or_default() += 1;
         self.live += 1;
         NonceVerdict::Fresh
     }
@@ -199,7 +227,7 @@ mod tests {
     }
 
     fn memory() -> NonceMemory {
-        NonceMemory::new(1_000, START, [7; 16])
+        NonceMemory::new(4_000, START, [7; 16])
     }
 
     #[test]
@@ -284,18 +312,34 @@ mod tests {
     #[test]
     fn a_full_memory_says_busy_and_forgets_nothing() {
         let memory = NonceMemory::new(64, START, [7; 16]);
-        let verdicts: Vec<_> = (0..2_000)
-            .map(|n| memory.remember("a", &n.to_string(), START, micros(START)))
-            .collect();
+        let again = |n: usize| {
+            let key = ["a", "b", "c", "d", "e"][n % 5];
+            memory.remember(key, &n.to_string(), START, micros(START))
+        };
+        let verdicts: Vec<_> = (0..5_000).map(again).collect();
         assert_eq!(verdicts.iter().filter(|v| **v == Fresh).count(), 64);
-        assert_eq!(verdicts.iter().filter(|v| **v == Busy).count(), 2_000 - 64);
+        assert_eq!(verdicts.iter().filter(|v| **v == Busy).count(), 5_000 - 64);
         for (n, verdict) in verdicts.iter().enumerate().filter(|(_, v)| **v == Fresh) {
-            assert_eq!(
-                memory.remember("a", &n.to_string(), START, micros(START)),
-                Replayed,
-                "{verdict:?}"
-            );
+            assert_eq!(again(n), Replayed, "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn a_program_that_runs_in_a_circle_fills_its_own_share_and_nobody_elses() {
+        let memory = NonceMemory::new(6_400, START, [7; 16]);
+        let sent = |key: &str, count: usize, at: i64| {
+            (0..count)
+                .filter(|n| memory.remember(key, &n.to_string(), at, micros(at)) == Fresh)
+                .count()
+        };
+        assert_eq!(sent("a", 50_000, START), 1_600, "a quarter");
+        assert_eq!(sent("b", 500, START), 500);
+        let later = START + 2 * BUCKET_SECONDS + DRIFT_SECONDS_MAX;
+        sent("b", 2_000, later);
+        assert!(
+            sent("a", 500, later) == 500,
+            "its share comes back with time"
+        );
     }
 
     #[test]

@@ -19,8 +19,9 @@ use super::engine::{self, KEY};
 use super::workload::{STORES, TILLS};
 use crate::world::{Chance, Clock, Failure};
 
-/// Nonces that live at once: two to three minutes of the fastest run.
-const NONCES: usize = 8_000_000;
+/// Four times the nonces that live at once, two to three minutes of the fastest run: all of it is one key's, and one key has a
+/// quarter of the memory.
+const NONCES: usize = 32_000_000;
 
 /// A running product.
 pub struct Product {
