@@ -160,20 +160,49 @@ pub fn masked_name(display_name: &str) -> String {
     format!("{first}＊＊")
 }
 
-/// A name as it is stored: trimmed, 1 to 40 characters, no control or text-direction characters.
+/// A name as it is stored: trimmed, 1 to 40 characters, all of them visible and none of them a tool.
 ///
-/// Direction overrides would let a name rewrite the words around it on a cashier's screen.
+/// Direction overrides would let a name rewrite the words around it on a cashier's screen, invisible characters make two names
+/// that look like one, and piled marks paint over the lines above and below. The selectors by which Japanese names choose the
+/// form of a character (葛󠄀) are welcome.
 pub fn display_name(typed: &str) -> Option<String> {
     if typed.len() > 640 {
         return None;
     }
     let name = typed.trim();
-    let unwelcome = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}')
-    };
-    ((1..=40).contains(&name.chars().count()) && !name.chars().any(unwelcome))
+    let mut marks = MARKS_MAX;
+    for c in name.chars() {
+        // A mark needs something to stand on: before the first character none is left.
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        if is_unwelcome(c) || marks > MARKS_MAX {
+            return None;
+        }
+    }
+    (1..=40)
+        .contains(&name.chars().count())
         .then(|| name.to_owned())
+}
+
+/// Marks above or below one character: Vietnamese writes two.
+const MARKS_MAX: usize = 2;
+
+/// Controls, what directs text, what shows nothing, and what every font shows differently.
+fn is_unwelcome(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+            | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}' | '\u{FEFF}'
+            | '\u{FFA0}' | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+            | '\u{E000}'..='\u{F8FF}' | '\u{E0000}'..='\u{E00FF}' | '\u{E01F0}'..='\u{10FFFF}')
+}
+
+/// What is drawn over, under or around the character before it.
+fn is_mark(c: char) -> bool {
+    matches!(c,
+        '\u{300}'..='\u{36F}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5C7}' | '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}'
+        | '\u{E31}' | '\u{E34}'..='\u{E3A}' | '\u{E47}'..='\u{E4E}' | '\u{EB1}' | '\u{EB4}'..='\u{EBC}' | '\u{EC8}'..='\u{ECE}'
+        | '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{20D0}'..='\u{20FF}' | '\u{302A}'..='\u{302F}'
+        | '\u{3099}'..='\u{309A}' | '\u{FE00}'..='\u{FE0F}' | '\u{FE20}'..='\u{FE2F}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 #[cfg(test)]
@@ -250,12 +279,29 @@ mod tests {
     #[test]
     fn a_name_cannot_rewrite_the_screen() {
         assert_eq!(display_name("  さくら "), Some("さくら".to_owned()));
+        for name in [
+            "葛\u{E0100}城",
+            "Nguye\u{302}\u{303}n",
+            "ハ\u{309A}パ",
+            "佐藤　そら",
+            "Zoë 🌸",
+        ] {
+            assert_eq!(display_name(name), Some(name.to_owned()));
+        }
         for typed in [
             "",
             "   ",
             "a\nb",
             "a\u{202E}b",
             "a\u{200B}b",
+            "a\u{61C}b",
+            "\u{3164}",
+            "a\u{AD}b",
+            "\u{2800}",
+            "a\u{E000}",
+            "a\u{300}\u{301}\u{302}",
+            "\u{300}a",
+            "葛\u{E0100}\u{E0101}\u{E0102}",
             &"あ".repeat(41),
         ] {
             assert_eq!(display_name(typed), None, "{typed:?}");
