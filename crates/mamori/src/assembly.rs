@@ -18,7 +18,7 @@ use mamori_connectors::secret::Secret;
 use mamori_domain::change::Purpose;
 use mamori_domain::decide::Rules;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Control, Surface};
+use mamori_engine::control::{Control, SendBudget, Surface};
 use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
@@ -47,13 +47,15 @@ mod route_tables;
 const NONCES: usize = 8_000_000;
 /// Connections for control, for acts of pages, for the card processor; and jobs that may wait for each.
 const CONTROL_THREADS: usize = 3;
+const STRANGER_THREADS: usize = 2;
+const OPERATOR_THREADS: usize = 1;
 const ACT_THREADS: usize = 4;
 const CARD_THREADS: usize = 2;
 const WAITING_JOBS: usize = 512;
-/// How often top-ups that nobody came back for are looked at, and from what age on.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Longest time from the head of a request beside the merchants' calls to its answer. A notice waits for the processor.
 const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often top-ups that nobody came back for are looked at, and from what age on.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_OLDER_THAN_SECONDS: i64 = 20;
 
 /// Where everything listens and what it is called from outside.
@@ -130,6 +132,7 @@ pub struct Plan {
     pub sockets: Sockets,
     pub card: CardAccount,
     pub messenger: Arc<Messenger>,
+    pub send_budget: SendBudget,
     pub mounted: Mounted,
 }
 
@@ -261,16 +264,17 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     house.set_names(first.directory()?);
     let controls = |count: usize| (0..count).map(|_| control()).collect::<Result<Vec<_>, _>>();
     let sockets = plan.sockets;
-    let identity = Identity::new(&IdentityConfig {
+    let identity = IdentityConfig {
         wallet_origin: sockets.wallet_origin.clone(),
         wallet_party_id: sockets.wallet_party_id,
         console_origin: sockets.console_origin.clone(),
         console_party_id: sockets.console_party_id,
         // A development machine has no security key; a live console takes nothing else.
         operator_keys_device_bound: purpose == Purpose::Live,
-        send_budget: Default::default(),
-    })
-    .map_err(|_| "an origin or relying-party id is not one that browsers accept")?;
+        send_budget: plan.send_budget,
+    };
+    let identity = Identity::new(&identity, outside.bytes())
+        .map_err(|_| "an origin or relying-party id is not one that browsers accept")?;
     let store: String = plan
         .master
         .derive("store name at the card processor")
@@ -281,6 +285,8 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let card = CardConfig::new(plan.card.base_url, Secret::new(plan.card.api_key));
     let app = Arc::new(App {
         control: Workers::start("control", controls(CONTROL_THREADS)?, WAITING_JOBS)?,
+        strangers: Workers::start("strangers", controls(STRANGER_THREADS)?, WAITING_JOBS)?,
+        operators: Workers::start("operators", controls(OPERATOR_THREADS)?, WAITING_JOBS)?,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
         cards: Workers::start("cards", controls(CARD_THREADS)?, WAITING_JOBS)?,
         book: Arc::new(engine.clone()) as Arc<dyn BookDoor>,
@@ -345,12 +351,6 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     })
 }
 
-/// The thread that asks the processor about top-ups that nobody came back for.
-fn sweep_top_ups(
-    app: Arc<App>,
-    mut control: Control,
-    stopping: Arc<AtomicBool>,
-) -> std::io::Result<JoinHandle<()>> {
 /// How many connections may be open at each listener. Nobody borrows from another: phones by the thousand, or somebody who
 /// holds sockets for sport, leave the registers' places alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -400,6 +400,12 @@ fn open_files_max() -> usize {
     }
 }
 
+/// The thread that asks the processor about top-ups that nobody came back for.
+fn sweep_top_ups(
+    app: Arc<App>,
+    mut control: Control,
+    stopping: Arc<AtomicBool>,
+) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
         .name("top-up-sweeper".into())
         .spawn(move || {

@@ -1,5 +1,6 @@
 //! Configuration of a live house: one file, read once, validated whole, passed on as parts.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
@@ -9,6 +10,7 @@ use std::path::Path;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_domain::decide::Rules;
 use mamori_domain::money::Amount;
+use mamori_engine::control::SendBudget;
 use serde::{Deserialize, Serialize};
 
 use crate::world::Failure;
@@ -85,6 +87,14 @@ pub struct SmsSettings {
     pub account: String,
     pub token: String,
     pub from: String,
+    /// Countries whose numbers get SMS, by the digits behind the `+`, each with the messages that may leave in an hour. All
+    /// others get none.
+    #[serde(default = "default_countries")]
+    pub countries: BTreeMap<String, u32>,
+}
+
+fn default_countries() -> BTreeMap<String, u32> {
+    BTreeMap::from([("81".into(), 1_000)])
 }
 
 /// The mail server.
@@ -102,6 +112,13 @@ pub struct MailSettings {
     pub from_name: String,
     pub from_address: String,
     pub hello_name: String,
+    /// One-time codes that may leave by mail in an hour.
+    #[serde(default = "default_mails_per_hour")]
+    pub codes_per_hour: u32,
+}
+
+fn default_mails_per_hour() -> u32 {
+    2_000
 }
 
 fn wrong(key: &str, value: &str, example: &str) -> Failure {
@@ -137,6 +154,7 @@ impl Config {
                 account: String::new(),
                 token: String::new(),
                 from: "Mamori".into(),
+                countries: default_countries(),
             },
             mail: MailSettings {
                 host: "127.0.0.1".into(),
@@ -147,6 +165,7 @@ impl Config {
                 from_name: "Mamori".into(),
                 from_address: "no-reply@example.jp".into(),
                 hello_name: "mamori.example.jp".into(),
+                codes_per_hour: default_mails_per_hour(),
             },
         }
     }
@@ -163,6 +182,7 @@ impl Config {
             serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         config.rules()?;
         config.issuer()?;
+        config.send_budget()?;
         for (key, surface) in [
             ("wallet", &config.wallet),
             ("till", &config.till),
@@ -246,6 +266,28 @@ impl Config {
             ));
         }
         Ok(rules)
+    }
+
+    /// How many one-time codes may leave, and where to.
+    pub fn send_budget(&self) -> Result<SendBudget, Failure> {
+        for code in self.sms.countries.keys() {
+            let is_code = (1..=7).contains(&code.len())
+                && code.bytes().all(|byte| byte.is_ascii_digit())
+                && !code.starts_with('0');
+            if !is_code {
+                return Err(wrong("sms.countries", code, "81"));
+            }
+        }
+        Ok(SendBudget {
+            mail: i64::from(self.mail.codes_per_hour),
+            sms: self
+                .sms
+                .countries
+                .iter()
+                .map(|(code, per_hour)| (code.clone(), i64::from(*per_hour)))
+                .collect(),
+            ..SendBudget::default()
+        })
     }
 
     /// The issuer prefix.

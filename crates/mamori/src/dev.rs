@@ -22,7 +22,7 @@ use mamori_domain::act::{Act, CreditKind, Done};
 use mamori_domain::decide::Rules;
 use mamori_domain::ids::{AuthorizationId, MerchantId, TillId, WalletId};
 use mamori_domain::money::Amount;
-use mamori_engine::control::{Control, OwnerId, Seed};
+use mamori_engine::control::{Control, OwnerId, Seed, SendBudget};
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::{Engine, fault::Fault};
@@ -98,7 +98,7 @@ struct Access {
     token: String,
     merchant: AccessMerchant,
     customers: Vec<AccessCustomer>,
-    /// The first operator's one-time link, while there is none.
+    /// A one-time link for one more operator; new at every start.
     console_link: Option<String>,
 }
 
@@ -161,6 +161,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             webhook_secret: sandbox.text("webhook_secret")?,
         },
         messenger: post.messenger(),
+        send_budget: SendBudget::default(),
         mounted: mounted(packages.as_deref(), token.clone()),
         sockets,
     };
@@ -523,7 +524,7 @@ fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustome
     Ok(customers)
 }
 
-/// A one-time link for the first operator. Each start makes a new one; a console that has an operator ignores it.
+/// A one-time link for one more operator. Each start makes a new one: whoever can start a development house owns it anyway.
 fn console_link(
     control: &mut Control,
     console_url: &str,

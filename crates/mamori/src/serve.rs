@@ -159,6 +159,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
             webhook_secret: config.card.webhook_secret.clone(),
         },
         messenger: post.messenger(),
+        send_budget: config.send_budget()?,
         mounted: Mounted::live(args.packages.as_deref()),
     };
     let running = assembly::start(plan, clock, chance)?;

@@ -16,8 +16,13 @@ use crate::workers::Workers;
 pub struct App {
     /// Time and chance.
     pub outside: Outside,
-    /// Threads with a control connection each.
+    /// Threads with a control connection each, for people who are known.
     pub control: Workers<Control>,
+    /// The same for requests of strangers, among them everybody who signs in to the wallet: their queue fills without anybody
+    /// who is in noticing.
+    pub strangers: Workers<Control>,
+    /// The same for operators on their way in, whom no queue of customers must keep out.
+    pub operators: Workers<Control>,
     /// Threads that wait for acts which need no control row.
     pub acts: Workers<()>,
     /// Where acts go that identity needs.

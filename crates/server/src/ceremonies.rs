@@ -19,6 +19,8 @@ pub struct Ceremonies<S> {
 
 struct Waiting<S> {
     by_handle: HashMap<[u8; 32], Pending<S>>,
+    /// Places that were promised.
+    promised: usize,
     /// Handles in order of their beginning; all wait equally long, so the first is the oldest.
     order: VecDeque<([u8; 32], i64)>,
 }
@@ -36,9 +38,21 @@ impl<S> Ceremonies<S> {
             waiting_max,
             waiting: Mutex::new(Waiting {
                 by_handle: HashMap::new(),
+                promised: 0,
                 order: VecDeque::new(),
             }),
         }
+    }
+
+    /// Promises a place, so that something can be used up for it that is not given back; None when too many wait already.
+    pub fn promise(&self, now: Timestamp) -> Option<Promise<'_, S>> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.forget_old(now.0);
+        if waiting.by_handle.len() + waiting.promised >= self.waiting_max {
+            return None;
+        }
+        waiting.promised += 1;
+        Some(Promise(self))
     }
 
     /// Keeps `state` for an answer from the browser that holds `browser`; false when too many wait already.
@@ -47,18 +61,10 @@ impl<S> Ceremonies<S> {
     pub fn begin(&self, handle: [u8; 32], browser: [u8; 32], state: S, now: Timestamp) -> bool {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         waiting.forget_old(now.0);
-        if waiting.by_handle.len() >= self.waiting_max {
+        if waiting.by_handle.len() + waiting.promised >= self.waiting_max {
             return false;
         }
-        waiting.order.push_back((handle, now.0));
-        waiting.by_handle.insert(
-            handle,
-            Pending {
-                browser,
-                begun_at: now.0,
-                state,
-            },
-        );
+        waiting.keep(handle, browser, state, now.0);
         true
     }
 
@@ -77,7 +83,44 @@ impl<S> Ceremonies<S> {
     }
 }
 
+/// A place among the ceremonies that wait, given back on drop.
+pub struct Promise<'a, S>(&'a Ceremonies<S>);
+
+impl<S> Promise<'_, S> {
+    /// Takes the place for `state`, as [`Ceremonies::begin`] does.
+    pub fn begin(self, handle: [u8; 32], browser: [u8; 32], state: S, now: Timestamp) {
+        let mut waiting = self
+            .0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        waiting.keep(handle, browser, state, now.0);
+    }
+}
+
+impl<S> Drop for Promise<'_, S> {
+    fn drop(&mut self) {
+        self.0
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .promised -= 1;
+    }
+}
+
 impl<S> Waiting<S> {
+    fn keep(&mut self, handle: [u8; 32], browser: [u8; 32], state: S, now: i64) {
+        self.order.push_back((handle, now));
+        self.by_handle.insert(
+            handle,
+            Pending {
+                browser,
+                begun_at: now,
+                state,
+            },
+        );
+    }
+
     fn forget_old(&mut self, now: i64) {
         let life = CEREMONY_SECONDS * 1_000_000;
         // A clock set back makes entries of the future: they are as useless as old ones.
@@ -144,6 +187,18 @@ mod tests {
         );
         assert!(!ceremonies.begin([3; 32], [9; 32], (), at(10)));
         assert!(ceremonies.begin([3; 32], [9; 32], (), at(300)));
+    }
+
+    #[test]
+    fn a_promised_place_is_kept_and_given_back() {
+        let ceremonies = Ceremonies::new(1);
+        let place = ceremonies.promise(at(0)).expect("room");
+        assert!(!ceremonies.begin([1; 32], [9; 32], "other", at(0)));
+        place.begin([2; 32], [9; 32], "state", at(0));
+        assert!(ceremonies.promise(at(0)).is_none());
+        assert_eq!(ceremonies.take(&[2; 32], &[9; 32], at(1)), Some("state"));
+        drop(ceremonies.promise(at(1)).expect("room again"));
+        assert!(ceremonies.begin([1; 32], [9; 32], "other", at(1)));
     }
 
     #[test]

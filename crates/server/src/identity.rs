@@ -11,6 +11,7 @@ use crate::cookies::Token;
 use crate::pace::Pace;
 use crate::relying_party::{Asserting, Registering, RelyingParty, UnusableOrigin};
 use crate::sessions::{SessionLimits, Sessions};
+use crate::sign_ins::SignIns;
 use crate::streams::Streams;
 
 /// How long a till's device works before it must be paired again, in seconds.
@@ -47,13 +48,6 @@ pub enum Purpose {
         display_name: String,
         /// `ja` or `en`.
         locale: String,
-    },
-    /// Somebody signs in.
-    SignIn {
-        /// The challenge.
-        asserting: Asserting,
-        /// Where.
-        surface: Surface,
     },
     /// Somebody who is signed in proves it again, for one act.
     StepUp {
@@ -93,28 +87,28 @@ pub enum StepUpAct {
     ErasePerson(WalletId, bool),
 }
 
-/// Limits against floods and guesses. None of them is keyed by anything a client can choose freely and none locks an
-/// account: whoever holds the passkey gets in.
+/// Limits against floods. Those of people who are known are keyed by who they are, which nobody can choose; what strangers do
+/// has one limit for all of them, and nobody who holds a passkey, a link or a pairing code passes through it.
 pub struct Paces {
-    /// Beginnings of ceremonies, the whole house: keeps the waiting list from being crowded out.
-    pub beginnings: Pace,
-    /// Beginnings of one browser.
-    pub browser_beginnings: Pace,
-    /// Wrong pairing codes of one browser.
-    pub browser_pairings: Pace,
-    /// Wrong pairing codes, the whole house: 8 digits against 20 guesses a minute.
-    pub house_pairings: Pace,
-    /// Wrong operator links, the whole house. Nobody guesses 256 bits; this keeps the log readable.
+    /// Sign-ups begun by strangers: each writes a row and sends a message.
+    pub sign_ups: Pace,
+    /// Sign-ins of one owner that succeeded.
+    pub sign_ins: Pace,
+    /// Step-ups begun by one owner.
+    pub step_ups: Pace,
+    /// Questions to the card processor that one wallet's pages make us ask.
+    pub card_questions: Pace,
+    /// Wrong operator links, the whole house. Nobody guesses 256 bits; this keeps the log readable. A right link passes it by.
     pub wrong_links: Pace,
 }
 
 impl Default for Paces {
     fn default() -> Self {
         Paces {
-            beginnings: Pace::new(100, 1, 1),
-            browser_beginnings: Pace::new(30, 60, 100_000),
-            browser_pairings: Pace::new(5, 60, 10_000),
-            house_pairings: Pace::new(20, 60, 1),
+            sign_ups: Pace::new(20, 1, 1),
+            sign_ins: Pace::new(30, 60, 100_000),
+            step_ups: Pace::new(30, 60, 100_000),
+            card_questions: Pace::new(1, 2, 100_000),
             wrong_links: Pace::new(20, 60, 1),
         }
     }
@@ -159,12 +153,14 @@ pub struct Identity {
     pub console_party: RelyingParty,
     /// Host of the wallet, for messages.
     pub wallet_host: String,
-    /// Challenges that wait.
-    /// Event streams that are open.
-    pub streams: Arc<Streams>,
+    /// Challenges that wait. Each was given out for something proven: a contact, a link, a session.
     pub ceremonies: Ceremonies<Purpose>,
+    /// Challenges of sign-ins, which anybody may begin.
+    pub sign_ins: SignIns,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// Event streams that are open.
+    pub streams: Arc<Streams>,
     /// Enrolled tills.
     pub devices: Devices,
     /// Limits.
@@ -174,8 +170,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Fails on an origin or relying-party id that browsers would refuse.
-    pub fn new(config: &IdentityConfig) -> Result<Identity, UnusableOrigin> {
+    /// Fails on an origin or relying-party id that browsers would refuse. `random` seals what browsers carry for us.
+    pub fn new(config: &IdentityConfig, random: [u8; 32]) -> Result<Identity, UnusableOrigin> {
         let wallet_host = config
             .wallet_origin
             .split("://")
@@ -196,13 +192,14 @@ impl Identity {
                 config.operator_keys_device_bound,
             )?,
             wallet_host: wallet_host.to_owned(),
-            // 100 a second for 5 minutes: with the limit on beginnings nobody is crowded out.
-            streams: Arc::default(),
+            // 30 a minute of an owner for 5 minutes: whoever crowds others out does it with two hundred passkeys.
             ceremonies: Ceremonies::new(30_000),
+            sign_ins: SignIns::new(random, 200_000),
             sessions: Sessions::new(200_000),
+            streams: Arc::default(),
             devices: Devices::default(),
             paces: Paces::default(),
-            send_budget: config.send_budget,
+            send_budget: config.send_budget.clone(),
         })
     }
 

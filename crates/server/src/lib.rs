@@ -22,6 +22,7 @@ pub mod relying_party;
 pub mod route_table;
 pub mod routes;
 pub mod sessions;
+pub mod sign_ins;
 pub mod streams;
 pub mod surface;
 pub mod workers;

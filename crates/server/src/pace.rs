@@ -60,19 +60,6 @@ impl Pace {
         spent.insert(key, if may { after } else { until });
         may
     }
-
-    /// Takes one event back: for limits that count failures only.
-    pub fn give_back(&self, key: impl Hash) {
-        let key = self.hasher.hash_one(key);
-        if let Some(until) = self
-            .spent_until
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_mut(&key)
-        {
-            *until -= self.interval_micros;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -94,15 +81,6 @@ mod tests {
         assert!(pace.allow("a", at(112)));
         assert!(!pace.allow("a", at(112)));
         assert!(pace.allow("b", at(112)), "keys do not share");
-    }
-
-    #[test]
-    fn what_was_given_back_may_happen_again() {
-        let pace = Pace::new(1, 60, 10);
-        assert!(pace.allow("a", at(0)));
-        assert!(!pace.allow("a", at(0)));
-        pace.give_back("a");
-        assert!(pace.allow("a", at(0)));
     }
 
     #[test]

@@ -101,9 +101,21 @@ impl From<WebauthnError> for PasskeyProblem {
 #[derive(Clone)]
 pub struct Registering(PasskeyRegistration);
 
-/// An assertion on its way. Kept on the server, used once.
+/// An assertion on its way. Kept on the server, or sealed so that only the server can read it back; used once.
 #[derive(Clone)]
 pub struct Asserting(DiscoverableAuthentication);
+
+impl Asserting {
+    /// As it is sealed. In the clear it would hand out the challenge's whole state: never outside a seal.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.0).expect("a challenge is plain data")
+    }
+
+    /// Reads what [`Asserting::to_bytes`] wrote.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Asserting> {
+        serde_json::from_slice(bytes).ok().map(Asserting)
+    }
+}
 
 /// An assertion that names its key; the key must be looked up before it can be checked.
 pub struct Asserted {

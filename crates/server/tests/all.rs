@@ -28,3 +28,5 @@ mod streams;
 mod surfaces;
 #[path = "all/tills.rs"]
 mod tills;
+#[path = "all/top_ups.rs"]
+mod top_ups;

@@ -54,7 +54,9 @@ pub use sign_ups::{
     CODE_SECONDS, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
     SignUpStart,
 };
-pub use tills::{Device, PAIRING_CODE_SECONDS, PairingRefusal};
+pub use tills::{
+    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_SECONDS, PAIRING_TRIES_MAX, PairingRefusal,
+};
 
 const MICROS: i64 = 1_000_000;
 

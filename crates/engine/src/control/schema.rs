@@ -27,6 +27,10 @@ pub const CONTROL: Family = Family {
             name: "erasures",
             sql: ERASURES,
         },
+        Migration {
+            name: "what strangers may try, counted where it belongs",
+            sql: COUNTED,
+        },
     ],
 };
 
@@ -63,6 +67,15 @@ CREATE TABLE erasures (
     finished_at BIGINT
 );
 CREATE INDEX erasures_by_wallet ON erasures (wallet);
+";
+
+/// Messages are counted by country and apart from mail. Of a pairing code the first half finds the row (`code_mac`) and the
+/// second opens it (`secret_mac`), so that wrong tries are counted against the one code they were aimed at.
+const COUNTED: &str = "
+ALTER TABLE sign_ups ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+CREATE INDEX sign_ups_by_lane ON sign_ups (lane, made_at);
+ALTER TABLE pairing_codes ADD COLUMN secret_mac BYTEA;
+ALTER TABLE pairing_codes ADD COLUMN tries BIGINT NOT NULL DEFAULT 0;
 ";
 
 /// Status columns: 1 pending (the book has not named it yet), 2 active, 3 dead.

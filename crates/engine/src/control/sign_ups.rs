@@ -3,7 +3,9 @@
 //! Nobody may learn from this who has an account: a known and an unknown contact take the same statements, get the same
 //! answer, and each gets one message. Only the owner of the contact reads which of the two it is.
 
-use crate::control::contact::Contact;
+use std::collections::BTreeMap;
+
+use crate::control::contact::{Contact, ContactKind};
 use crate::control::seed::Seed;
 use crate::control::{Control, MICROS, place, token_hash};
 use crate::fault::Fault;
@@ -16,20 +18,43 @@ pub const CODE_SECONDS: i64 = 600;
 pub const CODE_TRIES_MAX: i64 = 5;
 const HOUR: i64 = 3_600 * MICROS;
 
-/// How many messages may leave in an hour.
-#[derive(Clone, Copy, Debug)]
+/// How many messages may leave in an hour. Each country and the mail have a budget of their own: whoever uses one up, with
+/// numbers typed by the thousand, stops no sign-up by another.
+#[derive(Clone, Debug)]
 pub struct SendBudget {
     /// To one contact; house rule 3.
     pub per_contact: i64,
-    /// To all together: what an attacker who types foreign numbers can make the house pay.
-    pub in_all: i64,
+    /// By mail.
+    pub mail: i64,
+    /// By SMS, for each beginning of a number behind its `+` ("81" is Japan). A number that begins otherwise gets none: what an
+    /// attacker can make the house pay is what stands here, and to nobody's premium numbers far away.
+    pub sms: BTreeMap<String, i64>,
 }
 
 impl Default for SendBudget {
     fn default() -> Self {
         SendBudget {
             per_contact: 3,
-            in_all: 2_000,
+            mail: 2_000,
+            sms: BTreeMap::from([("81".to_owned(), 1_000)]),
+        }
+    }
+}
+
+impl SendBudget {
+    /// What a contact's message is counted under, and how many of those may leave; None for a country without SMS.
+    fn lane(&self, contact: &Contact) -> Option<(String, i64)> {
+        match contact.kind() {
+            ContactKind::Mail => Some(("mail".to_owned(), self.mail)),
+            ContactKind::Phone => {
+                let digits = contact.as_str().trim_start_matches('+');
+                // The longest beginning counts: "1415" may have another budget than "1".
+                self.sms
+                    .iter()
+                    .filter(|(code, _)| digits.starts_with(code.as_str()))
+                    .max_by_key(|(code, _)| code.len())
+                    .map(|(code, budget)| (format!("sms {code}"), *budget))
+            }
         }
     }
 }
@@ -55,10 +80,12 @@ pub struct CodeToSend {
 /// Why no message leaves. Says nothing about whether the contact is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SendRefusal {
+    /// No SMS go to numbers of this country.
+    CountryNotServed,
     /// This contact had its messages of the hour.
     ContactBudget,
-    /// The house had its messages of the hour.
-    HouseBudget,
+    /// The contact's country, or the mail, had its messages of the hour.
+    LaneBudget,
 }
 
 /// A contact that was proven and may be enrolled once.
@@ -86,10 +113,13 @@ impl Control {
     pub fn start_sign_up(
         &mut self,
         start: &SignUpStart,
-        budget: SendBudget,
+        budget: &SendBudget,
         now: i64,
         seed: &Seed,
     ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
+        let Some((lane, in_lane_max)) = budget.lane(start.contact) else {
+            return Ok(Err(SendRefusal::CountryNotServed));
+        };
         let index = self.keys.blind_index(start.contact);
         let sign_up = seed.bytes("sign-up");
         let id = token_hash(&sign_up);
@@ -104,25 +134,37 @@ impl Control {
         );
         let browser = token_hash(start.browser);
         self.db.transaction(|tx| {
-            let sent = tx.query_first(
-                "SELECT COALESCE(CAST(SUM(CASE WHEN contact_index = $1 THEN 1 ELSE 0 END) AS BIGINT), 0), COUNT(*)
-                 FROM sign_ups WHERE made_at > $2",
+            let to_contact = tx.query_first(
+                "SELECT COUNT(*) FROM sign_ups WHERE contact_index = $1 AND made_at > $2",
                 &[Param::Blob(&index), Param::Int(now - HOUR)],
-                |row| (row.int(0), row.int(1)),
+                |row| row.int(0),
             )?;
-            let (to_contact, in_all) = sent.unwrap_or((0, 0));
-            if to_contact >= budget.per_contact {
+            if to_contact.unwrap_or(0) >= budget.per_contact {
                 return Ok(Err(SendRefusal::ContactBudget));
             }
-            if in_all >= budget.in_all {
-                return Ok(Err(SendRefusal::HouseBudget));
+            let in_lane = tx.query_first(
+                "SELECT COUNT(*) FROM sign_ups WHERE lane = $1 AND made_at > $2",
+                &[Param::Text(&lane), Param::Int(now - HOUR)],
+                |row| row.int(0),
+            )?;
+            if in_lane.unwrap_or(0) >= in_lane_max {
+                return Ok(Err(SendRefusal::LaneBudget));
             }
             let known = tx.query_first("SELECT 1 FROM contacts WHERE contact_index = $1", &[Param::Blob(&index)], |row| row.int(0))?;
             let stored_mac = if known.is_some() { &no_code } else { &code_mac };
             tx.execute(
-                "INSERT INTO sign_ups (sign_up, browser, contact_index, contact, locale, code_mac, tries, made_at)
-                 VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
-                &[Param::Blob(&id), Param::Blob(&browser), Param::Blob(&index), Param::Blob(&sealed), Param::Text(start.locale), Param::Blob(stored_mac), Param::Int(now)],
+                "INSERT INTO sign_ups (sign_up, browser, contact_index, contact, locale, code_mac, tries, made_at, lane)
+                 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+                &[
+                    Param::Blob(&id),
+                    Param::Blob(&browser),
+                    Param::Blob(&index),
+                    Param::Blob(&sealed),
+                    Param::Text(start.locale),
+                    Param::Blob(stored_mac),
+                    Param::Int(now),
+                    Param::Text(&lane),
+                ],
             )?;
             Ok(Ok(CodeToSend { sign_up, code: known.is_none().then(|| code.clone()) }))
         })
@@ -139,6 +181,15 @@ impl Control {
         let id = token_hash(sign_up);
         let browser = token_hash(browser);
         let mac = self.code_mac(&id, code);
+        // Asked without the right to write: guesses at sign-ups that never were must not stand before everybody's rows.
+        let begun = self.db.query_first(
+            "SELECT 1 FROM sign_ups WHERE sign_up = $1 AND browser = $2",
+            &[Param::Blob(&id), Param::Blob(&browser)],
+            |row| row.int(0),
+        )?;
+        if begun.is_none() {
+            return Ok(Err(CodeRefusal::Wrong));
+        }
         let found = self.db.transaction(|tx| {
             let row = tx.query_first(
                 "SELECT contact, locale, code_mac, tries, made_at, proven_at FROM sign_ups WHERE sign_up = $1 AND browser = $2",

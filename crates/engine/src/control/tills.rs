@@ -10,9 +10,17 @@ use crate::control::{
 use crate::fault::Fault;
 use crate::sql::Param;
 use mamori_domain::ids::{Fingerprint, TillId};
+use subtle::ConstantTimeEq;
 
 /// How long a pairing code works.
 pub const PAIRING_CODE_SECONDS: i64 = 600;
+/// Digits of a pairing code. The first half finds it, the second opens it.
+pub const PAIRING_CODE_DIGITS: usize = 12;
+/// Wrong second halves before a code is spent: 5 chances in a million, however many browsers guess.
+pub const PAIRING_TRIES_MAX: i64 = 5;
+const HALF: u64 = 1_000_000;
+/// First halves that are drawn until one is free. Ten thousand live codes leave a free one in all but 1 of 10⁸ cases.
+const DRAWS: usize = 4;
 
 /// Why a pairing code is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +31,8 @@ pub enum PairingRefusal {
     Expired,
     /// A device was enrolled with it.
     Used,
+    /// [`PAIRING_TRIES_MAX`] wrong tries were aimed at it.
+    Spent,
 }
 
 /// A device on its way or enrolled.
@@ -39,27 +49,72 @@ pub struct Device {
 }
 
 impl Control {
-    /// Makes a pairing code of eight digits for a till; earlier codes of that till stop working.
+    /// Makes a pairing code of twelve digits for a till; earlier codes of that till stop working.
     pub fn make_pairing_code(
         &mut self,
         till: TillId,
         now: i64,
         seed: &Seed,
     ) -> Result<String, Fault> {
-        let code = format!("{:08}", seed.below(100_000_000, "pairing code"));
-        let mac = self.keys.pepper.mac(&[b"pairing code", code.as_bytes()]);
-        self.db.transaction(|tx| {
-            tx.execute("DELETE FROM pairing_codes WHERE till = $1 OR made_at < $2", &[Param::Int(i64::from(till.0)), Param::Int(now - 86_400 * MICROS)])?;
+        let secret = format!("{:06}", seed.below(HALF, "pairing secret"));
+        let drawn: Vec<(String, [u8; 32])> = (0..DRAWS)
+            .map(|draw| {
+                let finder = seed.below(HALF, &format!("pairing finder {draw}"));
+                let finder = format!("{finder:06}");
+                let mac = self.finder_mac(&finder);
+                (finder, mac)
+            })
+            .collect();
+        let secrets: Vec<[u8; 32]> = drawn
+            .iter()
+            .map(|(finder, _)| self.secret_mac(finder, &secret))
+            .collect();
+        let taken = self.db.transaction(|tx| {
             tx.execute(
-                "INSERT INTO pairing_codes (code_mac, till, made_at) VALUES ($1, $2, $3)
-                 ON CONFLICT (code_mac) DO UPDATE SET till = excluded.till, made_at = excluded.made_at, used_at = NULL",
-                &[Param::Blob(&mac), Param::Int(i64::from(till.0)), Param::Int(now)],
-            )
+                "DELETE FROM pairing_codes WHERE till = $1 OR made_at < $2",
+                &[
+                    Param::Int(i64::from(till.0)),
+                    Param::Int(now - 86_400 * MICROS),
+                ],
+            )?;
+            for (at, (_, mac)) in drawn.iter().enumerate() {
+                // Another till's code that still works keeps its place.
+                let made = tx.execute(
+                    "INSERT INTO pairing_codes (code_mac, till, made_at, secret_mac, tries) VALUES ($1, $2, $3, $4, 0)
+                     ON CONFLICT (code_mac) DO UPDATE SET till = excluded.till, made_at = excluded.made_at,
+                        secret_mac = excluded.secret_mac, tries = 0, used_at = NULL
+                     WHERE pairing_codes.used_at IS NOT NULL OR pairing_codes.made_at < $5",
+                    &[
+                        Param::Blob(mac),
+                        Param::Int(i64::from(till.0)),
+                        Param::Int(now),
+                        Param::Blob(&secrets[at]),
+                        Param::Int(now - PAIRING_CODE_SECONDS * MICROS),
+                    ],
+                )?;
+                if made == 1 {
+                    return Ok(at);
+                }
+            }
+            Err(Fault::retryable("no pairing code is free; ask again"))
         })?;
-        Ok(code)
+        Ok(format!("{}{secret}", drawn[taken].0))
+    }
+
+    fn finder_mac(&self, finder: &str) -> [u8; 32] {
+        self.keys.pepper.mac(&[b"pairing code", finder.as_bytes()])
+    }
+
+    fn secret_mac(&self, finder: &str, secret: &str) -> [u8; 32] {
+        self.keys
+            .pepper
+            .mac(&[b"pairing secret", finder.as_bytes(), secret.as_bytes()])
     }
 
     /// First step: uses the code up and stores the device, pending. `token` is what the device's cookie will hold.
+    ///
+    /// Of a code that is wrong the try is counted, durably, against the code it was aimed at. Whoever guesses blindly meets none
+    /// and makes nobody wait: that costs one look-up and writes nothing.
     pub fn begin_pairing(
         &mut self,
         code: &str,
@@ -67,22 +122,46 @@ impl Control {
         now: i64,
         seed: &Seed,
     ) -> Result<Result<Device, PairingRefusal>, Fault> {
-        let mac = self.keys.pepper.mac(&[b"pairing code", code.as_bytes()]);
+        let Some((finder, secret)) = code.split_at_checked(PAIRING_CODE_DIGITS / 2) else {
+            return Ok(Err(PairingRefusal::Wrong));
+        };
+        let (mac, secret) = (self.finder_mac(finder), self.secret_mac(finder, secret));
+        let found = self.db.query_first(
+            "SELECT 1 FROM pairing_codes WHERE code_mac = $1",
+            &[Param::Blob(&mac)],
+            |row| row.int(0),
+        )?;
+        if found.is_none() {
+            return Ok(Err(PairingRefusal::Wrong));
+        }
         let hash = token_hash(token);
         let device: [u8; 16] = seed.take("device");
         let fingerprint = self.fingerprint("till device", &hash);
         self.db.transaction(|tx| {
             let row = tx.query_first(
-                "SELECT till, made_at, used_at FROM pairing_codes WHERE code_mac = $1",
+                "SELECT till, made_at, used_at, secret_mac, tries FROM pairing_codes WHERE code_mac = $1",
                 &[Param::Blob(&mac)],
-                |row| (TillId(id_cell(row, 0)), row.int(1), row.opt_int(2)),
+                |row| {
+                    let stands = (row.int(1), row.opt_int(2), row.int(4));
+                    (TillId(id_cell(row, 0)), stands, row.opt_blob(3).map(<[u8]>::to_vec))
+                },
             )?;
-            let till = match row {
-                None => return Ok(Err(PairingRefusal::Wrong)),
-                Some((_, _, Some(_))) => return Ok(Err(PairingRefusal::Used)),
-                Some((_, made_at, None)) if !(made_at..made_at + PAIRING_CODE_SECONDS * MICROS).contains(&now) => return Ok(Err(PairingRefusal::Expired)),
-                Some((till, _, None)) => till,
+            let Some((till, (made_at, used_at, tries), Some(stored))) = row else {
+                return Ok(Err(PairingRefusal::Wrong));
             };
+            if used_at.is_some() {
+                return Ok(Err(PairingRefusal::Used));
+            }
+            if !(made_at..made_at + PAIRING_CODE_SECONDS * MICROS).contains(&now) {
+                return Ok(Err(PairingRefusal::Expired));
+            }
+            if tries >= PAIRING_TRIES_MAX {
+                return Ok(Err(PairingRefusal::Spent));
+            }
+            if !bool::from(secret.as_slice().ct_eq(&stored)) {
+                tx.execute("UPDATE pairing_codes SET tries = tries + 1 WHERE code_mac = $1", &[Param::Blob(&mac)])?;
+                return Ok(Err(PairingRefusal::Wrong));
+            }
             tx.execute("UPDATE pairing_codes SET used_at = $1 WHERE code_mac = $2", &[Param::Int(now), Param::Blob(&mac)])?;
             tx.execute(
                 "INSERT INTO till_devices (device, token_hash, fingerprint, till, status, made_at) VALUES ($1, $2, $3, $4, $5, $6)",

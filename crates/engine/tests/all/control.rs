@@ -6,8 +6,8 @@ use std::thread;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_engine::control::{
     CONTROL, CodeRefusal, Contact, Control, Enrolment, LinkRefusal, NameTaken, Named, Opening,
-    OwnerId, PairingRefusal, Places, RemoveRefusal, Seed, SendBudget, SessionId, SessionRow,
-    SignUpStart, StoredPasskey, Surface, token_hash,
+    OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Places, RemoveRefusal, Seed, SendBudget,
+    SendRefusal, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
 };
 use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
@@ -47,7 +47,7 @@ fn start(control: &mut Control, number: u8) -> ([u8; 32], Option<String>) {
         browser: b"browser",
     };
     let to_send = control
-        .start_sign_up(&start, SendBudget::default(), NOW, &seed(number))
+        .start_sign_up(&start, &SendBudget::default(), NOW, &seed(number))
         .expect("control answers")
         .expect("within the budget");
     (to_send.sign_up, to_send.code)
@@ -157,6 +157,102 @@ fn guesses_at_one_code_from_many_sides_are_five() {
                 .count(),
             3
         );
+    });
+}
+
+#[test]
+fn each_country_and_the_mail_have_a_budget_of_their_own() {
+    on_both(|location| {
+        let mut control = open(location);
+        let budget = SendBudget {
+            mail: 1,
+            sms: [("81".to_owned(), 2), ("44".to_owned(), 1)].into(),
+            ..SendBudget::default()
+        };
+        let mut number = 0;
+        let mut asks = |typed: &str| {
+            number += 1;
+            let contact = Contact::parse(typed).expect("a contact");
+            let start = SignUpStart {
+                contact: &contact,
+                locale: "ja",
+                browser: b"browser",
+            };
+            control
+                .start_sign_up(&start, &budget, NOW, &seed(number))
+                .expect("control answers")
+                .map(|_| ())
+        };
+        assert_eq!(asks("+44 20 7946 0001"), Ok(()));
+        assert_eq!(asks("+44 20 7946 0002"), Err(SendRefusal::LaneBudget));
+        assert_eq!(
+            asks("+882 1234 5678"),
+            Err(SendRefusal::CountryNotServed),
+            "a satellite, at a price"
+        );
+        // Whoever pumped those has stopped nobody here.
+        assert_eq!(asks("090-1234-5678"), Ok(()));
+        assert_eq!(asks("sora@example.jp"), Ok(()));
+        assert_eq!(asks("riku@example.jp"), Err(SendRefusal::LaneBudget));
+        assert_eq!(asks("090-1234-5679"), Ok(()));
+        assert_eq!(asks("090-1234-5680"), Err(SendRefusal::LaneBudget));
+    });
+}
+
+#[test]
+fn wrong_tries_are_counted_against_the_pairing_code_they_were_aimed_at() {
+    on_both(|location| {
+        let mut control = open(location);
+        let mut make = |till: u32| {
+            control
+                .make_pairing_code(TillId(till), NOW, &seed(till as u8))
+                .expect("control answers")
+        };
+        let (aimed_at, other) = (make(7), make(8));
+        let mut try_code = |code: &str| {
+            control
+                .begin_pairing(code, &[9; 32], NOW, &seed(9))
+                .expect("control answers")
+                .map(|device| device.till)
+        };
+        let second = aimed_at[6..].parse::<u32>().expect("digits");
+        let wrong = format!("{}{:06}", &aimed_at[..6], (second + 1) % 1_000_000);
+        for _ in 0..PAIRING_TRIES_MAX {
+            assert_eq!(try_code(&wrong), Err(PairingRefusal::Wrong));
+        }
+        assert_eq!(try_code(&aimed_at), Err(PairingRefusal::Spent));
+        // Guesses at codes that nobody made are no tries of anybody's.
+        for guess in 0..50 {
+            let blind = format!("{:06}000000", (guess * 7_919) % 1_000_000);
+            if blind[..6] != other[..6] && blind[..6] != aimed_at[..6] {
+                assert_eq!(try_code(&blind), Err(PairingRefusal::Wrong));
+            }
+        }
+        assert_eq!(try_code(&other), Ok(TillId(8)));
+    });
+}
+
+#[test]
+fn names_of_many_wallets_come_in_few_statements() {
+    on_both(|location| {
+        let mut control = open(location);
+        for number in 1..=120_u8 {
+            control
+                .name_wallet(
+                    OwnerId([number; 16]),
+                    WalletId(u64::from(number)),
+                    &format!("客{number}"),
+                    NOW,
+                    &seed(number),
+                )
+                .expect("control answers");
+        }
+        let asked: Vec<WalletId> = (1..=130).chain(1..=5).map(WalletId).collect();
+        let names = control.names_of_wallets(&asked).expect("control answers");
+        assert_eq!(names.len(), 120, "ten wallets have no owner");
+        assert_eq!(names[&WalletId(77)], "客77");
+        let none = control.names_of_wallets(&[]).expect("control answers");
+        assert!(none.is_empty());
     });
 }
 
@@ -365,6 +461,10 @@ fn operators_links_and_papers_are_the_same_on_both() {
         control
             .begin_api_key("key-1", MerchantId(1), "the secret", true, NOW, [4; 12])
             .expect("control answers");
+        assert!(
+            control.api_keys().expect("control answers").is_empty(),
+            "a key that the book has not bound yet signs nothing"
+        );
         control.finish_api_key("key-1").expect("control answers");
         let keys = control.api_keys().expect("control answers");
         assert_eq!(

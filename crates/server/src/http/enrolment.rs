@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::IntoResponse;
 use mamori_domain::act::Act;
 use mamori_domain::ids::TillId;
-use mamori_engine::control::{Device, PAIRING_CODE_SECONDS, PairingRefusal, Surface, token_hash};
+use mamori_engine::control::{
+    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_SECONDS, PairingRefusal, Surface, token_hash,
+};
 use mamori_engine::fault::Fault;
 use serde_json::json;
 
@@ -16,37 +17,26 @@ use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
-use crate::http::session::{Browser, OperatorSession, operator_mark};
+use crate::http::session::{OperatorSession, operator_mark};
 use crate::identity::TILL_DEVICE_SECONDS;
 
-/// The pairing code is wrong, used or too old: not told apart.
+/// The pairing code is wrong, used, spent or too old: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",
     ja: "登録番号を確認できませんでした。管理画面で新しい番号を発行してください。",
     en: "The pairing code was not accepted. Please ask for a new one.",
 };
-/// Too many wrong pairing codes.
-pub const PAIRING_TRIES_SPENT: Words = Words {
-    code: "pairing_tries_spent",
-    ja: "入力の誤りが続きました。1分ほどおいてからお試しください。",
-    en: "Too many wrong codes. Please wait a minute and try again.",
-};
 
 /// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
-pub async fn enrol(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
-    let code = body.digits("pairing_code", 8)?;
-    let browser = Browser::of(&headers, &app);
+pub async fn enrol(State(app): State<Arc<App>>, body: Body) -> Answer {
+    // No limit of browsers or of the house: tries are counted against the code they were aimed at, so whoever guesses at random
+    // keeps no till from pairing.
+    let code = body.digits("pairing_code", PAIRING_CODE_DIGITS)?;
     let (now, seed, token): (_, _, Token) =
         (app.outside.now(), app.outside.seed(), app.outside.bytes());
-    let paces = &app.identity.paces;
-    // Counted before the look and given back when right: of many guesses at once only five are looked at.
-    if !paces.browser_pairings.allow(browser.token, now) || !paces.house_pairings.allow((), now) {
-        tracing::warn!("pairing codes are tried too often");
-        return Ok(browser.on(Denial::Refused(PAIRING_TRIES_SPENT).into_response()));
-    }
     let inner = Arc::clone(&app);
     let paired = app
-        .control
+        .strangers
         .ask(move |control| -> Result<Result<Device, Denial>, Fault> {
             let device = match control.begin_pairing(&code, &token, now.0, &seed)? {
                 Ok(device) => device,
@@ -69,17 +59,12 @@ pub async fn enrol(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) 
             tracing::info!(till = device.till.0, "a till was enrolled");
             Ok(Ok(device))
         });
-    let device = match paired.await?? {
-        Ok(device) => device,
-        Err(denial) => return Ok(browser.on(denial.into_response())),
-    };
-    paces.browser_pairings.give_back(browser.token);
-    paces.house_pairings.give_back(());
+    let device = paired.await???;
     app.identity.devices.forget_till(device.till);
     app.identity.devices.remember(token_hash(&token), device);
     let mut response = done(json!({ "till_id": device.till.0 }));
     Cookie::Session(Surface::Till).set(&mut response, &token, Some(TILL_DEVICE_SECONDS));
-    Ok(browser.on(response))
+    Ok(response)
 }
 
 /// `POST /api/leave` of the till: this browser gives its till back.
@@ -88,7 +73,7 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> 
     if let Some(token) = cookie.read(&headers) {
         let (inner, hash) = (Arc::clone(&app), token_hash(&token));
         let left = app
-            .control
+            .strangers
             .ask(move |control| -> Result<Option<TillId>, Fault> {
                 let Some(device) = control.device(&hash)? else {
                     return Ok(None);
@@ -146,9 +131,8 @@ pub async fn make_pairing_code(
         operator = operator_mark(&asker.owner),
         "an operator made a pairing code"
     );
-    let (first, second) = code.split_at(4);
     Ok(done(json!({
-        "pairing_code": format!("{first} {second}"),
+        "pairing_code": spaced(&code),
         "expires_at_ms": millis(now.plus_seconds(PAIRING_CODE_SECONDS)),
     })))
 }
@@ -165,6 +149,18 @@ pub async fn list_tills(State(app): State<Arc<App>>, _: OperatorSession) -> Answ
         .map(|paper| json!({ "till_id": paper.till.0, "store": paper.store_name, "name": paper.name, "enrolled": enrolled.contains(&paper.till) }))
         .collect();
     Ok(done(json!({ "tills": tills })))
+}
+
+/// Digits in groups of four, as people read them to each other.
+fn spaced(code: &str) -> String {
+    let mut text = String::with_capacity(code.len() + code.len() / 4);
+    for (at, digit) in code.chars().enumerate() {
+        if at > 0 && at % 4 == 0 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 fn pairing_refused(refusal: PairingRefusal) -> Denial {

@@ -17,7 +17,7 @@ use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token, encode_token};
-use crate::http::passkeys::{begin, check_pace, refused};
+use crate::http::passkeys::{begin, refused};
 use crate::http::session::{
     Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
 };
@@ -48,10 +48,9 @@ pub fn operator_link(console_origin: &str, link: &Token) -> String {
 pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
     let link = body.token("link")?;
     let browser = Browser::of(&headers, &app);
-    check_pace(&app, &browser)?;
     let now = app.outside.now();
     let found = app
-        .control
+        .operators
         .ask(move |control| control.operator_of_link(&link, now.0))
         .await??;
     let (operator, name) = found.map_err(|refusal| link_refused(&app, refusal))?;
@@ -82,7 +81,7 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
         return Err(refused("operator link", PasskeyProblem::OtherChallenge));
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let redeemed = app.control.ask(
+    let redeemed = app.operators.ask(
         move |control| -> Result<Result<NewSession, Denial>, Fault> {
             let passkey = match inner
                 .identity

@@ -26,6 +26,7 @@ use crate::http::session::{
 use crate::identity::{Purpose, StepUpAct};
 use crate::messages;
 use crate::relying_party::{Asserting, PasskeyProblem};
+use crate::sign_ins::SIGN_IN_BYTES_MAX;
 
 /// The one answer to every credential that is not accepted.
 pub const PASSKEY_REFUSED: Words = Words {
@@ -38,6 +39,12 @@ pub const CODE_SENT_TOO_OFTEN: Words = Words {
     code: "code_sent_too_often",
     ja: "この連絡先へのコード送信回数の上限に達しました。1時間ほどおいてからお試しください。",
     en: "Too many codes were sent to this contact. Please try again in about an hour.",
+};
+/// The house sends no SMS to this country.
+pub const COUNTRY_NOT_SERVED: Words = Words {
+    code: "country_not_served",
+    ja: "この国の電話番号にはSMSをお送りできません。メールアドレスをお試しください。",
+    en: "We cannot send text messages to numbers of this country. Please try a mail address.",
 };
 /// The one-time code is wrong.
 pub const CODE_WRONG: Words = Words {
@@ -70,14 +77,16 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
         Contact::parse(body.text("contact", 512)?).ok_or(Denial::InvalidField("contact"))?;
     let locale = body.locale()?;
     let browser = Browser::of(&headers, &app);
-    check_pace(&app, &browser)?;
+    if !app.identity.paces.sign_ups.allow((), app.outside.now()) {
+        return Err(Denial::Busy);
+    }
     let (inner, token, now, seed) = (
         Arc::clone(&app),
         browser.token,
         app.outside.now(),
         app.outside.seed(),
     );
-    let started = app.control.ask(
+    let started = app.strangers.ask(
         move |control| -> Result<Result<Token, SendRefusal>, Fault> {
             control.settle_enrolments(&mut NamedByBook(&*inner.book), now.0)?;
             let start = SignUpStart {
@@ -86,7 +95,7 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
                 browser: &token,
             };
             let to_send =
-                match control.start_sign_up(&start, inner.identity.send_budget, now.0, &seed)? {
+                match control.start_sign_up(&start, &inner.identity.send_budget, now.0, &seed)? {
                     Ok(to_send) => to_send,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
@@ -102,9 +111,12 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
     );
     match started.await?? {
         Ok(sign_up) => Ok(browser.on(done(json!({ "sign_up": encode_token(&sign_up) })))),
+        Err(SendRefusal::CountryNotServed) => Err(COUNTRY_NOT_SERVED.into()),
         Err(SendRefusal::ContactBudget) => Err(CODE_SENT_TOO_OFTEN.into()),
-        Err(SendRefusal::HouseBudget) => {
-            tracing::error!("the hour's budget of one-time codes is used up");
+        Err(SendRefusal::LaneBudget) => {
+            tracing::error!(
+                "the hour's budget of one-time codes of a country, or by mail, is used up"
+            );
             Err(Denial::Busy)
         }
     }
@@ -118,8 +130,10 @@ pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body
         .ok_or(Denial::InvalidField("display_name"))?;
     let browser = Browser::of(&headers, &app);
     let (token, now) = (browser.token, app.outside.now());
+    // A place first: a code is used up once and for all, and then the ceremony it was for must find room.
+    let place = app.identity.ceremonies.promise(now).ok_or(Denial::Busy)?;
     let proven = app
-        .control
+        .strangers
         .ask(move |control| control.prove_contact(&sign_up, &token, &code, now.0))
         .await??;
     let proven = proven.map_err(|refusal| match refusal {
@@ -140,7 +154,7 @@ pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body
         display_name: name,
         locale: proven.locale,
     };
-    begin(&app, token_hash(&sign_up), &browser, purpose)?;
+    place.begin(token_hash(&sign_up), browser.hash(), purpose, now);
     Ok(done(json!({ "creation": creation })))
 }
 
@@ -164,7 +178,7 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
         return Err(refused("sign-up", PasskeyProblem::OtherChallenge));
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let signed_up = app.control.ask(
+    let signed_up = app.strangers.ask(
         move |control| -> Result<Result<NewSession, Denial>, Fault> {
             let passkey = match inner
                 .identity
@@ -254,19 +268,17 @@ pub async fn sign_in_finish_console(
 
 fn sign_in_start(app: &App, surface: Surface, headers: &HeaderMap) -> Answer {
     let browser = Browser::of(headers, app);
-    check_pace(app, &browser)?;
     let started = app.identity.party(surface).start_assertion(&[]);
     let (request, asserting) = started.map_err(|problem| refused("sign-in", problem))?;
-    let handle: Token = app.outside.bytes();
-    begin(
-        app,
-        token_hash(&handle),
-        &browser,
-        Purpose::SignIn { asserting, surface },
-    )?;
-    Ok(browser.on(done(
-        json!({ "sign_in": encode_token(&handle), "request": request }),
-    )))
+    // No limit and no list: whatever strangers could fill, they would fill to keep everybody out.
+    let handle = app.identity.sign_ins.hand_out(
+        &asserting,
+        surface,
+        &browser.hash(),
+        app.outside.now(),
+        app.outside.bytes(),
+    );
+    Ok(browser.on(done(json!({ "sign_in": handle, "request": request }))))
 }
 
 async fn sign_in_finish(
@@ -275,29 +287,34 @@ async fn sign_in_finish(
     headers: &HeaderMap,
     body: &Body,
 ) -> Answer {
-    let (handle, credential) = (body.token("sign_in")?, body.object("credential")?);
+    let handle = body.text("sign_in", SIGN_IN_BYTES_MAX)?;
+    let credential = body.object("credential")?;
     let browser = Browser::of(headers, app);
     let replaced = Cookie::Session(surface).read(headers);
-    let asserting =
-        match app
-            .identity
-            .ceremonies
-            .take(&token_hash(&handle), &browser.hash(), app.outside.now())
-        {
-            Some(Purpose::SignIn {
-                asserting,
-                surface: begun,
-            }) if begun == surface => asserting,
-            _ => return Err(refused("sign-in", PasskeyProblem::OtherChallenge)),
-        };
     let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
-    let signed_in = app.control.ask(
+    let other_challenge = || refused("sign-in", PasskeyProblem::OtherChallenge);
+    let sign_ins = &app.identity.sign_ins;
+    let sign_in = sign_ins
+        .read(handle, surface, &browser.hash(), now)
+        .ok_or_else(other_challenge)?;
+    let workers = match surface {
+        Surface::Console => &app.operators,
+        Surface::Wallet | Surface::Till => &app.strangers,
+    };
+    let signed_in = workers.ask(
         move |control| -> Result<Result<NewSession, Denial>, Fault> {
+            let asserting = &sign_in.asserting;
             let owner =
-                match check_assertion(&inner, control, surface, &credential, &asserting, now.0)? {
+                match check_assertion(&inner, control, surface, &credential, asserting, now.0)? {
                     Ok(owner) => owner,
                     Err(problem) => return Ok(Err(refused("sign-in", problem))),
                 };
+            if !inner.identity.paces.sign_ins.allow((surface, owner), now) {
+                return Ok(Err(Denial::Busy));
+            }
+            if !inner.identity.sign_ins.use_up(&sign_in, now) {
+                return Ok(Err(other_challenge()));
+            }
             let wallet = control
                 .person(&owner)?
                 .map(|person| person.wallet)
@@ -350,7 +367,7 @@ pub async fn unfreeze_start(
     _: Body,
 ) -> Answer {
     let browser = Browser::of(&headers, &app);
-    check_pace(&app, &browser)?;
+    check_step_up_pace(&app, &asker.owner)?;
     let owner = asker.owner;
     let keys: Vec<StoredPasskey> = app
         .control
@@ -474,10 +491,14 @@ pub(super) fn check_assertion(
     })
 }
 
-/// Floods are answered before any work is done for them.
-pub(super) fn check_pace(app: &App, browser: &Browser) -> Result<(), Denial> {
-    let (paces, now) = (&app.identity.paces, app.outside.now());
-    if paces.browser_beginnings.allow(browser.token, now) && paces.beginnings.allow((), now) {
+/// A step-up keeps a place among the ceremonies that wait: each owner has a bounded number of them.
+pub(super) fn check_step_up_pace(app: &App, owner: &OwnerId) -> Result<(), Denial> {
+    if app
+        .identity
+        .paces
+        .step_ups
+        .allow(owner.0, app.outside.now())
+    {
         Ok(())
     } else {
         Err(Denial::Busy)

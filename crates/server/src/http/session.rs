@@ -99,7 +99,7 @@ impl FromRequestParts<Arc<App>> for TillDevice {
             Some(device) => device,
             None => {
                 let device = app
-                    .control
+                    .strangers
                     .ask(move |control| control.device(&hash))
                     .await??
                     .ok_or(Denial::SignedOut)?;
@@ -300,7 +300,7 @@ async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answ
     let cookie = Cookie::Session(surface);
     if let Some(token) = cookie.read(headers) {
         let hash = token_hash(&token);
-        let ended = app.control.ask(move |control| -> Result<(), Fault> {
+        let ended = app.strangers.ask(move |control| -> Result<(), Fault> {
             let Some(row) = control.session(surface, &hash)? else {
                 return Ok(());
             };

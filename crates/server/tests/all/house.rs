@@ -73,11 +73,11 @@ impl BookDoor for SmallBook {
         Ok(outcome)
     }
 
-    fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
     fn submit(&self, act: Act, reply: ReplyTo) {
         reply(self.act(act));
     }
 
+    fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
         Ok(self.credentials.lock().unwrap().get(&credential).copied())
     }
 
@@ -383,6 +383,33 @@ impl House {
         }
     }
 
+    /// A customer of the engine's own book, signed in: what happens in the wallet is told to this browser's streams.
+    pub fn customer_of_the_book(&self, number: u8) -> (Browser<'_>, WalletId) {
+        let credential = Fingerprint(u128::from(number));
+        let opened = self.app.house.engine.act(Act::OpenWallet { credential });
+        let Ok(Ok(Done::WalletOpened(wallet))) = opened else {
+            panic!("{opened:?}");
+        };
+        let token = [number; 32];
+        let now = self.now();
+        let row = SessionRow {
+            session: SessionId([number; 16]),
+            surface: Surface::Wallet,
+            owner: OwnerId([number; 16]),
+            wallet: Some(wallet),
+            made_at: now,
+            seen_at: now,
+            ends_at: now + 86_400_000_000,
+        };
+        self.control()
+            .start_session(&row, &token)
+            .expect("control answers");
+        let mut browser = self.browser(Surface::Wallet);
+        let cookie = Cookie::Session(Surface::Wallet).name();
+        browser.cookies.insert(cookie.into(), encode_token(&token));
+        (browser, wallet)
+    }
+
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
         self.runtime.block_on(future)
     }
@@ -464,6 +491,13 @@ impl Reply {
 }
 
 impl Browser<'_> {
+    /// The answer while its body is still to come.
+    pub fn open(&self, request: Request<Body>) -> axum::response::Response {
+        let router = self.router.clone();
+        self.house
+            .run(async move { router.oneshot(request).await.expect("infallible") })
+    }
+
     pub fn post(&mut self, path: &str, body: Value) -> Reply {
         let request = self
             .request("POST", path)

@@ -2,9 +2,8 @@
 
 use axum::http::StatusCode;
 use mamori_domain::ids::WalletId;
-use mamori_engine::control::Surface;
-use mamori_engine::control::token_hash;
-use mamori_server::cookies::decode_token;
+use mamori_engine::control::{Seed, Surface, token_hash};
+use mamori_server::cookies::{decode_token, encode_token};
 use serde_json::json;
 
 use crate::authenticator::Authenticator;
@@ -250,11 +249,18 @@ fn a_sign_in_is_no_step_up_and_a_strangers_passkey_unfreezes_nothing() {
     let (mut browser, mut authenticator) = customer(&house);
     browser.post("/api/freeze", json!({})).ok();
     let sign_in = browser.post("/api/sign-in/start", json!({})).ok();
-    let answer = json!({ "step_up": sign_in["sign_in"], "credential": authenticator.get(&sign_in["request"]) });
-    assert_eq!(
-        browser.post("/api/unfreeze/finish", answer).refusal(),
-        "passkey_refused"
-    );
+    let step_up = browser.post("/api/unfreeze/start", json!({})).ok();
+    let credential = authenticator.get(&sign_in["request"]);
+    for (handle, refusal) in [
+        (&sign_in["sign_in"], "invalid_field"),
+        (&step_up["step_up"], "passkey_refused"),
+    ] {
+        let answer = json!({ "step_up": handle, "credential": credential });
+        assert_eq!(
+            browser.post("/api/unfreeze/finish", answer).refusal(),
+            refusal
+        );
+    }
     let mut other = Authenticator::new(WALLET);
     house
         .browser(Surface::Wallet)
@@ -269,17 +275,79 @@ fn a_sign_in_is_no_step_up_and_a_strangers_passkey_unfreezes_nothing() {
 }
 
 #[test]
-fn a_flood_of_beginnings_is_busy() {
+fn a_flood_by_strangers_keeps_nobody_out_who_holds_a_passkey() {
     let house = House::new();
-    let mut browser = house.browser(Surface::Wallet);
-    let statuses: Vec<u16> = (0..40)
-        .map(|_| {
-            browser
-                .post("/api/sign-in/start", json!({}))
-                .status
-                .as_u16()
+    let (mut browser, mut authenticator) = customer(&house);
+    let mut console = house.browser(Surface::Console);
+    // Each of them a new browser, as far as anybody can tell, and all within one second.
+    for number in 0..300 {
+        let mut stranger = house.browser(Surface::Wallet);
+        stranger.post("/api/sign-in/start", json!({})).ok();
+        let sign_in = json!({ "sign_in": "A".repeat(400), "credential": {} });
+        stranger.post("/api/sign-in/finish", sign_in);
+        let contact = format!("stranger-{number}@example.jp");
+        stranger.post("/api/sign-up/start", json!({ "contact": contact }));
+        let link = json!({ "link": "A".repeat(43) });
+        house
+            .browser(Surface::Console)
+            .post("/api/operators/redeem", link);
+        console.cookies.clear();
+        console.post("/api/sign-in/start", json!({})).ok();
+    }
+    browser.post("/api/sign-out", json!({})).ok();
+    browser.sign_in(&mut authenticator).ok();
+    assert!(is_in(&mut browser));
+    browser.post("/api/freeze", json!({})).ok();
+    browser.post("/api/unfreeze/start", json!({})).ok();
+
+    let (mut operator, mut key) = (
+        house.browser(Surface::Console),
+        Authenticator::security_key(CONSOLE),
+    );
+    let link = house
+        .control()
+        .invite_operator("運用", house.now(), &Seed::new([3; 32]))
+        .expect("control answers");
+    let link = encode_token(&link);
+    let begun = operator.post("/api/operators/redeem", json!({ "link": link }));
+    let credential = key.create(&begun.ok()["creation"]);
+    let finish = json!({ "link": link, "credential": credential });
+    operator.post("/api/operators/finish", finish).ok();
+    operator.post("/api/sign-out", json!({})).ok();
+    operator.sign_in(&mut key).ok();
+}
+
+#[test]
+fn a_freeze_stands_behind_nobodys_history() {
+    let house = House::new();
+    let (mut browser, _) = customer(&house);
+    let (release, may_go_on) = std::sync::mpsc::channel::<()>();
+    // The one thread of look-ups is busy with somebody's long history.
+    house
+        .app
+        .acts
+        .hand_over(move |()| {
+            let _ = may_go_on.recv();
         })
-        .collect();
-    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 30);
-    assert_eq!(statuses.last(), Some(&503));
+        .expect("an idle worker");
+    assert_eq!(
+        browser.post("/api/freeze", json!({})).ok()["status"],
+        "frozen"
+    );
+    drop(release);
+}
+
+#[test]
+fn step_ups_of_one_owner_are_bounded_and_nobody_elses_with_them() {
+    let house = House::new();
+    let (mut browser, _) = customer(&house);
+    let (mut other, mut authenticator) =
+        (house.browser(Surface::Wallet), Authenticator::new(WALLET));
+    other.sign_up("riku@example.jp", &mut authenticator);
+    let begun = (0..40).filter(|_| {
+        let reply = browser.post("/api/unfreeze/start", json!({}));
+        reply.status == StatusCode::OK
+    });
+    assert_eq!(begun.count(), 30);
+    other.post("/api/unfreeze/start", json!({})).ok();
 }

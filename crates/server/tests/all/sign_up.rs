@@ -134,7 +134,7 @@ fn the_messages_budget_counts_alike_for_known_and_unknown() {
 
 #[test]
 fn the_house_sends_no_more_than_its_budget() {
-    let house = House::with(|config| config.send_budget.in_all = 2);
+    let house = House::with(|config| config.send_budget.mail = 2);
     let mut browser = house.browser(Surface::Wallet);
     let refusals: Vec<String> = (0..3)
         .map(|n| {
@@ -149,6 +149,36 @@ fn the_house_sends_no_more_than_its_budget() {
         .collect();
     assert_eq!(refusals, ["", "", "busy"]);
     assert_eq!(house.sent.lock().unwrap().len(), 2);
+    // Whoever used the mail up keeps nobody with a telephone out.
+    start(&mut house.browser(Surface::Wallet), "090-1234-5678");
+}
+
+#[test]
+fn no_sms_goes_to_a_country_that_the_house_does_not_serve() {
+    let house = House::new();
+    let mut browser = house.browser(Surface::Wallet);
+    for number in ["+882 1234 5678", "+1 415 555 0100"] {
+        let reply = browser.post("/api/sign-up/start", json!({ "contact": number }));
+        assert_eq!(reply.refusal(), "country_not_served");
+    }
+    assert!(house.sent.lock().unwrap().is_empty());
+    start(&mut browser, "090-1234-5678");
+}
+
+#[test]
+fn a_code_is_not_used_up_while_no_passkey_could_be_made() {
+    let house = House::new();
+    let mut browser = house.browser(Surface::Wallet);
+    let sign_up = start(&mut browser, "a@example.jp");
+    let code = house.newest_code().expect("a code");
+    let (ceremonies, now) = (&house.app.identity.ceremonies, house.app.outside.now());
+    let mut places = Vec::new();
+    while let Some(place) = ceremonies.promise(now) {
+        places.push(place);
+    }
+    assert_eq!(prove(&mut browser, &sign_up, &code), "busy");
+    drop(places);
+    assert_eq!(prove(&mut browser, &sign_up, &code), "");
 }
 
 #[test]
