@@ -3,6 +3,7 @@
 //! `docs/sessions.md` gives the limits and the reasons.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -57,6 +58,8 @@ const STREAM_LOOK: Duration = Duration::from_secs(2);
 pub struct Sessions {
     entries_max: usize,
     entries: Mutex<HashMap<[u8; 32], Entry>>,
+    /// How often something was forgotten on purpose. Changed under the lock of the entries.
+    endings: AtomicU64,
 }
 
 struct Entry {
@@ -81,13 +84,30 @@ pub enum Look {
     Unknown,
 }
 
+/// What became of a row that was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// It is in memory.
+    Live,
+    /// Its time is over.
+    Over,
+    /// It may be older than an ending: read it again.
+    Stale,
+}
+
 impl Sessions {
     /// Keeps at most `entries_max` sessions (about 250 bytes each) in memory; the others are read when they come back.
     pub fn new(entries_max: usize) -> Self {
         Sessions {
             entries_max: entries_max.max(8),
             entries: Mutex::new(HashMap::new()),
+            endings: AtomicU64::new(0),
         }
+    }
+
+    /// How many endings there have been: asked before a row is read, for [`Sessions::admit_read`].
+    pub fn endings(&self) -> u64 {
+        self.endings.load(Ordering::Acquire)
     }
 
     /// Finds a session of a surface and counts the use. A token of one surface is unknown on the others: a customer can put
@@ -116,12 +136,41 @@ impl Sessions {
         }
     }
 
-    /// Takes in what the database says; false if the session has ended by time.
+    /// Takes in a row that was read when there had been `as_of` endings. If there were more since, the row may be of a session
+    /// that was ended and forgotten while its reader slept: taken in, it would live on.
+    pub fn admit_read(
+        &self,
+        token_hash: [u8; 32],
+        row: SessionRow,
+        now: Timestamp,
+        as_of: u64,
+    ) -> Admitted {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.endings.load(Ordering::Acquire) != as_of {
+            return Admitted::Stale;
+        }
+        match self.take_in(&mut entries, token_hash, row, now) {
+            true => Admitted::Live,
+            false => Admitted::Over,
+        }
+    }
+
+    /// Takes in a session that its caller has just written; false if it has ended by time.
     pub fn admit(&self, token_hash: [u8; 32], row: SessionRow, now: Timestamp) -> bool {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        self.take_in(&mut entries, token_hash, row, now)
+    }
+
+    fn take_in(
+        &self,
+        entries: &mut HashMap<[u8; 32], Entry>,
+        token_hash: [u8; 32],
+        row: SessionRow,
+        now: Timestamp,
+    ) -> bool {
         if now.0 >= SessionLimits::of(row.surface).end_of(&row, row.seen_at) {
             return false;
         }
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         if entries.len() >= self.entries_max {
             entries.retain(|_, entry| {
                 now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at)
@@ -146,26 +195,27 @@ impl Sessions {
 
     /// Forgets one session at once. The database row goes first.
     pub fn forget(&self, session: &SessionId) {
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, entry| entry.row.session != *session);
+        self.end(|entries| entries.retain(|_, entry| entry.row.session != *session));
     }
 
     /// Forgets a token at once, after it was renewed.
     pub fn forget_token(&self, token_hash: &[u8; 32]) {
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(token_hash);
+        self.end(|entries| {
+            entries.remove(token_hash);
+        });
     }
 
     /// Forgets all sessions of an owner at once. The database rows go first.
     pub fn forget_owner(&self, surface: Surface, owner: &OwnerId) {
-        self.entries
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, entry| entry.row.surface != surface || entry.row.owner != *owner);
+        self.end(|entries| {
+            entries.retain(|_, entry| entry.row.surface != surface || entry.row.owner != *owner);
+        });
+    }
+
+    fn end(&self, forget: impl FnOnce(&mut HashMap<[u8; 32], Entry>)) {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        self.endings.fetch_add(1, Ordering::AcqRel);
+        forget(&mut entries);
     }
 
     /// Whether a session is live, without counting a use: a stream that only listens does not keep anybody signed in.
@@ -306,6 +356,25 @@ mod tests {
         assert_eq!(
             sessions.look(Surface::Wallet, &[3; 32], at(1)),
             Look::Unknown
+        );
+    }
+
+    #[test]
+    fn a_row_that_was_read_before_its_session_ended_is_not_taken_in() {
+        let sessions = Sessions::new(10);
+        let (hash, read) = ([1; 32], row(1, Surface::Wallet));
+        let as_of = sessions.endings();
+        // Meanwhile the owner signs out: the row is deleted, memory forgets, and only then the slow reader comes back.
+        sessions.forget_token(&hash);
+        assert_eq!(
+            sessions.admit_read(hash, read.clone(), at(0), as_of),
+            Admitted::Stale
+        );
+        assert!(!sessions.is_live(&hash, at(0)));
+        let as_of = sessions.endings();
+        assert_eq!(
+            sessions.admit_read(hash, read, at(0), as_of),
+            Admitted::Live
         );
     }
 

@@ -21,7 +21,7 @@ use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
 use crate::identity::TILL_DEVICE_SECONDS;
-use crate::sessions::{Look, SessionLimits};
+use crate::sessions::{Admitted, Look, SessionLimits};
 
 /// A customer who is signed in.
 #[derive(Clone, Debug)]
@@ -149,19 +149,31 @@ async fn signed_in(
             Err(Denial::SignedOut)
         }
         Look::Unknown => {
-            let row = app
-                .control
-                .ask(move |control| control.session(surface, &hash))
-                .await??
-                .ok_or(Denial::SignedOut)?;
-            if app.identity.sessions.admit(hash, row.clone(), now) {
-                Ok((row, hash))
-            } else {
-                Err(Denial::SignedOut)
+            for _ in 0..READS_MAX {
+                let as_of = app.identity.sessions.endings();
+                let row = app
+                    .strangers
+                    .ask(move |control| control.session(surface, &hash))
+                    .await??
+                    .ok_or(Denial::SignedOut)?;
+                match app
+                    .identity
+                    .sessions
+                    .admit_read(hash, row.clone(), now, as_of)
+                {
+                    Admitted::Live => return Ok((row, hash)),
+                    Admitted::Over => return Err(Denial::SignedOut),
+                    // Some session ended meanwhile, perhaps this one: the row is read again.
+                    Admitted::Stale => {}
+                }
             }
+            Err(Denial::Busy)
         }
     }
 }
+
+/// How often a row is read again because sessions ended while it was read.
+const READS_MAX: usize = 8;
 
 /// What a new session is for.
 pub struct Begin {
