@@ -93,8 +93,16 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/stores", Operator, merchants::open_store)
         .get("/api/stores/{id}", Operator, merchants::store)
         .post("/api/api-keys", FreshPasskey, merchants::make_api_key)
-        .post("/api/api-keys/revoke", FreshPasskey, merchants::revoke_api_key)
-        .post("/api/api-keys/opa-auth", FreshPasskey, merchants::set_opa_auth)
+        .post(
+            "/api/api-keys/revoke",
+            FreshPasskey,
+            merchants::revoke_api_key,
+        )
+        .post(
+            "/api/api-keys/opa-auth",
+            FreshPasskey,
+            merchants::set_opa_auth,
+        )
         .get("/api/wallets/{id}", Operator, people::wallet)
         .post("/api/people/erase", FreshPasskey, people::erase)
 }

@@ -8,10 +8,10 @@ mod authenticator;
 mod ceremonies;
 #[path = "all/house.rs"]
 mod house;
-#[path = "all/merchants.rs"]
-mod merchants;
 #[path = "all/listening.rs"]
 mod listening;
+#[path = "all/merchants.rs"]
+mod merchants;
 #[path = "all/operators.rs"]
 mod operators;
 #[path = "all/pages.rs"]

@@ -13,7 +13,7 @@ use hyper::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
 use hyper::http::request::Parts;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
 use mamori_api::nonce::NonceVerdict;
 use mamori_api::opa::envelope::{self, PaymentView, RefundView};

@@ -16,7 +16,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Token, encode_token};
-use crate::http::passkeys::{begin, check_assertion, check_pace, refused};
+use crate::http::passkeys::{begin, check_assertion, check_step_up_pace, refused};
 use crate::http::session::{Browser, NewSession, OperatorSession, renew_session};
 use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::{Asserting, PasskeyProblem};
@@ -91,7 +91,7 @@ async fn challenge(
     asker: OperatorSession,
     act: StepUpAct,
 ) -> Answer {
-    check_pace(app, browser)?;
+    check_step_up_pace(app, &asker.owner)?;
     let owner = asker.owner;
     let keys: Vec<StoredPasskey> = app
         .control

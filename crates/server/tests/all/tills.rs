@@ -94,8 +94,8 @@ fn guesses_by_strangers_keep_no_till_from_pairing() {
 fn a_device_that_was_taken_off_reads_nothing_more() {
     let house = House::new();
     house.name_tills();
-    let papers = house.control().till_papers().expect("control answers");
-    house.app.house.set_names(papers);
+    let directory = house.control().directory().expect("control answers");
+    house.app.house.set_names(directory);
     let mut till = house.browser(Surface::Till);
     assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
     till.get("/api/till").ok();
