@@ -92,7 +92,7 @@ export const consoleTexts = {
     dead_line: '{kind}・{attempts}回試行',
 
     nav: '管理画面のページ',
-    nav_today: 'きょう',
+    nav_today: '今日',
     nav_merchants: '加盟店',
     nav_operators: '管理者',
     nav_customers: 'お客様',
