@@ -7,7 +7,7 @@ import { after, before } from 'node:test';
 
 import { consoleTexts } from '../../web/console/console-texts.js';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
-import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, story, until } from './stage.mjs';
+import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, signUp, story, until } from './stage.mjs';
 
 const words = consoleTexts.ja;
 let browser;
@@ -174,7 +174,7 @@ step('OPA-Auth is switched off for the key, and the key works on', async () => {
   await lookAt(page, 'console-opa-off-ja');
   await button(dialog(page), words.opa_off_now).click();
   await dialog(page).waitFor({ state: 'detached' });
-  await page.getByText(words.opa_is_off, { exact: true }).waitFor();
+  await page.locator('.key-schemes').getByText(words.opa_is_off, { exact: true }).waitFor();
   assert.equal(await registerHears(made, 'OPA-Auth'), 401);
   assert.notEqual(await registerHears(made, 'MAMORI-HMAC-SHA256'), 401);
 });
@@ -224,6 +224,40 @@ step('the last operator stays', async () => {
   await button(dialog(page), words.remove_now).click();
   await dialog(page).getByText('最後の管理者は削除できません').waitFor();
   await page.keyboard.press('Escape');
+});
+
+step('a customer asks to be forgotten', async () => {
+  const { page } = operator;
+  const phone = await openDevice(browser, { phone: true });
+  await giveAuthenticator(phone);
+  await signUp(phone.page, `forget-${Date.now()}@example.com`, 'みお');
+  const number = await phone.page.evaluate(async () => (await (await fetch('/api/home')).json()).wallet_id);
+  await link(page, words.nav_customers).click();
+  await heading(page, words.find_customer).waitFor();
+  const find = async (id) => {
+    await page.getByLabel(words.wallet_number).fill(id);
+    await page.keyboard.press('Enter');
+  };
+  await find('1234567890');
+  await page.getByText(words.no_such_wallet).waitFor();
+  await lookInBothLanguages(page, 'console-customers', { fullPage: true });
+  // Somebody who still has money: the page says how much before it asks.
+  await find(customer().wallet_id);
+  await button(page, words.erase).click();
+  await dialog(page).locator('.note').waitFor();
+  await lookAt(page, 'console-erase-despite-ja');
+  await page.keyboard.press('Escape');
+  await find(number);
+  await page.getByText('み＊＊').waitFor();
+  await lookOnPhone(page, 'console-customer-ja');
+  await button(page, words.erase).click();
+  await button(dialog(page), words.erase_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.getByText(words.state_erased).waitFor();
+  await lookAt(page, 'console-erased-ja', { fullPage: true });
+  await phone.page.reload();
+  await phone.page.locator('#contact').waitFor();
+  await phone.context.close();
 });
 
 step('the operator leaves, and comes back with the passkey', async () => {

@@ -147,8 +147,8 @@ export const consoleTexts = {
     opa_on_now: 'パスキーで確認して受け付ける',
     opa_off_now: 'パスキーで確認して止める',
 
-    operators: '管理画面に入れる人',
-    operators_lead: '招待と削除には、パスキーでの確認が必要です。管理者は少なくともふたり登録しておくと、鍵をなくしたときも困りません。',
+    operators: '管理者の一覧',
+    operators_lead: '管理画面に入れる人です。招待と削除には、パスキーでの確認が必要です。鍵をなくしたときのために、少なくともふたり登録してください。',
     operator_name: '招待する人の名前',
     operator_name_hint: '管理画面だけに表示されます。',
     invite: '管理者を招待',
@@ -340,8 +340,8 @@ export const consoleTexts = {
     opa_on_now: 'Confirm with passkey and accept',
     opa_off_now: 'Confirm with passkey and stop',
 
-    operators: 'Who may enter the console',
-    operators_lead: 'Inviting and removing ask for your passkey. Register at least two operators, so that a lost key locks nobody out.',
+    operators: 'All operators',
+    operators_lead: 'They may enter the console. Inviting and removing ask for your passkey. Register at least two, so that a lost key locks nobody out.',
     operator_name: 'Name of the person',
     operator_name_hint: 'Shown in the console only.',
     invite: 'Invite operator',

@@ -110,6 +110,8 @@ async function signOut() {
   try {
     await post('/api/sign-out');
     signedIn = false;
+    // Whoever signs in next begins with today, not with what somebody else looked at last.
+    history.replaceState(null, '', location.pathname);
     show('sign-in', signInView());
   } catch (error) {
     announce(sentenceOf(error), 'assertive');

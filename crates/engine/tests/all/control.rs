@@ -486,6 +486,9 @@ impl Named for Known {
     fn wallet_of(&mut self, _: Fingerprint) -> Result<Option<WalletId>, Fault> {
         Ok(None)
     }
+    fn wallets_of(&mut self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
+        Ok(vec![None; credentials.len()])
+    }
     fn device_of(&mut self, _: TillId) -> Result<Option<Fingerprint>, Fault> {
         Ok(None)
     }

@@ -31,13 +31,14 @@ pub const WALLET_NOT_EMPTY: Words = Words {
 pub async fn wallet(State(app): State<Arc<App>>, _: OperatorSession, Named(id): Named) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
     let looked = app.control.ask(move |control| {
-        let sight = look(&*inner.book, wallet)?;
+        let Some(sight) = look(&*inner.book, wallet)? else {
+            return Ok(None);
+        };
         let person = control.person_of_wallet(wallet)?;
         let contact = control.contact_of_wallet(wallet)?;
-        Ok::<_, Fault>((sight, person, contact, control.erased_at(wallet)?))
+        Ok::<_, Fault>(Some((sight, person, contact, control.erased_at(wallet)?)))
     });
-    let (sight, person, contact, erased_at) = looked.await??;
-    let sight = sight.ok_or(Denial::NotFound)?;
+    let (sight, person, contact, erased_at) = looked.await??.ok_or(Denial::NotFound)?;
     Ok(done(json!({
         "wallet_id": id.to_string(),
         "balance": sight.balance,

@@ -33,7 +33,10 @@ fn an_operator_finds_a_wallet_by_its_number_and_reads_no_name() {
             "name": "さ＊＊", "contact": "s***@example.jp", "erased_at_ms": null,
         })
     );
-    assert_eq!(console.get("/api/wallets/2").status, StatusCode::NOT_FOUND);
+    for unknown in ["2", "18446744073709551615", "99999999999999999999", "sora"] {
+        let reply = console.get(&format!("/api/wallets/{unknown}"));
+        assert_eq!(reply.status, StatusCode::NOT_FOUND, "{unknown}");
+    }
 }
 
 #[test]
