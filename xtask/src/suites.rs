@@ -193,13 +193,7 @@ pub const SUITES: &[Suite] = &[
                 &url,
             ]))?;
             let url = session.postgres()?;
-            session.command(Command::new(&program).args([
-                "crashtest",
-                "--takeovers",
-                "3",
-                "--store",
-                &url,
-            ]))
+            session.command(Command::new(&program).args(["standbytest", "--store", &url]))
         },
     },
     Suite {

@@ -230,7 +230,10 @@ impl<K: Copy + Eq + Hash, V> Packed<K, V> {
         let place = self.place(key)?;
         let hash = hash_of(key);
         let found = self.index[part_of(hash)].find_entry(hash, |own| *own as usize == place);
-        found.ok().expect("it was found").remove();
+        let Ok(entry) = found else {
+            unreachable!("its place was found in this part");
+        };
+        entry.remove();
         let (last_key, last_row) = (self.keys.pop()?, self.rows.pop()?);
         let last = self.keys.len();
         if place == last {

@@ -17,8 +17,7 @@ use std::time::Duration;
 
 use mamori_domain::act::{Act, Done, Outcome};
 use mamori_domain::book::Book;
-use mamori_domain::change::{Change, Purpose};
-use mamori_domain::decide::Rules;
+use mamori_domain::change::Change;
 use mamori_domain::ids::{IdSpace, MerchantId, RefundId, StoreId, TillId, WalletId};
 use mamori_domain::ledger::{AccountKind, TrialBalance};
 use mamori_domain::payment::Refund;
@@ -35,7 +34,7 @@ use crate::lease::{Freshness, LEASE_BEAT_MICROS, Lease};
 use crate::meter::{Meter, Second};
 use crate::shard::{Asked, Committed, ROW_ACTS, Reply, Shard};
 use crate::sql::{Db, Location};
-use crate::start::Started;
+use crate::start::{EngineConfig, KEEP_RECENT, OnFatal, PROJECT_CHANGES, Started};
 use crate::views::projector::Projector;
 use crate::views::{Entry, VIEWS};
 use crate::watermark::Watermark;
@@ -44,10 +43,7 @@ use crate::watermark::Watermark;
 const QUEUE_ACTS: usize = 8_192;
 /// Acts the views may be behind before new ones are told "busy": nothing that the views lack is ever forgotten, so this bounds memory.
 const LAG_ACTS: u64 = 1_000_000;
-/// Things of the recent past that stay in memory although the views have them, so that a retry needs no disk.
-pub(crate) const KEEP_RECENT: usize = 100_000;
-/// Changes the projector gathers before it writes, and how long it waits for more.
-pub(crate) const PROJECT_CHANGES: usize = 32_768;
+/// How long the projector waits for more before it writes.
 const PROJECT_LINGER_MICROS: i64 = 40_000;
 /// While the disk is full, how often it is asked whether there is room again.
 const ROOM_MICROS: i64 = 2_000_000;
@@ -57,26 +53,6 @@ const LAST_TRIES: u32 = 3;
 const CLOCK_JUMP_MICROS: i64 = 60_000_000;
 /// Reading connections.
 const READERS: usize = 3;
-
-/// What an engine needs to start.
-pub struct EngineConfig {
-    pub location: Location,
-    /// The key that everything secret about this store is derived from.
-    pub master: Arc<MasterKey>,
-    pub rules: Rules,
-    /// Wait for the present owner of the store to die, instead of saying that there is one.
-    pub standby: bool,
-    /// What the store is for; a store made for something else is refused.
-    pub purpose: Purpose,
-    pub clock: Arc<dyn Clock>,
-    /// 32 bytes of real entropy: the seed of all codes.
-    pub entropy: [u8; 32],
-    /// Called when the journal cannot be written any more: the process must end and start again.
-    pub on_fatal: OnFatal,
-}
-
-/// Hears that this process must end.
-pub type OnFatal = Arc<dyn Fn(&Fault) + Send + Sync>;
 
 /// Takes the answer to an act, on the writer's thread: it must not wait.
 pub type ReplyTo = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;

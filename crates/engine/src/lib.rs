@@ -23,4 +23,5 @@ pub mod testing;
 pub mod views;
 pub mod watermark;
 
-pub use engine::{Engine, EngineConfig};
+pub use engine::Engine;
+pub use start::EngineConfig;

@@ -8,22 +8,24 @@
 //! | append the takeover row | the new owner decides only once that is durable | the same |
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use mamori_domain::book::Book;
 use mamori_domain::change::{Change, Purpose};
+use mamori_domain::decide::Rules;
 use mamori_domain::ids::{IdSpace, ShardId};
 use mamori_domain::table::HashKey;
 use mamori_domain::world::Timestamp;
 
+use crate::clock::Clock;
 use crate::cold::ColdKeys;
-use crate::engine::{EngineConfig, KEEP_RECENT, PROJECT_CHANGES};
 use crate::fault::Fault;
 use crate::journal::{Head, JournalOptions, JournalReader, JournalStore};
-use crate::keys::ChainKey;
+use crate::keys::{ChainKey, MasterKey};
 use crate::lease::{Candidate, Lease};
 use crate::shard::{Committed, Opened, Shard, decode_batch};
-use crate::sql::Db;
+use crate::sql::{Db, Location};
 use crate::views::projector::{self, Carried, Progress, Projector};
 use crate::views::{VIEWS, checkpoint};
 
@@ -33,6 +35,31 @@ const LOOK_MICROS: u64 = 250_000;
 const ROWS_BETWEEN_LOOKS: usize = 8_192;
 /// Late rows of the last owner that a takeover may meet before somebody else must be alive: one can be on its way at a time.
 const TAKEOVER_TRIES: u32 = 8;
+
+/// Things of the recent past that stay in memory although the views have them, so that a retry needs no disk.
+pub(crate) const KEEP_RECENT: usize = 100_000;
+/// Changes that are gathered before the views are written.
+pub(crate) const PROJECT_CHANGES: usize = 32_768;
+
+/// What an engine needs to start.
+pub struct EngineConfig {
+    pub location: Location,
+    /// The key that everything secret about this store is derived from.
+    pub master: Arc<MasterKey>,
+    pub rules: Rules,
+    /// Wait for the present owner of the store to die, instead of saying that there is one.
+    pub standby: bool,
+    /// What the store is for; a store made for something else is refused.
+    pub purpose: Purpose,
+    pub clock: Arc<dyn Clock>,
+    /// 32 bytes of real entropy: the seed of all codes.
+    pub entropy: [u8; 32],
+    /// Called when the journal cannot be written any more: the process must end and start again.
+    pub on_fatal: OnFatal,
+}
+
+/// Hears that this process must end.
+pub type OnFatal = Arc<dyn Fn(&Fault) + Send + Sync>;
 
 /// What a start brings up from the store.
 pub(crate) struct Started {

@@ -3,10 +3,6 @@
 //! After each kill, before the next start, an auditor walks the new part of the journal: the chain, the seals, the sums, no id
 //! twice; whatever was acknowledged over HTTP must stand there, whatever was refused must not. Then the server starts again, the
 //! requests whose answers were lost are asked again under the same ids, and codes that paid are shown once more.
-//!
-//! With `--takeovers` the server is not killed but stopped, a standby takes over, and the stopped one is continued.
-
-mod takeover;
 
 use std::collections::HashMap;
 use std::fs;
@@ -53,9 +49,6 @@ pub struct Args {
     /// An empty PostgreSQL database (`postgres://…`) instead of files.
     #[arg(long)]
     store: Option<String>,
-    /// Instead of kills: so many times the server is stopped under load, its standby takes over, and it is continued. Needs --store.
-    #[arg(long)]
-    takeovers: Option<u32>,
     /// End after so many seconds, whatever the number of kills.
     #[arg(long)]
     seconds: Option<u64>,
@@ -105,12 +98,6 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         None => std::env::current_exe()?,
     };
     let mut test = CrashTest::new(program, home, args.store.clone(), seed, clock)?;
-    if let Some(takeovers) = args.takeovers {
-        if args.store.is_none() {
-            return Err("--takeovers needs --store postgres://…: an embedded store is locked by its owner for life".into());
-        }
-        return takeover::run(&mut test, takeovers, seed, args.json);
-    }
     let bar = ProgressBar::new(u64::from(args.kills));
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} {pos}/{len} kills  {msg}  {eta} left",
@@ -150,7 +137,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
 
 pub struct CrashTest {
     pub location: Location,
-    store: Option<String>,
+    pub store: Option<String>,
     pub program: PathBuf,
     pub home: Home,
     pub clock: Clock,
@@ -222,7 +209,7 @@ impl CrashTest {
     }
 
     /// All registers pay while something happens to the server; it tells them when to stop.
-    fn trade<T>(&mut self, server: &Server, meanwhile: impl FnOnce(&AtomicBool) -> T) -> T {
+    pub fn trade<T>(&mut self, server: &Server, meanwhile: impl FnOnce(&AtomicBool) -> T) -> T {
         let seeds: Vec<u64> = (0..REGISTERS).map(|_| self.draw.number()).collect();
         let old = self.old_payments();
         let dead = AtomicBool::new(false);
@@ -402,7 +389,7 @@ pub struct Server {
 }
 
 /// A server that may not answer yet.
-struct Starting {
+pub struct Starting {
     child: Child,
     file: PathBuf,
     log: PathBuf,
@@ -410,7 +397,7 @@ struct Starting {
 
 impl Starting {
     /// Starts a process on the store; one that is given a PostgreSQL store waits for the owner's lease to lapse.
-    fn spawn(
+    pub fn spawn(
         program: &Path,
         home: &Path,
         store: Option<&str>,
@@ -444,7 +431,7 @@ impl Starting {
     }
 
     /// Waits until it answers.
-    fn ready(self, clock: Clock) -> Result<Server, Failure> {
+    pub fn ready(self, clock: Clock) -> Result<Server, Failure> {
         let Starting {
             mut child,
             file,
@@ -657,7 +644,7 @@ impl Drop for Server {
     }
 }
 
-fn wait_until(clock: Clock, until: u64) {
+pub fn wait_until(clock: Clock, until: u64) {
     loop {
         let left = until.saturating_sub((clock.monotonic_micros)());
         if left == 0 {

@@ -14,6 +14,7 @@ mod post;
 mod sandbox;
 mod serve;
 mod sim;
+mod standbytest;
 mod store;
 mod world;
 
@@ -87,6 +88,8 @@ enum Command {
     Sandbox(sandbox::Args),
     /// The real server under signed payments, killed at random instants, its journal audited after each kill.
     Crashtest(crashtest::Args),
+    /// The real server stopped under load, overtaken by its standby, continued: timed, and its journal audited.
+    Standbytest(standbytest::Args),
     /// The real server on a disk that is really full: payments are refused and may be asked again, freezes, cancels and refunds
     /// are taken, nothing is lost.
     Disktest(disktest::Args),
@@ -121,6 +124,7 @@ fn main() -> ExitCode {
         Command::Dev(args) => dev::run(args, clock, outside::chance),
         Command::Sandbox(args) => sandbox::run(args, clock, outside::chance),
         Command::Crashtest(args) => crashtest::run(args, clock, outside::chance),
+        Command::Standbytest(args) => standbytest::run(args, clock, outside::chance),
         Command::Disktest(args) => disktest::run(args, clock, outside::chance),
         Command::Sim(args) => sim::run(args, clock),
     };

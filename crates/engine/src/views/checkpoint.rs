@@ -16,20 +16,30 @@ const DUE_ROWS: usize = 1_000_000;
 /// Rows of the book that changed since the last checkpoint, as they stood at the newest seal.
 #[derive(Default)]
 pub struct Pending {
-    /// Beside each row: the newest seal that brought it.
-    rows: IdMap<(u8, Vec<u8>), (u64, Option<Vec<u8>>)>,
+    rows: IdMap<(u8, Vec<u8>), Row>,
     /// The newest seal.
     sealed: Option<u64>,
     /// The checkpoint that was let go of last.
     behind: u64,
 }
 
+/// A row as it stood at the newest seal that brought it; `None` where it is gone.
+struct Row {
+    sealed: u64,
+    content: Option<Vec<u8>>,
+}
+
 impl Pending {
     /// Takes over what changed up to the row before `sealed`.
     pub fn merge(&mut self, sealed: u64, dirty: &[DirtyRow]) {
         for row in dirty {
-            self.rows
-                .insert((row.table, row.key.clone()), (sealed, row.row.clone()));
+            self.rows.insert(
+                (row.table, row.key.clone()),
+                Row {
+                    sealed,
+                    content: row.row.clone(),
+                },
+            );
         }
         self.sealed = Some(sealed);
     }
@@ -47,8 +57,7 @@ impl Pending {
             self.rows = IdMap::default();
             self.sealed = None;
         } else {
-            self.rows
-                .retain(|_, (sealed, _)| *sealed > checkpoint_seq + 1);
+            self.rows.retain(|_, row| row.sealed > checkpoint_seq + 1);
         }
     }
 
@@ -68,8 +77,8 @@ impl Pending {
         let mut kinds = Vec::with_capacity(rows.len());
         let mut ids: Vec<&[u8]> = Vec::with_capacity(rows.len());
         let mut contents: Vec<&[u8]> = Vec::with_capacity(rows.len());
-        for ((table, key), (_, content)) in rows {
-            match content {
+        for ((table, key), row) in rows {
+            match &row.content {
                 Some(content) => {
                     kinds.push(i64::from(*table));
                     ids.push(key);

@@ -1,5 +1,6 @@
-//! An owner stopped in the middle of its work, a standby that takes over, and the old owner waking up to a store that is not its own.
+//! `mamori standbytest`: an owner stopped in the middle of its work, a standby that takes over, and the old owner waking up to a store that is not its own.
 
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::sync::atomic::Ordering;
 use std::thread;
@@ -8,8 +9,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use super::{CrashTest, Heard, Server, Starting, loop_until, wait_until};
-use crate::world::{Clock, Failure};
+use crate::crashtest::{CrashTest, Heard, Home, Server, Starting, loop_until, wait_until};
+use crate::world::{Chance, Clock, Failure};
 
 /// How long the owner works before it is stopped, in milliseconds: its standby reads along by then.
 const WORK_MILLIS: u64 = 1_500;
@@ -18,13 +19,38 @@ const TAKEOVER_MILLIS_MAX: u64 = 5_000;
 /// What a process ends with whose journal is another's.
 const NOT_OWNER: i32 = 70;
 
-/// Stops, takes over and continues so many times; each standby is the next owner.
-pub(super) fn run(
-    test: &mut CrashTest,
+/// On PostgreSQL alone: an embedded store is locked by its owner for life, stopped or not.
+#[derive(clap::Args)]
+pub struct Args {
+    /// An empty PostgreSQL database (`postgres://…`).
+    #[arg(long)]
+    store: String,
+    /// How often the owner is stopped; each standby is the next owner.
+    #[arg(long, default_value_t = 3)]
     takeovers: u32,
-    seed: u64,
-    as_json: bool,
-) -> Result<(), Failure> {
+    /// The program to stop, if it is not this one.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Where chance begins: amounts, who pays.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print one line of JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Stops, takes over and continues so many times.
+pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let mut bytes = [0; 8];
+    chance(&mut bytes);
+    let seed = args.seed.unwrap_or(u64::from_le_bytes(bytes) >> 32);
+    let program = match args.program {
+        Some(program) => program,
+        None => std::env::current_exe()?,
+    };
+    let home = Home::make(&std::env::temp_dir(), seed)?;
+    let test = &mut CrashTest::new(program, home, Some(args.store), seed, clock)?;
+    let takeovers = args.takeovers;
     let store = test.store.clone();
     let bar = ProgressBar::new(u64::from(takeovers));
     bar.set_style(ProgressStyle::with_template(
@@ -49,7 +75,7 @@ pub(super) fn run(
     test.prove()
         .map_err(|what| format!("after {takeovers} takeovers (seed {seed}): {what}"))?;
     let longest = millis.iter().max().copied().unwrap_or(0);
-    if as_json {
+    if args.json {
         let acknowledged = test.acknowledged();
         println!(
             "{}",
