@@ -92,6 +92,18 @@ impl Postgres {
         )?;
         Ok(format!("postgres://mamori@127.0.0.1:{}/{name}", self.port))
     }
+
+    /// A new database with the statements of a file run in it.
+    pub fn database_with(&mut self, sql: &Path) -> Result<String, String> {
+        let url = self.database()?;
+        let programs = machine::postgres_programs().ok_or("PostgreSQL 15 is not installed")?;
+        done(
+            Command::new(programs.join("psql"))
+                .args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &url, "-f"])
+                .arg(sql),
+        )?;
+        Ok(url)
+    }
 }
 
 impl Drop for Postgres {

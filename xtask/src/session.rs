@@ -118,11 +118,21 @@ impl Session {
 
     /// The address of a new, empty database on a PostgreSQL that lives as long as the run.
     pub fn postgres(&mut self) -> Result<String, String> {
+        self.running_postgres()?.database()
+    }
+
+    /// The same, where every transaction is serialisable and one in five fails with 40001.
+    pub fn contended_postgres(&mut self) -> Result<String, String> {
+        let sql = self.root.join("crates/engine/src/testing/contention.sql");
+        self.running_postgres()?.database_with(&sql)
+    }
+
+    fn running_postgres(&mut self) -> Result<&mut Postgres, String> {
         if self.postgres.is_none() {
             self.note("starting PostgreSQL");
             self.postgres = Some(Postgres::start(&self.logs)?);
         }
-        self.postgres.as_mut().expect("just started").database()
+        Ok(self.postgres.as_mut().expect("just started"))
     }
 
     /// The program that `build` made, or the one named by `MAMORI_BIN`.

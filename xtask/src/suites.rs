@@ -193,7 +193,16 @@ pub const SUITES: &[Suite] = &[
                 &url,
             ]))?;
             let url = session.postgres()?;
-            session.command(Command::new(&program).args(["standbytest", "--store", &url]))
+            session.command(Command::new(&program).args(["standbytest", "--store", &url]))?;
+            // Once more where transactions get into each other's way: a conflict is sent again, and nobody hears of it.
+            let url = session.contended_postgres()?;
+            session.command(Command::new(&program).args([
+                "crashtest",
+                "--kills",
+                "10",
+                "--store",
+                &url,
+            ]))
         },
     },
     Suite {

@@ -4,7 +4,8 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::os::unix::fs::chown;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -160,6 +161,32 @@ impl Postgres {
         self.url(&name)
     }
 
+    /// Makes a database in which every transaction is serialisable and one in five fails with 40001; with its name, for
+    /// [`conflicts`](Self::conflicts).
+    pub fn contended_database(&self) -> (String, Location) {
+        let url = self.database_url();
+        let mut client = postgres::Client::connect(&url, postgres::NoTls).expect("it was made");
+        client
+            .batch_execute(include_str!("testing/contention.sql"))
+            .expect("the administrator may do that");
+        let name = url.rsplit('/').next().unwrap_or_default().to_owned();
+        (name, Location::parse(&url).expect("a valid address"))
+    }
+
+    /// How many transactions of a contended database have failed so far.
+    pub fn conflicts(&self, database: &str) -> i64 {
+        let mut client = postgres::Client::connect(&self.url(database), postgres::NoTls)
+            .expect("the server answers");
+        let row = client
+            .query_one("TABLE contention.failures", &[])
+            .expect("it is a contended database");
+        if row.get("is_called") {
+            row.get("last_value")
+        } else {
+            0
+        }
+    }
+
     /// The address of a database by name.
     pub fn url(&self, database: &str) -> String {
         let socket = self
@@ -176,6 +203,33 @@ impl Postgres {
         let mut client = postgres::Client::connect(&self.url("postgres"), postgres::NoTls)
             .expect("the server answers");
         client.batch_execute(sql).expect("the statement runs");
+    }
+
+    /// Starts the server again on a TCP port of the loopback address too, with a certificate for `localhost` if `certificates` are
+    /// given; returns the port.
+    pub fn resume_on_tcp(&mut self, certificates: Option<&Certificates>) -> u16 {
+        let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = free.expect("a free port").port();
+        let listen = ["listen_addresses=127.0.0.1".into(), format!("port={port}")];
+        let mut settings = listen.to_vec();
+        if let Some(certificates) = certificates {
+            // The server takes a key that its own user alone can read.
+            for name in ["server.crt", "server.key"] {
+                let path = self.scratch.path().join(name);
+                fs::copy(certificates.scratch.path().join(name), &path).expect("it was made");
+                fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("ours");
+                if let Some((user, group)) = self.owner {
+                    chown(&path, Some(user), Some(group)).expect("root may give a file away");
+                }
+                let (setting, path) = (name.replace("server.", ""), path.display());
+                let setting = setting.replace("crt", "cert");
+                settings.push(format!("ssl_{setting}_file={path}"));
+            }
+            settings.push("ssl=on".into());
+        }
+        let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+        self.resume_with(&settings);
+        port
     }
 
     /// Ends the server at once, as a power cut would: connections break, nothing is flushed.
@@ -253,6 +307,48 @@ impl Postgres {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// An authority, and a certificate of it for `localhost`; made anew, for a day.
+pub struct Certificates {
+    scratch: Scratch,
+}
+
+impl Certificates {
+    /// Makes them with `openssl`, or says what is skipped where that is not installed (an error when `CI` is set).
+    pub fn make() -> Option<Self> {
+        let scratch = Scratch::new("tls");
+        let names = "subjectAltName=DNS:localhost\n";
+        fs::write(scratch.path().join("names"), names).expect("a scratch file");
+        let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        for arguments in [
+            format!("req -x509 {key} -keyout ca.key -out ca.crt -subj /CN=authority -days 1"),
+            format!("req {key} -keyout server.key -out server.csr -subj /CN=localhost"),
+            "x509 -req -in server.csr -CA ca.crt -CAkey ca.key -CAcreateserial -out server.crt -days 1 -extfile names".into(),
+        ] {
+            let made = Command::new("openssl")
+                .args(arguments.split(' '))
+                .current_dir(scratch.path())
+                .stdin(Stdio::null())
+                .output();
+            let Ok(made) = made else {
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "openssl is not installed: its tests must run here"
+                );
+                eprintln!("skipped: openssl is not installed (Debian: apt-get install openssl)");
+                return None;
+            };
+            let words = String::from_utf8_lossy(&made.stderr);
+            assert!(made.status.success(), "openssl {arguments}: {words}");
+        }
+        Some(Self { scratch })
+    }
+
+    /// The authority's certificate, for `sslrootcert`.
+    pub fn authority(&self) -> PathBuf {
+        self.scratch.path().join("ca.crt")
     }
 }
 

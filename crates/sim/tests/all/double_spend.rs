@@ -1,6 +1,6 @@
 //! The same money twice, at the same moment.
 
-use crate::stores::on_both_stores;
+use crate::stores::on_every_store;
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome, Refusal};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
@@ -109,7 +109,7 @@ fn balance(engine: &Engine, wallet: WalletId) -> u64 {
 
 #[test]
 fn one_code_at_a_hundred_tills_is_paid_once() {
-    on_both_stores("one-code", |store, location| {
+    on_every_store("one-code", |store, location| {
         let stage = Stage::open(location).unwrap();
         let engine = stage.engine();
         let (merchant, tills, wallet) = a_hundred_tills(engine);
@@ -127,7 +127,7 @@ fn one_code_at_a_hundred_tills_is_paid_once() {
 
 #[test]
 fn two_codes_of_one_balance_never_pay_more_than_the_balance() {
-    on_both_stores("two-codes", |store, location| {
+    on_every_store("two-codes", |store, location| {
         let stage = Stage::open(location).unwrap();
         let engine = stage.engine();
         let (merchant, tills, wallet) = a_hundred_tills(engine);

@@ -1,11 +1,15 @@
 use mamori_engine::sql::Location;
 use mamori_engine::testing::{Postgres, Scratch};
 
-/// Runs a test on an empty embedded store and on an empty PostgreSQL database, where one can be started.
-pub fn on_both_stores(name: &str, test: impl Fn(&str, Location)) {
+/// Runs a test on an empty embedded store and, where a PostgreSQL can be started, on an empty database of it and on one where
+/// transactions get into each other's way.
+pub fn on_every_store(name: &str, test: impl Fn(&str, Location)) {
     let scratch = Scratch::new(name);
     test("embedded", scratch.location());
     if let Some(postgres) = Postgres::shared() {
         test("postgres", postgres.database());
+        let (database, location) = postgres.contended_database();
+        test("contended postgres", location);
+        assert!(postgres.conflicts(&database) > 0, "nothing was in the way");
     }
 }

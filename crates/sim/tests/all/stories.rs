@@ -1,3 +1,6 @@
+use mamori_engine::audit::audit;
+use mamori_engine::journal::{JournalReader, JournalRow};
+use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::testing::{Postgres, Scratch};
 use mamori_sim::story::Stage;
@@ -39,6 +42,29 @@ fn every_story_on_postgres() {
     };
     for (name, story) in STORIES {
         play(name, story, "PostgreSQL", postgres.database());
+    }
+}
+
+/// A write that meets a serialisation failure is sent again: the shopkeeper sees nothing of it.
+#[test]
+fn every_story_on_a_postgres_whose_transactions_get_into_each_others_way() {
+    let Some(postgres) = Postgres::shared() else {
+        return;
+    };
+    for (name, story) in STORIES {
+        let (database, location) = postgres.contended_database();
+        play(name, story, "a contended PostgreSQL", location.clone());
+        assert!(
+            postgres.conflicts(&database) > 3,
+            "{name}: nothing was in the way"
+        );
+        let master = MasterKey::from_bytes([5; 32]);
+        let report = audit(&location, &master, &mut |_, _| {}).unwrap();
+        assert!(report.is_clean(), "{name}: {:?}", report.findings);
+        // A conflict is no unknown outcome: the same row was sent again, and no empty one stands in its place.
+        let rows = JournalReader::open(&location, 0).unwrap().read(1, 10_000);
+        let empty = |row: &JournalRow| row.batch.len() <= 1;
+        assert!(!rows.unwrap().iter().any(empty), "{name}");
     }
 }
 
