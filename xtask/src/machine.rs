@@ -13,6 +13,7 @@ pub enum Need {
     Zbar,
     JapaneseFont,
     Postgres,
+    Openssl,
     Node,
     NodePackages,
     PythonPackages,
@@ -33,6 +34,7 @@ impl Need {
             Need::Zbar => &["zbar-tools"],
             Need::JapaneseFont => &["fonts-noto-cjk"],
             Need::Postgres => &["postgresql-15"],
+            Need::Openssl => &["openssl"],
             Need::Node | Need::NodePackages => &["nodejs", "npm"],
             Need::PythonPackages => &["python3", "python3-venv"],
             Need::Nextest | Need::Deny | Need::SmallDisk => &[],
@@ -47,6 +49,7 @@ impl Need {
             Need::JapaneseFont => said("fc-list", &[":lang=ja", "family"])
                 .is_some_and(|fonts| !fonts.trim().is_empty()),
             Need::Postgres => postgres_programs().is_some(),
+            Need::Openssl => answers("openssl", &["version"]),
             Need::Node | Need::NodePackages => {
                 answers("node", &["--version"]) && answers("npm", &["--version"])
             }

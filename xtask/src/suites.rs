@@ -60,7 +60,12 @@ pub const SUITES: &[Suite] = &[
     Suite {
         name: "unit",
         shows: "rules, stories, routes and storage on SQLite and PostgreSQL; cards against localstripe",
-        needs: &[Need::Nextest, Need::PythonPackages, Need::Postgres],
+        needs: &[
+            Need::Nextest,
+            Need::PythonPackages,
+            Need::Postgres,
+            Need::Openssl,
+        ],
         stands_on: &[],
         minutes_max: 15,
         run: |session| {

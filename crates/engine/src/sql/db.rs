@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::fault::{Fault, FaultKind};
 use crate::sql::lite::{Durability, Lite};
 use crate::sql::pg::Pg;
+use crate::sql::tls::PgAddress;
 use crate::sql::value::{Column, Param, Row};
 
 /// Runs of a closure before a conflict is handed to the caller.
@@ -48,9 +49,9 @@ impl Db {
         Self::open_lite(path, Durability::ReadOnly, 0)
     }
 
-    pub(crate) fn open_pg(config: &postgres::Config, read_only: bool) -> Result<Self, Fault> {
+    pub(crate) fn open_pg(address: &PgAddress, read_only: bool) -> Result<Self, Fault> {
         Ok(Self {
-            engine: Engine::Pg(Box::new(Pg::open(config, read_only)?)),
+            engine: Engine::Pg(Box::new(Pg::open(address, read_only)?)),
         })
     }
 

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use crate::fault::Fault;
 use crate::sql::db::Db;
 use crate::sql::lite::Durability;
 use crate::sql::migrate::{self, Family};
+use crate::sql::tls::PgAddress;
 
 /// Page size of control and views; the journal's is measured and stands in `journal.rs`.
 const PAGE_SIZE: u32 = 4_096;
@@ -21,8 +21,8 @@ pub(crate) const UNFINISHED_RESTORE: &str = "restore.unfinished";
 pub enum Location {
     /// Files in this directory.
     Directory(PathBuf),
-    /// A database; the configuration may hold a password and is never printed.
-    Postgres(Box<postgres::Config>),
+    /// A database.
+    Postgres(Box<PgAddress>),
 }
 
 impl Location {
@@ -30,10 +30,7 @@ impl Location {
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
         if is_url || (text.contains("host=") && text.contains("user=")) {
-            let config = postgres::Config::from_str(text).map_err(|_| {
-                Fault::refused("the address of the store is not one PostgreSQL understands")
-            })?;
-            return Ok(Self::Postgres(Box::new(config)));
+            return Ok(Self::Postgres(Box::new(PgAddress::parse(text)?)));
         }
         Ok(Self::Directory(PathBuf::from(text)))
     }
@@ -48,7 +45,7 @@ impl Location {
             Self::Directory(directory) => {
                 Db::open_lite(&directory.join(family.file), family.durability, PAGE_SIZE)?
             }
-            Self::Postgres(config) => Db::open_pg(config, false)?,
+            Self::Postgres(address) => Db::open_pg(address, false)?,
         };
         migrate::migrate(&mut db, family)?;
         Ok(db)
@@ -84,7 +81,7 @@ impl Location {
                 Durability::ReadOnly,
                 PAGE_SIZE,
             )?,
-            Self::Postgres(config) => Db::open_pg(config, true)?,
+            Self::Postgres(address) => Db::open_pg(address, true)?,
         };
         migrate::check_version(&mut db, family)?;
         Ok(db)

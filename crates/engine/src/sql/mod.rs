@@ -17,6 +17,7 @@ mod lite;
 mod location;
 mod migrate;
 mod pg;
+mod tls;
 mod value;
 
 pub use ascending::parameters_ascend;
@@ -25,4 +26,5 @@ pub use lite::Durability;
 pub use location::Location;
 pub(crate) use location::UNFINISHED_RESTORE;
 pub use migrate::{Family, Migration};
+pub use tls::PgAddress;
 pub use value::{Column, Param, Row};

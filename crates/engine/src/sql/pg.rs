@@ -2,22 +2,24 @@
 
 use std::cell::Cell;
 use std::collections::HashMap;
+use std::error::Error as _;
 use std::time::Duration;
 
 use postgres::error::SqlState;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::{Client, Statement};
 
 use crate::fault::{Fault, FaultKind};
 use crate::sql::ascending::debug_assert_ascending;
+use crate::sql::tls::{self, PgAddress};
 use crate::sql::value::{Cells, Column, Param, Row, wrong_cell_fault};
 
 /// Prepared statements kept per connection; reached only by a statement glued from data, which the house forbids.
 const STATEMENTS_KEPT: usize = 512;
 
 pub(super) struct Pg {
-    config: Config,
+    address: PgAddress,
     session: Option<Session>,
     read_only: bool,
     /// Set by a failed statement inside a transaction: PostgreSQL would answer COMMIT with a silent rollback.
@@ -31,8 +33,9 @@ struct Session {
 }
 
 impl Pg {
-    pub(super) fn open(config: &Config, read_only: bool) -> Result<Self, Fault> {
-        let mut config = config.clone();
+    pub(super) fn open(address: &PgAddress, read_only: bool) -> Result<Self, Fault> {
+        let mut address = address.clone();
+        let config = &mut address.config;
         config.application_name("mamori");
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(3));
@@ -42,7 +45,7 @@ impl Pg {
             config.tcp_user_timeout(Duration::from_secs(10));
         }
         let mut pg = Self {
-            config,
+            address,
             session: None,
             read_only,
             failed: false,
@@ -74,14 +77,17 @@ impl Pg {
     }
 
     fn connect(&self) -> Result<Session, Fault> {
-        let mut client = self
-            .config
-            .connect(NoTls)
-            .map_err(|error| match error.code() {
-                None => Fault::of(FaultKind::Unreachable, "connecting to PostgreSQL")
-                    .with_detail(detail(&error)),
-                Some(_) => fault("connecting to PostgreSQL", &error),
-            })?;
+        let mut client = self.address.connect().map_err(|error| match error.code() {
+            None => {
+                // A certificate that is not taken stays so until a person changes something.
+                let kind = match tls::is_about_a_certificate(&error) {
+                    true => FaultKind::Refused,
+                    false => FaultKind::Unreachable,
+                };
+                Fault::of(kind, "connecting to PostgreSQL").with_detail(detail(&error))
+            }
+            Some(_) => fault("connecting to PostgreSQL", &error),
+        })?;
         let setup = if self.read_only {
             "SET default_transaction_read_only = on"
         } else {
@@ -102,8 +108,8 @@ impl Pg {
 
     /// What an operator must know about the durability of this database; empty when nothing.
     pub(super) fn warnings(&mut self) -> Result<Vec<&'static str>, Fault> {
+        let mut warnings: Vec<_> = self.address.warning.into_iter().collect();
         let session = self.session()?;
-        let mut warnings = Vec::new();
         if show(&mut session.client, "SHOW synchronous_standby_names")?
             .is_none_or(|names| names.is_empty())
         {
@@ -364,13 +370,18 @@ fn fault(context: &'static str, error: &postgres::Error) -> Fault {
 }
 
 fn is_io(error: &postgres::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<std::io::Error>())
+    error
+        .source()
+        .is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// The state code and the names of database objects. Messages and details may quote values, so they are left out.
 fn detail(error: &postgres::Error) -> String {
     match error.as_db_error() {
-        None => error.to_string(),
+        None => match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
         Some(db) => {
             let object = db.constraint().or(db.column()).or(db.table()).unwrap_or("");
             format!("postgresql {} {object}", db.code().code())

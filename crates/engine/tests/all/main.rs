@@ -12,3 +12,4 @@ mod sql;
 mod standby;
 mod statements;
 mod stores;
+mod tls;
