@@ -110,6 +110,17 @@ pub enum LiabilityShift {
     Unknown,
 }
 
+impl LiabilityShift {
+    /// The stable name: `shifted`, `not_shifted`, `unknown`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Shifted => "shifted",
+            Self::NotShifted => "not_shifted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
 /// Why a payment failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureReason {

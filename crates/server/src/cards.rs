@@ -5,6 +5,7 @@
 //! | open the top-up | journal | the page asks again with its key: the same top-up |
 //! | write the order down | control | the same order is read back |
 //! | send the order | processor, under our key | sent again with the same bytes: the same page |
+//! | note the charge | control, before the book hears of it: no yen without a source | asked again, noted again |
 //! | settle | journal, on the processor's own word | asked again by the page, a webhook or the poller |
 //!
 //! Nothing a browser says moves money: a return from the card page only makes the server ask the processor.
@@ -20,7 +21,7 @@ use mamori_domain::ids::{IdSpace, TopUpId};
 use mamori_domain::money::Amount;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_engine::control::{CardPaymentRow, Control};
+use mamori_engine::control::{CardChargeRow, CardPaymentRow, Control};
 use mamori_engine::fault::Fault;
 
 /// How long the processor's page stays open. The shortest the protocol allows is half an hour.
@@ -88,6 +89,7 @@ impl CardDesk {
             expires_at_seconds: now.seconds() + PAGE_SECONDS,
             reference: None,
             url: None,
+            charge: None,
         })?;
         let order = self.order(&row)?;
         let payment = self.processor.start(&order)?;
@@ -169,10 +171,21 @@ impl CardDesk {
             stands
         };
         let act = match stands.state {
-            IntentState::Succeeded { .. } => Act::ConfirmTopUp {
-                top_up,
-                amount: order.amount,
-            },
+            IntentState::Succeeded {
+                charge,
+                liability_shift,
+                ..
+            } => {
+                let charge = CardChargeRow {
+                    charge,
+                    liability_shift: liability_shift.name().to_owned(),
+                };
+                control.note_card_charge(top_up, &charge)?;
+                Act::ConfirmTopUp {
+                    top_up,
+                    amount: order.amount,
+                }
+            }
             IntentState::Failed { .. } => Act::FailTopUp {
                 top_up,
                 expired: false,

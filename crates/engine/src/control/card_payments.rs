@@ -20,6 +20,17 @@ pub struct CardPaymentRow {
     pub reference: Option<String>,
     /// Where the page is, once it has answered.
     pub url: Option<String>,
+    /// The charge that paid it: written before the book is told that the money came.
+    pub charge: Option<CardChargeRow>,
+}
+
+/// A charge at the card processor: where a topped-up yen came from, and where it can be given back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardChargeRow {
+    /// The processor's name for it.
+    pub charge: String,
+    /// `shifted`, `not_shifted` or `unknown`: whether the issuer bears a dispute.
+    pub liability_shift: String,
 }
 
 impl Control {
@@ -58,10 +69,24 @@ impl Control {
             .map(drop)
     }
 
+    /// The charge that paid a top-up.
+    pub fn note_card_charge(&mut self, top_up: TopUpId, row: &CardChargeRow) -> Result<(), Fault> {
+        self.db
+            .execute(
+                "UPDATE card_payments SET charge = $1, liability_shift = $2 WHERE top_up = $3",
+                &[
+                    Param::Text(&row.charge),
+                    Param::Text(&row.liability_shift),
+                    Param::Int(top_up.0 as i64),
+                ],
+            )
+            .map(drop)
+    }
+
     /// A top-up's order.
     pub fn card_payment(&mut self, top_up: TopUpId) -> Result<Option<CardPaymentRow>, Fault> {
         self.db.query_first(
-            "SELECT top_up, amount, locale, expires_at, reference, url FROM card_payments WHERE top_up = $1",
+            "SELECT top_up, amount, locale, expires_at, reference, url, charge, liability_shift FROM card_payments WHERE top_up = $1",
             &[Param::Int(top_up.0 as i64)],
             |row| CardPaymentRow {
                 top_up: TopUpId(row.int(0) as u64),
@@ -70,6 +95,10 @@ impl Control {
                 expires_at_seconds: row.int(3),
                 reference: row.opt_text(4).map(str::to_owned),
                 url: row.opt_text(5).map(str::to_owned),
+                charge: row.opt_text(6).map(|charge| CardChargeRow {
+                    charge: charge.to_owned(),
+                    liability_shift: row.opt_text(7).unwrap_or("unknown").to_owned(),
+                }),
             },
         )
     }

@@ -31,8 +31,19 @@ pub const CONTROL: Family = Family {
             name: "what strangers may try, counted where it belongs",
             sql: COUNTED,
         },
+        Migration {
+            name: "charges of card payments",
+            sql: CARD_CHARGES,
+        },
     ],
 };
+
+/// What the processor calls the charge that paid a top-up, and who bears it if the cardholder disputes it: `shifted` (the issuer),
+/// `not_shifted` or `unknown` (we do).
+const CARD_CHARGES: &str = "
+ALTER TABLE card_payments ADD COLUMN charge TEXT;
+ALTER TABLE card_payments ADD COLUMN liability_shift TEXT;
+";
 
 /// Hosted card pages of top-ups. No card data is ever in reach of this house.
 const CARD_PAYMENTS: &str = "
