@@ -68,6 +68,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
             webhook_secret: "whsec_test".into(),
         },
         messenger: Arc::new(|_| Ok(())),
+        send_budget: Default::default(),
         mounted,
     };
     start(plan, CLOCK, outside::chance)
