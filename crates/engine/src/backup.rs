@@ -65,7 +65,8 @@ pub struct Backup {
 pub struct RestoreOptions {
     /// Newest journal rows known from elsewhere (signed heads given away, an auditor's note).
     pub known_heads: Vec<(u32, u64)>,
-    /// Go on although rows that are known to have existed are missing; the caller journals the loss.
+    /// Go on although rows that are known to have existed are missing; the caller has journaled the loss in the backup's own
+    /// journal, or does so before anybody is served.
     pub accept_loss: bool,
     /// Where to put the master key if the backup holds it.
     pub key_file: Option<PathBuf>,
@@ -135,7 +136,39 @@ pub fn restore(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Restored, Fault> {
     let listed = inspect(backup)?;
+    let lost = lost_by(&listed, into, options)?;
     let total_bytes = listed.files.iter().map(|(_, bytes, _)| bytes).sum();
+    if let Some(key_file) = &options.key_file
+        && backup.join(KEY_FILE).is_file()
+        && !key_file.exists()
+    {
+        copy_key(&backup.join(KEY_FILE), key_file)?;
+    }
+    match into.directory() {
+        Some(directory) => restore_files(backup, &listed, into, directory, clock, progress)?,
+        None => restore_database(backup, into, families, total_bytes, progress)?,
+    }
+    Ok(Restored {
+        heads: listed.heads,
+        lost,
+    })
+}
+
+/// The shards that a restore would lose rows of: shard, and the highest seq that is known to have existed. Refuses where
+/// [`restore`] would, and touches nothing.
+pub fn would_lose(
+    backup: &Path,
+    into: &Location,
+    options: &RestoreOptions,
+) -> Result<Vec<(u32, u64)>, Fault> {
+    lost_by(&inspect(backup)?, into, options)
+}
+
+fn lost_by(
+    listed: &Backup,
+    into: &Location,
+    options: &RestoreOptions,
+) -> Result<Vec<(u32, u64)>, Fault> {
     let present = present_heads(into)?;
     let known = present
         .iter()
@@ -161,20 +194,7 @@ pub fn restore(
         )
         .with_number("known_seq", seq.cast_signed()));
     }
-    if let Some(key_file) = &options.key_file
-        && backup.join(KEY_FILE).is_file()
-        && !key_file.exists()
-    {
-        copy_key(&backup.join(KEY_FILE), key_file)?;
-    }
-    match into.directory() {
-        Some(directory) => restore_files(backup, &listed, into, directory, clock, progress)?,
-        None => restore_database(backup, into, families, total_bytes, progress)?,
-    }
-    Ok(Restored {
-        heads: listed.heads,
-        lost,
-    })
+    Ok(lost)
 }
 
 /// One family per file: two may share one, and it is copied once.

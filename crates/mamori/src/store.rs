@@ -208,9 +208,16 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
         accept_loss: args.accept_loss,
         key_file: Some(args.store.key_path()).filter(|path| !path.exists()),
     };
+    let lost = backup::would_lose(&args.from, &location, &options)?;
+    let prepared = Prepared(args.store.data().join("restore.prepared"));
+    let from = if lost.is_empty() {
+        args.from.clone()
+    } else {
+        with_loss_journaled(&args, &lost, &prepared, clock, chance)?
+    };
     let bar = bar("bytes");
     let restored = backup::restore(
-        &args.from,
+        &from,
         &location,
         &FAMILIES,
         &options,
@@ -220,23 +227,7 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
         },
     )?;
     bar.finish_and_clear();
-    for (shard, lost_through) in &restored.lost {
-        // Before anything else: ids that were given out in the lost rows must never be given out again.
-        let master = args.store.master()?;
-        let purpose =
-            purpose_of(&mut JournalReader::open(&location, *shard)?)?.unwrap_or(Purpose::Live);
-        let engine = open_engine(
-            &location,
-            &master,
-            purpose,
-            Default::default(),
-            false,
-            clock,
-            chance,
-        )?;
-        let journaled = engine.accept_loss(*lost_through);
-        engine.stop();
-        journaled?;
+    for (shard, lost_through) in &lost {
         println!(
             "rows up to {lost_through} of shard {shard} are lost; the loss is journaled under a new incarnation"
         );
@@ -245,6 +236,57 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
         println!("shard {shard} stands at row {}", head.seq);
     }
     Ok(())
+}
+
+/// A copy of a backup while a loss is journaled in it; gone when the restore is over, however it ends.
+struct Prepared(PathBuf);
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        drop(std::fs::remove_dir_all(&self.0));
+    }
+}
+
+/// A backup like the given one that knows what it has lost. The loss stands in its journal *before* it takes the store's place:
+/// a crash, or a key that is missing, must not leave a store that gives out ids of the lost rows again.
+fn with_loss_journaled(
+    args: &RestoreArgs,
+    lost: &[(u32, u64)],
+    prepared: &Prepared,
+    clock: Clock,
+    chance: Chance,
+) -> Result<PathBuf, Failure> {
+    let key_in_backup = Some(args.from.join("master.key")).filter(|path| path.exists());
+    let master = match &key_in_backup {
+        Some(path) if !args.store.key_path().exists() => Arc::new(MasterKey::open(path)?),
+        _ => args.store.master()?,
+    };
+    drop(std::fs::remove_dir_all(&prepared.0));
+    let (store, backup) = (prepared.0.join("store"), prepared.0.join("backup"));
+    std::fs::create_dir_all(&store)?;
+    for (name, _, _) in backup::inspect(&args.from)?.files {
+        if name != "master.key" {
+            std::fs::copy(args.from.join(&name), store.join(&name))?;
+        }
+    }
+    let copy = Location::Directory(store);
+    for (shard, lost_through) in lost {
+        let purpose =
+            purpose_of(&mut JournalReader::open(&copy, *shard)?)?.unwrap_or(Purpose::Live);
+        let rules = Default::default();
+        let engine = open_engine(&copy, &master, purpose, rules, false, clock, chance)?;
+        let journaled = engine.accept_loss(*lost_through);
+        engine.stop();
+        journaled?;
+    }
+    backup::backup(
+        &copy,
+        &FAMILIES,
+        &backup,
+        key_in_backup.as_deref(),
+        &mut |_| {},
+    )?;
+    Ok(backup)
 }
 
 /// Becomes the owner of a store that nobody serves.
