@@ -207,6 +207,9 @@ pub struct Book {
 }
 
 impl Book {
+    /// The number of the table that holds the counters alone.
+    pub const COUNTERS: u8 = 10;
+
     /// An empty book. `key` is the secret that makes its running hash unforgeable.
     pub fn new(key: HashKey) -> Book {
         let counters = Counters {
@@ -235,7 +238,7 @@ impl Book {
             authorizations: Table::new(7),
             holds: Table::new(8),
             top_ups: Table::new(9),
-            one: Table::hot(10),
+            one: Table::hot(Self::COUNTERS),
             payments: IdMap::default(),
             refunds: IdMap::default(),
             answers: IdMap::default(),
@@ -804,41 +807,55 @@ impl Book {
                 7 => self.authorizations.mark_dirty(&row.key),
                 8 => self.holds.mark_dirty(&row.key),
                 9 => self.top_ups.mark_dirty(&row.key),
-                10 => self.one.mark_dirty(&row.key),
+                Self::COUNTERS => self.one.mark_dirty(&row.key),
                 number => unreachable!("no table has the number {number}"),
             }
         }
     }
 
-    /// Puts a row of a checkpoint in place; the caller compares [`Book::hash`] with the journal before believing any of it.
+    /// Puts a row of a checkpoint in place. The caller sums the bytes of all rows ([`BookHash::add_row`]), hands the sum to
+    /// [`Book::loaded`] and compares [`Book::hash`] with the journal before believing any of it.
     pub fn load(
         &mut self,
         table: u8,
         key: &[u8],
         row: &[u8],
     ) -> Result<(), minicbor::decode::Error> {
-        let ledgered = &mut self.ledgered;
         let mut fits = true;
         match table {
             1 => {
-                let (_, row) = self.wallets.load(ledgered, key, row)?;
+                let row = self.wallets.load(key, row)?;
                 let balance = i64::try_from(row.lots.total()).unwrap_or(i64::MAX);
                 fits &= self.trial.load(AccountKind::Wallet, balance)
                     && self.trial.load(AccountKind::Held, row.held.signed());
             }
             2 => {
-                let (_, row) = self.merchants.load(ledgered, key, row)?;
+                let row = self.merchants.load(key, row)?;
                 fits &= self.trial.load(AccountKind::Merchant, row.payable);
             }
-            3 => drop(self.stores.load(ledgered, key, row)?),
-            4 => drop(self.tills.load(ledgered, key, row)?),
-            5 => drop(self.api_keys.load(ledgered, key, row)?),
-            6 => drop(self.credentials.load(ledgered, key, row)?),
-            7 => drop(self.authorizations.load(ledgered, key, row)?),
-            8 => drop(self.holds.load(ledgered, key, row)?),
-            9 => drop(self.top_ups.load(ledgered, key, row)?),
-            10 => {
-                let (_, row) = self.one.load(ledgered, key, row)?;
+            3 => {
+                self.stores.load(key, row)?;
+            }
+            4 => {
+                self.tills.load(key, row)?;
+            }
+            5 => {
+                self.api_keys.load(key, row)?;
+            }
+            6 => {
+                self.credentials.load(key, row)?;
+            }
+            7 => {
+                self.authorizations.load(key, row)?;
+            }
+            8 => {
+                self.holds.load(key, row)?;
+            }
+            9 => {
+                self.top_ups.load(key, row)?;
+            }
+            Self::COUNTERS => {
+                let row = self.one.load(key, row)?;
                 fits &= self
                     .trial
                     .load(AccountKind::CardClearing, row.card_clearing)
@@ -857,6 +874,25 @@ impl Book {
         }
     }
 
+    /// Makes room for so many customers, of whom each has a wallet, a credential and an authorisation or so.
+    pub fn expect_customers(&mut self, count: u64) {
+        // The number stands in a row that nobody has confirmed yet: it must not take all memory.
+        let count = usize::try_from(count.min(1 << 26)).unwrap_or_default();
+        self.credentials.reserve(count);
+        self.authorizations.reserve(count);
+    }
+
+    /// The customers that the counters know, for [`Book::expect_customers`].
+    pub fn customers(&self) -> u64 {
+        self.counters.wallets
+    }
+
+    /// All rows of a checkpoint are in place: `sum` is the hash of their bytes. If it is the sealed one, they are the very
+    /// bytes that the tables once wrote.
+    pub fn loaded(&mut self, sum: BookHash) {
+        self.ledgered.hash.add_all(sum);
+    }
+
     /// Recomputes every sum from the rows and compares it with what was kept along the way.
     ///
     /// # Panics
@@ -865,9 +901,11 @@ impl Book {
         let mut trial = TrialBalance::default();
         let mut wallets = 0i64;
         let mut held = 0i64;
+        let mut pending = 0i64;
         self.wallets.each(|_, row| {
             wallets += i64::try_from(row.lots.total()).expect("a balance fits");
             held += row.held.signed();
+            pending += row.pending.signed();
         });
         trial.shift(AccountKind::Wallet, wallets);
         trial.shift(AccountKind::Held, held);
@@ -884,8 +922,6 @@ impl Book {
         let mut in_holds = 0i64;
         self.holds.each(|_, row| in_holds += row.amount.signed());
         assert_eq!(in_holds, held, "what is held is the sum of the holds");
-        let mut pending = 0i64;
-        self.wallets.each(|_, row| pending += row.pending.signed());
         let mut open = 0i64;
         self.top_ups.each(|_, row| open += row.amount.signed());
         assert_eq!(

@@ -5,7 +5,9 @@
 //! as a whole.
 
 use hashbrown::HashTable;
+use hashbrown::hash_table;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
 
 /// A hasher for keys that are ids of ours or already hashes: two multiplications, the same on every machine.
@@ -49,6 +51,10 @@ pub trait Rows<K, V>: Default {
     }
     fn get(&self, key: &K) -> Option<&V>;
     fn set(&mut self, key: K, row: Option<V>) -> Option<V>;
+    /// Puts a row in place where none stands, or says with `None` that one stands there.
+    fn insert_new(&mut self, key: K, row: V) -> Option<&V>;
+    /// Makes room for so many rows, as far as that saves moving them later.
+    fn reserve(&mut self, rows: usize);
     fn count(&self) -> usize;
     fn each(&self, see: &mut dyn FnMut(&K, &V));
 }
@@ -62,6 +68,15 @@ impl<K: Eq + Hash, V> Rows<K, V> for IdMap<K, V> {
             Some(row) => self.insert(key, row),
             None => self.remove(&key),
         }
+    }
+    fn insert_new(&mut self, key: K, row: V) -> Option<&V> {
+        match self.entry(key) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(free) => Some(free.insert(row)),
+        }
+    }
+    fn reserve(&mut self, rows: usize) {
+        HashMap::reserve(self, rows);
     }
     fn count(&self) -> usize {
         self.len()
@@ -157,6 +172,16 @@ impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
         self.count = self.count + is - usize::from(old.is_some());
         old.map(|(_, row)| row)
     }
+    fn insert_new(&mut self, key: K, row: V) -> Option<&V> {
+        if self.get(&key).is_some() {
+            return None;
+        }
+        self.set(key, Some(row));
+        self.get(&key)
+    }
+    fn reserve(&mut self, _rows: usize) {
+        // A block is never moved, so there is nothing to save.
+    }
     fn count(&self) -> usize {
         self.count
     }
@@ -171,19 +196,17 @@ impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
 /// Parts of an index: each is moved alone when it doubles, in a thousandth of the time that moving all would take.
 const PARTS: usize = 1 << 8;
 
-/// Rows under keys that do not count, like fingerprints: keys and rows packed in blocks, found by an index of five bytes a
-/// place. A map that holds them itself costs 33 bytes a place, and up to twice as many places as rows.
+/// Rows under keys that do not count, like fingerprints: packed in blocks, each beside its key, found by an index of five bytes
+/// a place. A map that holds them itself costs 33 bytes a place, and up to twice as many places as rows.
 pub struct Packed<K, V> {
     index: Vec<HashTable<u32>>,
-    keys: Blocks<K>,
-    rows: Blocks<V>,
+    rows: Blocks<(K, V)>,
 }
 
 impl<K, V> Default for Packed<K, V> {
     fn default() -> Self {
         Packed {
             index: Vec::new(),
-            keys: Blocks(Vec::new()),
             rows: Blocks(Vec::new()),
         }
     }
@@ -202,27 +225,29 @@ impl<K: Copy + Eq + Hash, V> Packed<K, V> {
     fn place(&self, key: &K) -> Option<usize> {
         let hash = hash_of(key);
         let part = self.index.get(part_of(hash))?;
-        let is_it = |place: &u32| self.keys.get(*place as usize) == Some(key);
-        part.find(hash, is_it).map(|place| *place as usize)
+        part.find(hash, |place| self.rows.is_at(*place, key))
+            .map(|place| *place as usize)
     }
 
-    fn add(&mut self, key: K, row: V) {
+    /// The place of a key's row, or the free place that was just given to it.
+    fn place_or_free(&mut self, key: &K) -> Result<usize, usize> {
         if self.index.is_empty() {
             self.index.resize_with(PARTS, HashTable::new);
         }
-        let hash = hash_of(&key);
-        let place = u32::try_from(self.keys.len())
-            .expect("four billion rows are more than there are people");
-        self.keys.push(key);
-        self.rows.push(row);
-        let keys = &self.keys;
-        let rehash = |place: &u32| {
-            hash_of(
-                keys.get(*place as usize)
-                    .expect("an index names rows that are there"),
-            )
-        };
-        self.index[part_of(hash)].insert_unique(hash, place, rehash);
+        let hash = hash_of(key);
+        let free = self.rows.len();
+        let rows = &self.rows;
+        let is_it = |place: &u32| rows.is_at(*place, key);
+        let rehash = |place: &u32| hash_of(&rows.at(*place).0);
+        match self.index[part_of(hash)].entry(hash, is_it, rehash) {
+            hash_table::Entry::Occupied(taken) => Ok(*taken.get() as usize),
+            hash_table::Entry::Vacant(vacant) => {
+                let place =
+                    u32::try_from(free).expect("four billion rows are more than there are people");
+                vacant.insert(place);
+                Err(free)
+            }
+        }
     }
 
     /// Takes a row out; the last one moves into its place.
@@ -234,49 +259,68 @@ impl<K: Copy + Eq + Hash, V> Packed<K, V> {
             unreachable!("its place was found in this part");
         };
         entry.remove();
-        let (last_key, last_row) = (self.keys.pop()?, self.rows.pop()?);
-        let last = self.keys.len();
+        let last_row = self.rows.pop()?;
+        let last = self.rows.len();
         if place == last {
-            return Some(last_row);
+            return Some(last_row.1);
         }
-        let hash = hash_of(&last_key);
+        let hash = hash_of(&last_row.0);
         *self.index[part_of(hash)]
             .find_mut(hash, |own| *own as usize == last)
             .expect("each row has an entry") = place as u32;
-        *self.keys.get_mut(place)? = last_key;
-        Some(std::mem::replace(self.rows.get_mut(place)?, last_row))
+        Some(std::mem::replace(self.rows.get_mut(place)?, last_row).1)
+    }
+}
+
+impl<K: Eq, V> Blocks<(K, V)> {
+    fn at(&self, place: u32) -> &(K, V) {
+        self.get(place as usize)
+            .expect("an index names rows that are there")
+    }
+    fn is_at(&self, place: u32, key: &K) -> bool {
+        self.at(place).0 == *key
     }
 }
 
 impl<K: Copy + Eq + Hash, V> Rows<K, V> for Packed<K, V> {
     fn get(&self, key: &K) -> Option<&V> {
-        self.rows.get(self.place(key)?)
+        self.rows.get(self.place(key)?).map(|(_, row)| row)
     }
     fn set(&mut self, key: K, row: Option<V>) -> Option<V> {
         let Some(row) = row else {
             return self.take(&key);
         };
-        match self.place(&key) {
-            Some(place) => {
-                let slot = self
+        match self.place_or_free(&key) {
+            Ok(place) => {
+                let (_, slot) = self
                     .rows
                     .get_mut(place)
                     .expect("an index names rows that are there");
                 Some(std::mem::replace(slot, row))
             }
-            None => {
-                self.add(key, row);
+            Err(_) => {
+                self.rows.push((key, row));
                 None
             }
         }
     }
+    fn insert_new(&mut self, key: K, row: V) -> Option<&V> {
+        let place = self.place_or_free(&key).err()?;
+        self.rows.push((key, row));
+        self.rows.get(place).map(|(_, row)| row)
+    }
+    fn reserve(&mut self, rows: usize) {
+        self.index.resize_with(PARTS, HashTable::new);
+        let (in_each, all) = (rows / PARTS, &self.rows);
+        for part in &mut self.index {
+            part.reserve(in_each, |place| hash_of(&all.at(*place).0));
+        }
+    }
     fn count(&self) -> usize {
-        self.keys.len()
+        self.rows.len()
     }
     fn each(&self, see: &mut dyn FnMut(&K, &V)) {
-        for (key, row) in self.keys.iter().zip(self.rows.iter()) {
-            see(key, row);
-        }
+        self.rows.iter().for_each(|(key, row)| see(key, row));
     }
 }
 
@@ -291,6 +335,7 @@ mod tests {
     fn packed_rows_are_what_a_plain_map_holds() {
         let mut draw = Draw::from_seed(5);
         let mut packed: Packed<Fingerprint, u64> = Packed::default();
+        packed.reserve(2_000);
         let mut plain: HashMap<Fingerprint, u64> = HashMap::new();
         for step in 0..40_000u64 {
             let key = Fingerprint(u128::from(draw.below(6_000)));
@@ -299,7 +344,13 @@ mod tests {
                 Some(row) => plain.insert(key, row),
                 None => plain.remove(&key),
             };
-            assert_eq!(Rows::set(&mut packed, key, row), old);
+            match row {
+                Some(row) if old.is_none() && draw.below(2) == 0 => {
+                    assert_eq!(packed.insert_new(key, row), Some(&row));
+                    assert_eq!(packed.insert_new(key, row + 1), None, "a row stands there");
+                }
+                row => assert_eq!(Rows::set(&mut packed, key, row), old),
+            }
             assert_eq!(Rows::get(&packed, &key), plain.get(&key));
         }
         assert!(plain.len() > 3 * BLOCK, "several blocks were in use");

@@ -17,9 +17,14 @@ pub struct BookHash {
 }
 
 impl BookHash {
-    /// Counts one more row in, given by its bytes. For comparing two sets of rows that lie in different orders.
+    /// Counts one more row in, given by its bytes: in a checkpoint, the number of its table, its key and its content.
+    /// Also for comparing two sets of rows that lie in different orders.
     pub fn add_row(&mut self, key: &HashKey, bytes: &[u8]) {
         self.add(key.row(bytes));
+    }
+    /// Counts in what another sum counted.
+    pub fn add_all(&mut self, other: BookHash) {
+        self.add(other.lanes);
     }
     fn add(&mut self, row: [u64; 4]) {
         for (lane, part) in self.lanes.iter_mut().zip(row) {
@@ -200,31 +205,23 @@ where
             .push(minicbor::decode(key).expect("this table wrote the key"));
     }
 
-    /// Puts a checkpoint's row in place. It counts in the hash, and is not dirty.
-    pub fn load(
-        &mut self,
-        ledgered: &mut Ledgered,
-        key_bytes: &[u8],
-        row_bytes: &[u8],
-    ) -> Result<(K, &V), minicbor::decode::Error> {
-        let key: K = minicbor::decode(key_bytes)?;
-        let row: V = minicbor::decode(row_bytes)?;
+    /// Puts a checkpoint's row in place, which is not dirty then. The hash does not know it yet: the caller sums the bytes.
+    pub fn load(&mut self, key: &[u8], row: &[u8]) -> Result<&V, minicbor::decode::Error> {
+        let key: K = minicbor::decode(key)?;
+        let row: V = minicbor::decode(row)?;
         if !R::could_hold(&key) {
             return Err(minicbor::decode::Error::message(
                 "a key beyond all counting",
             ));
         }
-        // Hashed are the bytes as they came: if the sum is the sealed one, they are the very bytes that this table wrote.
-        let scratch = &mut ledgered.scratch;
-        scratch.clear();
-        scratch.push(self.number);
-        scratch.extend_from_slice(key_bytes);
-        scratch.extend_from_slice(row_bytes);
-        ledgered.hash.add(ledgered.key.row(scratch));
-        if self.rows.set(key, Some(row)).is_some() {
-            return Err(minicbor::decode::Error::message("a row that comes twice"));
-        }
-        Ok((key, self.rows.get(&key).expect("it was just set")))
+        self.rows
+            .insert_new(key, row)
+            .ok_or_else(|| minicbor::decode::Error::message("a row that comes twice"))
+    }
+
+    /// Makes room for so many rows.
+    pub fn reserve(&mut self, rows: usize) {
+        self.rows.reserve(rows);
     }
 }
 

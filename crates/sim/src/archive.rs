@@ -7,7 +7,7 @@ use mamori_domain::decide::Facts;
 use mamori_domain::ids::{PaymentId, RefundId, TopUpId};
 use mamori_domain::key::{Answered, FirstAnswer, RequestKey};
 use mamori_domain::payment::{Payment, PaymentStatus, Refund};
-use mamori_domain::table::HashKey;
+use mamori_domain::table::{BookHash, HashKey};
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::shard::{Committed, Gathered};
 use std::collections::{BTreeMap, HashMap};
@@ -214,11 +214,14 @@ impl Archive {
 
     /// The book as the checkpoint has it.
     pub fn book(&self, key: HashKey) -> Book {
-        let mut book = Book::new(key);
-        for ((table, key), row) in &self.checkpoint {
-            book.load(*table, key, row)
+        let mut book = Book::new(key.clone());
+        let mut sum = BookHash::default();
+        for ((table, id), row) in &self.checkpoint {
+            sum.add_row(&key, &[&[*table], &id[..], row].concat());
+            book.load(*table, id, row)
                 .expect("the book wrote these rows itself");
         }
+        book.loaded(sum);
         book
     }
 }

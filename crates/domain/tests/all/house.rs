@@ -35,8 +35,12 @@ pub struct House {
     pub journal: Vec<(u64, Timestamp, Vec<Change>)>,
 }
 
+pub fn hash_key() -> HashKey {
+    HashKey::new(&[7; 32])
+}
+
 pub fn empty_book() -> Book {
-    Book::new(HashKey::new(&[7; 32]))
+    Book::new(hash_key())
 }
 
 impl House {

@@ -7,7 +7,7 @@ use mamori_domain::book::Book;
 use mamori_domain::decide::{Facts, decide};
 use mamori_domain::ids::WalletId;
 use mamori_domain::money::Amount;
-use mamori_domain::table::DirtyRow;
+use mamori_domain::table::{BookHash, DirtyRow};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
@@ -28,9 +28,12 @@ fn undurable(house: &mut House, acts: &[Act]) -> Vec<Outcome> {
 
 fn put_together(rows: &BTreeMap<(u8, Vec<u8>), Vec<u8>>) -> Book {
     let mut book = empty_book();
+    let mut sum = BookHash::default();
     for ((table, key), row) in rows {
+        sum.add_row(&hash_key(), &[&[*table], &key[..], row].concat());
         book.load(*table, key, row).expect("our own rows");
     }
+    book.loaded(sum);
     book
 }
 

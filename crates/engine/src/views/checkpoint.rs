@@ -1,8 +1,11 @@
 //! The book's rows beside the views, so that a start need not replay everything. Not believed: hashed and compared.
 
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
 use mamori_domain::book::Book;
 use mamori_domain::rows::IdMap;
-use mamori_domain::table::{DirtyRow, HashKey};
+use mamori_domain::table::{BookHash, DirtyRow, HashKey};
 
 use crate::fault::Fault;
 use crate::sql::{Column, Param, Tx};
@@ -106,17 +109,97 @@ impl Pending {
     }
 }
 
+/// Bytes of rows that go from the reading thread to the one that puts the book together in one go.
+const PARCEL_BYTES: usize = 256 * 1_024;
+/// Parcels on their way: the two threads lean on each other no further than that.
+const PARCELS: usize = 8;
+
+/// Rows of a checkpoint, one behind the other: table, key, content.
+#[derive(Default)]
+struct Parcel {
+    bytes: Vec<u8>,
+    /// Where each row's key ends, and where the row ends.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Parcel {
+    fn push(&mut self, table: u8, key: &[u8], content: &[u8]) -> &[u8] {
+        let start = self.bytes.len();
+        self.bytes.push(table);
+        self.bytes.extend_from_slice(key);
+        let key_ends = self.bytes.len();
+        self.bytes.extend_from_slice(content);
+        self.ends.push((key_ends, self.bytes.len()));
+        &self.bytes[start..]
+    }
+
+    /// Each row's table, key and content.
+    fn rows(&self) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        starts.zip(&self.ends).map(|(start, &(key_ends, end))| {
+            let (head, content) = self.bytes[start..end].split_at(key_ends - start);
+            (head[0], &head[1..], content)
+        })
+    }
+}
+
 /// Puts a book together from the checkpoint's rows, or nothing if one of them cannot be read. The caller compares its hash with
 /// the journal.
+///
+/// Two threads share the work: this one reads rows and sums their bytes, the other one puts them in their places.
 pub fn load(tx: &mut Tx, key: HashKey) -> Result<Option<Book>, Fault> {
-    let mut book = Book::new(key);
+    let mut book = Book::new(key.clone());
+    let mut sum = BookHash::default();
     let mut damaged = false;
-    tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {
-        let table = u8::try_from(row.int(0)).unwrap_or(0);
-        damaged |= book.load(table, row.blob(1), row.blob(2)).is_err();
-        Ok(())
+    // The counters first: they say how much room all others need.
+    tx.scan(
+        "SELECT id, content FROM checkpoint WHERE kind = $1",
+        &[Param::Int(i64::from(Book::COUNTERS))],
+        |row| {
+            let (id, content) = (row.blob(0), row.blob(1));
+            sum.add_row(&key, Parcel::default().push(Book::COUNTERS, id, content));
+            damaged |= book.load(Book::COUNTERS, id, content).is_err();
+            Ok(())
+        },
+    )?;
+    book.expect_customers(book.customers());
+    let (parcels, arriving) = sync_channel::<Parcel>(PARCELS);
+    let placed = thread::scope(|scope| {
+        let placing = scope.spawn(move || place(book, arriving));
+        let mut parcel = Parcel::default();
+        let read = tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {
+            let table = u8::try_from(row.int(0)).unwrap_or(0);
+            if table == Book::COUNTERS {
+                return Ok(());
+            }
+            sum.add_row(&key, parcel.push(table, row.blob(1), row.blob(2)));
+            if parcel.bytes.len() >= PARCEL_BYTES {
+                // Nobody takes it any more after a row that could not be read.
+                damaged |= parcels.send(std::mem::take(&mut parcel)).is_err();
+            }
+            Ok(())
+        });
+        damaged |= parcels.send(parcel).is_err();
+        drop(parcels);
+        let placed = placing
+            .join()
+            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        read.map(|()| placed)
     })?;
-    Ok((!damaged).then_some(book))
+    Ok(placed.filter(|_| !damaged).map(|mut book| {
+        book.loaded(sum);
+        book
+    }))
+}
+
+/// Puts rows in their places as they arrive; `None` if one of them cannot be read.
+fn place(mut book: Book, arriving: Receiver<Parcel>) -> Option<Book> {
+    for parcel in arriving {
+        for (table, key, content) in parcel.rows() {
+            book.load(table, key, content).ok()?;
+        }
+    }
+    Some(book)
 }
 
 /// Throws all rows away.
