@@ -66,7 +66,7 @@ impl Lite {
             let (synchronous, log_pages, cache) = match durability {
                 Durability::Journal => ("FULL", 0, -8_192),
                 Durability::Control => ("FULL", 1_000, -16_384),
-                Durability::Views | Durability::ReadOnly => ("NORMAL", 500, -65_536),
+                Durability::Views | Durability::ReadOnly => ("FULL", 500, -65_536),
             };
             connection.pragma_update(None, "synchronous", synchronous)?;
             connection.pragma_update(None, "wal_autocheckpoint", log_pages)?;
