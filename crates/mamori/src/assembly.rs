@@ -338,7 +338,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let beside = plan.mounted.beside_merchants.into_router();
     let rest = bounded(beside, BESIDE_TIMEOUT).with_state(app.clone());
     let front = ApiFront {
-        merchants: MerchantApi::new(house, outside),
+        merchants: MerchantApi::new(house, outside)?,
         rest: router_service(rest),
     };
     listeners.serve_at_most(sockets.api, places.api, front)?;

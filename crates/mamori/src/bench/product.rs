@@ -68,7 +68,7 @@ pub fn start(
     })?;
     let address = listeners.serve(
         TcpListener::bind(("127.0.0.1", 0))?,
-        MerchantApi::new(house, outside),
+        MerchantApi::new(house, outside)?,
     )?;
     Ok(Product {
         engine,

@@ -43,16 +43,19 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let now = app.outside.now();
     let first_hour = now.day_in_japan() * 24 - 9;
     let engine = app.house.engine.clone();
-    let (survey, hours, top_ups) = app
+    let (durable, applied) = (engine.durable_seq(), engine.applied().get());
+    let (book, hours, top_ups) = app
         .acts
         .ask(move |()| {
-            let survey = engine.survey()?;
+            // Each second and operator: sums that are kept along the way, no walk over tills or top-ups.
+            let book = engine.peek(|book| (*book.trial_balance(), book.wallets.len()))?;
             let hours = engine.read(|reader| read::store_hours(reader.views(), first_hour))?;
             let top_ups = engine
                 .read(|reader| read::top_up_sums(reader.views(), first_hour * 3_600_000_000))?;
-            Ok::<_, mamori_engine::fault::Fault>((survey, hours, top_ups))
+            Ok::<_, mamori_engine::fault::Fault>((book, hours, top_ups))
         })
         .await??;
+    let (trial_balance, wallets) = book;
     let names = app.house.names();
     let mut by_store = std::collections::BTreeMap::<u32, (u64, u64, u64)>::new();
     let mut by_hour = std::collections::BTreeMap::<i64, (u64, u64)>::new();
@@ -90,7 +93,7 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let trial: Vec<_> = AccountKind::ALL
         .iter()
         .map(|kind| {
-            let balance = survey.trial.of(*kind);
+            let balance = trial_balance.of(*kind);
             json!({ "account": kind.name(), "debit": (-balance).max(0), "credit": balance.max(0) })
         })
         .collect();
@@ -99,11 +102,11 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
         "payments_per_second": seconds,
         "stores": stores,
         "hours": by_hour.iter().map(|(hour, (count, amount))| json!({ "hour": (hour + 9).rem_euclid(24), "count": count, "amount": amount })).collect::<Vec<_>>(),
-        "owed_to_customers": owed_to_customers(&survey.trial),
+        "owed_to_customers": owed_to_customers(&trial_balance),
         "trial_balance": trial,
-        "in_balance": survey.trial.sum() == 0,
+        "in_balance": trial_balance.sum() == 0,
         "top_ups": top_ups.iter().map(|(state, count, amount)| json!({ "state": state.word(), "count": count, "amount": amount })).collect::<Vec<_>>(),
-        "journal": { "seq": survey.seq, "applied_seq": survey.applied_seq, "lag": survey.seq - survey.applied_seq.min(survey.seq) },
-        "wallets": survey.wallets,
+        "journal": { "seq": durable, "applied_seq": applied, "lag": durable.saturating_sub(applied) },
+        "wallets": wallets,
     })))
 }

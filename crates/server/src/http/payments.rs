@@ -3,6 +3,7 @@
 //! Not an axum router: this is the one path that a chain of stores waits on, and a match over six routes costs nothing.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -31,8 +32,10 @@ use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus, Refund};
 use mamori_engine::fault::Fault;
 
+use crate::answer::Denial;
 use crate::house::{House, ReadyKey};
 use crate::outside::Outside;
+use crate::workers::Workers;
 
 /// Largest body, in bytes. The largest body that can be right has about 12,000.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -51,7 +54,13 @@ struct Inner {
     /// Request ids: a number nobody else has, and a count.
     process: u64,
     requests: AtomicU64,
+    /// Reads what memory has forgotten; payments never come here.
+    look_ups: Workers<()>,
 }
+
+/// Threads for look-ups, and how many may wait for one.
+const LOOK_UP_THREADS: usize = 2;
+const LOOK_UPS_WAITING_MAX: usize = 256;
 
 /// An answer before it becomes HTTP.
 struct Answered {
@@ -102,14 +111,15 @@ impl From<Fault> for Answered {
 
 impl MerchantApi {
     /// The API of a house.
-    pub fn new(house: Arc<House>, outside: Outside) -> MerchantApi {
+    pub fn new(house: Arc<House>, outside: Outside) -> io::Result<MerchantApi> {
         let process = u64::from_be_bytes(outside.bytes());
-        MerchantApi(Arc::new(Inner {
+        Ok(MerchantApi(Arc::new(Inner {
             house,
             outside,
             process,
             requests: AtomicU64::new(0),
-        }))
+            look_ups: Workers::start("look-ups", vec![(); LOOK_UP_THREADS], LOOK_UPS_WAITING_MAX)?,
+        })))
     }
 }
 
@@ -375,8 +385,13 @@ impl Inner {
             return Ok(Vec::new());
         }
         let (engine, ids) = (self.house.engine.clone(), payment.refunds.clone());
-        let read = tokio::task::spawn_blocking(move || engine.refunds(&ids)).await;
-        Ok(read.map_err(|_| Answered::plain(ResultCode::InternalServerError))??)
+        let read = self.look_ups.ask(move |()| engine.refunds(&ids)).await;
+        Ok(read.map_err(|denial| {
+            Answered::plain(match denial {
+                Denial::Busy => ResultCode::RateLimit,
+                _ => ResultCode::InternalServerError,
+            })
+        })??)
     }
 
     fn response(&self, answered: Answered) -> Response<Full<Bytes>> {

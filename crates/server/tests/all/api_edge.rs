@@ -47,7 +47,8 @@ impl Shop {
         })
         .expect("a thread");
         let socket = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let api = MerchantApi::new(Arc::clone(&house.app.house), house.app.outside.clone());
+        let api = MerchantApi::new(Arc::clone(&house.app.house), house.app.outside.clone())
+            .expect("threads");
         let address = listeners.serve(socket, api).expect("a listener");
         Shop {
             merchant: merchant.to_string(),
