@@ -1,5 +1,9 @@
 //! The state: plain data, changed by [`Book::apply`] alone, undone by [`Book::undo`].
 
+pub use crate::accounts::{
+    Authorization, ClosedTopUp, Counters, Hold, Merchant, OpenTopUp, Till, Wallet, WalletStatus,
+};
+
 use crate::act::TopUpState;
 use crate::change::{Change, Paid};
 use crate::funding::{Lot, Lots, Source};
@@ -10,143 +14,16 @@ use crate::ids::{
 use crate::key::{Answered, FirstAnswer, RequestKey, Sameness};
 use crate::ledger::{AccountKind, TrialBalance};
 use crate::money::Amount;
-use crate::payment::{Payment, PaymentStatus, Refund};
-use crate::rows::{Counted, Dense, IdMap, Packed};
-use crate::table::{BookHash, DirtyRow, HashKey, Ledgered, Table};
+use crate::paid::{Payment, PaymentStatus, Refund};
+use crate::rows::{Dense, IdMap, Packed};
+use crate::table::{BookHash, HashKey, Ledgered, Table};
 use crate::world::Timestamp;
-use minicbor::{Decode, Encode};
 use std::collections::VecDeque;
 
-/// May the wallet's owner spend?
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum WalletStatus {
-    #[n(0)]
-    Active,
-    #[n(1)]
-    Frozen,
-}
+mod checkpoint;
+mod way_back;
 
-/// A customer's account. The balance is the sum of its lots.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Wallet {
-    #[n(0)]
-    pub lots: Lots,
-    #[n(1)]
-    pub held: Amount,
-    #[n(2)]
-    pub status: WalletStatus,
-    /// Rises whenever something that was shown before must stop working: a freeze, a lost credential.
-    #[n(3)]
-    pub epoch: u32,
-    /// The newest movement, where the history chain begins; zero for none.
-    #[n(4)]
-    pub last_entry: EntryId,
-    /// The sum of its open top-ups: not spendable, but counted against the cap.
-    #[n(5)]
-    pub pending: Amount,
-}
-
-impl Counted for WalletId {
-    fn place(self) -> usize {
-        // Wallets are counted from one; a zero would be a made-up id and finds an empty place far away.
-        (IdSpace::counter(self.0) as usize)
-            .wrapping_sub(1)
-            .min(1 << 40)
-    }
-}
-
-/// A merchant, and what this shard owes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Merchant {
-    /// Credit-positive yen on this shard; refunds after a settlement may bring it below zero.
-    #[n(0)]
-    pub payable: i64,
-}
-
-/// A till and the device that may speak for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Till {
-    #[n(0)]
-    pub store: StoreId,
-    #[n(1)]
-    pub device: Option<Fingerprint>,
-}
-
-/// A customer's standing permission.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Authorization {
-    #[n(0)]
-    pub wallet: WalletId,
-    #[n(1)]
-    pub merchant: MerchantId,
-}
-
-/// Money set aside.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Hold {
-    #[n(0)]
-    pub wallet: WalletId,
-    #[n(1)]
-    pub merchant: MerchantId,
-    #[n(2)]
-    pub store: Option<StoreId>,
-    #[n(3)]
-    pub amount: Amount,
-    #[n(4)]
-    pub drawn: Vec<Lot>,
-    #[n(5)]
-    pub expires_at: Timestamp,
-}
-
-/// A top-up that the processor has not answered for yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct OpenTopUp {
-    #[n(0)]
-    pub wallet: WalletId,
-    #[n(1)]
-    pub amount: Amount,
-    #[n(2)]
-    pub started_at: Timestamp,
-}
-
-/// The counters, and what else is one of a kind. Kept as a row so that it is hashed and checkpointed like all else.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Counters {
-    #[n(0)]
-    pub ids: IdSpace,
-    #[n(1)]
-    pub next: u64,
-    #[n(2)]
-    pub wallets: u64,
-    #[n(3)]
-    pub merchants: u32,
-    #[n(4)]
-    pub stores: u32,
-    #[n(5)]
-    pub tills: u32,
-    /// Yen the card processor owes the house, credit-positive (so never above zero).
-    #[n(6)]
-    pub card_clearing: i64,
-    #[n(7)]
-    pub cash: i64,
-    #[n(8)]
-    pub goodwill: i64,
-    /// The instant of the newest change: time never runs back.
-    #[n(9)]
-    pub at: Timestamp,
-    #[n(10)]
-    pub epoch: u64,
-}
-
-/// A top-up that is over, kept for a while so that a repeat is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ClosedTopUp {
-    pub wallet: WalletId,
-    pub amount: Amount,
-    pub state: TopUpState,
-}
-
+/// What stood there before a change.
 enum Undo {
     Wallet(WalletId, Option<Wallet>),
     Merchant(MerchantId, Option<Merchant>),
@@ -673,57 +550,6 @@ impl Book {
         self.remember(Recent::Payment(id));
     }
 
-    /// Takes back everything since the last [`Book::settle`], newest first: what was not durable never happened.
-    pub fn undo(&mut self) {
-        while let Some(step) = self.undo.pop() {
-            let ledgered = &mut self.ledgered;
-            match step {
-                Undo::Wallet(id, old) => {
-                    let now = self.wallets.set(ledgered, id, old);
-                    self.retrial_wallet(id, now.as_ref());
-                }
-                Undo::Merchant(id, old) => {
-                    let now = self.merchants.set(ledgered, id, old);
-                    let before = old.map_or(0, |row| row.payable);
-                    self.trial.shift(
-                        AccountKind::Merchant,
-                        before - now.map_or(0, |row| row.payable),
-                    );
-                }
-                Undo::Store(id, old) => drop(self.stores.set(ledgered, id, old)),
-                Undo::Till(id, old) => drop(self.tills.set(ledgered, id, old)),
-                Undo::ApiKey(id, old) => drop(self.api_keys.set(ledgered, id, old)),
-                Undo::Credential(id, old) => drop(self.credentials.set(ledgered, id, old)),
-                Undo::Authorization(id, old) => drop(self.authorizations.set(ledgered, id, old)),
-                Undo::Hold(id, old) => drop(self.holds.set(ledgered, id, old)),
-                Undo::TopUp(id, old) => drop(self.top_ups.set(ledgered, id, old)),
-                Undo::Counters(old) => {
-                    let now = self.counters;
-                    self.one.set(ledgered, 0, old);
-                    let before = old.unwrap_or(Book::new_counters());
-                    self.trial.shift(
-                        AccountKind::CardClearing,
-                        before.card_clearing - now.card_clearing,
-                    );
-                    self.trial.shift(AccountKind::Cash, before.cash - now.cash);
-                    self.trial
-                        .shift(AccountKind::Goodwill, before.goodwill - now.goodwill);
-                    self.counters = before;
-                }
-                Undo::Payment(id, old) => restore(&mut self.payments, id, old),
-                Undo::Refund(id, old) => restore(&mut self.refunds, id, old),
-                Undo::Answer(key, old) => restore(&mut self.answers, key, old),
-                Undo::ClosedTopUp(id, old) => restore(&mut self.closed_top_ups, id, old),
-                Undo::Recent => drop(self.recent.pop_back()),
-            }
-        }
-        assert_eq!(
-            self.trial.sum(),
-            0,
-            "undoing a batch leaves the books balanced"
-        );
-    }
-
     /// The batch is durable: there is no way back any more.
     pub fn settle(&mut self) {
         self.undo.clear();
@@ -774,160 +600,6 @@ impl Book {
     pub fn begin_after(&mut self, seq: u64) {
         self.seq = seq;
         self.forgotten_through = seq;
-    }
-
-    // ---- checkpoint
-
-    /// Takes all rows that changed since the last call, as they stand now.
-    pub fn take_dirty(&mut self) -> Vec<DirtyRow> {
-        let mut rows = Vec::new();
-        self.wallets.take_dirty(&mut rows);
-        self.merchants.take_dirty(&mut rows);
-        self.stores.take_dirty(&mut rows);
-        self.tills.take_dirty(&mut rows);
-        self.api_keys.take_dirty(&mut rows);
-        self.credentials.take_dirty(&mut rows);
-        self.authorizations.take_dirty(&mut rows);
-        self.holds.take_dirty(&mut rows);
-        self.top_ups.take_dirty(&mut rows);
-        self.one.take_dirty(&mut rows);
-        rows
-    }
-
-    /// Notes rows as changed again: what was taken out for a checkpoint that never came to be.
-    pub fn mark_dirty(&mut self, rows: &[DirtyRow]) {
-        for row in rows {
-            match row.table {
-                1 => self.wallets.mark_dirty(&row.key),
-                2 => self.merchants.mark_dirty(&row.key),
-                3 => self.stores.mark_dirty(&row.key),
-                4 => self.tills.mark_dirty(&row.key),
-                5 => self.api_keys.mark_dirty(&row.key),
-                6 => self.credentials.mark_dirty(&row.key),
-                7 => self.authorizations.mark_dirty(&row.key),
-                8 => self.holds.mark_dirty(&row.key),
-                9 => self.top_ups.mark_dirty(&row.key),
-                Self::COUNTERS => self.one.mark_dirty(&row.key),
-                number => unreachable!("no table has the number {number}"),
-            }
-        }
-    }
-
-    /// Puts a row of a checkpoint in place. The caller sums the bytes of all rows ([`BookHash::add_row`]), hands the sum to
-    /// [`Book::loaded`] and compares [`Book::hash`] with the journal before believing any of it.
-    pub fn load(
-        &mut self,
-        table: u8,
-        key: &[u8],
-        row: &[u8],
-    ) -> Result<(), minicbor::decode::Error> {
-        let mut fits = true;
-        match table {
-            1 => {
-                let row = self.wallets.load(key, row)?;
-                let balance = i64::try_from(row.lots.total()).unwrap_or(i64::MAX);
-                fits &= self.trial.load(AccountKind::Wallet, balance)
-                    && self.trial.load(AccountKind::Held, row.held.signed());
-            }
-            2 => {
-                let row = self.merchants.load(key, row)?;
-                fits &= self.trial.load(AccountKind::Merchant, row.payable);
-            }
-            3 => {
-                self.stores.load(key, row)?;
-            }
-            4 => {
-                self.tills.load(key, row)?;
-            }
-            5 => {
-                self.api_keys.load(key, row)?;
-            }
-            6 => {
-                self.credentials.load(key, row)?;
-            }
-            7 => {
-                self.authorizations.load(key, row)?;
-            }
-            8 => {
-                self.holds.load(key, row)?;
-            }
-            9 => {
-                self.top_ups.load(key, row)?;
-            }
-            Self::COUNTERS => {
-                let row = self.one.load(key, row)?;
-                fits &= self
-                    .trial
-                    .load(AccountKind::CardClearing, row.card_clearing)
-                    && self.trial.load(AccountKind::Cash, row.cash)
-                    && self.trial.load(AccountKind::Goodwill, row.goodwill);
-                self.counters = *row;
-            }
-            _ => return Err(minicbor::decode::Error::message("unknown checkpoint table")),
-        }
-        if fits {
-            Ok(())
-        } else {
-            Err(minicbor::decode::Error::message(
-                "more yen than there are in the world",
-            ))
-        }
-    }
-
-    /// Makes room for so many customers, of whom each has a wallet, a credential and an authorisation or so.
-    pub fn expect_customers(&mut self, count: u64) {
-        // The number stands in a row that nobody has confirmed yet: it must not take all memory.
-        let count = usize::try_from(count.min(1 << 26)).unwrap_or_default();
-        self.credentials.reserve(count);
-        self.authorizations.reserve(count);
-    }
-
-    /// The customers that the counters know, for [`Book::expect_customers`].
-    pub fn customers(&self) -> u64 {
-        self.counters.wallets
-    }
-
-    /// All rows of a checkpoint are in place: `sum` is the hash of their bytes. If it is the sealed one, they are the very
-    /// bytes that the tables once wrote.
-    pub fn loaded(&mut self, sum: BookHash) {
-        self.ledgered.hash.add_all(sum);
-    }
-
-    /// Recomputes every sum from the rows and compares it with what was kept along the way.
-    ///
-    /// # Panics
-    /// When an invariant is broken: a sum that is not zero, a wallet below its floor, a yen without a source.
-    pub fn audit(&self) {
-        let mut trial = TrialBalance::default();
-        let mut wallets = 0i64;
-        let mut held = 0i64;
-        let mut pending = 0i64;
-        self.wallets.each(|_, row| {
-            wallets += i64::try_from(row.lots.total()).expect("a balance fits");
-            held += row.held.signed();
-            pending += row.pending.signed();
-        });
-        trial.shift(AccountKind::Wallet, wallets);
-        trial.shift(AccountKind::Held, held);
-        self.merchants
-            .each(|_, row| trial.shift(AccountKind::Merchant, row.payable));
-        trial.shift(AccountKind::CardClearing, self.counters.card_clearing);
-        trial.shift(AccountKind::Cash, self.counters.cash);
-        trial.shift(AccountKind::Goodwill, self.counters.goodwill);
-        assert_eq!(
-            trial, self.trial,
-            "the running sums are the sums of the rows"
-        );
-        assert_eq!(trial.sum(), 0, "the sum of all postings is zero");
-        let mut in_holds = 0i64;
-        self.holds.each(|_, row| in_holds += row.amount.signed());
-        assert_eq!(in_holds, held, "what is held is the sum of the holds");
-        let mut open = 0i64;
-        self.top_ups.each(|_, row| open += row.amount.signed());
-        assert_eq!(
-            open, pending,
-            "what is pending is the sum of the open top-ups"
-        );
     }
 
     // ---- the doors: every write passes one of them
@@ -1172,11 +844,4 @@ struct Back<'a> {
     payment: PaymentId,
     amount: Amount,
     returned: &'a [Lot],
-}
-
-fn restore<K: Eq + std::hash::Hash, V>(map: &mut IdMap<K, V>, key: K, old: Option<V>) {
-    match old {
-        Some(old) => drop(map.insert(key, old)),
-        None => drop(map.remove(&key)),
-    }
 }

@@ -12,7 +12,7 @@ use crate::ids::{
 use crate::key::{Answered, FirstAnswer, RequestKey, Sameness};
 use crate::ledger::{Account, Posting};
 use crate::money::Amount;
-use crate::payment::{Papers, Payment, PaymentStatus};
+use crate::paid::{Papers, Payment, PaymentStatus};
 use crate::table::BookHash;
 use crate::world::Timestamp;
 use minicbor::{Decode, Encode};

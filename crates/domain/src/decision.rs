@@ -1,7 +1,7 @@
 //! What a decision is made of and what comes of it: the operator's bounds, the facts memory does not hold, the answer.
 
+use crate::accounts::ClosedTopUp;
 use crate::act::{Done, Outcome};
-use crate::book::ClosedTopUp;
 use crate::change::Change;
 use crate::code::CodeFact;
 use crate::key::{FirstAnswer, RequestKey, Sameness};

@@ -7,6 +7,7 @@
 //!
 //! **Nothing here knows what a request, a database, a clock or a random number generator is.**
 
+pub mod accounts;
 pub mod act;
 pub mod book;
 pub mod change;

@@ -1,6 +1,6 @@
 //! What was not durable never happened, and what a checkpoint says is what the journal says.
 
-use crate::house::{House, NOON, empty_book, payment};
+use crate::house::{House, NOON, empty_book, hash_key, payment};
 use crate::ledger::{Known, wish};
 use mamori_domain::act::{Act, Outcome};
 use mamori_domain::book::Book;

@@ -1,0 +1,139 @@
+//! What the book keeps a row of: wallets, merchants, tills, permissions, holds, open top-ups.
+
+use crate::act::TopUpState;
+use crate::funding::{Lot, Lots};
+use crate::ids::{EntryId, Fingerprint, IdSpace, MerchantId, StoreId, WalletId};
+use crate::money::Amount;
+use crate::rows::Counted;
+use crate::world::Timestamp;
+use minicbor::{Decode, Encode};
+
+/// May the wallet's owner spend?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum WalletStatus {
+    #[n(0)]
+    Active,
+    #[n(1)]
+    Frozen,
+}
+
+/// A customer's account. The balance is the sum of its lots.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Wallet {
+    #[n(0)]
+    pub lots: Lots,
+    #[n(1)]
+    pub held: Amount,
+    #[n(2)]
+    pub status: WalletStatus,
+    /// Rises whenever something that was shown before must stop working: a freeze, a lost credential.
+    #[n(3)]
+    pub epoch: u32,
+    /// The newest movement, where the history chain begins; zero for none.
+    #[n(4)]
+    pub last_entry: EntryId,
+    /// The sum of its open top-ups: not spendable, but counted against the cap.
+    #[n(5)]
+    pub pending: Amount,
+}
+
+impl Counted for WalletId {
+    fn place(self) -> usize {
+        // Wallets are counted from one; a zero would be a made-up id and finds an empty place far away.
+        (IdSpace::counter(self.0) as usize)
+            .wrapping_sub(1)
+            .min(1 << 40)
+    }
+}
+
+/// A merchant, and what this shard owes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Merchant {
+    /// Credit-positive yen on this shard; refunds after a settlement may bring it below zero.
+    #[n(0)]
+    pub payable: i64,
+}
+
+/// A till and the device that may speak for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Till {
+    #[n(0)]
+    pub store: StoreId,
+    #[n(1)]
+    pub device: Option<Fingerprint>,
+}
+
+/// A customer's standing permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Authorization {
+    #[n(0)]
+    pub wallet: WalletId,
+    #[n(1)]
+    pub merchant: MerchantId,
+}
+
+/// Money set aside.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Hold {
+    #[n(0)]
+    pub wallet: WalletId,
+    #[n(1)]
+    pub merchant: MerchantId,
+    #[n(2)]
+    pub store: Option<StoreId>,
+    #[n(3)]
+    pub amount: Amount,
+    #[n(4)]
+    pub drawn: Vec<Lot>,
+    #[n(5)]
+    pub expires_at: Timestamp,
+}
+
+/// A top-up that the processor has not answered for yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct OpenTopUp {
+    #[n(0)]
+    pub wallet: WalletId,
+    #[n(1)]
+    pub amount: Amount,
+    #[n(2)]
+    pub started_at: Timestamp,
+}
+
+/// The counters, and what else is one of a kind. Kept as a row so that it is hashed and checkpointed like all else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Counters {
+    #[n(0)]
+    pub ids: IdSpace,
+    #[n(1)]
+    pub next: u64,
+    #[n(2)]
+    pub wallets: u64,
+    #[n(3)]
+    pub merchants: u32,
+    #[n(4)]
+    pub stores: u32,
+    #[n(5)]
+    pub tills: u32,
+    /// Yen the card processor owes the house, credit-positive (so never above zero).
+    #[n(6)]
+    pub card_clearing: i64,
+    #[n(7)]
+    pub cash: i64,
+    #[n(8)]
+    pub goodwill: i64,
+    /// The instant of the newest change: time never runs back.
+    #[n(9)]
+    pub at: Timestamp,
+    #[n(10)]
+    pub epoch: u64,
+}
+
+/// A top-up that is over, kept for a while so that a repeat is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClosedTopUp {
+    pub wallet: WalletId,
+    pub amount: Amount,
+    pub state: TopUpState,
+}

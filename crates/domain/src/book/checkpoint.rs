@@ -1,0 +1,159 @@
+//! The book as a checkpoint: rows out, rows in, and every sum proven.
+
+use super::Book;
+use crate::ledger::{AccountKind, TrialBalance};
+use crate::table::{BookHash, DirtyRow};
+
+impl Book {
+    /// Takes all rows that changed since the last call, as they stand now.
+    pub fn take_dirty(&mut self) -> Vec<DirtyRow> {
+        let mut rows = Vec::new();
+        self.wallets.take_dirty(&mut rows);
+        self.merchants.take_dirty(&mut rows);
+        self.stores.take_dirty(&mut rows);
+        self.tills.take_dirty(&mut rows);
+        self.api_keys.take_dirty(&mut rows);
+        self.credentials.take_dirty(&mut rows);
+        self.authorizations.take_dirty(&mut rows);
+        self.holds.take_dirty(&mut rows);
+        self.top_ups.take_dirty(&mut rows);
+        self.one.take_dirty(&mut rows);
+        rows
+    }
+
+    /// Notes rows as changed again: what was taken out for a checkpoint that never came to be.
+    pub fn mark_dirty(&mut self, rows: &[DirtyRow]) {
+        for row in rows {
+            match row.table {
+                1 => self.wallets.mark_dirty(&row.key),
+                2 => self.merchants.mark_dirty(&row.key),
+                3 => self.stores.mark_dirty(&row.key),
+                4 => self.tills.mark_dirty(&row.key),
+                5 => self.api_keys.mark_dirty(&row.key),
+                6 => self.credentials.mark_dirty(&row.key),
+                7 => self.authorizations.mark_dirty(&row.key),
+                8 => self.holds.mark_dirty(&row.key),
+                9 => self.top_ups.mark_dirty(&row.key),
+                Self::COUNTERS => self.one.mark_dirty(&row.key),
+                number => unreachable!("no table has the number {number}"),
+            }
+        }
+    }
+
+    /// Puts a row of a checkpoint in place. The caller sums the bytes of all rows ([`BookHash::add_row`]), hands the sum to
+    /// [`Book::loaded`] and compares [`Book::hash`] with the journal before believing any of it.
+    pub fn load(
+        &mut self,
+        table: u8,
+        key: &[u8],
+        row: &[u8],
+    ) -> Result<(), minicbor::decode::Error> {
+        let mut fits = true;
+        match table {
+            1 => {
+                let row = self.wallets.load(key, row)?;
+                let balance = i64::try_from(row.lots.total()).unwrap_or(i64::MAX);
+                fits &= self.trial.load(AccountKind::Wallet, balance)
+                    && self.trial.load(AccountKind::Held, row.held.signed());
+            }
+            2 => {
+                let row = self.merchants.load(key, row)?;
+                fits &= self.trial.load(AccountKind::Merchant, row.payable);
+            }
+            3 => {
+                self.stores.load(key, row)?;
+            }
+            4 => {
+                self.tills.load(key, row)?;
+            }
+            5 => {
+                self.api_keys.load(key, row)?;
+            }
+            6 => {
+                self.credentials.load(key, row)?;
+            }
+            7 => {
+                self.authorizations.load(key, row)?;
+            }
+            8 => {
+                self.holds.load(key, row)?;
+            }
+            9 => {
+                self.top_ups.load(key, row)?;
+            }
+            Self::COUNTERS => {
+                let row = self.one.load(key, row)?;
+                fits &= self
+                    .trial
+                    .load(AccountKind::CardClearing, row.card_clearing)
+                    && self.trial.load(AccountKind::Cash, row.cash)
+                    && self.trial.load(AccountKind::Goodwill, row.goodwill);
+                self.counters = *row;
+            }
+            _ => return Err(minicbor::decode::Error::message("unknown checkpoint table")),
+        }
+        if fits {
+            Ok(())
+        } else {
+            Err(minicbor::decode::Error::message(
+                "more yen than there are in the world",
+            ))
+        }
+    }
+
+    /// Makes room for so many customers, of whom each has a wallet, a credential and an authorisation or so.
+    pub fn expect_customers(&mut self, count: u64) {
+        // The number stands in a row that nobody has confirmed yet: it must not take all memory.
+        let count = usize::try_from(count.min(1 << 26)).unwrap_or_default();
+        self.credentials.reserve(count);
+        self.authorizations.reserve(count);
+    }
+
+    /// The customers that the counters know, for [`Book::expect_customers`].
+    pub fn customers(&self) -> u64 {
+        self.counters.wallets
+    }
+
+    /// All rows of a checkpoint are in place: `sum` is the hash of their bytes. If it is the sealed one, they are the very
+    /// bytes that the tables once wrote.
+    pub fn loaded(&mut self, sum: BookHash) {
+        self.ledgered.hash.add_all(sum);
+    }
+
+    /// Recomputes every sum from the rows and compares it with what was kept along the way.
+    ///
+    /// # Panics
+    /// When an invariant is broken: a sum that is not zero, a wallet below its floor, a yen without a source.
+    pub fn audit(&self) {
+        let mut trial = TrialBalance::default();
+        let mut wallets = 0i64;
+        let mut held = 0i64;
+        let mut pending = 0i64;
+        self.wallets.each(|_, row| {
+            wallets += i64::try_from(row.lots.total()).expect("a balance fits");
+            held += row.held.signed();
+            pending += row.pending.signed();
+        });
+        trial.shift(AccountKind::Wallet, wallets);
+        trial.shift(AccountKind::Held, held);
+        self.merchants
+            .each(|_, row| trial.shift(AccountKind::Merchant, row.payable));
+        trial.shift(AccountKind::CardClearing, self.counters.card_clearing);
+        trial.shift(AccountKind::Cash, self.counters.cash);
+        trial.shift(AccountKind::Goodwill, self.counters.goodwill);
+        assert_eq!(
+            trial, self.trial,
+            "the running sums are the sums of the rows"
+        );
+        assert_eq!(trial.sum(), 0, "the sum of all postings is zero");
+        let mut in_holds = 0i64;
+        self.holds.each(|_, row| in_holds += row.amount.signed());
+        assert_eq!(in_holds, held, "what is held is the sum of the holds");
+        let mut open = 0i64;
+        self.top_ups.each(|_, row| open += row.amount.signed());
+        assert_eq!(
+            open, pending,
+            "what is pending is the sum of the open top-ups"
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! The way back: a batch that did not become durable is taken out again.
+
+use super::{Book, Undo};
+use crate::ledger::AccountKind;
+use crate::rows::IdMap;
+
+impl Book {
+    /// Takes back everything since the last [`Book::settle`], newest first: what was not durable never happened.
+    pub fn undo(&mut self) {
+        while let Some(step) = self.undo.pop() {
+            let ledgered = &mut self.ledgered;
+            match step {
+                Undo::Wallet(id, old) => {
+                    let now = self.wallets.set(ledgered, id, old);
+                    self.retrial_wallet(id, now.as_ref());
+                }
+                Undo::Merchant(id, old) => {
+                    let now = self.merchants.set(ledgered, id, old);
+                    let before = old.map_or(0, |row| row.payable);
+                    self.trial.shift(
+                        AccountKind::Merchant,
+                        before - now.map_or(0, |row| row.payable),
+                    );
+                }
+                Undo::Store(id, old) => drop(self.stores.set(ledgered, id, old)),
+                Undo::Till(id, old) => drop(self.tills.set(ledgered, id, old)),
+                Undo::ApiKey(id, old) => drop(self.api_keys.set(ledgered, id, old)),
+                Undo::Credential(id, old) => drop(self.credentials.set(ledgered, id, old)),
+                Undo::Authorization(id, old) => drop(self.authorizations.set(ledgered, id, old)),
+                Undo::Hold(id, old) => drop(self.holds.set(ledgered, id, old)),
+                Undo::TopUp(id, old) => drop(self.top_ups.set(ledgered, id, old)),
+                Undo::Counters(old) => {
+                    let now = self.counters;
+                    self.one.set(ledgered, 0, old);
+                    let before = old.unwrap_or(Book::new_counters());
+                    self.trial.shift(
+                        AccountKind::CardClearing,
+                        before.card_clearing - now.card_clearing,
+                    );
+                    self.trial.shift(AccountKind::Cash, before.cash - now.cash);
+                    self.trial
+                        .shift(AccountKind::Goodwill, before.goodwill - now.goodwill);
+                    self.counters = before;
+                }
+                Undo::Payment(id, old) => restore(&mut self.payments, id, old),
+                Undo::Refund(id, old) => restore(&mut self.refunds, id, old),
+                Undo::Answer(key, old) => restore(&mut self.answers, key, old),
+                Undo::ClosedTopUp(id, old) => restore(&mut self.closed_top_ups, id, old),
+                Undo::Recent => drop(self.recent.pop_back()),
+            }
+        }
+        assert_eq!(
+            self.trial.sum(),
+            0,
+            "undoing a batch leaves the books balanced"
+        );
+    }
+}
+
+fn restore<K: Eq + std::hash::Hash, V>(map: &mut IdMap<K, V>, key: K, old: Option<V>) {
+    match old {
+        Some(old) => drop(map.insert(key, old)),
+        None => drop(map.remove(&key)),
+    }
+}
