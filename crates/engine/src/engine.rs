@@ -8,10 +8,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{
-    Receiver, RecvTimeoutError, Sender, SyncSender, TrySendError, channel, sync_channel,
-};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, channel, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
@@ -44,7 +42,7 @@ const QUEUE_ACTS: usize = 8_192;
 /// Acts the views may be behind before new ones are told "busy": nothing that the views lack is ever forgotten, so this bounds memory.
 const LAG_ACTS: u64 = 1_000_000;
 /// How long the projector waits for more before it writes.
-const PROJECT_LINGER_MICROS: i64 = 40_000;
+const PROJECT_LINGER: Duration = Duration::from_millis(40);
 /// While the disk is full, how often it is asked whether there is room again.
 const ROOM_MICROS: i64 = 2_000_000;
 /// Tries that the views get once the engine is stopping; the next start catches up with what they lack.
@@ -66,6 +64,9 @@ enum Ask {
     AcceptLoss(u64, SyncSender<Result<(), Fault>>),
     Stop,
 }
+
+/// Runs what hands out the answers of one batch; whatever has to be woken for them can be woken once, afterwards.
+pub type HandOut = fn(&mut dyn FnMut());
 
 /// Looks at the book between two batches, when all of it is durable.
 type Peek = Box<dyn FnOnce(&Book) + Send>;
@@ -107,6 +108,7 @@ struct Inner {
     master: Arc<MasterKey>,
     /// The newest durable row.
     durable: Arc<AtomicU64>,
+    hand_out: Arc<OnceLock<HandOut>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     stopped: Arc<AtomicBool>,
 }
@@ -139,6 +141,7 @@ impl Engine {
             Arc::new(Lag::default()),
         );
         let durable = Arc::new(AtomicU64::new(started.shard.seq()));
+        let hand_out = Arc::<OnceLock<HandOut>>::default();
         let (to_writer, from_all) = sync_channel(QUEUE_ACTS);
         let (to_projector, rows) = channel();
         let (to_gatherer, questions) = sync_channel(1_024);
@@ -171,7 +174,6 @@ impl Engine {
             applied: applied.clone(),
             segmented: segmented.clone(),
             lag: lag.clone(),
-            clock: config.clock.clone(),
             on_fatal: config.on_fatal.clone(),
             stopped: stopped.clone(),
             starved: starved.clone(),
@@ -187,6 +189,7 @@ impl Engine {
             applied: applied.clone(),
             segmented,
             durable: durable.clone(),
+            hand_out: hand_out.clone(),
             clock: config.clock.clone(),
             draw: Draw::from_entropy(config.entropy),
             clock_gap: None,
@@ -221,6 +224,7 @@ impl Engine {
             location: config.location,
             master: config.master,
             durable,
+            hand_out,
             threads: Mutex::new(threads),
             stopped,
         })))
@@ -248,6 +252,11 @@ impl Engine {
             }
             Err(_) => unreachable!("only the act that was sent comes back"),
         }
+    }
+
+    /// From now on the answers of each batch are handed out within `hand_out`. The first caller decides.
+    pub fn hand_out_within(&self, hand_out: HandOut) {
+        let _ = self.0.hand_out.set(hand_out);
     }
 
     /// Asks for an act and waits for the answer. Not for async code.
@@ -457,6 +466,7 @@ struct Writer {
     applied: Arc<Watermark>,
     segmented: Arc<AtomicU64>,
     durable: Arc<AtomicU64>,
+    hand_out: Arc<OnceLock<HandOut>>,
     clock: Arc<dyn Clock>,
     draw: Draw,
     /// Wall minus monotonic time at the first batch.
@@ -587,30 +597,18 @@ impl Writer {
                 ));
             }
         }
-        let taken = step.replies.len();
-        for ((reply, ask), to) in step
-            .replies
-            .into_iter()
-            .zip(asked.drain(..taken))
-            .zip(replies.drain(..taken))
-        {
-            match reply {
-                Reply::Answer(outcome) => to(Ok(outcome)),
-                Reply::Fault(fault) => to(Err(fault)),
-                Reply::Gather { as_of } => {
-                    let ask = Asked {
-                        gathered: None,
-                        ..ask
-                    };
-                    if let Err(
-                        TrySendError::Full((_, _, to)) | TrySendError::Disconnected((_, _, to)),
-                    ) = self.gatherer.try_send((ask, as_of, to))
-                    {
-                        to(Err(Fault::retryable("busy: too many look-ups wait")));
-                    }
-                }
+        let hand_out = self.hand_out.get().copied().unwrap_or(|run| run());
+        let said = std::mem::take(&mut step.replies);
+        let mut said = said.into_iter();
+        hand_out(&mut || {
+            let taken = said.len();
+            for ((reply, ask), to) in (&mut said)
+                .zip(asked.drain(..taken))
+                .zip(replies.drain(..taken))
+            {
+                self.hand_over(reply, ask, to);
             }
-        }
+        });
         if let Some(committed) = step.committed {
             self.meter.count(&committed);
             self.hub.publish(&committed);
@@ -624,6 +622,23 @@ impl Writer {
             return false;
         }
         true
+    }
+
+    fn hand_over(&self, reply: Reply, ask: Asked, to: ReplyTo) {
+        let as_of = match reply {
+            Reply::Answer(outcome) => return to(Ok(outcome)),
+            Reply::Fault(fault) => return to(Err(fault)),
+            Reply::Gather { as_of } => as_of,
+        };
+        let ask = Asked {
+            gathered: None,
+            ..ask
+        };
+        if let Err(TrySendError::Full((_, _, to)) | TrySendError::Disconnected((_, _, to))) =
+            self.gatherer.try_send((ask, as_of, to))
+        {
+            to(Err(Fault::retryable("busy: too many look-ups wait")));
+        }
     }
 
     fn accept_loss(&mut self, lost_through: u64) -> Result<(), Fault> {
@@ -735,7 +750,6 @@ struct Follower {
     applied: Arc<Watermark>,
     segmented: Arc<AtomicU64>,
     lag: Arc<Lag>,
-    clock: Arc<dyn Clock>,
     on_fatal: OnFatal,
     stopped: Arc<AtomicBool>,
     starved: Arc<AtomicBool>,
@@ -746,20 +760,12 @@ impl Follower {
         let mut rows = Vec::new();
         while let Ok(first) = self.rows.recv() {
             let mut changes = first.changes.len();
-            let until = self.clock.monotonic_micros() + PROJECT_LINGER_MICROS;
             rows.push(first);
-            while changes < PROJECT_CHANGES {
-                let left = until.saturating_sub(self.clock.monotonic_micros());
-                match self
-                    .rows
-                    .recv_timeout(Duration::from_micros(u64::try_from(left).unwrap_or(0)))
-                {
-                    Ok(row) => {
-                        changes += row.changes.len();
-                        rows.push(row);
-                    }
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
-                }
+            self.take_waiting(&mut rows, &mut changes);
+            if changes < PROJECT_CHANGES {
+                // Asleep, not listening: a listener would be woken by each row, which costs the writer more than the row.
+                std::thread::park_timeout(PROJECT_LINGER);
+                self.take_waiting(&mut rows, &mut changes);
             }
             if !self.apply(&rows) {
                 return;
@@ -772,6 +778,15 @@ impl Follower {
                 .applied
                 .fetch_add(changes as u64, Ordering::Relaxed);
             rows.clear();
+        }
+    }
+
+    fn take_waiting(&self, rows: &mut Vec<Committed>, changes: &mut usize) {
+        while *changes < PROJECT_CHANGES
+            && let Ok(row) = self.rows.try_recv()
+        {
+            *changes += row.changes.len();
+            rows.push(row);
         }
     }
 

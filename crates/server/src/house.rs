@@ -18,6 +18,7 @@ use mamori_engine::fault::Fault;
 
 use crate::answer::{Denial, Words};
 use crate::book_door::BookDoor;
+use crate::mailbox::Mailbox;
 
 /// An API key, ready to check signatures with.
 pub struct ReadyKey {
@@ -60,6 +61,7 @@ pub struct House {
 impl House {
     /// A house without merchants; [`House::set_keys`] and [`House::set_names`] bring them in.
     pub fn new(engine: Engine, rules: Rules, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
+        engine.hand_out_within(Mailbox::in_one_handful);
         House {
             engine,
             rules,

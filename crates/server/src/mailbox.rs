@@ -1,8 +1,8 @@
 //! How answers come back from the writer's thread to the HTTP threads: in handfuls.
 //!
 //! Waking a task of another thread costs a system call each time. The writer answers a hundred acts in a row, so it lays the
-//! answers into the mailbox of the thread that asked and rings once; a task of that thread hands them on, and waking a neighbour on
-//! one's own thread costs no system call.
+//! answers into the mailbox of the thread that asked and rings once, when all of them lie there; a task of that thread hands them
+//! on, and waking a neighbour on one's own thread costs no system call.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +23,8 @@ pub struct Mailbox {
 
 thread_local! {
     static OWN: RefCell<Option<Arc<Mailbox>>> = const { RefCell::new(None) };
+    /// Mailboxes that this thread has laid answers into and not rung yet; `None` where it rings at once.
+    static TO_RING: RefCell<Option<Vec<Arc<Mailbox>>>> = const { RefCell::new(None) };
 }
 
 impl Mailbox {
@@ -50,14 +52,26 @@ impl Mailbox {
         OWN.with(|own| own.borrow().clone())
     }
 
-    /// Lays an answer in; rings only if there was none, because the bell has been rung for the others already.
-    pub fn lay_in(&self, to: oneshot::Sender<Answer>, answer: Answer) {
+    /// Runs what lays many answers in, and rings when it is done.
+    pub fn in_one_handful(lay_in_all: &mut dyn FnMut()) {
+        TO_RING.set(Some(Vec::new()));
+        lay_in_all();
+        for mailbox in TO_RING.take().into_iter().flatten() {
+            mailbox.bell.notify_one();
+        }
+    }
+
+    /// Lays an answer in; rings only if there was none, because the bell has been rung for the others already, or will be.
+    pub fn lay_in(self: &Arc<Self>, to: oneshot::Sender<Answer>, answer: Answer) {
         let mut laid_in = self.laid_in.lock().unwrap_or_else(PoisonError::into_inner);
         let first = laid_in.is_empty();
         laid_in.push((to, answer));
         drop(laid_in);
         if first {
-            self.bell.notify_one();
+            TO_RING.with_borrow_mut(|to_ring| match to_ring {
+                Some(to_ring) => to_ring.push(self.clone()),
+                None => self.bell.notify_one(),
+            });
         }
     }
 }
@@ -68,7 +82,7 @@ mod tests {
     use mamori_domain::act::Refusal;
 
     #[test]
-    fn every_answer_arrives_though_the_bell_rings_once() {
+    fn every_answer_arrives_though_the_bell_rings_once_and_last() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .unwrap();
@@ -78,9 +92,15 @@ mod tests {
             let mailbox = Mailbox::of_this_thread().expect("this thread has one now");
             let (first, first_answer) = oneshot::channel();
             let (second, second_answer) = oneshot::channel();
+            let (third, third_answer) = oneshot::channel();
             let writer = std::thread::spawn(move || {
                 mailbox.lay_in(first, Ok(Err(Refusal::CodeSpent)));
-                mailbox.lay_in(second, Ok(Err(Refusal::CodeExpired)));
+                let mut rest = Some((second, third));
+                Mailbox::in_one_handful(&mut || {
+                    let (second, third) = rest.take().expect("once");
+                    mailbox.lay_in(second, Ok(Err(Refusal::CodeExpired)));
+                    mailbox.lay_in(third, Ok(Err(Refusal::CodeUnknown)));
+                });
             });
             assert!(matches!(
                 first_answer.await,
@@ -89,6 +109,10 @@ mod tests {
             assert!(matches!(
                 second_answer.await,
                 Ok(Ok(Err(Refusal::CodeExpired)))
+            ));
+            assert!(matches!(
+                third_answer.await,
+                Ok(Ok(Err(Refusal::CodeUnknown)))
             ));
             writer.join().unwrap();
         });
