@@ -93,13 +93,80 @@ impl IdSpace {
             | counter
     }
 
-    /// The counter part of any id of any incarnation: what a cashier reads as the receipt number.
+    /// The counter part of any id of any incarnation: unique within one space only, see [`receipt_number`].
     pub fn counter(id: u64) -> u64 {
         id & ((1 << Self::COUNTER_BITS) - 1)
+    }
+
+    /// The space that an id was made in.
+    pub fn of(id: u64) -> IdSpace {
+        IdSpace {
+            incarnation: ((id >> (Self::COUNTER_BITS + 10)) & 1023) as u16,
+            shard: Self::shard_of(id),
+        }
     }
 
     /// The shard part of any id.
     pub fn shard_of(id: u64) -> ShardId {
         ShardId(((id >> Self::COUNTER_BITS) & 1023) as u16)
+    }
+}
+
+/// What a cashier and a customer read to each other: the count of a movement, at least eight digits, and in front of it
+/// where it was counted as far as that is not zero. Two movements never share a number:
+///
+/// | | |
+/// |---|---|
+/// | `00000042` | the ordinary one |
+/// | `1-00000042` | after a restore that lost rows: incarnation 1 counts the lost numbers again |
+/// | `1-3-00000042` | of shard 3; `0-3-00000042` before any loss |
+pub fn receipt_number(id: u64) -> String {
+    let IdSpace { incarnation, shard } = IdSpace::of(id);
+    let counter = IdSpace::counter(id);
+    match (incarnation, shard.0) {
+        (0, 0) => format!("{counter:08}"),
+        (_, 0) => format!("{incarnation}-{counter:08}"),
+        (_, shard) => format!("{incarnation}-{shard}-{counter:08}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    fn id(incarnation: u16, shard: u16, counter: u64) -> u64 {
+        let shard = ShardId(shard);
+        IdSpace { incarnation, shard }.id(counter)
+    }
+
+    #[test]
+    fn a_receipt_says_where_it_was_counted_only_where_that_is_not_the_ordinary_place() {
+        for (id, number) in [
+            (id(0, 0, 42), "00000042"),
+            (id(0, 0, 123_456_789), "123456789"),
+            (id(1, 0, 42), "1-00000042"),
+            (id(1, 3, 42), "1-3-00000042"),
+            (id(0, 3, 42), "0-3-00000042"),
+        ] {
+            assert_eq!(receipt_number(id), number);
+        }
+    }
+
+    #[test]
+    fn no_two_receipts_have_one_number_whatever_was_lost_in_between() {
+        let mut ids = Vec::new();
+        for incarnation in [0, 1, 2, 12, 1023] {
+            for shard in [0, 1, 2, 12, 1023] {
+                for counter in [0, 1, 2, 12, 100_000_002, (1 << 43) - 1] {
+                    ids.push(id(incarnation, shard, counter));
+                }
+            }
+        }
+        let numbers: HashSet<String> = ids.iter().map(|id| receipt_number(*id)).collect();
+        assert_eq!(numbers.len(), ids.len());
+        for id in ids {
+            assert_eq!(IdSpace::of(id).id(IdSpace::counter(id)), id);
+        }
     }
 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::scan::{self, Scanned};
 use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
-use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId, receipt_number};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus};
 use mamori_engine::Engine;
@@ -20,7 +20,6 @@ use crate::app::App;
 use crate::body::{Asked, Body};
 use crate::house::{refused, refused_word};
 use crate::http::session::TillDevice;
-use crate::http::wallet::receipt_number;
 
 /// Where a till stands.
 struct Place {

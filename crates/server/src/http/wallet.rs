@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::{barcode, qr};
 use mamori_domain::act::{Act, Done, WalletSight};
-use mamori_domain::ids::{IdSpace, PaymentId, WalletId};
+use mamori_domain::ids::{PaymentId, WalletId, receipt_number};
 use mamori_engine::fault::Fault;
 use mamori_engine::hub::Event;
 use mamori_engine::views::{Entry, EntryKind};
@@ -353,11 +353,6 @@ pub fn entry_json(house: &House, entry: &Entry) -> Value {
             _ => None,
         },
     })
-}
-
-/// What a cashier and a customer read to each other: the count of the movement, at least eight digits.
-pub fn receipt_number(id: u64) -> String {
-    format!("{:08}", IdSpace::counter(id))
 }
 
 /// A wallet as of a durable state.
