@@ -5,6 +5,9 @@
 //! | derived from the journal | shard, epoch, seq, n | which wallet; never a contact or a text |
 //! | enqueued by control (a one-time code) | a number of its own | sealed; wiped once it is sent, dead or expired |
 //!
+//! Each way out of the house is a lane of its own: one courier that hangs delays nobody on the others. An enqueued entry
+//! knows its lane; a derived one is sorted when somebody has looked up how its wallet's owner is reached.
+//!
 //! Derived entries and the mark of how far the journal was read are one transaction of control, so rebuilding the views
 //! sends nothing again. The epoch is part of the key: after a restore with an accepted loss the same seq is another row.
 
@@ -23,9 +26,20 @@ pub const OUTBOX: Family = Family {
     name: "outbox",
     file: "control.sqlite",
     durability: Durability::Control,
-    migrations: &[Migration {
-        name: "outbox",
-        sql: "
+    migrations: &[
+        Migration {
+            name: "outbox",
+            sql: FIRST,
+        },
+        Migration {
+            name: "lanes",
+            sql: LANES,
+        },
+    ],
+};
+
+/// Released: not a byte of it changes, spaces included.
+const FIRST: &str = "
             CREATE TABLE outbox (
                 origin BIGINT NOT NULL,
                 epoch BIGINT NOT NULL,
@@ -44,12 +58,19 @@ pub const OUTBOX: Family = Family {
             CREATE TABLE outbox_marks (
                 origin BIGINT NOT NULL PRIMARY KEY,
                 seq BIGINT NOT NULL
-            );",
-    }],
-};
+            );";
+
+/// Lane 0 is to be sorted.
+const LANES: &str = "
+ALTER TABLE outbox ADD COLUMN lane BIGINT NOT NULL DEFAULT 0;
+UPDATE outbox SET lane = 1 WHERE kind = 'sms';
+UPDATE outbox SET lane = 2 WHERE kind = 'mail';
+CREATE INDEX outbox_by_lane ON outbox (state, lane, next_at);
+";
 
 /// Origin of entries that control enqueued; shards are 0 and up.
 const CONTROL_ORIGIN: i64 = -1;
+const UNSORTED: i64 = 0;
 const WAITING: i64 = 0;
 const SENT: i64 = 1;
 const DEAD: i64 = 2;
@@ -75,6 +96,36 @@ pub struct EntryKey {
     pub seq: i64,
     /// Which of the entries of one row.
     pub n: i64,
+}
+
+/// A way out of the house, with a courier of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Short messages to telephones.
+    Sms,
+    /// Mail.
+    Mail,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Lane; 2] = [Lane::Sms, Lane::Mail];
+
+    fn number(self) -> i64 {
+        match self {
+            Lane::Sms => 1,
+            Lane::Mail => 2,
+        }
+    }
+
+    /// The number of the lane that entries of a kind take; 0 where somebody has to look first.
+    fn number_of_kind(kind: &str) -> i64 {
+        match kind {
+            "sms" => Lane::Sms.number(),
+            "mail" => Lane::Mail.number(),
+            _ => UNSORTED,
+        }
+    }
 }
 
 /// An entry that is due.
@@ -148,7 +199,7 @@ pub fn notices(changes: &[Change]) -> Vec<Notice> {
     owed.map(|(kind, wallet)| Notice { kind, wallet }).collect()
 }
 
-/// The outbox of a store, for the one thread that sends.
+/// A connection to the outbox of a store, for one thread: one sorts, and one sends on each lane.
 pub struct Outbox {
     db: Db,
     seal: SealKey,
@@ -236,7 +287,8 @@ impl Outbox {
 
     /// Adds an entry of control's own, due at once: durable when this returns.
     ///
-    /// The content is sealed at rest with 12 random bytes of `nonce`. After `expires_at` (microseconds UTC) it is given up:
+    /// Kinds `sms` and `mail` take their own lanes, every other is to be sorted. The content is sealed at rest with 12 random
+    /// bytes of `nonce`. After `expires_at` (microseconds UTC) it is given up:
     /// a one-time code that comes late only confuses.
     pub fn enqueue(
         &mut self,
@@ -257,8 +309,8 @@ impl Outbox {
             let key = EntryKey { origin: CONTROL_ORIGIN, epoch: 0, seq: seq.unwrap_or(1), n: 0 };
             let sealed = seal.seal(place(&key.seq.to_be_bytes()), nonce, content);
             tx.execute(
-                "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error)
-                 VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '')",
+                "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error, lane)
+                 VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '', $9)",
                 &[
                     Param::Int(key.origin),
                     Param::Int(key.epoch),
@@ -268,23 +320,54 @@ impl Outbox {
                     Param::Blob(&sealed),
                     Param::Int(now),
                     Param::Int(expires_at),
+                    Param::Int(Lane::number_of_kind(kind)),
                 ],
             )?;
             Ok(key)
         })
     }
 
-    /// Gives each due entry to `courier` and keeps what became of it; returns how many were tried.
+    /// Asks `lane_of` for the lane of each entry that has none yet and is due, and puts it there; returns how many it put
+    /// somewhere. Where `lane_of` cannot say for now the entry waits as it is.
+    pub fn sort(
+        &mut self,
+        now: i64,
+        limit: usize,
+        lane_of: &mut dyn FnMut(&Due) -> Option<Lane>,
+    ) -> Result<usize, Fault> {
+        let (due, _) = self.due(UNSORTED, now, limit)?;
+        let mut sorted = 0;
+        for entry in &due {
+            let Some(lane) = lane_of(entry) else { continue };
+            sorted += 1;
+            let key = entry.key;
+            self.db.execute(
+                "UPDATE outbox SET lane = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
+                &[
+                    Param::Int(lane.number()),
+                    Param::Int(key.origin),
+                    Param::Int(key.epoch),
+                    Param::Int(key.seq),
+                    Param::Int(key.n),
+                ],
+            )?;
+        }
+        Ok(sorted)
+    }
+
+    /// Gives each due entry of a lane to `courier` and keeps what became of it; returns how many were taken out. One that
+    /// cannot be opened any more is given up, and the others go on.
     ///
     /// If the program dies between the courier's success and the note of it, the entry is sent again: at least once.
     pub fn deliver(
         &mut self,
+        lane: Lane,
         now: i64,
         limit: usize,
         courier: &mut dyn FnMut(&Due) -> Delivery,
     ) -> Result<usize, Fault> {
         self.expire(now)?;
-        let due = self.due(now, limit)?;
+        let (due, taken) = self.due(lane.number(), now, limit)?;
         for entry in &due {
             let (state, pause_micros, last_error) = match courier(entry) {
                 Delivery::Sent => (SENT, 0, ""),
@@ -294,7 +377,7 @@ impl Outbox {
             };
             self.note(entry, state, now.saturating_add(pause_micros), last_error)?;
         }
-        Ok(due.len())
+        Ok(taken)
     }
 
     /// When the next entry is due, if any waits.
@@ -330,12 +413,14 @@ impl Outbox {
         )
     }
 
-    fn due(&mut self, now: i64, limit: usize) -> Result<Vec<Due>, Fault> {
+    /// The entries of a lane that are due and can be opened, and how many were due. What cannot be opened is given up here:
+    /// it will not open another time either, and must not hold up the rest.
+    fn due(&mut self, lane: i64, now: i64, limit: usize) -> Result<(Vec<Due>, usize), Fault> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let mut due = self.db.query(
+        let due = self.db.query(
             "SELECT origin, epoch, seq, n, kind, content, attempts FROM outbox
-             WHERE state = 0 AND next_at <= $1 ORDER BY next_at, origin, epoch, seq, n LIMIT $2",
-            &[Param::Int(now), Param::Int(limit)],
+             WHERE state = 0 AND lane = $1 AND next_at <= $2 ORDER BY next_at, origin, epoch, seq, n LIMIT $3",
+            &[Param::Int(lane), Param::Int(now), Param::Int(limit)],
             |row| Due {
                 key: read_key(row),
                 kind: row.text(4).to_owned(),
@@ -343,15 +428,28 @@ impl Outbox {
                 attempts: u32::try_from(row.int(6)).unwrap_or(u32::MAX),
             },
         )?;
-        for entry in due
-            .iter_mut()
-            .filter(|entry| entry.key.origin == CONTROL_ORIGIN)
-        {
-            entry.content = self
-                .seal
-                .open(place(&entry.key.seq.to_be_bytes()), &entry.content)?;
+        let taken = due.len();
+        let mut readable = Vec::with_capacity(taken);
+        for mut entry in due {
+            if entry.key.origin == CONTROL_ORIGIN {
+                let seq = entry.key.seq.to_be_bytes();
+                match self.seal.open(place(&seq), &entry.content) {
+                    Ok(content) => entry.content = content,
+                    Err(fault) => {
+                        tracing::error!(
+                            %fault,
+                            seq = entry.key.seq,
+                            kind = entry.kind,
+                            "a sealed message does not open and is given up: somebody changed it, or another key sealed it"
+                        );
+                        self.note(&entry, DEAD, now, "the sealed message does not open")?;
+                        continue;
+                    }
+                }
+            }
+            readable.push(entry);
         }
-        Ok(due)
+        Ok((readable, taken))
     }
 
     fn note(

@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | a message is enqueued, sealed | the one that asks | yes, before the page is answered |
 //! | notices that the journal owes are taken in | `post` | with the mark of how far it read |
-//! | each due entry goes to its courier | `post` | what became of it |
+//! | each notice is put on the lane by which its reader is reached | `post` | yes |
+//! | each due entry of a lane goes to its courier | `post-sms`, `post-mail` | what became of it |
 //!
 //! At least once: a message may arrive twice, never not at all while there is hope. A code that is too old is given up.
+//! A mail server that hangs holds up mail and nothing else.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
@@ -20,7 +22,7 @@ use mamori_engine::control::{CODE_SECONDS, Control};
 use mamori_engine::fault::Fault;
 use mamori_engine::journal::JournalReader;
 use mamori_engine::keys::MasterKey;
-use mamori_engine::outbox::{Delivery, Due, EntryKey, Outbox};
+use mamori_engine::outbox::{Delivery, Due, EntryKey, Lane, Outbox};
 use mamori_engine::sql::Location;
 use mamori_server::messages::{self, Message, MessageKind, Messenger};
 
@@ -28,9 +30,9 @@ use crate::world::{Chance, Clock, Failure};
 
 /// The one shard whose journal owes notices.
 const SHARD: u32 = 0;
-/// Entries that are sent in one round.
+/// Entries that a courier takes out at a time, and that are sorted at a time.
 const ROUND: usize = 16;
-/// How long the thread rests when nothing is due; a new message wakes it.
+/// How long a thread rests when nothing is due; a new message wakes it.
 const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
 const REMEMBER_MICROS: i64 = 7 * 86_400 * 1_000_000;
@@ -45,7 +47,7 @@ pub struct Couriers {
 /// The outbox of this process: it takes messages at once and sends them after [`Post::begin`].
 pub struct Post {
     messenger: Arc<Messenger>,
-    postman: Arc<OnceLock<Thread>>,
+    postmen: Arc<OnceLock<Vec<Thread>>>,
     location: Location,
     master: MasterKey,
     couriers: Couriers,
@@ -62,8 +64,8 @@ impl Post {
         chance: Chance,
     ) -> Result<Post, Failure> {
         let outbox = Mutex::new(Outbox::open(location, master.wrap_key())?);
-        let postman = Arc::new(OnceLock::<Thread>::new());
-        let bell = Arc::clone(&postman);
+        let postmen = Arc::new(OnceLock::<Vec<Thread>>::new());
+        let bell = Arc::clone(&postmen);
         let messenger = move |message: Message| {
             let mut nonce = [0; 12];
             chance(&mut nonce);
@@ -76,14 +78,12 @@ impl Post {
                 now,
                 now + CODE_SECONDS * MICROS,
             )?;
-            if let Some(postman) = bell.get() {
-                postman.unpark();
-            }
+            bell.get().into_iter().flatten().for_each(Thread::unpark);
             Ok(())
         };
         Ok(Post {
             messenger: Arc::new(messenger),
-            postman,
+            postmen,
             location: location.clone(),
             master: master.clone(),
             couriers,
@@ -96,69 +96,95 @@ impl Post {
         Arc::clone(&self.messenger)
     }
 
-    /// Starts the thread that sends. Call it when this process owns the store.
+    /// Starts the threads that sort and send. Call it when this process owns the store.
     pub fn begin(self) -> Result<(), Failure> {
-        let office = Office {
-            outbox: Outbox::open(&self.location, self.master.wrap_key())?,
-            control: Control::open(&self.location, &self.master)?,
-            journal: JournalReader::open(&self.location, SHARD)?,
-            couriers: self.couriers,
-            clock: self.clock,
+        let open = || -> Result<_, Failure> {
+            let outbox = Outbox::open(&self.location, self.master.wrap_key())?;
+            Ok((outbox, Control::open(&self.location, &self.master)?))
         };
-        let thread = thread::Builder::new()
-            .name("post".into())
-            .spawn(move || office.work())?;
-        let _ = self.postman.set(thread.thread().clone());
+        let clock = self.clock;
+        let couriers = Arc::new(self.couriers);
+        let mut postmen = Vec::new();
+        for (name, lane) in Lane::ALL.map(|lane| (thread_name(lane), lane)) {
+            let (mut outbox, mut control) = open()?;
+            let couriers = Arc::clone(&couriers);
+            postmen.push(rounds(name, move || {
+                let now = (clock.wall_micros)();
+                while outbox.deliver(lane, now, ROUND, &mut |due| {
+                    couriers.send(&mut control, due, now)
+                })? == ROUND
+                {}
+                Ok(())
+            })?);
+        }
+        let (mut outbox, mut control) = open()?;
+        let mut journal = JournalReader::open(&self.location, SHARD)?;
+        let carriers = postmen.clone();
+        let sorting = rounds("post", move || {
+            while outbox.follow(SHARD, &mut journal)? {}
+            let now = (clock.wall_micros)();
+            let mut sort = || outbox.sort(now, ROUND, &mut |due| lane_of(&mut control, due));
+            while sort()? == ROUND {}
+            carriers.iter().for_each(Thread::unpark);
+            outbox.forget_sent(now - REMEMBER_MICROS).map(|_| ())
+        })?;
+        postmen.push(sorting);
+        let _ = self.postmen.set(postmen);
         Ok(())
     }
 }
 
-struct Office {
-    outbox: Outbox,
-    control: Control,
-    journal: JournalReader,
-    couriers: Couriers,
-    clock: Clock,
+fn thread_name(lane: Lane) -> &'static str {
+    match lane {
+        Lane::Sms => "post-sms",
+        Lane::Mail => "post-mail",
+    }
 }
 
-impl Office {
-    fn work(mut self) {
-        loop {
-            if let Err(fault) = self.round() {
-                tracing::warn!(%fault, "a round of the post failed and is tried again");
-            }
-            thread::park_timeout(REST);
+/// A thread that does `round` again and again, and rests in between until somebody wakes it.
+fn rounds(
+    name: &'static str,
+    mut round: impl FnMut() -> Result<(), Fault> + Send + 'static,
+) -> std::io::Result<Thread> {
+    let work = move || loop {
+        if let Err(fault) = round() {
+            tracing::warn!(%fault, thread = name, "a round of the post failed and is tried again");
         }
-    }
+        thread::park_timeout(REST);
+    };
+    let handle = thread::Builder::new().name(name.into()).spawn(work)?;
+    Ok(handle.thread().clone())
+}
 
-    fn round(&mut self) -> Result<(), Fault> {
-        while self.outbox.follow(SHARD, &mut self.journal)? {}
-        let now = (self.clock.wall_micros)();
-        let (control, couriers) = (&mut self.control, &self.couriers);
-        while self
-            .outbox
-            .deliver(now, ROUND, &mut |due| couriers.send(control, due, now))?
-            == ROUND
-        {}
-        self.outbox.forget_sent(now - REMEMBER_MICROS).map(|_| ())
+/// The lane by which the reader of an entry is reached; none while control cannot say.
+fn lane_of(control: &mut Control, due: &Due) -> Option<Lane> {
+    match read(control, due) {
+        Ok(Some(message)) => Some(match message.kind {
+            MessageKind::Sms => Lane::Sms,
+            MessageKind::Mail => Lane::Mail,
+        }),
+        // Nobody to tell: either courier will say so.
+        Ok(None) => Some(Lane::Sms),
+        Err(_) => None,
+    }
+}
+
+/// What an entry says, and to whom; `None` if there is nobody to send it to, or nothing to say.
+fn read(control: &mut Control, due: &Due) -> Result<Option<Message>, Fault> {
+    match due.kind.as_str() {
+        "sms" | "mail" => Ok(Message::from_bytes(&due.content)),
+        notice => notice_for(control, notice, &due.content).inspect_err(
+            |fault| tracing::warn!(%fault, kind = notice, "a notice has no address for now"),
+        ),
     }
 }
 
 impl Couriers {
     fn send(&self, control: &mut Control, due: &Due, now: i64) -> Delivery {
-        let message = match due.kind.as_str() {
-            "sms" | "mail" => Message::from_bytes(&due.content),
-            notice => match notice_for(control, notice, &due.content) {
-                Ok(message) => message,
-                Err(fault) => {
-                    tracing::warn!(%fault, kind = notice, "a notice has no address for now");
-                    return Delivery::Later("control does not answer");
-                }
-            },
-        };
-        match message {
-            Some(message) => self.carry(&message, due.key, now),
-            None => Delivery::Never("nobody to send it to, or nothing to say"),
+        match read(control, due) {
+            Ok(Some(message)) => self.carry(&message, due.key, now),
+            Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
+            Err(_) => Delivery::Later("control does not answer"),
         }
     }
 
@@ -211,4 +237,130 @@ fn notice_for(control: &mut Control, kind: &str, content: &[u8]) -> Result<Optio
     };
     let found = control.contact_of_wallet(WalletId(wallet))?;
     Ok(found.and_then(|(contact, locale)| messages::notice(kind, &contact, &locale)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::{TcpListener, TcpStream};
+
+    use mamori_connectors::mail::{MailConfig, MailSecurity};
+    use mamori_connectors::secret::Secret;
+    use mamori_connectors::sms::SmsConfig;
+    use mamori_domain::change::Purpose;
+    use mamori_domain::decide::Rules;
+    use mamori_engine::testing::Scratch;
+    use mamori_sandbox::{Addresses, SandboxConfig};
+
+    const CLOCK: Clock = Clock {
+        wall_micros: crate::outside::wall_micros,
+        monotonic_micros: crate::outside::monotonic_micros,
+    };
+
+    fn open(scratch: &Scratch, addresses: &Addresses, mail_server: &TcpListener) -> Post {
+        let sms = SmsGateway::new(SmsConfig {
+            base_url: addresses.sms_url.clone(),
+            account: "AC".into(),
+            token: Secret::new("token"),
+            from: "Mamori".into(),
+            patience: Default::default(),
+        });
+        let server = mail_server.local_addr().expect("bound");
+        let mail = Mailer::new(MailConfig {
+            host: server.ip().to_string(),
+            port: server.port(),
+            security: MailSecurity::None,
+            root_certificate_pem: None,
+            credentials: None,
+            from: (
+                "Mamori".into(),
+                MailAddress::new("no-reply@mamori.example").expect("an address"),
+            ),
+            hello_name: "mamori.example".into(),
+            timeout: Duration::from_secs(60),
+        })
+        .expect("a usable mail server");
+        let master = MasterKey::from_bytes([42; 32]);
+        let couriers = Couriers { sms, mail };
+        Post::open(
+            &scratch.location(),
+            &master,
+            couriers,
+            CLOCK,
+            crate::outside::chance,
+        )
+        .expect("an empty store")
+    }
+
+    fn message(kind: MessageKind, to: &str) -> Message {
+        Message {
+            kind,
+            to: to.into(),
+            subject: "確認コード".into(),
+            text: "確認コードは 123456 です。".into(),
+        }
+    }
+
+    /// What reaches the customers from here on, line by line as it is told.
+    fn news(inbox_url: &str) -> impl Iterator<Item = String> {
+        let host = inbox_url.strip_prefix("http://").expect("an address");
+        let mut stream = TcpStream::connect(host).expect("the inbox listens");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(20)))
+            .expect("a socket");
+        write!(stream, "GET /api/events HTTP/1.1\r\nHost: {host}\r\n\r\n")
+            .expect("the inbox reads");
+        let mut lines = BufReader::new(stream).lines().map_while(Result::ok);
+        // Behind its head nothing that comes is missed.
+        assert!(lines.any(|line| line.is_empty()), "the inbox answers");
+        lines
+    }
+
+    #[test]
+    fn a_mail_server_that_hangs_holds_up_no_sms() {
+        let scratch = Scratch::new("post");
+        let sandbox = mamori_sandbox::run(SandboxConfig {
+            card_port: 0,
+            sms_port: 0,
+            smtp_port: 0,
+            inbox_port: 0,
+            webhook_url: None,
+            webhook_secret: String::new(),
+            webhook_retry: Duration::from_secs(1),
+            api_key: "sk_test".into(),
+            sms_account: "AC".into(),
+            sms_token: "token".into(),
+            seed: [2; 32],
+            clock: crate::outside::wall_micros,
+        })
+        .expect("free ports");
+        let engine = crate::assembly::open_engine(
+            &scratch.location(),
+            &Arc::new(MasterKey::from_bytes([42; 32])),
+            Purpose::Development,
+            Rules::default(),
+            false,
+            CLOCK,
+            crate::outside::chance,
+        )
+        .expect("an empty store");
+        // It takes the connection and never says a word.
+        let hanging = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let post = open(&scratch, sandbox.addresses(), &hanging);
+        let messenger = post.messenger();
+        let mut inbox = news(&sandbox.addresses().inbox_url);
+        post.begin().expect("threads");
+
+        messenger(message(MessageKind::Mail, "sora@example.jp")).expect("it is taken");
+        let waiting_for_a_word = hanging.accept().expect("the courier calls");
+        messenger(message(MessageKind::Sms, "+819012345678")).expect("it is taken");
+        let first = inbox.find(|line| line.starts_with("data:"));
+        assert!(
+            first.is_some_and(|line| line.contains("+819012345678")),
+            "the SMS arrives while the mail waits"
+        );
+        drop(waiting_for_a_word);
+        engine.stop();
+    }
 }

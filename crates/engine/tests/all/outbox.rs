@@ -4,9 +4,9 @@ use mamori_domain::change::Change;
 use mamori_domain::ids::WalletId;
 use mamori_engine::journal::{FakeJournal, JournalReader, JournalRow, JournalStore};
 use mamori_engine::keys::{ChainKey, MasterKey, SealKey};
-use mamori_engine::outbox::{Counts, Delivery, OUTBOX, Outbox, counts, dead};
+use mamori_engine::outbox::{Counts, Delivery, Due, Lane, OUTBOX, Outbox, counts, dead};
 use mamori_engine::shard::{BATCH_FORMAT, encode_change};
-use mamori_engine::sql::Location;
+use mamori_engine::sql::{Location, Param};
 
 use crate::stores::on_both;
 
@@ -55,20 +55,26 @@ fn journal(fake: &FakeJournal, epoch: u64) -> JournalReader {
 /// Delivers what is due and says what was sent.
 fn send(outbox: &mut Outbox, now: i64) -> Vec<String> {
     let mut sent = Vec::new();
-    outbox
-        .deliver(now, 100, &mut |entry| {
-            sent.push(match entry.key.origin {
-                0 => format!(
-                    "{} {}",
-                    entry.kind,
-                    u64::from_be_bytes(entry.content[..].try_into().unwrap())
-                ),
-                _ => format!("{} {}", entry.kind, String::from_utf8_lossy(&entry.content)),
-            });
-            Delivery::Sent
-        })
-        .unwrap();
+    attempt(outbox, now, &mut |entry| {
+        sent.push(match entry.key.origin {
+            0 => format!(
+                "{} {}",
+                entry.kind,
+                u64::from_be_bytes(entry.content[..].try_into().unwrap())
+            ),
+            _ => format!("{} {}", entry.kind, String::from_utf8_lossy(&entry.content)),
+        });
+        Delivery::Sent
+    });
     sent
+}
+
+/// Sorts what is due (whose owners all have telephones) and lets each lane have its turn.
+fn attempt(outbox: &mut Outbox, now: i64, courier: &mut dyn FnMut(&Due) -> Delivery) {
+    outbox.sort(now, 100, &mut |_| Some(Lane::Sms)).unwrap();
+    for lane in Lane::ALL {
+        outbox.deliver(lane, now, 100, courier).unwrap();
+    }
 }
 
 #[test]
@@ -117,12 +123,10 @@ fn a_failure_is_tried_again_later_and_later_until_it_is_given_up() {
         let mut instants = Vec::new();
         while let Some(next_at) = outbox.next_at().unwrap() {
             now = now.max(next_at);
-            outbox
-                .deliver(now, 100, &mut |_| {
-                    instants.push(now);
-                    Delivery::Later("the carrier is away")
-                })
-                .unwrap();
+            attempt(&mut outbox, now, &mut |_| {
+                instants.push(now);
+                Delivery::Later("the carrier is away")
+            });
         }
         assert_eq!(
             instants.len(),
@@ -164,12 +168,72 @@ fn one_that_fails_holds_up_no_other() {
     on_both(|location| {
         let mut outbox = open(location);
         outbox.enqueue("sms", b"first", [1; 12], 1, DAY).unwrap();
-        outbox.enqueue("mail", b"second", [2; 12], 1, DAY).unwrap();
+        outbox.enqueue("sms", b"second", [2; 12], 1, DAY).unwrap();
         outbox
-            .deliver(1, 1, &mut |_| Delivery::Later("busy"))
+            .deliver(Lane::Sms, 1, 1, &mut |_| Delivery::Later("busy"))
             .unwrap();
-        assert_eq!(send(&mut outbox, 1), ["mail second"]);
+        assert_eq!(send(&mut outbox, 1), ["sms second"]);
         assert_eq!(send(&mut outbox, SECOND + 1), ["sms first"]);
+    });
+}
+
+#[test]
+fn each_way_out_has_a_lane_of_its_own() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        outbox.enqueue("mail", b"a mail", [1; 12], 1, DAY).unwrap();
+        outbox.enqueue("sms", b"an sms", [2; 12], 1, DAY).unwrap();
+        while outbox
+            .follow(0, &mut journal(&FakeJournal::new(), 1))
+            .unwrap()
+        {}
+        let on = |outbox: &mut Outbox, lane| {
+            let mut kinds = Vec::new();
+            let later = &mut |entry: &Due| {
+                kinds.push(entry.kind.clone());
+                Delivery::Later("not now")
+            };
+            outbox.deliver(lane, 5, 100, later).unwrap();
+            kinds
+        };
+        assert_eq!(on(&mut outbox, Lane::Sms), ["sms"]);
+        assert_eq!(on(&mut outbox, Lane::Mail), ["mail"]);
+
+        // A notice waits until somebody knows how its reader is reached.
+        assert_eq!(outbox.sort(5, 100, &mut |_| None).unwrap(), 0);
+        let by_wallet = &mut |entry: &Due| match entry.content[7] {
+            1 => Some(Lane::Mail),
+            _ => Some(Lane::Sms),
+        };
+        assert_eq!(outbox.sort(5, 100, by_wallet).unwrap(), 3);
+        assert_eq!(on(&mut outbox, Lane::Sms), ["wallet_unfrozen"]);
+        assert_eq!(
+            on(&mut outbox, Lane::Mail),
+            ["wallet_frozen", "wallet_unfrozen"]
+        );
+    });
+}
+
+#[test]
+fn a_message_that_does_not_open_is_given_up_and_the_others_go_on() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let broken = outbox.enqueue("sms", b"first", [1; 12], 1, DAY).unwrap();
+        outbox.enqueue("sms", b"second", [2; 12], 1, DAY).unwrap();
+        location
+            .open(&OUTBOX)
+            .unwrap()
+            .execute(
+                "UPDATE outbox SET content = $1 WHERE seq = $2",
+                &[Param::Blob(b"not sealed by us"), Param::Int(broken.seq)],
+            )
+            .unwrap();
+        assert_eq!(send(&mut outbox, 1), ["sms second"]);
+        let given_up = dead(&mut location.open_read(&OUTBOX).unwrap(), 10).unwrap();
+        assert_eq!(
+            (given_up[0].key, given_up[0].last_error.as_str()),
+            (broken, "the sealed message does not open")
+        );
     });
 }
 
@@ -198,7 +262,9 @@ fn a_one_time_code_is_sealed_at_rest_wiped_once_sent_and_never_sent_late() {
                 .all(|content| !content.windows(4).any(|part| part == b"8190"))
         );
 
-        outbox.deliver(now, 1, &mut |_| Delivery::Sent).unwrap();
+        outbox
+            .deliver(Lane::Sms, now, 1, &mut |_| Delivery::Sent)
+            .unwrap();
         assert_eq!(stored()[0], b"", "nothing is left of it");
         assert_eq!(send(&mut outbox, now + 600 * SECOND), [""; 0]);
         assert_eq!(stored()[1], b"");
@@ -231,7 +297,9 @@ fn a_refused_message_is_given_up_at_once() {
             .enqueue("mail", b"to nobody", [1; 12], 1, DAY)
             .unwrap();
         outbox
-            .deliver(1, 10, &mut |_| Delivery::Never("no such mailbox"))
+            .deliver(Lane::Mail, 1, 10, &mut |_| {
+                Delivery::Never("no such mailbox")
+            })
             .unwrap();
         let mut db = location.open_read(&OUTBOX).unwrap();
         assert_eq!(
