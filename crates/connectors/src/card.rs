@@ -32,7 +32,9 @@
 use mamori_domain::money::Amount;
 use serde::de::DeserializeOwned;
 
-pub use crate::card_state::{Brand, CardFace, FailureReason, IntentState, LiabilityShift};
+pub use crate::card_state::{
+    Aftermath, Brand, CardFace, FailureReason, IntentState, LiabilityShift,
+};
 use crate::card_wire::{Expandable, IntentWire, RefundWire, Refused, SessionWire};
 pub use crate::http::Patience;
 use crate::http::{Answer, HttpClient, NoAnswer};
@@ -103,7 +105,7 @@ impl CardReference {
 }
 
 /// References become parts of an address: nothing that could lead elsewhere may be in them.
-fn is_token(text: &str, length_max: usize) -> bool {
+pub(crate) fn is_token(text: &str, length_max: usize) -> bool {
     (1..=length_max).contains(&text.len())
         && text
             .bytes()
@@ -213,6 +215,9 @@ pub enum CardError {
         status: u16,
         /// The processor's word for it: lower-case letters and underscores, `unknown` if it gave none.
         code: String,
+        /// What the processor says was wrong, `invalid_request_error` for the request itself. `unknown` where the
+        /// answer is not in the processor's shape at all: whoever stands in front of it has answered.
+        kind: String,
     },
     /// The answer is about another top-up, another sum or another currency: to be looked into by people.
     Mismatch,
@@ -220,15 +225,26 @@ pub enum CardError {
 
 impl CardError {
     /// True where the processor's refusal proves that there is no such payment and that nothing can be
-    /// paid under it: it does not know the reference, or it would not even start the order.
+    /// paid under it: in its own words it does not know the reference, or would not even start the order.
     ///
-    /// A wrong API key, a key used for another order and every missing answer prove nothing of the kind.
+    /// A status alone proves nothing: the page of a content network, of a proxy or of a wrong address says 404 just
+    /// as well, and the processor itself says it to an address that it does not have. A wrong API key, a key used for
+    /// another order and every missing answer prove nothing either.
     pub fn proves_no_payment(&self) -> bool {
         match self {
-            Self::Rejected { status: 404, .. } => true,
-            Self::Rejected { status: 400, code } => code != "idempotency_error",
+            Self::Rejected {
+                status: 404, code, ..
+            } => code == "resource_missing",
+            Self::Rejected {
+                status: 400, kind, ..
+            } => kind == "invalid_request_error",
             _ => false,
         }
+    }
+
+    /// True where the processor said nothing that can be understood: whoever is asked about next will hardly hear more.
+    pub fn is_silence(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
     }
 }
 
@@ -236,7 +252,7 @@ impl std::fmt::Display for CardError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Unreachable { .. } => f.write_str("the card processor gave no usable answer"),
-            Self::Rejected { status, code } => {
+            Self::Rejected { status, code, .. } => {
                 write!(f, "the card processor refused: {status} {code}")
             }
             Self::Mismatch => f.write_str("the card processor answered about something else"),
@@ -477,12 +493,17 @@ fn rejection(answer: &Answer) -> Option<CardError> {
         200..=299 => None,
         400..=499 if !matches!(answer.status, 408 | 409 | 425 | 429) => {
             let refused = serde_json::from_str::<Refused>(&answer.body).ok();
-            let word = refused.and_then(|refused| refused.error.code.or(refused.error.kind));
+            let (kind, code) = refused.map_or((None, None), |refused| {
+                (refused.error.kind, refused.error.code)
+            });
             // A foreign text goes into our logs: keep it to a word.
-            let word = word.filter(|word| is_token(word, 64));
+            let word = |text: Option<String>| text.filter(|text| is_token(text, 64));
+            let (kind, code) = (word(kind), word(code));
+            let unknown = || "unknown".to_owned();
             Some(CardError::Rejected {
                 status: answer.status,
-                code: word.unwrap_or_else(|| "unknown".to_owned()),
+                code: code.or_else(|| kind.clone()).unwrap_or_else(unknown),
+                kind: kind.unwrap_or_else(unknown),
             })
         }
         _ => Some(UNREADABLE),

@@ -8,7 +8,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
 use sha2::Sha256;
 
-use crate::card::{CardReference, TopUpKey};
+use crate::card::{CardReference, TopUpKey, is_token};
 use crate::secret::Secret;
 
 /// How far the time in a signature may be from ours, in seconds, in either direction.
@@ -29,6 +29,8 @@ pub struct CardNotice {
     pub reference: Option<CardReference>,
     /// Our name for the top-up, if the event carries it.
     pub key: Option<TopUpKey>,
+    /// The charge, `ch_…`, where the event is about one: a dispute names its charge and not the top-up.
+    pub charge: Option<String>,
 }
 
 /// What happened, as far as it matters here.
@@ -42,6 +44,8 @@ pub enum NoticeKind {
     Cancelled,
     /// Money went back.
     Refunded,
+    /// The cardholder disputes the charge at the issuer, or such a dispute has ended.
+    Disputed,
     /// Something else; take note and answer 200.
     Other,
 }
@@ -125,8 +129,10 @@ struct DataWire {
 #[derive(Deserialize)]
 struct ObjectWire {
     id: Option<String>,
-    /// Names the intent where the object is a charge.
+    /// Names the intent where the object is a charge or a dispute.
     payment_intent: Option<serde_json::Value>,
+    /// Names the charge where the object is a dispute.
+    charge: Option<serde_json::Value>,
     client_reference_id: Option<String>,
     #[serde(default)]
     metadata: std::collections::BTreeMap<String, String>,
@@ -139,6 +145,7 @@ fn read(body: &[u8]) -> Option<CardNotice> {
         "payment_intent.payment_failed" => NoticeKind::Failed,
         "payment_intent.canceled" | "checkout.session.expired" => NoticeKind::Cancelled,
         "charge.refunded" => NoticeKind::Refunded,
+        "charge.dispute.created" | "charge.dispute.closed" => NoticeKind::Disputed,
         _ => NoticeKind::Other,
     };
     let object = event.data.object;
@@ -146,6 +153,13 @@ fn read(body: &[u8]) -> Option<CardNotice> {
         .payment_intent
         .as_ref()
         .and_then(|intent| intent.as_str())
+        .map(str::to_owned);
+    let charge = object
+        .charge
+        .as_ref()
+        .and_then(|charge| charge.as_str())
+        .or(object.id.as_deref())
+        .filter(|id| id.starts_with("ch_") && is_token(id, 255))
         .map(str::to_owned);
     let own = object.id.and_then(CardReference::new);
     let key = object
@@ -156,6 +170,7 @@ fn read(body: &[u8]) -> Option<CardNotice> {
         kind,
         reference: own.or_else(|| intent_of_charge.and_then(CardReference::new)),
         key: key.and_then(TopUpKey::new),
+        charge,
     })
 }
 
@@ -254,19 +269,27 @@ mod tests {
         for (body, expected) in [
             (
                 r#"{"id":"e","type":"payment_intent.succeeded","data":{"object":{"id":"pi_1","metadata":{"top_up":"1-7"}}}}"#,
-                (NoticeKind::Succeeded, Some("pi_1"), Some("1-7")),
+                (NoticeKind::Succeeded, Some("pi_1"), Some("1-7"), None),
             ),
             (
                 r#"{"id":"e","type":"checkout.session.expired","data":{"object":{"id":"cs_1","client_reference_id":"1-7"}}}"#,
-                (NoticeKind::Cancelled, Some("cs_1"), Some("1-7")),
+                (NoticeKind::Cancelled, Some("cs_1"), Some("1-7"), None),
             ),
             (
                 r#"{"id":"e","type":"charge.refunded","data":{"object":{"id":"ch_1","payment_intent":"pi_1"}}}"#,
-                (NoticeKind::Refunded, Some("pi_1"), None),
+                (NoticeKind::Refunded, Some("pi_1"), None, Some("ch_1")),
+            ),
+            (
+                r#"{"id":"e","type":"charge.dispute.created","data":{"object":{"id":"du_1","charge":"ch_1","payment_intent":"pi_1"}}}"#,
+                (NoticeKind::Disputed, Some("pi_1"), None, Some("ch_1")),
+            ),
+            (
+                r#"{"id":"e","type":"charge.dispute.closed","data":{"object":{"id":"du_1","charge":"../ch","payment_intent":"pi_1"}}}"#,
+                (NoticeKind::Disputed, Some("pi_1"), None, None),
             ),
             (
                 r#"{"id":"e","type":"customer.created","data":{"object":{"id":"../../x"}}}"#,
-                (NoticeKind::Other, None, None),
+                (NoticeKind::Other, None, None, None),
             ),
         ] {
             let notice = read(body.as_bytes()).expect(body);
@@ -275,7 +298,8 @@ mod tests {
                 (
                     notice.kind,
                     reference,
-                    notice.key.as_ref().map(TopUpKey::as_str)
+                    notice.key.as_ref().map(TopUpKey::as_str),
+                    notice.charge.as_deref(),
                 ),
                 expected
             );

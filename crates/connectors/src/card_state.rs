@@ -20,6 +20,8 @@ pub enum IntentState {
         card: Option<CardFace>,
         /// Who bears the loss if the cardholder disputes the charge.
         liability_shift: LiabilityShift,
+        /// What has become of the charge since.
+        aftermath: Aftermath,
     },
     /// Refused; nothing was taken.
     Failed {
@@ -38,6 +40,17 @@ impl IntentState {
             Self::Succeeded { .. } | Self::Failed { .. } | Self::Cancelled
         )
     }
+}
+
+/// What became of a charge after the money was ours: it may not be ours any more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Aftermath {
+    /// Yen that the processor has given back to the cardholder.
+    pub refunded: u64,
+    /// True where nothing is left of the charge.
+    pub refunded_in_full: bool,
+    /// The cardholder has disputed it at the issuer, whatever became of that.
+    pub disputed: bool,
 }
 
 /// What may be shown and kept of a card.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use crate::card_state::{Brand, CardFace, FailureReason, IntentState, LiabilityShift};
+use crate::card_state::{Aftermath, Brand, CardFace, FailureReason, IntentState, LiabilityShift};
 
 /// An id, or the whole object where the request asked for it.
 #[derive(Deserialize)]
@@ -54,6 +54,12 @@ struct RedirectWire {
 #[derive(Deserialize)]
 pub(crate) struct ChargeWire {
     id: String,
+    #[serde(default)]
+    amount_refunded: u64,
+    #[serde(default)]
+    refunded: bool,
+    #[serde(default)]
+    disputed: bool,
     payment_method_details: Option<MethodWire>,
 }
 
@@ -168,7 +174,20 @@ impl IntentWire {
             charge,
             card: card.and_then(CardWire::face),
             liability_shift: card.map_or(LiabilityShift::Unknown, CardWire::liability_shift),
+            aftermath: latest_charge
+                .object()
+                .map_or_else(Aftermath::default, |charge| charge.aftermath(self.amount)),
         })
+    }
+}
+
+impl ChargeWire {
+    fn aftermath(&self, amount: u64) -> Aftermath {
+        Aftermath {
+            refunded: self.amount_refunded,
+            refunded_in_full: self.refunded || self.amount_refunded >= amount,
+            disputed: self.disputed,
+        }
     }
 }
 
@@ -276,6 +295,7 @@ mod tests {
                     charge: "ch_1".to_owned(),
                     card: None,
                     liability_shift: LiabilityShift::Unknown,
+                    aftermath: Aftermath::default(),
                 }),
             ),
             (json!({"status": "a status of next year"}), None),
@@ -309,9 +329,40 @@ mod tests {
                 Some(IntentState::Succeeded {
                     charge,
                     card: face,
-                    liability_shift: expected
+                    liability_shift: expected,
+                    aftermath: Aftermath::default(),
                 })
             );
+        }
+    }
+
+    #[test]
+    fn money_that_went_back_is_told_with_the_charge() {
+        let whole = |refunded, refunded_in_full, disputed| Aftermath {
+            refunded,
+            refunded_in_full,
+            disputed,
+        };
+        for (charge, expected) in [
+            (json!({"amount_refunded": 0}), whole(0, false, false)),
+            (
+                json!({"amount_refunded": 1_000, "refunded": false}),
+                whole(1_000, false, false),
+            ),
+            (
+                json!({"amount_refunded": 5_000, "refunded": true}),
+                whole(5_000, true, false),
+            ),
+            (json!({"amount_refunded": 5_000}), whole(5_000, true, false)),
+            (json!({"disputed": true}), whole(0, false, true)),
+        ] {
+            let mut charge = charge;
+            charge["id"] = json!("ch_1");
+            let found = intent(json!({"status": "succeeded", "latest_charge": charge}));
+            let Some(IntentState::Succeeded { aftermath, .. }) = found else {
+                panic!("{found:?}")
+            };
+            assert_eq!(aftermath, expected, "{charge}");
         }
     }
 }

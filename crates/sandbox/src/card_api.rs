@@ -122,6 +122,13 @@ impl CardNetwork {
             ("POST", ["refunds"]) => create_refund(network, form, now),
             ("GET", ["refunds"]) => list(form, network.refunds().map(|refund| refund.json())),
             ("GET", ["refunds", id]) => Ok(network.refund_by_id(id)?.json()),
+            ("GET", ["disputes"]) => list(form, network.disputes().map(|dispute| dispute.json())),
+            ("GET", ["disputes", id]) => Ok(network.dispute_by_id(id)?.json()),
+            ("POST", ["disputes", id, "close"]) => {
+                form.finish()?;
+                network.close_dispute(id, now)?;
+                Ok(network.dispute_by_id(id)?.json())
+            }
             ("GET", ["events"]) => list(form, network.events().map(|event| event.json())),
             ("GET", ["events", id]) => Ok(network.event(id)?.json()),
             ("POST", ["webhook_endpoints"]) => self.register_endpoint(network, form),

@@ -11,6 +11,8 @@ pub(crate) enum Issuer {
     ChallengeThenDecline,
     /// The card knows no 3-D Secure: the charge succeeds without a liability shift.
     NoThreeDSecure,
+    /// The charge succeeds without a question, and the cardholder disputes it at once.
+    Disputes,
     /// Declined at once.
     Decline(Decline),
 }
@@ -97,7 +99,7 @@ const fn card(
 }
 
 /// Numbers, brands and tokens as in the public test data of the API this sandbox speaks.
-pub(crate) const TEST_CARDS: [TestCard; 11] = [
+pub(crate) const TEST_CARDS: [TestCard; 12] = [
     card(
         "4242424242424242",
         "visa",
@@ -137,6 +139,14 @@ pub(crate) const TEST_CARDS: [TestCard; 11] = [
         Issuer::NoThreeDSecure,
         "3Dセキュア非対応で成功",
         "Succeeds, no 3-D Secure",
+    ),
+    card(
+        "4000000000000259",
+        "visa",
+        Some("pm_card_createDispute"),
+        Issuer::Disputes,
+        "成功するが、すぐに異議申し立て",
+        "Succeeds, then disputed at once",
     ),
     card(
         "4000000000000002",

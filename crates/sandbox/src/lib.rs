@@ -6,7 +6,7 @@
 //! It knows nothing of the wallet; it speaks the public protocols only.
 //!
 //! * the **card network** speaks the Stripe-shaped API (payment intents, checkout sessions, refunds,
-//!   events, webhooks) and shows its own card form and 3-D Secure challenge page;
+//!   disputes, events, webhooks) and shows its own card form and 3-D Secure challenge page;
 //! * the **SMS service** takes Twilio-shaped form posts, the **mail server** speaks SMTP;
 //! * the **inbox** shows what both have delivered, live.
 //!

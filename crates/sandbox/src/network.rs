@@ -62,6 +62,7 @@ pub(crate) struct Charge {
     pub(crate) method: Method,
     pub(crate) paid: bool,
     pub(crate) refunded: i64,
+    pub(crate) disputed: bool,
     /// How the cardholder was authenticated: `frictionless`, `challenge`, or not at all.
     pub(crate) authentication: Option<&'static str>,
 }
@@ -123,6 +124,33 @@ pub(crate) struct Refund {
     pub(crate) created: i64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DisputeStatus {
+    NeedsResponse,
+    Lost,
+}
+
+impl DisputeStatus {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
+            Self::NeedsResponse => "needs_response",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// What a cardholder told the issuer about a charge.
+#[derive(Clone)]
+pub(crate) struct Dispute {
+    pub(crate) id: String,
+    pub(crate) intent: String,
+    pub(crate) charge: String,
+    pub(crate) amount: i64,
+    pub(crate) currency: String,
+    pub(crate) created: i64,
+    pub(crate) status: DisputeStatus,
+}
+
 #[derive(Clone)]
 pub(crate) struct Event {
     pub(crate) id: String,
@@ -170,6 +198,7 @@ pub(crate) struct Network {
     intents: Shelf<Intent>,
     sessions: Shelf<Session>,
     refunds: Shelf<Refund>,
+    disputes: Shelf<Dispute>,
     events: Shelf<Event>,
     /// Events nobody has taken for delivery yet.
     fresh: Vec<Event>,
@@ -183,6 +212,7 @@ impl Network {
             intents: Shelf::with_places(KEPT_MAX),
             sessions: Shelf::with_places(KEPT_MAX),
             refunds: Shelf::with_places(KEPT_MAX),
+            disputes: Shelf::with_places(KEPT_MAX),
             events: Shelf::with_places(KEPT_MAX),
             fresh: Vec::new(),
         }
@@ -218,6 +248,16 @@ impl Network {
         self.refunds
             .get(id)
             .ok_or_else(|| ApiRefusal::no_such("refund", id))
+    }
+
+    pub(crate) fn dispute_by_id(&self, id: &str) -> Result<&Dispute, ApiRefusal> {
+        self.disputes
+            .get(id)
+            .ok_or_else(|| ApiRefusal::no_such("dispute", id))
+    }
+
+    pub(crate) fn disputes(&self) -> impl Iterator<Item = &Dispute> {
+        self.disputes.newest()
     }
 
     pub(crate) fn event(&self, id: &str) -> Result<&Event, ApiRefusal> {
@@ -320,6 +360,11 @@ impl Network {
         Ok(match method.card.issuer {
             Issuer::Frictionless => self.charge(id, method, Some("frictionless"), now),
             Issuer::NoThreeDSecure => self.charge(id, method, None, now),
+            Issuer::Disputes => {
+                let tried = self.charge(id, method, Some("frictionless"), now);
+                self.dispute(id, now)?;
+                tried
+            }
             Issuer::Decline(decline) => self.decline(id, Some(method), decline, now),
             Issuer::Challenge | Issuer::ChallengeThenDecline => {
                 let challenge = Challenge {
@@ -458,6 +503,53 @@ impl Network {
         Ok(refund_id)
     }
 
+    /// The cardholder tells the issuer that the charge was not theirs; the money is taken from us until that is settled.
+    pub(crate) fn dispute(&mut self, intent_id: &str, now: i64) -> Result<String, ApiRefusal> {
+        let id = self.draw.id("du_");
+        let intent = self
+            .intents
+            .get_mut(intent_id)
+            .ok_or_else(|| ApiRefusal::no_such("payment_intent", intent_id))?;
+        let (amount, currency) = (intent.amount, intent.currency.clone());
+        let charge = intent.charge.as_mut().filter(|charge| charge.paid);
+        let Some(charge) = charge.filter(|charge| !charge.disputed) else {
+            return Err(ApiRefusal::unexpected_state(
+                "This PaymentIntent does not have a successful charge that is not disputed yet.",
+            ));
+        };
+        charge.disputed = true;
+        let dispute = Dispute {
+            id: id.clone(),
+            intent: intent_id.to_owned(),
+            charge: charge.id.clone(),
+            amount,
+            currency,
+            created: now,
+            status: DisputeStatus::NeedsResponse,
+        };
+        let object = dispute.json();
+        self.disputes.put(id.clone(), dispute);
+        self.tell("charge.dispute.created", object, now);
+        Ok(id)
+    }
+
+    /// Whoever closes a dispute has lost it.
+    pub(crate) fn close_dispute(&mut self, id: &str, now: i64) -> Result<(), ApiRefusal> {
+        let dispute = self
+            .disputes
+            .get_mut(id)
+            .ok_or_else(|| ApiRefusal::no_such("dispute", id))?;
+        if dispute.status == DisputeStatus::Lost {
+            return Err(ApiRefusal::unexpected_state(
+                "This dispute is already closed.",
+            ));
+        }
+        dispute.status = DisputeStatus::Lost;
+        let object = dispute.json();
+        self.tell("charge.dispute.closed", object, now);
+        Ok(())
+    }
+
     /// The intent that a charge belongs to.
     pub(crate) fn intent_of_charge(&self, charge: &str) -> Result<String, ApiRefusal> {
         self.intents
@@ -482,6 +574,7 @@ impl Network {
             method,
             paid: true,
             refunded: 0,
+            disputed: false,
             authentication,
         };
         let mut session = None;
@@ -514,6 +607,7 @@ impl Network {
             method,
             paid: false,
             refunded: 0,
+            disputed: false,
             authentication: None,
         });
         let mut session = None;
@@ -771,6 +865,34 @@ mod tests {
                 "checkout.session.expired"
             ]
         );
+    }
+
+    #[test]
+    fn a_charge_is_disputed_once_and_the_dispute_lost_once() {
+        let mut network = network();
+        let (session, intent) = open_session(&mut network);
+        assert!(
+            network.dispute(&intent, NOW).is_err(),
+            "nothing was paid yet"
+        );
+        let card = cards::by_number("4000000000000259").unwrap();
+        assert_eq!(
+            network.pay_session(&session, card, NOW).unwrap(),
+            Tried::Paid
+        );
+        assert_eq!(
+            kinds(&mut network)[1..],
+            [
+                "payment_intent.succeeded",
+                "checkout.session.completed",
+                "charge.dispute.created"
+            ]
+        );
+        assert!(network.dispute(&intent, NOW).is_err());
+        let id = network.disputes().next().unwrap().id.clone();
+        assert!(network.close_dispute(&id, NOW).is_ok());
+        assert!(network.close_dispute(&id, NOW).is_err());
+        assert_eq!(kinds(&mut network), ["charge.dispute.closed"]);
     }
 
     #[test]

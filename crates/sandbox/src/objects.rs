@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::network::{Charge, Event, Intent, Method, Refund, Session, SessionStatus};
+use crate::network::{Charge, Dispute, Event, Intent, Method, Refund, Session, SessionStatus};
 
 /// The version of the Stripe-shaped API that answers and events carry.
 pub(crate) const API_VERSION: &str = "2025-03-31.basil";
@@ -74,6 +74,7 @@ impl Charge {
             "captured": self.paid,
             "created": self.created,
             "currency": intent.currency,
+            "disputed": self.disputed,
             "failure_code": (!self.paid).then(|| intent.last_error.map(|error| error.code)).flatten(),
             "livemode": false,
             "metadata": intent.metadata,
@@ -158,6 +159,24 @@ impl Refund {
             "metadata": self.metadata,
             "payment_intent": self.intent,
             "status": "succeeded",
+        })
+    }
+}
+
+impl Dispute {
+    pub(crate) fn json(&self) -> Value {
+        json!({
+            "id": self.id,
+            "object": "dispute",
+            "amount": self.amount,
+            "charge": self.charge,
+            "created": self.created,
+            "currency": self.currency,
+            "livemode": false,
+            "metadata": {},
+            "payment_intent": self.intent,
+            "reason": "fraudulent",
+            "status": self.status.text(),
         })
     }
 }

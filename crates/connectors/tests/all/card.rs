@@ -11,6 +11,7 @@ const PLAIN: &str = "4242 4242 4242 4242";
 const CHALLENGED: &str = "4000 0000 0000 3220";
 const DECLINED: &str = "4000 0000 0000 0002";
 const NO_FUNDS: &str = "4000 0000 0000 9995";
+const DISPUTED: &str = "4000 0000 0000 0259";
 const NO_THREE_D_SECURE: &str = "3782 822463 10005";
 
 fn page_of(payment: &CardPayment) -> String {
@@ -43,6 +44,7 @@ fn a_plain_card_pays_and_leads_the_customer_back() {
         charge,
         card,
         liability_shift,
+        aftermath,
     } = paid.state
     else {
         panic!("{paid:?}")
@@ -56,6 +58,7 @@ fn a_plain_card_pays_and_leads_the_customer_back() {
         })
     );
     assert_eq!(liability_shift, LiabilityShift::Shifted);
+    assert_eq!(aftermath, Aftermath::default());
 }
 
 #[test]
@@ -309,7 +312,8 @@ fn one_key_never_means_two_things() {
         processor.start(&other),
         Err(CardError::Rejected {
             status: 400,
-            code: "idempotency_error".to_owned()
+            code: "idempotency_error".to_owned(),
+            kind: "idempotency_error".to_owned(),
         })
     );
     assert_eq!(world.count("payment_intents"), 1);
@@ -346,7 +350,8 @@ fn a_wrong_api_key_is_refused_and_printed_nowhere() {
         refused,
         Err(CardError::Rejected {
             status: 401,
-            code: "invalid_request_error".to_owned()
+            code: "invalid_request_error".to_owned(),
+            kind: "invalid_request_error".to_owned(),
         })
     );
     let config = CardConfig::new(world.card_url(), Secret::new("sk_test_wrong"));
@@ -405,6 +410,105 @@ fn only_a_clear_no_proves_that_there_is_no_payment() {
     for error in [conflict, wrong_key, trouble, CardError::Mismatch] {
         assert!(!error.proves_no_payment(), "{error:?}");
     }
+}
+
+#[test]
+fn a_page_of_whoever_stands_in_front_of_the_processor_proves_nothing() {
+    let order = hosted("1-1");
+    let reference = CardReference::new("cs_test_1").unwrap();
+    for (answer, proves) in [
+        (
+            "404 Not Found\r\ncontent-type: text/html\r\n\r\n<h1>Not Found</h1>",
+            false,
+        ),
+        ("404 Not Found\r\n\r\n", false),
+        (
+            "404 Not Found\r\n\r\n{\"error\": \"resource_missing\"}",
+            false,
+        ),
+        (
+            "404 Not Found\r\n\r\n{\"code\": \"resource_missing\"}",
+            false,
+        ),
+        // What the processor itself says to an address that it does not have.
+        (
+            "404 Not Found\r\n\r\n{\"error\": {\"type\": \"invalid_request_error\"}}",
+            false,
+        ),
+        ("400 Bad Request\r\n\r\n<h1>Bad Request</h1>", false),
+        (
+            "400 Bad Request\r\n\r\n{\"error\": {\"code\": \"bad_request\"}}",
+            false,
+        ),
+        (
+            "302 Found\r\nlocation: https://elsewhere.example/\r\n\r\n",
+            false,
+        ),
+        ("200 OK\r\n\r\n<h1>Welcome</h1>", false),
+        (
+            "404 Not Found\r\n\r\n{\"error\": {\"type\": \"invalid_request_error\", \"code\": \"resource_missing\"}}",
+            true,
+        ),
+    ] {
+        let network = Stranger::answering(answer);
+        let refused = network
+            .processor()
+            .retrieve(&reference, &order.expected())
+            .unwrap_err();
+        assert_eq!(refused.proves_no_payment(), proves, "{answer}: {refused:?}");
+    }
+}
+
+#[test]
+fn what_the_processor_gave_back_and_what_is_disputed_is_told_with_the_charge() {
+    let world = World::start();
+    let processor = world.processor();
+    let paid = |key: &str, number: &str| {
+        let order = hosted(key);
+        let payment = processor.start(&order).unwrap();
+        Customer::of(&world).type_card(&page_of(&payment), number);
+        (payment.reference, order)
+    };
+    let stands = |(reference, order): &(CardReference, CardOrder)| {
+        let found = processor.retrieve(reference, &order.expected()).unwrap();
+        match found.state {
+            IntentState::Succeeded {
+                charge, aftermath, ..
+            } => (charge, aftermath),
+            other => panic!("{other:?}"),
+        }
+    };
+    let refunded = |refunded, refunded_in_full| Aftermath {
+        refunded,
+        refunded_in_full,
+        disputed: false,
+    };
+
+    let plain = paid("1-1", PLAIN);
+    for (key, yen, expected) in [
+        ("r-1", 1_000, refunded(1_000, false)),
+        ("r-2", 4_000, refunded(5_000, true)),
+    ] {
+        let refund = CardRefund {
+            key: TopUpKey::new(key).unwrap(),
+            charge: stands(&plain).0,
+            amount: Amount::yen(yen),
+        };
+        assert_eq!(processor.refund(&refund), Ok(RefundState::Succeeded));
+        assert_eq!(stands(&plain).1, expected);
+    }
+
+    let disputed = paid("1-2", DISPUTED);
+    let (charge, aftermath) = stands(&disputed);
+    assert!(aftermath.disputed && aftermath.refunded == 0);
+    let notice = loop {
+        let notice = world.hook.notices(1).remove(0);
+        if notice.kind == NoticeKind::Disputed {
+            break notice;
+        }
+    };
+    assert_eq!(notice.charge, Some(charge), "it names its charge");
+    assert_eq!(notice.key, None, "and not the top-up");
 }
 
 #[test]
@@ -503,7 +607,8 @@ fn refunds_are_made_once_and_never_exceed_the_charge() {
         refund("r-2", 1_001),
         Err(CardError::Rejected {
             status: 400,
-            code: "charge_already_refunded".to_owned()
+            code: "charge_already_refunded".to_owned(),
+            kind: "invalid_request_error".to_owned(),
         })
     );
     assert_eq!(refund("r-3", 1_000), Ok(RefundState::Succeeded));

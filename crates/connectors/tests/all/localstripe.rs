@@ -199,8 +199,44 @@ fn localstripe_declines() {
         .processor()
         .start(&order("ls-4", peer.token_for("4000000000000341")));
     // This peer's refusal does not carry the intent, so there is no payment to report on.
-    let code = "card_declined".to_owned();
-    assert_eq!(declined, Err(CardError::Rejected { status: 402, code }));
+    let (code, kind) = (
+        "card_declined".to_owned(),
+        "invalid_request_error".to_owned(),
+    );
+    assert_eq!(
+        declined,
+        Err(CardError::Rejected {
+            status: 402,
+            code,
+            kind
+        })
+    );
+}
+
+#[test]
+fn localstripe_knows_nothing_of_a_payment_and_does_not_say_so_clearly_enough() {
+    let Some(peer) =
+        peer("localstripe_knows_nothing_of_a_payment_and_does_not_say_so_clearly_enough")
+    else {
+        return;
+    };
+    let order = order("ls-10", "pm_card_visa".to_owned());
+    let reference = CardReference::new("pi_nobody").expect("a reference");
+    let unknown = peer
+        .processor()
+        .retrieve(&reference, &order.expected())
+        .unwrap_err();
+    // It names no reason, as the real one does for an address that it does not have: not enough to close a top-up.
+    let word = "invalid_request_error".to_owned();
+    assert_eq!(
+        unknown,
+        CardError::Rejected {
+            status: 404,
+            code: word.clone(),
+            kind: word
+        }
+    );
+    assert!(!unknown.proves_no_payment());
 }
 
 #[test]
@@ -231,9 +267,8 @@ fn localstripe_gives_part_of_the_money_back() {
         return;
     };
     let processor = peer.processor();
-    let payment = processor
-        .start(&order("ls-7", peer.token_for("4242424242424242")))
-        .unwrap();
+    let order = order("ls-7", peer.token_for("4242424242424242"));
+    let payment = processor.start(&order).unwrap();
     let refund = CardRefund {
         key: TopUpKey::new("ls-r-1").expect("a key"),
         charge: charge_of(&payment).to_owned(),
@@ -242,6 +277,16 @@ fn localstripe_gives_part_of_the_money_back() {
     assert_eq!(processor.refund(&refund), Ok(RefundState::Succeeded));
     let charge = peer.read(&format!("/v1/charges/{}", charge_of(&payment)));
     assert_eq!(charge["amount_refunded"], 400);
+    let found = processor
+        .retrieve(&payment.reference, &order.expected())
+        .unwrap();
+    let IntentState::Succeeded { aftermath, .. } = found.state else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (aftermath.refunded, aftermath.refunded_in_full),
+        (400, false)
+    );
 }
 
 #[test]

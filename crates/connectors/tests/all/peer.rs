@@ -98,6 +98,40 @@ impl World {
     }
 }
 
+/// Somebody who listens where the processor should, and gives every caller the same answer.
+pub struct Stranger {
+    url: String,
+}
+
+impl Stranger {
+    /// `answer` is all behind `HTTP/1.1 `: the status, headers, an empty line, the body.
+    pub fn answering(answer: &str) -> Stranger {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("bound"));
+        let (head, body) = answer.split_once("\r\n\r\n").expect("an empty line");
+        let answer = format!(
+            "HTTP/1.1 {head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let Ok(mut stream) = stream else { return };
+                let request = BufReader::new(&stream).lines().map_while(Result::ok);
+                let _ = request.take_while(|line| !line.is_empty()).count();
+                let _ = stream.write_all(answer.as_bytes());
+            }
+        });
+        Stranger { url }
+    }
+
+    pub fn processor(&self) -> CardProcessor {
+        CardProcessor::new(CardConfig {
+            patience: quick(),
+            ..CardConfig::new(&self.url, Secret::new(API_KEY))
+        })
+    }
+}
+
 pub fn quick() -> Patience {
     Patience {
         attempt: Duration::from_secs(5),
