@@ -4,7 +4,7 @@ import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { el, whileBusy } from '/assets/elements.js';
 import { card, problemPlace } from '/assets/console-frame.js';
 import { icon } from '/assets/icons.js';
-import { clockTime, digits, t } from '/assets/i18n.js';
+import { clockTime, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 
 const EVERY_MS = 10_000;
@@ -64,6 +64,37 @@ export function tillsCard() {
 
   const life = refreshed('/api/tills', draw, (sentence, error) => problem.complain(error));
   return { element: card(t('tills'), 'scan', 'tills', problem.element, list), ...life };
+}
+
+/** Top-ups that were credited and whose money is not all there any more: a line each. Nothing to see while there are none. */
+export function cardAlarms() {
+  const place = el('div', { class: 'card-alarms' });
+  const problem = el('p', { class: 'problem', role: 'alert' });
+  const element = el('div', {}, problem, place);
+  let drawn = '';
+
+  function line(one) {
+    const bears = `card_alarm_${one.liability_shift}`;
+    return el('li', {}, el('strong', {}, t('card_alarm_line', { id: one.top_up_id, amount: yen(one.amount) })),
+      one.refunded > 0 && el('span', {}, t('card_alarm_refunded', { amount: yen(one.refunded) })),
+      one.disputed && el('span', {}, t('card_alarm_disputed')),
+      one.disputed && el('span', { class: 'small' }, t(hasText(bears) ? bears : 'card_alarm_unknown')),
+      el('span', { class: 'small number' }, `${dateTime(one.at_ms)} ${one.charge}`));
+  }
+
+  function draw(answer) {
+    problem.textContent = '';
+    const text = JSON.stringify(answer);
+    if (text === drawn) return;
+    drawn = text;
+    place.replaceChildren(...(answer.count === 0 ? [] : [
+      el('p', { class: 'balance-mark balance-bad', role: 'alert' }, icon('alert'), t('card_alarms', { n: digits(answer.count) })),
+      el('ul', { class: 'dead' }, answer.alarms.map(line)),
+    ]));
+  }
+
+  const life = refreshed('/api/card-alarms', draw, (sentence) => { problem.textContent = sentence; });
+  return { element, ...life };
 }
 
 export function outboxCard() {

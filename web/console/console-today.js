@@ -6,7 +6,7 @@ import { icon } from '/assets/icons.js';
 import { clockTimeSeconds, digits, hasText, t, yen } from '/assets/i18n.js';
 import { card, consoleHead } from '/assets/console-frame.js';
 import { rateChart } from '/assets/console-chart.js';
-import { outboxCard, tillsCard } from '/assets/console-operations.js';
+import { cardAlarms, outboxCard, tillsCard } from '/assets/console-operations.js';
 
 const EVERY_MS = 1_000;
 const PATIENT_MS = 5_000;
@@ -78,6 +78,7 @@ export function todayView(first, tools) {
   const hoursPlace = el('div', {});
   const trialPlace = el('div', { class: 'trial' });
   const topUpsPlace = el('div', { class: 'top-ups' });
+  const alarms = cardAlarms();
   const tills = tillsCard();
   const outbox = outboxCard();
   let stopped = false;
@@ -151,11 +152,12 @@ export function todayView(first, tools) {
         card(t('by_store'), 'shop', 'stores', storesPlace),
         card(t('by_hour'), 'clock', 'hours', hoursPlace),
         card(t('trial_balance'), 'balance', 'trial', trialPlace),
-        card(t('top_ups'), 'card', 'top-ups', topUpsPlace),
+        card(t('top_ups'), 'card', 'top-ups', topUpsPlace, alarms.element),
         tills.element, outbox.element),
     ],
     ready() {
       chart.start();
+      alarms.start();
       tills.start();
       outbox.start();
       timer = setTimeout(poll, EVERY_MS);
@@ -164,6 +166,7 @@ export function todayView(first, tools) {
       stopped = true;
       clearTimeout(timer);
       chart.stop();
+      alarms.stop();
       tills.stop();
       outbox.stop();
     },

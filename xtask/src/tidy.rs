@@ -66,8 +66,8 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("xtask", &[]),
 ];
 
-/// Arrows for tests alone: a connector is tried against the peer it will meet in development.
-const TEST_ARROWS: [(&str, &str); 1] = [("connectors", "sandbox")];
+/// Arrows for tests alone: what asks the outside world is tried against the peer it will meet in development.
+const TEST_ARROWS: [(&str, &str); 2] = [("connectors", "sandbox"), ("server", "sandbox")];
 
 fn arrows_between_crates_point_down(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -41,8 +41,6 @@ use mamori_server::workers::Workers;
 use crate::world::{Chance, Clock, Failure};
 
 #[cfg(test)]
-mod card_charges;
-#[cfg(test)]
 mod route_tables;
 
 /// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.

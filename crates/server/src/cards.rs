@@ -7,6 +7,10 @@
 //! | send the order | processor, under our key | sent again with the same bytes: the same page |
 //! | note the charge | control, before the book hears of it: no yen without a source | asked again, noted again |
 //! | settle | journal, on the processor's own word | asked again by the page, a webhook or the poller |
+//! | look back | control: what went back of a charge, what is disputed | asked again with the next notice |
+//!
+//! A top-up is closed on the processor's own word and on nothing else: while that is not to be had it stays open, and the
+//! poller asks with growing pauses. One that was closed without money is asked about for another week.
 //!
 //! Nothing a browser says moves money: a return from the card page only makes the server ask the processor.
 
@@ -15,19 +19,27 @@ use mamori_connectors::card::{
     TopUpKey,
 };
 
+use mamori_connectors::card_notice::CardNotice;
 use mamori_connectors::secret::Secret;
 use mamori_domain::act::{Act, Done, Refusal, TopUpState};
 use mamori_domain::ids::{IdSpace, TopUpId};
 use mamori_domain::money::Amount;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_engine::control::{CardChargeRow, CardPaymentRow, Control};
+use mamori_engine::control::{CardChargeRow, CardPaymentRow, Control, NewCardPayment};
 use mamori_engine::fault::Fault;
 
 /// How long the processor's page stays open. The shortest the protocol allows is half an hour.
 const PAGE_SECONDS: i64 = 35 * 60;
 /// How long after the page has closed a top-up that nobody answered for is called off.
 const GRACE_SECONDS: i64 = 10 * 60;
+/// How long an open top-up rests after a question that brought no usable answer: doubled each time, up to the second.
+const SILENCE_SECONDS: i64 = 5;
+const SILENCE_SECONDS_MAX: i64 = 10 * 60;
+/// How long a top-up that was closed without money is asked about, once a day, and how many in one round.
+const AGAIN_SECONDS: i64 = 7 * DAY_SECONDS;
+const AGAIN_IN_A_ROUND: u32 = 20;
+const DAY_SECONDS: i64 = 24 * 60 * 60;
 
 /// The processor's account of this house.
 pub struct CardDesk {
@@ -82,16 +94,13 @@ impl CardDesk {
         locale: &str,
         now: Timestamp,
     ) -> Result<CardPayment, CardProblem> {
-        let row = control.begin_card_payment(&CardPaymentRow {
+        let row = control.begin_card_payment(&NewCardPayment {
             top_up,
             amount: amount.minor(),
             locale: locale.to_owned(),
             expires_at_seconds: now.seconds() + PAGE_SECONDS,
-            reference: None,
-            url: None,
-            charge: None,
         })?;
-        let order = self.order(&row)?;
+        let order = self.order(&row.order)?;
         let payment = self.processor.start(&order)?;
         let url = match &payment.state {
             IntentState::RequiresAction { url } => url.as_deref(),
@@ -101,7 +110,7 @@ impl CardDesk {
         Ok(payment)
     }
 
-    fn order(&self, row: &CardPaymentRow) -> Result<CardOrder, CardProblem> {
+    fn order(&self, row: &NewCardPayment) -> Result<CardOrder, CardProblem> {
         let page = format!("{}/top-up/{}", self.wallet_origin, row.top_up);
         let product = match row.locale.as_str() {
             "en" => format!("Mamori top-up {}", IdSpace::counter(row.top_up.0)),
@@ -145,6 +154,25 @@ impl CardDesk {
         self.close(engine, control, top_up, now, true)
     }
 
+    /// Follows a notice of the processor: asks where the top-up stands that it is about. `None` if it is about none of ours.
+    pub fn follow(
+        &self,
+        engine: &Engine,
+        control: &mut Control,
+        notice: &CardNotice,
+        now: Timestamp,
+    ) -> Result<Option<Settled>, CardProblem> {
+        let top_up = match (&notice.key, &notice.charge) {
+            (Some(key), _) => self.top_up_of(key),
+            // A dispute names nothing but its charge.
+            (None, Some(charge)) => control.top_up_of_charge(charge)?,
+            (None, None) => None,
+        };
+        top_up
+            .map(|top_up| self.settle(engine, control, top_up, now))
+            .transpose()
+    }
+
     fn close(
         &self,
         engine: &Engine,
@@ -154,36 +182,49 @@ impl CardDesk {
         unwanted: bool,
     ) -> Result<Settled, CardProblem> {
         let row = control.card_payment(top_up)?.ok_or(CardProblem::Unknown)?;
-        let order = self.order(&row)?;
+        let order = self.order(&row.order)?;
         let stands = match row.reference.as_deref().and_then(CardReference::new) {
             Some(reference) => self.processor.retrieve(&reference, &order.expected())?,
             // The answer that would have told the reference was lost: the same order finds the same page.
             None => {
-                let amount = Amount::new(row.amount).ok_or(CardProblem::Mismatch)?;
-                self.open_page(control, top_up, amount, &row.locale, now)?
+                let amount = Amount::new(row.order.amount).ok_or(CardProblem::Mismatch)?;
+                self.open_page(control, top_up, amount, &row.order.locale, now)?
             }
         };
-        let overdue = now.seconds() > row.expires_at_seconds + GRACE_SECONDS;
+        let overdue = now.seconds() > row.order.expires_at_seconds + GRACE_SECONDS;
         let stands = if (unwanted || overdue) && !stands.state.is_final() {
             self.processor
                 .cancel(&stands.reference, &order.expected())?
         } else {
             stands
         };
+        let mut paid = None;
         let act = match stands.state {
             IntentState::Succeeded {
                 charge,
                 liability_shift,
+                aftermath,
                 ..
             } => {
                 let charge = CardChargeRow {
                     charge,
                     liability_shift: liability_shift.name().to_owned(),
+                    refunded: aftermath.refunded,
+                    disputed: aftermath.disputed,
                 };
                 control.note_card_charge(top_up, &charge)?;
-                Act::ConfirmTopUp {
-                    top_up,
-                    amount: order.amount,
+                paid = Some(charge);
+                // Money that went back before it was credited was never ours. Of a credited top-up this changes nothing.
+                if aftermath.refunded_in_full {
+                    Act::FailTopUp {
+                        top_up,
+                        expired: false,
+                    }
+                } else {
+                    Act::ConfirmTopUp {
+                        top_up,
+                        amount: order.amount,
+                    }
                 }
             }
             IntentState::Failed { .. } => Act::FailTopUp {
@@ -208,13 +249,27 @@ impl CardDesk {
             }
         };
         match engine.act(act)? {
-            Ok(Done::TopUp { state, .. }) => Ok(Settled { state, url: None }),
+            Ok(Done::TopUp { state, .. }) => {
+                if state != TopUpState::Succeeded {
+                    ask_again_tomorrow(control, top_up, row.closed_at, now)?;
+                } else if row.closed_at.is_some() {
+                    control.note_card_closed(top_up, now.seconds(), None)?;
+                }
+                if let Some(charge) = paid.filter(|_| state == TopUpState::Succeeded) {
+                    raise_alarm(control, &row, &charge, now)?;
+                }
+                Ok(Settled { state, url: None })
+            }
             Ok(_) => Err(CardProblem::Unknown),
             Err(refusal) => Err(CardProblem::Refused(refusal)),
         }
     }
 
-    /// Settles every top-up that has been open for a while: what no webhook and no browser ever came back for.
+    /// Settles every top-up that has been open for a while, what no webhook and no browser ever came back for, and asks again
+    /// about some that were closed without money. Returns how many were closed or credited.
+    ///
+    /// The round ends where the processor says nothing at all: what it owes the first it owes everybody, and each silence
+    /// takes half a minute. Whoever was asked in vain waits longer each time, so that the next round begins with another.
     pub fn sweep(
         &self,
         engine: &Engine,
@@ -222,46 +277,181 @@ impl CardDesk {
         now: Timestamp,
         older_than_seconds: i64,
     ) -> Result<usize, Fault> {
-        let mut closed = 0;
-        for (top_up, _, amount, started_at) in engine.survey()?.open_top_ups {
-            if now.seconds() - started_at.seconds() < older_than_seconds {
+        let mut moved = 0;
+        for (top_up, _, _, started_at) in engine.survey()?.open_top_ups {
+            let age_seconds = now.seconds() - started_at.seconds();
+            if age_seconds < older_than_seconds {
                 continue;
             }
-            let top_up = TopUpId(top_up);
-            let settled = match self.settle(engine, control, top_up, now) {
-                // Opened in the book and never written down as an order: nobody was ever sent to a page.
-                Err(CardProblem::Unknown)
-                    if now.seconds() - started_at.seconds() > PAGE_SECONDS =>
-                {
-                    engine
-                        .act(Act::FailTopUp {
-                            top_up,
-                            expired: true,
-                        })?
-                        .is_ok()
-                }
-                Ok(settled) => settled.state != TopUpState::Pending,
-                // Long after its page has closed the processor says that there never was a payment.
-                Err(CardProblem::Card(error))
-                    if error.proves_no_payment()
-                        && now.seconds() - started_at.seconds() > PAGE_SECONDS + GRACE_SECONDS =>
-                {
-                    engine
-                        .act(Act::FailTopUp {
-                            top_up,
-                            expired: true,
-                        })?
-                        .is_ok()
-                }
-                Err(problem) => {
-                    tracing::warn!(top_up = top_up.0, amount, %problem, "a top-up could not be settled yet");
-                    false
-                }
-            };
-            closed += usize::from(settled);
+            match self.poll(engine, control, TopUpId(top_up), age_seconds, now)? {
+                Polled::Moved => moved += 1,
+                Polled::AsBefore => {}
+                Polled::Silence => return Ok(moved),
+            }
         }
-        Ok(closed)
+        for top_up in control.card_payments_to_ask_again(now.seconds(), AGAIN_IN_A_ROUND)? {
+            match self.poll_again(engine, control, top_up, now)? {
+                Polled::Moved => moved += 1,
+                Polled::AsBefore => {}
+                Polled::Silence => return Ok(moved),
+            }
+        }
+        Ok(moved)
     }
+
+    /// Asks about one that is open, unless it is resting.
+    fn poll(
+        &self,
+        engine: &Engine,
+        control: &mut Control,
+        top_up: TopUpId,
+        age_seconds: i64,
+        now: Timestamp,
+    ) -> Result<Polled, Fault> {
+        let expire = || {
+            engine.act(Act::FailTopUp {
+                top_up,
+                expired: true,
+            })
+        };
+        let Some(row) = control.card_payment(top_up)? else {
+            // Opened in the book and never written down as an order: nobody was ever sent to a page.
+            let expired = age_seconds > PAGE_SECONDS && expire()?.is_ok();
+            return Ok(Polled::moved(expired));
+        };
+        if row.ask_at.is_some_and(|ask_at| ask_at > now.seconds()) {
+            return Ok(Polled::AsBefore);
+        }
+        match self.settle(engine, control, top_up, now) {
+            Ok(settled) if settled.state == TopUpState::Pending => {
+                if row.silent > 0 {
+                    control.note_card_answer(top_up)?;
+                }
+                Ok(Polled::AsBefore)
+            }
+            Ok(_) => Ok(Polled::Moved),
+            Err(CardProblem::Fault(fault)) => Err(fault),
+            // Long after its page has closed the processor says, in its own words, that there never was a payment.
+            Err(CardProblem::Card(error))
+                if error.proves_no_payment() && age_seconds > PAGE_SECONDS + GRACE_SECONDS =>
+            {
+                let expired = expire()?.is_ok();
+                // One whose page never had a name sent nobody anywhere.
+                if row.reference.is_some() {
+                    ask_again_tomorrow(control, top_up, row.closed_at, now)?;
+                }
+                Ok(Polled::moved(expired))
+            }
+            Err(problem) => {
+                tracing::warn!(top_up = top_up.0, amount = row.order.amount, silent = row.silent, %problem, "a top-up could not be settled yet");
+                let pause = (SILENCE_SECONDS << row.silent.min(10)).min(SILENCE_SECONDS_MAX);
+                control.note_card_silence(top_up, now.seconds() + pause)?;
+                Ok(Polled::after(&problem))
+            }
+        }
+    }
+
+    /// Asks about one that was closed without money: words of the processor come late, and sometimes they were wrong.
+    fn poll_again(
+        &self,
+        engine: &Engine,
+        control: &mut Control,
+        top_up: TopUpId,
+        now: Timestamp,
+    ) -> Result<Polled, Fault> {
+        match self.settle(engine, control, top_up, now) {
+            Ok(settled) => {
+                let credited = settled.state == TopUpState::Succeeded;
+                if credited {
+                    tracing::warn!(
+                        top_up = top_up.0,
+                        "a top-up that was closed without money is paid after all"
+                    );
+                }
+                if settled.state == TopUpState::Pending {
+                    control.note_card_silence(top_up, now.seconds() + DAY_SECONDS)?;
+                }
+                Ok(Polled::moved(credited))
+            }
+            Err(CardProblem::Fault(fault)) => Err(fault),
+            Err(problem) => {
+                tracing::info!(top_up = top_up.0, %problem, "a closed top-up brings no news");
+                match control.card_payment(top_up)? {
+                    // An answer of a kind; silence does not count towards the end of asking.
+                    Some(row) if Polled::after(&problem) == Polled::AsBefore => {
+                        ask_again_tomorrow(control, top_up, row.closed_at, now)?;
+                    }
+                    _ => control.note_card_silence(top_up, now.seconds() + DAY_SECONDS)?,
+                }
+                Ok(Polled::after(&problem))
+            }
+        }
+    }
+}
+
+/// What one question of the poller brought.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Polled {
+    Moved,
+    AsBefore,
+    Silence,
+}
+
+impl Polled {
+    fn moved(moved: bool) -> Polled {
+        if moved {
+            Polled::Moved
+        } else {
+            Polled::AsBefore
+        }
+    }
+
+    fn after(problem: &CardProblem) -> Polled {
+        match problem {
+            CardProblem::Card(error) if error.is_silence() => Polled::Silence,
+            _ => Polled::AsBefore,
+        }
+    }
+}
+
+/// A top-up stands closed without money, since `closed_at` if that is known: it is asked about once a day for a week.
+fn ask_again_tomorrow(
+    control: &mut Control,
+    top_up: TopUpId,
+    closed_at: Option<i64>,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let now = now.seconds();
+    let over = now - closed_at.unwrap_or(now) >= AGAIN_SECONDS;
+    control.note_card_closed(top_up, now, (!over).then_some(now + DAY_SECONDS))
+}
+
+/// Tells people that money of a credited top-up is gone, once for each time that there is more to tell.
+fn raise_alarm(
+    control: &mut Control,
+    row: &CardPaymentRow,
+    charge: &CardChargeRow,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    if charge.refunded == 0 && !charge.disputed {
+        return Ok(());
+    }
+    let told = row
+        .alarmed_at
+        .and(row.charge.as_ref())
+        .is_some_and(|told| told.refunded >= charge.refunded && told.disputed >= charge.disputed);
+    if told {
+        return Ok(());
+    }
+    tracing::error!(
+        top_up = row.order.top_up.0,
+        amount = row.order.amount,
+        refunded = charge.refunded,
+        disputed = charge.disputed,
+        liability_shift = charge.liability_shift,
+        "money of a credited top-up is gone: the processor gave it back or the cardholder disputes it"
+    );
+    control.raise_card_alarm(row.order.top_up, now.0)
 }
 
 /// Why a top-up could not be moved on.

@@ -81,6 +81,7 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/me", Operator, operators::me)
         .get("/api/today", Operator, console::today)
         .get("/api/outbox", Operator, console::outbox)
+        .get("/api/card-alarms", Operator, console::card_alarms)
         .get("/api/tills", Operator, enrolment::list_tills)
         .post("/api/tills", Operator, merchants::open_till)
         .post("/api/pairing-codes", Operator, enrolment::make_pairing_code)

@@ -4,6 +4,8 @@
 mod api_edge;
 #[path = "all/authenticator.rs"]
 mod authenticator;
+#[path = "all/card_world.rs"]
+mod card_world;
 #[path = "all/ceremonies.rs"]
 mod ceremonies;
 #[path = "all/house.rs"]

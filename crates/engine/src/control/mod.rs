@@ -40,7 +40,7 @@ use crate::outbox;
 use crate::sql::{Db, Location, Row};
 
 pub use api_keys::{ApiKey, ApiKeyPaper};
-pub use card_payments::{CardChargeRow, CardPaymentRow};
+pub use card_payments::{CardAlarm, CardChargeRow, CardPaymentRow, NewCardPayment};
 pub use contact::{Contact, ContactKind, display_name, masked_name};
 pub use erasure::Erasure;
 pub use operators::{LinkRefusal, OPERATOR_LINK_SECONDS, OperatorPaper, RemoveRefusal};

@@ -35,6 +35,10 @@ pub const CONTROL: Family = Family {
             name: "charges of card payments",
             sql: CARD_CHARGES,
         },
+        Migration {
+            name: "what became of card payments",
+            sql: CARD_AFTERMATH,
+        },
     ],
 };
 
@@ -43,6 +47,21 @@ pub const CONTROL: Family = Family {
 const CARD_CHARGES: &str = "
 ALTER TABLE card_payments ADD COLUMN charge TEXT;
 ALTER TABLE card_payments ADD COLUMN liability_shift TEXT;
+";
+
+/// What the processor gave back of a charge (yen), whether the cardholder disputes it, and when somebody was first told to look
+/// (microseconds UTC). A payment that nobody could say anything about is asked about again at `ask_at`, `silent` times in vain
+/// so far; one that was closed without money at `closed_at` is asked about again for a while. Both in seconds since 1970 UTC.
+const CARD_AFTERMATH: &str = "
+ALTER TABLE card_payments ADD COLUMN refunded BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE card_payments ADD COLUMN disputed BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE card_payments ADD COLUMN alarmed_at BIGINT;
+ALTER TABLE card_payments ADD COLUMN silent BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE card_payments ADD COLUMN ask_at BIGINT;
+ALTER TABLE card_payments ADD COLUMN closed_at BIGINT;
+CREATE INDEX card_payments_by_charge ON card_payments (charge);
+CREATE INDEX card_payments_alarmed ON card_payments (alarmed_at) WHERE alarmed_at IS NOT NULL;
+CREATE INDEX card_payments_to_ask_again ON card_payments (ask_at) WHERE closed_at IS NOT NULL;
 ";
 
 /// Hosted card pages of top-ups. No card data is ever in reach of this house.

@@ -3,11 +3,12 @@
 use std::sync::Barrier;
 use std::thread;
 
-use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId};
 use mamori_engine::control::{
-    CONTROL, CodeRefusal, Contact, Control, Enrolment, LinkRefusal, NameTaken, Named, Opening,
-    OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Places, RemoveRefusal, Seed, SendBudget,
-    SendRefusal, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
+    CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact, Control, Enrolment, LinkRefusal,
+    NameTaken, Named, NewCardPayment, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Places,
+    RemoveRefusal, Seed, SendBudget, SendRefusal, SessionId, SessionRow, SignUpStart,
+    StoredPasskey, Surface, token_hash,
 };
 use mamori_engine::fault::Fault;
 use mamori_engine::keys::MasterKey;
@@ -804,5 +805,96 @@ fn two_operators_who_remove_each_other_leave_one() {
         assert_eq!(done.iter().filter(|removed| removed.is_ok()).count(), 1);
         assert!(done.contains(&Err(RemoveRefusal::LastOne)));
         assert_eq!(control.operators().expect("control answers").len(), 1);
+    });
+}
+
+#[test]
+fn what_went_back_of_a_top_up_stays_noted_and_is_shown_until_somebody_has_read_it() {
+    on_both(|location| {
+        let mut control = open(location);
+        let order = |number| NewCardPayment {
+            top_up: TopUpId(number),
+            amount: 5_000,
+            locale: "ja".into(),
+            expires_at_seconds: 9,
+        };
+        let charge = |refunded, disputed| CardChargeRow {
+            charge: "ch_1".into(),
+            liability_shift: "shifted".into(),
+            refunded,
+            disputed,
+        };
+        let first = control.begin_card_payment(&order(1)).unwrap();
+        assert_eq!(first.charge, None);
+        let other = NewCardPayment {
+            amount: 6_000,
+            ..order(1)
+        };
+        assert_eq!(
+            control.begin_card_payment(&other).unwrap(),
+            first,
+            "the order that was first"
+        );
+        control.begin_card_payment(&order(2)).unwrap();
+
+        // Answers overtake each other: an older one takes nothing back.
+        for answer in [
+            charge(0, false),
+            charge(1_000, false),
+            charge(0, true),
+            charge(0, false),
+        ] {
+            control.note_card_charge(TopUpId(1), &answer).unwrap();
+        }
+        assert_eq!(control.top_up_of_charge("ch_1").unwrap(), Some(TopUpId(1)));
+        assert_eq!(control.top_up_of_charge("ch_2").unwrap(), None);
+        assert_eq!(control.card_alarms(10).unwrap(), (0, vec![]));
+        control.raise_card_alarm(TopUpId(1), 70).unwrap();
+        control.raise_card_alarm(TopUpId(1), 80).unwrap();
+        let alarm = CardAlarm {
+            top_up: TopUpId(1),
+            amount: 5_000,
+            charge: charge(1_000, true),
+            alarmed_at: 70,
+        };
+        assert_eq!(control.card_alarms(10).unwrap(), (1, vec![alarm]));
+        assert_eq!(control.card_alarms(0).unwrap(), (1, vec![]));
+    });
+}
+
+#[test]
+fn a_top_up_that_was_closed_without_money_is_found_when_it_is_time_to_ask_again() {
+    on_both(|location| {
+        let mut control = open(location);
+        for number in [1, 2, 3] {
+            let order = NewCardPayment {
+                top_up: TopUpId(number),
+                amount: 5_000,
+                locale: "en".into(),
+                expires_at_seconds: 9,
+            };
+            control.begin_card_payment(&order).unwrap();
+        }
+        let close = |control: &mut Control, number, at, ask_at| {
+            control.note_card_closed(TopUpId(number), at, ask_at)
+        };
+        close(&mut control, 1, 100, Some(300)).unwrap();
+        close(&mut control, 2, 100, Some(200)).unwrap();
+        // Resting after a silence is no end.
+        control.note_card_silence(TopUpId(3), 150).unwrap();
+        let due = |control: &mut Control, now| control.card_payments_to_ask_again(now, 10).unwrap();
+        assert_eq!(due(&mut control, 199), []);
+        assert_eq!(due(&mut control, 300), [TopUpId(2), TopUpId(1)]);
+        assert_eq!(control.card_payments_to_ask_again(300, 1).unwrap().len(), 1);
+
+        close(&mut control, 2, 250, Some(400)).unwrap();
+        let row = control.card_payment(TopUpId(2)).unwrap().unwrap();
+        assert_eq!(
+            (row.closed_at, row.ask_at),
+            (Some(100), Some(400)),
+            "it was closed when it was closed"
+        );
+        close(&mut control, 1, 250, None).unwrap();
+        assert_eq!(due(&mut control, 1_000), [TopUpId(2)]);
     });
 }

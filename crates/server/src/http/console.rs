@@ -14,6 +14,8 @@ use crate::http::session::OperatorSession;
 
 /// Dead entries that the console lists.
 const DEAD_MAX: u32 = 50;
+/// Alarms about top-ups that the console lists.
+const ALARMS_MAX: u32 = 50;
 
 /// `GET /api/outbox`: messages that wait, were sent, and were given up. Never a contact or a text.
 pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
@@ -36,6 +38,29 @@ pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     Ok(done(
         json!({ "waiting": counts.waiting, "sent": counts.sent, "dead": dead }),
     ))
+}
+
+/// `GET /api/card-alarms`: top-ups that were credited and whose money is not all there any more, newest first.
+pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+    let (count, newest) = app
+        .operators
+        .ask(|control| control.card_alarms(ALARMS_MAX))
+        .await??;
+    let alarms: Vec<_> = newest
+        .iter()
+        .map(|alarm| {
+            json!({
+                "top_up_id": alarm.top_up.to_string(),
+                "amount": alarm.amount,
+                "refunded": alarm.charge.refunded,
+                "disputed": alarm.charge.disputed,
+                "charge": alarm.charge.charge,
+                "liability_shift": alarm.charge.liability_shift,
+                "at_ms": alarm.alarmed_at.div_euclid(1_000),
+            })
+        })
+        .collect();
+    Ok(done(json!({ "count": count, "alarms": alarms })))
 }
 
 /// `GET /api/today`: live payments, sums per store, what is owed, the trial balance, top-ups, how far the views are.

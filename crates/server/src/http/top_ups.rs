@@ -152,22 +152,16 @@ pub async fn notice(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes
             return StatusCode::BAD_REQUEST;
         }
     };
-    let Some(top_up) = notice
-        .key
-        .as_ref()
-        .and_then(|key| app.card_desk.top_up_of(key))
-    else {
-        return StatusCode::OK;
-    };
     let (inner, engine) = (app.clone(), app.house.engine.clone());
+    let (event, kind) = (notice.event.clone(), notice.kind);
     match app
         .cards
-        .ask(move |control| inner.card_desk.settle(&engine, control, top_up, now))
+        .ask(move |control| inner.card_desk.follow(&engine, control, &notice, now))
         .await
     {
         Ok(Ok(_)) => StatusCode::OK,
         Ok(Err(problem)) => {
-            tracing::warn!(top_up = top_up.0, %problem, "a notice could not be followed yet");
+            tracing::warn!(event, ?kind, %problem, "a notice could not be followed yet");
             // The processor sends it again, later.
             StatusCode::SERVICE_UNAVAILABLE
         }

@@ -244,6 +244,17 @@ impl House {
     }
 
     pub fn with(adjust: impl FnOnce(&mut IdentityConfig)) -> House {
+        // Nobody listens there: these stories do not top up.
+        let card = CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"));
+        Self::build(adjust, card)
+    }
+
+    /// A house whose cards go to this processor.
+    pub fn with_cards(card: CardConfig) -> House {
+        Self::build(|_| {}, card)
+    }
+
+    fn build(adjust: impl FnOnce(&mut IdentityConfig), card: CardConfig) -> House {
         let scratch = Scratch::new("house");
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
         let (time, count) = (Arc::clone(&clock), AtomicU64::new(0));
@@ -295,11 +306,7 @@ impl House {
             )),
             cards: Workers::start("cards", vec![open_control(&scratch)], 64).expect("threads"),
             card_desk: CardDesk::new(
-                // Nobody listens there: these stories do not top up.
-                CardProcessor::new(CardConfig::new(
-                    "http://127.0.0.1:9",
-                    Secret::new("sk_test"),
-                )),
+                CardProcessor::new(card),
                 Secret::new("whsec_test"),
                 WALLET,
                 "test",
