@@ -54,7 +54,7 @@ const CARD_THREADS: usize = 2;
 const WAITING_JOBS: usize = 512;
 /// Longest time from the head of a request beside the merchants' calls to its answer. A notice waits for the processor.
 const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often top-ups that nobody came back for are looked at, and from what age on.
+/// How often top-ups that nobody came back for and stale rows are looked at; and such top-ups from what age on.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_OLDER_THAN_SECONDS: i64 = 20;
 
@@ -175,7 +175,7 @@ pub struct Running {
     pub app: Arc<App>,
     pub engine: Engine,
     listeners: Option<Listeners>,
-    sweeper: Option<JoinHandle<()>>,
+    chores: Vec<JoinHandle<()>>,
     stopping: Arc<AtomicBool>,
 }
 
@@ -186,9 +186,11 @@ impl Running {
         if let Some(listeners) = self.listeners.take() {
             listeners.shut_down();
         }
-        if let Some(sweeper) = self.sweeper.take() {
-            sweeper.thread().unpark();
-            drop(sweeper.join());
+        for chore in &self.chores {
+            chore.thread().unpark();
+        }
+        for chore in self.chores.drain(..) {
+            drop(chore.join());
         }
         self.engine.stop();
     }
@@ -341,12 +343,15 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     };
     listeners.serve_at_most(sockets.api, places.api, front)?;
     let stopping = Arc::new(AtomicBool::new(false));
-    let sweeper = sweep_top_ups(app.clone(), control()?, stopping.clone())?;
+    let chores = vec![
+        sweep_top_ups(app.clone(), control()?, stopping.clone())?,
+        keep_house(app.clone(), control()?, stopping.clone())?,
+    ];
     Ok(Running {
         app,
         engine,
         listeners: Some(listeners),
-        sweeper: Some(sweeper),
+        chores,
         stopping,
     })
 }
@@ -400,29 +405,49 @@ fn open_files_max() -> usize {
     }
 }
 
-/// The thread that asks the processor about top-ups that nobody came back for.
+/// The thread that asks the processor about top-ups that nobody came back for. It waits for the processor, so nothing else
+/// is done on it.
 fn sweep_top_ups(
     app: Arc<App>,
     mut control: Control,
     stopping: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
+    every_few_seconds("top-up-sweeper", stopping, move || {
+        let now = app.outside.now();
+        let engine = &app.house.engine;
+        let swept = app
+            .card_desk
+            .sweep(engine, &mut control, now, SWEEP_OLDER_THAN_SECONDS);
+        if let Err(fault) = swept {
+            tracing::warn!(%fault, "open top-ups could not be looked at");
+        }
+    })
+}
+
+/// The thread that clears away what nobody needs any more and finishes what stopped half way.
+fn keep_house(
+    app: Arc<App>,
+    mut control: Control,
+    stopping: Arc<AtomicBool>,
+) -> std::io::Result<JoinHandle<()>> {
+    every_few_seconds("housekeeper", stopping, move || {
+        if let Err(fault) = mamori_server::housekeeping::sweep(&app, &mut control) {
+            tracing::warn!(%fault, "control was not swept");
+        }
+    })
+}
+
+fn every_few_seconds(
+    name: &str,
+    stopping: Arc<AtomicBool>,
+    mut chore: impl FnMut() + Send + 'static,
+) -> std::io::Result<JoinHandle<()>> {
     std::thread::Builder::new()
-        .name("top-up-sweeper".into())
+        .name(name.into())
         .spawn(move || {
             while !stopping.load(Ordering::Acquire) {
                 std::thread::park_timeout(SWEEP_EVERY);
-                let now = app.outside.now();
-                if let Err(fault) = app.card_desk.sweep(
-                    &app.house.engine,
-                    &mut control,
-                    now,
-                    SWEEP_OLDER_THAN_SECONDS,
-                ) {
-                    tracing::warn!(%fault, "open top-ups could not be looked at");
-                }
-                if let Err(fault) = mamori_server::housekeeping::sweep(&app, &mut control) {
-                    tracing::warn!(%fault, "control was not swept");
-                }
+                chore();
             }
         })
 }
