@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -417,11 +417,40 @@ fn test_card(token: &str) -> Result<&'static cards::TestCard, ApiRefusal> {
 
 // ---- the edge ----
 
-/// The routes of the API and of the fault switches.
+/// The routes of the API, of the fault switches, and of what cardholders do at their issuers.
 pub(crate) fn router() -> Router<Arc<CardNetwork>> {
     Router::new()
         .route("/v1/{*call}", any(api))
         .route("/_sandbox/faults", get(read_faults).post(set_faults))
+        .route("/_sandbox/disputes", post(dispute))
+}
+
+/// The cardholder of a charge that is long made disputes it at the issuer.
+async fn dispute(
+    State(network): State<Arc<CardNetwork>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if !network.authorised(&headers) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let disputed = Form::parse(&body).and_then(|mut form| {
+        let charge = form.required("charge")?;
+        form.finish()?;
+        network.with(|network, now| {
+            let intent = network.intent_of_charge(&charge)?;
+            let id = network.dispute(&intent, now)?;
+            Ok(network.dispute_by_id(&id)?.json())
+        })
+    });
+    match disputed {
+        Ok(dispute) => Json(dispute).into_response(),
+        Err(refusal) => {
+            let status = StatusCode::from_u16(refusal.status);
+            let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (status, Json(refusal.json())).into_response()
+        }
+    }
 }
 
 async fn api(

@@ -62,6 +62,9 @@ use crate::webhooks::{Courier, Endpoints};
 /// `delay_ms` (milliseconds by which API replies of the card network are late).
 pub const FAULTS_PATH: &str = "/_sandbox/faults";
 
+/// Where a test has a cardholder dispute a charge: `POST` the form `charge=ch_…`, authorised like any API call.
+pub const DISPUTES_PATH: &str = "/_sandbox/disputes";
+
 const CONNECTIONS_MAX: usize = 256;
 
 /// How to run the sandbox. Port 0 picks a free port; every listener binds 127.0.0.1.

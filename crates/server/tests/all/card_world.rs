@@ -18,7 +18,7 @@ use mamori_domain::ids::{TopUpId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_engine::control::{CardPaymentRow, Control};
 use mamori_engine::hub::{Event, Listening};
-use mamori_sandbox::{FAULTS_PATH, Sandbox, SandboxConfig};
+use mamori_sandbox::{DISPUTES_PATH, FAULTS_PATH, Sandbox, SandboxConfig};
 use mamori_server::cards::CardDesk;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::routes;
@@ -274,6 +274,12 @@ impl CardWorld {
             &format!("charge={charge}&amount={yen}"),
         );
         assert_eq!(refund["status"], "succeeded", "{refund}");
+    }
+
+    /// The cardholder tells the issuer that the charge was not theirs.
+    pub fn dispute(&self, charge: &str) {
+        let dispute = self.call("POST", DISPUTES_PATH, &format!("charge={charge}"));
+        assert_eq!(dispute["status"], "needs_response", "{dispute}");
     }
 
     /// The charge of the network's newest payment.

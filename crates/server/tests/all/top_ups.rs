@@ -219,6 +219,23 @@ fn money_that_goes_back_after_it_was_credited_is_told_to_an_operator() {
 }
 
 #[test]
+fn a_dispute_that_names_nothing_but_its_charge_is_found_to_be_about_a_top_up() {
+    let mut world = CardWorld::start();
+    let (top_up, page) = world.start_top_up("t");
+    world.type_card(&page, PLAIN);
+    assert_eq!(world.hear(3), [StatusCode::OK; 3]);
+    assert_eq!(world.alarms()["count"], 0);
+
+    world.dispute(&world.newest_charge());
+    assert_eq!(world.hear(1), [StatusCode::OK]);
+    let alarms = world.alarms();
+    assert_eq!(alarms["count"], 1);
+    assert_eq!(alarms["alarms"][0]["top_up_id"], top_up.to_string());
+    assert_eq!(alarms["alarms"][0]["disputed"], true);
+    assert_eq!(world.balance(), 5_000, "nothing is taken back by itself");
+}
+
+#[test]
 fn a_disputed_charge_is_told_to_an_operator_with_who_bears_it() {
     let mut world = CardWorld::start();
     let (top_up, page) = world.start_top_up("t");
