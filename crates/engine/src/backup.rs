@@ -18,6 +18,7 @@ use std::io::{Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use mamori_domain::change::Change;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
@@ -27,6 +28,7 @@ use crate::hex::{from_hex, to_hex};
 use crate::journal::{self, Head, JOURNAL, JournalReader};
 use crate::lease::Candidate;
 use crate::outbox::OUTBOX;
+use crate::shard::decode_batch;
 use crate::sql::copy::{copy_table, tables_of};
 use crate::sql::{Db, Family, Location, UNFINISHED_RESTORE};
 use crate::views::VIEWS;
@@ -36,6 +38,8 @@ const LIST_FILE: &str = "backup.txt";
 const LIST_HEADER: &str = "mamori backup 1";
 /// The master key inside a backup that holds it.
 const KEY_FILE: &str = "master.key";
+/// Journal rows that are read at a time.
+const ROWS_A_LOOK: usize = 256;
 /// Tables that belong to a running store and not to its content.
 const NOT_CONTENT: [&str; 3] = ["schema_versions", "journal_segments", "leases"];
 
@@ -58,6 +62,14 @@ pub struct Backup {
     pub heads: Vec<(u32, Head)>,
     /// Name, size in bytes and SHA-256 of each file.
     pub files: Vec<(String, u64, [u8; 32])>,
+}
+
+impl Backup {
+    /// The newest journal row of a shard in it; zero for none.
+    fn head_seq(&self, shard: u32) -> u64 {
+        let head = self.heads.iter().find(|(listed, _)| *listed == shard);
+        head.map_or(0, |(_, head)| head.seq)
+    }
 }
 
 /// What a restore may do.
@@ -124,7 +136,7 @@ pub fn inspect(backup: &Path) -> Result<Backup, Fault> {
 
 /// Puts a backup in the place of a store that nobody serves.
 ///
-/// Refuses when the present store or a known head is ahead of the backup, unless `accept_loss`. The present files are
+/// Refuses when the present store or a known head has rows that the backup lacks, unless `accept_loss`. The present files are
 /// moved aside, never deleted; a PostgreSQL database must be empty. Interrupted, the place stays refused until a restore
 /// has ended.
 pub fn restore(
@@ -136,7 +148,7 @@ pub fn restore(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Restored, Fault> {
     let listed = inspect(backup)?;
-    let lost = lost_by(&listed, into, options)?;
+    let lost = lost_by(backup, &listed, into, options)?;
     let total_bytes = listed.files.iter().map(|(_, bytes, _)| bytes).sum();
     if let Some(key_file) = &options.key_file
         && backup.join(KEY_FILE).is_file()
@@ -161,27 +173,53 @@ pub fn would_lose(
     into: &Location,
     options: &RestoreOptions,
 ) -> Result<Vec<(u32, u64)>, Fault> {
-    lost_by(&inspect(backup)?, into, options)
+    lost_by(backup, &inspect(backup)?, into, options)
+}
+
+/// The newest incarnation that the store which is there now has made ids in; zero when there is none. A store that takes its place
+/// after a loss must go beyond it: the lost rows may hold an earlier loss, and ids that were given out after that.
+pub fn incarnation_of(location: &Location, shard: u32) -> Result<u16, Fault> {
+    let mut newest = 0;
+    if present_heads(location)?
+        .iter()
+        .all(|(present, _)| *present != shard)
+    {
+        return Ok(newest);
+    }
+    let mut reader = JournalReader::open(location, shard)?;
+    let mut from_seq = 1;
+    loop {
+        let rows = reader.read(from_seq, ROWS_A_LOOK)?;
+        let Some(last) = rows.last() else {
+            return Ok(newest);
+        };
+        from_seq = last.seq + 1;
+        for row in &rows {
+            for change in decode_batch(&row.batch)? {
+                if let Change::Stamped { ids, .. } | Change::LossAccepted { ids, .. } = change {
+                    newest = newest.max(ids.incarnation);
+                }
+            }
+        }
+    }
 }
 
 fn lost_by(
+    backup: &Path,
     listed: &Backup,
     into: &Location,
     options: &RestoreOptions,
 ) -> Result<Vec<(u32, u64)>, Fault> {
-    let present = present_heads(into)?;
-    let known = present
-        .iter()
-        .map(|(shard, head)| (*shard, head.seq))
-        .chain(options.known_heads.iter().copied());
+    let mut known: Vec<(u32, u64, bool)> = Vec::new();
+    for (shard, head) in present_heads(into)? {
+        known.push((shard, head.seq, holds(backup, listed, shard, &head)?));
+    }
+    for (shard, seq) in &options.known_heads {
+        known.push((*shard, *seq, *seq <= listed.head_seq(*shard)));
+    }
     let mut lost: Vec<(u32, u64)> = Vec::new();
-    for (shard, seq) in known {
-        let restored = listed
-            .heads
-            .iter()
-            .find(|(listed, _)| *listed == shard)
-            .map_or(0, |(_, head)| head.seq);
-        if seq > restored {
+    for (shard, seq, held) in known {
+        if !held {
             lost.retain(|(other, highest)| *other != shard || *highest > seq);
             if lost.iter().all(|(other, _)| *other != shard) {
                 lost.push((shard, seq));
@@ -190,11 +228,21 @@ fn lost_by(
     }
     if let (Some((_, seq)), false) = (lost.first(), options.accept_loss) {
         return Err(Fault::refused(
-            "the backup is behind a known head: rows would be lost (--accept-loss)",
+            "the backup lacks rows that are known to have existed: they would be lost (--accept-loss)",
         )
         .with_number("known_seq", seq.cast_signed()));
     }
     Ok(lost)
+}
+
+/// Whether a backup holds this very row: one of the same number may belong to another past, after a loss that was accepted.
+fn holds(backup: &Path, listed: &Backup, shard: u32, head: &Head) -> Result<bool, Fault> {
+    if head.seq > listed.head_seq(shard) {
+        return Ok(false);
+    }
+    let mut reader = JournalReader::open(&Location::Directory(backup.to_owned()), shard)?;
+    let row = reader.read(head.seq, 1)?.pop();
+    Ok(row.is_some_and(|row| row.seq == head.seq && row.hash == head.hash))
 }
 
 /// One family per file: two may share one, and it is copied once.

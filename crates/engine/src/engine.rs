@@ -61,12 +61,19 @@ enum Ask {
     Act(Asked, ReplyTo),
     Survey(Box<dyn FnOnce(Survey) + Send>),
     Peek(Peek),
-    AcceptLoss(u64, SyncSender<Result<(), Fault>>),
+    AcceptLoss(Loss),
     Stop,
 }
 
 /// Runs what hands out the answers of one batch; whatever has to be woken for them can be woken once, afterwards.
 pub type HandOut = fn(&mut dyn FnMut());
+
+/// Rows up to `through` are lost; the newest of them knew `incarnation`.
+struct Loss {
+    through: u64,
+    incarnation: u16,
+    reply: SyncSender<Result<(), Fault>>,
+}
 
 /// Looks at the book between two batches, when all of it is durable.
 type Peek = Box<dyn FnOnce(&Book) + Send>;
@@ -280,10 +287,15 @@ impl Engine {
         })
     }
 
-    /// Journals that rows up to `lost_through` are lost, and starts a new incarnation: no id of the lost part is given again.
-    pub fn accept_loss(&self, lost_through: u64) -> Result<(), Fault> {
+    /// Journals that rows up to `lost_through` are lost, and starts a new incarnation beyond its own and beyond `incarnation`, the
+    /// newest that the lost rows knew: no id of the lost part is given again.
+    pub fn accept_loss(&self, lost_through: u64, incarnation: u16) -> Result<(), Fault> {
         let (to, from) = sync_channel(1);
-        let ask = Ask::AcceptLoss(lost_through, to);
+        let ask = Ask::AcceptLoss(Loss {
+            through: lost_through,
+            incarnation,
+            reply: to,
+        });
         self.0
             .writer
             .send(ask)
@@ -512,8 +524,9 @@ impl Writer {
             for survey in looks.surveys {
                 survey(self.survey());
             }
-            for (lost_through, reply) in looks.losses {
-                drop(reply.send(self.accept_loss(lost_through)));
+            for loss in looks.losses {
+                let journaled = self.accept_loss(loss.through, loss.incarnation);
+                drop(loss.reply.send(journaled));
             }
             for peek in looks.peeks {
                 peek(&self.shard.book);
@@ -641,10 +654,10 @@ impl Writer {
         }
     }
 
-    fn accept_loss(&mut self, lost_through: u64) -> Result<(), Fault> {
+    fn accept_loss(&mut self, lost_through: u64, incarnation: u16) -> Result<(), Fault> {
         let ids = self.shard.book.counters().ids;
         let ids = IdSpace {
-            incarnation: ids.incarnation + 1,
+            incarnation: ids.incarnation.max(incarnation) + 1,
             ..ids
         };
         let change = Change::LossAccepted { ids, lost_through };
@@ -698,7 +711,7 @@ impl Writer {
 struct Looks {
     surveys: Vec<Box<dyn FnOnce(Survey) + Send>>,
     peeks: Vec<Peek>,
-    losses: Vec<(u64, SyncSender<Result<(), Fault>>)>,
+    losses: Vec<Loss>,
 }
 
 fn sort_in(
@@ -715,7 +728,7 @@ fn sort_in(
         }
         Ask::Survey(reply) => looks.surveys.push(reply),
         Ask::Peek(peek) => looks.peeks.push(peek),
-        Ask::AcceptLoss(lost_through, reply) => looks.losses.push((lost_through, reply)),
+        Ask::AcceptLoss(loss) => looks.losses.push(loss),
         Ask::Stop => *stop = true,
     }
 }

@@ -18,6 +18,9 @@ use crate::assembly::{EngineClock, open_engine};
 use crate::dev::draw;
 use crate::world::{Chance, Clock, Failure};
 
+#[cfg(test)]
+mod restore_with_a_loss;
+
 /// Which store, and the key to it.
 #[derive(clap::Args)]
 pub struct StoreArgs {
@@ -106,7 +109,7 @@ pub struct RestoreArgs {
     /// The backup's directory.
     #[arg(long)]
     from: PathBuf,
-    /// Go on although rows that are known to have existed are missing; the loss is journaled under a new incarnation.
+    /// Go on although rows that are known to have existed are missing in the backup; the loss is journaled under a new incarnation.
     #[arg(long)]
     accept_loss: bool,
     /// The newest journal row that is known from elsewhere.
@@ -213,7 +216,7 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
     let from = if lost.is_empty() {
         args.from.clone()
     } else {
-        with_loss_journaled(&args, &lost, &prepared, clock, chance)?
+        with_loss_journaled(&args, &location, &lost, &prepared, clock, chance)?
     };
     let bar = bar("bytes");
     let restored = backup::restore(
@@ -251,6 +254,7 @@ impl Drop for Prepared {
 /// a crash, or a key that is missing, must not leave a store that gives out ids of the lost rows again.
 fn with_loss_journaled(
     args: &RestoreArgs,
+    location: &Location,
     lost: &[(u32, u64)],
     prepared: &Prepared,
     clock: Clock,
@@ -275,7 +279,8 @@ fn with_loss_journaled(
             purpose_of(&mut JournalReader::open(&copy, *shard)?)?.unwrap_or(Purpose::Live);
         let rules = Default::default();
         let engine = open_engine(&copy, &master, purpose, rules, false, clock, chance)?;
-        let journaled = engine.accept_loss(*lost_through);
+        let journaled = backup::incarnation_of(location, *shard)
+            .and_then(|newest| engine.accept_loss(*lost_through, newest));
         engine.stop();
         journaled?;
     }
