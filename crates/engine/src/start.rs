@@ -280,7 +280,7 @@ impl Standby {
             count += 1;
         }
         self.head = rows.head();
-        self.forget();
+        forget(&mut self.book, &mut self.cold, self.progress);
         Ok(count == ROWS_BETWEEN_LOOKS)
     }
 
@@ -294,15 +294,6 @@ impl Standby {
         {
             self.unapplied.pop_front();
         }
-    }
-
-    fn forget(&mut self) {
-        let (cold, progress) = (&mut self.cold, self.progress);
-        self.book.forget_through(
-            progress.segment_seq.min(progress.applied_seq),
-            KEEP_RECENT,
-            |key| cold.add(key.0 as u64),
-        );
     }
 
     /// Gives the writer of the views what it needs to go on where the last one fell.
@@ -336,12 +327,7 @@ impl Standby {
                 unapplied.clear();
                 changes = 0;
                 self.progress = projector.progress();
-                let (cold, progress) = (&mut self.cold, self.progress);
-                self.book.forget_through(
-                    progress.segment_seq.min(progress.applied_seq),
-                    KEEP_RECENT,
-                    |key| cold.add(key.0 as u64),
-                );
+                forget(&mut self.book, &mut self.cold, self.progress);
             }
             if row.is_none() {
                 self.head = rows.head();
@@ -349,6 +335,15 @@ impl Standby {
             }
         }
     }
+}
+
+/// Lets the book forget what the views have.
+fn forget(book: &mut Book, cold: &mut ColdKeys, progress: Progress) {
+    book.forget_through(
+        progress.segment_seq.min(progress.applied_seq),
+        KEEP_RECENT,
+        |key| cold.add(key.0 as u64),
+    );
 }
 
 /// The hash that the journal carries for the book after row `seq`, and that row.
