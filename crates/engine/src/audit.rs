@@ -16,7 +16,7 @@ use crate::keys::MasterKey;
 use crate::sql::{Db, Location, Param};
 use crate::start::replay_row;
 use crate::views::projector::{self, Progress, Projector, read_progress};
-use crate::views::{Entry, VIEWS, checkpoint, read};
+use crate::views::{Entry, VIEWS, checkpoint, damage, read};
 
 /// View rows that are read at a time.
 const PAGE: u32 = 2_000;
@@ -423,15 +423,26 @@ fn reversal_row(columns: [i64; 4]) -> Vec<u8> {
         .collect()
 }
 
-/// Makes the views and the checkpoint anew from the journal. The caller owns the store: nobody else may be writing.
+/// Makes the views and the checkpoint anew from the journal; a damaged file is set aside under a name of `now`. The caller owns the store: nobody else may be writing.
 pub fn rebuild_views(
     location: &Location,
     master: &MasterKey,
+    now: Timestamp,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, Fault> {
     let chain = master.chain_key();
-    let mut projector = Projector::open(location.open(&VIEWS)?)?;
-    projector.start_over()?;
+    let empty = || -> Result<Projector, Fault> {
+        let mut projector = Projector::open(damage::open_or_make_anew(location, now)?)?;
+        projector.start_over()?;
+        Ok(projector)
+    };
+    let mut projector = match empty() {
+        Err(fault) if fault.is_damaged_views() => {
+            damage::set_aside(location, now)?;
+            empty()?
+        }
+        emptied => emptied?,
+    };
     let mut reader = JournalReader::open(location, 0)?;
     let head = reader.head()?;
     let mut book = Book::new(HashKey::new(master.book_hash_key().expose()));

@@ -34,7 +34,7 @@ use crate::shard::{Asked, Committed, ROW_ACTS, Reply, Shard};
 use crate::sql::{Db, Location};
 use crate::start::{EngineConfig, KEEP_RECENT, OnFatal, PROJECT_CHANGES, Started};
 use crate::views::projector::Projector;
-use crate::views::{Entry, VIEWS};
+use crate::views::{Entry, VIEWS, damage};
 use crate::watermark::Watermark;
 
 /// Acts that may wait for the writer; one more is told "busy" before anything was decided.
@@ -181,6 +181,7 @@ impl Engine {
             applied: applied.clone(),
             segmented: segmented.clone(),
             lag: lag.clone(),
+            location: config.location.clone(),
             on_fatal: config.on_fatal.clone(),
             stopped: stopped.clone(),
             starved: starved.clone(),
@@ -212,13 +213,14 @@ impl Engine {
             stopped: stopped.clone(),
             on_fatal: config.on_fatal,
         };
+        let location = config.location.clone();
         let threads = vec![
             thread("writer", Box::new(move || writer.run()))?,
             thread("projector", Box::new(move || follower.run()))?,
             thread("lease", Box::new(move || keeper.run()))?,
             thread(
                 "gatherer",
-                Box::new(move || gather_all(gatherer, &questions, &back)),
+                Box::new(move || gather_all(gatherer, &location, &questions, &back)),
             )?,
         ];
         Ok(Engine(Arc::new(Inner {
@@ -421,6 +423,9 @@ impl Engine {
             ),
         };
         let answer = read(&mut reader);
+        if let Err(fault) = &answer {
+            damage::mark(&self.0.location, fault);
+        }
         // A connection that failed is not used again.
         if answer.is_ok() {
             let mut readers = self
@@ -763,6 +768,7 @@ struct Follower {
     applied: Arc<Watermark>,
     segmented: Arc<AtomicU64>,
     lag: Arc<Lag>,
+    location: Location,
     on_fatal: OnFatal,
     stopped: Arc<AtomicBool>,
     starved: Arc<AtomicBool>,
@@ -820,7 +826,8 @@ impl Follower {
             let Err(fault) = self.projector.apply(rows) else {
                 return true;
             };
-            if fault.is_not_owner() {
+            damage::mark(&self.location, &fault);
+            if fault.is_not_owner() || fault.is_damaged_views() {
                 (self.on_fatal)(&fault);
                 return false;
             }
@@ -845,6 +852,7 @@ fn or_die(run: Box<dyn FnOnce() + Send>, on_fatal: &OnFatal) {
 /// Looks things up and asks the writer again.
 fn gather_all(
     mut gatherer: Gatherer,
+    location: &Location,
     questions: &Receiver<(Asked, u64, ReplyTo)>,
     writer: &SyncSender<Ask>,
 ) {
@@ -866,7 +874,10 @@ fn gather_all(
                     reply(Err(Fault::retryable("busy: too many acts wait")));
                 }
             }
-            Err(fault) => reply(Err(fault)),
+            Err(fault) => {
+                damage::mark(location, &fault);
+                reply(Err(fault));
+            }
         }
     }
 }

@@ -38,6 +38,10 @@ pub(crate) enum FaultKind {
     Refused,
     /// This process is not (or no longer) the owner.
     NotOwner,
+    /// A SQLite file is none, or its pages contradict each other.
+    Damaged,
+    /// The same of the views, which can be made anew from the journal.
+    DamagedViews,
     /// Everything else: damaged data, a statement of ours that is wrong.
     Broken,
 }
@@ -61,6 +65,14 @@ impl Fault {
 
     pub(crate) fn kind(&self) -> FaultKind {
         self.0.kind
+    }
+
+    /// The same fault of a file that can be made anew, where the file is the trouble.
+    pub(crate) fn of_views(mut self) -> Self {
+        if self.0.kind == FaultKind::Damaged {
+            self.0.kind = FaultKind::DamagedViews;
+        }
+        self
     }
 
     /// A failure that passes: nothing was changed, and the same request may be sent again.
@@ -135,6 +147,11 @@ impl Fault {
     /// True when the store was written by a newer program than this one.
     pub fn is_newer_store(&self) -> bool {
         self.0.kind == FaultKind::NewerStore
+    }
+
+    /// True when the file of the views is damaged: nothing is lost, it can be made anew. Never said of journal or control.
+    pub fn is_damaged_views(&self) -> bool {
+        self.0.kind == FaultKind::DamagedViews
     }
 
     /// True when another process owns the shard.

@@ -27,7 +27,7 @@ use crate::lease::{Candidate, Lease};
 use crate::shard::{Committed, Opened, Shard, decode_batch};
 use crate::sql::{Db, Location};
 use crate::views::projector::{self, Carried, Progress, Projector};
-use crate::views::{VIEWS, checkpoint};
+use crate::views::{VIEWS, checkpoint, damage};
 
 /// How often a standby reads on and looks whether the owner lives, in microseconds: twice in a beat of the lease.
 const LOOK_MICROS: u64 = 250_000;
@@ -77,7 +77,10 @@ impl Started {
         loop {
             let taken = candidate.try_take(0, &*config.clock);
             match taken {
-                Ok(Some(lease)) => return take_over(config, lease, standby),
+                Ok(Some(lease)) => {
+                    return take_over(config, lease, standby)
+                        .inspect_err(|fault| damage::mark(&config.location, fault));
+                }
                 Ok(None) if !config.standby => {
                     return Err(Fault::refused(
                         "another process owns this store; start with --standby to wait for it",
@@ -133,22 +136,18 @@ fn take_over(
     standby: Option<Standby>,
 ) -> Result<Started, Fault> {
     let mut store = JournalStore::open(&config.location, &JournalOptions::default(), &lease)?;
-    let mut reader = store.reader()?;
-    if let Some(purpose) = purpose_of(&mut reader)? {
+    if let Some(purpose) = purpose_of(&mut store.reader()?)? {
         refuse_other_purpose(config, purpose)?;
     }
-    let views = config.location.open(&VIEWS)?;
-    let mut warm = match standby {
-        Some(warm) => warm,
-        None => Standby::begin(config, reader)?,
+    let (mut warm, mut projector) = match bring_up(config, &mut store, standby) {
+        // Damage on a page that opening the views did not touch.
+        Err(fault) if fault.is_damaged_views() => {
+            tracing::error!(%fault, "the views are damaged");
+            damage::set_aside(&config.location, Timestamp(config.clock.wall_micros()))?;
+            bring_up(config, &mut store, None)?
+        }
+        brought_up => brought_up?,
     };
-    let mut projector = Projector::open(views)?;
-    if projector.progress().applied_seq > store.head()?.seq {
-        return Err(Fault::refused(
-            "the views know rows that the journal does not have: restore with --accept-loss",
-        ));
-    }
-    warm.hand_to(&mut projector)?;
     for _ in 0..TAKEOVER_TRIES {
         warm.read_to_the_end(&mut projector)?;
         lease.raise_above(warm.head.epoch)?;
@@ -181,6 +180,30 @@ fn take_over(
     Err(Fault::not_owner(
         "another process writes this journal although its lease is ours",
     ))
+}
+
+/// Book and views, at the journal's head.
+fn bring_up(
+    config: &EngineConfig,
+    store: &mut JournalStore,
+    standby: Option<Standby>,
+) -> Result<(Standby, Projector), Fault> {
+    let now = Timestamp(config.clock.wall_micros());
+    let mut projector = Projector::open(damage::open_or_make_anew(&config.location, now)?)?;
+    // Views that were made anew beside a standby close their segments at other rows than it let go of.
+    let standby = standby.filter(|warm| !projector.progress().is_behind(&warm.progress));
+    let mut warm = match standby {
+        Some(warm) => warm,
+        None => Standby::begin(config, store.reader()?)?,
+    };
+    if projector.progress().applied_seq > store.head()?.seq {
+        return Err(Fault::refused(
+            "the views know rows that the journal does not have: restore with --accept-loss",
+        ));
+    }
+    warm.hand_to(&mut projector)?;
+    warm.read_to_the_end(&mut projector)?;
+    Ok((warm, projector))
 }
 
 /// What a new owner says first: what the store is for, if it is new, and that it has taken over.

@@ -234,7 +234,7 @@ pub fn open_engine(
         clock: Arc::new(EngineClock(clock)),
         entropy,
         on_fatal: Arc::new(|fault| {
-            tracing::error!(%fault, "the journal is lost to this process: it ends so that another start finds the truth");
+            tracing::error!(%fault, "the store is lost to this process: it ends so that another start finds the truth");
             std::process::exit(70);
         }),
     })

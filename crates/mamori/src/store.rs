@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mamori_domain::change::Purpose;
+use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{audit, rebuild_views};
 use mamori_engine::backup::{self, FAMILIES, RestoreOptions};
 use mamori_engine::journal::JournalReader;
@@ -170,7 +171,10 @@ pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     let (location, master) = (store.location()?, store.master()?);
     let lease = own(&location, clock, chance)?;
     let bar = bar("rows");
-    let applied = rebuild_views(&location, &master, &mut |done, all| follow(&bar, done, all))?;
+    let now = Timestamp((clock.wall_micros)());
+    let applied = rebuild_views(&location, &master, now, &mut |done, all| {
+        follow(&bar, done, all);
+    })?;
     bar.finish_and_clear();
     lease.release()?;
     println!("the views hold the journal up to row {applied}");

@@ -18,6 +18,8 @@ const PAUSE_MILLIS_MAX: u64 = 64;
 /// One connection to one database; not shared between threads, but it may move.
 pub struct Db {
     engine: Engine,
+    /// The tables can be made anew: damage is told by another name.
+    of_views: bool,
 }
 
 enum Engine {
@@ -41,6 +43,7 @@ impl Db {
     ) -> Result<Self, Fault> {
         Ok(Self {
             engine: Engine::Lite(Lite::open(path, durability, page_size)?),
+            of_views: false,
         })
     }
 
@@ -49,9 +52,16 @@ impl Db {
         Self::open_lite(path, Durability::ReadOnly, 0)
     }
 
+    /// From now on it is known that these tables can be made anew.
+    pub(crate) fn can_be_made_anew(mut self) -> Self {
+        self.of_views = true;
+        self
+    }
+
     pub(crate) fn open_pg(address: &PgAddress, read_only: bool) -> Result<Self, Fault> {
         Ok(Self {
             engine: Engine::Pg(Box::new(Pg::open(address, read_only)?)),
+            of_views: false,
         })
     }
 
@@ -206,6 +216,7 @@ impl Db {
                     ));
                     runs += 1;
                 }
+                Err(fault) if self.of_views => return Err(fault.of_views()),
                 outcome => return outcome,
             }
         }

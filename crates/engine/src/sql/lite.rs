@@ -333,6 +333,7 @@ pub(super) fn fault(context: &'static str, error: &rusqlite::Error) -> Fault {
             ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly => {
                 FaultKind::Refused
             }
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => FaultKind::Damaged,
             _ => FaultKind::Broken,
         },
         _ => FaultKind::Broken,

@@ -42,9 +42,7 @@ impl Location {
         self.make_directory()?;
         self.refuse_half_a_store()?;
         let mut db = match self {
-            Self::Directory(directory) => {
-                Db::open_lite(&directory.join(family.file), family.durability, PAGE_SIZE)?
-            }
+            Self::Directory(directory) => lite(directory, family, family.durability)?,
             Self::Postgres(address) => Db::open_pg(address, false)?,
         };
         migrate::migrate(&mut db, family)?;
@@ -76,11 +74,7 @@ impl Location {
     /// Opens a reading connection to a family of tables that a writing one has made.
     pub fn open_read(&self, family: &Family) -> Result<Db, Fault> {
         let mut db = match self {
-            Self::Directory(directory) => Db::open_lite(
-                &directory.join(family.file),
-                Durability::ReadOnly,
-                PAGE_SIZE,
-            )?,
+            Self::Directory(directory) => lite(directory, family, Durability::ReadOnly)?,
             Self::Postgres(address) => Db::open_pg(address, true)?,
         };
         migrate::check_version(&mut db, family)?;
@@ -102,6 +96,14 @@ impl Location {
             Self::Postgres(_) => Ok(()),
         }
     }
+}
+
+fn lite(directory: &Path, family: &Family, durability: Durability) -> Result<Db, Fault> {
+    let opened = Db::open_lite(&directory.join(family.file), durability, PAGE_SIZE);
+    if family.durability == Durability::Views {
+        return opened.map(Db::can_be_made_anew).map_err(Fault::of_views);
+    }
+    opened
 }
 
 impl fmt::Debug for Location {

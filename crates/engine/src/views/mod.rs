@@ -14,6 +14,7 @@
 //! appends to two B-trees at their right ends and touches no random page.
 
 pub mod checkpoint;
+pub(crate) mod damage;
 pub mod projector;
 pub mod read;
 

@@ -30,6 +30,15 @@ pub struct Progress {
     pub segment_seq: u64,
 }
 
+impl Progress {
+    /// True if a mark of these views stands before the other's: whoever followed those must not go on with these.
+    pub fn is_behind(&self, other: &Progress) -> bool {
+        self.applied_seq < other.applied_seq
+            || self.checkpoint_seq < other.checkpoint_seq
+            || self.segment_seq < other.segment_seq
+    }
+}
+
 /// What the writer of the views keeps in memory of rows that may be applied already: request keys until their segment is
 /// closed, rows of the book until their checkpoint is written. A standby keeps the same, so that it can go on in its place.
 #[derive(Default)]

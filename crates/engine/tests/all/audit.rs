@@ -3,6 +3,7 @@
 use mamori_domain::act::{Act, Done};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::Payer;
+use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{Report, audit, rebuild_views};
 use mamori_engine::journal::JOURNAL;
 use mamori_engine::keys::MasterKey;
@@ -89,7 +90,8 @@ fn one_row_edited_in_the_views_is_found_and_made_anew() {
         );
         let report = audited(location);
         assert_eq!(report.count, 1, "{:?}", report.findings);
-        rebuild_views(location, &master(), &mut |_, _| {}).expect("the views are made anew");
+        rebuild_views(location, &master(), Timestamp(0), &mut |_, _| {})
+            .expect("the views are made anew");
         assert!(audited(location).is_clean());
     });
 }
@@ -161,7 +163,8 @@ fn every_table_of_the_views_is_compared() {
             engine.stop();
             tamper(location, &VIEWS, sql);
             assert!(!audited(location).is_clean(), "{sql}");
-            rebuild_views(location, &master(), &mut |_, _| {}).expect("the views are made anew");
+            rebuild_views(location, &master(), Timestamp(0), &mut |_, _| {})
+                .expect("the views are made anew");
             assert!(audited(location).is_clean(), "after {sql}");
         }
     });

@@ -24,6 +24,12 @@ use mamori_engine::{Engine, EngineConfig};
 /// A clock that the test moves.
 pub struct TestClock(AtomicI64);
 
+impl TestClock {
+    pub fn at(micros: i64) -> TestClock {
+        TestClock(AtomicI64::new(micros))
+    }
+}
+
 impl Clock for TestClock {
     fn monotonic_micros(&self) -> i64 {
         self.0.fetch_add(1, Ordering::Relaxed)
@@ -43,7 +49,7 @@ pub fn open(location: &Location) -> Engine {
         rules: Rules::default(),
         standby: false,
         purpose: Purpose::Development,
-        clock: Arc::new(TestClock(AtomicI64::new(1_795_000_000_000_000))),
+        clock: Arc::new(TestClock::at(1_795_000_000_000_000)),
         entropy: [3; 32],
         on_fatal: Arc::new(|fault| panic!("the engine must not die here: {fault}")),
     })

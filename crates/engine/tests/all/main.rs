@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod control;
+mod damaged_views;
 mod engine;
 mod journal;
 mod keys;
