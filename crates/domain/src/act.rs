@@ -150,6 +150,8 @@ pub enum Act {
     Release {
         hold: HoldId,
     },
+    /// Gives back holds that nobody captured in time, a page of them: asked again until none is left.
+    ReleaseExpired,
     StartTopUp {
         wallet: WalletId,
         name: Box<str>,
@@ -231,6 +233,8 @@ pub enum Done {
         hold: HoldId,
     },
     Released,
+    /// So many holds were given back because their time was over.
+    ReleasedExpired(u32),
     TopUp {
         top_up: TopUpId,
         state: TopUpState,

@@ -46,8 +46,9 @@ pub fn decide(book: &Book, rules: &Rules, facts: &Facts, act: &Act, now: Timesta
             merchant,
             hold,
             amount,
-        } => payment::capture(book, *caller, *merchant, *hold, *amount),
+        } => payment::capture(book, *caller, *merchant, *hold, *amount, now),
         Act::Release { hold } => payment::release(book, *hold),
+        Act::ReleaseExpired => payment::release_expired(book, now),
         Act::StartTopUp {
             wallet,
             name,

@@ -1,5 +1,7 @@
 //! Charge, cancel, refund, hold and capture: every refusal in order of precedence.
 
+use std::collections::HashMap;
+
 use crate::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
 use crate::book::{Book, Hold, Wallet, WalletStatus};
 use crate::change::{Change, Paid};
@@ -21,6 +23,9 @@ fn cancel_window_is_open(paid_at: Timestamp, now: Timestamp) -> bool {
 
 /// A payment may be given back in this many parts: what is kept of it grows with each.
 const REFUNDS_MAX: usize = 100;
+
+/// Holds that one act gives back: one change each, and all of them must fit into a batch beside others.
+const RELEASES_MAX: usize = 50;
 
 /// Refunds are taken for 365 days.
 const REFUND_WINDOW_SECONDS: i64 = 365 * 86_400;
@@ -401,12 +406,16 @@ pub(crate) fn capture(
     merchant: MerchantId,
     hold: HoldId,
     amount: Amount,
+    now: Timestamp,
 ) -> Decision {
     let row = match caller_may(book, caller, merchant).and_then(|()| own_hold(book, merchant, hold))
     {
         Ok(row) => row,
         Err(refusal) => return Decision::refuse(refusal),
     };
+    if row.expires_at <= now {
+        return Decision::refuse(Refusal::HoldExpired);
+    }
     if amount.is_zero() || amount > row.amount {
         return Decision::refuse(Refusal::CaptureExceedsHold);
     }
@@ -451,6 +460,47 @@ pub(crate) fn release(book: &Book, hold: HoldId) -> Decision {
     Decision {
         outcome: Ok(Done::Released),
         changes: vec![change],
+    }
+}
+
+/// Gives back what nobody captured in time, the longest overdue first; the rest waits for the next asking.
+///
+/// It looks at every open hold: asked every few seconds, never on a payment's way.
+pub(crate) fn release_expired(book: &Book, now: Timestamp) -> Decision {
+    let mut due = Vec::new();
+    book.holds.each(|id, row| {
+        if row.expires_at <= now {
+            due.push((row.expires_at, *id));
+        }
+    });
+    due.sort_unstable();
+    due.truncate(RELEASES_MAX);
+    // Two holds of one wallet go back one behind the other.
+    let mut stands: HashMap<WalletId, (EntryId, u64)> = HashMap::new();
+    let changes: Vec<Change> = (book.next_id()..)
+        .zip(&due)
+        .map(|(entry, (_, hold))| {
+            let row = book.holds.get(hold).expect("it was just seen");
+            let wallet = (book.wallet(row.wallet)).expect("a hold's wallet is never forgotten");
+            let (previous, balance) = *stands
+                .entry(row.wallet)
+                .or_insert_with(|| (wallet.last_entry, wallet.lots.total()));
+            let balance = balance + row.amount.minor();
+            stands.insert(row.wallet, (EntryId(entry), balance));
+            Change::Released {
+                entry: EntryId(entry),
+                hold: *hold,
+                wallet: row.wallet,
+                merchant: row.merchant,
+                amount: row.amount,
+                previous,
+                balance,
+            }
+        })
+        .collect();
+    Decision {
+        outcome: Ok(Done::ReleasedExpired(changes.len() as u32)),
+        changes,
     }
 }
 

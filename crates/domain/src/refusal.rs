@@ -69,6 +69,9 @@ pub enum Refusal {
     /// A payment was given back in as many parts as it may be, or the wallet holds money of as many origins as it may.
     #[n(30)]
     RefundLimit,
+    /// Nobody captured the hold in time; the money goes back.
+    #[n(31)]
+    HoldExpired,
 }
 
 impl Refusal {
@@ -106,6 +109,7 @@ impl Refusal {
             Refusal::AlreadyBound => "already_bound",
             Refusal::TillLocked => "till_locked",
             Refusal::RefundLimit => "refund_limit",
+            Refusal::HoldExpired => "hold_expired",
         }
     }
 }

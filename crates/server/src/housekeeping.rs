@@ -1,5 +1,6 @@
-//! Rows of control that nobody needs any more, and enrolments, keys and erasures that stopped half way.
+//! Rows of control that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
 
+use mamori_domain::act::{Act, Done};
 use mamori_engine::control::Control;
 use mamori_engine::fault::Fault;
 
@@ -10,9 +11,11 @@ use crate::erasure::carry_out;
 /// Rounds of a few hundred rows in one sweep; what is left waits for the next one.
 const ROUNDS_MAX: u32 = 20;
 
-/// One sweep: unfinished enrolments, keys and erasures, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
+/// One sweep: overdue holds, unfinished enrolments, keys and erasures, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
 /// book, so it belongs on a thread of its own with a connection of its own; every minute or so is often enough.
 pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
+    // On a full disk the book takes nothing of the kind; the rest is done all the same.
+    let released = release_overdue_holds(app);
     let now = app.outside.now().0;
     control.settle_enrolments(&mut NamedByBook(&*app.book), now)?;
     for erasure in control.unfinished_erasures()? {
@@ -27,5 +30,16 @@ pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
             break;
         }
     }
-    Ok(rows)
+    released.map(|()| rows)
+}
+
+/// Gives back what nobody captured in time: until then a customer cannot spend it.
+fn release_overdue_holds(app: &App) -> Result<(), Fault> {
+    for _ in 0..ROUNDS_MAX {
+        match app.house.engine.act(Act::ReleaseExpired)? {
+            Ok(Done::ReleasedExpired(1..)) => {}
+            _ => break,
+        }
+    }
+    Ok(())
 }

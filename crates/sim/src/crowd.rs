@@ -124,7 +124,8 @@ impl Crowd {
                 } else {
                     self.charge_by_code()
                 };
-                let expires_at = at.plus_seconds(600);
+                // Some are overdue before anybody captures them.
+                let expires_at = at.plus_seconds(self.draw.below(600) as i64);
                 Act::Hold { charge, expires_at }
             }
             81..84 => self.end_of_hold(),
@@ -302,6 +303,9 @@ impl Crowd {
             pick(&mut self.draw, &self.holds[newest..]).unwrap_or((HoldId(5), MerchantId(1)));
         if self.one_in(4) {
             return Act::Release { hold };
+        }
+        if self.one_in(4) {
+            return Act::ReleaseExpired;
         }
         let caller = Caller::Key(key_of_merchant(merchant.0));
         let amount = self.price();

@@ -52,6 +52,7 @@ struct Aside {
     wallet: WalletId,
     merchant: MerchantId,
     yen: i64,
+    until: Timestamp,
 }
 
 #[derive(Clone, Debug)]
@@ -130,6 +131,7 @@ pub enum Said {
     },
     Held(u64),
     Released,
+    ReleasedExpired(u32),
     TopUp(u64, TopUpState),
     Credited(u64),
     Purse {
@@ -366,8 +368,8 @@ impl Model {
                     at.plus_seconds(i64::from(self.rules.code_life_seconds)),
                 ))
             }
-            Act::Charge(charge) => self.charge(charge, at, "payment"),
-            Act::Hold { charge, .. } => self.charge(charge, at, "hold"),
+            Act::Charge(charge) => self.charge(charge, at, None),
+            Act::Hold { charge, expires_at } => self.charge(charge, at, Some(*expires_at)),
             Act::Cancel {
                 caller,
                 merchant,
@@ -386,6 +388,9 @@ impl Model {
                     .get(&hold.0)
                     .filter(|row| row.merchant == *merchant);
                 let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
+                if at >= aside.until {
+                    return Err(Refusal::HoldExpired);
+                }
                 if amount.is_zero() || amount.signed() > aside.yen {
                     return Err(Refusal::CaptureExceedsHold);
                 }
@@ -398,6 +403,19 @@ impl Model {
                     .ok_or(Refusal::HoldUnknown)?
                     .clone();
                 self.end_hold(*hold, &aside, 0)
+            }
+            Act::ReleaseExpired => {
+                let mut overdue: Vec<(Timestamp, u64)> = (self.asides.iter())
+                    .filter(|(_, aside)| aside.until <= at)
+                    .map(|(hold, aside)| (aside.until, *hold))
+                    .collect();
+                overdue.sort_unstable();
+                overdue.truncate(50);
+                for (_, hold) in &overdue {
+                    let aside = self.asides[hold].clone();
+                    self.end_hold(HoldId(*hold), &aside, 0)?;
+                }
+                Ok(Said::ReleasedExpired(overdue.len() as u32))
             }
             Act::StartTopUp {
                 wallet,
@@ -483,8 +501,9 @@ impl Model {
         &mut self,
         charge: &Charge,
         at: Timestamp,
-        kind: &'static str,
+        until: Option<Timestamp>,
     ) -> Result<Said, Refusal> {
+        let kind = until.map_or("payment", |_| "hold");
         let name = (kind, u64::from(charge.merchant.0), 0, charge.name.clone());
         let yen = charge.amount.signed();
         let same = Same::Charge(yen, charge.payer, charge.store, charge.till);
@@ -520,7 +539,7 @@ impl Model {
         let purse = self.purse_mut(wallet);
         purse.yen -= yen;
         purse.last_entry = id;
-        if kind == "hold" {
+        if let Some(until) = until {
             purse.held += yen;
             self.asides.insert(
                 id,
@@ -528,6 +547,7 @@ impl Model {
                     wallet,
                     merchant: charge.merchant,
                     yen,
+                    until,
                 },
             );
             self.firsts.insert(name, (same, First::Hold(id)));
@@ -1037,6 +1057,7 @@ pub fn in_words(outcome: &Outcome) -> Result<Said, Refusal> {
         }
         Done::Held { hold } => Said::Held(hold.0),
         Done::Released => Said::Released,
+        Done::ReleasedExpired(count) => Said::ReleasedExpired(*count),
         Done::TopUp { top_up, state } => Said::TopUp(top_up.0, *state),
         Done::Credited { entry } => Said::Credited(entry.0),
     })

@@ -489,6 +489,7 @@ impl Storm {
                 ..
             }) => mix(*yen as u64 ^ (*held as u64) << 32, *last_entry),
             Ok(Said::Code(expires)) => expires.0 as u64,
+            Ok(Said::ReleasedExpired(count)) => u64::from(*count),
             Ok(Said::Bound | Said::Cancelled | Said::Released) => 1,
             Err(refusal) => *refusal as u64 | 1 << 63,
         };

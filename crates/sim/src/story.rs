@@ -309,6 +309,7 @@ impl Stage {
                     amount: yen(amount)?,
                 }
             }
+            ["house", "releases", "overdue", "holds"] => Act::ReleaseExpired,
             [_, "releases", label] => Act::Release {
                 hold: *self.holds.get(label).ok_or("nobody holds that")?,
             },
@@ -591,6 +592,7 @@ fn in_story(outcome: &Outcome) -> String {
         Done::Refund(_) => "refunded",
         Done::Held { .. } => "held",
         Done::Released => "released",
+        Done::ReleasedExpired(count) => return format!("released {count}"),
         Done::Credited { .. } => "credited",
         Done::Code { .. } => "code",
         Done::Wallet(sight) if sight.frozen => "frozen",

@@ -14,3 +14,15 @@ sora    issues code C
 till-1  holds C 500 as bell                                -> held, sora 8_000
 house   restarts
 till-1  releases bell                                      -> released, sora 8_500
+
+sora    issues code D at 13:00:00
+till-1  holds D 700 as tent at 13:00:00                    -> held, sora 7_800
+sora    issues code E at 13:00:30
+till-1  holds E 300 as stove at 13:00:30                   -> held, sora 7_500, sora held 1_000
+house   releases overdue holds at 13:59:59                 -> released 0, sora held 1_000
+till-1  captures tent 700 at 14:00:00                      -> refused hold_expired, bakery 1_500
+house   releases overdue holds at 14:00:00                 -> released 1, sora 8_200, sora held 300
+till-1  captures tent 700 at 14:00:00                      -> refused hold_unknown
+house   restarts
+till-1  captures stove 100 at 14:00:29                     -> released, sora 8_400, sora held 0, bakery 1_600
+house   releases overdue holds at 15:00:00                 -> released 0, sora 8_400

@@ -5,6 +5,7 @@ use crate::house::{
     refund_request,
 };
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Refusal, TopUpState};
+use mamori_domain::change::Change;
 use mamori_domain::code::CodeFact;
 use mamori_domain::decide::Facts;
 use mamori_domain::ids::{
@@ -555,6 +556,76 @@ fn a_hold_is_captured_once_up_to_its_amount_by_its_merchant() {
         Err(Refusal::HoldUnknown)
     );
     assert_eq!(house.balance(house.sora), 6_500);
+}
+
+#[test]
+fn a_hold_that_nobody_captured_in_time_goes_back() {
+    let mut house = House::open();
+    let begin = house.now;
+    let hold = |house: &mut House, name: &str, yen, seconds| match house.tell(Act::Hold {
+        charge: by_grant(name, yen),
+        expires_at: begin.plus_seconds(seconds),
+    }) {
+        Ok(Done::Held { hold }) => hold,
+        other => panic!("{other:?}"),
+    };
+    let capture = |house: &mut House, hold, yen| {
+        let amount = Amount::yen(yen);
+        let (caller, merchant) = (Caller::Key(BAKERY_KEY), BAKERY);
+        house.tell(Act::Capture {
+            caller,
+            merchant,
+            hold,
+            amount,
+        })
+    };
+    let overdue = |house: &mut House| house.tell(Act::ReleaseExpired);
+    let (room, bike) = (
+        hold(&mut house, "room", 3_000, 60),
+        hold(&mut house, "bike", 500, 30),
+    );
+    let boat = hold(&mut house, "boat", 200, 61);
+    house.now = begin.plus_seconds(29);
+    assert_eq!(overdue(&mut house), Ok(Done::ReleasedExpired(0)));
+    house.now = begin.plus_seconds(60);
+    for (what, id, yen, expected) in [
+        ("at its last moment", room, 1, Refusal::HoldExpired),
+        ("long after", bike, 1, Refusal::HoldExpired),
+        ("and too much", bike, 501, Refusal::HoldExpired),
+    ] {
+        assert_eq!(capture(&mut house, id, yen), Err(expected), "{what}");
+    }
+    assert_eq!(house.balance(house.sora), 6_300);
+
+    // Two of one wallet in one act: the book checks each balance, and each entry names the one before it.
+    let rows = house.journal.len();
+    assert_eq!(overdue(&mut house), Ok(Done::ReleasedExpired(2)));
+    assert_eq!(house.balance(house.sora), 9_800);
+    let released: Vec<_> = (house.journal[rows].2.iter())
+        .map(|change| match change {
+            Change::Released {
+                hold,
+                entry,
+                previous,
+                ..
+            } => (*hold, entry.0, previous.0),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!((released[0].0, released[1].0), (bike, room), "oldest first");
+    assert_eq!(released[1].2, released[0].1);
+    assert_eq!(capture(&mut house, room, 1), Err(Refusal::HoldUnknown));
+    assert!(capture(&mut house, boat, 200).is_ok());
+
+    // More than one act may give back: the rest hears of the next asking.
+    for number in 0..55 {
+        hold(&mut house, &format!("chair {number}"), 10, 90);
+    }
+    house.now = begin.plus_seconds(90);
+    for expected in [50, 5, 0] {
+        assert_eq!(overdue(&mut house), Ok(Done::ReleasedExpired(expected)));
+    }
+    assert_eq!(house.balance(house.sora), 9_800);
 }
 
 #[test]

@@ -3,7 +3,11 @@
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use mamori_domain::ids::WalletId;
+use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done};
+use mamori_domain::ids::{AuthorizationId, Fingerprint, TillId, WalletId};
+use mamori_domain::money::Amount;
+use mamori_domain::payment::{Papers, Payer};
+use mamori_domain::world::Timestamp;
 use mamori_engine::control::Surface;
 use mamori_server::housekeeping::sweep;
 use serde_json::{Value, json};
@@ -163,4 +167,61 @@ fn only_operators_see_wallets_and_erase() {
             StatusCode::NOT_FOUND
         );
     }
+}
+
+#[test]
+fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
+    let house = House::new();
+    let (_, wallet) = house.customer_of_the_book(1);
+    let engine = &house.app.house.engine;
+    let done = |act| engine.act(act).unwrap().unwrap();
+    let Done::MerchantOpened(merchant) = done(Act::OpenMerchant) else {
+        panic!()
+    };
+    let Done::StoreOpened(store) = done(Act::OpenStore { merchant }) else {
+        panic!()
+    };
+    done(Act::OpenTill { store });
+    let key = Fingerprint(7);
+    done(Act::BindApiKey { key, merchant });
+    let authorization = AuthorizationId(7);
+    done(Act::GrantAuthorization {
+        authorization,
+        wallet,
+        merchant,
+    });
+    done(Act::Credit {
+        wallet,
+        name: "cash".into(),
+        amount: Amount::yen(10_000),
+        kind: CreditKind::Cash,
+    });
+    let hold = |name: &str, seconds: i64| {
+        let charge = Charge {
+            caller: Caller::Key(key),
+            merchant,
+            name: name.into(),
+            payer: Payer::Authorization(authorization),
+            amount: Amount::yen(100),
+            store: Some(store),
+            till: Some(TillId(1)),
+            papers: Papers::default(),
+        };
+        let expires_at = Timestamp(house.now()).plus_seconds(seconds);
+        done(Act::Hold { charge, expires_at });
+    };
+    let purse = || match done(Act::Look { wallet }) {
+        Done::Wallet(sight) => (sight.balance, sight.held),
+        other => panic!("{other:?}"),
+    };
+    // More than one act gives back, and one whose time has not come.
+    for number in 0..60 {
+        hold(&number.to_string(), -number);
+    }
+    hold("tomorrow", 86_400);
+    assert_eq!(purse(), (3_900, 6_100));
+    sweep(&house.app, &mut house.control()).expect("control answers");
+    assert_eq!(purse(), (9_900, 100));
+    sweep(&house.app, &mut house.control()).expect("control answers");
+    assert_eq!(purse(), (9_900, 100));
 }
