@@ -216,13 +216,15 @@ impl Listeners {
                     continue;
                 };
                 turn = (turn + 1) % runtimes.len();
-                let cord = Cord::default();
+                let cord = Cord {
+                    closing: Some(closing.subscribe()),
+                    ..Cord::default()
+                };
                 runtimes[turn].spawn(connection(
                     stream,
                     service(&cord),
                     cord,
                     config.clone(),
-                    closing.subscribe(),
                     place,
                 ));
             }
@@ -255,17 +257,28 @@ pub fn router_service<S>(router: S) -> hyper_util::service::TowerToHyperService<
 /// An answer that has ended is not gone: while its reader takes nothing, what is left of it waits in the socket and holds
 /// everything behind it. Only the connection's own task can drop it.
 #[derive(Clone, Debug, Default)]
-pub struct Cord(Arc<Notify>);
+pub struct Cord {
+    pulled: Arc<Notify>,
+    closing: Option<watch::Receiver<bool>>,
+}
 
 impl Cord {
     /// Ends the connection.
     pub fn pull(&self) {
-        self.0.notify_one();
+        self.pulled.notify_one();
     }
 
     /// Returns when it was pulled.
     pub async fn pulled(&self) {
-        self.0.notified().await;
+        self.pulled.notified().await;
+    }
+
+    /// Returns when the house stops listening: an answer without an end of its own must end now, or the stop waits for it.
+    pub async fn closing(&self) {
+        match self.closing.clone() {
+            Some(mut closing) => drop(closing.wait_for(|closing| *closing).await),
+            None => std::future::pending().await,
+        }
     }
 }
 
@@ -400,7 +413,6 @@ async fn connection<S, B>(
     service: S,
     cord: Cord,
     config: ListenConfig,
-    mut closing: watch::Receiver<bool>,
     place: Place,
 ) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible>
@@ -429,12 +441,14 @@ async fn connection<S, B>(
         waiting: None,
     };
     let mut connection = std::pin::pin!(builder.serve_connection(stream, service));
-    let closed = closing.wait_for(|closing| *closing);
     tokio::select! {
         _ = connection.as_mut() => return,
         () = cord.pulled() => return,
-        _ = closed => {}
+        () = cord.closing() => {}
     }
     connection.as_mut().graceful_shutdown();
-    let _ = connection.await;
+    tokio::select! {
+        _ = connection => {}
+        () = cord.pulled() => {}
+    }
 }

@@ -152,7 +152,7 @@ pub async fn receipt(
 
 /// Why a stream ends.
 enum End {
-    /// The phone is gone, its queue ran over, or the engine stopped: the phone reconnects and catches up.
+    /// The phone is gone, its queue ran over, or the house stops: the phone reconnects and catches up.
     Lost,
     /// The session is over, or goes on under another token.
     SignedOut,
@@ -193,6 +193,8 @@ pub async fn events(
             end = feed(&app.house, &out, missed, from) => end,
             () = ended => End::SignedOut,
             () = place.displaced() => End::Crowded,
+            // A stop waits for every answer that has begun; this one would go on for ever.
+            () = cord.closing() => End::Lost,
         };
         drop((listening, place));
         let last = match end {

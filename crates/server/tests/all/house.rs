@@ -499,6 +499,11 @@ impl Reply {
 
 impl Browser<'_> {
     /// The answer while its body is still to come.
+    /// The pages of the browser's origin, to be served.
+    pub fn router(&self) -> Router {
+        self.router.clone()
+    }
+
     pub fn open(&self, request: Request<Body>) -> axum::response::Response {
         let router = self.router.clone();
         self.house

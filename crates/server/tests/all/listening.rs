@@ -14,9 +14,11 @@ use axum::http::{Request, StatusCode};
 use axum::routing::{get, post};
 use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
-use mamori_server::listen::{Cord, ListenConfig, Listeners};
+use mamori_server::listen::{Cord, ListenConfig, Listeners, router_service};
 use mamori_server::surface::bounded;
 use tower::ServiceExt as _;
+
+use crate::house::House;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -149,6 +151,40 @@ fn a_pulled_cord_ends_a_connection_whose_answer_has_no_end() {
         .expect("a listener");
     ask(&mut connect(address), "\0 never said");
     listeners.shut_down();
+}
+
+/// What a signed-in phone has open all day must not keep a store that its house wants to give back.
+#[test]
+fn an_event_stream_ends_when_the_house_stops() {
+    let house = House::new();
+    let (browser, _) = house.customer_of_the_book(1);
+    let listeners = start(ListenConfig::default());
+    let pages = router_service(browser.router());
+    let address = listeners
+        .serve_pages(socket(), 8, pages)
+        .expect("a listener");
+    let mut streams: Vec<_> = (0..2).map(|_| connect(address)).collect();
+    for stream in &mut streams {
+        let request = browser.request("GET", "/api/events").body(());
+        let (head, ()) = request.expect("a request").into_parts();
+        let mut text = "GET /api/events HTTP/1.1\r\n".to_owned();
+        for (name, value) in &head.headers {
+            text += &format!("{name}: {}\r\n", value.to_str().expect("text"));
+        }
+        stream
+            .write_all(format!("{text}\r\n").as_bytes())
+            .expect("sent");
+        assert!(read(stream, "text/event-stream").contains("200 OK"));
+    }
+    // Nobody reads or closes a stream meanwhile. Well below the 5 s after which a client that never stops is cut off.
+    let stopped = house.run(async {
+        let stop = tokio::task::spawn_blocking(|| listeners.shut_down());
+        tokio::time::timeout(Duration::from_millis(2_500), stop).await
+    });
+    stopped.expect("it stops at once").expect("no panic");
+    for stream in &mut streams {
+        read(stream, "\0 never said");
+    }
 }
 
 fn answer(router: Router, request: Request<Body>) -> StatusCode {
