@@ -74,6 +74,32 @@ step('leaving the card page without paying is told at once, and holds nothing ba
   }
 });
 
+step('a top-up that was left by the browser\'s Back is gone on with, or given up', async () => {
+  const { page } = phone;
+  const open = page.getByRole('region', { name: fill(words.top_up_open, { amount: '¥30,000' }) });
+  await chooseTopUp(30_000);
+  await page.goBack();
+  await open.waitFor();
+  await lookAt(page, 'wallet-top-up-open-en');
+  await page.getByRole('link', { name: words.top_up_go_on }).click();
+  await page.locator('input[name=number]').waitFor();
+  await page.goBack();
+  // Three times more: each would be above the highest balance if the ones given up still counted.
+  for (let times = 1; times <= 4; times += 1) {
+    if (times > 1) {
+      await chooseTopUp(30_000);
+      await page.goBack();
+    }
+    await open.waitFor();
+    assert.equal(await open.count(), 1);
+    await button(page, words.top_up_give_up).click();
+    await heading(page, words.top_up_left).waitFor();
+    await button(page, words.to_home).click();
+    await page.locator('.code-barcode img').waitFor();
+    assert.equal(await open.count(), 0);
+  }
+});
+
 step('a double tap opens a sheet, and a tap beside it closes it', async () => {
   const { page } = phone;
   await button(page, words.top_up).dblclick();

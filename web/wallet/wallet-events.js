@@ -2,7 +2,7 @@
 // Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice. A stream
 // that is opened anew has no Last-Event-ID to send, so its owner looks back once when it is open (`opened`).
 
-const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze', 'unfreeze'];
+const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'top_up_failed', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze', 'unfreeze'];
 
 /**
  * `event(kind, data)` for each new event, `opened()` when events flow, `missed()` when more has happened than is told one by

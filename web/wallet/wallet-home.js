@@ -7,6 +7,7 @@ import { digits, language, t } from '/assets/i18n.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { codeCard } from '/assets/wallet-code.js';
 import { entryRow } from '/assets/wallet-history.js';
+import { openTopUpCard } from '/assets/wallet-top-up.js';
 
 const DISMISSED = 'mamori.install-dismissed';
 
@@ -22,6 +23,7 @@ export function homeView(app) {
   const firstPlace = el('p', { class: 'balance-hint', hidden: true }, t('first_top_up'));
   const codePlace = el('div', { class: 'code-place' });
   const problem = el('p', { class: 'problem', role: 'alert' });
+  const openPlace = el('div', { class: 'open-top-ups' });
   const recentPlace = el('div', { class: 'recent-list' });
   const installPlace = el('div', { class: 'install-place' });
   const stopPlace = el('div', { class: 'stop-place' });
@@ -92,6 +94,15 @@ export function homeView(app) {
     }
   }
 
+  // Whoever leaves the card page by the browser's Back comes to this view, and no link has told anybody.
+  async function drawOpenTopUps() {
+    let open = [];
+    try {
+      open = (await get('/api/top-ups')).top_ups;
+    } catch { /* asked again with the next event or visit; what is open ends by itself */ }
+    openPlace.replaceChildren(...open.map((topUp) => openTopUpCard(app, topUp)));
+  }
+
   function drawInstall() {
     let dismissed = false;
     try { dismissed = localStorage.getItem(DISMISSED) === 'yes'; } catch { /* shown again next time */ }
@@ -112,6 +123,7 @@ export function homeView(app) {
 
   drawBalance();
   drawRecent();
+  drawOpenTopUps();
   drawInstall();
   // The card measures the width it has; it must stand in the page before it draws.
   queueMicrotask(drawCode);
@@ -127,6 +139,7 @@ export function homeView(app) {
       el('main', { class: 'home' },
         el('h1', { class: 'spoken-only', tabindex: '-1' }, t('home_title')),
         codePlace,
+        openPlace,
         problem,
         stopPlace,
         installPlace,
@@ -138,6 +151,7 @@ export function homeView(app) {
     stop() { card?.stop(); },
     changed(what) {
       if (what === 'balance') { drawBalance(); drawRecent(); }
+      if (what === 'balance' || what === 'top-ups') drawOpenTopUps();
       if (what === 'status') drawCode();
       if (what === 'install') drawInstall();
     },

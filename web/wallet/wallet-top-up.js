@@ -95,6 +95,21 @@ export function openTopUp(app) {
   const sheet = openSheet(t('top_up_title'), form, { className: 'top-up-sheet' });
 }
 
+/** A top-up that was begun and neither paid nor called off: go on at the card company, or give it up. */
+export function openTopUpCard(app, { top_up_id, amount, redirect_url }) {
+  const title = el('h2', { id: `open-top-up-${top_up_id}` }, t('top_up_open', { amount: yen(amount) }));
+  const page = redirect_url === null ? null : new URL(redirect_url, location.href);
+  const goOn = page !== null && ['https:', 'http:'].includes(page.protocol)
+    && el('a', { class: 'button wide', href: page.href }, t('top_up_go_on'));
+  return el('section', { class: 'open-top-up', 'aria-labelledby': title.id },
+    title,
+    el('p', {}, t('top_up_open_lead')),
+    el('div', { class: 'open-top-up-buttons' }, [
+      goOn,
+      el('button', { type: 'button', class: 'button quiet wide', on: { click: () => app.callOffTopUp(top_up_id) } }, t('top_up_give_up')),
+    ].filter(Boolean)));
+}
+
 const pictures = {
   succeeded: 'M19.5 33l9 9L45 24.5',
   failed: 'M22 22l20 20M42 22 22 42',

@@ -106,6 +106,12 @@ const app = {
     route({ focus: true });
   },
 
+  /** Calls a top-up off: the same page, and the same words, as for whoever left the card page by its own link. */
+  callOffTopUp(id) {
+    history.pushState(null, '', `/top-up/${encodeURIComponent(id)}?left`);
+    route({ focus: true });
+  },
+
   /** Takes the place of a page that has nothing more to say, such as a finished top-up: Back does not lead to it again. */
   goHome() {
     history.replaceState(null, '', '/');
@@ -151,6 +157,10 @@ const stream = eventStream({
       const before = app.home.status;
       app.setStatus(kind === 'freeze' ? 'frozen' : 'active');
       if (kind === 'freeze' && before !== 'frozen') announce(t('frozen_elsewhere'), 'assertive');
+      return;
+    }
+    if (kind === 'top_up_failed') {
+      shown?.changed?.('top-ups');
       return;
     }
     if (Number.isSafeInteger(data.balance)) app.home.balance = data.balance;

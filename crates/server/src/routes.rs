@@ -38,6 +38,7 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/events", SignedIn, wallet::events)
         .get("/api/history", SignedIn, wallet::history)
         .get("/api/receipts/{id}", SignedIn, wallet::receipt)
+        .get("/api/top-ups", SignedIn, top_ups::open)
         .post("/api/top-ups", SignedIn, top_ups::start)
         .get("/api/top-ups/{id}", SignedIn, top_ups::state)
         .post("/api/top-ups/{id}/call-off", SignedIn, top_ups::call_off)

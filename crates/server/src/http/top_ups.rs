@@ -27,6 +27,9 @@ const CARD_UNAVAILABLE: Words = Words {
     en: "The card network cannot be reached. Please try again in a moment. Nothing was charged.",
 };
 
+/// Open top-ups that are listed at once: the balance cap has no room for many.
+const OPEN_LISTED: usize = 20;
+
 /// `POST /api/top-ups {amount, key}`: opens a top-up and says where the card page is. The same key finds the same one.
 pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body) -> Answer {
     let amount = Amount::new(body.whole("amount", 1..=Amount::MAX_MINOR)?)
@@ -69,6 +72,54 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
     Ok(done(
         json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": url }),
     ))
+}
+
+/// `GET /api/top-ups`: the wallet's open ones, oldest first, and where the card page of each is while it can still be paid.
+///
+/// Whoever left the card page by the browser's own Back finds them here: the amount counts towards the balance cap until the
+/// top-up is paid, called off or its page has closed.
+pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
+    let (engine, wallet) = (app.house.engine.clone(), asker.wallet);
+    let mut open = app
+        .acts
+        .ask(move |()| {
+            engine.peek(move |book| {
+                let mut open = Vec::new();
+                if (book.wallet(wallet)).is_some_and(|row| !row.pending.is_zero()) {
+                    book.top_ups.each(|id, row| {
+                        if row.wallet == wallet {
+                            open.push((*id, row.amount, row.started_at));
+                        }
+                    });
+                }
+                open
+            })
+        })
+        .await??;
+    open.sort_unstable_by_key(|(id, ..)| *id);
+    open.truncate(OPEN_LISTED);
+    if open.is_empty() {
+        return Ok(done(json!({ "top_ups": [] })));
+    }
+    let now = app.outside.now();
+    let listed = app
+        .control
+        .ask(move |control| -> Result<Vec<_>, Fault> {
+            let mut listed = Vec::with_capacity(open.len());
+            for (top_up, amount, started_at) in open {
+                let row = control.card_payment(top_up)?;
+                let url = row
+                    .filter(|row| now.seconds() < row.order.expires_at_seconds)
+                    .and_then(|row| row.url);
+                listed.push(json!({
+                    "top_up_id": top_up.to_string(), "amount": amount.minor(),
+                    "started_at_ms": started_at.millis(), "redirect_url": url,
+                }));
+            }
+            Ok(listed)
+        })
+        .await??;
+    Ok(done(json!({ "top_ups": listed })))
 }
 
 /// `GET /api/top-ups/{id}`: where it stands; asks the processor while it is open.

@@ -5,7 +5,9 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use mamori_domain::act::{Act, Done, TopUpState};
 use mamori_domain::money::Amount;
+use mamori_engine::control::NewCardPayment;
 use mamori_engine::hub::Event;
+use serde_json::json;
 
 use crate::card_world::{
     CardWorld, DISPUTED, PLAIN, Stranger, UNAUTHENTICATED, desk_at, impatient_desk_at, network,
@@ -259,4 +261,70 @@ fn a_disputed_charge_is_told_to_an_operator_with_who_bears_it() {
     assert_eq!(world.call("POST", &path, "")["status"], "lost");
     assert_eq!(world.hear(1), [StatusCode::OK]);
     assert_eq!(world.alarms(), alarms, "it is known already");
+}
+
+/// Whoever left the card page by the browser's Back finds the top-up again; nobody else does.
+#[test]
+fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
+    let house = House::new();
+    let (mut browser, wallet) = house.customer_of_the_book(1);
+    let (mut neighbour, _) = house.customer_of_the_book(2);
+    assert_eq!(browser.get("/api/top-ups").ok()["top_ups"], json!([]));
+    let engine = &house.app.house.engine;
+    let mut ids = Vec::new();
+    for (name, yen) in [("a", 1_000), ("b", 2_000), ("c", 3_000)] {
+        let start = Act::StartTopUp {
+            wallet,
+            name: name.into(),
+            amount: Amount::yen(yen),
+        };
+        match engine.act(start) {
+            Ok(Ok(Done::TopUp { top_up, .. })) => ids.push(top_up),
+            other => panic!("{other:?}"),
+        }
+    }
+    // One was sent to a page that is open, one to a page that has closed, one to none.
+    let mut control = house.control();
+    for (top_up, expires_at_seconds) in [(ids[0], 1_800_000_060), (ids[1], 1_800_000_000)] {
+        let order = NewCardPayment {
+            top_up,
+            amount: 1_000,
+            locale: "ja".into(),
+            expires_at_seconds,
+        };
+        control.begin_card_payment(&order).expect("control answers");
+        let url = format!("https://card.example/{top_up}");
+        control
+            .note_card_page(top_up, "cs_1", Some(&url))
+            .expect("control answers");
+    }
+    let listed = |answer: serde_json::Value| -> Vec<(String, u64, Option<String>)> {
+        let top_ups = answer["top_ups"].as_array().expect("a list").clone();
+        top_ups
+            .iter()
+            .map(|row| {
+                let url = row["redirect_url"].as_str().map(str::to_owned);
+                let id = row["top_up_id"].as_str().expect("an id").to_owned();
+                (id, row["amount"].as_u64().expect("an amount"), url)
+            })
+            .collect()
+    };
+    let page = format!("https://card.example/{}", ids[0]);
+    let [a, b, c] = [0, 1, 2].map(|at: usize| ids[at].to_string());
+    assert_eq!(
+        listed(browser.get("/api/top-ups").ok()),
+        [
+            (a, 1_000, Some(page)),
+            (b.clone(), 2_000, None),
+            (c.clone(), 3_000, None)
+        ]
+    );
+    assert_eq!(neighbour.get("/api/top-ups").ok()["top_ups"], json!([]));
+    let end = Act::FailTopUp {
+        top_up: ids[0],
+        expired: true,
+    };
+    engine.act(end).unwrap().unwrap();
+    let left = listed(browser.get("/api/top-ups").ok());
+    assert_eq!(left, [(b, 2_000, None), (c, 3_000, None)]);
 }
