@@ -10,10 +10,10 @@ use mamori_domain::table::{BookHash, DirtyRow, HashKey};
 use crate::fault::Fault;
 use crate::sql::{Column, Param, Tx};
 
-/// A checkpoint is written when so many rows of the journal passed since the last (a start after a crash replays them in well
-/// under a second), or so many rows of the book changed. More often costs: under a load of small batches each payment dirties a
-/// wallet of its own, and a checkpoint of few wallets rewrites a page for each of them.
-const DUE_SEQS: u64 = 64 * crate::shard::SEAL_EVERY;
+/// A checkpoint is written when so many rows of the journal passed since the last (a start after a crash replays them in about
+/// a second), or so many rows of the book changed. More often costs: under a load of small batches each payment dirties a
+/// wallet of its own, and a checkpoint of few wallets rewrites a page for each of them: it writes most of the table whenever it is written.
+const DUE_SEQS: u64 = 128 * crate::shard::SEAL_EVERY;
 const DUE_ROWS: usize = 1_000_000;
 
 /// Rows of the book that changed since the last checkpoint, as they stood at the newest seal.
