@@ -82,6 +82,8 @@ pub struct IdSpace {
 
 impl IdSpace {
     const COUNTER_BITS: u32 = 43;
+    /// The last incarnation there can be: ten bits of an id.
+    pub const INCARNATION_MAX: u16 = 1023;
 
     /// The id with the given counter value.
     pub fn id(self, counter: u64) -> u64 {

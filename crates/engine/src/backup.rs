@@ -19,19 +19,20 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use mamori_domain::change::Change;
+use mamori_domain::ids::IdSpace;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::control::CONTROL;
 use crate::fault::Fault;
 use crate::hex::{from_hex, to_hex};
-use crate::journal::{self, Head, JOURNAL, JournalReader};
+use crate::journal::{self, Head, JOURNAL, JournalReader, JournalRow};
 use crate::lease::Candidate;
 use crate::outbox::OUTBOX;
 use crate::shard::decode_batch;
 use crate::sql::copy::{copy_table, tables_of};
 use crate::sql::{Db, Family, Location, UNFINISHED_RESTORE};
-use crate::views::VIEWS;
+use crate::views::{Entry, VIEWS, damage};
 
 /// The list of files; a backup without it was interrupted.
 const LIST_FILE: &str = "backup.txt";
@@ -178,30 +179,42 @@ pub fn would_lose(
 
 /// The newest incarnation that the store which is there now has made ids in; zero when there is none. A store that takes its place
 /// after a loss must go beyond it: the lost rows may hold an earlier loss, and ids that were given out after that.
+///
+/// Incarnations only rise, so the newest row that names one or made an id says it. What cannot be read is passed over and counted
+/// as one more: a damaged journal is what a restore is for.
 pub fn incarnation_of(location: &Location, shard: u32) -> Result<u16, Fault> {
-    let mut newest = 0;
-    if present_heads(location)?
-        .iter()
-        .all(|(present, _)| *present != shard)
-    {
-        return Ok(newest);
-    }
+    let heads = present_heads(location)?;
+    let Some((_, head)) = heads.iter().find(|(present, _)| *present == shard) else {
+        return Ok(0);
+    };
     let mut reader = JournalReader::open(location, shard)?;
-    let mut from_seq = 1;
-    loop {
-        let rows = reader.read(from_seq, ROWS_A_LOOK)?;
-        let Some(last) = rows.last() else {
-            return Ok(newest);
-        };
-        from_seq = last.seq + 1;
-        for row in &rows {
-            for change in decode_batch(&row.batch)? {
-                if let Change::Stamped { ids, .. } | Change::LossAccepted { ids, .. } = change {
-                    newest = newest.max(ids.incarnation);
+    let (mut newest_seq, mut unread) = (head.seq, 0);
+    while newest_seq > 0 {
+        let from_seq = newest_seq.saturating_sub(ROWS_A_LOOK as u64 - 1).max(1);
+        match reader.read(from_seq, ROWS_A_LOOK) {
+            Ok(rows) => {
+                if let Some(named) = rows.iter().filter_map(named_incarnation).max() {
+                    return Ok(named + unread);
                 }
             }
+            Err(fault) => {
+                tracing::warn!(%fault, from_seq, "rows of the journal cannot be read and are passed over");
+                unread = 1;
+            }
         }
+        newest_seq = from_seq - 1;
     }
+    Ok(unread)
+}
+
+/// The newest incarnation that a row of the journal names, or made an id in.
+fn named_incarnation(row: &JournalRow) -> Option<u16> {
+    let changes = decode_batch(&row.batch).ok()?;
+    let named = changes.iter().filter_map(|change| match change {
+        Change::Stamped { ids, .. } | Change::LossAccepted { ids, .. } => Some(ids.incarnation),
+        change => Entry::of(change, row.seq, row.at).map(|entry| IdSpace::of(entry.id).incarnation),
+    });
+    named.max()
 }
 
 fn lost_by(
@@ -391,7 +404,9 @@ fn restore_files(
 fn move_aside(directory: &Path) -> Result<(), Fault> {
     let failed = |_| Fault::refused("the present files of the store cannot be moved aside");
     let is_store_file = |name: &str| {
-        name.contains(".sqlite") || name.starts_with("journal.") && !name.ends_with(".reserve")
+        name.contains(".sqlite")
+            || name == damage::MARK
+            || name.starts_with("journal.") && !name.ends_with(".reserve")
     };
     let entries = fs::read_dir(directory).map_err(failed)?.flatten();
     let names: Vec<_> = entries

@@ -387,12 +387,18 @@ impl Engine {
         Ok(entry.filter(|entry| entry.wallet == wallet.0))
     }
 
+    /// Waits until the views have all that was durable when it was asked.
+    pub fn await_views(&self) -> Result<(), Fault> {
+        let seq = self.durable_seq();
+        if self.0.applied.wait_for(seq, Duration::from_secs(2)) {
+            return Ok(());
+        }
+        Err(Fault::retryable("the views are behind; ask again"))
+    }
+
     /// Refunds by their ids, oldest first. Waits until the views have all that was durable when it was asked.
     pub fn refunds(&self, ids: &[RefundId]) -> Result<Vec<Refund>, Fault> {
-        let seq = self.durable_seq();
-        if !self.0.applied.wait_for(seq, Duration::from_secs(2)) {
-            return Err(Fault::retryable("the views are behind; ask again"));
-        }
+        self.await_views()?;
         self.read(|reader| {
             let mut refunds = Vec::with_capacity(ids.len());
             for id in ids {
@@ -416,7 +422,10 @@ impl Engine {
         let mut reader = match taken {
             Some(reader) => reader,
             None => Gatherer::new(
-                self.0.location.open_read(&VIEWS)?,
+                self.0
+                    .location
+                    .open_read(&VIEWS)
+                    .inspect_err(|fault| damage::mark(&self.0.location, fault))?,
                 JournalReader::open(&self.0.location, 0)?,
                 self.0.master.chain_key(),
                 self.0.applied.clone(),
@@ -661,10 +670,11 @@ impl Writer {
 
     fn accept_loss(&mut self, lost_through: u64, incarnation: u16) -> Result<(), Fault> {
         let ids = self.shard.book.counters().ids;
-        let ids = IdSpace {
-            incarnation: ids.incarnation.max(incarnation) + 1,
-            ..ids
-        };
+        let incarnation = ids.incarnation.max(incarnation) + 1;
+        if incarnation > IdSpace::INCARNATION_MAX {
+            return Err(Fault::refused("no incarnation is left to make ids in"));
+        }
+        let ids = IdSpace { incarnation, ..ids };
         let change = Change::LossAccepted { ids, lost_through };
         let now = self.now();
         let committed = self.shard.journal_changes(vec![change], now)?;

@@ -116,6 +116,10 @@ pub struct RestoreArgs {
     /// The newest journal row that is known from elsewhere.
     #[arg(long)]
     known_head: Option<u64>,
+    /// The incarnation of a lost store whose files are gone: the number in front of the dash on its newest receipts, 0 where
+    /// there is none. New ids go beyond it.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(..1022))]
+    known_incarnation: Option<u16>,
 }
 
 /// `mamori audit`.
@@ -283,8 +287,10 @@ fn with_loss_journaled(
             purpose_of(&mut JournalReader::open(&copy, *shard)?)?.unwrap_or(Purpose::Live);
         let rules = Default::default();
         let engine = open_engine(&copy, &master, purpose, rules, false, clock, chance)?;
-        let journaled = backup::incarnation_of(location, *shard)
-            .and_then(|newest| engine.accept_loss(*lost_through, newest));
+        let journaled = backup::incarnation_of(location, *shard).and_then(|newest| {
+            let known = args.known_incarnation.unwrap_or(0);
+            engine.accept_loss(*lost_through, newest.max(known))
+        });
         engine.stop();
         journaled?;
     }

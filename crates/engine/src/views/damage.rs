@@ -20,7 +20,7 @@ use crate::sql::{Db, Location};
 use crate::views::{VIEWS, projector};
 
 /// A file that stands beside the views when somebody has met damage in them.
-const MARK: &str = "views.damaged";
+pub(crate) const MARK: &str = "views.damaged";
 
 /// Opens the views for their writer; what is damaged at first sight, or was found damaged before, is set aside first.
 pub(crate) fn open_or_make_anew(location: &Location, now: Timestamp) -> Result<Db, Fault> {
@@ -80,6 +80,10 @@ pub(crate) fn set_aside(location: &Location, now: Timestamp) -> Result<(), Fault
     while aside(second, "").exists() {
         second += 1;
     }
+    // A crash between the two names must not leave a file that is believed without its log.
+    File::create(directory.join(MARK))
+        .and_then(|_| sync(directory))
+        .map_err(failed)?;
     // The log first: without its file it would be taken for the log of the new one.
     for end in ["-wal", "-shm", ""] {
         match fs::rename(

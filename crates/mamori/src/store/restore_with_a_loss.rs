@@ -121,7 +121,7 @@ impl Kept {
     }
 
     fn restore(&self, from: &Path, accept_loss: bool) -> Result<(), Failure> {
-        self.restore_knowing(from, accept_loss, None)
+        self.restore_knowing(from, accept_loss, None, None)
     }
 
     fn restore_knowing(
@@ -129,12 +129,14 @@ impl Kept {
         from: &Path,
         accept_loss: bool,
         known_head: Option<u64>,
+        known_incarnation: Option<u16>,
     ) -> Result<(), Failure> {
         let args = RestoreArgs {
             store: self.args(),
             from: from.to_owned(),
             accept_loss,
             known_head,
+            known_incarnation,
         };
         run_restore(args, CLOCK, outside::chance)
     }
@@ -373,15 +375,16 @@ fn a_loss_is_journaled_in_a_database_too() {
     assert_eq!(kept.head(), known, "a database is never restored over");
 
     kept.store = Some(postgres.database_url());
-    let refused = kept.restore_knowing(&backup, false, Some(known.seq));
+    let refused = kept.restore_knowing(&backup, false, Some(known.seq), None);
     assert!(refused.unwrap_err().to_string().contains("--accept-loss"));
-    kept.restore_knowing(&backup, true, Some(known.seq))
+    // The lost store's newest receipts began with 4: it had accepted losses before.
+    kept.restore_knowing(&backup, true, Some(known.seq), Some(4))
         .unwrap();
     let losses = kept.losses();
     assert_eq!(losses.len(), 1);
-    assert_eq!((losses[0].1, losses[0].2), (known.seq, 1));
+    assert_eq!((losses[0].1, losses[0].2), (known.seq, 5));
     let again = kept.pay(&["milk", "tea"]);
     assert_eq!(again.intersection(&lost).count(), 0);
-    assert_eq!(incarnations(&again), [1].into());
+    assert_eq!(incarnations(&again), [5].into());
     kept.is_clean();
 }
