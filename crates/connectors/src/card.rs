@@ -208,6 +208,8 @@ pub enum CardError {
     Unreachable {
         /// False where only another configuration can help.
         retryable: bool,
+        /// True where nobody answered at all, or only to say that they cannot: the next question will hardly bring more.
+        silent: bool,
     },
     /// The processor understood and will not; nothing was done.
     Rejected {
@@ -228,8 +230,9 @@ impl CardError {
     /// paid under it: in its own words it does not know the reference, or would not even start the order.
     ///
     /// A status alone proves nothing: the page of a content network, of a proxy or of a wrong address says 404 just
-    /// as well, and the processor itself says it to an address that it does not have. A wrong API key, a key used for
-    /// another order and every missing answer prove nothing either.
+    /// as well, and the processor itself says it to an address that it does not have. A key that is not accepted, one used
+    /// for another order and every missing answer prove nothing either. A good key of another account proves too much:
+    /// that is why what was closed is asked about for another week.
     pub fn proves_no_payment(&self) -> bool {
         match self {
             Self::Rejected {
@@ -242,9 +245,10 @@ impl CardError {
         }
     }
 
-    /// True where the processor said nothing that can be understood: whoever is asked about next will hardly hear more.
+    /// True where the processor said nothing: whoever is asked about next will hardly hear more. An answer that cannot be
+    /// understood is about one top-up alone.
     pub fn is_silence(&self) -> bool {
-        matches!(self, Self::Unreachable { .. })
+        matches!(self, Self::Unreachable { silent: true, .. })
     }
 }
 
@@ -266,12 +270,16 @@ impl From<NoAnswer> for CardError {
     fn from(no_answer: NoAnswer) -> Self {
         Self::Unreachable {
             retryable: no_answer.retryable,
+            silent: true,
         }
     }
 }
 
 /// An answer that could not be read: as good as none.
-const UNREADABLE: CardError = CardError::Unreachable { retryable: true };
+const UNREADABLE: CardError = CardError::Unreachable {
+    retryable: true,
+    silent: false,
+};
 
 /// A client of one processor account. Calls block; use it from worker threads.
 pub struct CardProcessor {
@@ -506,6 +514,9 @@ fn rejection(answer: &Answer) -> Option<CardError> {
                 kind: kind.unwrap_or_else(unknown),
             })
         }
-        _ => Some(UNREADABLE),
+        status => Some(CardError::Unreachable {
+            retryable: true,
+            silent: status >= 500 || status == 429,
+        }),
     }
 }

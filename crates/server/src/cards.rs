@@ -193,8 +193,11 @@ impl CardDesk {
         };
         let overdue = now.seconds() > row.order.expires_at_seconds + GRACE_SECONDS;
         let stands = if (unwanted || overdue) && !stands.state.is_final() {
-            self.processor
-                .cancel(&stands.reference, &order.expected())?
+            match self.processor.cancel(&stands.reference, &order.expected()) {
+                // It will not be called off, and was alive a moment ago: that is no proof that there was no payment.
+                Err(error) if error.proves_no_payment() => stands,
+                called_off => called_off?,
+            }
         } else {
             stands
         };
@@ -248,14 +251,19 @@ impl CardDesk {
                 });
             }
         };
+        // Before the book hears of it: a crash in between must end neither the asking nor the alarm.
+        let closes = matches!(act, Act::FailTopUp { .. });
+        if closes {
+            ask_again_tomorrow(control, top_up, row.closed_at, now)?;
+        } else if let Some(charge) = &paid {
+            raise_alarm(control, &row, charge, now)?;
+        }
         match engine.act(act)? {
             Ok(Done::TopUp { state, .. }) => {
-                if state != TopUpState::Succeeded {
-                    ask_again_tomorrow(control, top_up, row.closed_at, now)?;
-                } else if row.closed_at.is_some() {
+                if state == TopUpState::Succeeded && (closes || row.closed_at.is_some()) {
                     control.note_card_closed(top_up, now.seconds(), None)?;
                 }
-                if let Some(charge) = paid.filter(|_| state == TopUpState::Succeeded) {
+                if let Some(charge) = paid.filter(|_| closes && state == TopUpState::Succeeded) {
                     raise_alarm(control, &row, &charge, now)?;
                 }
                 Ok(Settled { state, url: None })
@@ -319,12 +327,18 @@ impl CardDesk {
             let expired = age_seconds > PAGE_SECONDS && expire()?.is_ok();
             return Ok(Polled::moved(expired));
         };
-        if row.ask_at.is_some_and(|ask_at| ask_at > now.seconds()) {
+        // One that control has closed and the book has not was left half way: it rests no longer.
+        if row.closed_at.is_none() && row.ask_at.is_some_and(|ask_at| ask_at > now.seconds()) {
             return Ok(Polled::AsBefore);
         }
+        let is_overdue = age_seconds > PAGE_SECONDS + GRACE_SECONDS;
+        let pause = (SILENCE_SECONDS << row.silent.min(10)).min(SILENCE_SECONDS_MAX);
         match self.settle(engine, control, top_up, now) {
             Ok(settled) if settled.state == TopUpState::Pending => {
-                if row.silent > 0 {
+                if is_overdue {
+                    // Still on its way, and not to be called off: it is asked about more and more seldom.
+                    control.note_card_silence(top_up, now.seconds() + pause)?;
+                } else if row.silent > 0 {
                     control.note_card_answer(top_up)?;
                 }
                 Ok(Polled::AsBefore)
@@ -332,19 +346,15 @@ impl CardDesk {
             Ok(_) => Ok(Polled::Moved),
             Err(CardProblem::Fault(fault)) => Err(fault),
             // Long after its page has closed the processor says, in its own words, that there never was a payment.
-            Err(CardProblem::Card(error))
-                if error.proves_no_payment() && age_seconds > PAGE_SECONDS + GRACE_SECONDS =>
-            {
-                let expired = expire()?.is_ok();
+            Err(CardProblem::Card(error)) if error.proves_no_payment() && is_overdue => {
                 // One whose page never had a name sent nobody anywhere.
                 if row.reference.is_some() {
                     ask_again_tomorrow(control, top_up, row.closed_at, now)?;
                 }
-                Ok(Polled::moved(expired))
+                Ok(Polled::moved(expire()?.is_ok()))
             }
             Err(problem) => {
                 tracing::warn!(top_up = top_up.0, amount = row.order.amount, silent = row.silent, %problem, "a top-up could not be settled yet");
-                let pause = (SILENCE_SECONDS << row.silent.min(10)).min(SILENCE_SECONDS_MAX);
                 control.note_card_silence(top_up, now.seconds() + pause)?;
                 Ok(Polled::after(&problem))
             }

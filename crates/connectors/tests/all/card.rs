@@ -277,7 +277,13 @@ fn a_lost_reply_starts_no_second_payment() {
 
     world.faults(r#"{"drop_next_reply": 3}"#);
     let lost = processor.start(&order);
-    assert_eq!(lost, Err(CardError::Unreachable { retryable: true }));
+    assert_eq!(
+        lost,
+        Err(CardError::Unreachable {
+            retryable: true,
+            silent: true
+        })
+    );
     assert_eq!(
         processor.start(&order).unwrap(),
         payment,
@@ -295,7 +301,10 @@ fn a_processor_in_trouble_is_asked_again_a_few_times() {
     world.faults(r#"{"fail_next": 3}"#);
     assert_eq!(
         processor.start(&order),
-        Err(CardError::Unreachable { retryable: true })
+        Err(CardError::Unreachable {
+            retryable: true,
+            silent: true
+        })
     );
 }
 
@@ -370,7 +379,10 @@ fn nobody_at_home_is_worth_another_try_and_a_broken_address_is_not() {
         };
         assert_eq!(
             CardProcessor::new(config).start(&order),
-            Err(CardError::Unreachable { retryable })
+            Err(CardError::Unreachable {
+                retryable,
+                silent: true
+            })
         );
     }
 }

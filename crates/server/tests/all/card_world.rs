@@ -1,7 +1,7 @@
 //! A card network that is really there, the route for its notices on a real socket, a customer with a card.
 
 use std::cell::Cell;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -252,6 +252,14 @@ impl CardWorld {
         row.expect("it was ordered")
     }
 
+    /// The house falls after it has noted that a top-up is closed, and before the book hears of it.
+    pub fn fall_while_closing(&mut self, top_up: TopUpId) {
+        let now = self.house.app.outside.now().seconds();
+        self.control
+            .note_card_closed(top_up, now, Some(now + 86_400))
+            .expect("control answers");
+    }
+
     /// Closed top-ups that are to be asked about some day.
     pub fn still_asked_about(&mut self) -> Vec<TopUpId> {
         self.control
@@ -325,18 +333,27 @@ impl Stranger {
     /// The page that a content network shows for an address it does not know, to everybody.
     pub fn not_found() -> Stranger {
         let page = "<!doctype html><title>404</title><h1>Not Found</h1>";
-        Stranger::answering(Some(format!(
-            "HTTP/1.1 404 Not Found\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{page}",
-            page.len()
-        )))
+        Stranger::answering(move |_| Some(answer("404 Not Found", "text/html", page)))
+    }
+
+    /// A processor that has `session` to show and calls nothing off: its payment is on the way.
+    pub fn holding(session: Value) -> Stranger {
+        Stranger::answering(move |request| {
+            Some(if request.starts_with("GET ") {
+                answer("200 OK", "application/json", &session.to_string())
+            } else {
+                let refused = r#"{"error": {"type": "invalid_request_error", "message": "not in this state"}}"#;
+                answer("400 Bad Request", "application/json", refused)
+            })
+        })
     }
 
     /// Takes every call and never says a word.
     pub fn hanging() -> Stranger {
-        Stranger::answering(None)
+        Stranger::answering(|_| None)
     }
 
-    fn answering(answer: Option<String>) -> Stranger {
+    fn answering(answer: impl Fn(&str) -> Option<String> + Send + 'static) -> Stranger {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let asked = Arc::new(AtomicUsize::new(0));
@@ -345,9 +362,9 @@ impl Stranger {
             let mut held = Vec::new();
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { return };
-                read_head(&stream);
+                let request = read_head(&stream);
                 count.fetch_add(1, Ordering::SeqCst);
-                match &answer {
+                match answer(&request) {
                     Some(answer) => drop(stream.write_all(answer.as_bytes())),
                     None => held.push(stream),
                 }
@@ -362,7 +379,24 @@ impl Stranger {
     }
 }
 
-fn read_head(stream: &TcpStream) {
-    let lines = BufReader::new(stream).lines().map_while(Result::ok);
-    let _ = lines.take_while(|line| !line.is_empty()).count();
+/// The request line; what follows is read and forgotten, a body too.
+fn read_head(stream: &TcpStream) -> String {
+    let mut reader = BufReader::new(stream);
+    let mut head = Vec::new();
+    let lines = reader.by_ref().lines().map_while(Result::ok);
+    head.extend(lines.take_while(|line| !line.is_empty()));
+    let length = head.iter().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        let is_length = name.eq_ignore_ascii_case("content-length");
+        is_length.then(|| value.trim().parse().ok())?
+    });
+    let _ = std::io::copy(&mut reader.take(length.unwrap_or(0)), &mut std::io::sink());
+    head.into_iter().next().unwrap_or_default()
+}
+
+fn answer(status: &str, kind: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }

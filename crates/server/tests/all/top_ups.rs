@@ -136,6 +136,45 @@ fn what_the_processor_itself_does_not_know_is_closed_and_asked_about_for_a_week(
 }
 
 #[test]
+fn a_payment_on_its_way_is_not_given_up_because_it_cannot_be_called_off() {
+    let mut world = CardWorld::start();
+    world.cut_the_notices();
+    let (top_up, page) = world.start_top_up("t");
+    let reference = world.row(top_up).reference.expect("its page has a name");
+    let mut session = world.call("GET", &format!("/v1/checkout/sessions/{reference}"), "");
+    session["status"] = json!("complete");
+    session["payment_status"] = json!("unpaid");
+    let processor = Stranger::holding(session);
+    let slow = desk_at(&processor.url);
+    world.house.pass(LONG_AFTER);
+    for _ in 0..40 {
+        assert_eq!(world.sweep_at(&slow), 0);
+        world.house.pass(MINUTE);
+    }
+    assert!(world.is_open(top_up));
+    let asked = processor.asked();
+    assert!(asked < 40, "asked {asked} times: more and more seldom");
+
+    world.type_card(&page, PLAIN);
+    world.house.pass(10 * MINUTE);
+    assert_eq!(world.sweep(), 1);
+    assert_eq!(world.balance(), 5_000);
+}
+
+#[test]
+fn a_top_up_that_was_half_closed_when_the_house_fell_rests_no_longer() {
+    let mut world = CardWorld::start();
+    world.cut_the_notices();
+    let (top_up, page) = world.start_top_up("t");
+    world.fall_while_closing(top_up);
+    world.type_card(&page, PLAIN);
+    world.house.pass(30);
+    assert_eq!(world.sweep(), 1, "the book has it open");
+    assert_eq!(world.balance(), 5_000);
+    assert_eq!(world.still_asked_about(), []);
+}
+
+#[test]
 fn money_that_comes_after_a_top_up_was_closed_is_credited_once_by_the_notices_of_it() {
     let mut world = CardWorld::start();
     let (top_up, page) = world.start_top_up("t");
