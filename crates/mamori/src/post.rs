@@ -163,9 +163,8 @@ fn lane_of(control: &mut Control, due: &Due) -> Option<Lane> {
             MessageKind::Sms => Lane::Sms,
             MessageKind::Mail => Lane::Mail,
         }),
-        // Nobody to tell: either courier will say so.
-        Ok(None) => Some(Lane::Sms),
-        Err(_) => None,
+        // Nobody to tell, or no address for now: either courier says so, and tries again or gives up as for every message.
+        Ok(None) | Err(_) => Some(Lane::Sms),
     }
 }
 
