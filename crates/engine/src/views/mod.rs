@@ -96,6 +96,12 @@ INSERT INTO progress (shard, applied_seq, checkpoint_seq, segment, segment_seq) 
 CREATE INDEX store_hours_by_hour ON store_hours (hour, store);
 CREATE INDEX top_ups_by_start ON top_ups (started_at);
 ",
+    },
+    Migration {
+        name: "the open top-ups of a wallet",
+        sql: "
+CREATE INDEX open_top_ups ON top_ups (wallet, id) WHERE state = 0;
+",
     }],
 };
 

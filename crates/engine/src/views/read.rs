@@ -178,6 +178,17 @@ pub fn top_up_by_id(db: &mut Db, id: u64) -> Result<Option<TopUpRow>, Fault> {
     )
 }
 
+const OPEN_TOP_UPS: &str = "SELECT id, wallet, amount, state, started_at, ended_at FROM top_ups WHERE state = 0 AND wallet = $1 ORDER BY id LIMIT $2";
+
+/// The open top-ups of a wallet, oldest first.
+pub fn open_top_ups(db: &mut Db, wallet: u64, limit: u32) -> Result<Vec<TopUpRow>, Fault> {
+    db.query(
+        OPEN_TOP_UPS,
+        &[Param::Int(wallet as i64), Param::Int(i64::from(limit))],
+        top_up,
+    )
+}
+
 /// Calls `see` with every top-up.
 pub fn each_top_up(db: &mut Db, mut see: impl FnMut(TopUpRow)) -> Result<(), Fault> {
     db.query(
