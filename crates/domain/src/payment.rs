@@ -25,7 +25,7 @@ fn cancel_window_is_open(paid_at: Timestamp, now: Timestamp) -> bool {
 const REFUNDS_MAX: usize = 100;
 
 /// Holds that one act gives back: one change each, and all of them must fit into a batch beside others.
-const RELEASES_MAX: usize = 50;
+pub const RELEASES_MAX: u32 = 50;
 
 /// Refunds are taken for 365 days.
 const REFUND_WINDOW_SECONDS: i64 = 365 * 86_400;
@@ -465,7 +465,7 @@ pub(crate) fn release(book: &Book, hold: HoldId) -> Decision {
 
 /// Gives back what nobody captured in time, the longest overdue first; the rest waits for the next asking.
 ///
-/// It looks at every open hold: asked every few seconds, never on a payment's way.
+/// It looks at every open hold, so it is asked once in a few seconds: payments wait for it, a microsecond for a hundred holds.
 pub(crate) fn release_expired(book: &Book, now: Timestamp) -> Decision {
     let mut due = Vec::new();
     book.holds.each(|id, row| {
@@ -474,7 +474,7 @@ pub(crate) fn release_expired(book: &Book, now: Timestamp) -> Decision {
         }
     });
     due.sort_unstable();
-    due.truncate(RELEASES_MAX);
+    due.truncate(RELEASES_MAX as usize);
     // Two holds of one wallet go back one behind the other.
     let mut stands: HashMap<WalletId, (EntryId, u64)> = HashMap::new();
     let changes: Vec<Change> = (book.next_id()..)

@@ -1,6 +1,7 @@
 //! Rows of control that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
 
 use mamori_domain::act::{Act, Done};
+use mamori_domain::payment::RELEASES_MAX;
 use mamori_engine::control::Control;
 use mamori_engine::fault::Fault;
 
@@ -37,7 +38,7 @@ pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
 fn release_overdue_holds(app: &App) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
         match app.house.engine.act(Act::ReleaseExpired)? {
-            Ok(Done::ReleasedExpired(1..)) => {}
+            Ok(Done::ReleasedExpired(RELEASES_MAX..)) => {}
             _ => break,
         }
     }
