@@ -92,8 +92,6 @@ pub struct Survey {
     pub stores: Vec<(StoreId, MerchantId)>,
     /// Each till, its store, and whether a device is bound to it.
     pub tills: Vec<(TillId, StoreId, bool)>,
-    /// Open top-ups: id, wallet, yen, when they were started.
-    pub open_top_ups: Vec<(u64, WalletId, u64, Timestamp)>,
     /// Things of the recent past in memory.
     pub recent: usize,
     /// Bytes of the filter of forgotten request keys.
@@ -699,11 +697,6 @@ impl Writer {
         book.tills
             .each(|id, row| tills.push((*id, row.store, row.device.is_some())));
         tills.sort_unstable();
-        let mut open_top_ups = Vec::new();
-        book.top_ups.each(|id, row| {
-            open_top_ups.push((id.0, row.wallet, row.amount.minor(), row.started_at))
-        });
-        open_top_ups.sort_unstable();
         Survey {
             seq: self.shard.seq(),
             applied_seq: self.applied.get(),
@@ -714,7 +707,6 @@ impl Writer {
             merchants,
             stores,
             tills,
-            open_top_ups,
             recent: book.recent_len(),
             cold_bytes: self.shard.cold_bytes(),
         }

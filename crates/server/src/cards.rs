@@ -286,12 +286,20 @@ impl CardDesk {
         older_than_seconds: i64,
     ) -> Result<usize, Fault> {
         let mut moved = 0;
-        for (top_up, _, _, started_at) in engine.survey()?.open_top_ups {
+        // Only these are looked at on the writer's thread; they are put in order here.
+        let mut open = engine.peek(|book| {
+            let mut open = Vec::new();
+            book.top_ups
+                .each(|id, row| open.push((*id, row.started_at)));
+            open
+        })?;
+        open.sort_unstable();
+        for (top_up, started_at) in open {
             let age_seconds = now.seconds() - started_at.seconds();
             if age_seconds < older_than_seconds {
                 continue;
             }
-            match self.poll(engine, control, TopUpId(top_up), age_seconds, now)? {
+            match self.poll(engine, control, top_up, age_seconds, now)? {
                 Polled::Moved => moved += 1,
                 Polled::AsBefore => {}
                 Polled::Silence => return Ok(moved),
