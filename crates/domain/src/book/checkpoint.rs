@@ -101,17 +101,12 @@ impl Book {
         }
     }
 
-    /// Makes room for so many customers, of whom each has a wallet, a credential and an authorisation or so.
-    pub fn expect_customers(&mut self, count: u64) {
+    /// Makes room for as many customers as the counters know: each has a credential and an authorisation or so.
+    pub fn make_room(&mut self) {
         // The number stands in a row that nobody has confirmed yet: it must not take all memory.
-        let count = usize::try_from(count.min(1 << 26)).unwrap_or_default();
+        let count = usize::try_from(self.counters.wallets.min(1 << 26)).unwrap_or_default();
         self.credentials.reserve(count);
         self.authorizations.reserve(count);
-    }
-
-    /// The customers that the counters know, for [`Book::expect_customers`].
-    pub fn customers(&self) -> u64 {
-        self.counters.wallets
     }
 
     /// All rows of a checkpoint are in place: `sum` is the hash of their bytes. If it is the sealed one, they are the very

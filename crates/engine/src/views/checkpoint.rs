@@ -162,7 +162,7 @@ pub fn load(tx: &mut Tx, key: HashKey) -> Result<Option<Book>, Fault> {
             Ok(())
         },
     )?;
-    book.expect_customers(book.customers());
+    book.make_room();
     let (parcels, arriving) = sync_channel::<Parcel>(PARCELS);
     let placed = thread::scope(|scope| {
         let placing = scope.spawn(move || place(book, arriving));
