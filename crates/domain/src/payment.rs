@@ -465,7 +465,7 @@ pub(crate) fn release(book: &Book, hold: HoldId) -> Decision {
 
 /// Gives back what nobody captured in time, the longest overdue first; the rest waits for the next asking.
 ///
-/// It looks at every open hold, so it is asked once in a few seconds: payments wait for it, a microsecond for a hundred holds.
+/// It looks at every open hold, so it is asked once in a few seconds: payments wait for it meanwhile.
 pub(crate) fn release_expired(book: &Book, now: Timestamp) -> Decision {
     let mut due = Vec::new();
     book.holds.each(|id, row| {

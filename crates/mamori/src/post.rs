@@ -123,7 +123,7 @@ impl Post {
         let sorting = rounds("post", move || {
             while outbox.follow(SHARD, &mut journal)? {}
             let now = (clock.wall_micros)();
-            let mut sort = || outbox.sort(now, ROUND, &mut |due| lane_of(&mut control, due));
+            let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut control, due)));
             while sort()? == ROUND {}
             carriers.iter().for_each(Thread::unpark);
             outbox.forget_sent(now - REMEMBER_MICROS).map(|_| ())
@@ -156,15 +156,15 @@ fn rounds(
     Ok(handle.thread().clone())
 }
 
-/// The lane by which the reader of an entry is reached; none while control cannot say.
-fn lane_of(control: &mut Control, due: &Due) -> Option<Lane> {
+/// The lane by which the reader of an entry is reached.
+fn lane_of(control: &mut Control, due: &Due) -> Lane {
     match read(control, due) {
-        Ok(Some(message)) => Some(match message.kind {
+        Ok(Some(message)) => match message.kind {
             MessageKind::Sms => Lane::Sms,
             MessageKind::Mail => Lane::Mail,
-        }),
+        },
         // Nobody to tell, or no address for now: either courier says so, and tries again or gives up as for every message.
-        Ok(None) | Err(_) => Some(Lane::Sms),
+        Ok(None) | Err(_) => Lane::Sms,
     }
 }
 
