@@ -41,6 +41,9 @@ use crate::watermark::Watermark;
 const QUEUE_ACTS: usize = 8_192;
 /// Acts the views may be behind before new ones are told "busy": nothing that the views lack is ever forgotten, so this bounds memory.
 const LAG_ACTS: u64 = 1_000_000;
+/// Things the writer forgets between two batches, and some more for each act of the last: a payment adds two.
+const FORGET_AT_ONCE: usize = 64;
+const FORGET_PER_ACT: usize = 8;
 /// How long the projector waits for more before it writes.
 const PROJECT_LINGER: Duration = Duration::from_millis(40);
 /// While the disk is full, how often it is asked whether there is room again.
@@ -524,7 +527,8 @@ impl Writer {
             {
                 sort_in(ask, &mut asked, &mut replies, &mut looks, &mut stop);
             }
-            if !asked.is_empty() && !self.step(&mut asked, &mut replies) {
+            let acts = asked.len();
+            if acts > 0 && !self.step(&mut asked, &mut replies) {
                 return;
             }
             // What is looked at may be old if nothing proves that this process still owns the shard: then nobody is answered,
@@ -543,12 +547,7 @@ impl Writer {
             for peek in looks.peeks {
                 peek(&self.shard.book);
             }
-            self.shard.forget_through(
-                self.segmented
-                    .load(Ordering::Acquire)
-                    .min(self.applied.get()),
-                KEEP_RECENT,
-            );
+            self.forget(acts);
             if stop {
                 let now = self.now();
                 if let Ok(committed) = self.shard.seal(now) {
@@ -557,6 +556,18 @@ impl Writer {
                 return;
             }
         }
+    }
+
+    /// Forgets some of what the views hold, after so many acts. A segment of request keys sets a quarter of a million things free
+    /// at once: forgotten at once they would hold up everybody for a tenth of a second.
+    fn forget(&mut self, acts: usize) {
+        let known = self.shard.book.recent_len();
+        let keep = KEEP_RECENT.max(known.saturating_sub(FORGET_AT_ONCE + FORGET_PER_ACT * acts));
+        let through = self
+            .segmented
+            .load(Ordering::Acquire)
+            .min(self.applied.get());
+        self.shard.forget_through(through, keep);
     }
 
     /// The instant of the next batch, and an alarm when the wall clock cannot be believed.
