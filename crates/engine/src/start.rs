@@ -27,7 +27,7 @@ use crate::lease::{Candidate, Lease};
 use crate::shard::{Committed, Opened, Shard, decode_batch};
 use crate::sql::{Db, Location};
 use crate::views::projector::{self, Carried, Progress, Projector};
-use crate::views::{VIEWS, checkpoint, damage};
+use crate::views::{VIEWS, checkpoint, damage, request_keys};
 
 /// How often a standby reads on and looks whether the owner lives, in microseconds: twice in a beat of the lease.
 const LOOK_MICROS: u64 = 250_000;
@@ -37,7 +37,7 @@ const ROWS_BETWEEN_LOOKS: usize = 8_192;
 const TAKEOVER_TRIES: u32 = 8;
 
 /// Things of the recent past that stay in memory although the views have them, so that a retry needs no disk.
-pub(crate) const KEEP_RECENT: usize = 100_000;
+pub const KEEP_RECENT: usize = 100_000;
 /// Changes that are gathered before the views are written.
 pub(crate) const PROJECT_CHANGES: usize = 32_768;
 
@@ -250,12 +250,12 @@ impl Standby {
             let progress = projector::progress_in(tx)?;
             let loaded = match progress.checkpoint_seq {
                 0 => None,
-                _ => checkpoint::load(tx, key())?,
+                seq => checkpoint::load(tx, seq, key())?,
             };
             Ok((progress, loaded))
         })?;
         let mut cold = ColdKeys::default();
-        projector::each_key(&mut views, |key| cold.add(key))?;
+        request_keys::each(&mut views, |_, low, _| cold.add(low))?;
         let seq = progress.checkpoint_seq;
         let sealed = sealed_after(&mut reader, seq, &chain)?;
         let believed = match (loaded, sealed) {

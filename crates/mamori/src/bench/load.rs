@@ -471,6 +471,10 @@ pub fn run(
             let number = event.token().0;
             let line = &mut lines[number];
             if !line.waiting {
+                // A server ends connections that nobody uses for a while; whoever calls next finds a new one.
+                if event.is_read_closed() {
+                    replace(line, number, parties.address, &poll)?;
+                }
                 continue;
             }
             let done = if event.is_writable() && !line.unsent.is_empty() {

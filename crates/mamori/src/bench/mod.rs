@@ -71,6 +71,9 @@ pub struct Args {
     /// The rate of the open loop, in payments a second.
     #[arg(long, default_value_t = 10_000)]
     open_rate: u64,
+    /// Only the open loop, for the whole time.
+    #[arg(long)]
+    open_only: bool,
     /// HTTP threads of the server; 0 for as many as it would choose.
     #[arg(long, default_value_t = 0)]
     http_threads: usize,
@@ -527,7 +530,8 @@ impl Bench {
         );
 
         let mut figures = self.figures();
-        for connections in [64, 256] {
+        let closed: &[usize] = if self.args.open_only { &[] } else { &[64, 256] };
+        for &connections in closed {
             let before = self.floor_run(&floor, connections, seconds / 4)?;
             let files = server.settle()?;
             let run = self.product_run(&mut server, connections, Pace::Closed, seconds)?;
@@ -577,7 +581,12 @@ impl Bench {
             };
         }
         let per_second = self.args.open_rate;
-        let run = self.product_run(&mut server, 256, Pace::Open { per_second }, seconds / 2)?;
+        let span = if self.args.open_only {
+            seconds
+        } else {
+            seconds / 2
+        };
+        let run = self.product_run(&mut server, 256, Pace::Open { per_second }, span)?;
         table.head(&format!(
             "payments, 256 connections, open loop of {}/s",
             grouped(per_second as f64)
