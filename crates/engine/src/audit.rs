@@ -15,7 +15,8 @@ use crate::journal::{Head, JournalReader};
 use crate::keys::MasterKey;
 use crate::sql::{Db, Location, Param};
 use crate::start::replay_row;
-use crate::views::projector::{self, Progress, Projector, read_progress};
+use crate::views::projector::{Progress, Projector, read_progress};
+use crate::views::request_keys::{self, key_row, slot};
 use crate::views::{Entry, VIEWS, checkpoint, damage, read};
 
 /// View rows that are read at a time.
@@ -117,7 +118,7 @@ pub fn audit(
             }
         }
         if row.seq == stand.checkpoint_seq {
-            compare_checkpoint(&mut report, compared.views, master, &book)?;
+            compare_checkpoint(&mut report, compared.views, row.seq, master, &book)?;
         }
         book.forget_through(row.seq, 0, |_| {});
         if report.rows.is_multiple_of(256) {
@@ -181,11 +182,12 @@ fn compare_balances(report: &mut Report, book: &Book, balances: &HashMap<Account
 fn compare_checkpoint(
     report: &mut Report,
     views: &mut Db,
+    seq: u64,
     master: &MasterKey,
     book: &Book,
 ) -> Result<(), Fault> {
     let key = || HashKey::new(master.book_hash_key().expose());
-    match views.snapshot(|tx| checkpoint::load(tx, key())) {
+    match views.snapshot(|tx| checkpoint::load(tx, seq, key())) {
         Ok(Some(loaded)) if loaded.hash() == book.hash() => {}
         Ok(Some(_)) => {
             report.find("the checkpoint is not the book that the journal gives at its row".into())
@@ -240,7 +242,7 @@ impl<'a> Compared<'a> {
     fn change(&mut self, change: &Change, seq: u64, at: i64) {
         if seq <= self.stand.segment_seq {
             for (key, _) in change.answers().into_iter().flatten() {
-                let row = projector::key_row(projector::slot(key.0), key.0 as u64, seq);
+                let row = key_row(slot(key.0), key.0 as u64, seq);
                 self.request_keys.add_row(&self.key, &row);
             }
         }
@@ -366,7 +368,12 @@ impl<'a> Compared<'a> {
             report.find("the reversals in the views are not those of the journal".into());
         }
         let mut found = BookHash::default();
-        projector::each_key_row(self.views, |row| found.add_row(&self.key, row))?;
+        let whole = self.stand.segment_seq;
+        request_keys::each(self.views, |slot, low, seq| {
+            if seq <= whole {
+                found.add_row(&self.key, &key_row(slot, low, seq));
+            }
+        })?;
         if found != self.request_keys {
             report.find("the request keys in the views are not those of the journal".into());
         }

@@ -18,7 +18,7 @@ use crate::journal::JournalReader;
 use crate::keys::ChainKey;
 use crate::shard::{Gathered, decode_batch, led_to};
 use crate::sql::Db;
-use crate::views::{EntryKind, projector, read};
+use crate::views::{EntryKind, projector, read, request_keys};
 use crate::watermark::Watermark;
 
 /// How long a look-up waits for the views to reach the row it needs.
@@ -129,7 +129,7 @@ impl Gatherer {
 
     fn first_answer(&mut self, key: RequestKey) -> Result<Option<FirstAnswer>, Fault> {
         // The newest row wins: a name may be reused for the refund of another payment.
-        for seq in projector::rows_of_key(&mut self.views, key.0)? {
+        for seq in request_keys::rows_of(&mut self.views, key.0)? {
             let found = self
                 .changes(seq)?
                 .1

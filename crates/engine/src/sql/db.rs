@@ -298,6 +298,29 @@ impl Tx<'_> {
         columns: &[Column],
         on_conflict: &str,
     ) -> Result<u64, Fault> {
+        let sql = insert_statement(self.db.dialect(), table, names, columns, on_conflict);
+        self.run_for_many(&sql, names, columns)
+    }
+
+    /// Runs one writing statement for many rows given by columns; `{given}` in it stands for a table `given` of those rows.
+    ///
+    /// PostgreSQL runs it once over all of them, SQLite once for each row.
+    pub fn for_many(
+        &mut self,
+        sql: &str,
+        names: &[&str],
+        columns: &[Column],
+    ) -> Result<u64, Fault> {
+        let given = given_table(self.db.dialect(), names, columns);
+        self.run_for_many(&sql.replace("{given}", &given), names, columns)
+    }
+
+    fn run_for_many(
+        &mut self,
+        sql: &str,
+        names: &[&str],
+        columns: &[Column],
+    ) -> Result<u64, Fault> {
         let rows = columns.first().map_or(0, Column::len);
         assert_eq!(names.len(), columns.len(), "one name per column");
         assert!(
@@ -307,10 +330,9 @@ impl Tx<'_> {
         if rows == 0 {
             return Ok(0);
         }
-        let sql = insert_statement(self.db.dialect(), table, names, columns, on_conflict);
         match &mut self.db.engine {
-            Engine::Lite(lite) => lite.insert_many(&sql, columns, rows),
-            Engine::Pg(pg) => pg.insert_many(&sql, columns),
+            Engine::Lite(lite) => lite.run_for_many(sql, columns, rows),
+            Engine::Pg(pg) => pg.run_for_many(sql, columns),
         }
     }
 
@@ -337,6 +359,22 @@ impl Drop for Tx<'_> {
                 Engine::Lite(lite) => lite.roll_back(),
                 Engine::Pg(pg) => pg.roll_back(),
             }
+        }
+    }
+}
+
+fn given_table(dialect: Dialect, names: &[&str], columns: &[Column]) -> String {
+    let list =
+        |item: &dyn Fn(usize) -> String| (0..names.len()).map(item).collect::<Vec<_>>().join(", ");
+    match dialect {
+        Dialect::Lite => {
+            let places = list(&|index| format!("${} AS {}", index + 1, names[index]));
+            format!("(SELECT {places}) AS given")
+        }
+        Dialect::Pg => {
+            let arrays = list(&|index| format!("${}::{}", index + 1, columns[index].array_type()));
+            let names = list(&|index| names[index].to_owned());
+            format!("UNNEST({arrays}) AS given ({names})")
         }
     }
 }

@@ -236,7 +236,7 @@ impl Lite {
         copied
     }
 
-    pub(super) fn insert_many(
+    pub(super) fn run_for_many(
         &mut self,
         sql: &str,
         columns: &[Column],
@@ -253,7 +253,7 @@ impl Lite {
             }
             Ok(changed)
         };
-        run().map_err(|error| self.note(fault("inserting many rows", &error)))
+        run().map_err(|error| self.note(fault("a statement for many rows", &error)))
     }
 
     /// Writes pages of the log back into the file; returns the pages in the log.

@@ -168,7 +168,7 @@ impl Pg {
         self.execute_with(sql, &params)
     }
 
-    pub(super) fn insert_many(&mut self, sql: &str, columns: &[Column]) -> Result<u64, Fault> {
+    pub(super) fn run_for_many(&mut self, sql: &str, columns: &[Column]) -> Result<u64, Fault> {
         let params: Vec<&(dyn ToSql + Sync)> = columns.iter().map(Column::as_array).collect();
         self.execute_with(sql, &params)
     }

@@ -1,112 +1,91 @@
 //! The book's rows beside the views, so that a start need not replay everything. Not believed: hashed and compared.
+//!
+//! While a checkpoint is being written, [`pending`](super::pending) says how, a second table holds how the rows it has written
+//! over stood before: `checkpoint_undo`, by the row of the journal whose book they belong to.
 
+use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use mamori_domain::book::Book;
-use mamori_domain::rows::IdMap;
-use mamori_domain::table::{BookHash, DirtyRow, HashKey};
+use mamori_domain::table::{BookHash, HashKey};
 
 use crate::fault::Fault;
-use crate::sql::{Column, Param, Tx};
+use crate::sql::{Column, Param, Row, Tx};
 
-/// A checkpoint is written when so many rows of the journal passed since the last (a start after a crash replays them in about
-/// a second), or so many rows of the book changed. More often costs: under a load of small batches each payment dirties a
-/// wallet of its own, and a checkpoint of few wallets rewrites a page for each of them: it writes most of the table whenever it is written.
-const DUE_SEQS: u64 = 128 * crate::shard::SEAL_EVERY;
-const DUE_ROWS: usize = 1_000_000;
+/// A row's table and its key in CBOR.
+pub type RowKey = (u8, Vec<u8>);
+/// A row of the book in CBOR; `None` where there is none.
+pub type CheckpointRow = (RowKey, Option<Vec<u8>>);
 
-/// Rows of the book that changed since the last checkpoint, as they stood at the newest seal.
-#[derive(Default)]
-pub struct Pending {
-    rows: IdMap<(u8, Vec<u8>), Row>,
-    /// The newest seal.
-    sealed: Option<u64>,
-    /// The checkpoint that was let go of last.
-    behind: u64,
-}
-
-/// A row as it stood at the newest seal that brought it; `None` where it is gone.
-struct Row {
-    sealed: u64,
-    content: Option<Vec<u8>>,
-}
-
-impl Pending {
-    /// Takes over what changed up to the row before `sealed`.
-    pub fn merge(&mut self, sealed: u64, dirty: &[DirtyRow]) {
-        for row in dirty {
-            self.rows.insert(
-                (row.table, row.key.clone()),
-                Row {
-                    sealed,
-                    content: row.row.clone(),
-                },
-            );
-        }
-        self.sealed = Some(sealed);
-    }
-
-    /// Lets go of what the checkpoint after row `checkpoint_seq` holds.
-    pub fn let_go(&mut self, checkpoint_seq: u64) {
-        if self.behind == checkpoint_seq {
-            return;
-        }
-        self.behind = checkpoint_seq;
-        if self
-            .sealed
-            .is_some_and(|sealed| sealed <= checkpoint_seq + 1)
-        {
-            self.rows = IdMap::default();
-            self.sealed = None;
-        } else {
-            self.rows.retain(|_, row| row.sealed > checkpoint_seq + 1);
-        }
-    }
-
-    /// The row after which the book stood so, if it is time to write that down.
-    pub fn due(&self, checkpoint_seq: u64) -> Option<u64> {
-        let sealed = self.sealed?;
-        // A seal out of its turn is a program that stops: the next start shall be quick.
-        let hurry = !sealed.is_multiple_of(crate::shard::SEAL_EVERY);
-        let far = sealed.saturating_sub(checkpoint_seq) >= DUE_SEQS;
-        (hurry || far || self.rows.len() >= DUE_ROWS).then_some(sealed - 1)
-    }
-
-    /// Writes the rows in the order of their keys.
-    pub fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
-        let mut rows: Vec<_> = self.rows.iter().collect();
-        rows.sort_unstable_by_key(|(key, _)| *key);
-        let mut kinds = Vec::with_capacity(rows.len());
-        let mut ids: Vec<&[u8]> = Vec::with_capacity(rows.len());
-        let mut contents: Vec<&[u8]> = Vec::with_capacity(rows.len());
-        for ((table, key), row) in rows {
-            match &row.content {
-                Some(content) => {
-                    kinds.push(i64::from(*table));
-                    ids.push(key);
-                    contents.push(content);
-                }
-                None => {
-                    tx.execute(
-                        "DELETE FROM checkpoint WHERE kind = $1 AND id = $2",
-                        &[Param::Int(i64::from(*table)), Param::Blob(key)],
-                    )?;
-                }
+/// Writes rows, in the order of their keys.
+pub fn write(tx: &mut Tx, rows: &[CheckpointRow]) -> Result<(), Fault> {
+    let mut kinds = Vec::with_capacity(rows.len());
+    let mut ids: Vec<&[u8]> = Vec::with_capacity(rows.len());
+    let mut contents: Vec<&[u8]> = Vec::with_capacity(rows.len());
+    for ((table, key), content) in rows {
+        match content {
+            Some(content) => {
+                kinds.push(i64::from(*table));
+                ids.push(key);
+                contents.push(content);
+            }
+            None => {
+                tx.execute(
+                    "DELETE FROM checkpoint WHERE kind = $1 AND id = $2",
+                    &[Param::Int(i64::from(*table)), Param::Blob(key)],
+                )?;
             }
         }
-        tx.insert_many_or(
-            "checkpoint",
-            &["kind", "id", "content"],
-            &[
-                Column::Int(&kinds),
-                Column::Blob(&ids),
-                Column::Blob(&contents),
-            ],
-            "ON CONFLICT (kind, id) DO UPDATE SET content = excluded.content",
-        )?;
-        Ok(())
     }
+    tx.insert_many_or(
+        "checkpoint",
+        &["kind", "id", "content"],
+        &[
+            Column::Int(&kinds),
+            Column::Blob(&ids),
+            Column::Blob(&contents),
+        ],
+        "ON CONFLICT (kind, id) DO UPDATE SET content = excluded.content",
+    )?;
+    Ok(())
+}
+
+/// Notes how rows stand that are about to be written, for the checkpoint after row `seq`. What is noted stays: the first
+/// note is the one from before anything was written over it.
+pub fn keep_undo(tx: &mut Tx, seq: u64, rows: &[CheckpointRow]) -> Result<(), Fault> {
+    let seqs = vec![seq as i64; rows.len()];
+    let kinds: Vec<i64> = rows.iter().map(|((kind, _), _)| i64::from(*kind)).collect();
+    let ids: Vec<&[u8]> = rows.iter().map(|((_, id), _)| &id[..]).collect();
+    tx.for_many(
+        "INSERT INTO checkpoint_undo (seq, kind, id, content)
+         SELECT given.seq, given.kind, given.id, checkpoint.content FROM {given}
+         LEFT JOIN checkpoint ON checkpoint.kind = given.kind AND checkpoint.id = given.id
+         WHERE 1 = 1 ON CONFLICT (seq, kind, id) DO NOTHING",
+        &["seq", "kind", "id"],
+        &[Column::Int(&seqs), Column::Int(&kinds), Column::Blob(&ids)],
+    )?;
+    Ok(())
+}
+
+/// Removes some notes for checkpoints before the one after row `seq`; true if there may be more.
+pub fn forget_undo(tx: &mut Tx, seq: u64, rows: usize) -> Result<bool, Fault> {
+    let up_to = tx.query_first(
+        "SELECT seq, kind, id FROM checkpoint_undo WHERE seq < $1 ORDER BY seq, kind, id LIMIT 1 OFFSET $2",
+        &[Param::Int(seq as i64), Param::Int(rows as i64)],
+        |row| (row.int(0), row.int(1), row.blob(2).to_vec()),
+    )?;
+    match &up_to {
+        Some((seq, kind, id)) => tx.execute(
+            "DELETE FROM checkpoint_undo WHERE (seq, kind, id) < ($1, $2, $3)",
+            &[Param::Int(*seq), Param::Int(*kind), Param::Blob(id)],
+        )?,
+        None => tx.execute(
+            "DELETE FROM checkpoint_undo WHERE seq < $1",
+            &[Param::Int(seq as i64)],
+        )?,
+    };
+    Ok(up_to.is_some())
 }
 
 /// Bytes of rows that go from the reading thread to the one that puts the book together in one go.
@@ -143,22 +122,24 @@ impl Parcel {
     }
 }
 
-/// Puts a book together from the checkpoint's rows, or nothing if one of them cannot be read. The caller compares its hash with
-/// the journal.
+/// Puts the book after row `seq` together from the checkpoint's rows, or nothing if one of them cannot be read. The caller
+/// compares its hash with the journal.
 ///
 /// Two threads share the work: this one reads rows and sums their bytes, the other one puts them in their places.
-pub fn load(tx: &mut Tx, key: HashKey) -> Result<Option<Book>, Fault> {
+pub fn load(tx: &mut Tx, seq: u64, key: HashKey) -> Result<Option<Book>, Fault> {
+    let mut undo = Undo::of(tx, seq)?;
     let mut book = Book::new(key.clone());
     let mut sum = BookHash::default();
     let mut damaged = false;
     // The counters first: they say how much room all others need.
     tx.scan(
-        "SELECT id, content FROM checkpoint WHERE kind = $1",
+        "SELECT kind, id, content FROM checkpoint WHERE kind = $1",
         &[Param::Int(i64::from(Book::COUNTERS))],
         |row| {
-            let (id, content) = (row.blob(0), row.blob(1));
-            sum.add_row(&key, Parcel::default().push(Book::COUNTERS, id, content));
-            damaged |= book.load(Book::COUNTERS, id, content).is_err();
+            undo.row(row, |table, id, content| {
+                sum.add_row(&key, Parcel::default().push(table, id, content));
+                damaged |= book.load(table, id, content).is_err();
+            });
             Ok(())
         },
     )?;
@@ -167,18 +148,21 @@ pub fn load(tx: &mut Tx, key: HashKey) -> Result<Option<Book>, Fault> {
     let placed = thread::scope(|scope| {
         let placing = scope.spawn(move || place(book, arriving));
         let mut parcel = Parcel::default();
-        let read = tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {
-            let table = u8::try_from(row.int(0)).unwrap_or(0);
+        let mut pass_on = |table, id: &[u8], content: &[u8]| {
             if table == Book::COUNTERS {
-                return Ok(());
+                return;
             }
-            sum.add_row(&key, parcel.push(table, row.blob(1), row.blob(2)));
+            sum.add_row(&key, parcel.push(table, id, content));
             if parcel.bytes.len() >= PARCEL_BYTES {
                 // Nobody takes it any more after a row that could not be read.
                 damaged |= parcels.send(std::mem::take(&mut parcel)).is_err();
             }
+        };
+        let read = tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {
+            undo.row(row, &mut pass_on);
             Ok(())
         });
+        undo.rest(pass_on);
         damaged |= parcels.send(parcel).is_err();
         drop(parcels);
         let placed = placing
@@ -190,6 +174,62 @@ pub fn load(tx: &mut Tx, key: HashKey) -> Result<Option<Book>, Fault> {
         book.loaded(sum);
         book
     }))
+}
+
+/// How rows stood at a checkpoint that have been written over since, because the next one is on its way.
+struct Undo {
+    /// By table and key, in one piece.
+    rows: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    wanted: Vec<u8>,
+}
+
+impl Undo {
+    fn of(tx: &mut Tx, seq: u64) -> Result<Undo, Fault> {
+        let mut rows = HashMap::new();
+        tx.scan(
+            "SELECT kind, id, content FROM checkpoint_undo WHERE seq = $1",
+            &[Param::Int(seq as i64)],
+            |row| {
+                let key = [&[table(row)], row.blob(1)].concat();
+                rows.insert(key, row.opt_blob(2).map(<[u8]>::to_vec));
+                Ok(())
+            },
+        )?;
+        Ok(Undo {
+            rows,
+            wanted: Vec::new(),
+        })
+    }
+
+    /// Gives `see` this row of the table, as it stood; nothing if it was not there.
+    fn row(&mut self, row: &Row, mut see: impl FnMut(u8, &[u8], &[u8])) {
+        let (table, id) = (table(row), row.blob(1));
+        if self.rows.is_empty() {
+            return see(table, id, row.blob(2));
+        }
+        self.wanted.clear();
+        self.wanted.push(table);
+        self.wanted.extend_from_slice(id);
+        match self.rows.remove(&self.wanted) {
+            None => see(table, id, row.blob(2)),
+            Some(Some(content)) => see(table, id, &content),
+            Some(None) => {}
+        }
+    }
+
+    /// Gives `see` the rows that are in the table no more.
+    fn rest(self, mut see: impl FnMut(u8, &[u8], &[u8])) {
+        for (key, content) in self.rows {
+            if let Some(content) = content {
+                see(key[0], &key[1..], &content);
+            }
+        }
+    }
+}
+
+/// A table that no book has is refused with its row.
+fn table(row: &Row) -> u8 {
+    u8::try_from(row.int(0)).unwrap_or(0)
 }
 
 /// Puts rows in their places as they arrive; `None` if one of them cannot be read.
@@ -204,5 +244,7 @@ fn place(mut book: Book, arriving: Receiver<Parcel>) -> Option<Book> {
 
 /// Throws all rows away.
 pub fn clear(tx: &mut Tx) -> Result<(), Fault> {
-    tx.execute("DELETE FROM checkpoint", &[]).map(drop)
+    tx.execute("DELETE FROM checkpoint", &[])?;
+    tx.execute("DELETE FROM checkpoint_undo", &[])?;
+    Ok(())
 }

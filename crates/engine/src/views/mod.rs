@@ -8,6 +8,7 @@
 //! | `store_hours` | the sums of one store in one hour | stores × hours |
 //! | `request_keys` | where the first answers to old requests stand in the journal | payments, 16 bytes each |
 //! | `checkpoint` | a row of the book | the book |
+//! | `checkpoint_undo` | how a row of the checkpoint stood before the next one wrote over it | what changes between two |
 //! | `progress` | how far all of this has come | one row |
 //!
 //! History needs no index: each entry names the wallet's entry before it, and the book knows the newest. So a payment
@@ -15,8 +16,10 @@
 
 pub mod checkpoint;
 pub(crate) mod damage;
+pub mod pending;
 pub mod projector;
 pub mod read;
+pub mod request_keys;
 
 use crate::sql::{Durability, Family, Migration};
 
@@ -101,6 +104,18 @@ CREATE INDEX top_ups_by_start ON top_ups (started_at);
         name: "the open top-ups of a wallet",
         sql: "
 CREATE INDEX open_top_ups ON top_ups (wallet, id) WHERE state = 0;
+",
+    },
+    Migration {
+        name: "a checkpoint in portions",
+        sql: "
+CREATE TABLE checkpoint_undo (
+    seq BIGINT NOT NULL,
+    kind BIGINT NOT NULL,
+    id BYTEA NOT NULL,
+    content BYTEA,
+    PRIMARY KEY (seq, kind, id)
+) /*WITHOUT ROWID*/;
 ",
     }],
 };

@@ -8,13 +8,11 @@ use mamori_domain::change::Change;
 use crate::fault::Fault;
 use crate::shard::Committed;
 use crate::sql::{Column, Db, Param, Tx};
-use crate::views::checkpoint::{self, Pending};
+use crate::views::checkpoint;
+use crate::views::pending::{self, Pace, Pending};
+use crate::views::request_keys::{self, OpenKeys};
 use crate::views::{Entry, EntryKind};
 
-/// Keys that a segment holds before it is written down and memory may forget them.
-const SEGMENT_KEYS: usize = 1 << 17;
-/// The upper bits of a key that choose its slot: a look-up reads one small row per segment, all side by side.
-const SLOT_BITS: u32 = 10;
 const HOUR_MICROS: i64 = 3_600_000_000;
 
 /// How far the views have come.
@@ -43,8 +41,8 @@ impl Progress {
 /// closed, rows of the book until their checkpoint is written. A standby keeps the same, so that it can go on in its place.
 #[derive(Default)]
 pub struct Carried {
-    /// Keys of rows after `Progress::segment_seq`, in the order of the rows.
-    keys: Vec<(u128, u64)>,
+    /// Keys of rows after `Progress::segment_seq`.
+    keys: OpenKeys,
     /// Rows of the book that changed after `Progress::checkpoint_seq`.
     pending: Pending,
     /// The newest row that was taken up.
@@ -61,7 +59,7 @@ impl Carried {
         if row.seq > progress.segment_seq {
             for change in &row.changes {
                 for (key, _) in change.answers().into_iter().flatten() {
-                    self.keys.push((key.0, row.seq));
+                    self.keys.push(key.0, row.seq);
                 }
             }
         }
@@ -74,10 +72,7 @@ impl Carried {
 
     /// Lets go of what is written down.
     pub fn let_go(&mut self, progress: Progress) {
-        let old = self
-            .keys
-            .partition_point(|(_, seq)| *seq <= progress.segment_seq);
-        self.keys.drain(..old);
+        self.keys.let_go(progress.segment_seq);
         self.pending.let_go(progress.checkpoint_seq);
     }
 }
@@ -87,8 +82,20 @@ pub struct Projector {
     db: Db,
     progress: Progress,
     carried: Carried,
+    pace: Pace,
+    /// There may be notes for checkpoints that have been followed by another.
+    undo_left: bool,
     /// What a write that failed would have come to: if its answer was lost it may stand there all the same.
-    tried: Option<Progress>,
+    tried: Option<Outcome>,
+}
+
+/// What a write of the views comes to.
+#[derive(Clone, Copy)]
+struct Outcome {
+    progress: Progress,
+    keys: Option<request_keys::Portion>,
+    rows: Option<pending::Portion>,
+    undo_left: bool,
 }
 
 impl Projector {
@@ -99,8 +106,16 @@ impl Projector {
             db,
             progress,
             carried: Carried::default(),
+            pace: Pace::default(),
+            undo_left: true,
             tried: None,
         })
+    }
+
+    /// Writes checkpoints at another pace.
+    pub fn at_pace(mut self, pace: Pace) -> Projector {
+        self.pace = pace;
+        self
     }
 
     /// How far it came.
@@ -130,7 +145,7 @@ impl Projector {
             return Ok(());
         };
         if let Some(tried) = self.tried
-            && read_progress(&mut self.db)? == tried
+            && read_progress(&mut self.db)? == tried.progress
         {
             self.came_to(tried);
             return Ok(());
@@ -141,34 +156,48 @@ impl Projector {
             "the views follow the journal without a gap"
         );
         let mut written = Written::default();
+        let mut changes = 0;
         for row in rows {
+            changes += row.changes.len();
             written.row(row);
             self.carried.take(row, self.progress);
         }
-        let Carried { keys, pending, .. } = &self.carried;
-        let flush = pending.due(self.progress.checkpoint_seq);
-        let close = flush.is_some() || keys.len() >= SEGMENT_KEYS;
-        let mut progress = Progress {
+        let before = self.progress;
+        let Carried { keys, pending, .. } = &mut self.carried;
+        let draft = pending.draft(before.checkpoint_seq, self.pace);
+        let key_portion = keys.portion(
+            last.seq,
+            changes,
+            draft.is_some_and(|draft| draft.seq > before.segment_seq),
+            draft.is_some_and(|draft| draft.whole),
+        );
+        let segment_completes = key_portion.and_then(|portion| portion.completes);
+        let segment_seq = segment_completes.unwrap_or(before.segment_seq);
+        let row_portion = pending.portion(segment_seq, changes, self.pace);
+        let row_completes = row_portion.and_then(|portion| portion.completes);
+        let progress = Progress {
             applied_seq: last.seq,
-            ..self.progress
+            checkpoint_seq: row_completes.unwrap_or(before.checkpoint_seq),
+            segment: before.segment + u64::from(segment_completes.is_some()),
+            segment_seq,
         };
-        if close {
-            progress.segment += 1;
-            progress.segment_seq = last.seq;
-        }
-        if let Some(seq) = flush {
-            progress.checkpoint_seq = seq;
-        }
-        let before = self.progress.applied_seq;
-        self.tried = Some(progress);
-        self.db.transaction(|tx| {
+        let mut outcome = Outcome {
+            progress,
+            keys: key_portion,
+            rows: row_portion,
+            undo_left: self.undo_left,
+        };
+        self.tried = Some(outcome);
+        let undo_left = self.db.transaction(|tx| {
             written.write(tx)?;
-            if close {
-                write_segment(tx, progress.segment, keys)?;
+            if let Some(portion) = key_portion {
+                keys.write(portion, before.segment + 1, tx)?;
             }
-            if flush.is_some() {
-                pending.write(tx)?;
+            if let Some(portion) = row_portion {
+                pending.write(portion, before.checkpoint_seq, tx)?;
             }
+            let undo_left = self.undo_left
+                && checkpoint::forget_undo(tx, before.checkpoint_seq, self.pace.portion)?;
             // An owner that was stopped and goes on holds rows that its successor has written: it must not set the mark back.
             let moved = tx.execute(
                 "UPDATE progress SET applied_seq = $1, checkpoint_seq = $2, segment = $3, segment_seq = $4
@@ -178,26 +207,32 @@ impl Projector {
                     Param::Int(progress.checkpoint_seq as i64),
                     Param::Int(progress.segment as i64),
                     Param::Int(progress.segment_seq as i64),
-                    Param::Int(before as i64),
+                    Param::Int(before.applied_seq as i64),
                 ],
             )?;
             if moved == 1 {
-                Ok(())
+                Ok(undo_left)
             } else {
                 Err(Fault::not_owner("somebody else writes the views"))
             }
         })?;
-        self.came_to(progress);
+        outcome.undo_left = undo_left;
+        self.came_to(outcome);
         Ok(())
     }
 
-    fn came_to(&mut self, progress: Progress) {
-        let closed = progress.segment > self.progress.segment;
-        self.progress = progress;
+    fn came_to(&mut self, outcome: Outcome) {
+        self.progress = outcome.progress;
         self.tried = None;
-        if closed {
-            self.carried.let_go(progress);
+        self.undo_left = outcome.undo_left;
+        if let Some(portion) = outcome.keys {
+            self.carried.keys.written(portion);
         }
+        if let Some(portion) = outcome.rows {
+            self.carried.pending.written(portion);
+            self.undo_left |= portion.completes.is_some();
+        }
+        self.carried.let_go(outcome.progress);
     }
 
     /// Empties every table: the views are made anew.
@@ -210,6 +245,7 @@ impl Projector {
                 "DELETE FROM store_hours",
                 "DELETE FROM request_keys",
                 "DELETE FROM checkpoint",
+                "DELETE FROM checkpoint_undo",
                 "UPDATE progress SET applied_seq = 0, checkpoint_seq = 0, segment = 0, segment_seq = 0",
             ] {
                 tx.execute(sql, &[])?;
@@ -254,103 +290,6 @@ pub fn progress_in(tx: &mut Tx) -> Result<Progress, Fault> {
         },
     )?
     .ok_or_else(|| Fault::broken("the views have lost their mark"))
-}
-
-/// A request key as it lies in the views, in one piece: slot, low half, row of the journal.
-pub fn key_row(slot: i64, low: u64, seq: u64) -> [u8; 24] {
-    let mut row = [0; 24];
-    row[..8].copy_from_slice(&slot.to_be_bytes());
-    row[8..16].copy_from_slice(&low.to_be_bytes());
-    row[16..].copy_from_slice(&seq.to_be_bytes());
-    row
-}
-
-/// Calls `see` with every key in closed segments, as [`key_row`] writes it.
-pub fn each_key_row(db: &mut Db, mut see: impl FnMut(&[u8])) -> Result<(), Fault> {
-    for slot in 0..1i64 << SLOT_BITS {
-        db.query(
-            "SELECT keys FROM request_keys WHERE slot = $1",
-            &[Param::Int(slot)],
-            |row| {
-                for pair in row.blob(0).chunks(16) {
-                    see(&[&slot.to_be_bytes(), pair].concat());
-                }
-            },
-        )?;
-    }
-    Ok(())
-}
-
-/// The slot of a key.
-pub fn slot(key: u128) -> i64 {
-    (key >> (128 - SLOT_BITS)) as i64
-}
-
-/// Calls `see` with the low half of every key in closed segments.
-pub fn each_key(db: &mut Db, mut see: impl FnMut(u64)) -> Result<(), Fault> {
-    for slot in 0..1i64 << SLOT_BITS {
-        db.query(
-            "SELECT keys FROM request_keys WHERE slot = $1",
-            &[Param::Int(slot)],
-            |row| {
-                for pair in row.blob(0).chunks_exact(16) {
-                    see(u64::from_be_bytes(
-                        pair[..8].try_into().expect("eight bytes"),
-                    ));
-                }
-            },
-        )?;
-    }
-    Ok(())
-}
-
-/// The journal rows that may hold the first answer under this key, newest first.
-pub fn rows_of_key(db: &mut Db, key: u128) -> Result<Vec<u64>, Fault> {
-    let low = (key as u64).to_be_bytes();
-    let mut rows = Vec::new();
-    db.query(
-        "SELECT keys FROM request_keys WHERE slot = $1",
-        &[Param::Int(slot(key))],
-        |row| {
-            for pair in row.blob(0).chunks_exact(16) {
-                if pair[..8] == low {
-                    rows.push(u64::from_be_bytes(
-                        pair[8..].try_into().expect("eight bytes"),
-                    ));
-                }
-            }
-        },
-    )?;
-    rows.sort_unstable_by(|a, b| b.cmp(a));
-    Ok(rows)
-}
-
-fn write_segment(tx: &mut Tx, segment: u64, keys: &[(u128, u64)]) -> Result<(), Fault> {
-    let mut keys = keys.to_vec();
-    keys.sort_unstable();
-    let mut slots: Vec<i64> = Vec::new();
-    let mut blobs: Vec<Vec<u8>> = Vec::new();
-    for (key, seq) in keys {
-        if slots.last() != Some(&slot(key)) {
-            slots.push(slot(key));
-            blobs.push(Vec::with_capacity(16 * 160));
-        }
-        let blob = blobs.last_mut().expect("one was just made");
-        blob.extend_from_slice(&(key as u64).to_be_bytes());
-        blob.extend_from_slice(&seq.to_be_bytes());
-    }
-    let segments = vec![segment as i64; slots.len()];
-    let blobs: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
-    tx.insert_many(
-        "request_keys",
-        &["slot", "segment", "keys"],
-        &[
-            Column::Int(&slots),
-            Column::Int(&segments),
-            Column::Blob(&blobs),
-        ],
-    )?;
-    Ok(())
 }
 
 /// What a run of rows writes, column by column.

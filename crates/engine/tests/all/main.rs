@@ -2,6 +2,7 @@
 
 mod audit;
 mod backup;
+mod checkpoint;
 mod control;
 mod damaged_views;
 mod engine;

@@ -1,0 +1,319 @@
+//! A checkpoint goes to the disk in portions: whenever its writer dies, the one before it can still be read.
+
+use mamori_domain::accounts::WalletStatus;
+use mamori_domain::book::Book;
+use mamori_domain::change::{Change, Purpose};
+use mamori_domain::ids::{Fingerprint, IdSpace, ShardId, WalletId};
+use mamori_domain::key::{RequestKey, Sameness};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::table::{BookHash, DirtyRow, HashKey};
+use mamori_domain::world::{Draw, Timestamp};
+use mamori_engine::shard::{Committed, SEAL_EVERY};
+use mamori_engine::sql::{Location, Param};
+use mamori_engine::views::pending::Pace;
+use mamori_engine::views::projector::{Projector, progress_in, read_progress};
+use mamori_engine::views::request_keys::slot;
+use mamori_engine::views::{VIEWS, checkpoint, request_keys};
+
+use crate::stores::on_both;
+
+const CUSTOMERS: u64 = 900;
+/// Begun every other seal, written some rows at a time.
+const PACE: Pace = Pace {
+    seqs: 2 * SEAL_EVERY,
+    rows: 1_000_000,
+    portion: 40,
+};
+
+fn key() -> HashKey {
+    HashKey::new(&[5; 32])
+}
+
+/// A shop's days without money: customers come, get and lose devices, freeze and thaw their wallets.
+struct Days {
+    book: Book,
+    draw: Draw,
+    devices: Vec<(WalletId, Fingerprint)>,
+    rows: Vec<Committed>,
+    /// The book's hash before each row.
+    before: Vec<BookHash>,
+}
+
+impl Days {
+    fn begin(seed: u64) -> Days {
+        let mut days = Days {
+            book: Book::new(key()),
+            draw: Draw::from_seed(seed),
+            devices: Vec::new(),
+            rows: Vec::new(),
+            before: Vec::new(),
+        };
+        days.row(vec![Change::Stamped {
+            purpose: Purpose::Development,
+            ids: IdSpace {
+                incarnation: 0,
+                shard: ShardId(0),
+            },
+        }]);
+        days
+    }
+
+    fn row(&mut self, changes: Vec<Change>) {
+        let seq = self.rows.len() as u64 + 1;
+        self.before.push(self.book.hash());
+        let checkpoint = seq
+            .is_multiple_of(SEAL_EVERY)
+            .then(|| self.book.take_dirty());
+        self.put(seq, changes, checkpoint);
+    }
+
+    fn put(&mut self, seq: u64, changes: Vec<Change>, checkpoint: Option<Vec<DirtyRow>>) {
+        let at = Timestamp(seq as i64);
+        self.book.open_row(seq, at);
+        changes.iter().for_each(|change| self.book.apply(change));
+        self.book.settle();
+        self.rows.push(Committed {
+            seq,
+            at,
+            changes,
+            bytes: 0,
+            checkpoint,
+        });
+    }
+
+    /// A program that stops seals out of its turn.
+    fn seal(&mut self) {
+        let seq = self.rows.len() as u64 + 1;
+        assert!(!seq.is_multiple_of(SEAL_EVERY));
+        self.before.push(self.book.hash());
+        let dirty = self.book.take_dirty();
+        self.put(seq, Vec::new(), Some(dirty));
+    }
+
+    fn happen(&mut self) {
+        let new = Fingerprint(self.draw.wide());
+        let change = match self.draw.below(4) {
+            0 if self.book.counters().wallets < CUSTOMERS => {
+                let wallet = WalletId(self.book.counters().wallets + 1);
+                self.devices.push((wallet, new));
+                Change::WalletOpened {
+                    wallet,
+                    credential: new,
+                }
+            }
+            _ if self.devices.is_empty() => return,
+            1 => {
+                let at = self.draw.below(self.devices.len() as u64) as usize;
+                let wallet = self.devices[at].0;
+                self.devices.push((wallet, new));
+                Change::CredentialBound {
+                    wallet,
+                    credential: new,
+                }
+            }
+            2 => {
+                let at = self.draw.below(self.devices.len() as u64) as usize;
+                let (wallet, credential) = self.devices.swap_remove(at);
+                Change::CredentialRevoked { wallet, credential }
+            }
+            _ => {
+                let at = self.draw.below(self.devices.len() as u64) as usize;
+                let wallet = self.devices[at].0;
+                let frozen = self
+                    .book
+                    .wallets
+                    .get(&wallet)
+                    .is_some_and(|row| row.status == WalletStatus::Frozen);
+                match frozen {
+                    true => Change::Unfrozen { wallet },
+                    false => Change::Frozen { wallet },
+                }
+            }
+        };
+        // Somebody asked for a payment that was refused: its id is remembered for good.
+        let asked = Change::Refused {
+            key: RequestKey(self.draw.wide()),
+            sameness: Sameness(0),
+            refusal: Refusal::BalanceTooSmall,
+        };
+        self.row(vec![change, asked]);
+    }
+
+    /// A writer of the views that comes up after the last one died, with what a start reads back from the journal.
+    fn projector(&self, location: &Location) -> Projector {
+        let db = location.open(&VIEWS).expect("the views open");
+        let mut projector = Projector::open(db).expect("they have a mark").at_pace(PACE);
+        let progress = projector.progress();
+        for row in &self.rows[progress.checkpoint_seq as usize..progress.applied_seq as usize] {
+            projector.remember(row);
+        }
+        projector
+    }
+
+    /// Each request key up to the mark stands in a segment once, and what the checkpoint holds needs no replay for its keys.
+    fn look_for_keys(&self, location: &Location) {
+        let mut views = location.open(&VIEWS).expect("the views open");
+        let progress = read_progress(&mut views).expect("they have a mark");
+        assert!(progress.segment_seq >= progress.checkpoint_seq);
+        let mut expected = Vec::new();
+        for row in &self.rows[..progress.segment_seq as usize] {
+            for (key, _) in row.changes.iter().flat_map(Change::answers).flatten() {
+                expected.push((slot(key.0), key.0 as u64, row.seq));
+            }
+        }
+        let mut found = Vec::new();
+        request_keys::each(&mut views, |slot, low, seq| {
+            if seq <= progress.segment_seq {
+                found.push((slot, low, seq));
+            }
+        })
+        .expect("they can be read");
+        expected.sort_unstable();
+        found.sort_unstable();
+        assert!(
+            found == expected,
+            "{} keys, not {}",
+            found.len(),
+            expected.len()
+        );
+    }
+
+    /// What a start would find: the book at the mark, byte for byte. Returns rows that are written over it already.
+    fn look(&self, location: &Location) -> u64 {
+        let mut views = location.open_read(&VIEWS).expect("the views open");
+        let (seq, loaded, over) = views
+            .snapshot(|tx| {
+                let seq = progress_in(tx)?.checkpoint_seq;
+                let over = tx.query_first(
+                    "SELECT COUNT(*) FROM checkpoint_undo WHERE seq = $1",
+                    &[Param::Int(seq as i64)],
+                    |row| row.int(0) as u64,
+                )?;
+                Ok((seq, checkpoint::load(tx, seq, key())?, over.unwrap_or(0)))
+            })
+            .expect("the views can be read");
+        if seq > 0 {
+            let book = loaded.expect("every row can be read");
+            assert_eq!(
+                book.hash(),
+                self.before[seq as usize],
+                "the checkpoint is the book after row {seq}"
+            );
+        }
+        over
+    }
+}
+
+fn notes(location: &Location) -> i64 {
+    let mut views = location.open_read(&VIEWS).expect("the views open");
+    let count = views.query_first("SELECT COUNT(*) FROM checkpoint_undo", &[], |row| {
+        row.int(0)
+    });
+    count.expect("they can be read").unwrap_or(0)
+}
+
+#[test]
+fn whenever_the_writer_of_a_checkpoint_dies_the_one_before_it_stands() {
+    on_both(|location| {
+        let mut days = Days::begin(location.directory().is_some().into());
+        let mut projector = days.projector(location);
+        let mut deaths = [0; 2];
+        let mut checkpoints = 0;
+        while days.rows.len() < 20 * SEAL_EVERY as usize {
+            for _ in 0..1 + days.draw.below(60) {
+                days.happen();
+            }
+            let progress = projector.progress();
+            projector
+                .apply(&days.rows[progress.applied_seq as usize..])
+                .expect("it is written");
+            checkpoints += u32::from(projector.progress().checkpoint_seq > progress.checkpoint_seq);
+            if days.draw.below(30) == 0 {
+                drop(projector);
+                let over = days.look(location);
+                days.look_for_keys(location);
+                deaths[usize::from(over > 0)] += 1;
+                projector = days.projector(location);
+            }
+        }
+        assert!(checkpoints > 3, "{checkpoints} checkpoints were written");
+        assert!(
+            deaths[0] > 3 && deaths[1] > 3,
+            "{deaths:?}: between two checkpoints, and while one was written"
+        );
+    });
+}
+
+#[test]
+fn a_program_that_stops_while_a_checkpoint_is_written_leaves_a_newer_one() {
+    on_both(|location| {
+        let mut days = Days::begin(7);
+        let mut projector = days.projector(location);
+        // The first checkpoint is written over nothing; the second is on its way.
+        while days.look(location) == 0 {
+            for _ in 0..50 {
+                days.happen();
+            }
+            let applied = projector.progress().applied_seq as usize;
+            projector
+                .apply(&days.rows[applied..])
+                .expect("it is written");
+        }
+        days.seal();
+        let applied = projector.progress().applied_seq as usize;
+        projector
+            .apply(&days.rows[applied..])
+            .expect("it is written");
+        assert_eq!(
+            projector.progress().checkpoint_seq + 1,
+            days.rows.len() as u64,
+            "nothing has to be replayed"
+        );
+        assert_eq!(days.look(location), 0);
+        days.look_for_keys(location);
+        // What nobody needs any more goes, a portion with each write.
+        drop(projector);
+        let mut projector = days.projector(location);
+        let left = notes(location);
+        assert!(left > 0);
+        for _ in 0..=left / PACE.portion as i64 {
+            days.happen();
+            let applied = projector.progress().applied_seq as usize;
+            projector
+                .apply(&days.rows[applied..])
+                .expect("it is written");
+        }
+        assert_eq!(notes(location), 0);
+    });
+}
+
+#[test]
+fn an_edited_note_of_how_a_row_stood_is_found() {
+    on_both(|location| {
+        let mut days = Days::begin(3);
+        let mut projector = days.projector(location);
+        while days.look(location) == 0 {
+            for _ in 0..50 {
+                days.happen();
+            }
+            let applied = projector.progress().applied_seq as usize;
+            projector
+                .apply(&days.rows[applied..])
+                .expect("it is written");
+        }
+        let mut views = location.open(&VIEWS).expect("the views open");
+        let edited = views.execute(
+            "UPDATE checkpoint_undo SET content = NULL WHERE content IS NOT NULL",
+            &[],
+        );
+        assert!(edited.expect("the statement runs") > 0);
+        let seq = projector.progress().checkpoint_seq;
+        let loaded = views
+            .snapshot(|tx| checkpoint::load(tx, seq, key()))
+            .expect("the views can be read");
+        assert!(
+            loaded.is_none_or(|book| book.hash() != days.before[seq as usize]),
+            "a start compares this hash with the journal's"
+        );
+    });
+}
