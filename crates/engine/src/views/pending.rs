@@ -31,6 +31,13 @@ pub struct Pace {
     pub portion: usize,
 }
 
+impl Pace {
+    /// Notes for an older checkpoint that a write of the views with so many changes removes.
+    pub fn forgotten(&self, changes: usize) -> usize {
+        self.portion.max(FORGOTTEN_PER_CHANGE * changes)
+    }
+}
+
 impl Default for Pace {
     fn default() -> Pace {
         Pace {
@@ -46,6 +53,8 @@ impl Default for Pace {
 const PORTION_PER_CHANGE: usize = 2;
 /// The same when half as many rows as the draft has have come together behind it: so it comes to an end whatever happens.
 const PORTION_PER_CHANGE_LATE: usize = 8;
+/// Notes that it removes for each change: no change makes as many.
+const FORGOTTEN_PER_CHANGE: usize = 4;
 
 /// Rows of the book that changed since the last checkpoint, as they stood at the newest seal.
 #[derive(Default)]

@@ -197,7 +197,11 @@ impl Projector {
                 pending.write(portion, before.checkpoint_seq, tx)?;
             }
             let undo_left = self.undo_left
-                && checkpoint::forget_undo(tx, before.checkpoint_seq, self.pace.portion)?;
+                && checkpoint::forget_undo(
+                    tx,
+                    before.checkpoint_seq,
+                    self.pace.forgotten(changes),
+                )?;
             // An owner that was stopped and goes on holds rows that its successor has written: it must not set the mark back.
             let moved = tx.execute(
                 "UPDATE progress SET applied_seq = $1, checkpoint_seq = $2, segment = $3, segment_seq = $4
