@@ -53,7 +53,7 @@ impl Gatherer {
         if !self.applied.wait_for(as_of, PATIENCE) {
             return Err(Fault::retryable("the views are behind; ask again"));
         }
-        let as_of = projector::read_progress(&mut self.views)?.applied_seq;
+        let progress = projector::read_progress(&mut self.views)?;
         let mut facts = Facts::NONE;
         let (key, mut payment) = match act {
             Act::Charge(charge) => (
@@ -112,7 +112,11 @@ impl Gatherer {
         if let Some(payment) = payment {
             facts.payment = self.payment(payment)?.map(Box::new);
         }
-        Ok(Gathered { as_of, facts })
+        Ok(Gathered {
+            as_of: progress.applied_seq,
+            keys_as_of: progress.segment_seq,
+            facts,
+        })
     }
 
     fn closed_top_up(&mut self, id: u64) -> Result<Option<ClosedTopUp>, Fault> {

@@ -44,8 +44,10 @@ pub struct Asked {
 /// Facts about the distant past, true as of a seq.
 #[derive(Clone, Debug)]
 pub struct Gathered {
-    /// Everything up to this row of the journal was seen.
+    /// Everything up to this row of the journal was seen,
     pub as_of: u64,
+    /// but request keys only up to this one: those of newer rows may be in no segment yet.
+    pub keys_as_of: u64,
     pub facts: Facts,
 }
 
@@ -471,7 +473,7 @@ impl Shard {
             );
         }
         let mut facts = match &ask.gathered {
-            Some(gathered) if gathered.as_of >= self.stale_before() => gathered.facts.clone(),
+            Some(gathered) if self.is_still_true(gathered) => gathered.facts.clone(),
             _ if self.needs_the_past(&ask.act) => {
                 return (
                     Reply::Gather {
@@ -541,6 +543,13 @@ impl Shard {
             Caller::Key(key) => Fingerprint(key.0 ^ till),
             Caller::Till(_, device) => Fingerprint(device.0 ^ till),
         }
+    }
+
+    /// Whatever memory has forgotten, whoever looked it up must have been able to see. Between a look-up and this moment a segment
+    /// of keys may have become whole, and memory may have let go of them.
+    fn is_still_true(&self, gathered: &Gathered) -> bool {
+        gathered.as_of >= self.stale_before()
+            && gathered.keys_as_of >= self.book.forgotten_through()
     }
 
     fn stale_before(&self) -> u64 {

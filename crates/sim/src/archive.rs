@@ -17,6 +17,10 @@ use std::collections::{BTreeMap, HashMap};
 pub struct Archive {
     /// The newest row in it.
     pub applied: u64,
+    /// The newest row whose request keys can be looked up: their segment is whole.
+    pub keyed: u64,
+    /// Keys of the rows behind it.
+    open_keys: Vec<(RequestKey, FirstAnswer)>,
     /// The row the checkpoint stands at; zero for none.
     pub checkpoint_seq: u64,
     checkpoint: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
@@ -44,11 +48,14 @@ impl Archive {
             self.applied + 1,
             "the views follow the journal row by row"
         );
+        if row.checkpoint.is_some() {
+            // A start reads back the keys behind its checkpoint, and only those.
+            self.close_segment();
+        }
         self.applied = row.seq;
         for change in &row.changes {
-            for (key, first) in change.answers().into_iter().flatten() {
-                self.answers.insert(key, first);
-            }
+            self.open_keys
+                .extend(change.answers().into_iter().flatten());
             self.apply_change(change, row);
         }
         if let Some(rows) = &row.checkpoint {
@@ -61,6 +68,12 @@ impl Archive {
             }
             self.checkpoint_seq = row.seq - 1;
         }
+    }
+
+    /// From now on all keys so far can be looked up.
+    pub fn close_segment(&mut self) {
+        self.answers.extend(self.open_keys.drain(..));
+        self.keyed = self.applied;
     }
 
     fn apply_change(&mut self, change: &Change, row: &Committed) {
@@ -194,6 +207,7 @@ impl Archive {
             .map(Box::new);
         Gathered {
             as_of: self.applied,
+            keys_as_of: self.keyed,
             facts,
         }
     }

@@ -198,6 +198,8 @@ struct Storm {
     /// Batches during which the projector is dead.
     projector_dead_for: u64,
     waiting: Vec<(Act, u64)>,
+    /// Acts whose look-up is done, but that have not reached the writer yet.
+    on_the_way: Vec<Asked>,
     wall: Timestamp,
     /// The newest instant anything was decided at.
     latest: Timestamp,
@@ -224,6 +226,7 @@ impl Storm {
             unprojected: VecDeque::new(),
             projector_dead_for: 0,
             waiting: Vec::new(),
+            on_the_way: Vec::new(),
             wall: OPENING,
             latest: OPENING,
             doubtful_minute: 0,
@@ -343,15 +346,25 @@ impl Storm {
         if !hasty && needed.is_some_and(|as_of| as_of > self.archive.applied) {
             self.project(true);
         }
+        asks.append(&mut self.on_the_way);
+        let mut looked_up = Vec::new();
         for (act, as_of) in self.waiting.drain(..) {
             let mut gathered = self.archive.gather(&act);
             if hasty {
                 gathered.as_of = as_of;
+                gathered.keys_as_of = u64::MAX;
             }
-            asks.push(Asked {
+            looked_up.push(Asked {
                 act,
                 gathered: Some(gathered),
             });
+        }
+        // Some answers of the look-up arrive late: memory may have forgotten more by then.
+        for ask in looked_up {
+            match self.one_in(4) {
+                true => self.on_the_way.push(ask),
+                false => asks.push(ask),
+            }
         }
         asks.extend((0..size).map(|_| fresh(self.crowd.wish(self.latest))));
         asks
@@ -377,11 +390,10 @@ impl Storm {
     fn forget(&mut self) {
         let keep = self.chance.below(3_000) as usize;
         let early = self.sabotage == Some(Sabotage::HastyLookUp);
-        let through = if early {
-            u64::MAX
-        } else {
-            self.archive.applied
-        };
+        if self.one_in(3) {
+            self.archive.close_segment();
+        }
+        let through = if early { u64::MAX } else { self.archive.keyed };
         self.shard().forget_through(through, keep);
     }
 
@@ -651,6 +663,7 @@ impl Storm {
     fn restart_at(&mut self, stood: Option<BookHash>) -> Result<(), String> {
         self.tally.starts += 1;
         self.waiting.clear();
+        self.on_the_way.clear();
         self.unprojected.clear();
         self.model.restart();
         self.doubtful_minute = 0;

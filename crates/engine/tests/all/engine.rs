@@ -39,7 +39,7 @@ impl Clock for TestClock {
     }
 }
 
-const KEY: Fingerprint = Fingerprint(77);
+pub const KEY: Fingerprint = Fingerprint(77);
 pub const SORA: AuthorizationId = AuthorizationId(1001);
 
 pub fn open(location: &Location) -> Engine {

@@ -8,6 +8,7 @@ mod damaged_views;
 mod engine;
 mod journal;
 mod keys;
+mod late_look_up;
 mod lease;
 mod outbox;
 mod sql;

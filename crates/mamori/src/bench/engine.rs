@@ -231,6 +231,7 @@ pub fn journal_alone(
                 Reply::Gather { as_of } => again.push(Asked {
                     gathered: Some(Gathered {
                         as_of,
+                        keys_as_of: as_of,
                         facts: Facts::NONE,
                     }),
                     ..ask

@@ -1,0 +1,111 @@
+//! A look-up may come back after memory has forgotten what it could not see yet: it is asked again, and nobody pays twice.
+
+use mamori_domain::act::{Act, CreditKind, Done};
+use mamori_domain::book::Book;
+use mamori_domain::decide::{Facts, Rules};
+use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, WalletId};
+use mamori_domain::key::RequestKey;
+use mamori_domain::money::Amount;
+use mamori_domain::payment::Payer;
+use mamori_domain::table::HashKey;
+use mamori_domain::world::{Draw, Timestamp};
+use mamori_engine::cold::ColdKeys;
+use mamori_engine::journal::{FakeJournal, Head, JournalStore};
+use mamori_engine::keys::MasterKey;
+use mamori_engine::shard::{Asked, Gathered, Opened, Reply, Shard};
+
+use crate::engine::{KEY, SORA, charge};
+
+struct House {
+    shard: Shard,
+    draw: Draw,
+}
+
+impl House {
+    /// A shop, and Sora with 10,000 yen. `known` is the id of a payment that the filter of old ids takes for one of them.
+    fn open(known: &str) -> House {
+        let master = MasterKey::from_bytes([7; 32]);
+        let mut cold = ColdKeys::default();
+        cold.add(RequestKey::payment(MerchantId(1), known).0 as u64);
+        let opened = Opened {
+            rules: Rules::default(),
+            cold,
+            epoch: 1,
+            chain: master.chain_key(),
+            embedded: false,
+        };
+        let book = Book::new(HashKey::new(&[5; 32]));
+        let journal = JournalStore::fake(0, FakeJournal::new());
+        let mut house = House {
+            shard: Shard::new(book, journal, Head::EMPTY, opened),
+            draw: Draw::from_seed(1),
+        };
+        let merchant = MerchantId(1);
+        house.done(Act::OpenMerchant);
+        house.done(Act::OpenStore { merchant });
+        house.done(Act::OpenTill { store: StoreId(1) });
+        house.done(Act::BindApiKey { key: KEY, merchant });
+        let Done::WalletOpened(wallet) = house.done(Act::OpenWallet {
+            credential: Fingerprint(1),
+        }) else {
+            panic!("a wallet was asked for")
+        };
+        house.done(Act::GrantAuthorization {
+            authorization: SORA,
+            wallet,
+            merchant,
+        });
+        house.done(Act::Credit {
+            wallet,
+            name: "seed".into(),
+            amount: Amount::yen(10_000),
+            kind: CreditKind::Goodwill,
+        });
+        house
+    }
+
+    fn ask(&mut self, act: Act, gathered: Option<Gathered>) -> Reply {
+        let asked = [Asked { act, gathered }];
+        let step = self.shard.step(&asked, Timestamp(1), &mut self.draw);
+        assert!(step.fatal.is_none());
+        step.replies.into_iter().next().expect("one was asked")
+    }
+
+    fn done(&mut self, act: Act) -> Done {
+        match self.ask(act, None) {
+            Reply::Answer(Ok(done)) => done,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_look_up_that_could_not_see_a_key_yet_is_asked_again_when_memory_has_forgotten_it() {
+    let mut house = House::open("twice");
+    let act = || charge("twice", Payer::Authorization(SORA), 1_000);
+    // Two registers send the same payment. The filter thinks it may be old, so both look it up.
+    let Reply::Gather { as_of } = house.ask(act(), None) else {
+        panic!("the filter knows this id")
+    };
+    let nothing = |as_of, keys_as_of| {
+        Some(Gathered {
+            as_of,
+            keys_as_of,
+            facts: Facts::NONE,
+        })
+    };
+    let first = house.ask(act(), nothing(as_of, as_of));
+    assert!(
+        matches!(first, Reply::Answer(Ok(Done::Payment(_)))),
+        "{first:?}"
+    );
+    let paid = house.shard.seq();
+    // The views have the payment; its key is in no segment yet when the second one is looked up. Then the segment becomes whole,
+    // and memory forgets.
+    let late = nothing(paid, paid - 1);
+    house.shard.forget_through(paid, 0);
+    let second = house.ask(act(), late);
+    assert!(matches!(second, Reply::Gather { .. }), "{second:?}");
+    let wallet = house.shard.book.wallet(WalletId(1)).expect("Sora's wallet");
+    assert_eq!(wallet.lots.total(), 9_000, "nobody paid twice");
+}
