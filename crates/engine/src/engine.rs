@@ -208,16 +208,24 @@ impl Engine {
             freshness: started.lease.freshness(),
             on_fatal: config.on_fatal.clone(),
         };
+        let views_written = Arc::new(AtomicBool::new(false));
         let keeper = Keeper {
             lease: started.lease,
             clock: config.clock.clone(),
             stopped: stopped.clone(),
+            views_written: views_written.clone(),
             on_fatal: config.on_fatal,
         };
         let location = config.location.clone();
         let threads = vec![
             thread("writer", Box::new(move || writer.run()))?,
-            thread("projector", Box::new(move || follower.run()))?,
+            thread(
+                "projector",
+                Box::new(move || {
+                    let _ends = SetAtTheEnd(views_written);
+                    follower.run();
+                }),
+            )?,
             thread("lease", Box::new(move || keeper.run()))?,
             thread(
                 "gatherer",
@@ -756,12 +764,25 @@ struct Keeper {
     lease: Lease,
     clock: Arc<dyn Clock>,
     stopped: Arc<AtomicBool>,
+    /// The writer of the views has ended.
+    views_written: Arc<AtomicBool>,
     on_fatal: OnFatal,
+}
+
+/// Says that a thread has ended, however it did.
+struct SetAtTheEnd(Arc<AtomicBool>);
+
+impl Drop for SetAtTheEnd {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
 }
 
 impl Keeper {
     fn run(mut self) {
-        while !self.stopped.load(Ordering::Acquire) {
+        // Until the last checkpoint is written too: a standby that came while it is would write the same rows.
+        while !(self.stopped.load(Ordering::Acquire) && self.views_written.load(Ordering::Acquire))
+        {
             if let Err(fault) = self.lease.confirm(&*self.clock)
                 && fault.is_not_owner()
             {
@@ -769,7 +790,6 @@ impl Keeper {
             }
             std::thread::park_timeout(Duration::from_micros(LEASE_BEAT_MICROS as u64));
         }
-        // The writer has ended by now or is about to; a standby that comes too early meets the chain's fence.
         drop(self.lease.release());
     }
 }

@@ -139,7 +139,12 @@ fn take_over(
     if let Some(purpose) = purpose_of(&mut store.reader()?)? {
         refuse_other_purpose(config, purpose)?;
     }
-    let (mut warm, mut projector) = match bring_up(config, &mut store, standby) {
+    let brought_up = match bring_up(config, &mut store, standby) {
+        // The last owner's last write of the views came late.
+        Err(fault) if fault.is_not_owner() => bring_up(config, &mut store, None),
+        brought_up => brought_up,
+    };
+    let (mut warm, mut projector) = match brought_up {
         // Damage on a page that opening the views did not touch.
         Err(fault) if fault.is_damaged_views() => {
             tracing::error!(%fault, "the views are damaged");
@@ -190,8 +195,11 @@ fn bring_up(
 ) -> Result<(Standby, Projector), Fault> {
     let now = Timestamp(config.clock.wall_micros());
     let mut projector = Projector::open(damage::open_or_make_anew(&config.location, now)?)?;
-    // Views that were made anew beside a standby close their segments at other rows than it let go of.
-    let standby = standby.filter(|warm| !projector.progress().is_behind(&warm.progress));
+    // Views that were made anew beside a standby close their segments at other rows than it let go of; and one that did not
+    // believe the checkpoint has not kept what changed before it.
+    let standby = standby.filter(|warm| {
+        warm.disbelieved.is_none() && !projector.progress().is_behind(&warm.progress)
+    });
     let mut warm = match standby {
         Some(warm) => warm,
         None => Standby::begin(config, store.reader()?)?,
@@ -290,6 +298,9 @@ impl Standby {
     /// Reads some rows, and lets go of what the owner has written into the views meanwhile. True when there is more to read.
     fn read_on(&mut self) -> Result<bool, Fault> {
         let progress = projector::read_progress(&mut self.views)?;
+        if progress.is_behind(&self.progress) {
+            return Err(Fault::retryable("the views were made anew meanwhile"));
+        }
         self.seen(progress);
         let mut rows = self.reader.chain(self.head, &self.chain);
         let mut count = 0;

@@ -12,6 +12,10 @@ use mamori_domain::table::{BookHash, HashKey};
 
 use crate::fault::Fault;
 use crate::sql::{Column, Param, Row, Tx};
+use crate::views::VIEWS;
+
+/// The migration of the views that brought `checkpoint_undo`.
+const VERSION_WITH_NOTES: i64 = 4;
 
 /// A row's table and its key in CBOR.
 pub type RowKey = (u8, Vec<u8>);
@@ -81,7 +85,7 @@ pub fn forget_undo(tx: &mut Tx, seq: u64, rows: usize) -> Result<bool, Fault> {
             &[Param::Int(*seq), Param::Int(*kind), Param::Blob(id)],
         )?,
         None => tx.execute(
-            "DELETE FROM checkpoint_undo WHERE seq < $1",
+            "DELETE FROM checkpoint_undo WHERE seq <> $1",
             &[Param::Int(seq as i64)],
         )?,
     };
@@ -186,6 +190,18 @@ struct Undo {
 impl Undo {
     fn of(tx: &mut Tx, seq: u64) -> Result<Undo, Fault> {
         let mut rows = HashMap::new();
+        // Somebody who only reads may meet views that an older program has written in one piece.
+        let known = tx.query_first(
+            "SELECT COUNT(*) FROM schema_versions WHERE family = $1 AND version = $2",
+            &[Param::Text(VIEWS.name), Param::Int(VERSION_WITH_NOTES)],
+            |row| row.int(0),
+        )?;
+        if known == Some(0) {
+            return Ok(Undo {
+                rows,
+                wanted: Vec::new(),
+            });
+        }
         tx.scan(
             "SELECT kind, id, content FROM checkpoint_undo WHERE seq = $1",
             &[Param::Int(seq as i64)],

@@ -2,13 +2,14 @@
 //!
 //! | state | in memory | `checkpoint` | `checkpoint_undo` |
 //! |---|---|---|---|
-//! | between two | what changed, gathered seal by seal | the book after row S | nothing of S |
+//! | between two | what changed, gathered seal by seal | the book after row S | nothing that counts |
 //! | one is being written | a draft of the book after row T, and what changed since T | S, with a first part of the draft over it | how those rows stood at S |
 //! | its last portion | gone | the book after row T | rows of S, which nobody reads any more; removed in portions |
 //!
 //! A checkpoint of a busy hour is a hundred megabytes. Written at once it would hold up the journal, which waits for the same
 //! disk; so each write of the views takes a portion along. Whoever dies on the way leaves the book after row S: the table with
-//! the undone rows laid over it. His successor changes at least the same rows, so he need not know how far it came.
+//! the undone rows laid over it. His successor holds at least the same rows before he writes the first time, because every
+//! applied row behind S has been taken up by then (read again, or carried along by a standby): he need not know how far it came.
 
 use mamori_domain::rows::IdMap;
 use mamori_domain::table::DirtyRow;
@@ -56,12 +57,12 @@ const PORTION_PER_CHANGE_LATE: usize = 8;
 /// Notes that it removes for each change: no change makes as many.
 const FORGOTTEN_PER_CHANGE: usize = 4;
 
-/// Rows of the book that changed since the last checkpoint, as they stood at the newest seal.
+/// Rows of the book that changed since the last checkpoint, as they stood at the newest seal; those of a draft apart.
 #[derive(Default)]
 pub struct Pending {
     rows: IdMap<RowKey, Sealed>,
-    /// The newest seal.
-    sealed: Option<u64>,
+    /// The row of the newest seal; and whether it stood there alone.
+    sealed: Option<(u64, bool)>,
     /// The checkpoint that was let go of last.
     behind: u64,
     /// The checkpoint that is being written.
@@ -105,8 +106,9 @@ pub struct Portion {
 }
 
 impl Pending {
-    /// Takes over what changed up to the row before `sealed`.
-    pub fn merge(&mut self, sealed: u64, dirty: &[DirtyRow]) {
+    /// Takes over what changed up to the row before `sealed`. A row with a seal and nothing else (`alone`) is the last word of a
+    /// program that stops.
+    pub fn merge(&mut self, sealed: u64, alone: bool, dirty: &[DirtyRow]) {
         for row in dirty {
             self.rows.insert(
                 (row.table, row.key.clone()),
@@ -116,7 +118,7 @@ impl Pending {
                 },
             );
         }
-        self.sealed = Some(sealed);
+        self.sealed = Some((sealed, alone));
     }
 
     /// Lets go of what the checkpoint after row `checkpoint_seq` holds.
@@ -128,7 +130,7 @@ impl Pending {
         self.draft.take_if(|draft| draft.seq <= checkpoint_seq);
         if self
             .sealed
-            .is_some_and(|sealed| sealed <= checkpoint_seq + 1)
+            .is_some_and(|(sealed, _)| sealed <= checkpoint_seq + 1)
         {
             self.rows = IdMap::default();
             self.sealed = None;
@@ -139,9 +141,8 @@ impl Pending {
 
     /// The draft, begun if it is time to.
     pub fn draft(&mut self, checkpoint_seq: u64, pace: Pace) -> Option<DraftMark> {
-        let sealed = self.sealed.unwrap_or(0);
-        // A seal out of its turn is a program that stops: the next start shall be quick.
-        let hurry = !sealed.is_multiple_of(SEAL_EVERY);
+        // After a program that stops the next start shall be quick. (One that replays such a row may hurry for nothing.)
+        let (sealed, hurry) = self.sealed.unwrap_or_default();
         let far = sealed.saturating_sub(checkpoint_seq) >= pace.seqs;
         if hurry || (self.draft.is_none() && (far || self.rows.len() >= pace.rows)) {
             self.begin(sealed, hurry);
@@ -156,7 +157,7 @@ impl Pending {
     /// draft's row is in a segment: a start reads the keys behind its checkpoint back from the journal, and only those.
     pub fn portion(&self, segment_seq: u64, changes: usize, pace: Pace) -> Option<Portion> {
         let draft = self.draft.as_ref()?;
-        // Nobody's draft takes longer than half as much again needs to come together.
+        // A draft that takes so long that half as much again has come together is written faster.
         let per_change = match self.rows.len() > draft.rows.len() / 2 {
             true => PORTION_PER_CHANGE_LATE,
             false => PORTION_PER_CHANGE,

@@ -66,7 +66,8 @@ impl Carried {
         if let Some(dirty) = &row.checkpoint
             && row.seq > progress.checkpoint_seq + 1
         {
-            self.pending.merge(row.seq, dirty);
+            let alone = matches!(&row.changes[..], [Change::Sealed { .. }]);
+            self.pending.merge(row.seq, alone, dirty);
         }
     }
 
@@ -189,6 +190,22 @@ impl Projector {
         };
         self.tried = Some(outcome);
         let undo_left = self.db.transaction(|tx| {
+            // First of all. An owner that was stopped and goes on holds rows that its successor has written: it must not set the
+            // mark back, and it shall hear why.
+            let moved = tx.execute(
+                "UPDATE progress SET applied_seq = $1, checkpoint_seq = $2, segment = $3, segment_seq = $4
+                 WHERE shard = 0 AND applied_seq = $5",
+                &[
+                    Param::Int(progress.applied_seq as i64),
+                    Param::Int(progress.checkpoint_seq as i64),
+                    Param::Int(progress.segment as i64),
+                    Param::Int(progress.segment_seq as i64),
+                    Param::Int(before.applied_seq as i64),
+                ],
+            )?;
+            if moved != 1 {
+                return Err(Fault::not_owner("somebody else writes the views"));
+            }
             written.write(tx)?;
             if let Some(portion) = key_portion {
                 keys.write(portion, before.segment + 1, tx)?;
@@ -202,23 +219,7 @@ impl Projector {
                     before.checkpoint_seq,
                     self.pace.forgotten(changes),
                 )?;
-            // An owner that was stopped and goes on holds rows that its successor has written: it must not set the mark back.
-            let moved = tx.execute(
-                "UPDATE progress SET applied_seq = $1, checkpoint_seq = $2, segment = $3, segment_seq = $4
-                 WHERE shard = 0 AND applied_seq = $5",
-                &[
-                    Param::Int(progress.applied_seq as i64),
-                    Param::Int(progress.checkpoint_seq as i64),
-                    Param::Int(progress.segment as i64),
-                    Param::Int(progress.segment_seq as i64),
-                    Param::Int(before.applied_seq as i64),
-                ],
-            )?;
-            if moved == 1 {
-                Ok(undo_left)
-            } else {
-                Err(Fault::not_owner("somebody else writes the views"))
-            }
+            Ok(undo_left)
         })?;
         outcome.undo_left = undo_left;
         self.came_to(outcome);
