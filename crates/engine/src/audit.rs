@@ -76,6 +76,9 @@ pub fn audit(
             stand.applied_seq, head.seq
         ));
     }
+    if stand.checkpoint_seq.max(stand.segment_seq) > stand.applied_seq {
+        report.find("the mark of the views is ahead of what they hold".into());
+    }
     let mut book = Book::new(HashKey::new(master.book_hash_key().expose()));
     let mut balances: HashMap<Account, i64> = HashMap::new();
     let key = HashKey::new(master.book_hash_key().expose());
@@ -436,7 +439,8 @@ fn reversal_row(columns: [i64; 4]) -> Vec<u8> {
         .collect()
 }
 
-/// Makes the views and the checkpoint anew from the journal; a damaged file is set aside under a name of `now`. The caller owns the store: nobody else may be writing.
+/// Makes the views anew from the journal, and the checkpoint as far as one was due; a damaged file is set aside under a name of
+/// `now`. The caller owns the store: nobody else may be writing.
 pub fn rebuild_views(
     location: &Location,
     master: &MasterKey,

@@ -36,7 +36,7 @@ const ROWS_BETWEEN_LOOKS: usize = 8_192;
 /// Late rows of the last owner that a takeover may meet before somebody else must be alive: one can be on its way at a time.
 const TAKEOVER_TRIES: u32 = 8;
 
-/// Things of the recent past that stay in memory although the views have them, so that a retry needs no disk.
+/// Things of the recent past that stay in memory at least, although the views have them, so that a retry needs no disk.
 pub const KEEP_RECENT: usize = 100_000;
 /// Changes that are gathered before the views are written.
 pub(crate) const PROJECT_CHANGES: usize = 32_768;

@@ -80,6 +80,19 @@ fn one_balance_edited_in_the_checkpoint_is_found_and_not_believed() {
 }
 
 #[test]
+fn a_mark_that_points_behind_the_last_row_hides_no_checkpoint() {
+    on_both(|location| {
+        traded(location);
+        tamper(
+            location,
+            &VIEWS,
+            "UPDATE progress SET checkpoint_seq = checkpoint_seq + 1000000",
+        );
+        assert!(!audited(location).is_clean());
+    });
+}
+
+#[test]
 fn one_row_edited_in_the_views_is_found_and_made_anew() {
     on_both(|location| {
         traded(location);
