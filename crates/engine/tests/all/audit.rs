@@ -80,6 +80,24 @@ fn one_balance_edited_in_the_checkpoint_is_found_and_not_believed() {
 }
 
 #[test]
+fn a_store_that_an_older_program_left_behind_can_be_audited() {
+    on_both(|location| {
+        traded(location);
+        // As it was before checkpoints were written in portions.
+        let mut views = location.open(&VIEWS).expect("the views open");
+        for sql in [
+            "DROP TABLE checkpoint_undo",
+            "DELETE FROM schema_versions WHERE family = 'views' AND version = 4",
+        ] {
+            views.execute(sql, &[]).expect("the statement runs");
+        }
+        drop(views);
+        let report = audited(location);
+        assert!(report.is_clean(), "{:?}", report.findings);
+    });
+}
+
+#[test]
 fn a_mark_that_points_behind_the_last_row_hides_no_checkpoint() {
     on_both(|location| {
         traded(location);
