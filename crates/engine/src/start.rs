@@ -139,12 +139,9 @@ fn take_over(
     if let Some(purpose) = purpose_of(&mut store.reader()?)? {
         refuse_other_purpose(config, purpose)?;
     }
-    let brought_up = match bring_up(config, &mut store, standby) {
+    let (mut warm, mut projector) = match bring_up(config, &mut store, standby) {
         // The last owner's last write of the views came late.
-        Err(fault) if fault.is_not_owner() => bring_up(config, &mut store, None),
-        brought_up => brought_up,
-    };
-    let (mut warm, mut projector) = match brought_up {
+        Err(fault) if fault.is_not_owner() => bring_up(config, &mut store, None)?,
         // Damage on a page that opening the views did not touch.
         Err(fault) if fault.is_damaged_views() => {
             tracing::error!(%fault, "the views are damaged");

@@ -150,6 +150,28 @@ impl Days {
         projector
     }
 
+    /// The writer of the views catches up with the journal, in one write.
+    fn follow(&self, projector: &mut Projector) {
+        let applied = projector.progress().applied_seq as usize;
+        projector
+            .apply(&self.rows[applied..])
+            .expect("it is written");
+    }
+
+    /// The first checkpoint is written over nothing: until the second is on its way.
+    fn until_one_is_written_over_another(
+        &mut self,
+        projector: &mut Projector,
+        location: &Location,
+    ) {
+        while self.look(location) == 0 {
+            for _ in 0..50 {
+                self.happen();
+            }
+            self.follow(projector);
+        }
+    }
+
     /// Each request key up to the mark stands in a segment once, and what the checkpoint holds needs no replay for its keys.
     fn look_for_keys(&self, location: &Location) {
         let mut views = location.open(&VIEWS).expect("the views open");
@@ -224,9 +246,7 @@ fn whenever_the_writer_of_a_checkpoint_dies_the_one_before_it_stands() {
                 days.happen();
             }
             let progress = projector.progress();
-            projector
-                .apply(&days.rows[progress.applied_seq as usize..])
-                .expect("it is written");
+            days.follow(&mut projector);
             checkpoints += u32::from(projector.progress().checkpoint_seq > progress.checkpoint_seq);
             if days.draw.below(30) == 0 {
                 drop(projector);
@@ -249,21 +269,9 @@ fn a_program_that_stops_while_a_checkpoint_is_written_leaves_a_newer_one() {
     on_both(|location| {
         let mut days = Days::begin(7);
         let mut projector = days.projector(location);
-        // The first checkpoint is written over nothing; the second is on its way.
-        while days.look(location) == 0 {
-            for _ in 0..50 {
-                days.happen();
-            }
-            let applied = projector.progress().applied_seq as usize;
-            projector
-                .apply(&days.rows[applied..])
-                .expect("it is written");
-        }
+        days.until_one_is_written_over_another(&mut projector, location);
         days.seal();
-        let applied = projector.progress().applied_seq as usize;
-        projector
-            .apply(&days.rows[applied..])
-            .expect("it is written");
+        days.follow(&mut projector);
         assert_eq!(
             projector.progress().checkpoint_seq + 1,
             days.rows.len() as u64,
@@ -278,10 +286,7 @@ fn a_program_that_stops_while_a_checkpoint_is_written_leaves_a_newer_one() {
         assert!(left > 0);
         for _ in 0..=left / PACE.portion as i64 {
             days.happen();
-            let applied = projector.progress().applied_seq as usize;
-            projector
-                .apply(&days.rows[applied..])
-                .expect("it is written");
+            days.follow(&mut projector);
         }
         assert_eq!(notes(location), 0);
     });
@@ -292,15 +297,7 @@ fn an_edited_note_of_how_a_row_stood_is_found() {
     on_both(|location| {
         let mut days = Days::begin(3);
         let mut projector = days.projector(location);
-        while days.look(location) == 0 {
-            for _ in 0..50 {
-                days.happen();
-            }
-            let applied = projector.progress().applied_seq as usize;
-            projector
-                .apply(&days.rows[applied..])
-                .expect("it is written");
-        }
+        days.until_one_is_written_over_another(&mut projector, location);
         let mut views = location.open(&VIEWS).expect("the views open");
         let edited = views.execute(
             "UPDATE checkpoint_undo SET content = NULL WHERE content IS NOT NULL",
