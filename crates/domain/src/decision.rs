@@ -1,17 +1,16 @@
-//! What a decision is made of and what comes of it: the operator's bounds, the facts memory does not hold, the answer.
+//! What a decision is made of and what comes of it: the operator's limits, what memory does not hold, the answer.
 
-use crate::accounts::ClosedTopUp;
-use crate::act::{Done, Outcome};
-use crate::change::Change;
-use crate::code::CodeFact;
-use crate::key::{FirstAnswer, RequestKey, Sameness};
+use crate::book::ClosedTopUp;
+use crate::event::Event;
+use crate::key::{IdempotencyRecord, RequestDigest, RequestKey};
 use crate::money::Amount;
-use crate::paid::{Payment, Refund};
+use crate::pay::{CodeFact, Payment, Refund, Refused};
 use crate::refusal::Refusal;
+use crate::reply::{Outcome, Reply};
 
 /// The bounds an operator sets. They steer decisions only: a replay applies what was decided, whatever the bounds are now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rules {
+pub struct Limits {
     /// The most a wallet may hold, in yen. Default 100,000.
     pub balance_cap: Amount,
     /// The most one payment may be, in yen. Default 100,000.
@@ -24,9 +23,9 @@ pub struct Rules {
     pub code_life_seconds: u32,
 }
 
-impl Default for Rules {
+impl Default for Limits {
     fn default() -> Self {
-        Rules {
+        Limits {
             balance_cap: Amount::yen(100_000),
             charge_max: Amount::yen(100_000),
             top_up_min: Amount::yen(500),
@@ -36,24 +35,24 @@ impl Default for Rules {
     }
 }
 
-/// What memory does not hold and somebody looked up before: the distant past, and the desk of codes.
+/// What memory does not hold and was fetched before the decision: the distant past, and what the code desk says of a code.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub struct Prefetched {
     /// What the scanned code means at this instant.
     pub code: CodeFact,
     /// The first answer to an old request.
-    pub first_answer: Option<FirstAnswer>,
+    pub first_answer: Option<IdempotencyRecord>,
     /// An old payment, proven by its journal row.
-    pub payment: Option<Box<Payment>>,
+    pub payment: Option<Payment>,
     /// An old refund.
     pub refund: Option<Box<Refund>>,
     /// An old top-up that is over.
     pub top_up: Option<ClosedTopUp>,
 }
 
-impl Facts {
+impl Prefetched {
     /// Nothing but the book.
-    pub const NONE: Facts = Facts {
+    pub const NOTHING: Prefetched = Prefetched {
         code: CodeFact::Unknown,
         first_answer: None,
         payment: None,
@@ -62,11 +61,11 @@ impl Facts {
     };
 }
 
-/// An answer, and the changes that make it true.
+/// An answer, and the events that make it true.
 #[derive(Clone, Debug)]
 pub struct Decision {
     pub outcome: Outcome,
-    pub changes: Vec<Change>,
+    pub events: Vec<Event>,
 }
 
 impl Decision {
@@ -74,14 +73,14 @@ impl Decision {
     pub(crate) fn answer(outcome: Outcome) -> Decision {
         Decision {
             outcome,
-            changes: Vec::new(),
+            events: Vec::new(),
         }
     }
-    /// A good answer with one change.
-    pub(crate) fn done(done: Done, change: Change) -> Decision {
+    /// A good answer with one event.
+    pub(crate) fn done(reply: Reply, event: impl Into<Event>) -> Decision {
         Decision {
-            outcome: Ok(done),
-            changes: vec![change],
+            outcome: Ok(reply),
+            events: vec![event.into()],
         }
     }
     /// A refusal that leaves no trace: the request may be made again.
@@ -91,16 +90,19 @@ impl Decision {
     /// A refusal that is final for its id.
     pub(crate) fn refuse_for_good(
         key: RequestKey,
-        sameness: Sameness,
+        digest: RequestDigest,
         refusal: Refusal,
     ) -> Decision {
         Decision {
             outcome: Err(refusal),
-            changes: vec![Change::Refused {
-                key,
-                sameness,
-                refusal,
-            }],
+            events: vec![
+                Refused {
+                    key,
+                    digest,
+                    refusal,
+                }
+                .into(),
+            ],
         }
     }
 }

@@ -36,6 +36,15 @@ pub struct AuthorizationId(pub u128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub u128);
 
+/// A member of the operator's staff.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OperatorId(pub u128);
+
+/// A session of a customer or operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u128);
+
+/// CBOR of a 128-bit number as sixteen bytes: a CBOR integer ends at 64 bits.
 macro_rules! sixteen_bytes {
     ($name:ident) => {
         impl<C> Encode<C> for $name {
@@ -63,8 +72,11 @@ macro_rules! sixteen_bytes {
         }
     };
 }
+pub(crate) use sixteen_bytes;
 sixteen_bytes!(AuthorizationId);
 sixteen_bytes!(Fingerprint);
+sixteen_bytes!(OperatorId);
+sixteen_bytes!(SessionId);
 
 /// Makes ids: ten bits of incarnation, ten of shard, forty-three of a counter that never runs back.
 ///

@@ -1,6 +1,8 @@
 //! Idempotency: the same id from the same merchant gets the same answer, for ever.
 
-use crate::ids::{EntryId, MerchantId, PaymentId, RefundId, TopUpId, WalletId};
+use crate::ids::{
+    EntryId, HoldId, MerchantId, PaymentId, RefundId, TopUpId, WalletId, sixteen_bytes,
+};
 use crate::money::Amount;
 use crate::refusal::Refusal;
 use minicbor::{Decode, Encode};
@@ -9,6 +11,7 @@ use sha2::{Digest, Sha256};
 /// The name of a request for all time: a hash of what kind it is, who asks, and the id the asker gave it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestKey(pub u128);
+sixteen_bytes!(RequestKey);
 
 impl RequestKey {
     /// A payment by its `merchantPaymentId`.
@@ -55,17 +58,17 @@ impl RequestKey {
 /// What "the same request" means: merchant, amount, currency, payer or code, store, till. Never time stamps or texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(transparent)]
-pub struct Sameness(#[n(0)] pub u64);
+pub struct RequestDigest(#[n(0)] pub u64);
 
-impl Sameness {
+impl RequestDigest {
     /// Of a payment or hold. `payer` is the scanned code or the user authorisation, as 128 bits.
     pub fn of_payment(
         merchant: MerchantId,
         amount: Amount,
         payer: u128,
-        store: Place,
-        till: Place,
-    ) -> Sameness {
+        store: Spot,
+        till: Spot,
+    ) -> RequestDigest {
         let mut bytes = [0u8; 41];
         bytes[0..4].copy_from_slice(&merchant.0.to_be_bytes());
         bytes[4..12].copy_from_slice(&amount.minor().to_be_bytes());
@@ -74,7 +77,7 @@ impl Sameness {
         bytes[31..36].copy_from_slice(&store.head());
         bytes[36..41].copy_from_slice(&till.head());
         match (store, till) {
-            (Place::Words(_), _) | (_, Place::Words(_)) => {
+            (Spot::Words(_), _) | (_, Spot::Words(_)) => {
                 Self::hash(&[&bytes, store.words(), till.words()].concat())
             }
             _ => Self::hash(&bytes),
@@ -82,16 +85,16 @@ impl Sameness {
     }
 
     /// Of a refund, top-up or credit: the amount and whatever it is for.
-    pub fn of_amount(about: u64, amount: Amount) -> Sameness {
+    pub fn of_amount(about: u64, amount: Amount) -> RequestDigest {
         let mut bytes = [0u8; 16];
         bytes[0..8].copy_from_slice(&about.to_be_bytes());
         bytes[8..16].copy_from_slice(&amount.minor().to_be_bytes());
         Self::hash(&bytes)
     }
 
-    fn hash(bytes: &[u8]) -> Sameness {
+    fn hash(bytes: &[u8]) -> RequestDigest {
         let digest = Sha256::digest(bytes);
-        Sameness(u64::from_be_bytes(
+        RequestDigest(u64::from_be_bytes(
             digest[..8].try_into().expect("eight of 32 bytes"),
         ))
     }
@@ -100,31 +103,31 @@ impl Sameness {
 /// A store or till as the request names it. A number is the same whether it is known as ours today or only tomorrow: a
 /// faithful retry must not become another request because a store was opened meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place<'a> {
+pub enum Spot<'a> {
     None,
     Number(u32),
     /// The merchant's own words for it.
     Words(&'a str),
 }
 
-impl<'a> Place<'a> {
+impl<'a> Spot<'a> {
     /// From our id for it, or else the merchant's words.
-    pub fn named(id: Option<u32>, words: Option<&'a str>) -> Place<'a> {
+    pub fn named(id: Option<u32>, words: Option<&'a str>) -> Spot<'a> {
         match (id, words) {
-            (Some(id), _) => Place::Number(id),
-            (None, None) => Place::None,
+            (Some(id), _) => Spot::Number(id),
+            (None, None) => Spot::None,
             (None, Some(words)) => match words.parse::<u32>() {
-                Ok(number) if number.to_string() == words => Place::Number(number),
-                _ => Place::Words(words),
+                Ok(number) if number.to_string() == words => Spot::Number(number),
+                _ => Spot::Words(words),
             },
         }
     }
 
     fn head(self) -> [u8; 5] {
         let (kind, number) = match self {
-            Place::None => (0, 0),
-            Place::Number(number) => (1, number),
-            Place::Words(words) => (2, words.len() as u32),
+            Spot::None => (0, 0),
+            Spot::Number(number) => (1, number),
+            Spot::Words(words) => (2, words.len() as u32),
         };
         let mut bytes = [kind; 5];
         bytes[1..].copy_from_slice(&number.to_be_bytes());
@@ -133,7 +136,7 @@ impl<'a> Place<'a> {
 
     fn words(self) -> &'a [u8] {
         match self {
-            Place::Words(words) => words.as_bytes(),
+            Spot::Words(words) => words.as_bytes(),
             _ => &[],
         }
     }
@@ -141,8 +144,8 @@ impl<'a> Place<'a> {
 
 /// The first answer to a request, kept under its [`RequestKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FirstAnswer {
-    pub sameness: Sameness,
+pub struct IdempotencyRecord {
+    pub digest: RequestDigest,
     pub answer: Answered,
 }
 
@@ -153,7 +156,7 @@ pub enum Answered {
     Refund(RefundId),
     TopUp(TopUpId),
     Credit(EntryId),
-    Hold(PaymentId),
+    Hold(HoldId),
     Refused(Refusal),
     /// Cancelled before it arrived: the late payment is refused.
     CancelledBefore,

@@ -69,9 +69,12 @@ pub enum Refusal {
     /// A payment was given back in as many parts as it may be, or the wallet holds money of as many origins as it may.
     #[n(30)]
     RefundLimit,
-    /// Nobody captured the hold in time; the money goes back.
+    /// The hold was not captured in time; the money goes back.
     #[n(31)]
     HoldExpired,
+    /// A text about a store is empty or too long.
+    #[n(32)]
+    DetailsOutOfBounds,
 }
 
 impl Refusal {
@@ -110,6 +113,7 @@ impl Refusal {
             Refusal::TillLocked => "till_locked",
             Refusal::RefundLimit => "refund_limit",
             Refusal::HoldExpired => "hold_expired",
+            Refusal::DetailsOutOfBounds => "details_out_of_bounds",
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The way back: a batch that did not become durable is taken out again.
 
+use super::IdMap;
 use super::{Book, Undo};
-use crate::ledger::AccountKind;
-use crate::rows::IdMap;
 
 impl Book {
     /// Takes back everything since the last [`Book::settle`], newest first: what was not durable never happened.
@@ -12,34 +11,24 @@ impl Book {
             match step {
                 Undo::Wallet(id, old) => {
                     let now = self.wallets.set(ledgered, id, old);
-                    self.retrial_wallet(id, now.as_ref());
+                    self.rebalance_trial(id, now.as_ref());
                 }
-                Undo::Merchant(id, old) => {
-                    let now = self.merchants.set(ledgered, id, old);
-                    let before = old.map_or(0, |row| row.payable);
-                    self.trial.shift(
-                        AccountKind::Merchant,
-                        before - now.map_or(0, |row| row.payable),
-                    );
+                Undo::Account(id, old) => {
+                    let now = self.accounts.set(ledgered, id, old);
+                    let yen = |row: Option<super::Balance>| row.map_or(0, |row| row.0);
+                    self.trial.shift(id.kind(), yen(old) - yen(now));
                 }
+                Undo::Merchant(id, old) => drop(self.merchants.set(ledgered, id, old)),
                 Undo::Store(id, old) => drop(self.stores.set(ledgered, id, old)),
                 Undo::Till(id, old) => drop(self.tills.set(ledgered, id, old)),
                 Undo::ApiKey(id, old) => drop(self.api_keys.set(ledgered, id, old)),
                 Undo::Credential(id, old) => drop(self.credentials.set(ledgered, id, old)),
                 Undo::Authorization(id, old) => drop(self.authorizations.set(ledgered, id, old)),
-                Undo::Hold(id, old) => drop(self.holds.set(ledgered, id, old)),
+                Undo::Hold(id, old) => drop(self.set_hold(id, old)),
                 Undo::TopUp(id, old) => drop(self.top_ups.set(ledgered, id, old)),
                 Undo::Counters(old) => {
-                    let now = self.counters;
                     self.one.set(ledgered, 0, old);
                     let before = old.unwrap_or(Book::new_counters());
-                    self.trial.shift(
-                        AccountKind::CardClearing,
-                        before.card_clearing - now.card_clearing,
-                    );
-                    self.trial.shift(AccountKind::Cash, before.cash - now.cash);
-                    self.trial
-                        .shift(AccountKind::Goodwill, before.goodwill - now.goodwill);
                     self.counters = before;
                 }
                 Undo::Payment(id, old) => restore(&mut self.payments, id, old),

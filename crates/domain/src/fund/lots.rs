@@ -14,7 +14,7 @@ pub enum Source {
     /// Cash handed over at a till.
     #[n(1)]
     Cash(#[n(0)] EntryId),
-    /// Given by the house.
+    /// Given by the operator.
     #[n(2)]
     Goodwill(#[n(0)] EntryId),
     /// A refund or cancel of a journal from before returned money went back to the origin it was drawn from.

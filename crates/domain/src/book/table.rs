@@ -4,7 +4,7 @@ use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 use std::hash::Hash;
 
-use crate::rows::{IdMap, Rows};
+use super::shelves::{IdMap, Rows};
 
 /// The running hash of a whole book: the sum of a keyed hash of each row, lane by lane.
 ///

@@ -1,10 +1,11 @@
 //! What the book keeps a row of: wallets, merchants, tills, permissions, holds, open top-ups.
 
-use crate::act::TopUpState;
-use crate::funding::{Lot, Lots};
+use super::shelves::Counted;
+use crate::fund::{Lot, Lots};
 use crate::ids::{EntryId, Fingerprint, IdSpace, MerchantId, StoreId, WalletId};
+use crate::merchant::StoreDetails;
 use crate::money::Amount;
-use crate::rows::Counted;
+use crate::reply::TopUpState;
 use crate::world::Timestamp;
 use minicbor::{Decode, Encode};
 
@@ -47,13 +48,38 @@ impl Counted for WalletId {
     }
 }
 
-/// A merchant, and what this shard owes it.
+impl Wallet {
+    /// A wallet that has just come to be.
+    pub const EMPTY: Wallet = Wallet {
+        lots: Lots::None,
+        held: Amount::ZERO,
+        status: WalletStatus::Active,
+        epoch: 0,
+        last_entry: EntryId(0),
+        pending: Amount::ZERO,
+    };
+}
+
+/// A merchant. What it is owed is an account of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Merchant {
-    /// Credit-positive yen on this shard; refunds after a settlement may bring it below zero.
     #[n(0)]
-    pub payable: i64,
+    pub opened_at: Timestamp,
 }
+
+/// A store: whose it is, where, and what it sells.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Store {
+    #[n(0)]
+    pub merchant: MerchantId,
+    #[n(1)]
+    pub details: StoreDetails,
+}
+
+/// The balance of an account that no wallet's row keeps: credit-positive yen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+#[cbor(transparent)]
+pub struct Balance(#[n(0)] pub i64);
 
 /// A till and the device that may speak for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -116,17 +142,10 @@ pub struct Counters {
     pub stores: u32,
     #[n(5)]
     pub tills: u32,
-    /// Yen the card processor owes the house, credit-positive (so never above zero).
+    /// The instant of the newest event: time never runs back.
     #[n(6)]
-    pub card_clearing: i64,
-    #[n(7)]
-    pub cash: i64,
-    #[n(8)]
-    pub goodwill: i64,
-    /// The instant of the newest change: time never runs back.
-    #[n(9)]
     pub at: Timestamp,
-    #[n(10)]
+    #[n(7)]
     pub epoch: u64,
 }
 

@@ -1,0 +1,383 @@
+//! Who asked, and from where.
+//!
+//! The journal holds a [`Context`] once, with the first act that was asked in it, and afterwards names it by its
+//! [`ContextId`]: a customer's session, a till's device or a merchant's key asks thousands of times and costs nine bytes each.
+//! Nothing in a context is personal data in clear: people are ids, the network is a keyed hash of its prefix.
+
+use crate::ids::{Fingerprint, OperatorId, SessionId, TillId, WalletId};
+use minicbor::{Decode, Encode};
+use sha2::{Digest, Sha256};
+
+/// Why the program acts by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum SystemReason {
+    /// A store is made, a new owner fences the last one, a seal is due.
+    #[n(0)]
+    Upkeep,
+    /// A restore accepted that rows are lost.
+    #[n(1)]
+    Restore,
+    /// A hold was not captured in time.
+    #[n(2)]
+    HoldExpiry,
+    /// The card processor said how a top-up ended.
+    #[n(3)]
+    CardProcessor,
+    /// A flow was cut off by a crash and is brought to its end.
+    #[n(4)]
+    Reconciliation,
+    /// Somebody signs up who is no customer yet.
+    #[n(5)]
+    SignUp,
+    /// A command line on the server: `mamori init`, development seeds.
+    #[n(6)]
+    CommandLine,
+}
+
+/// Who asks for an act. The edge has proven it; where money is decided the rules compare it with the book once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub enum Actor {
+    /// A customer, signed in.
+    #[n(0)]
+    Customer {
+        #[n(0)]
+        wallet: WalletId,
+        #[n(1)]
+        session: SessionId,
+        /// The credential that opened the session, where that is known.
+        #[n(2)]
+        credential: Option<Fingerprint>,
+    },
+    /// A member of the operator's staff, signed in.
+    #[n(1)]
+    Operator {
+        #[n(0)]
+        operator: OperatorId,
+        #[n(1)]
+        session: SessionId,
+    },
+    /// The till page on an enrolled device.
+    #[n(2)]
+    Till {
+        #[n(0)]
+        till: TillId,
+        #[n(1)]
+        device: Fingerprint,
+    },
+    /// A merchant's program, with an API key.
+    #[n(3)]
+    Key {
+        #[n(0)]
+        key: Fingerprint,
+    },
+    /// The program itself.
+    #[n(4)]
+    System {
+        #[n(0)]
+        reason: SystemReason,
+    },
+}
+
+/// The kind of an [`Actor`], for indexes and reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ActorKind {
+    Customer,
+    Operator,
+    Till,
+    Key,
+    System,
+}
+
+impl ActorKind {
+    /// Every kind, at the place of its number.
+    pub const ALL: [ActorKind; 5] = [
+        ActorKind::Customer,
+        ActorKind::Operator,
+        ActorKind::Till,
+        ActorKind::Key,
+        ActorKind::System,
+    ];
+    /// The number in views.
+    pub const fn number(self) -> i64 {
+        self as i64
+    }
+    /// From the number in views.
+    pub fn from_number(number: i64) -> Option<ActorKind> {
+        usize::try_from(number)
+            .ok()
+            .and_then(|at| ActorKind::ALL.get(at))
+            .copied()
+    }
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            ActorKind::Customer => "customer",
+            ActorKind::Operator => "operator",
+            ActorKind::Till => "till",
+            ActorKind::Key => "key",
+            ActorKind::System => "system",
+        }
+    }
+}
+
+impl Actor {
+    /// The program itself, with its reason.
+    pub const fn system(reason: SystemReason) -> Actor {
+        Actor::System { reason }
+    }
+    /// Its kind.
+    pub const fn kind(self) -> ActorKind {
+        match self {
+            Actor::Customer { .. } => ActorKind::Customer,
+            Actor::Operator { .. } => ActorKind::Operator,
+            Actor::Till { .. } => ActorKind::Till,
+            Actor::Key { .. } => ActorKind::Key,
+            Actor::System { .. } => ActorKind::System,
+        }
+    }
+    /// What it is found by in views: the wallet, the operator, the till, the key, the reason.
+    pub const fn number(self) -> u128 {
+        match self {
+            Actor::Customer { wallet, .. } => wallet.0 as u128,
+            Actor::Operator { operator, .. } => operator.0,
+            Actor::Till { till, .. } => till.0 as u128,
+            Actor::Key { key } => key.0,
+            Actor::System { reason } => reason as u128,
+        }
+    }
+}
+
+/// How much of a network address its hash covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum PrefixKind {
+    /// The first 24 bits of an IPv4 address.
+    #[n(0)]
+    V4,
+    /// The first 48 bits of an IPv6 address.
+    #[n(1)]
+    V6,
+    /// The machine itself.
+    #[n(2)]
+    Loopback,
+}
+
+impl PrefixKind {
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            PrefixKind::V4 => "ipv4/24",
+            PrefixKind::V6 => "ipv6/48",
+            PrefixKind::Loopback => "loopback",
+        }
+    }
+}
+
+/// Where on the network a request came from: equal origins are told, an address is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct NetworkOrigin {
+    /// 64 bits of a keyed hash of the address's prefix.
+    #[n(0)]
+    pub hash: u64,
+    #[n(1)]
+    pub prefix: PrefixKind,
+}
+
+/// The family of the program that asked, as its `User-Agent` claims: a hint for people, never a reason of a rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(index_only)]
+pub enum AgentFamily {
+    #[n(0)]
+    #[default]
+    Unknown,
+    #[n(1)]
+    SafariPhone,
+    #[n(2)]
+    ChromePhone,
+    #[n(3)]
+    Safari,
+    #[n(4)]
+    Chrome,
+    #[n(5)]
+    Firefox,
+    #[n(6)]
+    Edge,
+    /// A program of a merchant.
+    #[n(7)]
+    Program,
+}
+
+impl AgentFamily {
+    /// From a `User-Agent` header.
+    pub fn of(user_agent: &str) -> AgentFamily {
+        let has = |word: &str| user_agent.contains(word);
+        let phone = has("Mobile") || has("Android") || has("iPhone");
+        if !has("Mozilla/") {
+            return if user_agent.is_empty() {
+                AgentFamily::Unknown
+            } else {
+                AgentFamily::Program
+            };
+        }
+        // Each later browser claims to be the earlier ones too: the most particular word decides.
+        if has("Edg/") || has("EdgA/") || has("EdgiOS/") {
+            AgentFamily::Edge
+        } else if has("Firefox/") || has("FxiOS/") {
+            AgentFamily::Firefox
+        } else if has("Chrome/") || has("CriOS/") {
+            if phone {
+                AgentFamily::ChromePhone
+            } else {
+                AgentFamily::Chrome
+            }
+        } else if has("Safari/") {
+            if phone {
+                AgentFamily::SafariPhone
+            } else {
+                AgentFamily::Safari
+            }
+        } else {
+            AgentFamily::Unknown
+        }
+    }
+
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            AgentFamily::Unknown => "unknown",
+            AgentFamily::SafariPhone => "safari_phone",
+            AgentFamily::ChromePhone => "chrome_phone",
+            AgentFamily::Safari => "safari",
+            AgentFamily::Chrome => "chrome",
+            AgentFamily::Firefox => "firefox",
+            AgentFamily::Edge => "edge",
+            AgentFamily::Program => "program",
+        }
+    }
+}
+
+/// Who asked, over what, from where: the same for all requests of a session, a till's device or a key from one network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct Context {
+    #[n(0)]
+    pub by: Actor,
+    #[n(1)]
+    pub network: Option<NetworkOrigin>,
+    #[n(2)]
+    pub agent: AgentFamily,
+}
+
+impl Context {
+    /// The program acting by itself: from no network.
+    pub const fn system(reason: SystemReason) -> Context {
+        Context {
+            by: Actor::system(reason),
+            network: None,
+            agent: AgentFamily::Unknown,
+        }
+    }
+
+    /// The name of this very context: 64 bits of a hash of all of it.
+    pub fn id(&self) -> ContextId {
+        let bytes = minicbor::to_vec(self).expect("memory takes all");
+        let digest = Sha256::digest(&bytes);
+        ContextId(u64::from_be_bytes(
+            digest[..8].try_into().expect("eight of 32 bytes"),
+        ))
+    }
+}
+
+/// Names a [`Context`] in the journal. Made from its content, so that a second definition of it is the same one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct ContextId(#[n(0)] pub u64);
+
+/// Names a request of the edge, in its answers, its log and the journal; zero where nobody gave it a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct RequestId(#[n(0)] pub u64);
+
+/// A context with its name, worked out once for many requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asker {
+    pub context: Context,
+    pub id: ContextId,
+    /// Names this request.
+    pub request: RequestId,
+}
+
+impl Asker {
+    /// A request without a name of its own.
+    pub fn new(context: Context) -> Asker {
+        Asker {
+            context,
+            id: context.id(),
+            request: RequestId::default(),
+        }
+    }
+    /// The program acting by itself.
+    pub fn system(reason: SystemReason) -> Asker {
+        Asker::new(Context::system(reason))
+    }
+    /// The same asker with another request.
+    pub fn with_request(self, request: RequestId) -> Asker {
+        Asker { request, ..self }
+    }
+    /// Who asks.
+    pub const fn by(&self) -> Actor {
+        self.context.by
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_is_told_by_its_most_particular_word() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
+        for (agent, family) in [
+            ("", AgentFamily::Unknown),
+            ("OkHttp/4.12", AgentFamily::Program),
+            (
+                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605 Version/19.1 Mobile/15E148 Safari/604.1",
+                AgentFamily::SafariPhone,
+            ),
+            (chrome, AgentFamily::Chrome),
+            (&format!("{chrome} Edg/126.0"), AgentFamily::Edge),
+            (
+                "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36",
+                AgentFamily::ChromePhone,
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+                AgentFamily::Firefox,
+            ),
+        ] {
+            assert_eq!(AgentFamily::of(agent), family, "{agent}");
+        }
+    }
+
+    #[test]
+    fn two_askers_have_one_context_only_if_everything_is_equal() {
+        let till = |till| Context {
+            by: Actor::Till {
+                till: TillId(till),
+                device: Fingerprint(7),
+            },
+            network: Some(NetworkOrigin {
+                hash: 1,
+                prefix: PrefixKind::V4,
+            }),
+            agent: AgentFamily::Chrome,
+        };
+        assert_eq!(till(1).id(), till(1).id());
+        assert_ne!(till(1).id(), till(2).id());
+        let elsewhere = Context {
+            network: None,
+            ..till(1)
+        };
+        assert_ne!(till(1).id(), elsewhere.id());
+    }
+}

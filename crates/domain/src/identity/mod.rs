@@ -1,0 +1,15 @@
+//! Wallets, the credentials that open them, the customer's own switch, and standing permissions.
+
+mod authorization;
+mod credential;
+mod freeze;
+mod wallet;
+
+pub use authorization::{AuthorizationGranted, AuthorizationRevoked};
+pub(crate) use authorization::{grant, revoke_grant};
+pub use credential::{CredentialBound, CredentialRevoked};
+pub(crate) use credential::{bind_credential, revoke_credential};
+pub use freeze::{Frozen, Unfrozen};
+pub(crate) use freeze::{freeze, unfreeze};
+pub use wallet::WalletOpened;
+pub(crate) use wallet::{may_act_for, open_wallet, view};

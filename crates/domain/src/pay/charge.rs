@@ -1,0 +1,290 @@
+//! A charge: every refusal in order of precedence, and what happens when there is none.
+
+use std::sync::Arc;
+
+use super::caller::{caller_may, repeated};
+use super::{CodeFact, OrderInfo, Payer, Payment};
+use crate::book::{Book, WalletStatus};
+use crate::command::Charge;
+use crate::context::Actor;
+use crate::decision::{Decision, Limits, Prefetched};
+use crate::entry::{EntryKind, Movement};
+use crate::event::{Answers, Event, Happening, Money, Notice, Subject, moves_no_money};
+use crate::fund::{DRAWN_MAX, Lot};
+use crate::ids::{AuthorizationId, EntryId, MerchantId, PaymentId, StoreId, TillId, WalletId};
+use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
+use crate::ledger::{Account, Posting};
+use crate::money::Amount;
+use crate::refusal::Refusal;
+use crate::reply::Reply;
+use crate::world::Timestamp;
+use minicbor::{Decode, Encode};
+
+/// A completed payment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Paid {
+    #[n(0)]
+    pub id: PaymentId,
+    #[n(1)]
+    pub merchant: MerchantId,
+    #[n(2)]
+    pub store: Option<StoreId>,
+    #[n(3)]
+    pub till: Option<TillId>,
+    #[n(4)]
+    pub wallet: WalletId,
+    #[n(5)]
+    pub amount: Amount,
+    #[n(6)]
+    pub digest: RequestDigest,
+    /// The merchant's id for it.
+    #[n(7)]
+    pub merchant_payment_id: Box<str>,
+    /// The lots it was paid from, where returned money goes back to: the trace of every yen.
+    #[n(8)]
+    pub drawn: Vec<Lot>,
+    /// The wallet's movement before this one: history is a chain, and needs no index.
+    #[n(9)]
+    pub previous: EntryId,
+    /// The wallet's balance afterwards, checked when it is applied.
+    #[n(10)]
+    pub balance: u64,
+    #[n(11)]
+    pub order: OrderInfo,
+    /// The standing permission it was made by, if it was not a scan.
+    #[n(12)]
+    pub authorization: Option<AuthorizationId>,
+}
+
+impl Money for Paid {
+    fn postings(&self, post: &mut dyn FnMut(Posting)) {
+        post(Posting::new(
+            Account::wallet(self.wallet),
+            Account::merchant(self.merchant),
+            self.amount,
+        ));
+    }
+    fn movement(&self) -> Option<Movement> {
+        Some(Movement {
+            merchant: Some(self.merchant),
+            store: self.store,
+            till: self.till,
+            merchant_text: Some(self.merchant_payment_id.clone()),
+            ..Movement::of_wallet(
+                EntryId(self.id.0),
+                EntryKind::Payment,
+                self.wallet,
+                self.amount,
+                self.previous,
+                self.balance,
+            )
+        })
+    }
+}
+
+impl Answers for Paid {
+    fn answers(&self, answer: &mut dyn FnMut(RequestKey, IdempotencyRecord)) {
+        answer(
+            RequestKey::payment(self.merchant, &self.merchant_payment_id),
+            IdempotencyRecord {
+                digest: self.digest,
+                answer: Answered::Payment(self.id),
+            },
+        );
+    }
+}
+
+impl Happening for Arc<Paid> {
+    fn apply(&self, book: &mut Book) {
+        book.consume_id(self.id.0);
+        book.draw(self.wallet, &self.drawn, EntryId(self.id.0), self.balance);
+        book.put_payment(Payment::new(Arc::clone(self), book.at()));
+    }
+    fn notice(&self) -> Option<(WalletId, Notice)> {
+        Some((self.wallet, Notice::Moved))
+    }
+    fn subject(&self) -> Subject {
+        Subject::Wallet(self.wallet)
+    }
+}
+
+/// A refusal of a request that had an id: final for that id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Refused {
+    #[n(0)]
+    pub key: RequestKey,
+    #[n(1)]
+    pub digest: RequestDigest,
+    #[n(2)]
+    pub refusal: Refusal,
+}
+
+moves_no_money!(Refused);
+
+impl Answers for Refused {
+    fn answers(&self, answer: &mut dyn FnMut(RequestKey, IdempotencyRecord)) {
+        answer(
+            self.key,
+            IdempotencyRecord {
+                digest: self.digest,
+                answer: Answered::Refused(self.refusal),
+            },
+        );
+    }
+}
+
+impl Happening for Refused {
+    /// Nothing beside its answer.
+    fn apply(&self, _: &mut Book) {}
+    fn notice(&self) -> Option<(WalletId, Notice)> {
+        None
+    }
+    fn subject(&self) -> Subject {
+        Subject::Shard
+    }
+}
+
+/// Takes money from a wallet for a merchant.
+pub(crate) fn charge(
+    book: &Book,
+    limits: &Limits,
+    prefetched: &Prefetched,
+    by: Actor,
+    charge: &Charge,
+    now: Timestamp,
+) -> Decision {
+    let key = RequestKey::payment(charge.merchant, &charge.merchant_payment_id);
+    let Approved {
+        wallet,
+        drawn,
+        digest,
+    } = match approve(book, limits, prefetched, by, charge, key) {
+        Ok(approved) => approved,
+        Err(decision) => return decision,
+    };
+    let row = book.wallet(wallet).expect("the money was drawn from it");
+    let paid = Arc::new(Paid {
+        id: PaymentId(book.next_id()),
+        merchant: charge.merchant,
+        store: charge.store,
+        till: charge.till,
+        wallet,
+        amount: charge.amount,
+        digest,
+        merchant_payment_id: charge.merchant_payment_id.clone(),
+        authorization: match charge.payer {
+            Payer::Code(_) => None,
+            Payer::Authorization(id) => Some(id),
+        },
+        drawn,
+        previous: row.last_entry,
+        balance: row.lots.total() - charge.amount.minor(),
+        order: charge.order.clone(),
+    });
+    Decision {
+        outcome: Ok(Reply::Payment(Payment::new(Arc::clone(&paid), now))),
+        events: vec![Event::Paid(paid)],
+    }
+}
+
+/// Which wallet pays, and with which lots.
+pub(super) struct Approved {
+    pub wallet: WalletId,
+    pub drawn: Vec<Lot>,
+    pub digest: RequestDigest,
+}
+
+/// Asks everything that must hold before a wallet's money is taken or set aside; the error is the answer.
+///
+/// | order | asked | a no |
+/// |---|---|---|
+/// | 1 | may the caller act for the merchant | leaves no trace |
+/// | 2 | was the request seen before | gets its first answer |
+/// | 3 | merchant, store, till, amount | final for the id |
+/// | 4 | whose code or permission | final for the id |
+/// | 5 | is the wallet active, is there enough | final for the id |
+pub(super) fn approve(
+    book: &Book,
+    limits: &Limits,
+    prefetched: &Prefetched,
+    by: Actor,
+    charge: &Charge,
+    key: RequestKey,
+) -> Result<Approved, Decision> {
+    caller_may(book, by, charge.merchant).map_err(Decision::refuse)?;
+    let digest = charge.digest();
+    if let Some(again) = repeated(book, prefetched, key, digest) {
+        return Err(again);
+    }
+    charge_is_in_order(book, limits, charge)
+        .and_then(|()| payer_wallet(book, prefetched, charge))
+        .and_then(|wallet| Ok((wallet, drawn_from(book, wallet, charge.amount)?)))
+        .map(|(wallet, drawn)| Approved {
+            wallet,
+            drawn,
+            digest,
+        })
+        .map_err(|refusal| Decision::refuse_for_good(key, digest, refusal))
+}
+
+/// The rules that only look at where and how much.
+fn charge_is_in_order(book: &Book, limits: &Limits, charge: &Charge) -> Result<(), Refusal> {
+    if book.merchants.get(&charge.merchant).is_none() {
+        return Err(Refusal::MerchantUnknown);
+    }
+    if let Some(store) = charge.store
+        && book.merchant_of(store) != Some(charge.merchant)
+    {
+        return Err(Refusal::StoreUnknown);
+    }
+    if let Some(till) = charge.till {
+        let row = book.tills.get(&till).ok_or(Refusal::TillUnknown)?;
+        if book.merchant_of(row.store) != Some(charge.merchant)
+            || charge.store.is_some_and(|store| store != row.store)
+        {
+            return Err(Refusal::TillUnknown);
+        }
+    }
+    if charge.amount.is_zero() || charge.amount > limits.charge_max {
+        return Err(Refusal::AmountOutOfBounds);
+    }
+    Ok(())
+}
+
+/// Whose wallet the payer names, if the code or permission is good at this instant.
+fn payer_wallet(
+    book: &Book,
+    prefetched: &Prefetched,
+    charge: &Charge,
+) -> Result<WalletId, Refusal> {
+    match charge.payer {
+        Payer::Code(_) => match prefetched.code {
+            CodeFact::Live { wallet, epoch } => match book.wallet(wallet) {
+                Some(row) if row.epoch == epoch => Ok(wallet),
+                // A freeze or a lost credential raised the epoch: what was shown before is worth nothing.
+                Some(row) if row.status == WalletStatus::Frozen => Err(Refusal::WalletFrozen),
+                _ => Err(Refusal::CodeReplaced),
+            },
+            CodeFact::Unknown => Err(Refusal::CodeUnknown),
+            CodeFact::Expired => Err(Refusal::CodeExpired),
+            CodeFact::Spent => Err(Refusal::CodeSpent),
+            CodeFact::Replaced => Err(Refusal::CodeReplaced),
+        },
+        Payer::Authorization(id) => match book.authorizations.get(&id) {
+            Some(grant) if grant.merchant == charge.merchant => Ok(grant.wallet),
+            _ => Err(Refusal::AuthorizationUnknown),
+        },
+    }
+}
+
+/// What a wallet would pay with, if it may pay.
+fn drawn_from(book: &Book, wallet: WalletId, amount: Amount) -> Result<Vec<Lot>, Refusal> {
+    let row = book.wallet(wallet).ok_or(Refusal::WalletUnknown)?;
+    if row.status == WalletStatus::Frozen {
+        return Err(Refusal::WalletFrozen);
+    }
+    row.lots
+        .draw(amount)
+        .filter(|drawn| drawn.len() <= DRAWN_MAX)
+        .ok_or(Refusal::BalanceTooSmall)
+}

@@ -1,0 +1,65 @@
+//! Reading payments and refunds again. A caller that may not act for a merchant any more reads nothing of it either.
+
+use super::caller::{caller_may, first_answer, payment_fact, refund_fact};
+use crate::book::Book;
+use crate::context::Actor;
+use crate::decision::Prefetched;
+use crate::ids::{MerchantId, PaymentId};
+use crate::key::{Answered, RequestKey};
+use crate::refusal::Refusal;
+use crate::reply::{Outcome, Reply};
+
+pub(crate) fn find_payment(
+    book: &Book,
+    prefetched: &Prefetched,
+    by: Actor,
+    merchant: MerchantId,
+    merchant_payment_id: &str,
+) -> Outcome {
+    caller_may(book, by, merchant)?;
+    let key = RequestKey::payment(merchant, merchant_payment_id);
+    match first_answer(book, prefetched, key).map(|first| first.answer) {
+        Some(Answered::Payment(id)) => {
+            payment_fact(book, prefetched, id).map(|row| Reply::Payment(row.clone()))
+        }
+        Some(Answered::Refused(refusal)) => Err(refusal),
+        Some(Answered::CancelledBefore) => Err(Refusal::CancelledBeforePayment),
+        _ => Err(Refusal::PaymentUnknown),
+    }
+}
+
+pub(crate) fn find_payment_by_id(
+    book: &Book,
+    prefetched: &Prefetched,
+    by: Actor,
+    merchant: MerchantId,
+    payment: PaymentId,
+) -> Outcome {
+    caller_may(book, by, merchant)?;
+    payment_fact(book, prefetched, payment)
+        .ok()
+        .filter(|row| row.merchant == merchant)
+        .map(|row| Reply::Payment(row.clone()))
+        .ok_or(Refusal::PaymentUnknown)
+}
+
+pub(crate) fn find_refund(
+    book: &Book,
+    prefetched: &Prefetched,
+    by: Actor,
+    merchant: MerchantId,
+    merchant_refund_id: &str,
+    payment: Option<PaymentId>,
+) -> Outcome {
+    caller_may(book, by, merchant)?;
+    let key = match payment {
+        Some(payment) => RequestKey::refund(merchant, payment, merchant_refund_id),
+        None => RequestKey::refund_by_name(merchant, merchant_refund_id),
+    };
+    match first_answer(book, prefetched, key).map(|first| first.answer) {
+        Some(Answered::Refund(id)) => {
+            refund_fact(book, prefetched, id).map(|row| Reply::Refund(Box::new(row.clone())))
+        }
+        _ => Err(Refusal::RefundUnknown),
+    }
+}

@@ -1,0 +1,35 @@
+//! Payments: charge, cancel, refund, hold and capture, the codes that are scanned, and reading them again.
+//!
+//! | file | rule and event |
+//! |---|---|
+//! | `caller.rs` | may this caller act for this merchant; was this request seen before |
+//! | `charge.rs` | a scan or a permission pays: [`Paid`], or [`Refused`] for good |
+//! | `cancel.rs` | [`Cancelled`], or the tombstone [`CancelledBefore`] |
+//! | `refund.rs` | [`Refunded`] |
+//! | `hold.rs` | [`Held`], [`Captured`], [`Released`] |
+//! | `code.rs` | the desk of one-time codes, in memory only, and [`at_desk`] |
+//! | `find.rs` | queries |
+//! | `payment.rs` | a payment and a refund as they stand |
+
+mod caller;
+mod cancel;
+mod charge;
+mod code;
+mod find;
+mod hold;
+mod payment;
+mod refund;
+
+pub(crate) use caller::first_answer;
+pub(crate) use cancel::cancel;
+pub use cancel::{Cancelled, CancelledBefore};
+pub(crate) use charge::charge;
+pub use charge::{Paid, Refused};
+pub(crate) use code::may_show_code;
+pub use code::{CODE_SPACE, CodeDesk, CodeFact, at_desk};
+pub(crate) use find::{find_payment, find_payment_by_id, find_refund};
+pub use hold::{Captured, Held, RELEASES_MAX, Released};
+pub(crate) use hold::{capture, hold, release, release_expired};
+pub use payment::{OrderInfo, Payer, Payment, PaymentStatus, Refund};
+pub use refund::Refunded;
+pub(crate) use refund::refund;
