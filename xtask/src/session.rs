@@ -123,7 +123,9 @@ impl Session {
 
     /// The same, where every transaction is serialisable and one in five fails with 40001.
     pub fn contended_postgres(&mut self) -> Result<String, String> {
-        let sql = self.root.join("crates/engine/src/testing/contention.sql");
+        let sql = self
+            .root
+            .join("crates/datastore/src/testing/contention.sql");
         self.running_postgres()?.database_with(&sql)
     }
 

@@ -38,18 +38,28 @@ pub fn inspect(root: &Path) -> std::io::Result<Vec<Finding>> {
 }
 
 /// Who may depend on whom. Dependencies for tests alone obey the same arrows.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("codes", &[]),
     ("sandbox", &[]),
     ("api", &["domain"]),
-    ("engine", &["domain", "codes"]),
+    ("datastore", &[]),
+    ("engine", &["datastore", "domain"]),
+    ("registry", &["datastore", "domain"]),
     ("connectors", &["api", "domain"]),
     (
         "server",
-        &["engine", "connectors", "api", "codes", "domain"],
+        &[
+            "engine",
+            "registry",
+            "datastore",
+            "connectors",
+            "api",
+            "codes",
+            "domain",
+        ],
     ),
-    ("sim", &["engine", "api", "domain"]),
+    ("sim", &["engine", "datastore", "api", "domain"]),
     (
         "mamori",
         &[
@@ -57,7 +67,9 @@ const ARROWS: [(&str, &[&str]); 10] = [
             "codes",
             "sandbox",
             "api",
+            "datastore",
             "engine",
+            "registry",
             "connectors",
             "server",
             "sim",
@@ -167,9 +179,11 @@ fn clock_and_chance_stay_in_main(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Crates through which yen pass. Rates for people (payments per second, percentiles) are made outside of them.
-const MONEY_CRATES: [&str; 4] = [
+const MONEY_CRATES: [&str; 6] = [
     "crates/domain",
+    "crates/datastore",
     "crates/engine",
+    "crates/registry",
     "crates/api",
     "crates/connectors",
 ];

@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Db, Location, Param};
 use mamori_domain::act::TopUpState;
 use mamori_domain::book::Book;
 use mamori_domain::change::Change;
@@ -10,10 +13,7 @@ use mamori_domain::ledger::{Account, AccountKind};
 use mamori_domain::table::{BookHash, HashKey};
 use mamori_domain::world::Timestamp;
 
-use crate::fault::Fault;
 use crate::journal::{Head, JournalReader};
-use crate::keys::MasterKey;
-use crate::sql::{Db, Location, Param};
 use crate::start::replay_row;
 use crate::views::projector::{Progress, Projector, progress_in, read_progress};
 use crate::views::request_keys::{self, key_row, slot};

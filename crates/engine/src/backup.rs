@@ -18,21 +18,19 @@ use std::io::{Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::hex::{from_hex, to_hex};
+use mamori_datastore::sql::copy::{copy_table, tables_of};
+use mamori_datastore::sql::{Db, Family, Location, UNFINISHED_RESTORE};
 use mamori_domain::change::Change;
 use mamori_domain::ids::IdSpace;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
-use crate::control::CONTROL;
-use crate::fault::Fault;
-use crate::hex::{from_hex, to_hex};
 use crate::journal::{self, Head, JOURNAL, JournalReader, JournalRow};
 use crate::lease::Candidate;
-use crate::outbox::OUTBOX;
 use crate::shard::decode_batch;
-use crate::sql::copy::{copy_table, tables_of};
-use crate::sql::{Db, Family, Location, UNFINISHED_RESTORE};
-use crate::views::{Entry, VIEWS, damage};
+use crate::views::{Entry, damage};
 
 /// The list of files; a backup without it was interrupted.
 const LIST_FILE: &str = "backup.txt";
@@ -43,9 +41,6 @@ const KEY_FILE: &str = "master.key";
 const ROWS_A_LOOK: usize = 256;
 /// Tables that belong to a running store and not to its content.
 const NOT_CONTENT: [&str; 3] = ["schema_versions", "journal_segments", "leases"];
-
-/// All tables of a store, in the order of a backup.
-pub const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
 
 /// How far a backup or a restore has come, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,6 +13,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Db, Location};
 use mamori_domain::act::{Act, Done, Outcome};
 use mamori_domain::book::Book;
 use mamori_domain::change::Change;
@@ -23,15 +26,12 @@ use mamori_domain::table::BookHash;
 use mamori_domain::world::{Draw, Timestamp};
 
 use crate::clock::Clock;
-use crate::fault::Fault;
 use crate::gather::Gatherer;
 use crate::hub::{Event, Hub, Listening};
 use crate::journal::JournalReader;
-use crate::keys::MasterKey;
 use crate::lease::{Freshness, LEASE_BEAT_MICROS, Lease};
 use crate::meter::{Meter, Second};
 use crate::shard::{Asked, Committed, ROW_ACTS, Reply, Shard};
-use crate::sql::{Db, Location};
 use crate::start::{EngineConfig, KEEP_RECENT, OnFatal, PROJECT_CHANGES, Started};
 use crate::views::projector::Projector;
 use crate::views::{Entry, VIEWS, damage};

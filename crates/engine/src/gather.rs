@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
+use mamori_datastore::sql::Db;
 use mamori_domain::act::{Act, TopUpState};
 use mamori_domain::book::ClosedTopUp;
 use mamori_domain::change::Change;
@@ -13,11 +16,8 @@ use mamori_domain::money::Amount;
 use mamori_domain::payment::{Payment, PaymentStatus, Refund};
 use mamori_domain::world::Timestamp;
 
-use crate::fault::Fault;
 use crate::journal::JournalReader;
-use crate::keys::ChainKey;
 use crate::shard::{Gathered, decode_batch, led_to};
-use crate::sql::Db;
 use crate::views::{EntryKind, projector, read, request_keys};
 use crate::watermark::Watermark;
 

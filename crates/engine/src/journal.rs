@@ -17,10 +17,11 @@ pub(crate) mod tables;
 
 use std::collections::VecDeque;
 
-use crate::fault::Fault;
-use crate::keys::ChainKey;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
+use mamori_datastore::sql::{Db, Location};
+
 use crate::lease::Lease;
-use crate::sql::{Db, Location};
 use segments::{LiteJournal, LiteReader};
 
 pub use fake::{FakeAppend, FakeJournal};

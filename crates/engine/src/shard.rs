@@ -8,6 +8,8 @@
 //!
 //! The writer thread steps it in production, the simulator in a loop, with the same code.
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
 use mamori_domain::act::{Act, Caller, Charge, Outcome, Refusal};
 use mamori_domain::book::Book;
 use mamori_domain::change::Change;
@@ -21,9 +23,7 @@ use mamori_domain::table::DirtyRow;
 use mamori_domain::world::{Draw, Timestamp, World};
 
 use crate::cold::ColdKeys;
-use crate::fault::Fault;
 use crate::journal::{AppendError, Head, JournalRow, JournalStore, Resolved};
-use crate::keys::ChainKey;
 
 /// The first byte of every batch: the format of what follows, a plain sequence of CBOR changes.
 pub const BATCH_FORMAT: u8 = 1;

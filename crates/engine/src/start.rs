@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::{ChainKey, MasterKey};
+use mamori_datastore::sql::{Db, Location};
 use mamori_domain::book::Book;
 use mamori_domain::change::{Change, Purpose};
 use mamori_domain::decide::Rules;
@@ -20,12 +23,9 @@ use mamori_domain::world::Timestamp;
 
 use crate::clock::Clock;
 use crate::cold::ColdKeys;
-use crate::fault::Fault;
 use crate::journal::{Head, JournalOptions, JournalReader, JournalStore};
-use crate::keys::{ChainKey, MasterKey};
 use crate::lease::{Candidate, Lease};
 use crate::shard::{Committed, Opened, Shard, decode_batch};
-use crate::sql::{Db, Location};
 use crate::views::projector::{self, Carried, Progress, Projector};
 use crate::views::{VIEWS, checkpoint, damage, request_keys};
 

@@ -10,7 +10,7 @@ use std::path::Path;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_domain::decide::Rules;
 use mamori_domain::money::Amount;
-use mamori_engine::control::SendBudget;
+use mamori_registry::SendBudget;
 use serde::{Deserialize, Serialize};
 
 use crate::world::Failure;

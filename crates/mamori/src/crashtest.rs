@@ -17,13 +17,13 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_domain::book::Book;
 use mamori_domain::change::Change;
 use mamori_domain::table::HashKey;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::journal::{Head, JournalReader};
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::Location;
 use mamori_engine::start::replay_row;
 use serde_json::{Value, json};
 

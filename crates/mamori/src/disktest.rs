@@ -19,9 +19,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use mamori_datastore::keys::MasterKey;
 use mamori_domain::ids::WalletId;
-use mamori_engine::control::{Control, SessionId, SessionRow, Surface};
-use mamori_engine::keys::MasterKey;
+use mamori_registry::{Control, SessionId, SessionRow, Surface};
 use mamori_server::cookies::{Cookie, encode_token};
 use serde_json::{Value, json};
 

@@ -17,13 +17,14 @@ use std::time::Duration;
 use mamori_connectors::delivery::DeliveryError;
 use mamori_connectors::mail::{Mail, MailAddress, Mailer};
 use mamori_connectors::sms::{PhoneNumber, SmsGateway};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_domain::ids::WalletId;
-use mamori_engine::control::{CODE_SECONDS, Control};
-use mamori_engine::fault::Fault;
 use mamori_engine::journal::JournalReader;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::outbox::{Delivery, Due, EntryKey, Lane, Outbox};
-use mamori_engine::sql::Location;
+use mamori_engine::shard::decode_batch;
+use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
+use mamori_registry::{CODE_SECONDS, Control};
 use mamori_server::messages::{self, Message, MessageKind, Messenger};
 
 use crate::world::{Chance, Clock, Failure};
@@ -32,6 +33,8 @@ use crate::world::{Chance, Clock, Failure};
 const SHARD: u32 = 0;
 /// Entries that a courier takes out at a time, and that are sorted at a time.
 const ROUND: usize = 16;
+/// Journal rows read at a time.
+const FOLLOW_ROWS: usize = 64;
 /// How long a thread rests when nothing is due; a new message wakes it.
 const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
@@ -121,7 +124,7 @@ impl Post {
         let mut journal = JournalReader::open(&self.location, SHARD)?;
         let carriers = postmen.clone();
         let sorting = rounds("post", move || {
-            while outbox.follow(SHARD, &mut journal)? {}
+            while follow(&mut outbox, &mut journal)? {}
             let now = (clock.wall_micros)();
             let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut control, due)));
             while sort()? == ROUND {}
@@ -132,6 +135,22 @@ impl Post {
         let _ = self.postmen.set(postmen);
         Ok(())
     }
+}
+
+/// Takes in what the next few dozen journal rows owe; true while there may be more.
+fn follow(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Fault> {
+    let next_seq = outbox.next_seq(SHARD, journal.head()?.seq)?;
+    let mut rows = Vec::new();
+    for row in journal.read(next_seq, FOLLOW_ROWS)? {
+        rows.push(JournaledRow {
+            seq: row.seq,
+            epoch: row.epoch,
+            at: row.at,
+            changes: decode_batch(&row.batch)?,
+        });
+    }
+    outbox.take_in(SHARD, &rows)?;
+    Ok(rows.len() == FOLLOW_ROWS)
 }
 
 fn thread_name(lane: Lane) -> &'static str {
@@ -247,9 +266,9 @@ mod tests {
     use mamori_connectors::mail::{MailConfig, MailSecurity};
     use mamori_connectors::secret::Secret;
     use mamori_connectors::sms::SmsConfig;
+    use mamori_datastore::testing::Scratch;
     use mamori_domain::change::Purpose;
     use mamori_domain::decide::Rules;
-    use mamori_engine::testing::Scratch;
     use mamori_sandbox::{Addresses, SandboxConfig};
 
     const CLOCK: Clock = Clock {

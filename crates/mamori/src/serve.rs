@@ -9,10 +9,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
+use mamori_datastore::keys::MasterKey;
 use mamori_domain::act::{Act, Done};
 use mamori_domain::change::Purpose;
-use mamori_engine::control::{Control, Seed};
-use mamori_engine::keys::MasterKey;
+use mamori_registry::{Control, Seed};
 
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};

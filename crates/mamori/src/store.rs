@@ -4,15 +4,18 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Family, Location};
 use mamori_domain::change::Purpose;
 use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{audit, rebuild_views};
-use mamori_engine::backup::{self, FAMILIES, RestoreOptions};
-use mamori_engine::journal::JournalReader;
-use mamori_engine::keys::MasterKey;
+use mamori_engine::backup::{self, RestoreOptions};
+use mamori_engine::journal::{JOURNAL, JournalReader};
 use mamori_engine::lease::{Candidate, Lease};
-use mamori_engine::sql::Location;
 use mamori_engine::start::purpose_of;
+use mamori_engine::views::VIEWS;
+use mamori_registry::CONTROL;
+use mamori_registry::outbox::OUTBOX;
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};
@@ -20,7 +23,12 @@ use crate::dev::draw;
 use crate::world::{Chance, Clock, Failure};
 
 #[cfg(test)]
+mod families;
+#[cfg(test)]
 mod restore_with_a_loss;
+
+/// All tables of a store, in the order of a backup.
+const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
 
 /// Which store, and the key to it.
 #[derive(clap::Args)]

@@ -1,11 +1,11 @@
 //! What sign-up, sign-in and enrolment ask of the book. The engine stands behind it; tests put a small book here.
 
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Outcome};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_engine::Engine;
-use mamori_engine::control::{Named, Places};
 use mamori_engine::engine::ReplyTo;
-use mamori_engine::fault::Fault;
+use mamori_registry::{Named, Places};
 use tokio::sync::oneshot;
 
 use crate::mailbox::Mailbox;

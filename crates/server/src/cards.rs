@@ -21,13 +21,13 @@ use mamori_connectors::card::{
 
 use mamori_connectors::card_notice::CardNotice;
 use mamori_connectors::secret::Secret;
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Done, Refusal, TopUpState};
 use mamori_domain::ids::{IdSpace, TopUpId};
 use mamori_domain::money::Amount;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_engine::control::{CardChargeRow, CardPaymentRow, Control, NewCardPayment};
-use mamori_engine::fault::Fault;
+use mamori_registry::{CardChargeRow, CardPaymentRow, Control, NewCardPayment};
 
 /// How long the processor's page stays open. The shortest the protocol allows is half an hour.
 const PAGE_SECONDS: i64 = 35 * 60;

@@ -1,8 +1,8 @@
 //! What the book owes an erased person: nothing leaves the wallet any more, and no credential opens it.
 
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::Act;
-use mamori_engine::control::{Control, Erasure};
-use mamori_engine::fault::Fault;
+use mamori_registry::{Control, Erasure};
 
 use crate::book_door::BookDoor;
 

@@ -9,12 +9,12 @@ use mamori_api::auth::{Accepted, SigningKey};
 use mamori_api::nonce::NonceMemory;
 use mamori_api::refusal_text::refusal_text;
 use mamori_codes::payment_code::IssuerPrefix;
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Outcome, Refusal};
 use mamori_domain::decide::Rules;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_engine::Engine;
-use mamori_engine::control::{ApiKey, Control, Directory, TillPaper};
-use mamori_engine::fault::Fault;
+use mamori_registry::{ApiKey, Control, Directory, TillPaper};
 
 use crate::answer::{Denial, Words};
 use crate::book_door::BookDoor;

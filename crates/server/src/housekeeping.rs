@@ -1,9 +1,9 @@
 //! Rows of control that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
 
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Done};
 use mamori_domain::payment::RELEASES_MAX;
-use mamori_engine::control::Control;
-use mamori_engine::fault::Fault;
+use mamori_registry::Control;
 
 use crate::app::App;
 use crate::book_door::NamedByBook;

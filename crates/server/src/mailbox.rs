@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::Outcome;
-use mamori_engine::fault::Fault;
 use tokio::sync::{Notify, oneshot};
 
 /// What the engine says to an act.

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{OwnerId, SessionId, SessionRow, Surface};
+use mamori_registry::{OwnerId, SessionId, SessionRow, Surface};
 
 use crate::outside::Outside;
 

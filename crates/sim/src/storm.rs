@@ -6,6 +6,8 @@
 use crate::archive::{Archive, key_of};
 use crate::crowd::Crowd;
 use crate::model::{Model, Said, in_words};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
 use mamori_domain::act::{Act, Done, Refusal};
 use mamori_domain::book::Book;
 use mamori_domain::change::{Change, Purpose};
@@ -16,9 +18,7 @@ use mamori_domain::ledger::{Account, AccountKind};
 use mamori_domain::table::{BookHash, HashKey};
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
-use mamori_engine::fault::Fault;
 use mamori_engine::journal::{FakeAppend, FakeJournal, Head, JournalReader, JournalStore};
-use mamori_engine::keys::ChainKey;
 use mamori_engine::shard::{Asked, Committed, Opened, Reply, Shard, decode_batch};
 use mamori_engine::start::replay_row;
 use std::collections::{BTreeMap, HashMap, VecDeque};

@@ -13,6 +13,9 @@
 //! line the model's answer, every balance and every sum of the house are compared with the engine's.
 
 use crate::model::{Model, in_words};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_domain::act::{
     Act, Caller, Charge, CreditKind, Done, Outcome, RefundRequest, TopUpState,
 };
@@ -26,9 +29,6 @@ use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
-use mamori_engine::fault::Fault;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::Location;
 use mamori_engine::{Engine, EngineConfig};
 use std::collections::HashMap;
 use std::sync::Arc;

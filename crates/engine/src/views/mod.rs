@@ -21,7 +21,7 @@ pub mod projector;
 pub mod read;
 pub mod request_keys;
 
-use crate::sql::{Durability, Family, Migration};
+use mamori_datastore::sql::{Durability, Family, Migration};
 
 /// The tables of this module.
 pub const VIEWS: Family = Family {

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Column, Db, Param, Tx};
 use mamori_domain::act::TopUpState;
 use mamori_domain::change::Change;
 
-use crate::fault::Fault;
 use crate::shard::Committed;
-use crate::sql::{Column, Db, Param, Tx};
 use crate::views::checkpoint;
 use crate::views::pending::{self, Pace, Pending};
 use crate::views::request_keys::{self, OpenKeys};

@@ -1,9 +1,9 @@
 //! What people and pages read. Every function takes a reading connection; none is on the payment path.
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Param, Row};
 use mamori_domain::act::TopUpState;
 
-use crate::fault::Fault;
-use crate::sql::{Db, Param, Row};
 use crate::views::{Entry, EntryKind};
 
 fn entry(row: &Row) -> Entry {
@@ -211,8 +211,8 @@ pub fn top_up_sums(db: &mut Db, since: i64) -> Result<Vec<(TopUpState, u64, u64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Scratch;
     use crate::views::VIEWS;
+    use mamori_datastore::testing::Scratch;
 
     /// Tills ask these after each sale and consoles each second: none may walk through years of a chain's past.
     #[test]

@@ -1,18 +1,18 @@
 //! What somebody with a SQL prompt changes is found, and never believed.
 
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Family, Location};
+use mamori_datastore::testing::Scratch;
 use mamori_domain::act::{Act, Done};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::Payer;
 use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{Report, audit, rebuild_views};
 use mamori_engine::journal::JOURNAL;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::{Family, Location};
-use mamori_engine::testing::Scratch;
 use mamori_engine::views::VIEWS;
 
 use crate::engine::{SORA, balance, charge, done, open, refund, shop_with_sora};
-use crate::stores::on_both;
+use mamori_datastore::testing::on_both;
 
 fn master() -> MasterKey {
     MasterKey::from_bytes([7; 32])

@@ -1,5 +1,7 @@
 //! A checkpoint goes to the disk in portions: whenever its writer dies, the one before it can still be read.
 
+use mamori_datastore::sql::{Location, Param};
+use mamori_datastore::testing::on_both;
 use mamori_domain::accounts::WalletStatus;
 use mamori_domain::book::Book;
 use mamori_domain::change::{Change, Purpose};
@@ -9,13 +11,10 @@ use mamori_domain::refusal::Refusal;
 use mamori_domain::table::{BookHash, DirtyRow, HashKey};
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::shard::{Committed, SEAL_EVERY};
-use mamori_engine::sql::{Location, Param};
 use mamori_engine::views::pending::Pace;
 use mamori_engine::views::projector::{Projector, progress_in, read_progress};
 use mamori_engine::views::request_keys::slot;
 use mamori_engine::views::{VIEWS, checkpoint, request_keys};
-
-use crate::stores::on_both;
 
 const CUSTOMERS: u64 = 900;
 /// Begun every other seal, written some rows at a time.

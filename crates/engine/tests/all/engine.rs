@@ -4,6 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_datastore::testing::Scratch;
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, RefundRequest, Refusal};
 use mamori_domain::change::Purpose;
 use mamori_domain::decide::Rules;
@@ -14,10 +17,7 @@ use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, PaymentStatus};
 use mamori_engine::audit::audit;
 use mamori_engine::clock::Clock;
-use mamori_engine::keys::MasterKey;
 use mamori_engine::shard::SEAL_EVERY;
-use mamori_engine::sql::Location;
-use mamori_engine::testing::Scratch;
 use mamori_engine::views::EntryKind;
 use mamori_engine::{Engine, EngineConfig};
 

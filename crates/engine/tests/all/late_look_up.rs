@@ -1,5 +1,6 @@
 //! A look-up may come back after memory has forgotten what it could not see yet: it is asked again, and nobody pays twice.
 
+use mamori_datastore::keys::MasterKey;
 use mamori_domain::act::{Act, CreditKind, Done};
 use mamori_domain::book::Book;
 use mamori_domain::decide::{Facts, Rules};
@@ -11,7 +12,6 @@ use mamori_domain::table::HashKey;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::{FakeJournal, Head, JournalStore};
-use mamori_engine::keys::MasterKey;
 use mamori_engine::shard::{Asked, Gathered, Opened, Reply, Shard};
 
 use crate::engine::{KEY, SORA, charge};

@@ -6,20 +6,22 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_datastore::testing::Scratch;
 use mamori_domain::act::{Act, Done};
 use mamori_domain::change::Purpose;
 use mamori_domain::decide::Rules;
 use mamori_domain::payment::Payer;
 use mamori_engine::audit::audit;
-use mamori_engine::backup::{FAMILIES, backup};
+use mamori_engine::backup::backup;
 use mamori_engine::clock::Clock;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::Location;
-use mamori_engine::testing::Scratch;
+use mamori_engine::journal::JOURNAL;
+use mamori_engine::views::VIEWS;
 use mamori_engine::{Engine, EngineConfig};
 
 use crate::engine::{SORA, balance, charge, done, open, refund, shop_with_sora};
-use crate::stores::on_both;
+use mamori_datastore::testing::on_both;
 
 /// Both faces of time, each moved by the test.
 struct Hands {
@@ -189,7 +191,7 @@ fn a_checkpoint_after_an_early_crash_holds_what_changed_before_it() {
     // A crash: what lies on the disk at this moment is carried away, and started elsewhere.
     let away = Scratch::new("dirty-away");
     let copy = away.path().join("copy");
-    backup(&location, &FAMILIES, &copy, None, &mut |_| {}).expect("it is copied");
+    backup(&location, &[&VIEWS, &JOURNAL], &copy, None, &mut |_| {}).expect("it is copied");
     engine.stop();
     let there = Location::Directory(copy);
     let engine = open(&there);

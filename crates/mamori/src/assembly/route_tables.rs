@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mamori_api::opa::operation::Operation;
-use mamori_engine::testing::Scratch;
+use mamori_datastore::testing::Scratch;
 use mamori_sandbox::{Sandbox, SandboxConfig};
 
 use super::*;

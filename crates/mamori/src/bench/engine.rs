@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_domain::act::Act;
 use mamori_domain::book::Book;
 use mamori_domain::change::Purpose;
@@ -16,10 +18,8 @@ use mamori_domain::table::HashKey;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::{Head, JournalOptions, JournalStore};
-use mamori_engine::keys::MasterKey;
 use mamori_engine::lease::Candidate;
 use mamori_engine::shard::{Asked, Gathered, Opened, ROW_ACTS, Reply, Shard};
-use mamori_engine::sql::Location;
 use mamori_engine::start::KEEP_RECENT;
 use mamori_engine::{Engine, EngineConfig};
 

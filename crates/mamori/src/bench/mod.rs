@@ -18,9 +18,9 @@ use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori_datastore::sql::Location;
 use mamori_domain::ids::Fingerprint;
 use mamori_engine::Engine;
-use mamori_engine::sql::Location;
 use serde::{Deserialize, Serialize};
 
 use crate::world::{Chance, Clock, Failure};

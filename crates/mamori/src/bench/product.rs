@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use mamori_api::nonce::NonceMemory;
 use mamori_codes::payment_code::IssuerPrefix;
+use mamori_datastore::sql::Location;
 use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_engine::control::{ApiKey, Directory, StorePaper, TillPaper};
-use mamori_engine::sql::Location;
+use mamori_registry::{ApiKey, Directory, StorePaper, TillPaper};
 use mamori_server::house::House;
 use mamori_server::http::payments::MerchantApi;
 use mamori_server::listen::{ListenConfig, Listeners};

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer};
 use mamori_engine::Engine;
-use mamori_engine::fault::Fault;
 
 use super::load::Choices;
 use crate::world::{Clock, Failure};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use mamori_datastore::testing::{Postgres, Scratch};
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done};
 use mamori_domain::change::Change;
 use mamori_domain::ids::{
@@ -14,7 +15,6 @@ use mamori_domain::payment::{Papers, Payer};
 use mamori_engine::Engine;
 use mamori_engine::journal::Head;
 use mamori_engine::shard::decode_batch;
-use mamori_engine::testing::{Postgres, Scratch};
 
 use super::*;
 use crate::outside;

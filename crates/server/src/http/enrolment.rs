@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::Act;
 use mamori_domain::ids::TillId;
-use mamori_engine::control::{
+use mamori_registry::{
     Device, PAIRING_CODE_DIGITS, PAIRING_CODE_SECONDS, PairingRefusal, Surface, token_hash,
 };
-use mamori_engine::fault::Fault;
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::Act;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId};
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{ApiKeyPaper, Opening, display_name};
-use mamori_engine::fault::Fault;
+use mamori_registry::{ApiKeyPaper, Opening, display_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, Words, done};

@@ -6,11 +6,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_datastore::fault::Fault;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{
+use mamori_registry::{
     LinkRefusal, OPERATOR_LINK_SECONDS, OwnerId, RemoveRefusal, Surface, display_name, token_hash,
 };
-use mamori_engine::fault::Fault;
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};

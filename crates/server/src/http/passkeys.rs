@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Done};
-use mamori_engine::control::{
+use mamori_registry::{
     CodeRefusal, Contact, Control, EnrolRefusal, Enrolment, OwnerId, SendRefusal, SignUpStart,
     StoredPasskey, Surface, display_name, token_hash,
 };
-use mamori_engine::fault::Fault;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, Words, done};

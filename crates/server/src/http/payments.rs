@@ -26,11 +26,11 @@ use mamori_api::opa::query::Query;
 use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
 use mamori_codes::scan::{self, Scanned};
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
 use mamori_domain::ids::{AuthorizationId, PaymentId};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus, Refund};
-use mamori_engine::fault::Fault;
 
 use crate::answer::Denial;
 use crate::house::{House, ReadyKey};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Done, WalletSight};
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Surface, masked_name};
-use mamori_engine::fault::Fault;
+use mamori_registry::{Surface, masked_name};
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};

@@ -8,12 +8,10 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_datastore::fault::Fault;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{
-    Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash,
-};
-use mamori_engine::fault::Fault;
+use mamori_registry::{Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash};
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, done};

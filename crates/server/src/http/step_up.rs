@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
+use mamori_datastore::fault::Fault;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Control, Seed, StoredPasskey, Surface, token_hash};
-use mamori_engine::fault::Fault;
+use mamori_registry::{Control, Seed, StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};

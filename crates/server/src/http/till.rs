@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::extract::State;
 use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::scan::{self, Scanned};
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
 use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId, receipt_number};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus};
 use mamori_engine::Engine;
-use mamori_engine::control::{Device, masked_name};
-use mamori_engine::fault::Fault;
 use mamori_engine::views::{EntryKind, read};
+use mamori_registry::{Device, masked_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};

@@ -7,10 +7,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use mamori_connectors::card::IntentState;
 use mamori_connectors::card_notice::verify_notice;
+use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Done, TopUpState};
 use mamori_domain::ids::TopUpId;
 use mamori_domain::money::Amount;
-use mamori_engine::fault::Fault;
 use mamori_engine::views::read;
 use serde_json::json;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
 use mamori_domain::act::{Act, Done};
 use mamori_domain::ids::Fingerprint;
-use mamori_engine::control::ApiKey;
+use mamori_registry::ApiKey;
 use mamori_server::http::payments::MerchantApi;
 use mamori_server::listen::{ListenConfig, Listeners};
 

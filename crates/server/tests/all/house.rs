@@ -12,20 +12,18 @@ use mamori_api::nonce::NonceMemory;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
 use mamori_connectors::secret::Secret;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::testing::Scratch;
 use mamori_domain::act::{Act, Done, Outcome, Refusal, WalletSight};
 use mamori_domain::change::Purpose;
 use mamori_domain::decide::Rules;
 use mamori_domain::ids::{EntryId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
-use mamori_engine::control::{
-    Control, OwnerId, Places, Seed, SendBudget, SessionId, SessionRow, Surface,
-};
 use mamori_engine::engine::ReplyTo;
-use mamori_engine::fault::Fault;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::testing::Scratch;
 use mamori_engine::{Engine, EngineConfig};
+use mamori_registry::{Control, OwnerId, Places, Seed, SendBudget, SessionId, SessionRow, Surface};
 use mamori_server::app::App;
 use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
@@ -355,7 +353,7 @@ impl House {
     }
 
     /// What a start does before anybody is served.
-    pub fn reconcile(&self) -> mamori_engine::control::Reconciled {
+    pub fn reconcile(&self) -> mamori_registry::Reconciled {
         self.control()
             .reconcile(&mut NamedByBook(&*self.book))
             .expect("control answers")

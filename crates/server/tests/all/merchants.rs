@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::http::StatusCode;
 use mamori_api::auth::Accepted;
 use mamori_domain::ids::{MerchantId, TillId};
-use mamori_engine::control::{Opening, Seed, Surface};
+use mamori_registry::{Opening, Seed, Surface};
 use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;

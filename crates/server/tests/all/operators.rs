@@ -1,7 +1,7 @@
 //! Operators: the link, the key that stays on its device, the short session.
 
 use axum::http::StatusCode;
-use mamori_engine::control::{Seed, Surface};
+use mamori_registry::{Seed, Surface};
 use mamori_server::cookies::encode_token;
 use mamori_server::http::operators::operator_link;
 use serde_json::json;

@@ -8,7 +8,7 @@ use mamori_domain::ids::{AuthorizationId, Fingerprint, TillId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer};
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::Surface;
+use mamori_registry::Surface;
 use mamori_server::housekeeping::sweep;
 use serde_json::{Value, json};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use mamori_domain::act::{Act, Done, TopUpState};
 use mamori_domain::money::Amount;
-use mamori_engine::control::NewCardPayment;
 use mamori_engine::hub::Event;
+use mamori_registry::NewCardPayment;
 use serde_json::json;
 
 use crate::card_world::{

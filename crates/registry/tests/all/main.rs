@@ -1,0 +1,6 @@
+//! Identity's tables and the outbox, on both databases: one binary, so that it links once.
+
+mod control;
+mod damage;
+mod outbox;
+mod statements;
