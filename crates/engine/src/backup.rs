@@ -22,15 +22,15 @@ use mamori_datastore::fault::Fault;
 use mamori_datastore::hex::{from_hex, to_hex};
 use mamori_datastore::sql::copy::{copy_table, tables_of};
 use mamori_datastore::sql::{Db, Family, Location, UNFINISHED_RESTORE};
-use mamori_domain::change::Change;
+use mamori_domain::event::Event;
 use mamori_domain::ids::IdSpace;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
+use crate::journal::batch::decode_events;
 use crate::journal::{self, Head, JOURNAL, JournalReader, JournalRow};
 use crate::lease::Candidate;
-use crate::shard::decode_batch;
-use crate::views::{Entry, damage};
+use crate::views::damage;
 
 /// The list of files; a backup without it was interrupted.
 const LIST_FILE: &str = "backup.txt";
@@ -204,10 +204,13 @@ pub fn incarnation_of(location: &Location, shard: u32) -> Result<u16, Fault> {
 
 /// The newest incarnation that a row of the journal names, or made an id in.
 fn named_incarnation(row: &JournalRow) -> Option<u16> {
-    let changes = decode_batch(&row.batch).ok()?;
-    let named = changes.iter().filter_map(|change| match change {
-        Change::Stamped { ids, .. } | Change::LossAccepted { ids, .. } => Some(ids.incarnation),
-        change => Entry::of(change, row.seq, row.at).map(|entry| IdSpace::of(entry.id).incarnation),
+    let events = decode_events(&row.batch).ok()?;
+    let named = events.iter().filter_map(|event| match event {
+        Event::Stamped(stamped) => Some(stamped.ids.incarnation),
+        Event::LossAccepted(accepted) => Some(accepted.ids.incarnation),
+        event => event
+            .movement()
+            .map(|movement| IdSpace::of(movement.entry.0).incarnation),
     });
     named.max()
 }

@@ -7,9 +7,10 @@
 //! | [`JournalReader::read`] | rows in order, across all segments |
 //! | [`JournalReader::chain`] | rows in order, each checked against the chain key |
 //!
-//! The fence is the row itself: it names its predecessor's hash, and its seq is a primary key. Whoever was overtaken
-//! holds a stale predecessor, so it can never append again, whatever it believes about its lease.
+//! The fence is the row itself: it names its predecessor's hash, and its seq is a primary key. An owner that
+//! was overtaken holds a stale predecessor, so it can never append again, whatever it believes about its lease.
 
+pub mod batch;
 mod fake;
 mod row;
 mod segments;

@@ -5,17 +5,20 @@ pub mod backup;
 pub mod clock;
 pub mod cold;
 pub mod engine;
-pub mod gather;
+mod follower;
 pub mod hub;
 pub mod journal;
 pub mod lease;
 pub mod meter;
+pub mod prefetch;
+pub mod query;
 pub mod shard;
 pub mod start;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod views;
 pub mod watermark;
+mod writer;
 
 pub use engine::Engine;
 pub use start::EngineConfig;

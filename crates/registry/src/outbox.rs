@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
 use mamori_datastore::sql::{Column, Db, Durability, Family, Location, Migration, Param, Row, Tx};
-use mamori_domain::change::Change;
+use mamori_domain::event::Event;
 
 /// The outbox's tables; they lie in the file of the control tables.
 pub const OUTBOX: Family = Family {
@@ -170,7 +170,7 @@ pub struct DeadEntry {
     pub last_error: String,
 }
 
-/// A notice that a change owes the owner of a wallet.
+/// A notice that an event owes the owner of a wallet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notice {
     /// `wallet_frozen`, `wallet_unfrozen`, `credential_bound` or `credential_revoked`.
@@ -179,18 +179,18 @@ pub struct Notice {
     pub wallet: u64,
 }
 
-/// The notices that a row's changes owe, in order: a pure function of the journal.
+/// The notices that a row's events owe, in order: a pure function of the journal.
 ///
-/// Whoever takes a wallet over freezes, unfreezes or binds; its owner hears of each over another way.
-pub fn notices(changes: &[Change]) -> Vec<Notice> {
-    let notice = |change: &Change| match change {
-        Change::Frozen { wallet } => Some(("wallet_frozen", wallet.0)),
-        Change::Unfrozen { wallet } => Some(("wallet_unfrozen", wallet.0)),
-        Change::CredentialBound { wallet, .. } => Some(("credential_bound", wallet.0)),
-        Change::CredentialRevoked { wallet, .. } => Some(("credential_revoked", wallet.0)),
+/// An attacker who takes a wallet over freezes, unfreezes or binds; its owner hears of each over another way.
+pub fn notices(events: &[Event]) -> Vec<Notice> {
+    let notice = |event: &Event| match event {
+        Event::Frozen(frozen) => Some(("wallet_frozen", frozen.wallet.0)),
+        Event::Unfrozen(unfrozen) => Some(("wallet_unfrozen", unfrozen.wallet.0)),
+        Event::CredentialBound(bound) => Some(("credential_bound", bound.wallet.0)),
+        Event::CredentialRevoked(revoked) => Some(("credential_revoked", revoked.wallet.0)),
         _ => None,
     };
-    let owed = changes.iter().filter_map(notice);
+    let owed = events.iter().filter_map(notice);
     owed.map(|(kind, wallet)| Notice { kind, wallet }).collect()
 }
 
@@ -203,7 +203,7 @@ pub struct JournaledRow {
     /// When it was written, in microseconds UTC.
     pub at: i64,
     /// What it says happened, in order.
-    pub changes: Vec<Change>,
+    pub events: Vec<Event>,
 }
 
 /// A connection to the outbox of a store, for one thread: one sorts, and one sends on each lane.
@@ -244,7 +244,7 @@ impl Outbox {
         let mut position = self.position(shard, last.seq)?;
         let mut owed = Owed::default();
         for row in rows {
-            for (n, notice) in (0_i64..).zip(notices(&row.changes)) {
+            for (n, notice) in (0_i64..).zip(notices(&row.events)) {
                 owed.push(
                     row.epoch.cast_signed(),
                     row.seq.cast_signed(),

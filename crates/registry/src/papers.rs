@@ -10,8 +10,10 @@ use crate::seed::Seed;
 use crate::{Control, Named, Reconciled, id_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Param, Row, Tx};
-use mamori_domain::act::{Act, Done};
+use mamori_domain::command::Command;
 use mamori_domain::ids::{MerchantId, StoreId, TillId};
+use mamori_domain::merchant::StoreDetails;
+use mamori_domain::reply::Reply;
 
 /// A till with the names a page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,21 +79,24 @@ pub enum Opening {
 }
 
 impl Opening {
-    /// The act that opens it.
-    pub fn act(self) -> Act {
+    /// The command that opens it.
+    pub fn command(self) -> Command {
         match self {
-            Opening::Merchant => Act::OpenMerchant,
-            Opening::Store(merchant) => Act::OpenStore { merchant },
-            Opening::Till(store) => Act::OpenTill { store },
+            Opening::Merchant => Command::OpenMerchant,
+            Opening::Store(merchant) => Command::OpenStore {
+                merchant,
+                details: StoreDetails::default(),
+            },
+            Opening::Till(store) => Command::OpenTill { store },
         }
     }
 
-    /// The id in the answer to that act.
-    pub fn opened(self, done: &Done) -> Option<u32> {
-        match (self, done) {
-            (Opening::Merchant, Done::MerchantOpened(merchant)) => Some(merchant.0),
-            (Opening::Store(_), Done::StoreOpened(store)) => Some(store.0),
-            (Opening::Till(_), Done::TillOpened(till)) => Some(till.0),
+    /// The id in the answer to that command.
+    pub fn opened(self, reply: &Reply) -> Option<u32> {
+        match (self, reply) {
+            (Opening::Merchant, Reply::MerchantOpened(merchant)) => Some(merchant.0),
+            (Opening::Store(_), Reply::StoreOpened(store)) => Some(store.0),
+            (Opening::Till(_), Reply::TillOpened(till)) => Some(till.0),
             _ => None,
         }
     }

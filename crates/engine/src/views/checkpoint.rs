@@ -9,8 +9,7 @@ use std::thread;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Column, Param, Row, Tx};
-use mamori_domain::book::Book;
-use mamori_domain::table::{BookHash, HashKey};
+use mamori_domain::book::{Book, BookHash, HashKey};
 
 use crate::views::VIEWS;
 

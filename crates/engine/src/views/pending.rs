@@ -13,10 +13,9 @@
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::Tx;
-use mamori_domain::rows::IdMap;
-use mamori_domain::table::DirtyRow;
+use mamori_domain::book::{DirtyRow, IdMap};
 
-use crate::shard::SEAL_EVERY;
+use crate::journal::batch::SEAL_EVERY;
 use crate::views::checkpoint::{self, CheckpointRow, RowKey};
 
 /// When a checkpoint is begun, and how fast it is written.
