@@ -56,7 +56,7 @@ const WAITING_JOBS: usize = 512;
 const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often top-ups that nobody came back for and stale rows are looked at; and such top-ups from what age on.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-const SWEEP_OLDER_THAN_SECONDS: i64 = 20;
+const SWEEP_OLDER_THAN: Duration = Duration::from_secs(20);
 
 /// Where everything listens and what it is called from outside.
 pub struct Sockets {
@@ -417,7 +417,7 @@ fn sweep_top_ups(
         let engine = &app.house.engine;
         let swept = app
             .card_desk
-            .sweep(engine, &mut control, now, SWEEP_OLDER_THAN_SECONDS);
+            .sweep(engine, &mut control, now, SWEEP_OLDER_THAN);
         if let Err(fault) = swept {
             tracing::warn!(%fault, "open top-ups could not be looked at");
         }

@@ -25,6 +25,7 @@ use mamori_domain::act::{Act, CreditKind, Done};
 use mamori_domain::decide::Rules;
 use mamori_domain::ids::{AuthorizationId, MerchantId, TillId, WalletId};
 use mamori_domain::money::Amount;
+use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{Control, OwnerId, Seed, SendBudget};
 use mamori_server::app::App;
@@ -169,7 +170,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let running = assembly::start(plan, clock, chance)?;
     post.begin()?;
     let mut control = Control::open(&location, &master)?;
-    let now = (clock.wall_micros)();
+    let now = Timestamp((clock.wall_micros)());
     seed(&running, &mut control, now, chance)?;
     let access = Access {
         base_url,
@@ -376,7 +377,12 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
 }
 
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
-fn seed(running: &Running, control: &mut Control, now: i64, chance: Chance) -> Result<(), Failure> {
+fn seed(
+    running: &Running,
+    control: &mut Control,
+    now: Timestamp,
+    chance: Chance,
+) -> Result<(), Failure> {
     let engine = &running.engine;
     if !engine.survey()?.merchants.is_empty() {
         return Ok(());
@@ -440,7 +446,7 @@ pub fn make_api_key(
     engine: &Engine,
     control: &mut Control,
     merchant: MerchantId,
-    now: i64,
+    now: Timestamp,
     chance: Chance,
 ) -> Result<(String, String), Failure> {
     let (api_key, secret) = api_key_texts(&draw(chance), &draw(chance));
@@ -461,7 +467,11 @@ fn unexpected() -> Failure {
 }
 
 /// The seeded merchant as its programs need it, with a pairing code for each till that has no device.
-fn merchant(control: &mut Control, now: i64, chance: Chance) -> Result<AccessMerchant, Failure> {
+fn merchant(
+    control: &mut Control,
+    now: Timestamp,
+    chance: Chance,
+) -> Result<AccessMerchant, Failure> {
     let key = control
         .api_keys()?
         .into_iter()
@@ -529,7 +539,7 @@ fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustome
 fn console_link(
     control: &mut Control,
     console_url: &str,
-    now: i64,
+    now: Timestamp,
     chance: Chance,
 ) -> Result<Option<String>, Fault> {
     use base64::Engine as _;

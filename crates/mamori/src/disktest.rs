@@ -21,6 +21,7 @@ use std::thread;
 
 use mamori_datastore::keys::MasterKey;
 use mamori_domain::ids::WalletId;
+use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, SessionId, SessionRow, Surface};
 use mamori_server::cookies::{Cookie, encode_token};
 use serde_json::{Value, json};
@@ -288,7 +289,7 @@ impl DiskTest {
         let (mut session, mut token) = ([0; 16], [0; 32]);
         (self.chance)(&mut session);
         (self.chance)(&mut token);
-        let now = (self.test.clock.wall_micros)();
+        let now = Timestamp((self.test.clock.wall_micros)());
         let row = SessionRow {
             session: SessionId(session),
             surface: Surface::Wallet,
@@ -296,7 +297,7 @@ impl DiskTest {
             wallet: Some(wallet),
             made_at: now,
             seen_at: now,
-            ends_at: now + 3_600_000_000,
+            ends_at: now.plus_seconds(3_600),
         };
         control.start_session(&row, &token)?;
         let name = Cookie::Session(Surface::Wallet).name();

@@ -21,10 +21,11 @@ use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_domain::ids::WalletId;
+use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
 use mamori_engine::shard::decode_batch;
 use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
-use mamori_registry::{CODE_SECONDS, Control};
+use mamori_registry::{CODE_LIFE, Control};
 use mamori_server::messages::{self, Message, MessageKind, Messenger};
 
 use crate::world::{Chance, Clock, Failure};
@@ -38,8 +39,7 @@ const FOLLOW_ROWS: usize = 64;
 /// How long a thread rests when nothing is due; a new message wakes it.
 const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
-const REMEMBER_MICROS: i64 = 7 * 86_400 * 1_000_000;
-const MICROS: i64 = 1_000_000;
+const REMEMBER: Duration = Duration::from_secs(7 * 86_400);
 
 /// The ways out of the house.
 pub struct Couriers {
@@ -72,14 +72,14 @@ impl Post {
         let messenger = move |message: Message| {
             let mut nonce = [0; 12];
             chance(&mut nonce);
-            let now = (clock.wall_micros)();
+            let now = Timestamp((clock.wall_micros)());
             let mut outbox = outbox.lock().unwrap_or_else(PoisonError::into_inner);
             outbox.enqueue(
                 message.kind.word(),
                 &message.to_bytes(),
                 nonce,
                 now,
-                now + CODE_SECONDS * MICROS,
+                now.plus(CODE_LIFE),
             )?;
             bell.get().into_iter().flatten().for_each(Thread::unpark);
             Ok(())
@@ -112,7 +112,7 @@ impl Post {
             let (mut outbox, mut control) = open()?;
             let couriers = Arc::clone(&couriers);
             postmen.push(rounds(name, move || {
-                let now = (clock.wall_micros)();
+                let now = Timestamp((clock.wall_micros)());
                 while outbox.deliver(lane, now, ROUND, &mut |due| {
                     couriers.send(&mut control, due, now)
                 })? == ROUND
@@ -125,11 +125,11 @@ impl Post {
         let carriers = postmen.clone();
         let sorting = rounds("post", move || {
             while follow(&mut outbox, &mut journal)? {}
-            let now = (clock.wall_micros)();
+            let now = Timestamp((clock.wall_micros)());
             let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut control, due)));
             while sort()? == ROUND {}
             carriers.iter().for_each(Thread::unpark);
-            outbox.forget_sent(now - REMEMBER_MICROS).map(|_| ())
+            outbox.forget_sent(now.minus(REMEMBER)).map(|_| ())
         })?;
         postmen.push(sorting);
         let _ = self.postmen.set(postmen);
@@ -145,7 +145,7 @@ fn follow(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Faul
         rows.push(JournaledRow {
             seq: row.seq,
             epoch: row.epoch,
-            at: row.at,
+            at: Timestamp(row.at),
             changes: decode_batch(&row.batch)?,
         });
     }
@@ -198,7 +198,7 @@ fn read(control: &mut Control, due: &Due) -> Result<Option<Message>, Fault> {
 }
 
 impl Couriers {
-    fn send(&self, control: &mut Control, due: &Due, now: i64) -> Delivery {
+    fn send(&self, control: &mut Control, due: &Due, now: Timestamp) -> Delivery {
         match read(control, due) {
             Ok(Some(message)) => self.carry(&message, due.key, now),
             Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
@@ -206,7 +206,7 @@ impl Couriers {
         }
     }
 
-    fn carry(&self, message: &Message, key: EntryKey, now: i64) -> Delivery {
+    fn carry(&self, message: &Message, key: EntryKey, now: Timestamp) -> Delivery {
         match message.kind {
             MessageKind::Sms => {
                 let Some(to) = PhoneNumber::new(&message.to) else {
@@ -232,7 +232,7 @@ impl Couriers {
                     text: message.text.clone(),
                     // The same for every attempt, so that a mail that arrives twice is shown once.
                     id: format!("{}.{}.{}.{}", key.origin, key.epoch, key.seq, key.n),
-                    at_micros: now,
+                    at_micros: now.0,
                 });
                 match sent {
                     Ok(()) => Delivery::Sent,

@@ -12,6 +12,7 @@ use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::keys::MasterKey;
 use mamori_domain::act::{Act, Done};
 use mamori_domain::change::Purpose;
+use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, Seed};
 
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
@@ -77,7 +78,7 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         chance,
     )?;
     let mut control = Control::open(&location, &master)?;
-    let now = (clock.wall_micros)();
+    let now = Timestamp((clock.wall_micros)());
     let act = |act| -> Result<Done, Failure> {
         engine
             .act(act)?

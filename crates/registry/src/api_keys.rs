@@ -4,13 +4,19 @@
 //! is asked at every payment whether a key still speaks for its merchant. Which schemes of signing a key takes is no right to
 //! anything: it stands here alone.
 
-use crate::{Control, MICROS, Named, Reconciled, Standing, fingerprint_cell, id_cell, place};
+use std::time::Duration;
+
+use crate::{
+    Control, Named, Reconciled, Standing, at, fingerprint_cell, id_cell, instant_cell,
+    opt_instant_cell, place,
+};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Param, Row};
 use mamori_domain::ids::{Fingerprint, MerchantId};
+use mamori_domain::world::Timestamp;
 
 /// How long a key may be on its way before the book may be asked about it.
-const ON_ITS_WAY_MICROS: i64 = 120 * MICROS;
+const ON_ITS_WAY: Duration = Duration::from_secs(120);
 
 /// An API key with its secret opened; keep it in memory only.
 #[derive(Clone)]
@@ -39,13 +45,13 @@ pub struct ApiKeyPaper {
     /// The public half.
     pub api_key: String,
     /// When it was made.
-    pub made_at: i64,
+    pub made_at: Timestamp,
     /// Whether OPA-Auth is taken beside our own scheme.
     pub opa_auth: bool,
     /// Whether it works.
     pub is_live: bool,
     /// When it was revoked; None also for one that a start found without a name in the book.
-    pub revoked_at: Option<i64>,
+    pub revoked_at: Option<Timestamp>,
 }
 
 impl Control {
@@ -56,7 +62,7 @@ impl Control {
         merchant: MerchantId,
         secret: &str,
         opa_auth: bool,
-        now: i64,
+        now: Timestamp,
         nonce: [u8; 12],
     ) -> Result<Fingerprint, Fault> {
         let fingerprint = self.api_key_fingerprint(api_key);
@@ -74,7 +80,7 @@ impl Control {
                 Param::Blob(&fingerprint.0.to_be_bytes()),
                 Param::Int(i64::from(opa_auth)),
                 Param::Int(Standing::Pending.as_number()),
-                Param::Int(now),
+                at(now),
             ],
         )?;
         Ok(fingerprint)
@@ -108,14 +114,14 @@ impl Control {
     }
 
     /// Ends a key; the act that revokes it comes first. The row stays for people, the secret does not.
-    pub fn end_api_key(&mut self, api_key: &str, now: Option<i64>) -> Result<(), Fault> {
+    pub fn end_api_key(&mut self, api_key: &str, now: Option<Timestamp>) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE api_keys SET status = $1, secret = $2, revoked_at = $3 WHERE api_key = $4 AND status = $5",
                 &[
                     Param::Int(Standing::Dead.as_number()),
                     Param::Blob(&[]),
-                    now.into(),
+                    now.map(|now| now.0).into(),
                     Param::Text(api_key),
                     Param::Int(Standing::Active.as_number()),
                 ],
@@ -185,10 +191,10 @@ impl Control {
             ],
             |row| ApiKeyPaper {
                 api_key: row.text(0).to_owned(),
-                made_at: row.int(1),
+                made_at: instant_cell(row, 1),
                 opa_auth: row.flag(2),
                 is_live: row.int(3) == Standing::Active.as_number(),
-                revoked_at: row.opt_int(4),
+                revoked_at: opt_instant_cell(row, 4),
             },
         )
     }
@@ -210,14 +216,14 @@ impl Control {
     pub fn settle_api_keys(
         &mut self,
         named: &mut dyn Named,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
         let waiting = self.db.query(
             "SELECT api_key, fingerprint, status FROM api_keys WHERE status = $1 AND made_at < $2",
             &[
                 Param::Int(Standing::Pending.as_number()),
-                Param::Int(now - ON_ITS_WAY_MICROS),
+                at(now.minus(ON_ITS_WAY)),
             ],
             standing_row,
         )?;

@@ -4,8 +4,9 @@
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Param, Row};
 use mamori_domain::ids::TopUpId;
+use mamori_domain::world::Timestamp;
 
-use crate::Control;
+use crate::{Control, at, instant_cell, opt_instant_cell};
 
 /// A top-up's order at the card processor as it is first sent: a repeat must send the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,8 +16,8 @@ pub struct NewCardPayment {
     pub amount: u64,
     /// `ja` or `en`: the page's language.
     pub locale: String,
-    /// Seconds since 1970 UTC at which the page closes.
-    pub expires_at_seconds: i64,
+    /// When the page closes, in whole seconds: the processor knows nothing finer.
+    pub expires_at: Timestamp,
 }
 
 /// A top-up's order, and how far it has come.
@@ -29,14 +30,14 @@ pub struct CardPaymentRow {
     pub url: Option<String>,
     /// The charge that paid it: written before the book is told that the money came.
     pub charge: Option<CardChargeRow>,
-    /// When an operator was first told that money of this top-up is gone, microseconds UTC.
-    pub alarmed_at: Option<i64>,
+    /// When an operator was first told that money of this top-up is gone.
+    pub alarmed_at: Option<Timestamp>,
     /// Questions in a row that brought no answer.
     pub silent: u32,
-    /// When the poller asks next, seconds since 1970 UTC; at once if nobody says.
-    pub ask_at: Option<i64>,
-    /// When the book closed it without money, seconds since 1970 UTC, as long as it is asked about again.
-    pub closed_at: Option<i64>,
+    /// When the poller asks next; at once if nobody says.
+    pub ask_at: Option<Timestamp>,
+    /// When the book closed it without money, as long as it is asked about again.
+    pub closed_at: Option<Timestamp>,
 }
 
 /// A charge at the card processor: where a topped-up yen came from, where it can be given back to, and what is left of it.
@@ -59,8 +60,8 @@ pub struct CardAlarm {
     /// Yen.
     pub amount: u64,
     pub charge: CardChargeRow,
-    /// Microseconds UTC.
-    pub alarmed_at: i64,
+    /// When an operator was first told.
+    pub alarmed_at: Timestamp,
 }
 
 impl Control {
@@ -73,7 +74,7 @@ impl Control {
                 number(new.top_up),
                 Param::Int(new.amount as i64),
                 Param::Text(&new.locale),
-                Param::Int(new.expires_at_seconds),
+                at(new.expires_at),
             ],
         )?;
         self.card_payment(new.top_up)?
@@ -114,12 +115,12 @@ impl Control {
             .map(drop)
     }
 
-    /// Puts a top-up among those that an operator must look at, now (microseconds UTC) if it was not there yet.
-    pub fn raise_card_alarm(&mut self, top_up: TopUpId, now: i64) -> Result<(), Fault> {
+    /// Puts a top-up among those that an operator must look at, now if it was not there yet.
+    pub fn raise_card_alarm(&mut self, top_up: TopUpId, now: Timestamp) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE card_payments SET alarmed_at = $1 WHERE top_up = $2 AND alarmed_at IS NULL",
-                &[Param::Int(now), number(top_up)],
+                &[at(now), number(top_up)],
             )
             .map(drop)
     }
@@ -144,18 +145,18 @@ impl Control {
                     refunded: 0,
                     disputed: false,
                 }),
-                alarmed_at: row.int(6),
+                alarmed_at: instant_cell(row, 6),
             },
         )?;
         Ok((count.unwrap_or(0), newest))
     }
 
-    /// Nobody could say what became of a payment: it is asked about again at an instant (seconds since 1970 UTC).
-    pub fn note_card_silence(&mut self, top_up: TopUpId, ask_at: i64) -> Result<(), Fault> {
+    /// Nobody could say what became of a payment: it is asked about again at an instant.
+    pub fn note_card_silence(&mut self, top_up: TopUpId, ask_at: Timestamp) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE card_payments SET silent = silent + 1, ask_at = $1 WHERE top_up = $2",
-                &[Param::Int(ask_at), number(top_up)],
+                &[at(ask_at), number(top_up)],
             )
             .map(drop)
     }
@@ -170,18 +171,18 @@ impl Control {
             .map(drop)
     }
 
-    /// The book has closed a top-up without money: it is asked about again at an instant, both in seconds since 1970 UTC.
+    /// The book has closed a top-up without money: it is asked about again at an instant.
     /// One that was closed before keeps its first instant. `None` ends the asking.
     pub fn note_card_closed(
         &mut self,
         top_up: TopUpId,
-        closed_at: i64,
-        ask_at: Option<i64>,
+        closed_at: Timestamp,
+        ask_at: Option<Timestamp>,
     ) -> Result<(), Fault> {
         match ask_at {
             Some(ask_at) => self.db.execute(
                 "UPDATE card_payments SET silent = 0, closed_at = COALESCE(closed_at, $1), ask_at = $2 WHERE top_up = $3",
-                &[Param::Int(closed_at), Param::Int(ask_at), number(top_up)],
+                &[at(closed_at), at(ask_at), number(top_up)],
             ),
             None => self.db.execute(
                 "UPDATE card_payments SET silent = 0, closed_at = NULL, ask_at = NULL WHERE top_up = $1",
@@ -191,15 +192,15 @@ impl Control {
         .map(drop)
     }
 
-    /// Top-ups that were closed without money and are to be asked about again by now (seconds since 1970 UTC), longest due first.
+    /// Top-ups that were closed without money and are to be asked about again by now, longest due first.
     pub fn card_payments_to_ask_again(
         &mut self,
-        now_seconds: i64,
+        now: Timestamp,
         limit: u32,
     ) -> Result<Vec<TopUpId>, Fault> {
         self.db.query(
             "SELECT top_up FROM card_payments WHERE closed_at IS NOT NULL AND ask_at <= $1 ORDER BY ask_at LIMIT $2",
-            &[Param::Int(now_seconds), Param::Int(i64::from(limit))],
+            &[at(now), Param::Int(i64::from(limit))],
             |row| TopUpId(row.int(0) as u64),
         )
     }
@@ -224,15 +225,15 @@ impl Control {
                     top_up: TopUpId(row.int(0) as u64),
                     amount: row.int(1) as u64,
                     locale: row.text(2).to_owned(),
-                    expires_at_seconds: row.int(3),
+                    expires_at: instant_cell(row, 3),
                 },
                 reference: row.opt_text(4).map(str::to_owned),
                 url: row.opt_text(5).map(str::to_owned),
                 charge: charge(row, 6),
-                alarmed_at: row.opt_int(10),
+                alarmed_at: opt_instant_cell(row, 10),
                 silent: u32::try_from(row.int(11)).unwrap_or(u32::MAX),
-                ask_at: row.opt_int(12),
-                closed_at: row.opt_int(13),
+                ask_at: opt_instant_cell(row, 12),
+                closed_at: opt_instant_cell(row, 13),
             },
         )
     }

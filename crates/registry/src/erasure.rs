@@ -5,10 +5,11 @@
 //! and amounts stay: they are the ledger, and from here on they name nobody.
 
 use crate::passkeys::OwnerId;
-use crate::{Control, Standing, Surface, fingerprint_cell, wallet_number};
+use crate::{Control, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::Param;
 use mamori_domain::ids::{Fingerprint, WalletId};
+use mamori_domain::world::Timestamp;
 
 /// An erasure whose data is gone and whose acts are still owed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,11 @@ pub struct Erasure {
 
 impl Control {
     /// Destroys all that names the owner of a wallet and ends their sessions; None if no living person owns it.
-    pub fn begin_erasure(&mut self, wallet: WalletId, now: i64) -> Result<Option<Erasure>, Fault> {
+    pub fn begin_erasure(
+        &mut self,
+        wallet: WalletId,
+        now: Timestamp,
+    ) -> Result<Option<Erasure>, Fault> {
         let number = wallet_number(wallet)?;
         let (active, dead) = (
             Param::Int(Standing::Active.as_number()),
@@ -55,7 +60,7 @@ impl Control {
             tx.execute("DELETE FROM sessions WHERE surface = $1 AND owner = $2", &[surface, who])?;
             tx.execute(
                 "INSERT INTO erasures (person, wallet, made_at) VALUES ($1, $2, $3)",
-                &[who, Param::Int(number), Param::Int(now)],
+                &[who, Param::Int(number), at(now)],
             )?;
             Ok(Some(person))
         })?;
@@ -89,7 +94,7 @@ impl Control {
     }
 
     /// Last step, after the acts: the credentials' rows go too.
-    pub fn finish_erasure(&mut self, person: &OwnerId, now: i64) -> Result<(), Fault> {
+    pub fn finish_erasure(&mut self, person: &OwnerId, now: Timestamp) -> Result<(), Fault> {
         let who = Param::Blob(&person.0);
         self.db.transaction(|tx| {
             tx.execute(
@@ -98,18 +103,18 @@ impl Control {
             )?;
             tx.execute(
                 "UPDATE erasures SET finished_at = $1 WHERE person = $2",
-                &[Param::Int(now), who],
+                &[at(now), who],
             )
         })?;
         self.db.lite_checkpoint("TRUNCATE").map(drop)
     }
 
     /// When the owner of a wallet was erased, if so.
-    pub fn erased_at(&mut self, wallet: WalletId) -> Result<Option<i64>, Fault> {
+    pub fn erased_at(&mut self, wallet: WalletId) -> Result<Option<Timestamp>, Fault> {
         self.db.query_first(
             "SELECT made_at FROM erasures WHERE wallet = $1",
             &[Param::Int(wallet_number(wallet)?)],
-            |row| row.int(0),
+            |row| instant_cell(row, 0),
         )
     }
 

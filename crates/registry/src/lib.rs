@@ -34,15 +34,16 @@ mod tills;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{MasterKey, SealKey, SealedPlace, Secret};
-use mamori_datastore::sql::{Db, Location, Row};
+use mamori_datastore::sql::{Db, Location, Param, Row};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
+use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
 
 pub use api_keys::{ApiKey, ApiKeyPaper};
 pub use card_payments::{CardAlarm, CardChargeRow, CardPaymentRow, NewCardPayment};
 pub use contact::{Contact, ContactKind, display_name, masked_name};
 pub use erasure::Erasure;
-pub use operators::{LinkRefusal, OPERATOR_LINK_SECONDS, OperatorPaper, RemoveRefusal};
+pub use operators::{LinkRefusal, OPERATOR_LINK_LIFE, OperatorPaper, RemoveRefusal};
 pub use papers::{Directory, NameTaken, Opening, PendingOpening, Places, StorePaper, TillPaper};
 pub use passkeys::{OwnerId, StoredPasskey};
 pub use people::{EnrolRefusal, Enrolment, Person};
@@ -50,14 +51,12 @@ pub use schema::CONTROL;
 pub use seed::Seed;
 pub use sessions::{SessionId, SessionRow};
 pub use sign_ups::{
-    CODE_SECONDS, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
+    CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
     SignUpStart,
 };
 pub use tills::{
-    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_SECONDS, PAIRING_TRIES_MAX, PairingRefusal,
+    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PAIRING_TRIES_MAX, PairingRefusal,
 };
-
-const MICROS: i64 = 1_000_000;
 
 /// A surface that people or devices sign in to; passkeys and sessions of one are unknown to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -204,6 +203,19 @@ impl ControlKeys {
         };
         self.master.blind_index(kind, contact.as_str())
     }
+}
+
+/// How an instant stands in a column: microseconds since 1970 UTC, in every table.
+fn at(instant: Timestamp) -> Param<'static> {
+    Param::Int(instant.0)
+}
+
+fn instant_cell(row: &Row, column: usize) -> Timestamp {
+    Timestamp(row.int(column))
+}
+
+fn opt_instant_cell(row: &Row, column: usize) -> Option<Timestamp> {
+    row.opt_int(column).map(Timestamp)
 }
 
 fn place<'a>(table: &'a str, column: &'a str, row: &'a [u8]) -> SealedPlace<'a> {

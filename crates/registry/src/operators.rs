@@ -1,15 +1,18 @@
 //! Staff. An operator begins with a one-time link, makes a passkey with it, and has no other way in.
 
+use std::time::Duration;
+
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Param, Tx};
+use mamori_domain::world::Timestamp;
 
 use crate::passkeys::{OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
-use crate::{Control, MICROS, Standing, Surface, token_hash};
+use crate::{Control, Standing, Surface, at, instant_cell, opt_instant_cell, token_hash};
 
 /// How long a one-time link works.
-pub const OPERATOR_LINK_SECONDS: i64 = 24 * 3_600;
+pub const OPERATOR_LINK_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 /// Why a link is not accepted. Unknown, used and too old are told apart in the log only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +21,7 @@ pub enum LinkRefusal {
     Unknown,
     /// A passkey was made with it.
     Used,
-    /// Older than [`OPERATOR_LINK_SECONDS`].
+    /// Older than [`OPERATOR_LINK_LIFE`].
     Expired,
     /// The new passkey's credential id belongs to somebody already.
     CredentialTaken,
@@ -34,11 +37,11 @@ pub struct OperatorPaper {
     /// Whether they have made their passkey; invited otherwise.
     pub is_active: bool,
     /// When they were invited.
-    pub made_at: i64,
+    pub made_at: Timestamp,
     /// When the invitation was made that still waits; None once it was used.
-    pub link_made_at: Option<i64>,
+    pub link_made_at: Option<Timestamp>,
     /// When their passkey was last shown.
-    pub used_at: Option<i64>,
+    pub used_at: Option<Timestamp>,
 }
 
 /// Why an operator is not removed.
@@ -61,7 +64,7 @@ impl Control {
     pub fn invite_operator(
         &mut self,
         name: &str,
-        now: i64,
+        now: Timestamp,
         seed: &Seed,
     ) -> Result<[u8; 32], Fault> {
         let link = seed.bytes("operator link");
@@ -73,7 +76,7 @@ impl Control {
                     Param::Blob(&operator),
                     Param::Text(name),
                     Param::Int(Standing::Pending.as_number()),
-                    Param::Int(now),
+                    at(now),
                 ],
             )?;
             tx.execute(
@@ -81,7 +84,7 @@ impl Control {
                 &[
                     Param::Blob(&token_hash(&link)),
                     Param::Blob(&operator),
-                    Param::Int(now),
+                    at(now),
                 ],
             )
         })?;
@@ -92,7 +95,7 @@ impl Control {
     pub fn operator_of_link(
         &mut self,
         link: &[u8],
-        now: i64,
+        now: Timestamp,
     ) -> Result<Result<(OwnerId, String), LinkRefusal>, Fault> {
         let hash = token_hash(link);
         self.db.transaction(|tx| find_link(tx, &hash, now))
@@ -103,7 +106,7 @@ impl Control {
         &mut self,
         link: &[u8],
         passkey: &StoredPasskey,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Result<OwnerId, LinkRefusal>, Fault> {
         let hash = token_hash(link);
         let fingerprint = self.fingerprint("operator credential", &passkey.credential);
@@ -122,7 +125,7 @@ impl Control {
             }
             tx.execute(
                 "UPDATE operator_links SET used_at = $1 WHERE link_hash = $2",
-                &[Param::Int(now), Param::Blob(&hash)],
+                &[at(now), Param::Blob(&hash)],
             )?;
             tx.execute(
                 "UPDATE operators SET status = $1 WHERE operator = $2",
@@ -170,9 +173,9 @@ impl Control {
                 operator: OwnerId(row.bytes(0)),
                 name: row.text(1).to_owned(),
                 is_active: row.int(2) == Standing::Active.as_number(),
-                made_at: row.int(3),
-                link_made_at: row.opt_int(4),
-                used_at: row.opt_int(5),
+                made_at: instant_cell(row, 3),
+                link_made_at: opt_instant_cell(row, 4),
+                used_at: opt_instant_cell(row, 5),
             },
         )
     }
@@ -227,19 +230,19 @@ impl Control {
 fn find_link(
     tx: &mut Tx,
     hash: &[u8; 32],
-    now: i64,
+    now: Timestamp,
 ) -> Result<Result<(OwnerId, String), LinkRefusal>, Fault> {
     let row = tx.query_first(
         "SELECT operators.operator, operators.name, operator_links.made_at, operator_links.used_at
          FROM operator_links JOIN operators ON operators.operator = operator_links.operator WHERE operator_links.link_hash = $1",
         &[Param::Blob(hash)],
-        |row| (OwnerId(row.bytes(0)), row.text(1).to_owned(), row.int(2), row.opt_int(3)),
+        |row| (OwnerId(row.bytes(0)), row.text(1).to_owned(), instant_cell(row, 2), opt_instant_cell(row, 3)),
     )?;
     Ok(match row {
         None => Err(LinkRefusal::Unknown),
         Some((_, _, _, Some(_))) => Err(LinkRefusal::Used),
         Some((_, _, made_at, None))
-            if !(made_at..made_at + OPERATOR_LINK_SECONDS * MICROS).contains(&now) =>
+            if !(made_at..made_at.plus(OPERATOR_LINK_LIFE)).contains(&now) =>
         {
             Err(LinkRefusal::Expired)
         }

@@ -12,11 +12,14 @@
 //! sends nothing again. The epoch is part of the key: after a restore with an accepted loss the same seq is another row.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
+use crate::{at, instant_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
 use mamori_datastore::sql::{Column, Db, Durability, Family, Location, Migration, Param, Row, Tx};
 use mamori_domain::event::Event;
+use mamori_domain::world::Timestamp;
 
 /// The outbox's tables; they lie in the file of the control tables.
 pub const OUTBOX: Family = Family {
@@ -74,11 +77,11 @@ const DEAD: i64 = 2;
 /// Failures after which an entry is given up: about five hours of trying.
 const ATTEMPTS_MAX: u32 = 16;
 /// Longest pause between two attempts.
-const PAUSE_SECONDS_MAX: i64 = 3_600;
+const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Journal rows without an entry after which the mark is raised all the same.
 const MARK_ROWS: u64 = 10_000;
 /// How long a derived notice is worth sending.
-const NOTICE_LIFE_MICROS: i64 = 3 * 24 * 3_600 * 1_000_000;
+const NOTICE_LIFE: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// Which entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,8 +203,8 @@ pub struct JournaledRow {
     pub seq: u64,
     /// The epoch of the owner that wrote it.
     pub epoch: u64,
-    /// When it was written, in microseconds UTC.
-    pub at: i64,
+    /// When it was written.
+    pub at: Timestamp,
     /// What it says happened, in order.
     pub events: Vec<Event>,
 }
@@ -295,15 +298,15 @@ impl Outbox {
     /// Adds an entry of control's own, due at once: durable when this returns.
     ///
     /// Kinds `sms` and `mail` take their own lanes, every other is to be sorted. The content is sealed at rest with 12 random
-    /// bytes of `nonce`. After `expires_at` (microseconds UTC) it is given up:
-    /// a one-time code that comes late only confuses.
+    /// bytes of `nonce`. After `expires_at` it is given up: a
+    /// one-time code that comes late only confuses.
     pub fn enqueue(
         &mut self,
         kind: &str,
         content: &[u8],
         nonce: [u8; 12],
-        now: i64,
-        expires_at: i64,
+        now: Timestamp,
+        expires_at: Timestamp,
     ) -> Result<EntryKey, Fault> {
         let seal = &self.seal;
         self.db.transaction(|tx| {
@@ -325,8 +328,8 @@ impl Outbox {
                     Param::Int(key.n),
                     Param::Text(kind),
                     Param::Blob(&sealed),
-                    Param::Int(now),
-                    Param::Int(expires_at),
+                    at(now),
+                    at(expires_at),
                     Param::Int(Lane::number_of_kind(kind)),
                 ],
             )?;
@@ -338,7 +341,7 @@ impl Outbox {
     /// somewhere. Where `lane_of` cannot say for now the entry waits as it is.
     pub fn sort(
         &mut self,
-        now: i64,
+        now: Timestamp,
         limit: usize,
         lane_of: &mut dyn FnMut(&Due) -> Option<Lane>,
     ) -> Result<usize, Fault> {
@@ -369,40 +372,42 @@ impl Outbox {
     pub fn deliver(
         &mut self,
         lane: Lane,
-        now: i64,
+        now: Timestamp,
         limit: usize,
         courier: &mut dyn FnMut(&Due) -> Delivery,
     ) -> Result<usize, Fault> {
         self.expire(now)?;
         let (due, taken) = self.due(lane.number(), now, limit)?;
         for entry in &due {
-            let (state, pause_micros, last_error) = match courier(entry) {
-                Delivery::Sent => (SENT, 0, ""),
-                Delivery::Never(reason) => (DEAD, 0, reason),
-                Delivery::Later(reason) if entry.attempts + 1 >= ATTEMPTS_MAX => (DEAD, 0, reason),
-                Delivery::Later(reason) => (WAITING, pause_micros(entry.attempts), reason),
+            let (state, pause, last_error) = match courier(entry) {
+                Delivery::Sent => (SENT, Duration::ZERO, ""),
+                Delivery::Never(reason) => (DEAD, Duration::ZERO, reason),
+                Delivery::Later(reason) if entry.attempts + 1 >= ATTEMPTS_MAX => {
+                    (DEAD, Duration::ZERO, reason)
+                }
+                Delivery::Later(reason) => (WAITING, pause(entry.attempts), reason),
             };
-            self.note(entry, state, now.saturating_add(pause_micros), last_error)?;
+            self.note(entry, state, now.plus(pause), last_error)?;
         }
         Ok(taken)
     }
 
     /// When the next entry is due, if any waits.
-    pub fn next_at(&mut self) -> Result<Option<i64>, Fault> {
+    pub fn next_at(&mut self) -> Result<Option<Timestamp>, Fault> {
         self.db.query_first(
             "SELECT next_at FROM outbox WHERE state = 0 ORDER BY next_at LIMIT 1",
             &[],
-            |row| row.int(0),
+            |row| instant_cell(row, 0),
         )
     }
 
     /// Tries a dead entry again from the beginning; false when there is none, or its content is gone.
-    pub fn revive(&mut self, key: EntryKey, now: i64) -> Result<bool, Fault> {
+    pub fn revive(&mut self, key: EntryKey, now: Timestamp) -> Result<bool, Fault> {
         let revived = self.db.execute(
             "UPDATE outbox SET state = 0, attempts = 0, next_at = $1
              WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5 AND state = 2 AND origin >= 0 AND expires_at > $1",
             &[
-                Param::Int(now),
+                at(now),
                 Param::Int(key.origin),
                 Param::Int(key.epoch),
                 Param::Int(key.seq),
@@ -413,21 +418,21 @@ impl Outbox {
     }
 
     /// Forgets entries that were sent before an instant. Their mark stays, so they are not derived again.
-    pub fn forget_sent(&mut self, before: i64) -> Result<u64, Fault> {
+    pub fn forget_sent(&mut self, before: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM outbox WHERE state = 1 AND next_at < $1",
-            &[Param::Int(before)],
+            &[at(before)],
         )
     }
 
     /// The entries of a lane that are due and can be opened, and how many were due. What cannot be opened is given up here:
     /// it will not open another time either, and must not hold up the rest.
-    fn due(&mut self, lane: i64, now: i64, limit: usize) -> Result<(Vec<Due>, usize), Fault> {
+    fn due(&mut self, lane: i64, now: Timestamp, limit: usize) -> Result<(Vec<Due>, usize), Fault> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let due = self.db.query(
             "SELECT origin, epoch, seq, n, kind, content, attempts FROM outbox
              WHERE state = 0 AND lane = $1 AND next_at <= $2 ORDER BY next_at, origin, epoch, seq, n LIMIT $3",
-            &[Param::Int(lane), Param::Int(now), Param::Int(limit)],
+            &[Param::Int(lane), at(now), Param::Int(limit)],
             |row| Due {
                 key: read_key(row),
                 kind: row.text(4).to_owned(),
@@ -463,7 +468,7 @@ impl Outbox {
         &mut self,
         entry: &Due,
         state: i64,
-        next_at: i64,
+        next_at: Timestamp,
         last_error: &str,
     ) -> Result<(), Fault> {
         let key = entry.key;
@@ -476,7 +481,7 @@ impl Outbox {
                 &[
                     Param::Int(state),
                     Param::Int(attempts),
-                    Param::Int(next_at),
+                    at(next_at),
                     Param::Text(last_error),
                     where_key[0],
                     where_key[1],
@@ -495,15 +500,15 @@ impl Outbox {
         })
     }
 
-    fn expire(&mut self, now: i64) -> Result<(), Fault> {
+    fn expire(&mut self, now: Timestamp) -> Result<(), Fault> {
         self.db.transaction(|tx| {
             tx.execute(
                 "UPDATE outbox SET content = $1 WHERE state = 0 AND expires_at <= $2 AND origin < 0",
-                &[Param::Blob(&[]), Param::Int(now)],
+                &[Param::Blob(&[]), at(now)],
             )?;
             tx.execute(
                 "UPDATE outbox SET state = 2, last_error = 'expired' WHERE state = 0 AND expires_at <= $1",
-                &[Param::Int(now)],
+                &[at(now)],
             )
         })?;
         Ok(())
@@ -561,8 +566,8 @@ fn place(row: &[u8]) -> SealedPlace<'_> {
 }
 
 /// One second, two, four, .. an hour.
-fn pause_micros(attempts: u32) -> i64 {
-    (1_i64 << attempts.min(20)).min(PAUSE_SECONDS_MAX) * 1_000_000
+fn pause(attempts: u32) -> Duration {
+    Duration::from_secs(1 << attempts.min(20)).min(PAUSE_MAX)
 }
 
 /// What rows of the journal owe, by columns.
@@ -578,14 +583,14 @@ struct Owed {
 }
 
 impl Owed {
-    fn push(&mut self, epoch: i64, seq: i64, n: i64, notice: Notice, at: i64) {
+    fn push(&mut self, epoch: i64, seq: i64, n: i64, notice: Notice, at: Timestamp) {
         self.epochs.push(epoch);
         self.seqs.push(seq);
         self.numbers.push(n);
         self.kinds.push(notice.kind);
         self.wallets.push(notice.wallet.to_be_bytes());
-        self.instants.push(at);
-        self.ends.push(at.saturating_add(NOTICE_LIFE_MICROS));
+        self.instants.push(at.0);
+        self.ends.push(at.plus(NOTICE_LIFE).0);
     }
 
     fn write(&self, tx: &mut Tx, origin: i64) -> Result<u64, Fault> {

@@ -7,13 +7,14 @@
 use std::collections::BTreeMap;
 
 use crate::seed::Seed;
-use crate::{Control, Named, Reconciled, id_cell};
+use crate::{Control, Named, Reconciled, at, id_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Param, Row, Tx};
 use mamori_domain::command::Command;
 use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::merchant::StoreDetails;
 use mamori_domain::reply::Reply;
+use mamori_domain::world::Timestamp;
 
 /// A till with the names a page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -204,7 +205,7 @@ impl Control {
         &mut self,
         what: Opening,
         name: &str,
-        now: i64,
+        now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<PendingOpening, NameTaken>, Fault> {
         let opening: [u8; 16] = seed.take("opening");
@@ -236,7 +237,7 @@ impl Control {
                     Param::Int(what.kind()),
                     Param::Int(i64::from(what.parent())),
                     Param::Text(name),
-                    Param::Int(now),
+                    at(now),
                 ],
             )?;
             Ok(Ok(PendingOpening { opening, what, name: name.to_owned() }))

@@ -1,9 +1,10 @@
 //! Public keys of customers and operators. What a ceremony verified is stored as the library's own text.
 
-use crate::{Control, Standing, Surface, fingerprint_cell};
+use crate::{Control, Standing, Surface, at, fingerprint_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Param, Tx};
 use mamori_domain::ids::Fingerprint;
+use mamori_domain::world::Timestamp;
 
 /// The 16 random bytes that name a person or an operator inside a passkey; on their own they allow nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +36,7 @@ impl StoredPasskey {
         owner: &OwnerId,
         fingerprint: Fingerprint,
         standing: Standing,
-        now: i64,
+        now: Timestamp,
     ) -> Result<(), Fault> {
         tx.execute(
             "INSERT INTO passkeys (credential, surface, owner, fingerprint, status, passkey, sign_count, made_at)
@@ -48,7 +49,7 @@ impl StoredPasskey {
                 Param::Int(standing.as_number()),
                 Param::Text(&self.passkey),
                 Param::Int(self.sign_count),
-                Param::Int(now),
+                at(now),
             ],
         )
         .map(|_| ())
@@ -93,14 +94,14 @@ impl Control {
         &mut self,
         before: &StoredPasskey,
         after: &StoredPasskey,
-        now: i64,
+        now: Timestamp,
     ) -> Result<bool, Fault> {
         let changed = self.db.execute(
             "UPDATE passkeys SET passkey = $1, sign_count = $2, used_at = $3 WHERE credential = $4 AND sign_count = $5 AND status = $6",
             &[
                 Param::Text(&after.passkey),
                 Param::Int(after.sign_count),
-                Param::Int(now),
+                at(now),
                 Param::Blob(&before.credential),
                 Param::Int(before.sign_count),
                 Param::Int(Standing::Active.as_number()),

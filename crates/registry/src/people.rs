@@ -4,20 +4,22 @@
 //! a person whom the book never named is removed by [`Control::reconcile`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use crate::contact::Contact;
 use crate::passkeys::{OwnerId, StoredPasskey};
 use crate::seed::Seed;
 use crate::{
-    Control, MICROS, Named, Reconciled, Standing, Surface, fingerprint_cell, place, wallet_number,
+    Control, Named, Reconciled, Standing, Surface, at, fingerprint_cell, place, wallet_number,
 };
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::SealKey;
 use mamori_datastore::sql::{Param, Tx};
 use mamori_domain::ids::{Fingerprint, WalletId};
+use mamori_domain::world::Timestamp;
 
 /// How long an enrolment may be on its way before another one may ask the book about it.
-const ENROLMENT_MICROS: i64 = 120 * MICROS;
+const ON_ITS_WAY: Duration = Duration::from_secs(120);
 
 /// Wallets whose owners' names one statement asks for.
 const NAMES_AT_ONCE: usize = 50;
@@ -78,7 +80,7 @@ impl Control {
     pub fn begin_enrolment(
         &mut self,
         enrolment: &Enrolment,
-        now: i64,
+        now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<Fingerprint, EnrolRefusal>, Fault> {
         let person = enrolment.person.0;
@@ -112,11 +114,11 @@ impl Control {
             }
             tx.execute(
                 "INSERT INTO people (person, status, locale, field_key, display_name, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                &[Param::Blob(&person), Param::Int(Standing::Pending.as_number()), Param::Text(enrolment.locale), Param::Blob(&wrapped), Param::Blob(&name), Param::Int(now)],
+                &[Param::Blob(&person), Param::Int(Standing::Pending.as_number()), Param::Text(enrolment.locale), Param::Blob(&wrapped), Param::Blob(&name), at(now)],
             )?;
             tx.execute(
                 "INSERT INTO contacts (contact_index, person, kind, contact, proven_at) VALUES ($1, $2, $3, $4, $5)",
-                &[Param::Blob(&index), Param::Blob(&person), Param::Int(enrolment.contact.kind().as_number()), Param::Blob(&contact), Param::Int(now)],
+                &[Param::Blob(&index), Param::Blob(&person), Param::Int(enrolment.contact.kind().as_number()), Param::Blob(&contact), at(now)],
             )?;
             enrolment.passkey.insert(tx, Surface::Wallet, &enrolment.person, fingerprint, Standing::Pending, now)?;
             Ok(Ok(fingerprint))
@@ -141,7 +143,7 @@ impl Control {
         person: OwnerId,
         wallet: WalletId,
         display_name: &str,
-        now: i64,
+        now: Timestamp,
         seed: &Seed,
     ) -> Result<(), Fault> {
         let key = SealKey::for_person(seed.bytes("field key"));
@@ -165,7 +167,7 @@ impl Control {
                     Param::Text("ja"),
                     Param::Blob(&wrapped),
                     Param::Blob(&name),
-                    Param::Int(now),
+                    at(now),
                 ],
             )
             .map(drop)
@@ -272,10 +274,10 @@ impl Control {
     pub fn settle_enrolments(
         &mut self,
         named: &mut dyn Named,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
-        for (person, fingerprint) in self.pending_people(now - ENROLMENT_MICROS)? {
+        for (person, fingerprint) in self.pending_people(now.minus(ON_ITS_WAY))? {
             self.settle_person(&person, fingerprint, named, &mut done)?;
         }
         Ok(done)
@@ -286,7 +288,7 @@ impl Control {
         named: &mut dyn Named,
         done: &mut Reconciled,
     ) -> Result<(), Fault> {
-        for (person, fingerprint) in self.pending_people(i64::MAX)? {
+        for (person, fingerprint) in self.pending_people(Timestamp(i64::MAX))? {
             self.settle_person(&person, fingerprint, named, done)?;
         }
         // Active rows that the book does not name: the book is older than control, after a restore. Page by page.
@@ -330,11 +332,14 @@ impl Control {
         })
     }
 
-    fn pending_people(&mut self, made_before: i64) -> Result<Vec<([u8; 16], Fingerprint)>, Fault> {
+    fn pending_people(
+        &mut self,
+        made_before: Timestamp,
+    ) -> Result<Vec<([u8; 16], Fingerprint)>, Fault> {
         self.db.query(
             "SELECT people.person, passkeys.fingerprint FROM people JOIN passkeys ON passkeys.owner = people.person
              WHERE people.status = $1 AND people.made_at < $2 AND passkeys.status = $1 LIMIT 1000",
-            &[Param::Int(Standing::Pending.as_number()), Param::Int(made_before)],
+            &[Param::Int(Standing::Pending.as_number()), at(made_before)],
             |row| (row.bytes(0), fingerprint_cell(row, 1)),
         )
     }

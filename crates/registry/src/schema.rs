@@ -39,6 +39,10 @@ pub const CONTROL: Family = Family {
             name: "what became of card payments",
             sql: CARD_AFTERMATH,
         },
+        Migration {
+            name: "one unit of time",
+            sql: MICROSECONDS,
+        },
     ],
 };
 
@@ -49,9 +53,14 @@ ALTER TABLE card_payments ADD COLUMN charge TEXT;
 ALTER TABLE card_payments ADD COLUMN liability_shift TEXT;
 ";
 
-/// What the processor gave back of a charge (yen), whether the cardholder disputes it, and when somebody was first told to look
-/// (microseconds UTC). A payment that nobody could say anything about is asked about again at `ask_at`, `silent` times in vain
-/// so far; one that was closed without money at `closed_at` is asked about again for a while. Both in seconds since 1970 UTC.
+/// Three columns held seconds where every other instant is in microseconds.
+const MICROSECONDS: &str = "
+UPDATE card_payments SET expires_at = expires_at * 1000000, ask_at = ask_at * 1000000, closed_at = closed_at * 1000000;
+";
+
+/// What the processor gave back of a charge (yen), whether the cardholder disputes it, and when an operator was first told to
+/// look. A payment that the processor could say nothing about is asked about again at `ask_at`, `silent` times in vain so far;
+/// one that was closed without money at `closed_at` is asked about again for a while.
 const CARD_AFTERMATH: &str = "
 ALTER TABLE card_payments ADD COLUMN refunded BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE card_payments ADD COLUMN disputed BIGINT NOT NULL DEFAULT 0;

@@ -1,10 +1,16 @@
 //! Who is signed in. A session is found by the hash of its token; the token itself is nowhere but in the cookie.
 
+use std::time::Duration;
+
 use crate::passkeys::OwnerId;
-use crate::{Control, MICROS, Surface, token_hash, wallet_number};
+use crate::{Control, Surface, at, instant_cell, token_hash, wallet_number};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::Param;
 use mamori_domain::ids::WalletId;
+use mamori_domain::world::Timestamp;
+
+/// How long the row of a session stays after its end.
+const SWEPT_AFTER: Duration = Duration::from_secs(86_400);
 
 /// The name of a session: 16 random bytes that stay the same when the token is renewed. Not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,11 +28,11 @@ pub struct SessionRow {
     /// The customer's wallet; None for operators.
     pub wallet: Option<WalletId>,
     /// Instant of sign-in.
-    pub made_at: i64,
+    pub made_at: Timestamp,
     /// Last use that was written down; up to a minute behind.
-    pub seen_at: i64,
+    pub seen_at: Timestamp,
     /// When it ends whatever happens.
-    pub ends_at: i64,
+    pub ends_at: Timestamp,
 }
 
 impl Control {
@@ -42,9 +48,9 @@ impl Control {
                     Param::Int(row.surface.as_number()),
                     Param::Blob(&row.owner.0),
                     wallet.into(),
-                    Param::Int(row.made_at),
-                    Param::Int(row.seen_at),
-                    Param::Int(row.ends_at),
+                    at(row.made_at),
+                    at(row.seen_at),
+                    at(row.ends_at),
                 ],
             )
             .map(|_| ())
@@ -68,20 +74,20 @@ impl Control {
         &mut self,
         surface: Surface,
         owner: &OwnerId,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Vec<SessionRow>, Fault> {
         self.db.query(
             "SELECT session, owner, wallet, made_at, seen_at, ends_at FROM sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
-            &[Param::Int(surface.as_number()), Param::Blob(&owner.0), Param::Int(now)],
+            &[Param::Int(surface.as_number()), Param::Blob(&owner.0), at(now)],
             |row| session_row(row, surface),
         )
     }
 
     /// Writes down that a session was used; false if it was ended meanwhile, perhaps by another process.
-    pub fn touch_session(&mut self, session: &SessionId, now: i64) -> Result<bool, Fault> {
+    pub fn touch_session(&mut self, session: &SessionId, now: Timestamp) -> Result<bool, Fault> {
         let touched = self.db.execute(
             "UPDATE sessions SET seen_at = $1 WHERE session = $2",
-            &[Param::Int(now), Param::Blob(&session.0)],
+            &[at(now), Param::Blob(&session.0)],
         )?;
         Ok(touched == 1)
     }
@@ -131,10 +137,10 @@ impl Control {
     }
 
     /// Removes sessions whose absolute limit passed a day ago, a few hundred at a time; returns how many.
-    pub fn sweep_sessions(&mut self, now: i64) -> Result<u64, Fault> {
+    pub fn sweep_sessions(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sessions WHERE session IN (SELECT session FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT 500)",
-            &[Param::Int(now - 86_400 * MICROS)],
+            &[at(now.minus(SWEPT_AFTER))],
         )
     }
 }
@@ -148,8 +154,8 @@ fn session_row(row: &mamori_datastore::sql::Row, surface: Surface) -> SessionRow
             .opt_int(2)
             .and_then(|wallet| u64::try_from(wallet).ok())
             .map(WalletId),
-        made_at: row.int(3),
-        seen_at: row.int(4),
-        ends_at: row.int(5),
+        made_at: instant_cell(row, 3),
+        seen_at: instant_cell(row, 4),
+        ends_at: instant_cell(row, 5),
     }
 }

@@ -4,20 +4,24 @@
 //! answer, and each gets one message. Only the owner of the contact reads which of the two it is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::Param;
+use mamori_domain::world::Timestamp;
 
 use crate::contact::{Contact, ContactKind};
 use crate::seed::Seed;
-use crate::{Control, MICROS, place, token_hash};
+use crate::{Control, at, instant_cell, opt_instant_cell, place, token_hash};
 use subtle::ConstantTimeEq;
 
 /// How long a code works.
-pub const CODE_SECONDS: i64 = 600;
+pub const CODE_LIFE: Duration = Duration::from_secs(600);
 /// Wrong codes before a sign-up is spent. With six digits: 1 chance in 200,000.
 pub const CODE_TRIES_MAX: i64 = 5;
-const HOUR: i64 = 3_600 * MICROS;
+const HOUR: Duration = Duration::from_secs(3_600);
+/// An hour is needed for the budget; nothing is kept of a contact that was never enrolled.
+const SWEPT_AFTER: Duration = Duration::from_secs(2 * 3_600);
 
 /// How many messages may leave in an hour. Each country and the mail have a budget of their own: whoever uses one up, with
 /// numbers typed by the thousand, stops no sign-up by another.
@@ -103,7 +107,7 @@ pub struct Proven {
 pub enum CodeRefusal {
     /// Wrong code, unknown sign-up, other browser: not told apart.
     Wrong,
-    /// Older than [`CODE_SECONDS`].
+    /// Older than [`CODE_LIFE`].
     Expired,
     /// Five wrong codes, or already used.
     Spent,
@@ -115,7 +119,7 @@ impl Control {
         &mut self,
         start: &SignUpStart,
         budget: &SendBudget,
-        now: i64,
+        now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
         let Some((lane, in_lane_max)) = budget.lane(start.contact) else {
@@ -137,7 +141,7 @@ impl Control {
         self.db.transaction(|tx| {
             let to_contact = tx.query_first(
                 "SELECT COUNT(*) FROM sign_ups WHERE contact_index = $1 AND made_at > $2",
-                &[Param::Blob(&index), Param::Int(now - HOUR)],
+                &[Param::Blob(&index), at(now.minus(HOUR))],
                 |row| row.int(0),
             )?;
             if to_contact.unwrap_or(0) >= budget.per_contact {
@@ -145,7 +149,7 @@ impl Control {
             }
             let in_lane = tx.query_first(
                 "SELECT COUNT(*) FROM sign_ups WHERE lane = $1 AND made_at > $2",
-                &[Param::Text(&lane), Param::Int(now - HOUR)],
+                &[Param::Text(&lane), at(now.minus(HOUR))],
                 |row| row.int(0),
             )?;
             if in_lane.unwrap_or(0) >= in_lane_max {
@@ -163,7 +167,7 @@ impl Control {
                     Param::Blob(&sealed),
                     Param::Text(start.locale),
                     Param::Blob(stored_mac),
-                    Param::Int(now),
+                    at(now),
                     Param::Text(&lane),
                 ],
             )?;
@@ -177,7 +181,7 @@ impl Control {
         sign_up: &[u8],
         browser: &[u8],
         code: &str,
-        now: i64,
+        now: Timestamp,
     ) -> Result<Result<Proven, CodeRefusal>, Fault> {
         let id = token_hash(sign_up);
         let browser = token_hash(browser);
@@ -195,7 +199,7 @@ impl Control {
             let row = tx.query_first(
                 "SELECT contact, locale, code_mac, tries, made_at, proven_at FROM sign_ups WHERE sign_up = $1 AND browser = $2",
                 &[Param::Blob(&id), Param::Blob(&browser)],
-                |row| (row.blob(0).to_vec(), row.text(1).to_owned(), row.bytes::<32>(2), row.int(3), row.int(4), row.opt_int(5)),
+                |row| (row.blob(0).to_vec(), row.text(1).to_owned(), row.bytes::<32>(2), row.int(3), instant_cell(row, 4), opt_instant_cell(row, 5)),
             )?;
             let Some((contact, locale, stored_mac, tries, made_at, proven_at)) = row else {
                 return Ok(Err(CodeRefusal::Wrong));
@@ -204,13 +208,13 @@ impl Control {
                 return Ok(Err(CodeRefusal::Spent));
             }
             // A clock that ran back must not lengthen a code's life.
-            if !(made_at..made_at + CODE_SECONDS * MICROS).contains(&now) {
+            if !(made_at..made_at.plus(CODE_LIFE)).contains(&now) {
                 return Ok(Err(CodeRefusal::Expired));
             }
             let right = bool::from(mac.ct_eq(&stored_mac));
             tx.execute(
                 "UPDATE sign_ups SET tries = tries + 1, proven_at = $1 WHERE sign_up = $2",
-                &[if right { Param::Int(now) } else { Param::Null }, Param::Blob(&id)],
+                &[if right { at(now) } else { Param::Null }, Param::Blob(&id)],
             )?;
             Ok(if right { Ok((contact, locale)) } else { Err(CodeRefusal::Wrong) })
         })?;
@@ -230,11 +234,10 @@ impl Control {
     }
 
     /// Forgets sign-ups that are of no use any more, a few hundred at a time; returns how many.
-    pub fn sweep_sign_ups(&mut self, now: i64) -> Result<u64, Fault> {
-        // An hour is needed for the budget; nothing is kept of a contact that was never enrolled.
+    pub fn sweep_sign_ups(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sign_ups WHERE sign_up IN (SELECT sign_up FROM sign_ups WHERE made_at < $1 ORDER BY made_at LIMIT 500)",
-            &[Param::Int(now - 2 * HOUR)],
+            &[at(now.minus(SWEPT_AFTER))],
         )
     }
 

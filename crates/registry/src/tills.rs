@@ -3,20 +3,28 @@
 //! A till has one device at a time. Enrolment walks pending -> act `BindTill` -> active; every charge is checked against the
 //! device the book names, so a row here gives no right by itself.
 
+use std::time::Duration;
+
 use crate::seed::Seed;
-use crate::{Control, MICROS, Named, Reconciled, Standing, fingerprint_cell, id_cell, token_hash};
+use crate::{
+    Control, Named, Reconciled, Standing, at, fingerprint_cell, id_cell, instant_cell,
+    opt_instant_cell, token_hash,
+};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::Param;
 use mamori_domain::ids::{Fingerprint, TillId};
+use mamori_domain::world::Timestamp;
 use subtle::ConstantTimeEq;
 
 /// How long a pairing code works.
-pub const PAIRING_CODE_SECONDS: i64 = 600;
+pub const PAIRING_CODE_LIFE: Duration = Duration::from_secs(600);
 /// Digits of a pairing code. The first half finds it, the second opens it.
 pub const PAIRING_CODE_DIGITS: usize = 12;
 /// Wrong second halves before a code is spent: 5 chances in a million, however many browsers guess.
 pub const PAIRING_TRIES_MAX: i64 = 5;
 const HALF: u64 = 1_000_000;
+/// How long the row of a code stays.
+const SWEPT_AFTER: Duration = Duration::from_secs(86_400);
 /// First halves that are drawn until one is free. Ten thousand live codes leave a free one in all but 1 of 10⁸ cases.
 const DRAWS: usize = 4;
 
@@ -25,7 +33,7 @@ const DRAWS: usize = 4;
 pub enum PairingRefusal {
     /// Never made, replaced by a newer one, or for another house.
     Wrong,
-    /// Older than [`PAIRING_CODE_SECONDS`].
+    /// Older than [`PAIRING_CODE_LIFE`].
     Expired,
     /// A device was enrolled with it.
     Used,
@@ -43,7 +51,7 @@ pub struct Device {
     /// What the book calls it.
     pub fingerprint: Fingerprint,
     /// When it was enrolled.
-    pub made_at: i64,
+    pub made_at: Timestamp,
 }
 
 impl Control {
@@ -51,7 +59,7 @@ impl Control {
     pub fn make_pairing_code(
         &mut self,
         till: TillId,
-        now: i64,
+        now: Timestamp,
         seed: &Seed,
     ) -> Result<String, Fault> {
         let secret = format!("{:06}", seed.below(HALF, "pairing secret"));
@@ -72,10 +80,10 @@ impl Control {
                 "DELETE FROM pairing_codes WHERE till = $1 OR made_at < $2",
                 &[
                     Param::Int(i64::from(till.0)),
-                    Param::Int(now - 86_400 * MICROS),
+                    at(now.minus(SWEPT_AFTER)),
                 ],
             )?;
-            for (at, (_, mac)) in drawn.iter().enumerate() {
+            for (draw, (_, mac)) in drawn.iter().enumerate() {
                 // Another till's code that still works keeps its place.
                 let made = tx.execute(
                     "INSERT INTO pairing_codes (code_mac, till, made_at, secret_mac, tries) VALUES ($1, $2, $3, $4, 0)
@@ -85,13 +93,13 @@ impl Control {
                     &[
                         Param::Blob(mac),
                         Param::Int(i64::from(till.0)),
-                        Param::Int(now),
-                        Param::Blob(&secrets[at]),
-                        Param::Int(now - PAIRING_CODE_SECONDS * MICROS),
+                        at(now),
+                        Param::Blob(&secrets[draw]),
+                        at(now.minus(PAIRING_CODE_LIFE)),
                     ],
                 )?;
                 if made == 1 {
-                    return Ok(at);
+                    return Ok(draw);
                 }
             }
             Err(Fault::retryable("no pairing code is free; ask again"))
@@ -117,7 +125,7 @@ impl Control {
         &mut self,
         code: &str,
         token: &[u8; 32],
-        now: i64,
+        now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<Device, PairingRefusal>, Fault> {
         let Some((finder, secret)) = code.split_at_checked(PAIRING_CODE_DIGITS / 2) else {
@@ -140,7 +148,7 @@ impl Control {
                 "SELECT till, made_at, used_at, secret_mac, tries FROM pairing_codes WHERE code_mac = $1",
                 &[Param::Blob(&mac)],
                 |row| {
-                    let stands = (row.int(1), row.opt_int(2), row.int(4));
+                    let stands = (instant_cell(row, 1), opt_instant_cell(row, 2), row.int(4));
                     (TillId(id_cell(row, 0)), stands, row.opt_blob(3).map(<[u8]>::to_vec))
                 },
             )?;
@@ -150,7 +158,7 @@ impl Control {
             if used_at.is_some() {
                 return Ok(Err(PairingRefusal::Used));
             }
-            if !(made_at..made_at + PAIRING_CODE_SECONDS * MICROS).contains(&now) {
+            if !(made_at..made_at.plus(PAIRING_CODE_LIFE)).contains(&now) {
                 return Ok(Err(PairingRefusal::Expired));
             }
             if tries >= PAIRING_TRIES_MAX {
@@ -160,7 +168,7 @@ impl Control {
                 tx.execute("UPDATE pairing_codes SET tries = tries + 1 WHERE code_mac = $1", &[Param::Blob(&mac)])?;
                 return Ok(Err(PairingRefusal::Wrong));
             }
-            tx.execute("UPDATE pairing_codes SET used_at = $1 WHERE code_mac = $2", &[Param::Int(now), Param::Blob(&mac)])?;
+            tx.execute("UPDATE pairing_codes SET used_at = $1 WHERE code_mac = $2", &[at(now), Param::Blob(&mac)])?;
             tx.execute(
                 "INSERT INTO till_devices (device, token_hash, fingerprint, till, status, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
                 &[
@@ -169,7 +177,7 @@ impl Control {
                     Param::Blob(&fingerprint.0.to_be_bytes()),
                     Param::Int(i64::from(till.0)),
                     Param::Int(Standing::Pending.as_number()),
-                    Param::Int(now),
+                    at(now),
                 ],
             )?;
             Ok(Ok(Device { device, till, fingerprint, made_at: now }))
@@ -272,6 +280,6 @@ fn device_row(row: &mamori_datastore::sql::Row) -> Device {
         device: row.bytes(0),
         till: TillId(id_cell(row, 1)),
         fingerprint: fingerprint_cell(row, 2),
-        made_at: row.int(3),
+        made_at: instant_cell(row, 3),
     }
 }

@@ -2,6 +2,7 @@
 
 use mamori_datastore::fault::Fault;
 use mamori_domain::act::Act;
+use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, Erasure};
 
 use crate::book_door::BookDoor;
@@ -11,7 +12,7 @@ pub fn carry_out(
     book: &dyn BookDoor,
     control: &mut Control,
     erasure: &Erasure,
-    now: i64,
+    now: Timestamp,
 ) -> Result<(), Fault> {
     let wallet = erasure.wallet;
     let revocations = erasure

@@ -17,7 +17,7 @@ const ROUNDS_MAX: u32 = 20;
 pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
     // On a full disk the book takes nothing of the kind; the rest is done all the same.
     let released = release_overdue_holds(app);
-    let now = app.outside.now().0;
+    let now = app.outside.now();
     control.settle_enrolments(&mut NamedByBook(&*app.book), now)?;
     for erasure in control.unfinished_erasures()? {
         carry_out(&*app.book, control, &erasure, now)?;

@@ -9,6 +9,7 @@ use mamori_datastore::sql::Location;
 use mamori_datastore::testing::Scratch;
 use mamori_datastore::testing::on_both;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId};
+use mamori_domain::world::Timestamp;
 use mamori_registry::{
     CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact, Control, Enrolment, LinkRefusal,
     NameTaken, Named, NewCardPayment, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Places,
@@ -16,8 +17,7 @@ use mamori_registry::{
     StoredPasskey, Surface, token_hash,
 };
 
-const NOW: i64 = 1_800_000_000_000_000;
-const SECOND: i64 = 1_000_000;
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 fn open(location: &Location) -> Control {
     Control::open(location, &MasterKey::from_bytes([1; 32])).expect("control opens")
@@ -334,7 +334,7 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             wallet: Some(WalletId(1)),
             made_at: NOW,
             seen_at: NOW,
-            ends_at: NOW + 3_600 * SECOND,
+            ends_at: NOW.plus_seconds(3_600),
         };
         control
             .start_session(&row, &[9; 32])
@@ -363,7 +363,7 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
         );
         assert!(
             control
-                .touch_session(&row.session, NOW + SECOND)
+                .touch_session(&row.session, NOW.plus_seconds(1))
                 .expect("control answers")
         );
         let renewed = control
@@ -373,7 +373,7 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
         assert_eq!(
             renewed,
             SessionRow {
-                seen_at: NOW + SECOND,
+                seen_at: NOW.plus_seconds(1),
                 ..row.clone()
             }
         );
@@ -410,7 +410,7 @@ fn operators_links_and_papers_are_the_same_on_both() {
         let link = control
             .invite_operator("運用", NOW, &seed(1))
             .expect("control answers");
-        let late = NOW + 24 * 3_600 * SECOND;
+        let late = NOW.plus_seconds(24 * 3_600);
         assert_eq!(
             control
                 .operator_of_link(&link, late)
@@ -561,9 +561,9 @@ fn a_key_walks_from_pending_to_live_to_dead_and_loses_its_secret() {
         let (live, _) = (begin(&mut control, "mk_1"), begin(&mut control, "mk_2"));
         assert!(control.api_keys().expect("control answers").is_empty());
         known.keys.push(live);
-        let early = control.settle_api_keys(&mut known, NOW + 60 * SECOND);
+        let early = control.settle_api_keys(&mut known, NOW.plus_seconds(60));
         assert_eq!(early.expect("control answers"), Default::default());
-        let settled = control.settle_api_keys(&mut known, NOW + 121 * SECOND);
+        let settled = control.settle_api_keys(&mut known, NOW.plus_seconds(121));
         let settled = settled.expect("control answers");
         assert_eq!((settled.finished, settled.dead), (1, 1));
         assert_eq!(
@@ -582,7 +582,7 @@ fn a_key_walks_from_pending_to_live_to_dead_and_loses_its_secret() {
         );
         assert!(!control.api_keys().expect("control answers")[0].opa_auth);
         control
-            .end_api_key("mk_1", Some(NOW + SECOND))
+            .end_api_key("mk_1", Some(NOW.plus_seconds(1)))
             .expect("control answers");
         assert!(control.api_keys().expect("control answers").is_empty());
         assert!(!control.set_opa_auth("mk_1", true).expect("control answers"));
@@ -591,7 +591,7 @@ fn a_key_walks_from_pending_to_live_to_dead_and_loses_its_secret() {
             .expect("control answers");
         assert_eq!(
             (papers.len(), papers[0].is_live, papers[0].revoked_at),
-            (1, false, Some(NOW + SECOND))
+            (1, false, Some(NOW.plus_seconds(1)))
         );
     });
 }
@@ -603,13 +603,13 @@ fn old_rows_are_swept() {
         start(&mut control, 1);
         assert_eq!(
             control
-                .sweep_sign_ups(NOW + 7_200 * SECOND)
+                .sweep_sign_ups(NOW.plus_seconds(7_200))
                 .expect("control answers"),
             0
         );
         assert_eq!(
             control
-                .sweep_sign_ups(NOW + 7_201 * SECOND)
+                .sweep_sign_ups(NOW.plus_seconds(7_201))
                 .expect("control answers"),
             1
         );
@@ -815,7 +815,7 @@ fn what_went_back_of_a_top_up_stays_noted_and_is_shown_until_somebody_has_read_i
             top_up: TopUpId(number),
             amount: 5_000,
             locale: "ja".into(),
-            expires_at_seconds: 9,
+            expires_at: Timestamp(9),
         };
         let charge = |refunded, disputed| CardChargeRow {
             charge: "ch_1".into(),
@@ -848,13 +848,13 @@ fn what_went_back_of_a_top_up_stays_noted_and_is_shown_until_somebody_has_read_i
         assert_eq!(control.top_up_of_charge("ch_1").unwrap(), Some(TopUpId(1)));
         assert_eq!(control.top_up_of_charge("ch_2").unwrap(), None);
         assert_eq!(control.card_alarms(10).unwrap(), (0, vec![]));
-        control.raise_card_alarm(TopUpId(1), 70).unwrap();
-        control.raise_card_alarm(TopUpId(1), 80).unwrap();
+        control.raise_card_alarm(TopUpId(1), Timestamp(70)).unwrap();
+        control.raise_card_alarm(TopUpId(1), Timestamp(80)).unwrap();
         let alarm = CardAlarm {
             top_up: TopUpId(1),
             amount: 5_000,
             charge: charge(1_000, true),
-            alarmed_at: 70,
+            alarmed_at: Timestamp(70),
         };
         assert_eq!(control.card_alarms(10).unwrap(), (1, vec![alarm]));
         assert_eq!(control.card_alarms(0).unwrap(), (1, vec![]));
@@ -870,27 +870,39 @@ fn a_top_up_that_was_closed_without_money_is_found_when_it_is_time_to_ask_again(
                 top_up: TopUpId(number),
                 amount: 5_000,
                 locale: "en".into(),
-                expires_at_seconds: 9,
+                expires_at: Timestamp(9),
             };
             control.begin_card_payment(&order).unwrap();
         }
-        let close = |control: &mut Control, number, at, ask_at| {
-            control.note_card_closed(TopUpId(number), at, ask_at)
+        let close = |control: &mut Control, number, at, ask_at: Option<i64>| {
+            control.note_card_closed(TopUpId(number), Timestamp(at), ask_at.map(Timestamp))
         };
         close(&mut control, 1, 100, Some(300)).unwrap();
         close(&mut control, 2, 100, Some(200)).unwrap();
         // Resting after a silence is no end.
-        control.note_card_silence(TopUpId(3), 150).unwrap();
-        let due = |control: &mut Control, now| control.card_payments_to_ask_again(now, 10).unwrap();
+        control
+            .note_card_silence(TopUpId(3), Timestamp(150))
+            .unwrap();
+        let due = |control: &mut Control, now| {
+            control
+                .card_payments_to_ask_again(Timestamp(now), 10)
+                .unwrap()
+        };
         assert_eq!(due(&mut control, 199), []);
         assert_eq!(due(&mut control, 300), [TopUpId(2), TopUpId(1)]);
-        assert_eq!(control.card_payments_to_ask_again(300, 1).unwrap().len(), 1);
+        assert_eq!(
+            control
+                .card_payments_to_ask_again(Timestamp(300), 1)
+                .unwrap()
+                .len(),
+            1
+        );
 
         close(&mut control, 2, 250, Some(400)).unwrap();
         let row = control.card_payment(TopUpId(2)).unwrap().unwrap();
         assert_eq!(
             (row.closed_at, row.ask_at),
-            (Some(100), Some(400)),
+            (Some(Timestamp(100)), Some(Timestamp(400))),
             "it was closed when it was closed"
         );
         close(&mut control, 1, 250, None).unwrap();

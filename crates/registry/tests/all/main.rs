@@ -2,5 +2,6 @@
 
 mod control;
 mod damage;
+mod older_stores;
 mod outbox;
 mod statements;

@@ -5,12 +5,14 @@ use mamori_datastore::sql::{Location, Param};
 use mamori_datastore::testing::on_both;
 use mamori_domain::change::Change;
 use mamori_domain::ids::WalletId;
+use mamori_domain::world::Timestamp;
 use mamori_registry::outbox::{
     Counts, Delivery, Due, JournaledRow, Lane, OUTBOX, Outbox, counts, dead,
 };
 
-const SECOND: i64 = 1_000_000;
-const DAY: i64 = 86_400 * SECOND;
+const EARLY: Timestamp = Timestamp(1);
+const SECOND: Timestamp = Timestamp::from_seconds(1);
+const DAY: Timestamp = Timestamp::from_seconds(86_400);
 
 fn seal() -> SealKey {
     MasterKey::from_bytes([3; 32]).wrap_key()
@@ -34,7 +36,7 @@ fn journal_after(seq: u64, epoch: u64) -> Vec<JournaledRow> {
     let rows = (seq + 1..).zip(rows).map(|(seq, changes)| JournaledRow {
         seq,
         epoch,
-        at: seq.cast_signed(),
+        at: Timestamp(seq.cast_signed()),
         changes,
     });
     rows.collect()
@@ -49,7 +51,7 @@ fn follow(outbox: &mut Outbox, mut journal: Vec<JournaledRow>) {
 }
 
 /// Delivers what is due and says what was sent.
-fn send(outbox: &mut Outbox, now: i64) -> Vec<String> {
+fn send(outbox: &mut Outbox, now: Timestamp) -> Vec<String> {
     let mut sent = Vec::new();
     attempt(outbox, now, &mut |entry| {
         sent.push(match entry.key.origin {
@@ -66,7 +68,7 @@ fn send(outbox: &mut Outbox, now: i64) -> Vec<String> {
 }
 
 /// Sorts what is due (whose owners all have telephones) and lets each lane have its turn.
-fn attempt(outbox: &mut Outbox, now: i64, courier: &mut dyn FnMut(&Due) -> Delivery) {
+fn attempt(outbox: &mut Outbox, now: Timestamp, courier: &mut dyn FnMut(&Due) -> Delivery) {
     outbox.sort(now, 100, &mut |_| Some(Lane::Sms)).unwrap();
     for lane in Lane::ALL {
         outbox.deliver(lane, now, 100, courier).unwrap();
@@ -109,8 +111,8 @@ fn a_failure_is_tried_again_later_and_later_until_it_is_given_up() {
     on_both(|location| {
         let mut outbox = open(location);
         follow(&mut outbox, journal_after(0, 1));
-        send(&mut outbox, 2);
-        let mut now = 10;
+        send(&mut outbox, Timestamp(2));
+        let mut now = Timestamp(10);
         let mut instants = Vec::new();
         while let Some(next_at) = outbox.next_at().unwrap() {
             now = now.max(next_at);
@@ -126,7 +128,7 @@ fn a_failure_is_tried_again_later_and_later_until_it_is_given_up() {
         );
         let pauses: Vec<i64> = instants
             .windows(2)
-            .map(|pair| (pair[1] - pair[0]) / SECOND)
+            .map(|pair| (pair[1].0 - pair[0].0) / 1_000_000)
             .collect();
         assert!(
             pauses.contains(&1) && pauses.contains(&64) && pauses.contains(&3_600),
@@ -158,13 +160,17 @@ fn a_failure_is_tried_again_later_and_later_until_it_is_given_up() {
 fn one_that_fails_holds_up_no_other() {
     on_both(|location| {
         let mut outbox = open(location);
-        outbox.enqueue("sms", b"first", [1; 12], 1, DAY).unwrap();
-        outbox.enqueue("sms", b"second", [2; 12], 1, DAY).unwrap();
         outbox
-            .deliver(Lane::Sms, 1, 1, &mut |_| Delivery::Later("busy"))
+            .enqueue("sms", b"first", [1; 12], EARLY, DAY)
             .unwrap();
-        assert_eq!(send(&mut outbox, 1), ["sms second"]);
-        assert_eq!(send(&mut outbox, SECOND + 1), ["sms first"]);
+        outbox
+            .enqueue("sms", b"second", [2; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .deliver(Lane::Sms, EARLY, 1, &mut |_| Delivery::Later("busy"))
+            .unwrap();
+        assert_eq!(send(&mut outbox, EARLY), ["sms second"]);
+        assert_eq!(send(&mut outbox, SECOND.plus_seconds(1)), ["sms first"]);
     });
 }
 
@@ -172,8 +178,12 @@ fn one_that_fails_holds_up_no_other() {
 fn each_way_out_has_a_lane_of_its_own() {
     on_both(|location| {
         let mut outbox = open(location);
-        outbox.enqueue("mail", b"a mail", [1; 12], 1, DAY).unwrap();
-        outbox.enqueue("sms", b"an sms", [2; 12], 1, DAY).unwrap();
+        outbox
+            .enqueue("mail", b"a mail", [1; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .enqueue("sms", b"an sms", [2; 12], EARLY, DAY)
+            .unwrap();
         follow(&mut outbox, journal_after(0, 1));
         let on = |outbox: &mut Outbox, lane| {
             let mut kinds = Vec::new();
@@ -181,19 +191,19 @@ fn each_way_out_has_a_lane_of_its_own() {
                 kinds.push(entry.kind.clone());
                 Delivery::Later("not now")
             };
-            outbox.deliver(lane, 5, 100, later).unwrap();
+            outbox.deliver(lane, Timestamp(5), 100, later).unwrap();
             kinds
         };
         assert_eq!(on(&mut outbox, Lane::Sms), ["sms"]);
         assert_eq!(on(&mut outbox, Lane::Mail), ["mail"]);
 
         // A notice waits until somebody knows how its reader is reached.
-        assert_eq!(outbox.sort(5, 100, &mut |_| None).unwrap(), 0);
+        assert_eq!(outbox.sort(Timestamp(5), 100, &mut |_| None).unwrap(), 0);
         let by_wallet = &mut |entry: &Due| match entry.content[7] {
             1 => Some(Lane::Mail),
             _ => Some(Lane::Sms),
         };
-        assert_eq!(outbox.sort(5, 100, by_wallet).unwrap(), 3);
+        assert_eq!(outbox.sort(Timestamp(5), 100, by_wallet).unwrap(), 3);
         assert_eq!(on(&mut outbox, Lane::Sms), ["wallet_unfrozen"]);
         assert_eq!(
             on(&mut outbox, Lane::Mail),
@@ -206,8 +216,12 @@ fn each_way_out_has_a_lane_of_its_own() {
 fn a_message_that_does_not_open_is_given_up_and_the_others_go_on() {
     on_both(|location| {
         let mut outbox = open(location);
-        let broken = outbox.enqueue("sms", b"first", [1; 12], 1, DAY).unwrap();
-        outbox.enqueue("sms", b"second", [2; 12], 1, DAY).unwrap();
+        let broken = outbox
+            .enqueue("sms", b"first", [1; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .enqueue("sms", b"second", [2; 12], EARLY, DAY)
+            .unwrap();
         location
             .open(&OUTBOX)
             .unwrap()
@@ -216,7 +230,7 @@ fn a_message_that_does_not_open_is_given_up_and_the_others_go_on() {
                 &[Param::Blob(b"not sealed by us"), Param::Int(broken.seq)],
             )
             .unwrap();
-        assert_eq!(send(&mut outbox, 1), ["sms second"]);
+        assert_eq!(send(&mut outbox, EARLY), ["sms second"]);
         let given_up = dead(&mut location.open_read(&OUTBOX).unwrap(), 10).unwrap();
         assert_eq!(
             (given_up[0].key, given_up[0].last_error.as_str()),
@@ -229,12 +243,12 @@ fn a_message_that_does_not_open_is_given_up_and_the_others_go_on() {
 fn a_one_time_code_is_sealed_at_rest_wiped_once_sent_and_never_sent_late() {
     on_both(|location| {
         let mut outbox = open(location);
-        let now = 10 * SECOND;
+        let now = Timestamp::from_seconds(10);
         let sent = outbox
-            .enqueue("sms", b"+8190 123456", [1; 12], now, now + 600 * SECOND)
+            .enqueue("sms", b"+8190 123456", [1; 12], now, now.plus_seconds(600))
             .unwrap();
         let late = outbox
-            .enqueue("sms", b"+8190 654321", [2; 12], now, now + 600 * SECOND)
+            .enqueue("sms", b"+8190 654321", [2; 12], now, now.plus_seconds(600))
             .unwrap();
         assert_ne!(sent, late);
         let mut db = location.open_read(&OUTBOX).unwrap();
@@ -254,7 +268,7 @@ fn a_one_time_code_is_sealed_at_rest_wiped_once_sent_and_never_sent_late() {
             .deliver(Lane::Sms, now, 1, &mut |_| Delivery::Sent)
             .unwrap();
         assert_eq!(stored()[0], b"", "nothing is left of it");
-        assert_eq!(send(&mut outbox, now + 600 * SECOND), [""; 0]);
+        assert_eq!(send(&mut outbox, now.plus_seconds(600)), [""; 0]);
         assert_eq!(stored()[1], b"");
         let given_up = dead(&mut location.open_read(&OUTBOX).unwrap(), 10).unwrap();
         assert_eq!(given_up[0].last_error, "expired");
@@ -269,10 +283,10 @@ fn a_one_time_code_is_sealed_at_rest_wiped_once_sent_and_never_sent_late() {
 fn a_number_is_never_used_for_two_entries() {
     on_both(|location| {
         let mut outbox = open(location);
-        let first = outbox.enqueue("sms", b"a", [1; 12], 1, DAY).unwrap();
-        send(&mut outbox, 1);
+        let first = outbox.enqueue("sms", b"a", [1; 12], EARLY, DAY).unwrap();
+        send(&mut outbox, EARLY);
         outbox.forget_sent(DAY).unwrap();
-        let second = outbox.enqueue("sms", b"b", [2; 12], 1, DAY).unwrap();
+        let second = outbox.enqueue("sms", b"b", [2; 12], EARLY, DAY).unwrap();
         assert!(second > first);
     });
 }
@@ -282,10 +296,10 @@ fn a_refused_message_is_given_up_at_once() {
     on_both(|location| {
         let mut outbox = open(location);
         outbox
-            .enqueue("mail", b"to nobody", [1; 12], 1, DAY)
+            .enqueue("mail", b"to nobody", [1; 12], EARLY, DAY)
             .unwrap();
         outbox
-            .deliver(Lane::Mail, 1, 10, &mut |_| {
+            .deliver(Lane::Mail, EARLY, 10, &mut |_| {
                 Delivery::Never("no such mailbox")
             })
             .unwrap();

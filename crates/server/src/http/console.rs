@@ -56,7 +56,7 @@ pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Ans
                 "disputed": alarm.charge.disputed,
                 "charge": alarm.charge.charge,
                 "liability_shift": alarm.charge.liability_shift,
-                "at_ms": alarm.alarmed_at.div_euclid(1_000),
+                "at_ms": alarm.alarmed_at.millis(),
             })
         })
         .collect();

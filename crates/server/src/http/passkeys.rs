@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Done};
+use mamori_domain::world::Timestamp;
 use mamori_registry::{
     CodeRefusal, Contact, Control, EnrolRefusal, Enrolment, OwnerId, SendRefusal, SignUpStart,
     StoredPasskey, Surface, display_name, token_hash,
@@ -88,14 +89,14 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
     );
     let started = app.strangers.ask(
         move |control| -> Result<Result<Token, SendRefusal>, Fault> {
-            control.settle_enrolments(&mut NamedByBook(&*inner.book), now.0)?;
+            control.settle_enrolments(&mut NamedByBook(&*inner.book), now)?;
             let start = SignUpStart {
                 contact: &contact,
                 locale,
                 browser: &token,
             };
             let to_send =
-                match control.start_sign_up(&start, &inner.identity.send_budget, now.0, &seed)? {
+                match control.start_sign_up(&start, &inner.identity.send_budget, now, &seed)? {
                     Ok(to_send) => to_send,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
@@ -134,7 +135,7 @@ pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body
     let place = app.identity.ceremonies.promise(now).ok_or(Denial::Busy)?;
     let proven = app
         .strangers
-        .ask(move |control| control.prove_contact(&sign_up, &token, &code, now.0))
+        .ask(move |control| control.prove_contact(&sign_up, &token, &code, now))
         .await??;
     let proven = proven.map_err(|refusal| match refusal {
         CodeRefusal::Wrong => CODE_WRONG,
@@ -196,7 +197,7 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
                 passkey: &passkey,
             };
             // Pending row, act, active row: whatever happens in between is settled by asking the book.
-            let fingerprint = match control.begin_enrolment(&enrolment, now.0, &seed)? {
+            let fingerprint = match control.begin_enrolment(&enrolment, now, &seed)? {
                 Ok(fingerprint) => fingerprint,
                 Err(EnrolRefusal::ContactTaken) => return Ok(Err(CONTACT_TAKEN.into())),
                 Err(EnrolRefusal::CredentialTaken) => {
@@ -305,7 +306,7 @@ async fn sign_in_finish(
         move |control| -> Result<Result<NewSession, Denial>, Fault> {
             let asserting = &sign_in.asserting;
             let owner =
-                match check_assertion(&inner, control, surface, &credential, asserting, now.0)? {
+                match check_assertion(&inner, control, surface, &credential, asserting, now)? {
                     Ok(owner) => owner,
                     Err(problem) => return Ok(Err(refused("sign-in", problem))),
                 };
@@ -418,7 +419,7 @@ pub async fn unfreeze_finish(
                 Surface::Wallet,
                 &credential,
                 &asserting,
-                now.0,
+                now,
             )? {
                 Ok(owner) if owner == asker.owner => {}
                 Ok(_) => return Ok(Err(refused("unfreeze", PasskeyProblem::OtherOwner))),
@@ -455,7 +456,7 @@ pub(super) fn check_assertion(
     surface: Surface,
     credential: &Value,
     asserting: &Asserting,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Result<OwnerId, PasskeyProblem>, Fault> {
     let party = app.identity.party(surface);
     let asserted = match party.identify(credential) {

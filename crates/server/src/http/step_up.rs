@@ -121,12 +121,12 @@ fn prove(
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Result<NewSession, Denial>, Fault> {
-    let problem =
-        match check_assertion(app, control, Surface::Console, credential, asserting, now.0)? {
-            Ok(owner) if owner == asker.owner => None,
-            Ok(_) => Some(PasskeyProblem::OtherOwner),
-            Err(problem) => Some(problem),
-        };
+    let problem = match check_assertion(app, control, Surface::Console, credential, asserting, now)?
+    {
+        Ok(owner) if owner == asker.owner => None,
+        Ok(_) => Some(PasskeyProblem::OtherOwner),
+        Err(problem) => Some(problem),
+    };
     if let Some(problem) = problem {
         return Ok(Err(refused("operator step-up", problem)));
     }

@@ -106,7 +106,7 @@ pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
             for top_up in open {
                 let row = control.card_payment(TopUpId(top_up.id))?;
                 let url = row
-                    .filter(|row| now.seconds() < row.order.expires_at_seconds)
+                    .filter(|row| now < row.order.expires_at)
                     .and_then(|row| row.url);
                 listed.push(json!({
                     "top_up_id": top_up.id.to_string(), "amount": top_up.amount,

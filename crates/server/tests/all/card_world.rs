@@ -16,6 +16,7 @@ use mamori_connectors::secret::Secret;
 use mamori_domain::act::{Act, Done, TopUpState};
 use mamori_domain::ids::{TopUpId, WalletId};
 use mamori_domain::money::Amount;
+use mamori_domain::world::Timestamp;
 use mamori_engine::hub::{Event, Listening};
 use mamori_registry::{CardPaymentRow, Control};
 use mamori_sandbox::{DISPUTES_PATH, FAULTS_PATH, Sandbox, SandboxConfig};
@@ -198,8 +199,13 @@ impl CardWorld {
     /// One round of the poller, at this desk: how many top-ups it moved.
     pub fn sweep_at(&mut self, desk: &CardDesk) -> usize {
         let app = &self.house.app;
-        desk.sweep(&app.house.engine, &mut self.control, app.outside.now(), 20)
-            .expect("the store answers")
+        desk.sweep(
+            &app.house.engine,
+            &mut self.control,
+            app.outside.now(),
+            Duration::from_secs(20),
+        )
+        .expect("the store answers")
     }
 
     /// The same at the house's own desk.
@@ -254,16 +260,16 @@ impl CardWorld {
 
     /// The house falls after it has noted that a top-up is closed, and before the book hears of it.
     pub fn fall_while_closing(&mut self, top_up: TopUpId) {
-        let now = self.house.app.outside.now().seconds();
+        let now = self.house.app.outside.now();
         self.control
-            .note_card_closed(top_up, now, Some(now + 86_400))
+            .note_card_closed(top_up, now, Some(now.plus_seconds(86_400)))
             .expect("control answers");
     }
 
     /// Closed top-ups that are to be asked about some day.
     pub fn still_asked_about(&mut self) -> Vec<TopUpId> {
         self.control
-            .card_payments_to_ask_again(i64::MAX / 2, 100)
+            .card_payments_to_ask_again(Timestamp(i64::MAX), 100)
             .expect("control answers")
     }
 

@@ -348,8 +348,8 @@ impl House {
         open_control(&self.scratch)
     }
 
-    pub fn now(&self) -> i64 {
-        self.clock.load(Ordering::SeqCst)
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock.load(Ordering::SeqCst))
     }
 
     /// What a start does before anybody is served.
@@ -404,7 +404,7 @@ impl House {
             wallet: Some(wallet),
             made_at: now,
             seen_at: now,
-            ends_at: now + 86_400_000_000,
+            ends_at: now.plus_seconds(86_400),
         };
         self.control()
             .start_session(&row, &token)

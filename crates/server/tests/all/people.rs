@@ -7,7 +7,6 @@ use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, TillId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_domain::payment::{Papers, Payer};
-use mamori_domain::world::Timestamp;
 use mamori_registry::Surface;
 use mamori_server::housekeeping::sweep;
 use serde_json::{Value, json};
@@ -63,7 +62,7 @@ fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_st
     let left = console.get("/api/wallets/1").ok();
     assert_eq!(
         (&left["name"], &left["contact"], &left["erased_at_ms"]),
-        (&Value::Null, &Value::Null, &json!(house.now() / 1_000))
+        (&Value::Null, &Value::Null, &json!(house.now().millis()))
     );
     assert_eq!(
         house.reconcile(),
@@ -207,7 +206,7 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
             till: Some(TillId(1)),
             papers: Papers::default(),
         };
-        let expires_at = Timestamp(house.now()).plus_seconds(seconds);
+        let expires_at = house.now().plus_seconds(seconds);
         done(Act::Hold { charge, expires_at });
     };
     let purse = || match done(Act::Look { wallet }) {

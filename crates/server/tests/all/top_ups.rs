@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use mamori_domain::act::{Act, Done, TopUpState};
 use mamori_domain::money::Amount;
+use mamori_domain::world::Timestamp;
 use mamori_engine::hub::Event;
 use mamori_registry::NewCardPayment;
 use serde_json::json;
@@ -324,12 +325,12 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
     }
     // One was sent to a page that is open, one to a page that has closed, one to none.
     let mut control = house.control();
-    for (top_up, expires_at_seconds) in [(ids[0], 1_800_000_060), (ids[1], 1_800_000_000)] {
+    for (top_up, expires_at) in [(ids[0], 1_800_000_060), (ids[1], 1_800_000_000)] {
         let order = NewCardPayment {
             top_up,
             amount: 1_000,
             locale: "ja".into(),
-            expires_at_seconds,
+            expires_at: Timestamp::from_seconds(expires_at),
         };
         control.begin_card_payment(&order).expect("control answers");
         let url = format!("https://card.example/{top_up}");
