@@ -21,7 +21,7 @@ use minicbor::{Decode, Encode};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(index_only)]
 pub enum Purpose {
-    /// Made by `mamori dev`; `serve` refuses it.
+    /// Made by `mamori-lab dev`; `serve` refuses it.
     #[n(0)]
     Development,
     /// Made by `mamori init`.

@@ -33,15 +33,12 @@ use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
 use mamori_server::outside::Outside;
-use mamori_server::route_table::Routes;
+use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
 use mamori_server::surface::{Front, bounded, dress};
 use mamori_server::workers::Workers;
 
 use crate::world::{Chance, Clock, Failure};
-
-#[cfg(test)]
-mod route_tables;
 
 /// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.
 const NONCES: usize = 8_000_000;
@@ -167,6 +164,24 @@ impl Mounted {
             console: routes::console().and(assets.routes(Surface::Console)),
             beside_merchants: routes::beside_merchants().and(own),
         }
+    }
+
+    /// What this is mounted for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Every route with its listener: `wallet`, `till`, `console` or `api`. The merchants' calls have a table of their own.
+    pub fn table(&self) -> impl Iterator<Item = (&'static str, &Route)> {
+        let listeners = [
+            ("wallet", &self.wallet),
+            ("till", &self.till),
+            ("console", &self.console),
+            ("api", &self.beside_merchants),
+        ];
+        listeners.into_iter().flat_map(|(listener, routes)| {
+            routes.table().iter().map(move |route| (listener, route))
+        })
     }
 }
 

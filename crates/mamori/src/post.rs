@@ -252,10 +252,7 @@ mod tests {
     use mamori_engine::testing::Scratch;
     use mamori_sandbox::{Addresses, SandboxConfig};
 
-    const CLOCK: Clock = Clock {
-        wall_micros: crate::outside::wall_micros,
-        monotonic_micros: crate::outside::monotonic_micros,
-    };
+    use crate::outside;
 
     fn open(scratch: &Scratch, addresses: &Addresses, mail_server: &TcpListener) -> Post {
         let sms = SmsGateway::new(SmsConfig {
@@ -286,8 +283,8 @@ mod tests {
             &scratch.location(),
             &master,
             couriers,
-            CLOCK,
-            crate::outside::chance,
+            outside::CLOCK,
+            outside::chance,
         )
         .expect("an empty store")
     }
@@ -331,7 +328,7 @@ mod tests {
             sms_account: "AC".into(),
             sms_token: "token".into(),
             seed: [2; 32],
-            clock: crate::outside::wall_micros,
+            clock: outside::CLOCK.wall_micros,
         })
         .expect("free ports");
         let engine = crate::assembly::open_engine(
@@ -340,8 +337,8 @@ mod tests {
             Purpose::Development,
             Rules::default(),
             false,
-            CLOCK,
-            crate::outside::chance,
+            outside::CLOCK,
+            outside::chance,
         )
         .expect("an empty store");
         // It takes the connection and never says a word.

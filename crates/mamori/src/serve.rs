@@ -14,12 +14,13 @@ use mamori_domain::change::Purpose;
 use mamori_engine::control::{Control, Seed};
 use mamori_engine::keys::MasterKey;
 
+use crate::api_key::make_api_key;
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
-use crate::dev::{draw, make_api_key, wait_for_interrupt};
+use crate::interrupt::wait_for_interrupt;
 use crate::post::{Couriers, Post};
 use crate::store::StoreArgs;
-use crate::world::{Chance, Clock, Failure};
+use crate::world::{Chance, Clock, Failure, draw};
 
 /// Makes a live store: master key, configuration, first merchant, API key and operator link.
 #[derive(clap::Args)]

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use mamori::assembly::EngineClock;
+use mamori::world::{Clock, Failure};
 use mamori_domain::act::Act;
 use mamori_domain::book::Book;
 use mamori_domain::change::Purpose;
@@ -25,24 +27,11 @@ use mamori_engine::{Engine, EngineConfig};
 
 use super::process::Cost;
 use super::workload::{self, Flight, Payments};
-use crate::world::{Clock, Failure};
 
 /// The key of the benchmark's stores; they hold nobody's money.
 const MASTER: [u8; 32] = *b"mamori bench: nobody's money her";
 /// The fingerprint of the merchant's key where nobody signs anything.
 pub const KEY: Fingerprint = Fingerprint(0x62_656e_6368);
-
-/// The program's clock as the engine sees it.
-struct EngineClock(Clock);
-
-impl mamori_engine::clock::Clock for EngineClock {
-    fn monotonic_micros(&self) -> i64 {
-        (self.0.monotonic_micros)().cast_signed()
-    }
-    fn wall_micros(&self) -> i64 {
-        (self.0.wall_micros)()
-    }
-}
 
 /// The rules of the benchmark: those of a shop, with fuller wallets.
 fn rules() -> Rules {

@@ -1,4 +1,4 @@
-//! `mamori disktest`: the real server on a disk that is really full: what it refuses, what it still takes, and that nothing acknowledged is lost.
+//! `mamori-lab disktest`: the real server on a disk that is really full: what it refuses, what it still takes, and that nothing acknowledged is lost.
 //!
 //! | when | what must be so |
 //! |---|---|
@@ -19,6 +19,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use mamori::world::{Chance, Clock, Failure};
 use mamori_domain::ids::WalletId;
 use mamori_engine::control::{Control, SessionId, SessionRow, Surface};
 use mamori_engine::keys::MasterKey;
@@ -26,7 +27,6 @@ use mamori_server::cookies::{Cookie, encode_token};
 use serde_json::{Value, json};
 
 use crate::crashtest::{CrashTest, Heard, Home, PAYMENTS, REGISTERS, Server, exchange, loop_until};
-use crate::world::{Chance, Clock, Failure};
 
 /// Everything is written on one disk, the server's log too.
 #[derive(clap::Args)]

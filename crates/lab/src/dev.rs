@@ -1,4 +1,4 @@
-//! `mamori dev`: the whole house on one machine, with a sandbox for the outside world, shops, tills and customers.
+//! `mamori-lab dev`: the whole house on one machine, with a sandbox for the outside world, shops, tills and customers.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -13,6 +13,11 @@ use std::time::Duration;
 use axum::extract::{Json, State};
 use axum::http::{HeaderMap, StatusCode};
 use indicatif::ProgressBar;
+use mamori::api_key::make_api_key;
+use mamori::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
+use mamori::interrupt::wait_for_interrupt;
+use mamori::post::{Couriers, Post};
+use mamori::world::{Chance, Clock, Failure, draw};
 use mamori_api::opa::id::user_authorization_id_text;
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
@@ -20,21 +25,16 @@ use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_domain::act::{Act, CreditKind, Done};
 use mamori_domain::decide::Rules;
-use mamori_domain::ids::{AuthorizationId, MerchantId, TillId, WalletId};
+use mamori_domain::ids::{AuthorizationId, TillId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_engine::control::{Control, OwnerId, Seed, SendBudget};
 use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::{Engine, fault::Fault};
 use mamori_server::app::App;
-use mamori_server::house::api_key_texts;
 use mamori_server::route_table::{Demand, Routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
-use crate::post::{Couriers, Post};
-use crate::world::{Chance, Clock, Failure};
 
 /// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
 const DEV_ISSUER: &str = "90009900";
@@ -71,12 +71,12 @@ pub struct Args {
     no_packages: bool,
 }
 
-/// Helpers for scripts beside a running `mamori dev`.
+/// Helpers for scripts beside a running `mamori-lab dev`.
 #[derive(clap::Subcommand)]
 enum DevCommand {
     /// Print a fresh payment code of a seeded customer.
     Code {
-        /// The file that `mamori dev --json` wrote.
+        /// The file that `mamori-lab dev --json` wrote.
         #[arg(long)]
         json_from: PathBuf,
         /// The customer's name, or a part of it.
@@ -94,7 +94,7 @@ struct Access {
     console_url: String,
     inbox_url: String,
     sandbox_url: String,
-    /// For `mamori dev code`; new at every start.
+    /// For `mamori-lab dev code`; new at every start.
     token: String,
     merchant: AccessMerchant,
     customers: Vec<AccessCustomer>,
@@ -434,21 +434,6 @@ fn seed(running: &Running, control: &mut Control, now: i64, chance: Chance) -> R
     Ok(())
 }
 
-/// A new API key for a merchant: control row pending, act, row active.
-pub fn make_api_key(
-    engine: &Engine,
-    control: &mut Control,
-    merchant: MerchantId,
-    now: i64,
-    chance: Chance,
-) -> Result<(String, String), Failure> {
-    let (api_key, secret) = api_key_texts(&draw(chance), &draw(chance));
-    let key = control.begin_api_key(&api_key, merchant, &secret, true, now, draw(chance))?;
-    done(engine, Act::BindApiKey { key, merchant })?;
-    control.finish_api_key(&api_key)?;
-    Ok((api_key, secret))
-}
-
 fn done(engine: &Engine, act: Act) -> Result<Done, Failure> {
     engine
         .act(act)?
@@ -573,7 +558,7 @@ fn welcome(access: &Access) {
     println!("  Ctrl-C ends it.\n");
 }
 
-/// Asks a running `mamori dev` for a code.
+/// Asks a running `mamori-lab dev` for a code.
 fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
     let access: Access = serde_json::from_str(&fs::read_to_string(json_from)?)?;
     let wallet = access
@@ -604,7 +589,7 @@ fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
     let json = answer
         .split_once("\r\n\r\n")
         .map(|(_, body)| body)
-        .ok_or("no answer from mamori dev")?;
+        .ok_or("no answer from mamori-lab dev")?;
     let answer: Value = serde_json::from_str(json.trim())?;
     match answer["code"].as_str() {
         Some(code) => {
@@ -642,34 +627,11 @@ fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Blocks until the process is told to end.
-pub fn wait_for_interrupt() -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let mut terminate =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            done = tokio::signal::ctrl_c() => done,
-            _ = terminate.recv() => Ok(()),
-        }
-    })?;
-    Ok(())
-}
-
 fn issuer() -> IssuerPrefix {
     IssuerPrefix::parse(DEV_ISSUER).expect("eight digits")
 }
 
-/// Random bytes.
-pub fn draw<const N: usize>(chance: Chance) -> [u8; N] {
-    let mut bytes = [0; N];
-    chance(&mut bytes);
-    bytes
-}
-
 /// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! `mamori crashtest`: the real server under signed payments, killed at random instants, and its journal read by a stranger.
+//! `mamori-lab crashtest`: the real server under signed payments, killed at random instants, and its journal read by a stranger.
 //!
 //! After each kill, before the next start, an auditor walks the new part of the journal: the chain, the seals, the sums, no id
 //! twice; whatever was acknowledged over HTTP must stand there, whatever was refused must not. Then the server starts again, the
@@ -16,6 +16,7 @@ use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori::world::{Chance, Clock, Failure};
 use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
 use mamori_domain::book::Book;
 use mamori_domain::change::Change;
@@ -26,8 +27,6 @@ use mamori_engine::keys::MasterKey;
 use mamori_engine::sql::Location;
 use mamori_engine::start::replay_row;
 use serde_json::{Value, json};
-
-use crate::world::{Chance, Clock, Failure};
 
 /// Registers that pay at the same time.
 pub const REGISTERS: usize = 6;
@@ -371,7 +370,7 @@ pub const PAYMENTS: &str = "/v2/payments";
 const SCANS: &str = "/v2/cpm/payments";
 const REFUNDS: &str = "/v2/refunds";
 
-/// A running `mamori dev`.
+/// A running `mamori-lab dev`.
 pub struct Server {
     pub child: Mutex<Child>,
     address: String,

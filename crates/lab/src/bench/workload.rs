@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use mamori::world::{Clock, Failure};
 use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
@@ -14,7 +15,6 @@ use mamori_engine::Engine;
 use mamori_engine::fault::Fault;
 
 use super::load::Choices;
-use crate::world::{Clock, Failure};
 
 /// Stores of the merchant.
 pub const STORES: u32 = 10;
