@@ -30,6 +30,7 @@ pub fn inspect(root: &Path) -> std::io::Result<Vec<Finding>> {
         tests_do_not_sleep,
         papers::architecture_is_short,
         papers::links_resolve,
+        papers::names_in_backticks_exist,
         papers::both_languages_say_the_same_keys,
         papers::lock_files_name_no_hosts,
     ] {
