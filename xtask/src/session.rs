@@ -137,16 +137,18 @@ impl Session {
         Ok(self.postgres.as_mut().expect("just started"))
     }
 
-    /// The program that `build` made, or the one named by `MAMORI_BIN`.
-    pub fn program(&self) -> PathBuf {
-        std::env::var_os("MAMORI_BIN")
-            .map_or_else(|| self.root.join("target/release/mamori"), PathBuf::from)
+    /// The laboratory's program that `build` made, or the one named by `MAMORI_BIN`.
+    pub fn laboratory(&self) -> PathBuf {
+        std::env::var_os("MAMORI_BIN").map_or_else(
+            || self.root.join("target/release/mamori-lab"),
+            PathBuf::from,
+        )
     }
 
-    /// A fresh `mamori dev` for the suite `name`.
+    /// A fresh `mamori-lab dev` for the suite `name`.
     pub fn dev_server(&mut self, name: &str) -> Result<DevServer, String> {
-        self.note("starting mamori dev");
-        DevServer::start(&self.program(), &self.logs, name)
+        self.note("starting mamori-lab dev");
+        DevServer::start(&self.laboratory(), &self.logs, name)
     }
 
     /// Runs a program of the suite in the workspace, its words into the log; not zero, or too long, is an error.

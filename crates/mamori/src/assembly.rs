@@ -18,8 +18,8 @@ use mamori_connectors::secret::Secret;
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
+use mamori_domain::decide::Limits;
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::world::Timestamp;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_registry::{Control, SendBudget, Surface};
@@ -33,15 +33,12 @@ use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
 use mamori_server::outside::Outside;
-use mamori_server::route_table::Routes;
+use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
 use mamori_server::surface::{Front, bounded, dress};
 use mamori_server::workers::Workers;
 
 use crate::world::{Chance, Clock, Failure};
-
-#[cfg(test)]
-mod route_tables;
 
 /// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.
 const NONCES: usize = 8_000_000;
@@ -127,7 +124,7 @@ pub struct Plan {
     pub location: Location,
     pub master: Arc<MasterKey>,
     pub standby: bool,
-    pub rules: Rules,
+    pub rules: Limits,
     pub issuer: IssuerPrefix,
     pub sockets: Sockets,
     pub card: CardAccount,
@@ -167,6 +164,24 @@ impl Mounted {
             console: routes::console().and(assets.routes(Surface::Console)),
             beside_merchants: routes::beside_merchants().and(own),
         }
+    }
+
+    /// What this is mounted for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Every route with its listener: `wallet`, `till`, `console` or `api`. The merchants' calls have a table of their own.
+    pub fn table(&self) -> impl Iterator<Item = (&'static str, &Route)> {
+        let listeners = [
+            ("wallet", &self.wallet),
+            ("till", &self.till),
+            ("console", &self.console),
+            ("api", &self.beside_merchants),
+        ];
+        listeners.into_iter().flat_map(|(listener, routes)| {
+            routes.table().iter().map(move |route| (listener, route))
+        })
     }
 }
 
@@ -218,7 +233,7 @@ pub fn open_engine(
     location: &Location,
     master: &Arc<MasterKey>,
     purpose: Purpose,
-    rules: Rules,
+    rules: Limits,
     standby: bool,
     clock: Clock,
     chance: Chance,

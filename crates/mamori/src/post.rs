@@ -23,7 +23,7 @@ use mamori_datastore::sql::Location;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
-use mamori_engine::shard::decode_batch;
+use mamori_engine::journal::batch::decode_batch;
 use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
 use mamori_registry::{CODE_LIFE, Control};
 use mamori_server::messages::{self, Message, MessageKind, Messenger};
@@ -267,14 +267,11 @@ mod tests {
     use mamori_connectors::secret::Secret;
     use mamori_connectors::sms::SmsConfig;
     use mamori_datastore::testing::Scratch;
-    use mamori_domain::change::Purpose;
-    use mamori_domain::decide::Rules;
+    use mamori_domain::decide::Limits;
+    use mamori_domain::lifecycle::Purpose;
     use mamori_sandbox::{Addresses, SandboxConfig};
 
-    const CLOCK: Clock = Clock {
-        wall_micros: crate::outside::wall_micros,
-        monotonic_micros: crate::outside::monotonic_micros,
-    };
+    use crate::outside;
 
     fn open(scratch: &Scratch, addresses: &Addresses, mail_server: &TcpListener) -> Post {
         let sms = SmsGateway::new(SmsConfig {
@@ -305,8 +302,8 @@ mod tests {
             &scratch.location(),
             &master,
             couriers,
-            CLOCK,
-            crate::outside::chance,
+            outside::CLOCK,
+            outside::chance,
         )
         .expect("an empty store")
     }
@@ -350,17 +347,17 @@ mod tests {
             sms_account: "AC".into(),
             sms_token: "token".into(),
             seed: [2; 32],
-            clock: crate::outside::wall_micros,
+            clock: outside::CLOCK.wall_micros,
         })
         .expect("free ports");
         let engine = crate::assembly::open_engine(
             &scratch.location(),
             &Arc::new(MasterKey::from_bytes([42; 32])),
             Purpose::Development,
-            Rules::default(),
+            Limits::default(),
             false,
-            CLOCK,
-            crate::outside::chance,
+            outside::CLOCK,
+            outside::chance,
         )
         .expect("an empty store");
         // It takes the connection and never says a word.

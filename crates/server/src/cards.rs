@@ -24,9 +24,11 @@ use mamori_connectors::card::{
 use mamori_connectors::card_notice::CardNotice;
 use mamori_connectors::secret::Secret;
 use mamori_datastore::fault::Fault;
-use mamori_domain::act::{Act, Done, Refusal, TopUpState};
+use mamori_domain::command::Command;
 use mamori_domain::ids::{IdSpace, TopUpId};
 use mamori_domain::money::Amount;
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::{Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{CardChargeRow, CardPaymentRow, Control, NewCardPayment};
@@ -221,22 +223,22 @@ impl CardDesk {
                 paid = Some(charge);
                 // Money that went back before it was credited was never ours. Of a credited top-up this changes nothing.
                 if aftermath.refunded_in_full {
-                    Act::FailTopUp {
+                    Command::FailTopUp {
                         top_up,
                         expired: false,
                     }
                 } else {
-                    Act::ConfirmTopUp {
+                    Command::ConfirmTopUp {
                         top_up,
                         amount: order.amount,
                     }
                 }
             }
-            IntentState::Failed { .. } => Act::FailTopUp {
+            IntentState::Failed { .. } => Command::FailTopUp {
                 top_up,
                 expired: false,
             },
-            IntentState::Cancelled => Act::FailTopUp {
+            IntentState::Cancelled => Command::FailTopUp {
                 top_up,
                 expired: true,
             },
@@ -254,14 +256,14 @@ impl CardDesk {
             }
         };
         // Before the book hears of it: a crash in between must end neither the asking nor the alarm.
-        let closes = matches!(act, Act::FailTopUp { .. });
+        let closes = matches!(act, Command::FailTopUp { .. });
         if closes {
             ask_again_tomorrow(control, top_up, row.closed_at, now)?;
         } else if let Some(charge) = &paid {
             raise_alarm(control, &row, charge, now)?;
         }
         match engine.act(act)? {
-            Ok(Done::TopUp { state, .. }) => {
+            Ok(Reply::TopUp { state, .. }) => {
                 if state == TopUpState::Succeeded && (closes || row.closed_at.is_some()) {
                     control.note_card_closed(top_up, now, None)?;
                 }
@@ -326,7 +328,7 @@ impl CardDesk {
         now: Timestamp,
     ) -> Result<Polled, Fault> {
         let expire = || {
-            engine.act(Act::FailTopUp {
+            engine.act(Command::FailTopUp {
                 top_up,
                 expired: true,
             })

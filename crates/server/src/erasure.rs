@@ -1,7 +1,7 @@
 //! What the book owes an erased person: nothing leaves the wallet any more, and no credential opens it.
 
 use mamori_datastore::fault::Fault;
-use mamori_domain::act::Act;
+use mamori_domain::command::Command;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, Erasure};
 
@@ -18,11 +18,11 @@ pub fn carry_out(
     let revocations = erasure
         .credentials
         .iter()
-        .map(|credential| Act::RevokeCredential {
+        .map(|credential| Command::RevokeCredential {
             wallet,
             credential: *credential,
         });
-    for act in std::iter::once(Act::Freeze { wallet }).chain(revocations) {
+    for act in std::iter::once(Command::Freeze { wallet }).chain(revocations) {
         if let Err(refusal) = book.act(act)? {
             // An earlier try has revoked it, or the book is older than control: either way there is nothing left to take away.
             tracing::info!(

@@ -8,10 +8,10 @@ use std::sync::mpsc::{Receiver, channel};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
+use mamori_domain::decide::Limits;
 use mamori_domain::ids::WalletId;
-use mamori_domain::payment::Payer;
+use mamori_domain::lifecycle::Purpose;
+use mamori_domain::pay::Payer;
 use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{audit, rebuild_views};
 use mamori_engine::views::VIEWS;
@@ -31,7 +31,7 @@ fn start(scratch: &Scratch) -> Result<(Engine, Receiver<Fault>), Fault> {
     let engine = Engine::open(EngineConfig {
         location: scratch.location(),
         master: Arc::new(master()),
-        rules: Rules::default(),
+        rules: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
         clock: Arc::new(TestClock::at(1_795_000_000_000_000)),

@@ -2,7 +2,7 @@
 
 use mamori_datastore::sql::Location;
 use mamori_datastore::testing::{Certificates, Postgres};
-use mamori_domain::payment::Payer;
+use mamori_domain::pay::Payer;
 
 use crate::engine::{SORA, balance, charge, done, open, shop_with_sora};
 

@@ -3,7 +3,7 @@
 use mamori_datastore::keys::{MasterKey, SealKey};
 use mamori_datastore::sql::{Location, Param};
 use mamori_datastore::testing::on_both;
-use mamori_domain::change::Change;
+use mamori_domain::event::Event;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_registry::outbox::{
@@ -26,11 +26,11 @@ fn open(location: &Location) -> Outbox {
 fn journal_after(seq: u64, epoch: u64) -> Vec<JournaledRow> {
     let (one, two) = (WalletId(1), WalletId(2));
     let rows = [
-        vec![Change::Frozen { wallet: one }],
+        vec![Event::Frozen { wallet: one }],
         vec![],
         vec![
-            Change::Unfrozen { wallet: two },
-            Change::Unfrozen { wallet: one },
+            Event::Unfrozen { wallet: two },
+            Event::Unfrozen { wallet: one },
         ],
     ];
     let rows = (seq + 1..).zip(rows).map(|(seq, changes)| JournaledRow {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::act::Act;
+use mamori_domain::command::Command;
 use mamori_domain::ids::TillId;
 use mamori_registry::{
     Device, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PairingRefusal, Surface, token_hash,
@@ -42,7 +42,7 @@ pub async fn enrol(State(app): State<Arc<App>>, body: Body) -> Answer {
                 Ok(device) => device,
                 Err(refusal) => return Ok(Err(pairing_refused(refusal))),
             };
-            let bind = Act::BindTill {
+            let bind = Command::BindTill {
                 till: device.till,
                 device: Some(device.fingerprint),
             };
@@ -79,7 +79,7 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> 
                     return Ok(None);
                 };
                 // The act first: a row without a name in the book is dead, a name without a row would still be live.
-                if let Err(refusal) = inner.book.act(Act::BindTill {
+                if let Err(refusal) = inner.book.act(Command::BindTill {
                     till: device.till,
                     device: None,
                 })? {

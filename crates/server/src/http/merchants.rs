@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::act::Act;
+use mamori_domain::command::Command;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId};
 use mamori_registry::{ApiKeyPaper, Opening, display_name};
 use serde_json::{Value, json};
@@ -238,7 +238,7 @@ pub async fn make_api_key(
         let nonce = app.outside.bytes();
         let turn = app.house.take_turn();
         let key = control.begin_api_key(&api_key, merchant, &secret, true, now, nonce)?;
-        if let Err(refusal) = app.book.act(Act::BindApiKey { key, merchant })? {
+        if let Err(refusal) = app.book.act(Command::BindApiKey { key, merchant })? {
             control.abandon_api_key(&api_key)?;
             return Ok(Err(refused(refusal)));
         }
@@ -274,7 +274,7 @@ pub async fn revoke_api_key(
         };
         // The act first: a row without a name in the book is dead, a name without a row would still be live. The book that does
         // not know the key has lost the answer of an earlier try.
-        if let Err(refusal) = app.book.act(Act::RevokeApiKey { key })? {
+        if let Err(refusal) = app.book.act(Command::RevokeApiKey { key })? {
             tracing::warn!(refusal = refusal.code(), "the book had no key to revoke");
         }
         control.end_api_key(&api_key, Some(now))?;

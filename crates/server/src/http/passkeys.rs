@@ -8,7 +8,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::act::{Act, Done};
+use mamori_domain::command::Command;
+use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
     CodeRefusal, Contact, Control, EnrolRefusal, Enrolment, OwnerId, SendRefusal, SignUpStart,
@@ -204,10 +205,10 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
                     return Ok(Err(refused("sign-up", PasskeyProblem::OtherOwner)));
                 }
             };
-            let wallet = match inner.book.act(Act::OpenWallet {
+            let wallet = match inner.book.act(Command::OpenWallet {
                 credential: fingerprint,
             })? {
-                Ok(Done::WalletOpened(wallet)) => wallet,
+                Ok(Reply::WalletOpened(wallet)) => wallet,
                 outcome => {
                     tracing::error!(
                         refusal = outcome.err().map(|refusal| refusal.code()),
@@ -344,7 +345,7 @@ async fn sign_in_finish(
 /// `POST /api/freeze`: one tap, no step-up. Whoever holds the phone may stop it.
 pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
     // An act of the book and no row of control: neither slow sign-ins nor anybody's history may stand before a freeze.
-    let freeze = Act::Freeze {
+    let freeze = Command::Freeze {
         wallet: asker.wallet,
     };
     match app.book.ask(freeze).await? {
@@ -425,7 +426,7 @@ pub async fn unfreeze_finish(
                 Ok(_) => return Ok(Err(refused("unfreeze", PasskeyProblem::OtherOwner))),
                 Err(problem) => return Ok(Err(refused("unfreeze", problem))),
             }
-            if let Err(refusal) = inner.book.act(Act::Unfreeze {
+            if let Err(refusal) = inner.book.act(Command::Unfreeze {
                 wallet: asker.wallet,
             })? {
                 tracing::error!(

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::act::{Act, Done, WalletSight};
+use mamori_domain::command::Command;
 use mamori_domain::ids::WalletId;
+use mamori_domain::reply::{Reply, WalletView};
 use mamori_registry::{Surface, masked_name};
 use serde_json::json;
 
@@ -85,9 +86,9 @@ pub async fn erase(
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
 
-fn look(book: &dyn BookDoor, wallet: WalletId) -> Result<Option<WalletSight>, Fault> {
-    Ok(match book.act(Act::Look { wallet })? {
-        Ok(Done::Wallet(sight)) => Some(sight),
+fn look(book: &dyn BookDoor, wallet: WalletId) -> Result<Option<WalletView>, Fault> {
+    Ok(match book.act(Command::Look { wallet })? {
+        Ok(Reply::Wallet(sight)) => Some(sight),
         _ => None,
     })
 }

@@ -30,7 +30,7 @@ pub struct Granted<'a> {
 }
 
 /// How an act ends: its answer's body, or a refusal in words.
-pub type Done = Result<Result<Value, Denial>, Fault>;
+pub type Reply = Result<Result<Value, Denial>, Fault>;
 
 /// Runs `work` once its operator has shown the passkey for exactly this act; until then answers with the challenge.
 pub async fn with_fresh_passkey(
@@ -39,7 +39,7 @@ pub async fn with_fresh_passkey(
     asker: OperatorSession,
     body: &Body,
     act: StepUpAct,
-    work: impl FnOnce(Granted) -> Done + Send + 'static,
+    work: impl FnOnce(Granted) -> Reply + Send + 'static,
 ) -> Answer {
     let browser = Browser::of(headers, &app);
     if !body.has("step_up") {
@@ -60,7 +60,7 @@ pub async fn with_fresh_passkey(
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let ran = app.control.ask(
-        move |control| -> Result<Result<(NewSession, Done), Denial>, Fault> {
+        move |control| -> Result<Result<(NewSession, Reply), Denial>, Fault> {
             match prove(&inner, control, &asker, &credential, &asserting, now, &seed)? {
                 Err(denial) => Ok(Err(denial)),
                 Ok(session) => {

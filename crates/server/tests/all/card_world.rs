@@ -13,11 +13,12 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use mamori_connectors::card::{CardConfig, CardProcessor, IntentState, Patience};
 use mamori_connectors::secret::Secret;
-use mamori_domain::act::{Act, Done, TopUpState};
+use mamori_domain::command::Command;
 use mamori_domain::ids::{TopUpId, WalletId};
 use mamori_domain::money::Amount;
+use mamori_domain::reply::{Reply, TopUpState};
 use mamori_domain::world::Timestamp;
-use mamori_engine::hub::{Event, Listening};
+use mamori_engine::hub::{Listening, WalletNews};
 use mamori_registry::{CardPaymentRow, Control};
 use mamori_sandbox::{DISPUTES_PATH, FAULTS_PATH, Sandbox, SandboxConfig};
 use mamori_server::cards::CardDesk;
@@ -156,12 +157,12 @@ impl CardWorld {
     /// Opens a top-up of 5,000 yen and its card page.
     pub fn start_top_up(&mut self, name: &str) -> (TopUpId, String) {
         let amount = Amount::yen(5_000);
-        let started = self.house.app.house.engine.act(Act::StartTopUp {
+        let started = self.house.app.house.engine.act(Command::StartTopUp {
             wallet: self.wallet,
             name: name.into(),
             amount,
         });
-        let Ok(Ok(Done::TopUp { top_up, .. })) = started else {
+        let Ok(Ok(Reply::TopUp { top_up, .. })) = started else {
             panic!("{started:?}")
         };
         let now = self.house.app.outside.now();
@@ -238,8 +239,8 @@ impl CardWorld {
 
     pub fn balance(&self) -> u64 {
         let wallet = self.wallet;
-        let seen = self.house.app.house.engine.act(Act::Look { wallet });
-        let Ok(Ok(Done::Wallet(sight))) = seen else {
+        let seen = self.house.app.house.engine.act(Command::Look { wallet });
+        let Ok(Ok(Reply::Wallet(sight))) = seen else {
             panic!("{seen:?}")
         };
         sight.balance

@@ -12,13 +12,13 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
+use mamori::world::{Clock, Failure};
 use md5::{Digest, Md5};
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use sha2::Sha256;
 
 use super::histogram::Histogram;
-use crate::world::{Clock, Failure};
 
 /// How the next request is timed.
 #[derive(Clone, Copy, Debug)]

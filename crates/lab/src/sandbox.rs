@@ -1,12 +1,11 @@
-//! `mamori sandbox`: card network, SMS service, mail server and inbox on this machine, for development and tests.
+//! `mamori-lab sandbox`: card network, SMS service, mail server and inbox on this machine, for development and tests.
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use mamori::world::{Chance, Clock, Failure};
 use mamori_sandbox::{Addresses, SandboxConfig};
 use serde::Serialize;
-
-use crate::world::{Chance, Clock, Failure};
 
 /// Ports are free ones unless given; everything binds 127.0.0.1.
 #[derive(clap::Args)]

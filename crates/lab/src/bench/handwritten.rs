@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::Failure;
+use mamori::world::Failure;
 
 const CLIENTS: u64 = 16;
 /// More payments a second than this server will make: so many codes are laid out before.

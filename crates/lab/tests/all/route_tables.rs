@@ -2,21 +2,20 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use mamori::assembly::{CardAccount, Mounted, Plan, Running, Sockets, start};
+use mamori::outside;
+use mamori::world::Failure;
 use mamori_api::opa::operation::Operation;
+use mamori_codes::payment_code::IssuerPrefix;
 use mamori_datastore::testing::Scratch;
+use mamori_domain::decide::Limits;
 use mamori_sandbox::{Sandbox, SandboxConfig};
+use mamori_server::assets::Assets;
 
-use super::*;
-use crate::outside;
-
-const CLOCK: Clock = Clock {
-    wall_micros: outside::wall_micros,
-    monotonic_micros: outside::monotonic_micros,
-};
 const TOKEN: &str = "the token of this run";
 
 /// Listener, method, path.
@@ -24,21 +23,14 @@ type Line = (&'static str, &'static str, String);
 
 /// Every route of a house, listener by listener.
 fn table(mounted: &Mounted) -> BTreeSet<Line> {
-    let mut lines = BTreeSet::new();
-    for (listener, routes) in [
-        ("wallet", &mounted.wallet),
-        ("till", &mounted.till),
-        ("console", &mounted.console),
-        ("api", &mounted.beside_merchants),
-    ] {
-        for route in routes.table() {
-            lines.insert((listener, route.method, route.path.clone()));
-        }
-    }
+    let mut lines: BTreeSet<Line> = mounted
+        .table()
+        .map(|(listener, route)| (listener, route.method, route.path.clone()))
+        .collect();
     for (method, path, _) in Operation::ROUTES {
         lines.insert(("api", method, (*path).to_owned()));
     }
-    if mounted.purpose == Purpose::Development {
+    if mounted.purpose() == Purpose::Development {
         for path in mamori_sandbox::inbox_paths() {
             lines.insert(("inbox", "GET", path.to_owned()));
         }
@@ -47,7 +39,7 @@ fn table(mounted: &Mounted) -> BTreeSet<Line> {
 }
 
 fn of_development_alone() -> BTreeSet<Line> {
-    let development = table(&crate::dev::mounted(None, TOKEN.into()));
+    let development = table(&mamori_lab::dev::mounted(None, TOKEN.into()));
     let live = table(&Mounted::live(None));
     development.difference(&live).cloned().collect()
 }
@@ -58,7 +50,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         location: scratch.location(),
         master: Arc::new(MasterKey::from_bytes([42; 32])),
         standby: false,
-        rules: Rules::default(),
+        rules: Limits::default(),
         issuer: IssuerPrefix::parse("90009900").expect("eight digits"),
         sockets,
         card: CardAccount {
@@ -71,7 +63,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         send_budget: Default::default(),
         mounted,
     };
-    start(plan, CLOCK, outside::chance)
+    start(plan, outside::CLOCK, outside::chance)
 }
 
 /// Where each listener of a house can be asked, and what it wants to be called.
@@ -129,7 +121,7 @@ fn development_mounts_these_routes_more_and_no_other() {
     assert_eq!(of_development_alone(), named);
 
     let live = table(&Mounted::live(None));
-    let development = table(&crate::dev::mounted(None, TOKEN.into()));
+    let development = table(&mamori_lab::dev::mounted(None, TOKEN.into()));
     assert_eq!(live.difference(&development).count(), 0);
     // A table that had lost its rows would agree with anything.
     for line in [
@@ -187,7 +179,7 @@ fn a_development_house_answers_at_each_route_of_its_own() {
     let scratch = Scratch::new("dev");
     let sockets = Sockets::loopback(0).expect("free ports");
     let doors = doors(&sockets);
-    let mounted = crate::dev::mounted(None, TOKEN.into());
+    let mounted = mamori_lab::dev::mounted(None, TOKEN.into());
     let running = open(mounted, sockets, &scratch).expect("a development house");
     let sandbox = sandbox();
     let inbox: SocketAddr = sandbox
@@ -235,7 +227,7 @@ fn development_listens_on_loopback_alone() {
     let scratch = Scratch::new("open");
     let mut sockets = Sockets::loopback(0).expect("free ports");
     sockets.api = TcpListener::bind("0.0.0.0:0").expect("a free port");
-    let mounted = crate::dev::mounted(None, TOKEN.into());
+    let mounted = mamori_lab::dev::mounted(None, TOKEN.into());
     let refused = open(mounted, sockets, &scratch).map(Running::stop);
     let why = refused.expect_err("it must not start").to_string();
     assert!(why.contains("loopback only"), "{why}");
@@ -243,7 +235,7 @@ fn development_listens_on_loopback_alone() {
 
 #[test]
 fn a_live_house_refuses_a_development_store_and_the_other_way_round() {
-    let development = || crate::dev::mounted(None, TOKEN.into());
+    let development = || mamori_lab::dev::mounted(None, TOKEN.into());
     let live = || Mounted::live(None);
     for (first, second) in [(development(), live()), (live(), development())] {
         let scratch = Scratch::new("stamp");
@@ -270,7 +262,7 @@ fn sandbox() -> Sandbox {
         sms_account: "AC".into(),
         sms_token: "token".into(),
         seed: [1; 32],
-        clock: outside::wall_micros,
+        clock: outside::CLOCK.wall_micros,
     })
     .expect("free ports")
 }

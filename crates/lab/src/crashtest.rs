@@ -1,4 +1,4 @@
-//! `mamori crashtest`: the real server under signed payments, killed at random instants, and its journal read by a stranger.
+//! `mamori-lab crashtest`: the real server under signed payments, killed at random instants, and its journal read by a stranger.
 //!
 //! After each kill, before the next start, an auditor walks the new part of the journal: the chain, the seals, the sums, no id
 //! twice; whatever was acknowledged over HTTP must stand there, whatever was refused must not. Then the server starts again, the
@@ -16,18 +16,17 @@ use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori::world::{Chance, Clock, Failure};
 use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_domain::book::Book;
-use mamori_domain::change::Change;
-use mamori_domain::table::HashKey;
+use mamori_domain::book::HashKey;
+use mamori_domain::event::Event;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::journal::{Head, JournalReader};
 use mamori_engine::start::replay_row;
 use serde_json::{Value, json};
-
-use crate::world::{Chance, Clock, Failure};
 
 /// Registers that pay at the same time.
 pub const REGISTERS: usize = 6;
@@ -77,7 +76,7 @@ pub struct Request {
 /// What it heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    Done {
+    Reply {
         id: String,
     },
     Refused {
@@ -182,7 +181,7 @@ impl CrashTest {
     pub fn acknowledged(&self) -> usize {
         self.heard
             .iter()
-            .filter(|(_, heard)| matches!(heard, Heard::Done { .. }))
+            .filter(|(_, heard)| matches!(heard, Heard::Reply { .. }))
             .count()
     }
 
@@ -228,7 +227,7 @@ impl CrashTest {
             match heard {
                 Heard::Nothing => self.open.push(request),
                 heard => {
-                    if let (Heard::Done { .. }, Some(code)) = (&heard, &request.code) {
+                    if let (Heard::Reply { .. }, Some(code)) = (&heard, &request.code) {
                         self.spent.push(code.clone());
                     }
                     self.heard.push((request, heard));
@@ -244,7 +243,7 @@ impl CrashTest {
             .iter()
             .rev()
             .filter_map(|(request, heard)| match heard {
-                Heard::Done { id } if request.path != REFUNDS => Some(id.clone()),
+                Heard::Reply { id } if request.path != REFUNDS => Some(id.clone()),
                 _ => None,
             });
         paid.take(OLD_PAYMENTS).collect()
@@ -286,7 +285,7 @@ impl CrashTest {
             let name = format!("again-{}", self.made.fetch_add(1, Ordering::Relaxed));
             let request = server.scan(name, code, 1);
             match server.ask(&request) {
-                Heard::Done { id } => return Err(format!("a spent code paid again: {id}").into()),
+                Heard::Reply { id } => return Err(format!("a spent code paid again: {id}").into()),
                 Heard::Refused { .. } => {}
                 Heard::Nothing => self.open.push(request),
             }
@@ -357,7 +356,7 @@ fn register(
             _ => server.charge(name, customer, yen),
         };
         let heard = server.ask(&request);
-        if let (Heard::Done { id }, true) = (&heard, request.path != REFUNDS) {
+        if let (Heard::Reply { id }, true) = (&heard, request.path != REFUNDS) {
             paid.push(id.clone());
         }
         answers
@@ -371,7 +370,7 @@ pub const PAYMENTS: &str = "/v2/payments";
 const SCANS: &str = "/v2/cpm/payments";
 const REFUNDS: &str = "/v2/refunds";
 
-/// A running `mamori dev`.
+/// A running `mamori-lab dev`.
 pub struct Server {
     pub child: Mutex<Child>,
     address: String,
@@ -570,7 +569,7 @@ impl Server {
             &data["paymentId"]
         };
         match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
-            (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
+            (200..=299, Some(id), Some("SUCCESS")) => Heard::Reply { id: id.to_owned() },
             // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
             (429 | 500..=599, ..) | (401, _, Some("UNAUTHORIZED")) | (_, _, None) => Heard::Nothing,
             (_, _, Some(code)) => Heard::Refused {
@@ -706,15 +705,15 @@ impl Auditor {
         Ok(())
     }
 
-    fn note(&mut self, change: &Change) -> Result<(), Failure> {
+    fn note(&mut self, change: &Event) -> Result<(), Failure> {
         match change {
-            Change::Paid(paid) => {
+            Event::Paid(paid) => {
                 let row = (paid.payment.to_string(), paid.amount.minor());
                 if self.paid.insert(paid.name.to_string(), row).is_some() {
                     return Err(format!("{} was paid twice", paid.name).into());
                 }
             }
-            Change::Refunded { name, amount, .. }
+            Event::Refunded { name, amount, .. }
                 if self
                     .refunded
                     .insert(name.to_string(), amount.minor())
@@ -737,11 +736,11 @@ impl Auditor {
             _ => self.paid.get(&request.name).cloned(),
         };
         match (heard, there) {
-            (Heard::Done { id }, Some((there, yen))) if *id == there && yen == request.yen => {
+            (Heard::Reply { id }, Some((there, yen))) if *id == there && yen == request.yen => {
                 Ok(())
             }
-            (Heard::Done { .. }, None) if !whole => Ok(()),
-            (Heard::Done { id }, there) => Err(format!(
+            (Heard::Reply { .. }, None) if !whole => Ok(()),
+            (Heard::Reply { id }, there) => Err(format!(
                 "{} was acknowledged as {id}, the journal has {there:?}",
                 request.name
             )

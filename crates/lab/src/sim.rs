@@ -1,10 +1,9 @@
-//! `mamori sim`: storms of random acts and faults against the engine's own code, each answer checked by a second opinion.
+//! `mamori-lab sim`: storms of random acts and faults against the engine's own code, each answer checked by a second opinion.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori::world::{Clock, Failure};
 use mamori_sim::storm::{Plan, storm};
 use serde::Serialize;
-
-use crate::world::{Clock, Failure};
 
 /// One seed is one run, bit for bit.
 #[derive(clap::Args)]
@@ -57,7 +56,7 @@ pub fn run(args: Args, clock: Clock) -> Result<(), Failure> {
     let tally = storm(plan, threads, |done| bar.set_position(done)).map_err(|finding| {
         bar.abandon();
         format!(
-            "{finding}\nreplay it: mamori sim --seed {} --acts 100000",
+            "{finding}\nreplay it: mamori-lab sim --seed {} --acts 100000",
             finding.seed
         )
     })?;

@@ -1,4 +1,4 @@
-//! `mamori dev`: the whole house on one machine, with a sandbox for the outside world, shops, tills and customers.
+//! `mamori-lab dev`: the whole house on one machine, with a sandbox for the outside world, shops, tills and customers.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -13,6 +13,11 @@ use std::time::Duration;
 use axum::extract::{Json, State};
 use axum::http::{HeaderMap, StatusCode};
 use indicatif::ProgressBar;
+use mamori::api_key::make_api_key;
+use mamori::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
+use mamori::interrupt::wait_for_interrupt;
+use mamori::post::{Couriers, Post};
+use mamori::world::{Chance, Clock, Failure, draw};
 use mamori_api::opa::id::user_authorization_id_text;
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
@@ -21,22 +26,18 @@ use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
-use mamori_domain::act::{Act, CreditKind, Done};
-use mamori_domain::decide::Rules;
-use mamori_domain::ids::{AuthorizationId, MerchantId, TillId, WalletId};
+use mamori_domain::command::{Command, CreditKind};
+use mamori_domain::decide::Limits;
+use mamori_domain::ids::{AuthorizationId, TillId, WalletId};
 use mamori_domain::money::Amount;
+use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{Control, OwnerId, Seed, SendBudget};
 use mamori_server::app::App;
-use mamori_server::house::api_key_texts;
 use mamori_server::route_table::{Demand, Routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
-use crate::post::{Couriers, Post};
-use crate::world::{Chance, Clock, Failure};
 
 /// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
 const DEV_ISSUER: &str = "90009900";
@@ -73,12 +74,12 @@ pub struct Args {
     no_packages: bool,
 }
 
-/// Helpers for scripts beside a running `mamori dev`.
+/// Helpers for scripts beside a running `mamori-lab dev`.
 #[derive(clap::Subcommand)]
 enum DevCommand {
     /// Print a fresh payment code of a seeded customer.
     Code {
-        /// The file that `mamori dev --json` wrote.
+        /// The file that `mamori-lab dev --json` wrote.
         #[arg(long)]
         json_from: PathBuf,
         /// The customer's name, or a part of it.
@@ -96,7 +97,7 @@ struct Access {
     console_url: String,
     inbox_url: String,
     sandbox_url: String,
-    /// For `mamori dev code`; new at every start.
+    /// For `mamori-lab dev code`; new at every start.
     token: String,
     merchant: AccessMerchant,
     customers: Vec<AccessCustomer>,
@@ -155,7 +156,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         location: location.clone(),
         master: master.clone(),
         standby: args.standby,
-        rules: Rules::default(),
+        rules: Limits::default(),
         issuer: issuer(),
         card: CardAccount {
             base_url: sandbox.text("card_url")?,
@@ -348,8 +349,8 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
                 Json(json!({ "refusal": "invalid_field", "field": "wallet_id" })),
             );
         };
-        match app.house.ask(Act::IssueCode { wallet }).await {
-            Ok(Ok(Done::Code { digits, expires_at })) => {
+        match app.house.ask(Command::IssueCode { wallet }).await {
+            Ok(Ok(Reply::Code { digits, expires_at })) => {
                 match PaymentCode::new(app.house.issuer, 0, digits) {
                     Some(code) => (
                         StatusCode::OK,
@@ -387,17 +388,17 @@ fn seed(
     if !engine.survey()?.merchants.is_empty() {
         return Ok(());
     }
-    let Done::MerchantOpened(merchant) = done(engine, Act::OpenMerchant)? else {
+    let Reply::MerchantOpened(merchant) = done(engine, Command::OpenMerchant)? else {
         return Err(unexpected());
     };
     control.name_merchant(merchant, "まもりマート")?;
     for (store_name, tills) in STORES {
-        let Done::StoreOpened(store) = done(engine, Act::OpenStore { merchant })? else {
+        let Reply::StoreOpened(store) = done(engine, Command::OpenStore { merchant })? else {
             return Err(unexpected());
         };
         control.name_store(store, merchant, store_name)?;
         for till_name in tills {
-            let Done::TillOpened(till) = done(engine, Act::OpenTill { store })? else {
+            let Reply::TillOpened(till) = done(engine, Command::OpenTill { store })? else {
                 return Err(unexpected());
             };
             control.name_till(till, store, till_name)?;
@@ -406,7 +407,7 @@ fn seed(
     make_api_key(engine, control, merchant, now, chance)?;
     for name in CUSTOMERS {
         let credential = control.fingerprint("seeded customer", &draw::<16>(chance));
-        let Done::WalletOpened(wallet) = done(engine, Act::OpenWallet { credential })? else {
+        let Reply::WalletOpened(wallet) = done(engine, Command::OpenWallet { credential })? else {
             return Err(unexpected());
         };
         control.name_wallet(
@@ -419,7 +420,7 @@ fn seed(
         let authorization = AuthorizationId(u128::from_be_bytes(draw(chance)));
         done(
             engine,
-            Act::GrantAuthorization {
+            Command::GrantAuthorization {
                 authorization,
                 wallet,
                 merchant,
@@ -428,7 +429,7 @@ fn seed(
         let amount = Amount::yen(SEEDED_YEN);
         done(
             engine,
-            Act::Credit {
+            Command::Credit {
                 wallet,
                 name: "seed".into(),
                 amount,
@@ -441,22 +442,7 @@ fn seed(
     Ok(())
 }
 
-/// A new API key for a merchant: control row pending, act, row active.
-pub fn make_api_key(
-    engine: &Engine,
-    control: &mut Control,
-    merchant: MerchantId,
-    now: Timestamp,
-    chance: Chance,
-) -> Result<(String, String), Failure> {
-    let (api_key, secret) = api_key_texts(&draw(chance), &draw(chance));
-    let key = control.begin_api_key(&api_key, merchant, &secret, true, now, draw(chance))?;
-    done(engine, Act::BindApiKey { key, merchant })?;
-    control.finish_api_key(&api_key)?;
-    Ok((api_key, secret))
-}
-
-fn done(engine: &Engine, act: Act) -> Result<Done, Failure> {
+fn done(engine: &Engine, act: Command) -> Result<Reply, Failure> {
     engine
         .act(act)?
         .map_err(|refusal| format!("the book refused to be seeded: {}", refusal.code()).into())
@@ -584,7 +570,7 @@ fn welcome(access: &Access) {
     println!("  Ctrl-C ends it.\n");
 }
 
-/// Asks a running `mamori dev` for a code.
+/// Asks a running `mamori-lab dev` for a code.
 fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
     let access: Access = serde_json::from_str(&fs::read_to_string(json_from)?)?;
     let wallet = access
@@ -615,7 +601,7 @@ fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
     let json = answer
         .split_once("\r\n\r\n")
         .map(|(_, body)| body)
-        .ok_or("no answer from mamori dev")?;
+        .ok_or("no answer from mamori-lab dev")?;
     let answer: Value = serde_json::from_str(json.trim())?;
     match answer["code"].as_str() {
         Some(code) => {
@@ -653,34 +639,11 @@ fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Blocks until the process is told to end.
-pub fn wait_for_interrupt() -> Result<(), Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    runtime.block_on(async {
-        let mut terminate =
-            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            done = tokio::signal::ctrl_c() => done,
-            _ = terminate.recv() => Ok(()),
-        }
-    })?;
-    Ok(())
-}
-
 fn issuer() -> IssuerPrefix {
     IssuerPrefix::parse(DEV_ISSUER).expect("eight digits")
 }
 
-/// Random bytes.
-pub fn draw<const N: usize>(chance: Chance) -> [u8; N] {
-    let mut bytes = [0; N];
-    chance(&mut bytes);
-    bytes
-}
-
 /// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
+fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,12 +2,12 @@
 
 use std::hint::black_box;
 
+use mamori::world::{Clock, Failure};
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode, RANDOM_SPACE};
 use mamori_codes::{barcode, qr};
 
 use super::load::Choices;
 use super::report::{Table, grouped};
-use crate::world::{Clock, Failure};
 
 /// How often each operation is asked for before the clock is read again.
 const TURNS: u64 = 64;

@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use mamori::world::{Clock, Failure};
 use mamori_datastore::fault::Fault;
-use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome};
+use mamori_domain::command::{Charge, Command, CreditKind};
+use mamori_domain::context::Actor;
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer};
+use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::reply::{Outcome, Reply};
 use mamori_engine::Engine;
 
 use super::load::Choices;
-use crate::world::{Clock, Failure};
 
 /// Stores of the merchant.
 pub const STORES: u32 = 10;
@@ -56,8 +58,8 @@ impl Flight {
     pub fn send(
         self: &Arc<Flight>,
         engine: &Engine,
-        act: Act,
-        see: impl FnOnce(Done) + Send + 'static,
+        act: Command,
+        see: impl FnOnce(Reply) + Send + 'static,
     ) {
         while self.open.load(Ordering::Acquire) >= FLIGHT || engine.lag_acts() > LAG_ACTS {
             std::thread::park_timeout(Duration::from_micros(500));
@@ -67,7 +69,7 @@ impl Flight {
         engine.submit(act, Box::new(move |answer| flight.land(answer, see)));
     }
 
-    fn land(&self, answer: Result<Outcome, Fault>, see: impl FnOnce(Done)) {
+    fn land(&self, answer: Result<Outcome, Fault>, see: impl FnOnce(Reply)) {
         let wrong = match answer {
             Ok(Ok(done)) => {
                 see(done);
@@ -112,25 +114,25 @@ impl Flight {
 
 /// The acts that lay out, in an empty store, a merchant with its key, stores and tills, and the wallets with their money. Ids count
 /// up from one there, so the acts need no answers.
-pub fn layout(wallets: u64, key: Fingerprint) -> impl Iterator<Item = Act> {
+pub fn layout(wallets: u64, key: Fingerprint) -> impl Iterator<Item = Command> {
     let merchant = MerchantId(1);
-    let shop = [Act::OpenMerchant, Act::BindApiKey { key, merchant }];
-    let stores = (1..=STORES).map(move |_| Act::OpenStore { merchant });
-    let tills = (0..TILLS).map(|till| Act::OpenTill {
+    let shop = [Command::OpenMerchant, Command::BindApiKey { key, merchant }];
+    let stores = (1..=STORES).map(move |_| Command::OpenStore { merchant });
+    let tills = (0..TILLS).map(|till| Command::OpenTill {
         store: StoreId(1 + till / (TILLS / STORES)),
     });
     let customers = (0..wallets).flat_map(move |number| {
         let (wallet, authorization) = (WalletId(number + 1), authorization(number));
         [
-            Act::OpenWallet {
+            Command::OpenWallet {
                 credential: Fingerprint(authorization ^ 1),
             },
-            Act::GrantAuthorization {
+            Command::GrantAuthorization {
                 authorization: AuthorizationId(authorization),
                 wallet,
                 merchant,
             },
-            Act::Credit {
+            Command::Credit {
                 wallet,
                 name: "first".into(),
                 amount: Amount::yen(FIRST_BALANCE),
@@ -202,11 +204,11 @@ impl Payments {
     }
 
     /// The next one, asked for at `seconds` since 1970.
-    pub fn next(&mut self, seconds: i64) -> Act {
+    pub fn next(&mut self, seconds: i64) -> Command {
         self.count += 1;
         let till = self.choices.below(u64::from(TILLS)) as u32;
         let store = till / (TILLS / STORES);
-        Act::Charge(Charge {
+        Command::Charge(Charge {
             caller: Caller::Key(self.key),
             merchant: MerchantId(1),
             name: format!("b-{:08x}{:016x}", self.run as u32, self.count).into(),
@@ -216,10 +218,10 @@ impl Payments {
             amount: Amount::yen(1 + self.choices.below(300)),
             store: Some(StoreId(1 + store)),
             till: Some(TillId(1 + till)),
-            papers: Papers {
+            papers: OrderInfo {
                 requested_at: seconds,
                 description: Some("onigiri, tea and a newspaper".into()),
-                ..Papers::default()
+                ..OrderInfo::default()
             },
         })
     }

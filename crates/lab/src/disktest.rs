@@ -1,4 +1,4 @@
-//! `mamori disktest`: the real server on a disk that is really full: what it refuses, what it still takes, and that nothing acknowledged is lost.
+//! `mamori-lab disktest`: the real server on a disk that is really full: what it refuses, what it still takes, and that nothing acknowledged is lost.
 //!
 //! | when | what must be so |
 //! |---|---|
@@ -19,6 +19,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use mamori::world::{Chance, Clock, Failure};
 use mamori_datastore::keys::MasterKey;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
@@ -27,7 +28,6 @@ use mamori_server::cookies::{Cookie, encode_token};
 use serde_json::{Value, json};
 
 use crate::crashtest::{CrashTest, Heard, Home, PAYMENTS, REGISTERS, Server, exchange, loop_until};
-use crate::world::{Chance, Clock, Failure};
 
 /// Everything is written on one disk, the server's log too.
 #[derive(clap::Args)]
@@ -115,7 +115,7 @@ impl DiskTest {
         for number in 0..2 * REVERSALS {
             let request = server.charge(format!("kept-{number}"), 0, PAID_YEN);
             let heard = server.ask(&request);
-            let Heard::Done { id } = &heard else {
+            let Heard::Reply { id } = &heard else {
                 return Err(format!("{} was {heard:?}", request.name).into());
             };
             paid.push((request.name.clone(), id.clone()));
@@ -136,7 +136,7 @@ impl DiskTest {
         for (name, payment) in to_refund {
             let request = server.refund(format!("back-{name}"), payment, PAID_YEN);
             let heard = server.ask(&request);
-            if !matches!(heard, Heard::Done { .. }) {
+            if !matches!(heard, Heard::Reply { .. }) {
                 return Err(format!("the refund of {name} was not taken: {heard:?}").into());
             }
             self.test.heard.push((request, heard));
@@ -270,7 +270,7 @@ impl DiskTest {
             }
         });
         match heard {
-            Some(heard @ Heard::Done { .. }) => {
+            Some(heard @ Heard::Reply { .. }) => {
                 self.test.heard.push((request, heard));
                 Ok(())
             }

@@ -1,4 +1,4 @@
-//! `mamori standbytest`: an owner stopped in the middle of its work, a standby that takes over, and the old owner waking up to a store that is not its own.
+//! `mamori-lab standbytest`: an owner stopped in the middle of its work, a standby that takes over, and the old owner waking up to a store that is not its own.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
@@ -7,10 +7,10 @@ use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori::world::{Chance, Clock, Failure};
 use serde_json::json;
 
 use crate::crashtest::{CrashTest, Heard, Home, Server, Starting, loop_until, wait_until};
-use crate::world::{Chance, Clock, Failure};
 
 /// How long the owner works before it is stopped, in milliseconds: its standby reads along by then.
 const WORK_MILLIS: u64 = 1_500;
@@ -130,7 +130,7 @@ fn takeover(
     });
     let (next, took) = came?;
     match paid {
-        Some((request, heard @ Heard::Done { .. })) => test.heard.push((request, heard)),
+        Some((request, heard @ Heard::Reply { .. })) => test.heard.push((request, heard)),
         other => return Err(format!("the new owner was not paid: {other:?}").into()),
     }
     test.audit()?;

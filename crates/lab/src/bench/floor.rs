@@ -12,10 +12,9 @@ use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
+use mamori::world::{Clock, Failure};
 use mamori_api::auth::{Accepted, Credentials, SignedRequest, SigningKey};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
-
-use crate::world::{Clock, Failure};
 
 /// About as long as the product's answer to a payment.
 const ANSWER: &str = concat!(

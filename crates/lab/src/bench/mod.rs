@@ -1,4 +1,4 @@
-//! `mamori bench`: payments a second over real HTTP, with the generator and the server in two processes on the same cores.
+//! `mamori-lab bench`: payments a second over real HTTP, with the generator and the server in two processes on the same cores.
 
 mod codes;
 mod engine;
@@ -18,18 +18,18 @@ use std::time::Duration;
 
 use clap::Parser;
 use indicatif::{ProgressBar, ProgressStyle};
+use mamori::world::{Chance, Clock, Failure};
 use mamori_datastore::sql::Location;
 use mamori_domain::ids::Fingerprint;
 use mamori_engine::Engine;
 use serde::{Deserialize, Serialize};
 
-use crate::world::{Chance, Clock, Failure};
 use floor::Face;
 use load::{Moment, Pace, Parties, Plan, Tally};
 use process::Cost;
 use report::{Table, grouped, median, millis};
 
-/// What `mamori bench` takes.
+/// What `mamori-lab bench` takes.
 #[derive(Parser)]
 pub struct Args {
     /// Length of each measured part, in seconds.
@@ -266,7 +266,7 @@ fn measure(
     })
 }
 
-/// Runs as `mamori bench`.
+/// Runs as `mamori-lab bench`.
 pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut seed = [0; 8];
     chance(&mut seed);

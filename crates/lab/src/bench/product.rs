@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use mamori::world::{Chance, Clock, Failure};
 use mamori_api::nonce::NonceMemory;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_datastore::sql::Location;
@@ -17,7 +18,6 @@ use mamori_server::outside::Outside;
 
 use super::engine::{self, KEY};
 use super::workload::{STORES, TILLS};
-use crate::world::{Chance, Clock, Failure};
 
 /// Four times the nonces that live at once, two to three minutes of the fastest run: all of it is one key's, and one key has a
 /// quarter of the memory.

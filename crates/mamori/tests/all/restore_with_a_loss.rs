@@ -2,29 +2,41 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use clap::Parser;
+use mamori::assembly::open_engine;
+use mamori::command::Command;
+use mamori::outside::{self, CLOCK};
+use mamori::world::Failure;
 use mamori_datastore::testing::{Postgres, Scratch};
-use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done};
-use mamori_domain::change::Change;
+use mamori_domain::command::{Charge, Command, CreditKind};
+use mamori_domain::context::Actor;
+use mamori_domain::event::Event;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, IdSpace, MerchantId, PaymentId, ShardId, StoreId, TillId,
 };
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer};
+use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::reply::Reply;
 use mamori_engine::Engine;
-use mamori_engine::journal::Head;
-use mamori_engine::shard::decode_batch;
+use mamori_engine::audit::audit;
+use mamori_engine::backup::{self, FAMILIES};
+use mamori_engine::journal::batch::decode_batch;
+use mamori_engine::journal::{Head, JournalReader};
+use mamori_engine::keys::MasterKey;
 
-use super::*;
-use crate::outside;
-
-const CLOCK: Clock = Clock {
-    wall_micros: outside::wall_micros,
-    monotonic_micros: outside::monotonic_micros,
-};
 const REGISTER: Fingerprint = Fingerprint(77);
 const SORA: AuthorizationId = AuthorizationId(1001);
+
+/// The command line that a test types.
+#[derive(Parser)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
 
 /// A store of a house, its data directory, and backups of it.
 struct Kept {
@@ -37,26 +49,47 @@ impl Kept {
         let scratch = Scratch::new("loss");
         std::fs::create_dir(scratch.path().join("data")).unwrap();
         let kept = Kept { scratch, store };
-        MasterKey::create(&kept.args().key_path(), [9; 32]).unwrap();
+        MasterKey::create(&kept.key_path(), [9; 32]).unwrap();
         kept
     }
 
-    fn args(&self) -> StoreArgs {
-        StoreArgs {
-            data: self.scratch.path().join("data"),
-            store: self.store.clone(),
-            key: None,
+    fn data(&self) -> PathBuf {
+        self.scratch.path().join("data")
+    }
+
+    fn key_path(&self) -> PathBuf {
+        self.data().join("master.key")
+    }
+
+    fn location(&self) -> Location {
+        match &self.store {
+            Some(store) => Location::parse(store).unwrap(),
+            None => Location::Directory(self.data().join("store")),
         }
     }
 
+    fn master(&self) -> Arc<MasterKey> {
+        Arc::new(MasterKey::open(&self.key_path()).unwrap())
+    }
+
+    /// `mamori SUBCOMMAND ...` on this store.
+    fn mamori(&self, words: &[&str]) -> Result<(), Failure> {
+        let data = self.data();
+        let mut line = vec!["mamori"];
+        line.extend(words);
+        line.extend(["--data", data.to_str().unwrap()]);
+        if let Some(store) = &self.store {
+            line.extend(["--store", store]);
+        }
+        Line::parse_from(line).command.run(CLOCK, outside::chance)
+    }
+
     fn open(&self) -> Engine {
-        let (location, master) = (self.args().location(), self.args().master());
-        let (rules, live) = (Default::default(), Purpose::Live);
         open_engine(
-            &location.unwrap(),
-            &master.unwrap(),
-            live,
-            rules,
+            &self.location(),
+            &self.master(),
+            Purpose::Live,
+            Default::default(),
             false,
             CLOCK,
             outside::chance,
@@ -66,33 +99,33 @@ impl Kept {
 
     /// Opens a shop with a customer who has given it a permission, and pays there.
     fn begin(&self) {
-        let location = self.args().location().unwrap();
+        let location = self.location();
         for family in FAMILIES {
             drop(location.open(family).unwrap());
         }
         let engine = self.open();
         let done = |act| engine.act(act).unwrap().unwrap();
-        let Done::MerchantOpened(merchant) = done(Act::OpenMerchant) else {
+        let Reply::MerchantOpened(merchant) = done(Command::OpenMerchant) else {
             panic!()
         };
-        let Done::StoreOpened(store) = done(Act::OpenStore { merchant }) else {
+        let Reply::StoreOpened(store) = done(Command::OpenStore { merchant }) else {
             panic!()
         };
-        done(Act::OpenTill { store });
-        done(Act::BindApiKey {
+        done(Command::OpenTill { store });
+        done(Command::BindApiKey {
             key: REGISTER,
             merchant,
         });
         let credential = Fingerprint(1);
-        let Done::WalletOpened(wallet) = done(Act::OpenWallet { credential }) else {
+        let Reply::WalletOpened(wallet) = done(Command::OpenWallet { credential }) else {
             panic!()
         };
-        done(Act::GrantAuthorization {
+        done(Command::GrantAuthorization {
             authorization: SORA,
             wallet,
             merchant,
         });
-        done(Act::Credit {
+        done(Command::Credit {
             wallet,
             name: "seed".into(),
             amount: Amount::yen(50_000),
@@ -111,12 +144,8 @@ impl Kept {
 
     fn back_up(&self, name: &str) -> PathBuf {
         let into = self.scratch.path().join(name);
-        let args = BackupArgs {
-            store: self.args(),
-            into: into.clone(),
-            with_key: false,
-        };
-        run_backup(args).unwrap();
+        self.mamori(&["backup", "--into", into.to_str().unwrap()])
+            .unwrap();
         into
     }
 
@@ -131,29 +160,36 @@ impl Kept {
         known_head: Option<u64>,
         known_incarnation: Option<u16>,
     ) -> Result<(), Failure> {
-        let args = RestoreArgs {
-            store: self.args(),
-            from: from.to_owned(),
-            accept_loss,
-            known_head,
-            known_incarnation,
-        };
-        run_restore(args, CLOCK, outside::chance)
+        let (head, incarnation) = (
+            known_head.map(|seq| seq.to_string()),
+            known_incarnation.map(|number| number.to_string()),
+        );
+        let mut words = vec!["restore", "--from", from.to_str().unwrap()];
+        words.extend(accept_loss.then_some("--accept-loss"));
+        for (flag, value) in [
+            ("--known-head", &head),
+            ("--known-incarnation", &incarnation),
+        ] {
+            if let Some(value) = value {
+                words.extend([flag, value]);
+            }
+        }
+        self.mamori(&words)
     }
 
     fn head(&self) -> Head {
-        let location = self.args().location().unwrap();
+        let location = self.location();
         JournalReader::open(&location, 0).unwrap().head().unwrap()
     }
 
     /// The losses that the journal tells of: row, what was lost, the incarnation from there on.
     fn losses(&self) -> Vec<(u64, u64, u16)> {
-        let location = self.args().location().unwrap();
+        let location = self.location();
         let mut reader = JournalReader::open(&location, 0).unwrap();
         let mut losses = Vec::new();
         for row in reader.read(1, 1_000).unwrap() {
             for change in decode_batch(&row.batch).unwrap() {
-                if let Change::LossAccepted { ids, lost_through } = change {
+                if let Event::LossAccepted { ids, lost_through } = change {
                     losses.push((row.seq, lost_through, ids.incarnation));
                 }
             }
@@ -162,15 +198,14 @@ impl Kept {
     }
 
     fn is_clean(&self) {
-        let (location, master) = (self.args().location(), self.args().master());
-        let report = audit(&location.unwrap(), &master.unwrap(), &mut |_, _| {}).unwrap();
+        let report = audit(&self.location(), &self.master(), &mut |_, _| {}).unwrap();
         assert!(report.is_clean(), "{:?}", report.findings);
     }
 
     /// Every file below the data directory and what it holds, but for the index beside a log, which any reader makes anew.
     fn files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
         let mut files = BTreeMap::new();
-        let mut folders = vec![self.args().data];
+        let mut folders = vec![self.data()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(folder).unwrap() {
                 let path = entry.unwrap().path();
@@ -187,7 +222,7 @@ impl Kept {
 }
 
 fn pay(engine: &Engine, name: &str) -> PaymentId {
-    let charge = Act::Charge(Charge {
+    let charge = Command::Charge(Charge {
         caller: Caller::Key(REGISTER),
         merchant: MerchantId(1),
         name: name.into(),
@@ -195,10 +230,10 @@ fn pay(engine: &Engine, name: &str) -> PaymentId {
         amount: Amount::yen(300),
         store: Some(StoreId(1)),
         till: Some(TillId(1)),
-        papers: Papers::default(),
+        papers: OrderInfo::default(),
     });
     match engine.act(charge).unwrap().unwrap() {
-        Done::Payment(payment) => payment.id,
+        Reply::Payment(payment) => payment.id,
         other => panic!("{other:?}"),
     }
 }
@@ -252,7 +287,7 @@ fn an_accepted_loss_is_journaled_before_the_backup_takes_the_store_s_place() {
     let (row, lost_through, incarnation) = losses[0];
     assert!(row > backed_up.seq);
     assert_eq!((lost_through, incarnation), (known.seq, 1));
-    assert!(!kept.args().data().join("restore.prepared").exists());
+    assert!(!kept.data().join("restore.prepared").exists());
     kept.is_clean();
 
     // The registers send again what was lost, and it is charged anew, under ids that nobody has ever seen.
@@ -304,7 +339,7 @@ fn a_restore_that_fails_before_the_loss_is_journaled_leaves_the_store_as_it_was(
     kept.pay(&["bread"]);
     let backup = kept.back_up("monday");
     kept.pay(&["milk"]);
-    let key = kept.args().key_path();
+    let key = kept.key_path();
     let right = std::fs::read(&key).unwrap();
     let others_may_read = || std::fs::Permissions::from_mode(0o644);
     let damaged = backup.join("control.sqlite");

@@ -6,49 +6,38 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
+use mamori::assembly::EngineClock;
+use mamori::world::{Clock, Failure};
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
-use mamori_domain::act::Act;
 use mamori_domain::book::Book;
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::{Facts, Rules};
+use mamori_domain::book::HashKey;
+use mamori_domain::command::Command;
+use mamori_domain::decide::{Limits, Prefetched};
 use mamori_domain::ids::Fingerprint;
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::money::Amount;
-use mamori_domain::table::HashKey;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::{Head, JournalOptions, JournalStore};
 use mamori_engine::lease::Candidate;
-use mamori_engine::shard::{Asked, Gathered, Opened, ROW_ACTS, Reply, Shard};
+use mamori_engine::shard::{Asked, Fetched, Opened, ROW_ACTS, Shard, Verdict};
 use mamori_engine::start::KEEP_RECENT;
 use mamori_engine::{Engine, EngineConfig};
 
 use super::process::Cost;
 use super::workload::{self, Flight, Payments};
-use crate::world::{Clock, Failure};
 
 /// The key of the benchmark's stores; they hold nobody's money.
 const MASTER: [u8; 32] = *b"mamori bench: nobody's money her";
 /// The fingerprint of the merchant's key where nobody signs anything.
 pub const KEY: Fingerprint = Fingerprint(0x62_656e_6368);
 
-/// The program's clock as the engine sees it.
-struct EngineClock(Clock);
-
-impl mamori_engine::clock::Clock for EngineClock {
-    fn monotonic_micros(&self) -> i64 {
-        (self.0.monotonic_micros)().cast_signed()
-    }
-    fn wall_micros(&self) -> i64 {
-        (self.0.wall_micros)()
-    }
-}
-
 /// The rules of the benchmark: those of a shop, with fuller wallets.
-fn rules() -> Rules {
-    Rules {
+fn rules() -> Limits {
+    Limits {
         balance_cap: Amount::yen(workload::FIRST_BALANCE),
-        ..Rules::default()
+        ..Limits::default()
     }
 }
 
@@ -229,10 +218,10 @@ pub fn journal_alone(
                 Reply::Answer(Ok(_)) => answered += 1,
                 // A new id that the filter of old ones takes for one of them: the look-up finds nothing.
                 Reply::Gather { as_of } => again.push(Asked {
-                    gathered: Some(Gathered {
+                    gathered: Some(Fetched {
                         as_of,
                         keys_as_of: as_of,
-                        facts: Facts::NONE,
+                        facts: Prefetched::NONE,
                     }),
                     ..ask
                 }),
@@ -246,7 +235,7 @@ pub fn journal_alone(
         shard.forget_through(shard.seq(), KEEP_RECENT);
         Ok(answered)
     };
-    let mut all = |acts: &mut dyn Iterator<Item = Act>| -> Result<(), Failure> {
+    let mut all = |acts: &mut dyn Iterator<Item = Command>| -> Result<(), Failure> {
         let mut asked = Vec::new();
         loop {
             asked.extend((&mut *acts).take(ROW_ACTS - asked.len()).map(|act| Asked {
