@@ -171,6 +171,11 @@ impl MasterKey {
         self.derive("pepper")
     }
 
+    /// The key of the hashes that stand for networks in the journal.
+    pub fn network_key(&self) -> Secret {
+        self.derive("network")
+    }
+
     /// The key that seals API secrets and each person's field key.
     pub fn wrap_key(&self) -> SealKey {
         SealKey::new(self.derive("wrap"))

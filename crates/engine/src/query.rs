@@ -138,6 +138,21 @@ impl Engine {
         })
     }
 
+    /// The permissions of the first customers, a few of them. Walks through all: for development and trials alone.
+    pub fn first_authorizations(
+        &self,
+        count: usize,
+    ) -> Result<Vec<(WalletId, AuthorizationId)>, Fault> {
+        self.look(move |shard| {
+            let mut first = sorted(|push| {
+                let book = &shard.book;
+                book.authorizations.each(|id, row| push((row.wallet, *id)));
+            });
+            first.truncate(count);
+            first
+        })
+    }
+
     /// Open top-ups that were started before an instant, oldest first, at most `limit`: an index finds them.
     pub fn top_ups_started_before(
         &self,
@@ -147,6 +162,14 @@ impl Engine {
         self.look(move |shard| {
             let open = shard.book.top_ups_started_before(before);
             open.take(limit).map(|(id, row)| (id, *row)).collect()
+        })
+    }
+
+    /// Is any top-up of a wallet open?
+    pub fn has_open_top_ups(&self, wallet: WalletId) -> Result<bool, Fault> {
+        self.look(move |shard| {
+            let row = shard.book.wallet(wallet);
+            row.is_some_and(|row| !row.pending.is_zero())
         })
     }
 

@@ -76,7 +76,7 @@ pub struct Request {
 /// What it heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
-    Reply {
+    Done {
         id: String,
     },
     Refused {
@@ -181,7 +181,7 @@ impl CrashTest {
     pub fn acknowledged(&self) -> usize {
         self.heard
             .iter()
-            .filter(|(_, heard)| matches!(heard, Heard::Reply { .. }))
+            .filter(|(_, heard)| matches!(heard, Heard::Done { .. }))
             .count()
     }
 
@@ -227,7 +227,7 @@ impl CrashTest {
             match heard {
                 Heard::Nothing => self.open.push(request),
                 heard => {
-                    if let (Heard::Reply { .. }, Some(code)) = (&heard, &request.code) {
+                    if let (Heard::Done { .. }, Some(code)) = (&heard, &request.code) {
                         self.spent.push(code.clone());
                     }
                     self.heard.push((request, heard));
@@ -243,7 +243,7 @@ impl CrashTest {
             .iter()
             .rev()
             .filter_map(|(request, heard)| match heard {
-                Heard::Reply { id } if request.path != REFUNDS => Some(id.clone()),
+                Heard::Done { id } if request.path != REFUNDS => Some(id.clone()),
                 _ => None,
             });
         paid.take(OLD_PAYMENTS).collect()
@@ -285,7 +285,7 @@ impl CrashTest {
             let name = format!("again-{}", self.made.fetch_add(1, Ordering::Relaxed));
             let request = server.scan(name, code, 1);
             match server.ask(&request) {
-                Heard::Reply { id } => return Err(format!("a spent code paid again: {id}").into()),
+                Heard::Done { id } => return Err(format!("a spent code paid again: {id}").into()),
                 Heard::Refused { .. } => {}
                 Heard::Nothing => self.open.push(request),
             }
@@ -356,7 +356,7 @@ fn register(
             _ => server.charge(name, customer, yen),
         };
         let heard = server.ask(&request);
-        if let (Heard::Reply { id }, true) = (&heard, request.path != REFUNDS) {
+        if let (Heard::Done { id }, true) = (&heard, request.path != REFUNDS) {
             paid.push(id.clone());
         }
         answers
@@ -569,7 +569,7 @@ impl Server {
             &data["paymentId"]
         };
         match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
-            (200..=299, Some(id), Some("SUCCESS")) => Heard::Reply { id: id.to_owned() },
+            (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
             // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
             (429 | 500..=599, ..) | (401, _, Some("UNAUTHORIZED")) | (_, _, None) => Heard::Nothing,
             (_, _, Some(code)) => Heard::Refused {
@@ -697,29 +697,32 @@ impl Auditor {
             self.head = row.head();
             // Applying proves each balance against the postings; a seal proves the whole book.
             let committed = replay_row(&mut self.book, row.seq, Timestamp(row.at), &row.batch)?;
-            for change in &committed.changes {
-                self.note(change)?;
+            for event in committed.events() {
+                self.note(event)?;
             }
         }
         self.book.audit();
         Ok(())
     }
 
-    fn note(&mut self, change: &Event) -> Result<(), Failure> {
-        match change {
+    fn note(&mut self, event: &Event) -> Result<(), Failure> {
+        match event {
             Event::Paid(paid) => {
-                let row = (paid.payment.to_string(), paid.amount.minor());
-                if self.paid.insert(paid.name.to_string(), row).is_some() {
-                    return Err(format!("{} was paid twice", paid.name).into());
+                let row = (paid.id.to_string(), paid.amount.minor());
+                if self
+                    .paid
+                    .insert(paid.merchant_payment_id.to_string(), row)
+                    .is_some()
+                {
+                    return Err(format!("{} was paid twice", paid.merchant_payment_id).into());
                 }
             }
-            Event::Refunded { name, amount, .. }
-                if self
-                    .refunded
-                    .insert(name.to_string(), amount.minor())
-                    .is_some() =>
-            {
-                return Err(format!("{name} was refunded twice").into());
+            Event::Refunded(refunded) => {
+                let id = &refunded.merchant_refund_id;
+                let yen = refunded.amount.minor();
+                if self.refunded.insert(id.to_string(), yen).is_some() {
+                    return Err(format!("{id} was refunded twice").into());
+                }
             }
             _ => {}
         }
@@ -736,11 +739,11 @@ impl Auditor {
             _ => self.paid.get(&request.name).cloned(),
         };
         match (heard, there) {
-            (Heard::Reply { id }, Some((there, yen))) if *id == there && yen == request.yen => {
+            (Heard::Done { id }, Some((there, yen))) if *id == there && yen == request.yen => {
                 Ok(())
             }
-            (Heard::Reply { .. }, None) if !whole => Ok(()),
-            (Heard::Reply { id }, there) => Err(format!(
+            (Heard::Done { .. }, None) if !whole => Ok(()),
+            (Heard::Done { id }, there) => Err(format!(
                 "{} was acknowledged as {id}, the journal has {there:?}",
                 request.name
             )

@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,9 +26,11 @@ use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
-use mamori_domain::command::{Command, CreditKind};
+use mamori_domain::command::{Command, CreditKind, Request};
+use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::decide::Limits;
 use mamori_domain::ids::{AuthorizationId, TillId, WalletId};
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
@@ -156,7 +158,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         location: location.clone(),
         master: master.clone(),
         standby: args.standby,
-        rules: Limits::default(),
+        limits: Limits::default(),
         issuer: issuer(),
         card: CardAccount {
             base_url: sandbox.text("card_url")?,
@@ -230,7 +232,7 @@ struct Sandbox {
 
 impl Sandbox {
     fn start(base_url: &str) -> Result<Sandbox, Failure> {
-        let mut child = Command::new(std::env::current_exe()?)
+        let mut child = process::Command::new(std::env::current_exe()?)
             .args([
                 "sandbox",
                 "--json",
@@ -305,7 +307,7 @@ fn front_end_packages(skip: bool) -> Option<PathBuf> {
     if !packages.exists() && !skip && web.join("package-lock.json").exists() {
         let bar = ProgressBar::new_spinner().with_message("fetching front-end packages (npm ci)");
         bar.enable_steady_tick(Duration::from_millis(120));
-        let fetched = Command::new("npm")
+        let fetched = process::Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund"])
             .current_dir(&web)
             .output();
@@ -349,7 +351,9 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
                 Json(json!({ "refusal": "invalid_field", "field": "wallet_id" })),
             );
         };
-        match app.house.ask(Command::IssueCode { wallet }).await {
+        let asker = Asker::system(SystemReason::CommandLine);
+        let issue = Request::command(asker, Command::IssueCode { wallet });
+        match app.house.ask(issue).await {
             Ok(Ok(Reply::Code { digits, expires_at })) => {
                 match PaymentCode::new(app.house.issuer, 0, digits) {
                     Some(code) => (
@@ -393,7 +397,14 @@ fn seed(
     };
     control.name_merchant(merchant, "まもりマート")?;
     for (store_name, tills) in STORES {
-        let Reply::StoreOpened(store) = done(engine, Command::OpenStore { merchant })? else {
+        let Reply::StoreOpened(store) = done(
+            engine,
+            Command::OpenStore {
+                merchant,
+                details: StoreDetails::default(),
+            },
+        )?
+        else {
             return Err(unexpected());
         };
         control.name_store(store, merchant, store_name)?;
@@ -431,7 +442,7 @@ fn seed(
             engine,
             Command::Credit {
                 wallet,
-                name: "seed".into(),
+                idempotency_key: "seed".into(),
                 amount,
                 kind: CreditKind::Goodwill,
             },
@@ -442,9 +453,10 @@ fn seed(
     Ok(())
 }
 
-fn done(engine: &Engine, act: Command) -> Result<Reply, Failure> {
+fn done(engine: &Engine, command: Command) -> Result<Reply, Failure> {
+    let asker = Asker::system(SystemReason::CommandLine);
     engine
-        .act(act)?
+        .ask(Request::command(asker, command))?
         .map_err(|refusal| format!("the book refused to be seeded: {}", refusal.code()).into())
 }
 
@@ -500,21 +512,14 @@ fn merchant(
 }
 
 fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustomer>, Failure> {
-    let mut grants = engine.peek(|book| {
-        let mut grants = Vec::new();
-        book.authorizations
-            .each(|id, row| grants.push((row.wallet, id.0)));
-        grants.sort_unstable();
-        grants
-    })?;
-    grants.truncate(CUSTOMERS.len());
+    let grants = engine.first_authorizations(CUSTOMERS.len())?;
     let mut customers = Vec::new();
     for (wallet, authorization) in grants {
         if let Some(person) = control.person_of_wallet(wallet)? {
             customers.push(AccessCustomer {
                 name: person.display_name,
                 wallet_id: wallet.to_string(),
-                user_authorization_id: user_authorization_id_text(authorization),
+                user_authorization_id: user_authorization_id_text(authorization.0),
             });
         }
     }

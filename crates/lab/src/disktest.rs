@@ -115,7 +115,7 @@ impl DiskTest {
         for number in 0..2 * REVERSALS {
             let request = server.charge(format!("kept-{number}"), 0, PAID_YEN);
             let heard = server.ask(&request);
-            let Heard::Reply { id } = &heard else {
+            let Heard::Done { id } = &heard else {
                 return Err(format!("{} was {heard:?}", request.name).into());
             };
             paid.push((request.name.clone(), id.clone()));
@@ -136,7 +136,7 @@ impl DiskTest {
         for (name, payment) in to_refund {
             let request = server.refund(format!("back-{name}"), payment, PAID_YEN);
             let heard = server.ask(&request);
-            if !matches!(heard, Heard::Reply { .. }) {
+            if !matches!(heard, Heard::Done { .. }) {
                 return Err(format!("the refund of {name} was not taken: {heard:?}").into());
             }
             self.test.heard.push((request, heard));
@@ -270,7 +270,7 @@ impl DiskTest {
             }
         });
         match heard {
-            Some(heard @ Heard::Reply { .. }) => {
+            Some(heard @ Heard::Done { .. }) => {
                 self.test.heard.push((request, heard));
                 Ok(())
             }

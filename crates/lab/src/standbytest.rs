@@ -130,7 +130,7 @@ fn takeover(
     });
     let (next, took) = came?;
     match paid {
-        Some((request, heard @ Heard::Reply { .. })) => test.heard.push((request, heard)),
+        Some((request, heard @ Heard::Done { .. })) => test.heard.push((request, heard)),
         other => return Err(format!("the new owner was not paid: {other:?}").into()),
     }
     test.audit()?;

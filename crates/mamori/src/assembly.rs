@@ -32,6 +32,7 @@ use mamori_server::http::payments::MerchantApi;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
+use mamori_server::origin::Origins;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
@@ -233,7 +234,7 @@ pub fn open_engine(
     location: &Location,
     master: &Arc<MasterKey>,
     purpose: Purpose,
-    rules: Limits,
+    limits: Limits,
     standby: bool,
     clock: Clock,
     chance: Chance,
@@ -243,7 +244,7 @@ pub fn open_engine(
     Engine::open(EngineConfig {
         location: location.clone(),
         master: master.clone(),
-        rules,
+        limits,
         standby,
         purpose,
         clock: Arc::new(EngineClock(clock)),
@@ -300,6 +301,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let card = CardConfig::new(plan.card.base_url, Secret::new(plan.card.api_key));
+    let origins = Origins::new(plan.master.network_key());
     let app = Arc::new(App {
         control: Workers::start("control", controls(CONTROL_THREADS)?, WAITING_JOBS)?,
         strangers: Workers::start("strangers", controls(STRANGER_THREADS)?, WAITING_JOBS)?,
@@ -317,6 +319,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
             &store,
         ),
         outside: outside.clone(),
+        origins: origins.clone(),
     });
     let listeners = Listeners::start(ListenConfig::default())?;
     let places = Places::share(open_files_max());
@@ -352,11 +355,12 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     }
     let beside = plan.mounted.beside_merchants.into_router();
     let rest = bounded(beside, BESIDE_TIMEOUT).with_state(app.clone());
-    let front = ApiFront {
-        merchants: MerchantApi::new(house, outside)?,
-        rest: router_service(rest),
-    };
-    listeners.serve_at_most(sockets.api, places.api, front)?;
+    let merchants = MerchantApi::new(house, outside)?;
+    let rest = router_service(rest);
+    listeners.serve_each(sockets.api, places.api, move |connection| ApiFront {
+        merchants: merchants.on_connection_from(connection.peer().map(|peer| origins.of(peer))),
+        rest: rest.clone(),
+    })?;
     let stopping = Arc::new(AtomicBool::new(false));
     let chores = vec![
         sweep_top_ups(app.clone(), control()?, stopping.clone())?,

@@ -23,7 +23,7 @@ use mamori_datastore::sql::Location;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
-use mamori_engine::journal::batch::decode_batch;
+use mamori_engine::journal::batch::decode_events;
 use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
 use mamori_registry::{CODE_LIFE, Control};
 use mamori_server::messages::{self, Message, MessageKind, Messenger};
@@ -146,7 +146,7 @@ fn follow(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Faul
             seq: row.seq,
             epoch: row.epoch,
             at: Timestamp(row.at),
-            changes: decode_batch(&row.batch)?,
+            events: decode_events(&row.batch)?,
         });
     }
     outbox.take_in(SHARD, &rows)?;

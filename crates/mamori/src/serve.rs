@@ -10,8 +10,10 @@ use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::keys::MasterKey;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
+use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::lifecycle::Purpose;
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, Seed};
@@ -81,16 +83,21 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
     )?;
     let mut control = Control::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
-    let act = |act| -> Result<Reply, Failure> {
+    let asker = Asker::system(SystemReason::CommandLine);
+    let act = |command| -> Result<Reply, Failure> {
         engine
-            .act(act)?
+            .ask(Request::command(asker, command))?
             .map_err(|refusal| format!("the book refused: {}", refusal.code()).into())
     };
     let Reply::MerchantOpened(merchant) = act(Command::OpenMerchant)? else {
         return Err("unexpected answer".into());
     };
     control.name_merchant(merchant, &args.merchant)?;
-    let Reply::StoreOpened(store) = act(Command::OpenStore { merchant })? else {
+    let Reply::StoreOpened(store) = act(Command::OpenStore {
+        merchant,
+        details: StoreDetails::default(),
+    })?
+    else {
         return Err("unexpected answer".into());
     };
     control.name_store(store, merchant, &args.first_store)?;

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 use crate::world::{Chance, Clock, Failure, draw};
 
 /// All tables of a store, in the order of a backup.
-const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
+pub const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
 
 /// Which store, and the key to it.
 #[derive(clap::Args)]
@@ -142,14 +142,16 @@ pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
         println!(
             "{}",
             json!({
-                "clean": report.is_clean(), "rows": report.rows, "changes": report.changes, "postings": report.postings,
+                "clean": report.is_clean(), "rows": report.rows, "acts": report.acts,
+                // Called so since the first release.
+                "changes": report.events, "postings": report.postings,
                 "compared": report.compared, "trial_balance": trial, "findings": report.findings,
             })
         );
     } else {
         println!(
-            "journal   {} rows, {} changes, {} postings, every link checked",
-            report.rows, report.changes, report.postings
+            "journal   {} rows, {} acts, {} events, {} postings, every link checked",
+            report.rows, report.acts, report.events, report.postings
         );
         println!("views     {} rows compared", report.compared);
         for (name, yen) in &report.trial {
@@ -310,7 +312,7 @@ fn with_loss_journaled(
 }
 
 /// Becomes the owner of a store that nobody serves.
-fn own(location: &Location, clock: Clock, chance: Chance) -> Result<Lease, Failure> {
+pub fn own(location: &Location, clock: Clock, chance: Chance) -> Result<Lease, Failure> {
     let mut candidate = Candidate::new(location, 0, draw(chance))?;
     match candidate.try_take(0, &EngineClock(clock))? {
         Some(lease) => Ok(lease),

@@ -9,6 +9,7 @@ use crate::cards::CardDesk;
 use crate::house::House;
 use crate::identity::Identity;
 use crate::messages::Messenger;
+use crate::origin::Origins;
 use crate::outside::Outside;
 use crate::workers::Workers;
 
@@ -16,6 +17,8 @@ use crate::workers::Workers;
 pub struct App {
     /// Time and chance.
     pub outside: Outside,
+    /// Where requests come from.
+    pub origins: Origins,
     /// Threads with a control connection each, for people who are known.
     pub control: Workers<Control>,
     /// The same for requests of strangers, among them everybody who signs in to the wallet: their queue fills without anybody

@@ -1,7 +1,7 @@
 //! What sign-up, sign-in and enrolment ask of the book. The engine stands behind it; tests put a small book here.
 
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::Request;
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::reply::Outcome;
 use mamori_engine::Engine;
@@ -14,9 +14,9 @@ use crate::mailbox::Mailbox;
 /// The book as identity sees it. Every call may wait for durability: worker threads only.
 pub trait BookDoor: Send + Sync {
     /// Asks for an act and waits until its answer is durable.
-    fn act(&self, act: Command) -> Result<Outcome, Fault>;
+    fn ask_and_wait(&self, request: Request) -> Result<Outcome, Fault>;
     /// Asks for an act without holding a thread; `reply` hears the durable answer.
-    fn submit(&self, act: Command, reply: ReplyTo);
+    fn submit(&self, request: Request, reply: ReplyTo);
     /// The wallet that a credential may act for, as of a durable state.
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
     /// The same for many credentials at one moment.
@@ -57,14 +57,14 @@ impl Named for NamedByBook<'_> {
 impl dyn BookDoor {
     /// Asks for an act and waits for the durable answer without holding a thread: whatever else is being looked up, the act
     /// stands behind nothing but the writer's queue.
-    pub async fn ask(&self, act: Command) -> Result<Outcome, Fault> {
+    pub async fn ask(&self, request: Request) -> Result<Outcome, Fault> {
         let (reply, answer) = oneshot::channel();
         let mailbox = Mailbox::of_this_thread();
         let back = move |outcome| match mailbox {
             Some(mailbox) => mailbox.lay_in(reply, outcome),
             None => drop(reply.send(outcome)),
         };
-        self.submit(act, Box::new(back));
+        self.submit(request, Box::new(back));
         answer
             .await
             .unwrap_or_else(|_| Err(Fault::retryable("the engine has stopped")))
@@ -72,43 +72,36 @@ impl dyn BookDoor {
 }
 
 impl BookDoor for Engine {
-    fn act(&self, act: Command) -> Result<Outcome, Fault> {
-        Engine::act(self, act)
+    fn ask_and_wait(&self, request: Request) -> Result<Outcome, Fault> {
+        Engine::ask(self, request)
     }
 
-    fn submit(&self, act: Command, reply: ReplyTo) {
-        Engine::submit(self, act, reply);
+    fn submit(&self, request: Request, reply: ReplyTo) {
+        Engine::submit(self, request, reply);
     }
 
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
-        self.peek(move |book| book.credentials.get(&credential).copied())
+        Engine::wallet_of(self, credential)
     }
 
     fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
-        let credentials = credentials.to_vec();
-        self.peek(move |book| {
-            let wallet = |own: &Fingerprint| book.credentials.get(own).copied();
-            credentials.iter().map(wallet).collect()
-        })
+        Engine::wallets_of(self, credentials)
     }
 
     fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
-        self.peek(move |book| book.tills.get(&till).and_then(|row| row.device))
+        Engine::device_of(self, till)
     }
 
     fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
-        self.peek(move |book| book.api_keys.get(&key).copied())
+        Engine::merchant_of_key(self, key)
     }
 
     fn places(&self) -> Result<Places, Fault> {
-        self.peek(|book| {
-            let mut places = Places::default();
-            book.merchants.each(|id, _| places.merchants.push(*id));
-            book.stores
-                .each(|id, merchant| places.stores.push((*id, *merchant)));
-            book.tills
-                .each(|id, till| places.tills.push((*id, till.store)));
-            places
+        let named = self.named()?;
+        Ok(Places {
+            merchants: named.merchants,
+            stores: named.stores,
+            tills: named.tills,
         })
     }
 }

@@ -24,7 +24,8 @@ use mamori_connectors::card::{
 use mamori_connectors::card_notice::CardNotice;
 use mamori_connectors::secret::Secret;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
+use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::ids::{IdSpace, TopUpId};
 use mamori_domain::money::Amount;
 use mamori_domain::refusal::Refusal;
@@ -43,6 +44,8 @@ const SILENCE_MAX: Duration = Duration::from_secs(10 * 60);
 /// How long a top-up that was closed without money is asked about, once a day, and how many in one round.
 const AGAIN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const AGAIN_IN_A_ROUND: u32 = 20;
+/// Open top-ups that one round looks at.
+const OPEN_IN_A_ROUND: usize = 10_000;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The processor's account of this house.
@@ -54,6 +57,11 @@ pub struct CardDesk {
     wallet_origin: String,
     /// In front of every key at the processor: it remembers keys of stores that are long gone.
     store: String,
+}
+
+/// A command on the processor's own word.
+fn processor_says(command: Command) -> Request {
+    Request::command(Asker::system(SystemReason::CardProcessor), command)
 }
 
 /// What a settlement brought.
@@ -262,7 +270,7 @@ impl CardDesk {
         } else if let Some(charge) = &paid {
             raise_alarm(control, &row, charge, now)?;
         }
-        match engine.act(act)? {
+        match engine.ask(processor_says(act))? {
             Ok(Reply::TopUp { state, .. }) => {
                 if state == TopUpState::Succeeded && (closes || row.closed_at.is_some()) {
                     control.note_card_closed(top_up, now, None)?;
@@ -290,18 +298,10 @@ impl CardDesk {
         older_than: Duration,
     ) -> Result<usize, Fault> {
         let mut moved = 0;
-        // Only these are looked at on the writer's thread; they are put in order here.
-        let mut open = engine.peek(|book| {
-            let mut open = Vec::new();
-            book.top_ups
-                .each(|id, row| open.push((*id, row.started_at)));
-            open
-        })?;
-        open.sort_unstable();
-        for (top_up, started_at) in open {
-            if now < started_at.plus(older_than) {
-                continue;
-            }
+        // Those that were started exactly so long ago are old enough.
+        let old = now.minus(older_than).plus(Duration::from_micros(1));
+        for (top_up, open) in engine.top_ups_started_before(old, OPEN_IN_A_ROUND)? {
+            let started_at = open.started_at;
             match self.poll(engine, control, top_up, started_at, now)? {
                 Polled::Moved => moved += 1,
                 Polled::AsBefore => {}
@@ -328,10 +328,10 @@ impl CardDesk {
         now: Timestamp,
     ) -> Result<Polled, Fault> {
         let expire = || {
-            engine.act(Command::FailTopUp {
+            engine.ask(processor_says(Command::FailTopUp {
                 top_up,
                 expired: true,
-            })
+            }))
         };
         let Some(row) = control.card_payment(top_up)? else {
             // Opened in the book and never written down as an order: nobody was ever sent to a page.

@@ -1,15 +1,17 @@
 //! What the book owes an erased person: nothing leaves the wallet any more, and no credential opens it.
 
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
+use mamori_domain::context::Asker;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, Erasure};
 
 use crate::book_door::BookDoor;
 
-/// Asks for the acts of an erasure and ends it. Every act may be asked for twice.
+/// Asks for the commands of an erasure and ends it. Every one may be asked for twice.
 pub fn carry_out(
     book: &dyn BookDoor,
+    asker: Asker,
     control: &mut Control,
     erasure: &Erasure,
     now: Timestamp,
@@ -22,8 +24,8 @@ pub fn carry_out(
             wallet,
             credential: *credential,
         });
-    for act in std::iter::once(Command::Freeze { wallet }).chain(revocations) {
-        if let Err(refusal) = book.act(act)? {
+    for command in std::iter::once(Command::Freeze { wallet }).chain(revocations) {
+        if let Err(refusal) = book.ask_and_wait(Request::command(asker, command))? {
             // An earlier try has revoked it, or the book is older than control: either way there is nothing left to take away.
             tracing::info!(
                 refusal = refusal.code(),

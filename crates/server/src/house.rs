@@ -10,7 +10,7 @@ use mamori_api::nonce::NonceMemory;
 use mamori_api::refusal_text::refusal_text;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::Request;
 use mamori_domain::decide::Limits;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_domain::refusal::Refusal;
@@ -51,7 +51,7 @@ pub struct StoreName {
 /// The engine and everything that stands around it in memory.
 pub struct House {
     pub engine: Engine,
-    pub rules: Limits,
+    pub limits: Limits,
     pub issuer: IssuerPrefix,
     pub nonces: NonceMemory,
     keys: RwLock<Arc<HashMap<String, Arc<ReadyKey>>>>,
@@ -62,11 +62,11 @@ pub struct House {
 
 impl House {
     /// A house without merchants; [`House::set_keys`] and [`House::set_names`] bring them in.
-    pub fn new(engine: Engine, rules: Limits, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
+    pub fn new(engine: Engine, limits: Limits, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
         engine.hand_out_within(Mailbox::in_one_handful);
         House {
             engine,
-            rules,
+            limits,
             issuer,
             nonces,
             keys: RwLock::default(),
@@ -167,9 +167,9 @@ impl House {
     }
 
     /// Asks the engine and waits for the durable answer without holding a thread.
-    pub async fn ask(&self, act: Command) -> Result<Outcome, Fault> {
+    pub async fn ask(&self, request: Request) -> Result<Outcome, Fault> {
         let door: &dyn BookDoor = &self.engine;
-        door.ask(act).await
+        door.ask(request).await
     }
 }
 

@@ -1,7 +1,8 @@
 //! Rows of control that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
 
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
+use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::pay::RELEASES_MAX;
 use mamori_domain::reply::Reply;
 use mamori_registry::Control;
@@ -20,8 +21,9 @@ pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
     let released = release_overdue_holds(app);
     let now = app.outside.now();
     control.settle_enrolments(&mut NamedByBook(&*app.book), now)?;
+    let asker = Asker::system(SystemReason::Reconciliation);
     for erasure in control.unfinished_erasures()? {
-        carry_out(&*app.book, control, &erasure, now)?;
+        carry_out(&*app.book, asker, control, &erasure, now)?;
     }
     control.settle_api_keys(&mut NamedByBook(&*app.book), now)?;
     let mut rows = 0;
@@ -38,7 +40,9 @@ pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
 /// Gives back what nobody captured in time: until then a customer cannot spend it.
 fn release_overdue_holds(app: &App) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
-        match app.house.engine.act(Command::ReleaseExpired)? {
+        let asker = Asker::system(SystemReason::HoldExpiry);
+        let release = Request::command(asker, Command::ReleaseExpired);
+        match app.house.engine.ask(release)? {
             Ok(Reply::ReleasedExpired(RELEASES_MAX..)) => {}
             _ => break,
         }

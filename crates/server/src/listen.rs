@@ -6,7 +6,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -167,8 +167,8 @@ impl Listeners {
         })
     }
 
-    /// `service` makes the service of one connection.
-    fn serve_each<S, B>(
+    /// Serves with a service of its own for each connection, which `service` makes.
+    pub fn serve_each<S, B>(
         &self,
         listener: TcpListener,
         connections_max: usize,
@@ -204,8 +204,10 @@ impl Listeners {
                     accepted = listener.accept() => accepted,
                     _ = closed.wait_for(|closing| *closing) => return,
                 };
-                let stream = match accepted.and_then(|(stream, _)| stream.into_std()) {
-                    Ok(stream) => stream,
+                let accepted =
+                    accepted.and_then(|(stream, peer)| Ok((stream.into_std()?, peer.ip())));
+                let (stream, peer) = match accepted {
+                    Ok(accepted) => accepted,
                     Err(_) => {
                         // Out of file descriptors, or the peer left between SYN and accept. Without a pause the first case spins a core.
                         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -218,6 +220,7 @@ impl Listeners {
                 turn = (turn + 1) % runtimes.len();
                 let cord = Cord {
                     closing: Some(closing.subscribe()),
+                    peer: Some(peer),
                     ..Cord::default()
                 };
                 runtimes[turn].spawn(connection(
@@ -260,12 +263,18 @@ pub fn router_service<S>(router: S) -> hyper_util::service::TowerToHyperService<
 pub struct Cord {
     pulled: Arc<Notify>,
     closing: Option<watch::Receiver<bool>>,
+    peer: Option<IpAddr>,
 }
 
 impl Cord {
     /// Ends the connection.
     pub fn pull(&self) {
         self.pulled.notify_one();
+    }
+
+    /// The address at the other end.
+    pub fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     /// Returns when it was pulled.

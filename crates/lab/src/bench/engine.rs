@@ -33,8 +33,8 @@ const MASTER: [u8; 32] = *b"mamori bench: nobody's money her";
 /// The fingerprint of the merchant's key where nobody signs anything.
 pub const KEY: Fingerprint = Fingerprint(0x62_656e_6368);
 
-/// The rules of the benchmark: those of a shop, with fuller wallets.
-fn rules() -> Limits {
+/// The limits of the benchmark: those of a shop, with fuller wallets.
+fn limits() -> Limits {
     Limits {
         balance_cap: Amount::yen(workload::FIRST_BALANCE),
         ..Limits::default()
@@ -46,7 +46,7 @@ pub fn config(location: &Location, clock: Clock, entropy: [u8; 32]) -> EngineCon
     EngineConfig {
         location: location.clone(),
         master: Arc::new(MasterKey::from_bytes(MASTER)),
-        rules: rules(),
+        limits: limits(),
         standby: false,
         // `serve` refuses such a store for ever: it is not for real money.
         purpose: Purpose::Development,
@@ -196,7 +196,7 @@ pub fn journal_alone(
     };
     let store = JournalStore::open(location, &JournalOptions::default(), &lease)?;
     let opened = Opened {
-        rules: rules(),
+        limits: limits(),
         cold: ColdKeys::default(),
         epoch: lease.epoch(),
         chain: master.chain_key(),
@@ -212,16 +212,16 @@ pub fn journal_alone(
         }
         let mut again = Vec::new();
         let mut answered = 0;
-        let replied = taken.replies.len();
-        for (reply, ask) in taken.replies.into_iter().zip(asked.drain(..replied)) {
-            match reply {
-                Reply::Answer(Ok(_)) => answered += 1,
+        let replied = taken.verdicts.len();
+        for (verdict, ask) in taken.verdicts.into_iter().zip(asked.drain(..replied)) {
+            match verdict {
+                Verdict::Answer(Ok(_)) => answered += 1,
                 // A new id that the filter of old ones takes for one of them: the look-up finds nothing.
-                Reply::Gather { as_of } => again.push(Asked {
-                    gathered: Some(Fetched {
+                Verdict::Prefetch { as_of } => again.push(Asked {
+                    fetched: Some(Fetched {
                         as_of,
                         keys_as_of: as_of,
-                        facts: Prefetched::NONE,
+                        prefetched: Prefetched::NOTHING,
                     }),
                     ..ask
                 }),
@@ -235,13 +235,17 @@ pub fn journal_alone(
         shard.forget_through(shard.seq(), KEEP_RECENT);
         Ok(answered)
     };
-    let mut all = |acts: &mut dyn Iterator<Item = Command>| -> Result<(), Failure> {
+    let mut all = |requests: &mut dyn Iterator<Item = Request>| -> Result<(), Failure> {
         let mut asked = Vec::new();
         loop {
-            asked.extend((&mut *acts).take(ROW_ACTS - asked.len()).map(|act| Asked {
-                act,
-                gathered: None,
-            }));
+            asked.extend(
+                (&mut *requests)
+                    .take(ROW_ACTS - asked.len())
+                    .map(|request| Asked {
+                        request,
+                        fetched: None,
+                    }),
+            );
             if asked.is_empty() {
                 return Ok(());
             }

@@ -47,12 +47,12 @@ pub fn start(
     chance(&mut seed);
     let begin = (clock.monotonic_micros)();
     let config = engine::config(location, clock, entropy);
-    let rules = config.rules;
+    let limits = config.limits;
     let engine = Engine::open(config)?;
     let start_micros = (clock.monotonic_micros)() - begin;
     let issuer = IssuerPrefix::parse("28001234").ok_or("the issuer prefix of the benchmark")?;
     let nonces = NonceMemory::new(NONCES, (clock.wall_micros)() / 1_000_000, seed);
-    let house = Arc::new(House::new(engine.clone(), rules, issuer, nonces));
+    let house = Arc::new(House::new(engine.clone(), limits, issuer, nonces));
     house.set_keys(vec![ApiKey {
         api_key,
         merchant: MerchantId(1),

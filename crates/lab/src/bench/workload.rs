@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use mamori::world::{Clock, Failure};
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::{Charge, Command, CreditKind};
-use mamori_domain::context::Actor;
+use mamori_domain::command::{Charge, Command, CreditKind, Request};
+use mamori_domain::context::{Actor, AgentFamily, Asker, Context, RequestId, SystemReason};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::reply::{Outcome, Reply};
@@ -58,7 +59,7 @@ impl Flight {
     pub fn send(
         self: &Arc<Flight>,
         engine: &Engine,
-        act: Command,
+        request: Request,
         see: impl FnOnce(Reply) + Send + 'static,
     ) {
         while self.open.load(Ordering::Acquire) >= FLIGHT || engine.lag_acts() > LAG_ACTS {
@@ -66,7 +67,7 @@ impl Flight {
         }
         self.open.fetch_add(1, Ordering::AcqRel);
         let flight = self.clone();
-        engine.submit(act, Box::new(move |answer| flight.land(answer, see)));
+        engine.submit(request, Box::new(move |answer| flight.land(answer, see)));
     }
 
     fn land(&self, answer: Result<Outcome, Fault>, see: impl FnOnce(Reply)) {
@@ -114,10 +115,14 @@ impl Flight {
 
 /// The acts that lay out, in an empty store, a merchant with its key, stores and tills, and the wallets with their money. Ids count
 /// up from one there, so the acts need no answers.
-pub fn layout(wallets: u64, key: Fingerprint) -> impl Iterator<Item = Command> {
+pub fn layout(wallets: u64, key: Fingerprint) -> impl Iterator<Item = Request> {
+    let asker = Asker::system(SystemReason::CommandLine);
     let merchant = MerchantId(1);
     let shop = [Command::OpenMerchant, Command::BindApiKey { key, merchant }];
-    let stores = (1..=STORES).map(move |_| Command::OpenStore { merchant });
+    let stores = (1..=STORES).map(move |_| Command::OpenStore {
+        merchant,
+        details: StoreDetails::default(),
+    });
     let tills = (0..TILLS).map(|till| Command::OpenTill {
         store: StoreId(1 + till / (TILLS / STORES)),
     });
@@ -134,13 +139,14 @@ pub fn layout(wallets: u64, key: Fingerprint) -> impl Iterator<Item = Command> {
             },
             Command::Credit {
                 wallet,
-                name: "first".into(),
+                idempotency_key: "first".into(),
                 amount: Amount::yen(FIRST_BALANCE),
                 kind: CreditKind::Goodwill,
             },
         ]
     });
-    shop.into_iter().chain(stores).chain(tills).chain(customers)
+    let commands = shop.into_iter().chain(stores).chain(tills).chain(customers);
+    commands.map(move |command| Request::command(asker, command))
 }
 
 /// Lays out a store by [`layout`]; does nothing to one that has it all.
@@ -162,11 +168,11 @@ pub fn lay_out(
         .into());
     }
     let flight = Flight::new(std::thread::current());
-    for (number, act) in layout(wallets, key).enumerate() {
+    for (number, request) in layout(wallets, key).enumerate() {
         if number % 1024 == 0 {
             told(number as u64 / 3);
         }
-        flight.send(engine, act, drop);
+        flight.send(engine, request, drop);
     }
     flight.all_landed()?;
     all_in_views(engine)
@@ -187,7 +193,7 @@ pub struct Payments {
     run: u64,
     count: u64,
     wallets: u64,
-    key: Fingerprint,
+    asker: Asker,
 }
 
 impl Payments {
@@ -199,31 +205,37 @@ impl Payments {
             choices,
             count: 0,
             wallets,
-            key,
+            asker: Asker::new(Context {
+                by: Actor::Key { key },
+                network: None,
+                agent: AgentFamily::Program,
+            }),
         }
     }
 
     /// The next one, asked for at `seconds` since 1970.
-    pub fn next(&mut self, seconds: i64) -> Command {
+    pub fn next(&mut self, seconds: i64) -> Request {
         self.count += 1;
         let till = self.choices.below(u64::from(TILLS)) as u32;
         let store = till / (TILLS / STORES);
-        Command::Charge(Charge {
-            caller: Caller::Key(self.key),
+        let charge = Charge {
             merchant: MerchantId(1),
-            name: format!("b-{:08x}{:016x}", self.run as u32, self.count).into(),
+            merchant_payment_id: format!("b-{:08x}{:016x}", self.run as u32, self.count).into(),
             payer: Payer::Authorization(AuthorizationId(authorization(
                 self.choices.below(self.wallets),
             ))),
             amount: Amount::yen(1 + self.choices.below(300)),
             store: Some(StoreId(1 + store)),
             till: Some(TillId(1 + till)),
-            papers: OrderInfo {
+            order: OrderInfo {
                 requested_at: seconds,
                 description: Some("onigiri, tea and a newspaper".into()),
                 ..OrderInfo::default()
             },
-        })
+        };
+        // As the merchant API names its requests: eight bytes in the journal.
+        let asker = self.asker.with_request(RequestId(self.choices.next() >> 1));
+        Request::command(asker, Command::Charge(charge))
     }
 }
 

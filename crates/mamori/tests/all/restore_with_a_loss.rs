@@ -9,6 +9,7 @@ use clap::Parser;
 use mamori::assembly::open_engine;
 use mamori::command::Command;
 use mamori::outside::{self, CLOCK};
+use mamori::store::FAMILIES;
 use mamori::world::Failure;
 use mamori_datastore::testing::{Postgres, Scratch};
 use mamori_domain::command::{Charge, Command, CreditKind};
@@ -23,8 +24,8 @@ use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::reply::Reply;
 use mamori_engine::Engine;
 use mamori_engine::audit::audit;
-use mamori_engine::backup::{self, FAMILIES};
-use mamori_engine::journal::batch::decode_batch;
+use mamori_engine::backup;
+use mamori_engine::journal::batch::decode_events;
 use mamori_engine::journal::{Head, JournalReader};
 use mamori_engine::keys::MasterKey;
 
@@ -188,9 +189,9 @@ impl Kept {
         let mut reader = JournalReader::open(&location, 0).unwrap();
         let mut losses = Vec::new();
         for row in reader.read(1, 1_000).unwrap() {
-            for change in decode_batch(&row.batch).unwrap() {
-                if let Event::LossAccepted { ids, lost_through } = change {
-                    losses.push((row.seq, lost_through, ids.incarnation));
+            for event in decode_events(&row.batch).unwrap() {
+                if let Event::LossAccepted(loss) = event {
+                    losses.push((row.seq, loss.lost_through, loss.ids.incarnation));
                 }
             }
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
+use mamori_domain::context::Actor;
 use mamori_domain::ids::TillId;
 use mamori_registry::{
     Device, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PairingRefusal, Surface, token_hash,
@@ -19,6 +20,7 @@ use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
 use crate::http::session::{OperatorSession, operator_mark};
 use crate::identity::TILL_DEVICE_SECONDS;
+use crate::origin::Origin;
 
 /// The pairing code is wrong, used, spent or too old: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
@@ -28,7 +30,7 @@ pub const PAIRING_CODE_REFUSED: Words = Words {
 };
 
 /// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
-pub async fn enrol(State(app): State<Arc<App>>, body: Body) -> Answer {
+pub async fn enrol(State(app): State<Arc<App>>, origin: Origin, body: Body) -> Answer {
     // No limit of browsers or of the house: tries are counted against the code they were aimed at, so whoever guesses at random
     // keeps no till from pairing.
     let code = body.digits("pairing_code", PAIRING_CODE_DIGITS)?;
@@ -46,7 +48,12 @@ pub async fn enrol(State(app): State<Arc<App>>, body: Body) -> Answer {
                 till: device.till,
                 device: Some(device.fingerprint),
             };
-            if let Err(refusal) = inner.book.act(bind)? {
+            let by = Actor::Till {
+                till: device.till,
+                device: device.fingerprint,
+            };
+            let bind = Request::command(origin.asker(by), bind);
+            if let Err(refusal) = inner.book.ask_and_wait(bind)? {
                 tracing::error!(
                     refusal = refusal.code(),
                     till = device.till.0,
@@ -68,7 +75,12 @@ pub async fn enrol(State(app): State<Arc<App>>, body: Body) -> Answer {
 }
 
 /// `POST /api/leave` of the till: this browser gives its till back.
-pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+pub async fn leave(
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    headers: HeaderMap,
+    _: Body,
+) -> Answer {
     let cookie = Cookie::Session(Surface::Till);
     if let Some(token) = cookie.read(&headers) {
         let (inner, hash) = (Arc::clone(&app), token_hash(&token));
@@ -79,10 +91,16 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> 
                     return Ok(None);
                 };
                 // The act first: a row without a name in the book is dead, a name without a row would still be live.
-                if let Err(refusal) = inner.book.act(Command::BindTill {
+                let by = Actor::Till {
+                    till: device.till,
+                    device: device.fingerprint,
+                };
+                let unbind = Command::BindTill {
                     till: device.till,
                     device: None,
-                })? {
+                };
+                let unbind = Request::command(origin.asker(by), unbind);
+                if let Err(refusal) = inner.book.ask_and_wait(unbind)? {
                     tracing::warn!(
                         refusal = refusal.code(),
                         till = device.till.0,

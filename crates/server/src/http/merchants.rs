@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId};
 use mamori_registry::{ApiKeyPaper, Opening, display_name};
 use serde_json::{Value, json};
@@ -190,6 +190,7 @@ async fn open(
     name: String,
 ) -> Result<u32, Denial> {
     let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
+    let operator = operator_mark(&asker.owner);
     let opened = app
         .control
         .ask(move |control| -> Result<Result<u32, Denial>, Fault> {
@@ -201,7 +202,8 @@ async fn open(
             let Ok(pending) = control.begin_opening(what, &name, now, &seed)? else {
                 return Ok(Err(NAME_TAKEN.into()));
             };
-            let id = match inner.book.act(what.act())? {
+            let command = asker.command(what.command());
+            let id = match inner.book.ask_and_wait(command)? {
                 Ok(done) => what.opened(&done),
                 Err(refusal) => {
                     control.abandon_opening(&pending)?;
@@ -214,12 +216,7 @@ async fn open(
             Ok(Ok(id))
         });
     let id = opened.await???;
-    tracing::info!(
-        ?what,
-        id,
-        operator = operator_mark(&asker.owner),
-        "an operator opened something"
-    );
+    tracing::info!(?what, id, operator, "an operator opened something");
     Ok(id)
 }
 
@@ -233,12 +230,15 @@ pub async fn make_api_key(
     let merchant = merchant_id(&body)?;
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (app, control, now) = (granted.app, granted.control, granted.now);
+        let (app, asker, control, now) = (granted.app, granted.asker, granted.control, granted.now);
         let (api_key, secret) = api_key_texts(&app.outside.bytes(), &app.outside.bytes());
         let nonce = app.outside.bytes();
         let turn = app.house.take_turn();
         let key = control.begin_api_key(&api_key, merchant, &secret, true, now, nonce)?;
-        if let Err(refusal) = app.book.act(Command::BindApiKey { key, merchant })? {
+        if let Err(refusal) = app.book.ask_and_wait(Request::command(
+            asker,
+            Command::BindApiKey { key, merchant },
+        ))? {
             control.abandon_api_key(&api_key)?;
             return Ok(Err(refused(refusal)));
         }
@@ -267,14 +267,17 @@ pub async fn revoke_api_key(
     let operator = operator_mark(&asker.owner);
     let act = StepUpAct::RevokeApiKey(api_key.clone());
     let work = move |granted: Granted| {
-        let (app, control, now) = (granted.app, granted.control, granted.now);
+        let (app, asker, control, now) = (granted.app, granted.asker, granted.control, granted.now);
         let turn = app.house.take_turn();
         let Some(key) = control.live_api_key(&api_key)? else {
             return Ok(Err(API_KEY_NOT_LIVE.into()));
         };
         // The act first: a row without a name in the book is dead, a name without a row would still be live. The book that does
         // not know the key has lost the answer of an earlier try.
-        if let Err(refusal) = app.book.act(Command::RevokeApiKey { key })? {
+        if let Err(refusal) = app
+            .book
+            .ask_and_wait(Request::command(asker, Command::RevokeApiKey { key }))?
+        {
             tracing::warn!(refusal = refusal.code(), "the book had no key to revoke");
         }
         control.end_api_key(&api_key, Some(now))?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
@@ -27,6 +27,7 @@ use crate::http::session::{
 };
 use crate::identity::{Purpose, StepUpAct};
 use crate::messages;
+use crate::origin::Visitor;
 use crate::relying_party::{Asserting, PasskeyProblem};
 use crate::sign_ins::SIGN_IN_BYTES_MAX;
 
@@ -161,7 +162,12 @@ pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body
 }
 
 /// `POST /api/sign-up/finish {sign_up, credential}`: the person, the wallet, the session.
-pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn sign_up_finish(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let (sign_up, credential) = (body.token("sign_up")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
     let replaced = Cookie::Session(Surface::Wallet).read(&headers);
@@ -205,9 +211,11 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
                     return Ok(Err(refused("sign-up", PasskeyProblem::OtherOwner)));
                 }
             };
-            let wallet = match inner.book.act(Command::OpenWallet {
+            let open = Command::OpenWallet {
                 credential: fingerprint,
-            })? {
+            };
+            let open = Request::command(visitor.asker, open);
+            let wallet = match inner.book.ask_and_wait(open)? {
                 Ok(Reply::WalletOpened(wallet)) => wallet,
                 outcome => {
                     tracing::error!(
@@ -348,7 +356,7 @@ pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) 
     let freeze = Command::Freeze {
         wallet: asker.wallet,
     };
-    match app.book.ask(freeze).await? {
+    match app.book.ask(asker.command(freeze)).await? {
         Ok(_) => Ok(done(json!({ "status": "frozen" }))),
         Err(refusal) => {
             tracing::error!(
@@ -426,9 +434,10 @@ pub async fn unfreeze_finish(
                 Ok(_) => return Ok(Err(refused("unfreeze", PasskeyProblem::OtherOwner))),
                 Err(problem) => return Ok(Err(refused("unfreeze", problem))),
             }
-            if let Err(refusal) = inner.book.act(Command::Unfreeze {
+            let unfreeze = Command::Unfreeze {
                 wallet: asker.wallet,
-            })? {
+            };
+            if let Err(refusal) = inner.book.ask_and_wait(asker.command(unfreeze))? {
                 tracing::error!(
                     refusal = refusal.code(),
                     wallet = asker.wallet.0,

@@ -4,8 +4,8 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
@@ -27,11 +27,12 @@ use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
 use mamori_codes::scan::{self, Scanned};
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::{Charge, Command, RefundRequest};
-use mamori_domain::context::Actor;
-use mamori_domain::ids::{AuthorizationId, PaymentId};
+use mamori_domain::command::{Charge, Command, RefundRequest, Request as Asked};
+use mamori_domain::context::{Actor, AgentFamily, Asker, Context, NetworkOrigin, RequestId};
+use mamori_domain::ids::{AuthorizationId, Fingerprint, PaymentId};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer, Payment, PaymentStatus, Refund};
+use mamori_domain::query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Reply;
 
@@ -47,14 +48,56 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const X_ASSUME_MERCHANT: HeaderName = HeaderName::from_static("x-assume-merchant");
 
-/// The merchant API as a service.
+/// The merchant API as a service, on one connection.
 #[derive(Clone)]
-pub struct MerchantApi(Arc<Inner>);
+pub struct MerchantApi {
+    inner: Arc<Inner>,
+    connection: Arc<Connection>,
+}
+
+/// What is known of a connection: a register keeps one open and asks on it all day.
+#[derive(Default)]
+struct Connection {
+    network: Option<NetworkOrigin>,
+    /// Who asked first, worked out once.
+    first: OnceLock<(Fingerprint, Asker)>,
+}
+
+impl Connection {
+    fn asker(&self, key: Fingerprint) -> Asker {
+        let make = || {
+            Asker::new(Context {
+                by: Actor::Key { key },
+                network: self.network,
+                agent: AgentFamily::Program,
+            })
+        };
+        match self.first.get_or_init(|| (key, make())) {
+            (first, asker) if *first == key => *asker,
+            _ => make(),
+        }
+    }
+}
+
+/// One authenticated call.
+struct Call<'a> {
+    key: &'a ReadyKey,
+    asker: Asker,
+}
+
+impl Call<'_> {
+    fn command(&self, command: Command) -> Asked {
+        Asked::command(self.asker, command)
+    }
+    fn query(&self, query: query::Query) -> Asked {
+        Asked::query(self.asker, query)
+    }
+}
 
 struct Inner {
     house: Arc<House>,
     outside: Outside,
-    /// Request ids: a number nobody else has, and a count.
+    /// Request ids: a number that no other process has, and a count.
     process: u64,
     requests: AtomicU64,
     /// Reads what memory has forgotten; payments never come here.
@@ -116,13 +159,29 @@ impl MerchantApi {
     /// The API of a house.
     pub fn new(house: Arc<House>, outside: Outside) -> io::Result<MerchantApi> {
         let process = u64::from_be_bytes(outside.bytes());
-        Ok(MerchantApi(Arc::new(Inner {
+        let inner = Inner {
             house,
             outside,
             process,
             requests: AtomicU64::new(0),
             look_ups: Workers::start("look-ups", vec![(); LOOK_UP_THREADS], LOOK_UPS_WAITING_MAX)?,
-        })))
+        };
+        Ok(MerchantApi {
+            inner: Arc::new(inner),
+            connection: Arc::default(),
+        })
+    }
+
+    /// The same API on a connection from this network.
+    pub fn on_connection_from(&self, network: Option<NetworkOrigin>) -> MerchantApi {
+        let connection = Connection {
+            network,
+            first: OnceLock::new(),
+        };
+        MerchantApi {
+            inner: Arc::clone(&self.inner),
+            connection: Arc::new(connection),
+        }
     }
 }
 
@@ -133,19 +192,33 @@ impl hyper::service::Service<Request<Incoming>> for MerchantApi {
         std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let inner = self.0.clone();
+        let (inner, connection) = (self.inner.clone(), self.connection.clone());
         Box::pin(async move {
+            let id = inner.next_request();
             let answered = inner
-                .answer(request)
+                .answer(request, &connection, id)
                 .await
                 .unwrap_or_else(|refused| refused);
-            Ok(inner.response(answered))
+            Ok(inner.response(answered, id))
         })
     }
 }
 
 impl Inner {
-    async fn answer(&self, request: Request<Incoming>) -> Result<Answered, Answered> {
+    /// Names a request: a count, mixed with a number that only this process has.
+    fn next_request(&self) -> RequestId {
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut mixed = self.process ^ count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        RequestId((mixed ^ (mixed >> 29)) >> 1)
+    }
+
+    async fn answer(
+        &self,
+        request: Request<Incoming>,
+        connection: &Connection,
+        id: RequestId,
+    ) -> Result<Answered, Answered> {
         let (head, body) = request.into_parts();
         let (claimed, key) = self.claimed(&head.headers)?;
         let body = read_body(body).await?;
@@ -163,30 +236,31 @@ impl Inner {
         let Some((operation, name)) = Operation::of(head.method.as_str(), path) else {
             return Err(Answered::plain(ResultCode::OpOutOfScope));
         };
+        let call = Call {
+            key: &key,
+            asker: connection.asker(key.fingerprint).with_request(id),
+        };
         match operation {
-            Operation::CreateCpmPayment => self.create_cpm_payment(&key, &body).await,
-            Operation::CreatePayment => self.create_payment(&key, &body).await,
+            Operation::CreateCpmPayment => self.create_cpm_payment(&call, &body).await,
+            Operation::CreatePayment => self.create_payment(&call, &body).await,
             Operation::GetPayment => {
-                let act = Command::FindPayment {
-                    caller: Caller::Key(key.fingerprint),
+                let query = query::Query::Payment {
                     merchant: key.merchant,
-                    name: id::merchant_payment_id(name)?.into(),
+                    merchant_payment_id: id::merchant_payment_id(name)?.into(),
                 };
-                self.payment_answer(operation, act).await
+                self.payment_answer(operation, call.query(query)).await
             }
             Operation::CancelPayment => {
-                let name = id::merchant_payment_id(name)?.into();
-                let act = Command::Cancel {
-                    caller: Caller::Key(key.fingerprint),
+                let cancel = Command::Cancel {
                     merchant: key.merchant,
-                    name,
+                    merchant_payment_id: id::merchant_payment_id(name)?.into(),
                 };
-                match self.house.ask(act).await? {
+                match self.house.ask(call.command(cancel)).await? {
                     Ok(_) => Ok(Answered::plain(ResultCode::RequestAccepted)),
                     Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
                 }
             }
-            Operation::CreateRefund => self.create_refund(&key, &body).await,
+            Operation::CreateRefund => self.create_refund(&call, &body).await,
             Operation::GetRefund => {
                 let payment = match asked.payment_id.as_deref() {
                     None => None,
@@ -195,13 +269,12 @@ impl Inner {
                         None => return Err(Answered::plain(ResultCode::NoSuchRefundOrder)),
                     },
                 };
-                let act = Command::FindRefund {
-                    caller: Caller::Key(key.fingerprint),
+                let query = query::Query::Refund {
                     merchant: key.merchant,
-                    name: id::merchant_refund_id(name)?.into(),
+                    merchant_refund_id: id::merchant_refund_id(name)?.into(),
                     payment,
                 };
-                self.refund_answer(operation, act).await
+                self.refund_answer(operation, call.query(query)).await
             }
         }
     }
@@ -255,42 +328,45 @@ impl Inner {
     }
 
     /// A scanned code: the till's call.
-    async fn create_cpm_payment(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
+    async fn create_cpm_payment(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreateCpmPayment::parse(body, AMOUNT_YEN_MAX)?;
         let refuse = |refusal| Answered::plain(Operation::CreateCpmPayment.answer_to(refusal));
         let Scanned::PaymentCode(code) =
             scan::route(&asked.code, self.house.issuer).map_err(|other| refuse(other.reason()))?;
         let store = self
             .house
-            .own_store(key.merchant, &asked.store_id)
+            .own_store(call.key.merchant, &asked.store_id)
             .ok_or_else(|| refuse("store_unknown"))?;
         let till = self
             .house
-            .own_till(key.merchant, &asked.terminal_id)
+            .own_till(call.key.merchant, &asked.terminal_id)
             .ok_or_else(|| refuse("till_unknown"))?;
         let charge = Charge {
-            caller: Caller::Key(key.fingerprint),
-            merchant: key.merchant,
-            name: asked.merchant_payment_id.into(),
+            merchant: call.key.merchant,
+            merchant_payment_id: asked.merchant_payment_id.into(),
             payer: Payer::Code(code.random()),
             amount: amount(asked.amount_yen)?,
             store: Some(store),
             till: Some(till),
-            papers: OrderInfo {
+            order: OrderInfo {
                 requested_at: asked.requested_at_seconds.unwrap_or(0),
                 description: asked.order_description.map(Into::into),
                 receipt_number: asked.order_receipt_number.map(Into::into),
                 store_text: None,
                 terminal_text: None,
+                categories: None,
             },
         };
-        self.payment_answer(Operation::CreateCpmPayment, Command::Charge(charge))
-            .await
+        self.payment_answer(
+            Operation::CreateCpmPayment,
+            call.command(Command::Charge(charge)),
+        )
+        .await
     }
 
     /// A standing permission: the web shop's call. Its store and terminal are the merchant's own words; where they name a
     /// store of ours, the payment counts there.
-    async fn create_payment(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
+    async fn create_payment(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreatePayment::parse(body, AMOUNT_YEN_MAX)?;
         let authorization = id::parse_user_authorization_id(&asked.user_authorization_id)
             .ok_or_else(|| {
@@ -299,20 +375,19 @@ impl Inner {
         let store = asked
             .store_id
             .as_deref()
-            .and_then(|text| self.house.own_store(key.merchant, text));
+            .and_then(|text| self.house.own_store(call.key.merchant, text));
         let till = asked
             .terminal_id
             .as_deref()
-            .and_then(|text| self.house.own_till(key.merchant, text));
+            .and_then(|text| self.house.own_till(call.key.merchant, text));
         let charge = Charge {
-            caller: Caller::Key(key.fingerprint),
-            merchant: key.merchant,
-            name: asked.merchant_payment_id.into(),
+            merchant: call.key.merchant,
+            merchant_payment_id: asked.merchant_payment_id.into(),
             payer: Payer::Authorization(AuthorizationId(authorization)),
             amount: amount(asked.amount_yen)?,
             store,
             till: till.filter(|_| store.is_some()),
-            papers: OrderInfo {
+            order: OrderInfo {
                 requested_at: asked.requested_at_seconds.unwrap_or(0),
                 description: asked.order_description.map(Into::into),
                 receipt_number: asked.order_receipt_number.map(Into::into),
@@ -321,35 +396,41 @@ impl Inner {
                     .terminal_id
                     .filter(|_| till.is_none() || store.is_none())
                     .map(Into::into),
+                categories: None,
             },
         };
-        self.payment_answer(Operation::CreatePayment, Command::Charge(charge))
-            .await
+        self.payment_answer(
+            Operation::CreatePayment,
+            call.command(Command::Charge(charge)),
+        )
+        .await
     }
 
-    async fn create_refund(&self, key: &ReadyKey, body: &[u8]) -> Result<Answered, Answered> {
+    async fn create_refund(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreateRefund::parse(body, AMOUNT_YEN_MAX)?;
         let payment = id::parse_payment_id(&asked.payment_id)
             .ok_or_else(|| Answered::plain(Operation::CreateRefund.answer_to("payment_unknown")))?;
         let request = RefundRequest {
-            caller: Caller::Key(key.fingerprint),
-            merchant: key.merchant,
-            name: asked.merchant_refund_id.into(),
+            merchant: call.key.merchant,
+            merchant_refund_id: asked.merchant_refund_id.into(),
             payment: PaymentId(payment),
             amount: amount(asked.amount_yen)?,
             reason: asked.reason.map(Into::into),
             requested_at: asked.requested_at_seconds.unwrap_or(0),
         };
-        self.refund_answer(Operation::CreateRefund, Command::Refund(request))
-            .await
+        self.refund_answer(
+            Operation::CreateRefund,
+            call.command(Command::Refund(request)),
+        )
+        .await
     }
 
     async fn payment_answer(
         &self,
         operation: Operation,
-        act: Command,
+        request: Asked,
     ) -> Result<Answered, Answered> {
-        match self.house.ask(act).await? {
+        match self.house.ask(request).await? {
             Ok(Reply::Payment(payment)) => {
                 let refunds = self.refunds_of(&payment).await?;
                 let mut body = Vec::with_capacity(640);
@@ -374,9 +455,9 @@ impl Inner {
     async fn refund_answer(
         &self,
         operation: Operation,
-        act: Command,
+        request: Asked,
     ) -> Result<Answered, Answered> {
-        match self.house.ask(act).await? {
+        match self.house.ask(request).await? {
             Ok(Reply::Refund(refund)) => {
                 let mut body = Vec::with_capacity(384);
                 envelope::write_refund(&mut body, operation.success(), &refund_view(&refund));
@@ -405,7 +486,7 @@ impl Inner {
         })??)
     }
 
-    fn response(&self, answered: Answered) -> Response<Full<Bytes>> {
+    fn response(&self, answered: Answered, id: RequestId) -> Response<Full<Bytes>> {
         let mut response = Response::new(Full::new(Bytes::from(answered.body)));
         *response.status_mut() = StatusCode::from_u16(answered.code.row().status)
             .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -415,12 +496,10 @@ impl Inner {
             HeaderValue::from_static("application/json;charset=UTF-8"),
         );
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut id = *b"OPA00000000000000000000000000000000";
-        hex(&mut id[3..19], self.process);
-        hex(&mut id[19..35], count);
-        if let Ok(id) = HeaderValue::from_bytes(&id) {
-            headers.insert(X_REQUEST_ID, id);
+        let mut text = *b"OPA00000000000000000000000000000000";
+        hex(&mut text[19..35], id.0);
+        if let Ok(text) = HeaderValue::from_bytes(&text) {
+            headers.insert(X_REQUEST_ID, text);
         }
         response
     }
@@ -452,7 +531,7 @@ fn refund_view(refund: &Refund) -> RefundView<'_> {
     RefundView {
         status: envelope::RefundStatus::Refunded,
         accepted_at_seconds: refund.at.seconds(),
-        merchant_refund_id: &refund.name,
+        merchant_refund_id: &refund.merchant_refund_id,
         payment_id: refund.payment.0,
         amount_yen: refund.amount.signed(),
         requested_at_seconds: refund.requested_at,
@@ -466,7 +545,7 @@ fn write_payment(body: &mut Vec<u8>, code: ResultCode, payment: &Payment, refund
         payment.store.map(|id| id.to_string()),
         payment.till.map(|id| id.to_string()),
     );
-    let papers = &payment.papers;
+    let order = &payment.order;
     let status = match payment.status {
         PaymentStatus::Cancelled => envelope::PaymentStatus::Failed,
         PaymentStatus::Completed if payment.refundable().is_zero() => {
@@ -478,15 +557,15 @@ fn write_payment(body: &mut Vec<u8>, code: ResultCode, payment: &Payment, refund
         payment_id: payment.id.0,
         status,
         accepted_at_seconds: payment.at.seconds(),
-        merchant_payment_id: &payment.name,
+        merchant_payment_id: &payment.merchant_payment_id,
         user_authorization_id: payment.authorization.map(|id| id.0),
         amount_yen: payment.amount.signed(),
-        requested_at_seconds: papers.requested_at,
+        requested_at_seconds: order.requested_at,
         canceled_at_seconds: payment.cancelled_at.map(|at| at.seconds()),
-        store_id: papers.store_text.as_deref().or(store.as_deref()),
-        terminal_id: papers.terminal_text.as_deref().or(till.as_deref()),
-        order_receipt_number: papers.receipt_number.as_deref(),
-        order_description: papers.description.as_deref(),
+        store_id: order.store_text.as_deref().or(store.as_deref()),
+        terminal_id: order.terminal_text.as_deref().or(till.as_deref()),
+        order_receipt_number: order.receipt_number.as_deref(),
+        order_description: order.description.as_deref(),
         refunds: &refunds,
     };
     envelope::write_payment(body, code, &view);

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Command;
+use mamori_domain::command::Request;
+use mamori_domain::context::Asker;
 use mamori_domain::ids::WalletId;
+use mamori_domain::query::Query;
 use mamori_domain::reply::{Reply, WalletView};
 use mamori_registry::{Surface, masked_name};
 use serde_json::json;
@@ -28,22 +30,26 @@ pub const WALLET_NOT_EMPTY: Words = Words {
 };
 
 /// `GET /api/wallets/{id}` of the console: enough to tell whether it is the right one, too little to read who it is.
-pub async fn wallet(State(app): State<Arc<App>>, _: OperatorSession, Named(id): Named) -> Answer {
+pub async fn wallet(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    Named(id): Named,
+) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
     let looked = app.control.ask(move |control| {
-        let Some(sight) = look(&*inner.book, wallet)? else {
+        let Some(view) = look(&*inner.book, asker.asker, wallet)? else {
             return Ok(None);
         };
         let person = control.person_of_wallet(wallet)?;
         let contact = control.contact_of_wallet(wallet)?;
-        Ok::<_, Fault>(Some((sight, person, contact, control.erased_at(wallet)?)))
+        Ok::<_, Fault>(Some((view, person, contact, control.erased_at(wallet)?)))
     });
-    let (sight, person, contact, erased_at) = looked.await??.ok_or(Denial::NotFound)?;
+    let (view, person, contact, erased_at) = looked.await??.ok_or(Denial::NotFound)?;
     Ok(done(json!({
         "wallet_id": id.to_string(),
-        "balance": sight.balance,
-        "held": sight.held,
-        "frozen": sight.frozen,
+        "balance": view.balance,
+        "held": view.held,
+        "frozen": view.frozen,
         "name": person.map(|person| masked_name(&person.display_name)),
         "contact": contact.map(|(contact, _)| contact.masked()),
         "erased_at_ms": erased_at.map(|at| millis(at)),
@@ -62,11 +68,11 @@ pub async fn erase(
     let despite_balance = body.flag("despite_balance")?;
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (app, control, now) = (granted.app, granted.control, granted.now);
-        let Some(sight) = look(&*app.book, wallet)? else {
+        let (app, asker, control, now) = (granted.app, granted.asker, granted.control, granted.now);
+        let Some(view) = look(&*app.book, asker, wallet)? else {
             return Ok(Err(Denial::NotFound));
         };
-        if (sight.balance > 0 || sight.held > 0) && !despite_balance {
+        if (view.balance > 0 || view.held > 0) && !despite_balance {
             return Ok(Err(WALLET_NOT_EMPTY.into()));
         }
         let Some(erasure) = control.begin_erasure(wallet, now)? else {
@@ -77,7 +83,7 @@ pub async fn erase(
             .forget_owner(Surface::Wallet, &erasure.person);
         tracing::info!(operator, wallet = wallet.0, "an operator erased a person");
         // The data is gone. If the book cannot be asked now, the sweep asks it until it can.
-        if let Err(fault) = carry_out(&*app.book, control, &erasure, now) {
+        if let Err(fault) = carry_out(&*app.book, asker, control, &erasure, now) {
             tracing::warn!(%fault, wallet = wallet.0, "an erasure still owes the book its acts");
         }
         Ok(Ok(json!({})))
@@ -86,9 +92,10 @@ pub async fn erase(
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
 
-fn look(book: &dyn BookDoor, wallet: WalletId) -> Result<Option<WalletView>, Fault> {
-    Ok(match book.act(Command::Look { wallet })? {
-        Ok(Reply::Wallet(sight)) => Some(sight),
+fn look(book: &dyn BookDoor, asker: Asker, wallet: WalletId) -> Result<Option<WalletView>, Fault> {
+    let query = Request::query(asker, Query::Wallet { wallet });
+    Ok(match book.ask_and_wait(query)? {
+        Ok(Reply::Wallet(view)) => Some(view),
         _ => None,
     })
 }

@@ -9,7 +9,10 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_datastore::fault::Fault;
-use mamori_domain::ids::WalletId;
+use mamori_domain::command::{Command, Request};
+use mamori_domain::context::{Actor, Asker};
+use mamori_domain::ids::{self, WalletId};
+use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash};
 use serde_json::json;
@@ -19,6 +22,7 @@ use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
 use crate::identity::TILL_DEVICE_SECONDS;
+use crate::origin::Origin;
 use crate::sessions::{Admitted, Look, SessionLimits};
 
 /// A customer who is signed in.
@@ -32,6 +36,8 @@ pub struct WalletSession {
     pub session: SessionId,
     /// For [`Sessions::until_ended`](crate::sessions::Sessions::until_ended) beside a stream.
     pub token_hash: [u8; 32],
+    /// Who asks, as the journal says it.
+    pub asker: Asker,
 }
 
 /// An operator who is signed in.
@@ -43,6 +49,8 @@ pub struct OperatorSession {
     pub session: SessionId,
     /// For a stream, as above.
     pub token_hash: [u8; 32],
+    /// Who asks, as the journal says it.
+    pub asker: Asker,
 }
 
 /// An operator in a log: the first half of the id.
@@ -55,7 +63,11 @@ pub fn operator_mark(owner: &OwnerId) -> String {
 
 /// A till page on an enrolled device. The book checks the device once more when money moves.
 #[derive(Clone, Copy, Debug)]
-pub struct TillDevice(pub Device);
+pub struct TillDevice {
+    pub device: Device,
+    /// Who asks, as the journal says it.
+    pub asker: Asker,
+}
 
 impl FromRequestParts<Arc<App>> for WalletSession {
     type Rejection = Denial;
@@ -68,6 +80,11 @@ impl FromRequestParts<Arc<App>> for WalletSession {
             owner: row.owner,
             session: row.session,
             token_hash,
+            asker: Origin::of(parts, app).asker(Actor::Customer {
+                wallet,
+                session: session_id(&row.session),
+                credential: None,
+            }),
         })
     }
 }
@@ -81,8 +98,39 @@ impl FromRequestParts<Arc<App>> for OperatorSession {
             owner: row.owner,
             session: row.session,
             token_hash,
+            asker: Origin::of(parts, app).asker(Actor::Operator {
+                operator: operator_id(&row.owner),
+                session: session_id(&row.session),
+            }),
         })
     }
+}
+
+/// The requests that a caller of a page makes.
+macro_rules! asks_as_itself {
+    ($($caller:ty),+) => {
+        $(impl $caller {
+            /// A command of this caller.
+            pub fn command(&self, command: Command) -> Request {
+                Request::command(self.asker, command)
+            }
+            /// A query of this caller.
+            pub fn query(&self, query: Query) -> Request {
+                Request::query(self.asker, query)
+            }
+        })+
+    };
+}
+asks_as_itself!(WalletSession, OperatorSession, TillDevice);
+
+/// A session as the journal names it.
+fn session_id(session: &SessionId) -> ids::SessionId {
+    ids::SessionId(u128::from_be_bytes(session.0))
+}
+
+/// An operator as the journal names them.
+pub fn operator_id(owner: &OwnerId) -> ids::OperatorId {
+    ids::OperatorId(u128::from_be_bytes(owner.0))
 }
 
 impl FromRequestParts<Arc<App>> for TillDevice {
@@ -106,7 +154,14 @@ impl FromRequestParts<Arc<App>> for TillDevice {
             }
         };
         if app.outside.now() < device.made_at.plus_seconds(TILL_DEVICE_SECONDS) {
-            Ok(TillDevice(device))
+            let by = Actor::Till {
+                till: device.till,
+                device: device.fingerprint,
+            };
+            Ok(TillDevice {
+                device,
+                asker: Origin::of(parts, app).asker(by),
+            })
         } else {
             Err(Denial::SignedOut)
         }

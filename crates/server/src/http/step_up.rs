@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use mamori_datastore::fault::Fault;
+use mamori_domain::context::Asker;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{Control, Seed, StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
@@ -24,6 +25,8 @@ use crate::relying_party::{Asserting, PasskeyProblem};
 /// What an act finds on its worker thread.
 pub struct Granted<'a> {
     pub app: &'a App,
+    /// The operator, as the journal says it.
+    pub asker: Asker,
     pub control: &'a mut Control,
     pub now: Timestamp,
     pub seed: &'a Seed,
@@ -66,6 +69,7 @@ pub async fn with_fresh_passkey(
                 Ok(session) => {
                     let granted = Granted {
                         app: &inner,
+                        asker: asker.asker,
                         control,
                         now,
                         seed: &seed,

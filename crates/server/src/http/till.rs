@@ -7,10 +7,10 @@ use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::scan::{self, Scanned};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Charge, Command, RefundRequest};
-use mamori_domain::context::Actor;
 use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId, receipt_number};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer, Payment, PaymentStatus};
+use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Reply;
 use mamori_engine::Engine;
@@ -26,7 +26,7 @@ use crate::http::session::TillDevice;
 
 /// Where a till stands.
 struct Place {
-    caller: Caller,
+    device: TillDevice,
     merchant: MerchantId,
     store: StoreId,
     till: TillId,
@@ -34,9 +34,12 @@ struct Place {
 
 fn place(app: &App, device: TillDevice) -> Result<Place, Denial> {
     let names = app.house.names();
-    let paper = names.tills.get(&device.0.till.0).ok_or(Denial::SignedOut)?;
+    let paper = names
+        .tills
+        .get(&device.device.till.0)
+        .ok_or(Denial::SignedOut)?;
     Ok(Place {
-        caller: Caller::Till(paper.till, device.0.fingerprint),
+        device,
         merchant: paper.merchant,
         store: paper.store,
         till: paper.till,
@@ -51,9 +54,9 @@ async fn read_as<T: Send + 'static>(
     read: impl FnOnce(&Engine) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Denial> {
     let inner = Arc::clone(app);
-    let TillDevice(Device {
+    let Device {
         till, fingerprint, ..
-    }) = device;
+    } = device.device;
     let read = app
         .acts
         .ask(move |()| match inner.book.device_of(till)? {
@@ -101,19 +104,22 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
     let name = sale_key(&body)?;
     let code = scanned(&app, body.text("code", 512)?)?;
     let charge = Charge {
-        caller: place.caller,
         merchant: place.merchant,
-        name,
+        merchant_payment_id: name,
         payer: Payer::Code(code.random()),
         amount,
         store: Some(place.store),
         till: Some(place.till),
-        papers: OrderInfo {
+        order: OrderInfo {
             requested_at: app.outside.now().seconds(),
             ..OrderInfo::default()
         },
     };
-    let payment = payment_of(app.house.ask(Command::Charge(charge)).await?)?;
+    let payment = payment_of(
+        app.house
+            .ask(device.command(Command::Charge(charge)))
+            .await?,
+    )?;
     let customer = customer(&app, payment.wallet).await?;
     Ok(done(payment_json(&payment, &customer)))
 }
@@ -177,12 +183,14 @@ pub async fn payments(
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let payment = own_payment(&app, &place, payment_id(&body)?).await?;
-    let act = Command::Cancel {
-        caller: place.caller,
+    let cancel = Command::Cancel {
         merchant: place.merchant,
-        name: payment.name.clone(),
+        merchant_payment_id: payment.merchant_payment_id.clone(),
     };
-    app.house.ask(act).await?.map_err(refused)?;
+    app.house
+        .ask(device.command(cancel))
+        .await?
+        .map_err(refused)?;
     let payment = own_payment(&app, &place, payment.id).await?;
     let customer = customer(&app, payment.wallet).await?;
     Ok(done(payment_json(&payment, &customer)))
@@ -192,9 +200,8 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
 pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let request = RefundRequest {
-        caller: place.caller,
         merchant: place.merchant,
-        name: sale_key(&body)?,
+        merchant_refund_id: sale_key(&body)?,
         payment: payment_id(&body)?,
         amount: yen(body.whole("amount", 1..=Amount::MAX_MINOR)?)?,
         reason: body
@@ -204,7 +211,11 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         requested_at: app.outside.now().seconds(),
     };
     let id = request.payment;
-    let refund = match app.house.ask(Command::Refund(request)).await? {
+    let refund = match app
+        .house
+        .ask(device.command(Command::Refund(request)))
+        .await?
+    {
         Ok(Reply::Refund(refund)) => refund,
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
@@ -220,19 +231,15 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
     })))
 }
 
-async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Box<Payment>, Denial> {
-    payment_of(
-        app.house
-            .ask(Command::FindPaymentById {
-                caller: place.caller,
-                merchant: place.merchant,
-                payment,
-            })
-            .await?,
-    )
+async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Payment, Denial> {
+    let query = Query::PaymentById {
+        merchant: place.merchant,
+        payment,
+    };
+    payment_of(app.house.ask(place.device.query(query)).await?)
 }
 
-fn payment_of(outcome: Result<Reply, Refusal>) -> Result<Box<Payment>, Denial> {
+fn payment_of(outcome: Result<Reply, Refusal>) -> Result<Payment, Denial> {
     match outcome {
         Ok(Reply::Payment(payment)) => Ok(payment),
         Ok(_) => Err(Denial::Unavailable),

@@ -37,12 +37,12 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
         .ok_or(Denial::InvalidField("amount"))?;
     let name = body.text("key", 64)?;
     let locale = body.locale()?;
-    let act = Command::StartTopUp {
+    let start = Command::StartTopUp {
         wallet: asker.wallet,
-        name: name.into(),
+        idempotency_key: name.into(),
         amount,
     };
-    let (top_up, state) = match app.house.ask(act).await? {
+    let (top_up, state) = match app.house.ask(asker.command(start)).await? {
         Ok(Reply::TopUp { top_up, state }) => (top_up, state),
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
@@ -84,11 +84,7 @@ pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let open = app
         .acts
         .ask(move |()| {
-            let has_any = engine.peek(move |book| {
-                book.wallet(wallet)
-                    .is_some_and(|row| !row.pending.is_zero())
-            })?;
-            if !has_any {
+            if !engine.has_open_top_ups(wallet)? {
                 return Ok(Vec::new());
             }
             // One that has just been paid is not shown as open by views that are a moment behind.
@@ -141,12 +137,9 @@ async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> 
     let known = app
         .acts
         .ask(move |()| -> Result<_, Fault> {
-            let open = engine.peek(move |book| {
-                let row = book.top_ups.get(&top_up)?;
-                Some((row.wallet.0, row.amount.minor(), TopUpState::Pending))
-            })?;
-            if open.is_some() {
-                return Ok(open);
+            if let Some(row) = engine.open_top_up(top_up)? {
+                let pending = TopUpState::Pending;
+                return Ok(Some((row.wallet.0, row.amount.minor(), pending)));
             }
             let row = engine.read(|reader| read::top_up_by_id(reader.views(), id))?;
             Ok(row.map(|row| (row.wallet, row.amount, row.state)))

@@ -13,6 +13,7 @@ use mamori_codes::{barcode, qr};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::ids::{PaymentId, WalletId, receipt_number};
+use mamori_domain::query::Query;
 use mamori_domain::reply::{Reply, WalletView};
 use mamori_engine::hub::WalletNews;
 use mamori_engine::views::{Entry, EntryKind};
@@ -45,18 +46,18 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
         .ask(move |control| control.person(&owner))
         .await??
         .ok_or(Denial::SignedOut)?;
-    let sight = look(&app.house, asker.wallet).await?;
-    let rules = &app.house.rules;
+    let view = look(&app.house, &asker).await?;
+    let limits = &app.house.limits;
     Ok(done(json!({
         "wallet_id": asker.wallet.to_string(),
         "display_name": person.display_name,
         "locale": person.locale,
-        "balance": sight.balance,
-        "held": sight.held,
-        "status": if sight.frozen { "frozen" } else { "active" },
-        "event_id": sight.last_entry.to_string(),
-        "card_top_up": { "min": rules.top_up_min.minor(), "max": rules.top_up_max.minor() },
-        "balance_cap": rules.balance_cap.minor(),
+        "balance": view.balance,
+        "held": view.held,
+        "status": if view.frozen { "frozen" } else { "active" },
+        "event_id": view.last_entry.to_string(),
+        "card_top_up": { "min": limits.top_up_min.minor(), "max": limits.top_up_max.minor() },
+        "balance_cap": limits.balance_cap.minor(),
     })))
 }
 
@@ -64,9 +65,9 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
 pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
     let (digits, expires_at) = match app
         .house
-        .ask(Command::IssueCode {
+        .ask(asker.command(Command::IssueCode {
             wallet: asker.wallet,
-        })
+        }))
         .await?
     {
         Ok(Reply::Code { digits, expires_at }) => (digits, expires_at),
@@ -171,7 +172,7 @@ pub async fn events(
     asker: WalletSession,
 ) -> Result<Response, Denial> {
     let mut place = app.identity.streams.open(asker.wallet, asker.session);
-    let (to, from) = mpsc::channel::<Event>(STREAM_EVENTS);
+    let (to, from) = mpsc::channel::<WalletNews>(STREAM_EVENTS);
     let listening = app.house.engine.listen(asker.wallet, move |event| {
         to.try_send(event.clone()).is_ok()
     });
@@ -225,7 +226,7 @@ async fn feed(
     house: &House,
     out: &mpsc::Sender<SseEvent>,
     missed: Missed,
-    mut from: mpsc::Receiver<Event>,
+    mut from: mpsc::Receiver<WalletNews>,
 ) -> End {
     let mut newest = 0;
     match missed {
@@ -246,19 +247,20 @@ async fn feed(
         }
     }
     while let Some(event) = from.recv().await {
-        let frozen = event == Event::Frozen(true);
+        let frozen = event == WalletNews::Frozen(true);
         let said = match event {
-            Event::Entry(entry) if entry.id <= newest => continue,
-            Event::Entry(entry) => entry_event(house, &entry),
-            Event::Frozen(on) => {
+            WalletNews::Entry(entry) if entry.id <= newest => continue,
+            WalletNews::Entry(entry) => entry_event(house, &entry),
+            WalletNews::Frozen(on) => {
                 let name = if on { "freeze" } else { "unfreeze" };
                 SseEvent::default()
                     .event(name)
                     .data(json!({ "kind": name }).to_string())
             }
-            Event::TopUpFailed(id) => SseEvent::default()
+            WalletNews::TopUpFailed(id) => SseEvent::default()
                 .event("top_up_failed")
                 .data(json!({ "kind": "top_up_failed", "top_up_id": id.to_string() }).to_string()),
+            WalletNews::AccessChanged => SseEvent::default().event("access").data("{}"),
         };
         if out.send(said).await.is_err() {
             return End::Lost;
@@ -358,10 +360,13 @@ pub fn entry_json(house: &House, entry: &Entry) -> Value {
     })
 }
 
-/// A wallet as of a durable state.
-pub async fn look(house: &House, wallet: WalletId) -> Result<WalletView, Denial> {
-    match house.ask(Command::Look { wallet }).await? {
-        Ok(Reply::Wallet(sight)) => Ok(sight),
+/// The caller's wallet as of a durable state.
+pub async fn look(house: &House, asker: &WalletSession) -> Result<WalletView, Denial> {
+    let query = Query::Wallet {
+        wallet: asker.wallet,
+    };
+    match house.ask(asker.query(query)).await? {
+        Ok(Reply::Wallet(view)) => Ok(view),
         Ok(_) => Err(Denial::Unavailable),
         Err(refusal) => Err(refused(refusal)),
     }
