@@ -27,7 +27,7 @@ use mamori_domain::ids::{AuthorizationId, MerchantId, TillId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_registry::{Control, OwnerId, Seed, SendBudget};
+use mamori_registry::{OwnerId, Registry, Seed, SendBudget};
 use mamori_server::app::App;
 use mamori_server::house::api_key_texts;
 use mamori_server::route_table::{Demand, Routes};
@@ -169,9 +169,9 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     };
     let running = assembly::start(plan, clock, chance)?;
     post.begin()?;
-    let mut control = Control::open(&location, &master)?;
+    let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
-    seed(&running, &mut control, now, chance)?;
+    seed(&running, &mut registry, now, chance)?;
     let access = Access {
         base_url,
         wallet_url,
@@ -179,9 +179,9 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         inbox_url: sandbox.text("inbox_url")?,
         sandbox_url: sandbox.text("card_url")?,
         token,
-        merchant: merchant(&mut control, now, chance)?,
-        customers: customers(&running.engine, &mut control)?,
-        console_link: console_link(&mut control, &console_url, now, chance)?,
+        merchant: merchant(&mut registry, now, chance)?,
+        customers: customers(&running.engine, &mut registry)?,
+        console_link: console_link(&mut registry, &console_url, now, chance)?,
         console_url,
     };
     if let Some(path) = &args.json {
@@ -379,7 +379,7 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
 fn seed(
     running: &Running,
-    control: &mut Control,
+    registry: &mut Registry,
     now: Timestamp,
     chance: Chance,
 ) -> Result<(), Failure> {
@@ -390,26 +390,30 @@ fn seed(
     let Done::MerchantOpened(merchant) = done(engine, Act::OpenMerchant)? else {
         return Err(unexpected());
     };
-    control.name_merchant(merchant, "まもりマート")?;
+    registry
+        .directory()
+        .name_merchant(merchant, "まもりマート")?;
     for (store_name, tills) in STORES {
         let Done::StoreOpened(store) = done(engine, Act::OpenStore { merchant })? else {
             return Err(unexpected());
         };
-        control.name_store(store, merchant, store_name)?;
+        registry
+            .directory()
+            .name_store(store, merchant, store_name)?;
         for till_name in tills {
             let Done::TillOpened(till) = done(engine, Act::OpenTill { store })? else {
                 return Err(unexpected());
             };
-            control.name_till(till, store, till_name)?;
+            registry.directory().name_till(till, store, till_name)?;
         }
     }
-    make_api_key(engine, control, merchant, now, chance)?;
+    make_api_key(engine, registry, merchant, now, chance)?;
     for name in CUSTOMERS {
-        let credential = control.fingerprint("seeded customer", &draw::<16>(chance));
+        let credential = registry.fingerprint("seeded customer", &draw::<16>(chance));
         let Done::WalletOpened(wallet) = done(engine, Act::OpenWallet { credential })? else {
             return Err(unexpected());
         };
-        control.name_wallet(
+        registry.people().name_wallet(
             OwnerId(draw(chance)),
             wallet,
             name,
@@ -436,23 +440,28 @@ fn seed(
             },
         )?;
     }
-    running.app.house.set_keys(control.api_keys()?);
-    running.app.house.set_names(control.directory()?);
+    running
+        .app
+        .house
+        .set_keys(registry.api_keys().live_with_secrets()?);
+    running.app.house.set_names(registry.directory().read()?);
     Ok(())
 }
 
 /// A new API key for a merchant: control row pending, act, row active.
 pub fn make_api_key(
     engine: &Engine,
-    control: &mut Control,
+    registry: &mut Registry,
     merchant: MerchantId,
     now: Timestamp,
     chance: Chance,
 ) -> Result<(String, String), Failure> {
     let (api_key, secret) = api_key_texts(&draw(chance), &draw(chance));
-    let key = control.begin_api_key(&api_key, merchant, &secret, true, now, draw(chance))?;
+    let key = registry
+        .api_keys()
+        .begin(&api_key, merchant, &secret, true, now, draw(chance))?;
     done(engine, Act::BindApiKey { key, merchant })?;
-    control.finish_api_key(&api_key)?;
+    registry.api_keys().finish(&api_key)?;
     Ok((api_key, secret))
 }
 
@@ -468,39 +477,41 @@ fn unexpected() -> Failure {
 
 /// The seeded merchant as its programs need it, with a pairing code for each till that has no device.
 fn merchant(
-    control: &mut Control,
+    registry: &mut Registry,
     now: Timestamp,
     chance: Chance,
 ) -> Result<AccessMerchant, Failure> {
-    let key = control
-        .api_keys()?
+    let key = registry
+        .api_keys()
+        .live_with_secrets()?
         .into_iter()
         .next()
         .ok_or("the store has no API key")?;
-    let enrolled = control.enrolled_tills()?;
+    let enrolled = registry.devices().enrolled_tills()?;
     let mut stores = BTreeMap::new();
     let mut tills = Vec::new();
-    for paper in control
-        .till_papers()?
+    for named in registry
+        .directory()
+        .tills()?
         .into_iter()
-        .filter(|paper| paper.merchant == key.merchant)
+        .filter(|named| named.merchant == key.merchant)
     {
         stores.insert(
-            paper.store.0,
-            json!({ "id": paper.store.to_string(), "name": paper.store_name }),
+            named.store.0,
+            json!({ "id": named.store.to_string(), "name": named.store_name }),
         );
-        let pairing_code = match enrolled.contains(&paper.till) {
+        let pairing_code = match enrolled.contains(&named.till) {
             true => None,
-            false => Some(control.make_pairing_code(
-                TillId(paper.till.0),
+            false => Some(registry.devices().make_pairing_code(
+                TillId(named.till.0),
                 now,
                 &Seed::new(draw(chance)),
             )?),
         };
         tills.push(json!({
-            "id": paper.till.to_string(),
-            "name": paper.name,
-            "store_id": paper.store.to_string(),
+            "id": named.till.to_string(),
+            "name": named.name,
+            "store_id": named.store.to_string(),
             "pairing_code": pairing_code,
         }));
     }
@@ -513,7 +524,7 @@ fn merchant(
     })
 }
 
-fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustomer>, Failure> {
+fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessCustomer>, Failure> {
     let mut grants = engine.peek(|book| {
         let mut grants = Vec::new();
         book.authorizations
@@ -524,7 +535,7 @@ fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustome
     grants.truncate(CUSTOMERS.len());
     let mut customers = Vec::new();
     for (wallet, authorization) in grants {
-        if let Some(person) = control.person_of_wallet(wallet)? {
+        if let Some(person) = registry.people().of_wallet(wallet)? {
             customers.push(AccessCustomer {
                 name: person.display_name,
                 wallet_id: wallet.to_string(),
@@ -537,13 +548,15 @@ fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustome
 
 /// A one-time link for one more operator. Each start makes a new one: whoever can start a development house owns it anyway.
 fn console_link(
-    control: &mut Control,
+    registry: &mut Registry,
     console_url: &str,
     now: Timestamp,
     chance: Chance,
 ) -> Result<Option<String>, Fault> {
     use base64::Engine as _;
-    let link = control.invite_operator("operator", now, &Seed::new(draw(chance)))?;
+    let link = registry
+        .operators()
+        .invite("operator", now, &Seed::new(draw(chance)))?;
     Ok(Some(format!(
         "{console_url}/#link={}",
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link)

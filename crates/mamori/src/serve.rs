@@ -13,7 +13,7 @@ use mamori_datastore::keys::MasterKey;
 use mamori_domain::act::{Act, Done};
 use mamori_domain::change::Purpose;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, Seed};
+use mamori_registry::{Registry, Seed};
 
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
@@ -77,7 +77,7 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         clock,
         chance,
     )?;
-    let mut control = Control::open(&location, &master)?;
+    let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
     let act = |act| -> Result<Done, Failure> {
         engine
@@ -87,19 +87,27 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
     let Done::MerchantOpened(merchant) = act(Act::OpenMerchant)? else {
         return Err("unexpected answer".into());
     };
-    control.name_merchant(merchant, &args.merchant)?;
+    registry
+        .directory()
+        .name_merchant(merchant, &args.merchant)?;
     let Done::StoreOpened(store) = act(Act::OpenStore { merchant })? else {
         return Err("unexpected answer".into());
     };
-    control.name_store(store, merchant, &args.first_store)?;
+    registry
+        .directory()
+        .name_store(store, merchant, &args.first_store)?;
     for number in 1..=args.tills {
         let Done::TillOpened(till) = act(Act::OpenTill { store })? else {
             return Err("unexpected answer".into());
         };
-        control.name_till(till, store, &format!("{number}"))?;
+        registry
+            .directory()
+            .name_till(till, store, &format!("{number}"))?;
     }
-    let (api_key, api_secret) = make_api_key(&engine, &mut control, merchant, now, chance)?;
-    let link = control.invite_operator(&args.operator, now, &Seed::new(draw(chance)))?;
+    let (api_key, api_secret) = make_api_key(&engine, &mut registry, merchant, now, chance)?;
+    let link = registry
+        .operators()
+        .invite(&args.operator, now, &Seed::new(draw(chance)))?;
     engine.stop();
     println!("store           made for live use");
     println!(

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::passkeys::OwnerId;
-use crate::{Control, Surface, at, instant_cell, token_hash, wallet_number};
+use crate::factors::OwnerId;
+use crate::{Numbered, Surface, at, instant_cell, token_hash, wallet_number};
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::Param;
+use mamori_datastore::sql::{Db, Param};
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 
@@ -35,9 +35,14 @@ pub struct SessionRow {
     pub ends_at: Timestamp,
 }
 
-impl Control {
+/// Who is signed in.
+pub struct Sessions<'a> {
+    pub(crate) db: &'a mut Db,
+}
+
+impl Sessions<'_> {
     /// Stores a new session under the hash of `token`.
-    pub fn start_session(&mut self, row: &SessionRow, token: &[u8; 32]) -> Result<(), Fault> {
+    pub fn open(&mut self, row: &SessionRow, token: &[u8; 32]) -> Result<(), Fault> {
         let wallet = row.wallet.map(wallet_number).transpose()?;
         self.db
             .execute(
@@ -45,7 +50,7 @@ impl Control {
                 &[
                     Param::Blob(&row.session.0),
                     Param::Blob(&token_hash(token)),
-                    Param::Int(row.surface.as_number()),
+                    row.surface.param(),
                     Param::Blob(&row.owner.0),
                     wallet.into(),
                     at(row.made_at),
@@ -57,20 +62,20 @@ impl Control {
     }
 
     /// The session with this token hash on a surface, ended by time or not.
-    pub fn session(
+    pub fn find(
         &mut self,
         surface: Surface,
         token_hash: &[u8; 32],
     ) -> Result<Option<SessionRow>, Fault> {
         self.db.query_first(
             "SELECT session, owner, wallet, made_at, seen_at, ends_at FROM sessions WHERE token_hash = $1 AND surface = $2",
-            &[Param::Blob(token_hash), Param::Int(surface.as_number())],
+            &[Param::Blob(token_hash), surface.param()],
             |row| session_row(row, surface),
         )
     }
 
     /// The sessions of one owner that have not ended by their absolute limit, newest first; at most 100.
-    pub fn sessions_of(
+    pub fn of(
         &mut self,
         surface: Surface,
         owner: &OwnerId,
@@ -78,13 +83,13 @@ impl Control {
     ) -> Result<Vec<SessionRow>, Fault> {
         self.db.query(
             "SELECT session, owner, wallet, made_at, seen_at, ends_at FROM sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
-            &[Param::Int(surface.as_number()), Param::Blob(&owner.0), at(now)],
+            &[surface.param(), Param::Blob(&owner.0), at(now)],
             |row| session_row(row, surface),
         )
     }
 
     /// Writes down that a session was used; false if it was ended meanwhile, perhaps by another process.
-    pub fn touch_session(&mut self, session: &SessionId, now: Timestamp) -> Result<bool, Fault> {
+    pub fn touch(&mut self, session: &SessionId, now: Timestamp) -> Result<bool, Fault> {
         let touched = self.db.execute(
             "UPDATE sessions SET seen_at = $1 WHERE session = $2",
             &[at(now), Param::Blob(&session.0)],
@@ -111,7 +116,7 @@ impl Control {
     }
 
     /// Ends one session of an owner; false if it was not there.
-    pub fn end_session(
+    pub fn end(
         &mut self,
         surface: Surface,
         owner: &OwnerId,
@@ -121,7 +126,7 @@ impl Control {
             "DELETE FROM sessions WHERE session = $1 AND surface = $2 AND owner = $3",
             &[
                 Param::Blob(&session.0),
-                Param::Int(surface.as_number()),
+                surface.param(),
                 Param::Blob(&owner.0),
             ],
         )?;
@@ -129,15 +134,15 @@ impl Control {
     }
 
     /// Ends all sessions of an owner; returns how many.
-    pub fn end_sessions_of(&mut self, surface: Surface, owner: &OwnerId) -> Result<u64, Fault> {
+    pub fn end_all_of(&mut self, surface: Surface, owner: &OwnerId) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
-            &[Param::Int(surface.as_number()), Param::Blob(&owner.0)],
+            &[surface.param(), Param::Blob(&owner.0)],
         )
     }
 
     /// Removes sessions whose absolute limit passed a day ago, a few hundred at a time; returns how many.
-    pub fn sweep_sessions(&mut self, now: Timestamp) -> Result<u64, Fault> {
+    pub fn sweep(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sessions WHERE session IN (SELECT session FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT 500)",
             &[at(now.minus(SWEPT_AFTER))],

@@ -5,7 +5,7 @@ use mamori_domain::act::{Act, Outcome};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_engine::Engine;
 use mamori_engine::engine::ReplyTo;
-use mamori_registry::{Named, Places};
+use mamori_registry::{MerchantTree, Named};
 use tokio::sync::oneshot;
 
 use crate::mailbox::Mailbox;
@@ -25,7 +25,7 @@ pub trait BookDoor: Send + Sync {
     /// The merchant that an API key may speak for, as of a durable state.
     fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault>;
     /// Every merchant, store and till, as of a durable state.
-    fn places(&self) -> Result<Places, Fault>;
+    fn merchant_tree(&self) -> Result<MerchantTree, Fault>;
 }
 
 /// Lets control ask the book when it reconciles.
@@ -48,8 +48,8 @@ impl Named for NamedByBook<'_> {
         self.0.merchant_of_key(key)
     }
 
-    fn places(&mut self) -> Result<Places, Fault> {
-        self.0.places()
+    fn merchant_tree(&mut self) -> Result<MerchantTree, Fault> {
+        self.0.merchant_tree()
     }
 }
 
@@ -99,15 +99,15 @@ impl BookDoor for Engine {
         self.peek(move |book| book.api_keys.get(&key).copied())
     }
 
-    fn places(&self) -> Result<Places, Fault> {
+    fn merchant_tree(&self) -> Result<MerchantTree, Fault> {
         self.peek(|book| {
-            let mut places = Places::default();
-            book.merchants.each(|id, _| places.merchants.push(*id));
+            let mut tree = MerchantTree::default();
+            book.merchants.each(|id, _| tree.merchants.push(*id));
             book.stores
-                .each(|id, merchant| places.stores.push((*id, *merchant)));
+                .each(|id, merchant| tree.stores.push((*id, *merchant)));
             book.tills
-                .each(|id, till| places.tills.push((*id, till.store)));
-            places
+                .each(|id, till| tree.tills.push((*id, till.store)));
+            tree
         })
     }
 }

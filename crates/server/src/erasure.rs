@@ -3,14 +3,14 @@
 use mamori_datastore::fault::Fault;
 use mamori_domain::act::Act;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, Erasure};
+use mamori_registry::{Erasure, Registry};
 
 use crate::book_door::BookDoor;
 
 /// Asks for the acts of an erasure and ends it. Every act may be asked for twice.
 pub fn carry_out(
     book: &dyn BookDoor,
-    control: &mut Control,
+    registry: &mut Registry,
     erasure: &Erasure,
     now: Timestamp,
 ) -> Result<(), Fault> {
@@ -32,5 +32,5 @@ pub fn carry_out(
             );
         }
     }
-    control.finish_erasure(&erasure.person, now)
+    registry.erasures().finish(&erasure.person, now)
 }

@@ -29,13 +29,18 @@ pub const WALLET_NOT_EMPTY: Words = Words {
 /// `GET /api/wallets/{id}` of the console: enough to tell whether it is the right one, too little to read who it is.
 pub async fn wallet(State(app): State<Arc<App>>, _: OperatorSession, Named(id): Named) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
-    let looked = app.control.ask(move |control| {
+    let looked = app.control.ask(move |registry| {
         let Some(sight) = look(&*inner.book, wallet)? else {
             return Ok(None);
         };
-        let person = control.person_of_wallet(wallet)?;
-        let contact = control.contact_of_wallet(wallet)?;
-        Ok::<_, Fault>(Some((sight, person, contact, control.erased_at(wallet)?)))
+        let person = registry.people().of_wallet(wallet)?;
+        let contact = registry.people().contact_of_wallet(wallet)?;
+        Ok::<_, Fault>(Some((
+            sight,
+            person,
+            contact,
+            registry.erasures().erased_at(wallet)?,
+        )))
     });
     let (sight, person, contact, erased_at) = looked.await??.ok_or(Denial::NotFound)?;
     Ok(done(json!({
@@ -45,7 +50,7 @@ pub async fn wallet(State(app): State<Arc<App>>, _: OperatorSession, Named(id): 
         "frozen": sight.frozen,
         "name": person.map(|person| masked_name(&person.display_name)),
         "contact": contact.map(|(contact, _)| contact.masked()),
-        "erased_at_ms": erased_at.map(|at| millis(at)),
+        "erased_at_ms": erased_at.map(millis),
     })))
 }
 
@@ -61,14 +66,14 @@ pub async fn erase(
     let despite_balance = body.flag("despite_balance")?;
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (app, control, now) = (granted.app, granted.control, granted.now);
+        let (app, registry, now) = (granted.app, granted.registry, granted.now);
         let Some(sight) = look(&*app.book, wallet)? else {
             return Ok(Err(Denial::NotFound));
         };
         if (sight.balance > 0 || sight.held > 0) && !despite_balance {
             return Ok(Err(WALLET_NOT_EMPTY.into()));
         }
-        let Some(erasure) = control.begin_erasure(wallet, now)? else {
+        let Some(erasure) = registry.erasures().begin(wallet, now)? else {
             return Ok(Err(Denial::NotFound));
         };
         app.identity
@@ -76,7 +81,7 @@ pub async fn erase(
             .forget_owner(Surface::Wallet, &erasure.person);
         tracing::info!(operator, wallet = wallet.0, "an operator erased a person");
         // The data is gone. If the book cannot be asked now, the sweep asks it until it can.
-        if let Err(fault) = carry_out(&*app.book, control, &erasure, now) {
+        if let Err(fault) = carry_out(&*app.book, registry, &erasure, now) {
             tracing::warn!(%fault, wallet = wallet.0, "an erasure still owes the book its acts");
         }
         Ok(Ok(json!({})))

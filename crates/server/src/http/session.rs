@@ -11,7 +11,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash};
+use mamori_registry::{
+    Device, OwnerId, Registry, Seed, SessionId, SessionRow, Surface, token_hash,
+};
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, done};
@@ -98,7 +100,7 @@ impl FromRequestParts<Arc<App>> for TillDevice {
             None => {
                 let device = app
                     .strangers
-                    .ask(move |control| control.device(&hash))
+                    .ask(move |registry| registry.devices().find(&hash))
                     .await??
                     .ok_or(Denial::SignedOut)?;
                 app.identity.devices.remember(hash, device);
@@ -128,8 +130,8 @@ async fn signed_in(
         Look::Live { row, write: true } => {
             let (writer, session) = (Arc::clone(app), row.session);
             // Nobody waits for this, and a busy moment may skip it: the next minute writes it.
-            let _ = app.control.hand_over(move |control| {
-                match control.touch_session(&session, now) {
+            let _ = app.control.hand_over(move |registry| {
+                match registry.sessions().touch(&session, now) {
                     Ok(true) => {}
                     Ok(false) => writer.identity.sessions.forget(&session),
                     Err(fault) => {
@@ -141,7 +143,7 @@ async fn signed_in(
         }
         Look::Over(row) => {
             app.control
-                .ask(move |control| control.end_session(surface, &row.owner, &row.session))
+                .ask(move |registry| registry.sessions().end(surface, &row.owner, &row.session))
                 .await??;
             Err(Denial::SignedOut)
         }
@@ -150,7 +152,7 @@ async fn signed_in(
                 let as_of = app.identity.sessions.endings();
                 let row = app
                     .strangers
-                    .ask(move |control| control.session(surface, &hash))
+                    .ask(move |registry| registry.sessions().find(surface, &hash))
                     .await??
                     .ok_or(Denial::SignedOut)?;
                 match app
@@ -194,7 +196,7 @@ pub struct NewSession {
 /// Stores a session and takes it into memory. Runs on a worker thread.
 pub fn begin_session(
     app: &App,
-    control: &mut Control,
+    registry: &mut Registry,
     begin: Begin,
     now: Timestamp,
     seed: &Seed,
@@ -207,8 +209,8 @@ pub fn begin_session(
     } = begin;
     if let Some(old) = replaced {
         let old = token_hash(&old);
-        if let Some(row) = control.session(surface, &old)? {
-            control.end_session(surface, &row.owner, &row.session)?;
+        if let Some(row) = registry.sessions().find(surface, &old)? {
+            registry.sessions().end(surface, &row.owner, &row.session)?;
         }
         app.identity.sessions.forget_token(&old);
     }
@@ -222,7 +224,7 @@ pub fn begin_session(
         seen_at: now,
         ends_at: now.plus_seconds(SessionLimits::of(surface).absolute_seconds),
     };
-    control.start_session(&row, &token)?;
+    registry.sessions().open(&row, &token)?;
     app.identity.sessions.admit(token_hash(&token), row, now);
     Ok(NewSession { surface, token })
 }
@@ -230,17 +232,17 @@ pub fn begin_session(
 /// Gives the browser's session a new token after a step-up. Runs on a worker thread; None if the session ended meanwhile.
 pub fn renew_session(
     app: &App,
-    control: &mut Control,
+    registry: &mut Registry,
     surface: Surface,
     old: &[u8; 32],
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Option<NewSession>, Fault> {
     let token = seed.bytes("session token");
-    let Some(row) = control.session(surface, old)? else {
+    let Some(row) = registry.sessions().find(surface, old)? else {
         return Ok(None);
     };
-    if !control.renew_token(&row.session, old, &token)? {
+    if !registry.sessions().renew_token(&row.session, old, &token)? {
         return Ok(None);
     }
     app.identity.sessions.forget_token(old);
@@ -307,12 +309,13 @@ async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answ
     let cookie = Cookie::Session(surface);
     if let Some(token) = cookie.read(headers) {
         let hash = token_hash(&token);
-        let ended = app.strangers.ask(move |control| -> Result<(), Fault> {
-            let Some(row) = control.session(surface, &hash)? else {
+        let ended = app.strangers.ask(move |registry| -> Result<(), Fault> {
+            let Some(row) = registry.sessions().find(surface, &hash)? else {
                 return Ok(());
             };
-            control
-                .end_session(surface, &row.owner, &row.session)
+            registry
+                .sessions()
+                .end(surface, &row.owner, &row.session)
                 .map(|_| ())
         });
         ended.await??;
@@ -329,7 +332,7 @@ pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) ->
     let now = app.outside.now();
     let rows = app
         .control
-        .ask(move |control| control.sessions_of(Surface::Wallet, &asker.owner, now))
+        .ask(move |registry| registry.sessions().of(Surface::Wallet, &asker.owner, now))
         .await??;
     let idle_seconds = SessionLimits::of(Surface::Wallet).idle_seconds;
     let sessions: Vec<_> = rows
@@ -357,7 +360,11 @@ pub async fn end_session(State(app): State<Arc<App>>, asker: WalletSession, body
     let session = SessionId(named.ok_or(Denial::InvalidField("session"))?);
     let was_there = app
         .control
-        .ask(move |control| control.end_session(Surface::Wallet, &asker.owner, &session))
+        .ask(move |registry| {
+            registry
+                .sessions()
+                .end(Surface::Wallet, &asker.owner, &session)
+        })
         .await??;
     if !was_there {
         return Err(Denial::NotFound);
@@ -375,11 +382,13 @@ pub async fn end_other_sessions(
     let now = app.outside.now();
     let ended = app
         .control
-        .ask(move |control| -> Result<Vec<SessionId>, Fault> {
+        .ask(move |registry| -> Result<Vec<SessionId>, Fault> {
             let mut ended = Vec::new();
-            for row in control.sessions_of(Surface::Wallet, &asker.owner, now)? {
+            for row in registry.sessions().of(Surface::Wallet, &asker.owner, now)? {
                 if row.session != asker.session
-                    && control.end_session(Surface::Wallet, &asker.owner, &row.session)?
+                    && registry
+                        .sessions()
+                        .end(Surface::Wallet, &asker.owner, &row.session)?
                 {
                     ended.push(row.session);
                 }

@@ -41,7 +41,7 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let owner = asker.owner;
     let person = app
         .control
-        .ask(move |control| control.person(&owner))
+        .ask(move |registry| registry.people().find(&owner))
         .await??
         .ok_or(Denial::SignedOut)?;
     let sight = look(&app.house, asker.wallet).await?;

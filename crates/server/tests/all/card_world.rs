@@ -18,7 +18,7 @@ use mamori_domain::ids::{TopUpId, WalletId};
 use mamori_domain::money::Amount;
 use mamori_domain::world::Timestamp;
 use mamori_engine::hub::{Event, Listening};
-use mamori_registry::{CardPaymentRow, Control};
+use mamori_registry::{CardOrderRow, Registry};
 use mamori_sandbox::{DISPUTES_PATH, FAULTS_PATH, Sandbox, SandboxConfig};
 use mamori_server::cards::CardDesk;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
@@ -95,7 +95,7 @@ pub struct CardWorld {
     pub house: House,
     pub network: Sandbox,
     pub wallet: WalletId,
-    control: Control,
+    registry: Registry,
     handled: Receiver<StatusCode>,
     operators: Cell<u8>,
     _listeners: Listeners,
@@ -131,7 +131,7 @@ impl CardWorld {
             .expect("a listener");
         let (_, wallet) = house.customer_of_the_book(1);
         CardWorld {
-            control: house.control(),
+            registry: house.control(),
             house,
             network,
             wallet,
@@ -169,7 +169,7 @@ impl CardWorld {
             .house
             .app
             .card_desk
-            .open_page(&mut self.control, top_up, amount, "ja", now)
+            .open_page(&mut self.registry, top_up, amount, "ja", now)
             .map_err(|problem| problem.to_string())
             .expect("the network answers");
         match page.state {
@@ -201,7 +201,7 @@ impl CardWorld {
         let app = &self.house.app;
         desk.sweep(
             &app.house.engine,
-            &mut self.control,
+            &mut self.registry,
             app.outside.now(),
             Duration::from_secs(20),
         )
@@ -220,7 +220,7 @@ impl CardWorld {
         app.card_desk
             .settle(
                 &app.house.engine,
-                &mut self.control,
+                &mut self.registry,
                 top_up,
                 app.outside.now(),
             )
@@ -253,23 +253,29 @@ impl CardWorld {
         (listening, happened)
     }
 
-    pub fn row(&mut self, top_up: TopUpId) -> CardPaymentRow {
-        let row = self.control.card_payment(top_up).expect("control answers");
+    pub fn row(&mut self, top_up: TopUpId) -> CardOrderRow {
+        let row = self
+            .registry
+            .card_orders()
+            .find(top_up)
+            .expect("control answers");
         row.expect("it was ordered")
     }
 
     /// The house falls after it has noted that a top-up is closed, and before the book hears of it.
     pub fn fall_while_closing(&mut self, top_up: TopUpId) {
         let now = self.house.app.outside.now();
-        self.control
-            .note_card_closed(top_up, now, Some(now.plus_seconds(86_400)))
+        self.registry
+            .card_orders()
+            .note_closed(top_up, now, Some(now.plus_seconds(86_400)))
             .expect("control answers");
     }
 
     /// Closed top-ups that are to be asked about some day.
     pub fn still_asked_about(&mut self) -> Vec<TopUpId> {
-        self.control
-            .card_payments_to_ask_again(Timestamp(i64::MAX), 100)
+        self.registry
+            .card_orders()
+            .to_ask_again(Timestamp(i64::MAX), 100)
             .expect("control answers")
     }
 

@@ -23,7 +23,9 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
 use mamori_engine::engine::ReplyTo;
 use mamori_engine::{Engine, EngineConfig};
-use mamori_registry::{Control, OwnerId, Places, Seed, SendBudget, SessionId, SessionRow, Surface};
+use mamori_registry::{
+    MerchantTree, OwnerId, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
+};
 use mamori_server::app::App;
 use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
@@ -51,7 +53,7 @@ pub struct SmallBook {
     pub devices: Mutex<HashMap<TillId, Fingerprint>>,
     pub frozen: Mutex<BTreeMap<WalletId, bool>>,
     pub balances: Mutex<HashMap<WalletId, u64>>,
-    pub places: Mutex<Places>,
+    pub tree: Mutex<MerchantTree>,
     pub api_keys: Mutex<HashMap<Fingerprint, MerchantId>>,
     /// The next act becomes durable, and its answer is lost.
     pub lose_answer: AtomicBool,
@@ -91,8 +93,8 @@ impl BookDoor for SmallBook {
         Ok(self.api_keys.lock().unwrap().get(&key).copied())
     }
 
-    fn places(&self) -> Result<Places, Fault> {
-        Ok(self.places.lock().unwrap().clone())
+    fn merchant_tree(&self) -> Result<MerchantTree, Fault> {
+        Ok(self.tree.lock().unwrap().clone())
     }
 }
 
@@ -122,31 +124,31 @@ impl SmallBook {
                 .map(|_| Done::Bound)
                 .ok_or(Refusal::TillUnknown),
             Act::OpenMerchant => {
-                let merchants = &mut self.places.lock().unwrap().merchants;
+                let merchants = &mut self.tree.lock().unwrap().merchants;
                 let merchant = MerchantId(merchants.len() as u32 + 1);
                 merchants.push(merchant);
                 Ok(Done::MerchantOpened(merchant))
             }
             Act::OpenStore { merchant } => {
-                let mut places = self.places.lock().unwrap();
-                if !places.merchants.contains(&merchant) {
+                let mut tree = self.tree.lock().unwrap();
+                if !tree.merchants.contains(&merchant) {
                     return Err(Refusal::MerchantUnknown);
                 }
-                let store = StoreId(places.stores.len() as u32 + 1);
-                places.stores.push((store, merchant));
+                let store = StoreId(tree.stores.len() as u32 + 1);
+                tree.stores.push((store, merchant));
                 Ok(Done::StoreOpened(store))
             }
             Act::OpenTill { store } => {
-                let mut places = self.places.lock().unwrap();
-                if !places.stores.iter().any(|(known, _)| *known == store) {
+                let mut tree = self.tree.lock().unwrap();
+                if !tree.stores.iter().any(|(known, _)| *known == store) {
                     return Err(Refusal::StoreUnknown);
                 }
-                let till = TillId(places.tills.len() as u32 + 1);
-                places.tills.push((till, store));
+                let till = TillId(tree.tills.len() as u32 + 1);
+                tree.tills.push((till, store));
                 Ok(Done::TillOpened(till))
             }
             Act::BindApiKey { key, merchant } => {
-                if !self.places.lock().unwrap().merchants.contains(&merchant) {
+                if !self.tree.lock().unwrap().merchants.contains(&merchant) {
                     return Err(Refusal::MerchantUnknown);
                 }
                 self.api_keys.lock().unwrap().insert(key, merchant);
@@ -232,8 +234,8 @@ fn open_engine(scratch: &Scratch) -> Engine {
 }
 
 /// Opens control as a program would, with the same master key each time.
-pub fn open_control(scratch: &Scratch) -> Control {
-    Control::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
+pub fn open_control(scratch: &Scratch) -> Registry {
+    Registry::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
 }
 
 impl House {
@@ -344,7 +346,7 @@ impl House {
     }
 
     /// Another connection, as an operator's command would have.
-    pub fn control(&self) -> Control {
+    pub fn control(&self) -> Registry {
         open_control(&self.scratch)
     }
 
@@ -361,15 +363,21 @@ impl House {
 
     /// A store with two tills, named as an operator would name them.
     pub fn name_tills(&self) {
-        let mut control = self.control();
-        control.name_merchant(MerchantId(1), "まもり書店").unwrap();
-        control
+        let mut registry = self.control();
+        registry
+            .directory()
+            .name_merchant(MerchantId(1), "まもり書店")
+            .unwrap();
+        registry
+            .directory()
             .name_store(StoreId(11), MerchantId(1), "本店")
             .unwrap();
-        control
+        registry
+            .directory()
             .name_till(TillId(101), StoreId(11), "レジ1")
             .unwrap();
-        control
+        registry
+            .directory()
             .name_till(TillId(102), StoreId(11), "レジ2")
             .unwrap();
     }
@@ -407,7 +415,8 @@ impl House {
             ends_at: now.plus_seconds(86_400),
         };
         self.control()
-            .start_session(&row, &token)
+            .sessions()
+            .open(&row, &token)
             .expect("control answers");
         let mut browser = self.browser(Surface::Wallet);
         let cookie = Cookie::Session(Surface::Wallet).name();
@@ -434,7 +443,8 @@ impl House {
         let mut key = crate::authenticator::Authenticator::security_key(CONSOLE);
         let link = self
             .control()
-            .invite_operator(
+            .operators()
+            .invite(
                 &format!("運用 {number}"),
                 self.now(),
                 &Seed::new([number; 32]),

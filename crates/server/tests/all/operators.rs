@@ -13,7 +13,8 @@ fn invite(house: &House) -> String {
     encode_token(
         &house
             .control()
-            .invite_operator("運用 一郎", house.now(), &Seed::new([3; 32]))
+            .operators()
+            .invite("運用 一郎", house.now(), &Seed::new([3; 32]))
             .expect("control answers"),
     )
 }

@@ -306,7 +306,8 @@ fn a_flood_by_strangers_keeps_nobody_out_who_holds_a_passkey() {
     );
     let link = house
         .control()
-        .invite_operator("運用", house.now(), &Seed::new([3; 32]))
+        .operators()
+        .invite("運用", house.now(), &Seed::new([3; 32]))
         .expect("control answers");
     let link = encode_token(&link);
     let begun = operator.post("/api/operators/redeem", json!({ "link": link }));
