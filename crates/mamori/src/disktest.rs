@@ -22,7 +22,9 @@ use std::thread;
 use mamori_datastore::keys::MasterKey;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Registry, SessionId, SessionRow, Surface};
+use mamori_registry::{
+    Aal, AgentFamily, AuthMethod, Registry, SessionDevice, SessionId, SessionRow, Surface,
+};
 use mamori_server::cookies::{Cookie, encode_token};
 use serde_json::{Value, json};
 
@@ -296,6 +298,12 @@ impl DiskTest {
             surface: Surface::Wallet,
             owner: person.person,
             wallet: Some(wallet),
+            method: AuthMethod::Passkey,
+            assurance: Aal::Two,
+            device: SessionDevice {
+                browser: None,
+                agent: AgentFamily::Unknown,
+            },
             made_at: now,
             seen_at: now,
             ends_at: now.plus_seconds(3_600),

@@ -57,7 +57,7 @@ pub use operators::{LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators,
 pub use people::{EnrolRefusal, Enrolment, People, Person};
 pub use schema::CONTROL;
 pub use seed::Seed;
-pub use sessions::{SessionId, SessionRow, Sessions};
+pub use sessions::{Aal, AgentFamily, AuthMethod, SessionDevice, SessionId, SessionRow, Sessions};
 pub use sign_ups::{
     CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
     SignUpStart, SignUps,
@@ -198,6 +198,15 @@ impl Registry {
     /// Hosted card pages of top-ups, and what became of each charge.
     pub fn card_orders(&mut self) -> CardOrders<'_> {
         CardOrders { db: &mut self.db }
+    }
+
+    /// What the registry knows of a browser: the keyed hash of its cookie's secret, and the family that its `User-Agent`
+    /// header claims (empty where it sent none).
+    pub fn session_device(&self, browser: &[u8], user_agent: &str) -> SessionDevice {
+        SessionDevice {
+            browser: Some(self.keys.fingerprint("browser", browser)),
+            agent: AgentFamily::of_header(user_agent),
+        }
     }
 
     /// What waits in the outbox, was sent, and was given up (the newest `dead_max`). The outbox must have been opened once.

@@ -11,10 +11,10 @@ use mamori_datastore::testing::on_both;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact, Enrolment, LinkRefusal, MerchantTree,
-    NameTaken, Named, NewCardOrder, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Registry,
-    RemoveRefusal, Seed, SendBudget, SendRefusal, SessionId, SessionRow, SignUpStart,
-    StoredPasskey, Surface, token_hash,
+    Aal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact,
+    Enrolment, LinkRefusal, MerchantTree, NameTaken, Named, NewCardOrder, Opening, OwnerId,
+    PAIRING_TRIES_MAX, PairingRefusal, Registry, RemoveRefusal, Seed, SendBudget, SendRefusal,
+    SessionDevice, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -355,6 +355,12 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             surface: Surface::Wallet,
             owner,
             wallet: Some(WalletId(1)),
+            method: AuthMethod::SignUp,
+            assurance: Aal::Three,
+            device: SessionDevice {
+                browser: Some(Fingerprint(u128::MAX - 1)),
+                agent: AgentFamily::Edge,
+            },
             made_at: NOW,
             seen_at: NOW,
             ends_at: NOW.plus_seconds(3_600),
@@ -749,6 +755,12 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
         surface: Surface::Wallet,
         owner: OwnerId([2; 16]),
         wallet: Some(WalletId(2)),
+        method: AuthMethod::Passkey,
+        assurance: Aal::Two,
+        device: SessionDevice {
+            browser: None,
+            agent: AgentFamily::Unknown,
+        },
         made_at: NOW,
         seen_at: NOW,
         ends_at: NOW,

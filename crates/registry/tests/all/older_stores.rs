@@ -5,7 +5,9 @@ use mamori_datastore::sql::{Family, Location, Migration, Param};
 use mamori_datastore::testing::on_both;
 use mamori_domain::ids::TopUpId;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{CONTROL, Registry};
+use mamori_registry::{
+    Aal, AgentFamily, AuthMethod, CONTROL, Registry, SessionDevice, Surface, token_hash,
+};
 
 /// Makes the tables as the program did that knew no migration from `name` on.
 fn as_before(location: &Location, name: &str) -> mamori_datastore::sql::Db {
@@ -58,5 +60,41 @@ fn card_orders_that_were_kept_in_seconds_mean_the_same_instants_afterwards() {
             due(&mut registry, closed_at.plus_seconds(86_400)),
             [TopUpId(1)]
         );
+    });
+}
+
+#[test]
+fn whoever_was_signed_in_before_sessions_told_how_stays_signed_in_by_passkey() {
+    on_both(|location| {
+        let mut older = as_before(location, "how sessions were opened");
+        let token = [7; 32];
+        let hash = token_hash(&token);
+        let session = [
+            Param::Blob(&[1; 16]),
+            Param::Blob(&hash),
+            Param::Blob(&[2; 16]),
+        ];
+        older
+            .execute(
+                "INSERT INTO sessions (session, token_hash, surface, owner, wallet, made_at, seen_at, ends_at)
+                 VALUES ($1, $2, 1, $3, 9, 10, 20, 30)",
+                &session,
+            )
+            .unwrap();
+        drop(older);
+
+        let mut registry = Registry::open(location, &MasterKey::from_bytes([1; 32])).unwrap();
+        let found = registry.sessions().find(Surface::Wallet, &hash).unwrap();
+        let found = found.expect("the session goes on");
+        assert_eq!(
+            (found.method, found.assurance),
+            (AuthMethod::Passkey, Aal::Two)
+        );
+        let nothing = SessionDevice {
+            browser: None,
+            agent: AgentFamily::Unknown,
+        };
+        assert_eq!(found.device, nothing);
+        assert_eq!(found.ends_at, Timestamp(30));
     });
 }

@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_datastore::fault::Fault;
 use mamori_registry::{
-    LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name, token_hash,
+    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name,
+    token_hash,
 };
 use serde_json::json;
 
@@ -79,6 +80,7 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     let Some(Purpose::Operator { registering, link }) = taken else {
         return Err(refused("operator link", PasskeyProblem::OtherChallenge));
     };
+    let browser = browser.traits(&headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let redeemed = app.operators.ask(
         move |registry| -> Result<Result<NewSession, Denial>, Fault> {
@@ -102,6 +104,8 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
                 surface: Surface::Console,
                 owner: operator,
                 wallet: None,
+                method: AuthMethod::OperatorLink,
+                browser,
                 replaced,
             };
             begin_session(&inner, registry, begin, now, &seed).map(Ok)

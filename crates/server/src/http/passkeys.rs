@@ -11,8 +11,8 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::act::{Act, Done};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    CodeRefusal, Contact, EnrolRefusal, Enrolment, OwnerId, Registry, SendRefusal, SignUpStart,
-    StoredPasskey, Surface, display_name, token_hash,
+    AuthMethod, CodeRefusal, Contact, EnrolRefusal, Enrolment, OwnerId, Registry, SendRefusal,
+    SignUpStart, StoredPasskey, Surface, display_name, token_hash,
 };
 use serde_json::{Value, json};
 
@@ -187,6 +187,7 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
     else {
         return Err(refused("sign-up", PasskeyProblem::OtherChallenge));
     };
+    let browser = browser.traits(&headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let signed_up = app.strangers.ask(
         move |registry| -> Result<Result<NewSession, Denial>, Fault> {
@@ -232,6 +233,8 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
                 surface: Surface::Wallet,
                 owner,
                 wallet: Some(wallet),
+                method: AuthMethod::SignUp,
+                browser,
                 replaced,
             };
             begin_session(&inner, registry, begin, now, &seed).map(Ok)
@@ -311,6 +314,7 @@ async fn sign_in_finish(
         Surface::Console => &app.operators,
         Surface::Wallet | Surface::Till => &app.strangers,
     };
+    let browser = browser.traits(headers);
     let signed_in = workers.ask(
         move |registry| -> Result<Result<NewSession, Denial>, Fault> {
             let asserting = &sign_in.asserting;
@@ -343,6 +347,8 @@ async fn sign_in_finish(
                 surface,
                 owner,
                 wallet,
+                method: AuthMethod::Passkey,
+                browser,
                 replaced,
             };
             begin_session(&inner, registry, begin, now, &seed).map(Ok)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::response::Response;
 use base64::Engine as _;
@@ -12,7 +13,7 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    Device, OwnerId, Registry, Seed, SessionId, SessionRow, Surface, token_hash,
+    AuthMethod, Device, OwnerId, Registry, Seed, SessionId, SessionRow, Surface, token_hash,
 };
 use serde_json::json;
 
@@ -182,6 +183,10 @@ pub struct Begin {
     pub owner: OwnerId,
     /// The customer's wallet.
     pub wallet: Option<WalletId>,
+    /// How it is opened.
+    pub method: AuthMethod,
+    /// Where.
+    pub browser: BrowserTraits,
     /// The token that the browser held before. Signing in always gives a new one and ends the old session, so a token planted
     /// in a browser beforehand is worth nothing.
     pub replaced: Option<Token>,
@@ -205,6 +210,8 @@ pub fn begin_session(
         surface,
         owner,
         wallet,
+        method,
+        browser,
         replaced,
     } = begin;
     if let Some(old) = replaced {
@@ -220,6 +227,9 @@ pub fn begin_session(
         surface,
         owner,
         wallet,
+        method,
+        assurance: method.assurance(),
+        device: registry.session_device(&browser.token, &browser.user_agent),
         made_at: now,
         seen_at: now,
         ends_at: now.plus_seconds(SessionLimits::of(surface).absolute_seconds),
@@ -259,6 +269,12 @@ impl NewSession {
     }
 }
 
+/// What a request tells of the browser it comes from.
+pub struct BrowserTraits {
+    token: Token,
+    user_agent: String,
+}
+
 /// The secret of this browser, and whether it was made just now.
 pub struct Browser {
     /// 256 bits, in the browser's cookie.
@@ -278,6 +294,15 @@ impl Browser {
                 token: app.outside.bytes(),
                 is_new: true,
             },
+        }
+    }
+
+    /// What is kept of it with a session; `headers` are those of its request.
+    pub fn traits(&self, headers: &HeaderMap) -> BrowserTraits {
+        let claimed = headers.get(USER_AGENT).and_then(|text| text.to_str().ok());
+        BrowserTraits {
+            token: self.token,
+            user_agent: claimed.unwrap_or_default().to_owned(),
         }
     }
 

@@ -24,7 +24,8 @@ use mamori_engine::clock::Clock;
 use mamori_engine::engine::ReplyTo;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_registry::{
-    MerchantTree, OwnerId, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
+    Aal, AgentFamily, AuthMethod, MerchantTree, OwnerId, Registry, Seed, SendBudget, SessionDevice,
+    SessionId, SessionRow, Surface,
 };
 use mamori_server::app::App;
 use mamori_server::book_door::{BookDoor, NamedByBook};
@@ -41,6 +42,9 @@ use mamori_server::workers::Workers;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower::ServiceExt as _;
+
+/// What the browsers of the tests call themselves.
+const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile/15E148 Safari/604.1";
 
 pub const WALLET: &str = "http://wallet.localhost:4000";
 pub const TILL: &str = "http://till.localhost:4001";
@@ -410,6 +414,12 @@ impl House {
             surface: Surface::Wallet,
             owner: OwnerId([number; 16]),
             wallet: Some(wallet),
+            method: AuthMethod::Passkey,
+            assurance: Aal::Two,
+            device: SessionDevice {
+                browser: None,
+                agent: AgentFamily::Unknown,
+            },
             made_at: now,
             seen_at: now,
             ends_at: now.plus_seconds(86_400),
@@ -546,6 +556,7 @@ impl Browser<'_> {
             .method(method)
             .uri(path)
             .header(header::HOST, host)
+            .header(header::USER_AGENT, SAFARI)
             .header("sec-fetch-site", "same-origin");
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
