@@ -35,7 +35,7 @@ use mamori_domain::money::Amount;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_registry::{Control, OwnerId, Seed, SendBudget};
+use mamori_registry::{OwnerId, Registry, Seed, SendBudget};
 use mamori_server::app::App;
 use mamori_server::route_table::{Demand, Routes};
 use serde::{Deserialize, Serialize};
@@ -172,9 +172,9 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     };
     let running = assembly::start(plan, clock, chance)?;
     post.begin()?;
-    let mut control = Control::open(&location, &master)?;
+    let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
-    seed(&running, &mut control, now, chance)?;
+    seed(&running, &mut registry, now, chance)?;
     let access = Access {
         base_url,
         wallet_url,
@@ -182,9 +182,9 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         inbox_url: sandbox.text("inbox_url")?,
         sandbox_url: sandbox.text("card_url")?,
         token,
-        merchant: merchant(&mut control, now, chance)?,
-        customers: customers(&running.engine, &mut control)?,
-        console_link: console_link(&mut control, &console_url, now, chance)?,
+        merchant: merchant(&mut registry, now, chance)?,
+        customers: customers(&running.engine, &mut registry)?,
+        console_link: console_link(&mut registry, &console_url, now, chance)?,
         console_url,
     };
     if let Some(path) = &args.json {
@@ -384,7 +384,7 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
 fn seed(
     running: &Running,
-    control: &mut Control,
+    registry: &mut Registry,
     now: Timestamp,
     chance: Chance,
 ) -> Result<(), Failure> {
@@ -395,7 +395,9 @@ fn seed(
     let Reply::MerchantOpened(merchant) = done(engine, Command::OpenMerchant)? else {
         return Err(unexpected());
     };
-    control.name_merchant(merchant, "まもりマート")?;
+    control
+        .directory()
+        .name_merchant(merchant, "まもりマート")?;
     for (store_name, tills) in STORES {
         let Reply::StoreOpened(store) = done(
             engine,
@@ -407,21 +409,23 @@ fn seed(
         else {
             return Err(unexpected());
         };
-        control.name_store(store, merchant, store_name)?;
+        registry
+            .directory()
+            .name_store(store, merchant, store_name)?;
         for till_name in tills {
             let Reply::TillOpened(till) = done(engine, Command::OpenTill { store })? else {
                 return Err(unexpected());
             };
-            control.name_till(till, store, till_name)?;
+            registry.directory().name_till(till, store, till_name)?;
         }
     }
-    make_api_key(engine, control, merchant, now, chance)?;
+    make_api_key(engine, registry, merchant, now, chance)?;
     for name in CUSTOMERS {
         let credential = control.fingerprint("seeded customer", &draw::<16>(chance));
         let Reply::WalletOpened(wallet) = done(engine, Command::OpenWallet { credential })? else {
             return Err(unexpected());
         };
-        control.name_wallet(
+        registry.people().name_wallet(
             OwnerId(draw(chance)),
             wallet,
             name,
@@ -448,8 +452,11 @@ fn seed(
             },
         )?;
     }
-    running.app.house.set_keys(control.api_keys()?);
-    running.app.house.set_names(control.directory()?);
+    running
+        .app
+        .house
+        .set_keys(registry.api_keys().live_with_secrets()?);
+    running.app.house.set_names(registry.directory().read()?);
     Ok(())
 }
 
@@ -466,20 +473,22 @@ fn unexpected() -> Failure {
 
 /// The seeded merchant as its programs need it, with a pairing code for each till that has no device.
 fn merchant(
-    control: &mut Control,
+    registry: &mut Registry,
     now: Timestamp,
     chance: Chance,
 ) -> Result<AccessMerchant, Failure> {
-    let key = control
-        .api_keys()?
+    let key = registry
+        .api_keys()
+        .live_with_secrets()?
         .into_iter()
         .next()
         .ok_or("the store has no API key")?;
-    let enrolled = control.enrolled_tills()?;
+    let enrolled = registry.devices().enrolled_tills()?;
     let mut stores = BTreeMap::new();
     let mut tills = Vec::new();
-    for paper in control
-        .till_papers()?
+    for paper in registry
+        .directory()
+        .tills()?
         .into_iter()
         .filter(|paper| paper.merchant == key.merchant)
     {
@@ -489,7 +498,7 @@ fn merchant(
         );
         let pairing_code = match enrolled.contains(&paper.till) {
             true => None,
-            false => Some(control.make_pairing_code(
+            false => Some(registry.devices().make_pairing_code(
                 TillId(paper.till.0),
                 now,
                 &Seed::new(draw(chance)),
@@ -511,11 +520,11 @@ fn merchant(
     })
 }
 
-fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustomer>, Failure> {
+fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessCustomer>, Failure> {
     let grants = engine.first_authorizations(CUSTOMERS.len())?;
     let mut customers = Vec::new();
     for (wallet, authorization) in grants {
-        if let Some(person) = control.person_of_wallet(wallet)? {
+        if let Some(person) = registry.people().of_wallet(wallet)? {
             customers.push(AccessCustomer {
                 name: person.display_name,
                 wallet_id: wallet.to_string(),
@@ -528,13 +537,15 @@ fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustome
 
 /// A one-time link for one more operator. Each start makes a new one: whoever can start a development house owns it anyway.
 fn console_link(
-    control: &mut Control,
+    registry: &mut Registry,
     console_url: &str,
     now: Timestamp,
     chance: Chance,
 ) -> Result<Option<String>, Fault> {
     use base64::Engine as _;
-    let link = control.invite_operator("operator", now, &Seed::new(draw(chance)))?;
+    let link = control
+        .operators()
+        .invite("operator", now, &Seed::new(draw(chance)))?;
     Ok(Some(format!(
         "{console_url}/#link={}",
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link)

@@ -23,7 +23,9 @@ use mamori::world::{Chance, Clock, Failure};
 use mamori_datastore::keys::MasterKey;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, SessionId, SessionRow, Surface};
+use mamori_registry::{
+    Aal, AgentFamily, AuthMethod, Registry, SessionDevice, SessionId, SessionRow, Surface,
+};
 use mamori_server::cookies::{Cookie, encode_token};
 use serde_json::{Value, json};
 
@@ -281,10 +283,11 @@ impl DiskTest {
     /// A session of a seeded customer, as if they had signed in before: the cookie's name and value.
     fn sign_in(&self, server: &Server, customer: usize) -> Result<String, Failure> {
         let master = MasterKey::open(&self.test.home.0.join("master.key"))?;
-        let mut control = Control::open(&self.test.location, &master)?;
+        let mut registry = Registry::open(&self.test.location, &master)?;
         let wallet = WalletId(server.customers[customer].0.parse()?);
-        let person = control
-            .person_of_wallet(wallet)?
+        let person = registry
+            .people()
+            .of_wallet(wallet)?
             .ok_or("a seeded customer has no name")?;
         let (mut session, mut token) = ([0; 16], [0; 32]);
         (self.chance)(&mut session);
@@ -295,11 +298,17 @@ impl DiskTest {
             surface: Surface::Wallet,
             owner: person.person,
             wallet: Some(wallet),
+            method: AuthMethod::Passkey,
+            assurance: Aal::Two,
+            device: SessionDevice {
+                browser: None,
+                agent: AgentFamily::Unknown,
+            },
             made_at: now,
             seen_at: now,
             ends_at: now.plus_seconds(3_600),
         };
-        control.start_session(&row, &token)?;
+        registry.sessions().open(&row, &token)?;
         let name = Cookie::Session(Surface::Wallet).name();
         let cookie = format!("{name}={}", encode_token(&token));
         match page(server, "GET", "/api/home", &cookie) {

@@ -5,7 +5,7 @@ use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::ids::MerchantId;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_registry::Control;
+use mamori_registry::Registry;
 use mamori_server::house::api_key_texts;
 
 use crate::world::{Chance, Failure, draw};
@@ -13,13 +13,15 @@ use crate::world::{Chance, Failure, draw};
 /// A new API key for a merchant: control row pending, act, row active. Answers with the key and its secret.
 pub fn make_api_key(
     engine: &Engine,
-    control: &mut Control,
+    registry: &mut Registry,
     merchant: MerchantId,
     now: Timestamp,
     chance: Chance,
 ) -> Result<(String, String), Failure> {
     let (api_key, secret) = api_key_texts(&draw(chance), &draw(chance));
-    let key = control.begin_api_key(&api_key, merchant, &secret, true, now, draw(chance))?;
+    let key = registry
+        .api_keys()
+        .begin(&api_key, merchant, &secret, true, now, draw(chance))?;
     let asker = Asker::system(SystemReason::CommandLine);
     engine
         .ask(Request::command(
@@ -27,6 +29,6 @@ pub fn make_api_key(
             Command::BindApiKey { key, merchant },
         ))?
         .map_err(|refusal| format!("the book refused the key: {}", refusal.code()))?;
-    control.finish_api_key(&api_key)?;
+    registry.api_keys().finish(&api_key)?;
     Ok((api_key, secret))
 }

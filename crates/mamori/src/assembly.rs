@@ -22,7 +22,7 @@ use mamori_domain::decide::Limits;
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::world::Timestamp;
 use mamori_engine::{Engine, EngineConfig};
-use mamori_registry::{Control, SendBudget, Surface};
+use mamori_registry::{Registry, SendBudget, Surface};
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
 use mamori_server::book_door::{BookDoor, NamedByBook};
@@ -272,15 +272,19 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         clock,
         chance,
     )?;
-    let control = || Control::open(&plan.location, &plan.master);
-    let mut first = control()?;
+    let registry = || Registry::open(&plan.location, &plan.master);
+    let mut first = registry()?;
     let reconciled = first.reconcile(&mut NamedByBook(&engine))?;
     tracing::info!(?reconciled, "control agrees with the book");
     let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
     let house = Arc::new(House::new(engine.clone(), plan.rules, plan.issuer, nonces));
-    house.set_keys(first.api_keys()?);
-    house.set_names(first.directory()?);
-    let controls = |count: usize| (0..count).map(|_| control()).collect::<Result<Vec<_>, _>>();
+    house.set_keys(first.api_keys().live_with_secrets()?);
+    house.set_names(first.directory().read()?);
+    let registries = |count: usize| {
+        (0..count)
+            .map(|_| registry())
+            .collect::<Result<Vec<_>, _>>()
+    };
     let sockets = plan.sockets;
     let identity = IdentityConfig {
         wallet_origin: sockets.wallet_origin.clone(),
@@ -303,11 +307,11 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let card = CardConfig::new(plan.card.base_url, Secret::new(plan.card.api_key));
     let origins = Origins::new(plan.master.network_key());
     let app = Arc::new(App {
-        control: Workers::start("control", controls(CONTROL_THREADS)?, WAITING_JOBS)?,
-        strangers: Workers::start("strangers", controls(STRANGER_THREADS)?, WAITING_JOBS)?,
-        operators: Workers::start("operators", controls(OPERATOR_THREADS)?, WAITING_JOBS)?,
+        control: Workers::start("control", registries(CONTROL_THREADS)?, WAITING_JOBS)?,
+        strangers: Workers::start("strangers", registries(STRANGER_THREADS)?, WAITING_JOBS)?,
+        operators: Workers::start("operators", registries(OPERATOR_THREADS)?, WAITING_JOBS)?,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
-        cards: Workers::start("cards", controls(CARD_THREADS)?, WAITING_JOBS)?,
+        cards: Workers::start("cards", registries(CARD_THREADS)?, WAITING_JOBS)?,
         book: Arc::new(engine.clone()) as Arc<dyn BookDoor>,
         messenger: plan.messenger,
         identity,
@@ -363,8 +367,8 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     })?;
     let stopping = Arc::new(AtomicBool::new(false));
     let chores = vec![
-        sweep_top_ups(app.clone(), control()?, stopping.clone())?,
-        keep_house(app.clone(), control()?, stopping.clone())?,
+        sweep_top_ups(app.clone(), registry()?, stopping.clone())?,
+        keep_house(app.clone(), registry()?, stopping.clone())?,
     ];
     Ok(Running {
         app,
@@ -428,7 +432,7 @@ fn open_files_max() -> usize {
 /// is done on it.
 fn sweep_top_ups(
     app: Arc<App>,
-    mut control: Control,
+    mut registry: Registry,
     stopping: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
     every_few_seconds("top-up-sweeper", stopping, move || {
@@ -436,7 +440,7 @@ fn sweep_top_ups(
         let engine = &app.house.engine;
         let swept = app
             .card_desk
-            .sweep(engine, &mut control, now, SWEEP_OLDER_THAN);
+            .sweep(engine, &mut registry, now, SWEEP_OLDER_THAN);
         if let Err(fault) = swept {
             tracing::warn!(%fault, "open top-ups could not be looked at");
         }
@@ -446,11 +450,11 @@ fn sweep_top_ups(
 /// The thread that clears away what nobody needs any more and finishes what stopped half way.
 fn keep_house(
     app: Arc<App>,
-    mut control: Control,
+    mut registry: Registry,
     stopping: Arc<AtomicBool>,
 ) -> std::io::Result<JoinHandle<()>> {
     every_few_seconds("housekeeper", stopping, move || {
-        if let Err(fault) = mamori_server::housekeeping::sweep(&app, &mut control) {
+        if let Err(fault) = mamori_server::housekeeping::sweep(&app, &mut registry) {
             tracing::warn!(%fault, "control was not swept");
         }
     })

@@ -25,7 +25,7 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
 use mamori_engine::journal::batch::decode_events;
 use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
-use mamori_registry::{CODE_LIFE, Control};
+use mamori_registry::{CODE_LIFE, Registry};
 use mamori_server::messages::{self, Message, MessageKind, Messenger};
 
 use crate::world::{Chance, Clock, Failure};
@@ -103,30 +103,30 @@ impl Post {
     pub fn begin(self) -> Result<(), Failure> {
         let open = || -> Result<_, Failure> {
             let outbox = Outbox::open(&self.location, self.master.wrap_key())?;
-            Ok((outbox, Control::open(&self.location, &self.master)?))
+            Ok((outbox, Registry::open(&self.location, &self.master)?))
         };
         let clock = self.clock;
         let couriers = Arc::new(self.couriers);
         let mut postmen = Vec::new();
         for (name, lane) in Lane::ALL.map(|lane| (thread_name(lane), lane)) {
-            let (mut outbox, mut control) = open()?;
+            let (mut outbox, mut registry) = open()?;
             let couriers = Arc::clone(&couriers);
             postmen.push(rounds(name, move || {
                 let now = Timestamp((clock.wall_micros)());
                 while outbox.deliver(lane, now, ROUND, &mut |due| {
-                    couriers.send(&mut control, due, now)
+                    couriers.send(&mut registry, due, now)
                 })? == ROUND
                 {}
                 Ok(())
             })?);
         }
-        let (mut outbox, mut control) = open()?;
+        let (mut outbox, mut registry) = open()?;
         let mut journal = JournalReader::open(&self.location, SHARD)?;
         let carriers = postmen.clone();
         let sorting = rounds("post", move || {
             while follow(&mut outbox, &mut journal)? {}
             let now = Timestamp((clock.wall_micros)());
-            let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut control, due)));
+            let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut registry, due)));
             while sort()? == ROUND {}
             carriers.iter().for_each(Thread::unpark);
             outbox.forget_sent(now.minus(REMEMBER)).map(|_| ())
@@ -176,8 +176,8 @@ fn rounds(
 }
 
 /// The lane by which the reader of an entry is reached.
-fn lane_of(control: &mut Control, due: &Due) -> Lane {
-    match read(control, due) {
+fn lane_of(registry: &mut Registry, due: &Due) -> Lane {
+    match read(registry, due) {
         Ok(Some(message)) => match message.kind {
             MessageKind::Sms => Lane::Sms,
             MessageKind::Mail => Lane::Mail,
@@ -188,18 +188,18 @@ fn lane_of(control: &mut Control, due: &Due) -> Lane {
 }
 
 /// What an entry says, and to whom; `None` if there is nobody to send it to, or nothing to say.
-fn read(control: &mut Control, due: &Due) -> Result<Option<Message>, Fault> {
+fn read(registry: &mut Registry, due: &Due) -> Result<Option<Message>, Fault> {
     match due.kind.as_str() {
         "sms" | "mail" => Ok(Message::from_bytes(&due.content)),
-        notice => notice_for(control, notice, &due.content).inspect_err(
+        notice => notice_for(registry, notice, &due.content).inspect_err(
             |fault| tracing::warn!(%fault, kind = notice, "a notice has no address for now"),
         ),
     }
 }
 
 impl Couriers {
-    fn send(&self, control: &mut Control, due: &Due, now: Timestamp) -> Delivery {
-        match read(control, due) {
+    fn send(&self, registry: &mut Registry, due: &Due, now: Timestamp) -> Delivery {
+        match read(registry, due) {
             Ok(Some(message)) => self.carry(&message, due.key, now),
             Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
             Err(_) => Delivery::Later("control does not answer"),
@@ -249,11 +249,15 @@ impl Couriers {
 }
 
 /// What the owner of a wallet is to be told, if the wallet has an owner.
-fn notice_for(control: &mut Control, kind: &str, content: &[u8]) -> Result<Option<Message>, Fault> {
+fn notice_for(
+    registry: &mut Registry,
+    kind: &str,
+    content: &[u8],
+) -> Result<Option<Message>, Fault> {
     let Ok(wallet) = content.try_into().map(u64::from_be_bytes) else {
         return Ok(None);
     };
-    let found = control.contact_of_wallet(WalletId(wallet))?;
+    let found = registry.people().contact_of_wallet(WalletId(wallet))?;
     Ok(found.and_then(|(contact, locale)| messages::notice(kind, &contact, &locale)))
 }
 

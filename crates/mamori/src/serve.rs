@@ -16,7 +16,7 @@ use mamori_domain::lifecycle::Purpose;
 use mamori_domain::merchant::StoreDetails;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, Seed};
+use mamori_registry::{Registry, Seed};
 
 use crate::api_key::make_api_key;
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
@@ -81,7 +81,7 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         clock,
         chance,
     )?;
-    let mut control = Control::open(&location, &master)?;
+    let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
     let asker = Asker::system(SystemReason::CommandLine);
     let act = |command| -> Result<Reply, Failure> {
@@ -92,7 +92,9 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
     let Reply::MerchantOpened(merchant) = act(Command::OpenMerchant)? else {
         return Err("unexpected answer".into());
     };
-    control.name_merchant(merchant, &args.merchant)?;
+    registry
+        .directory()
+        .name_merchant(merchant, &args.merchant)?;
     let Reply::StoreOpened(store) = act(Command::OpenStore {
         merchant,
         details: StoreDetails::default(),
@@ -100,15 +102,21 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
     else {
         return Err("unexpected answer".into());
     };
-    control.name_store(store, merchant, &args.first_store)?;
+    registry
+        .directory()
+        .name_store(store, merchant, &args.first_store)?;
     for number in 1..=args.tills {
         let Reply::TillOpened(till) = act(Command::OpenTill { store })? else {
             return Err("unexpected answer".into());
         };
-        control.name_till(till, store, &format!("{number}"))?;
+        registry
+            .directory()
+            .name_till(till, store, &format!("{number}"))?;
     }
-    let (api_key, api_secret) = make_api_key(&engine, &mut control, merchant, now, chance)?;
-    let link = control.invite_operator(&args.operator, now, &Seed::new(draw(chance)))?;
+    let (api_key, api_secret) = make_api_key(&engine, &mut registry, merchant, now, chance)?;
+    let link = registry
+        .operators()
+        .invite(&args.operator, now, &Seed::new(draw(chance)))?;
     engine.stop();
     println!("store           made for live use");
     println!(

@@ -7,11 +7,11 @@
 use std::time::Duration;
 
 use crate::{
-    Control, Named, Reconciled, Standing, at, fingerprint_cell, id_cell, instant_cell,
-    opt_instant_cell, place,
+    Named, Numbered, Reconciled, RegistryKeys, Standing, at, fingerprint_cell, id_cell,
+    instant_cell, numbered_cell, opt_instant_cell, place,
 };
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Param, Row};
+use mamori_datastore::sql::{Db, Param, Row};
 use mamori_domain::ids::{Fingerprint, MerchantId};
 use mamori_domain::world::Timestamp;
 
@@ -41,7 +41,7 @@ impl std::fmt::Debug for ApiKey {
 
 /// An API key as an operator sees it, live or revoked: without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiKeyPaper {
+pub struct ApiKeySummary {
     /// The public half.
     pub api_key: String,
     /// When it was made.
@@ -54,9 +54,15 @@ pub struct ApiKeyPaper {
     pub revoked_at: Option<Timestamp>,
 }
 
-impl Control {
+/// API keys of merchants.
+pub struct ApiKeys<'a> {
+    pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
+}
+
+impl ApiKeys<'_> {
     /// Stores an API key, pending, and returns the fingerprint to bind in the book.
-    pub fn begin_api_key(
+    pub fn begin(
         &mut self,
         api_key: &str,
         merchant: MerchantId,
@@ -79,7 +85,7 @@ impl Control {
                 Param::Blob(&sealed),
                 Param::Blob(&fingerprint.0.to_be_bytes()),
                 Param::Int(i64::from(opa_auth)),
-                Param::Int(Standing::Pending.as_number()),
+                Standing::Pending.param(),
                 at(now),
             ],
         )?;
@@ -87,43 +93,40 @@ impl Control {
     }
 
     /// The act that binds the key is durable: the key works.
-    pub fn finish_api_key(&mut self, api_key: &str) -> Result<(), Fault> {
+    pub fn finish(&mut self, api_key: &str) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE api_keys SET status = $1 WHERE api_key = $2 AND status = $3",
                 &[
-                    Param::Int(Standing::Active.as_number()),
+                    Standing::Active.param(),
                     Param::Text(api_key),
-                    Param::Int(Standing::Pending.as_number()),
+                    Standing::Pending.param(),
                 ],
             )
             .map(|_| ())
     }
 
     /// Takes a pending key back after the book refused to bind it.
-    pub fn abandon_api_key(&mut self, api_key: &str) -> Result<(), Fault> {
+    pub fn abandon(&mut self, api_key: &str) -> Result<(), Fault> {
         self.db
             .execute(
                 "DELETE FROM api_keys WHERE api_key = $1 AND status = $2",
-                &[
-                    Param::Text(api_key),
-                    Param::Int(Standing::Pending.as_number()),
-                ],
+                &[Param::Text(api_key), Standing::Pending.param()],
             )
             .map(|_| ())
     }
 
     /// Ends a key; the act that revokes it comes first. The row stays for people, the secret does not.
-    pub fn end_api_key(&mut self, api_key: &str, now: Option<Timestamp>) -> Result<(), Fault> {
+    pub fn end(&mut self, api_key: &str, now: Option<Timestamp>) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE api_keys SET status = $1, secret = $2, revoked_at = $3 WHERE api_key = $4 AND status = $5",
                 &[
-                    Param::Int(Standing::Dead.as_number()),
+                    Standing::Dead.param(),
                     Param::Blob(&[]),
                     now.map(|now| now.0).into(),
                     Param::Text(api_key),
-                    Param::Int(Standing::Active.as_number()),
+                    Standing::Active.param(),
                 ],
             )
             .map(|_| ())
@@ -136,29 +139,26 @@ impl Control {
             &[
                 Param::Int(i64::from(takes)),
                 Param::Text(api_key),
-                Param::Int(Standing::Active.as_number()),
+                Standing::Active.param(),
             ],
         )?;
         Ok(changed == 1)
     }
 
     /// What the book calls a live key; None if there is no such live key.
-    pub fn live_api_key(&mut self, api_key: &str) -> Result<Option<Fingerprint>, Fault> {
+    pub fn find_live(&mut self, api_key: &str) -> Result<Option<Fingerprint>, Fault> {
         self.db.query_first(
             "SELECT fingerprint FROM api_keys WHERE api_key = $1 AND status = $2",
-            &[
-                Param::Text(api_key),
-                Param::Int(Standing::Active.as_number()),
-            ],
+            &[Param::Text(api_key), Standing::Active.param()],
             |row| fingerprint_cell(row, 0),
         )
     }
 
     /// All live API keys with their secrets, for the edge's memory. The book decides whether one still works.
-    pub fn api_keys(&mut self) -> Result<Vec<ApiKey>, Fault> {
+    pub fn live_with_secrets(&mut self) -> Result<Vec<ApiKey>, Fault> {
         let rows = self.db.query(
             "SELECT api_key, merchant, secret, fingerprint, opa_auth FROM api_keys WHERE status = $1 ORDER BY api_key",
-            &[Param::Int(Standing::Active.as_number())],
+            &[Standing::Active.param()],
             |row| (row.text(0).to_owned(), MerchantId(id_cell(row, 1)), row.blob(2).to_vec(), fingerprint_cell(row, 3), row.flag(4)),
         )?;
         rows.into_iter()
@@ -181,29 +181,29 @@ impl Control {
     }
 
     /// The keys of a merchant, live ones first, then the newest.
-    pub fn api_key_papers(&mut self, merchant: MerchantId) -> Result<Vec<ApiKeyPaper>, Fault> {
+    pub fn of_merchant(&mut self, merchant: MerchantId) -> Result<Vec<ApiKeySummary>, Fault> {
         self.db.query(
             "SELECT api_key, made_at, opa_auth, status, revoked_at FROM api_keys WHERE merchant = $1 AND status <> $2
              ORDER BY status, made_at DESC, api_key",
             &[
                 Param::Int(i64::from(merchant.0)),
-                Param::Int(Standing::Pending.as_number()),
+                Standing::Pending.param(),
             ],
-            |row| ApiKeyPaper {
+            |row| ApiKeySummary {
                 api_key: row.text(0).to_owned(),
                 made_at: instant_cell(row, 1),
                 opa_auth: row.flag(2),
-                is_live: row.int(3) == Standing::Active.as_number(),
+                is_live: numbered_cell::<Standing>(row, 3) == Standing::Active,
                 revoked_at: opt_instant_cell(row, 4),
             },
         )
     }
 
     /// How many live keys each merchant has; merchants without one are not named.
-    pub fn live_api_keys(&mut self) -> Result<Vec<(MerchantId, u64)>, Fault> {
+    pub fn count_live(&mut self) -> Result<Vec<(MerchantId, u64)>, Fault> {
         self.db.query(
             "SELECT merchant, COUNT(*) FROM api_keys WHERE status = $1 GROUP BY merchant ORDER BY merchant",
-            &[Param::Int(Standing::Active.as_number())],
+            &[Standing::Active.param()],
             |row| {
                 let count = u64::try_from(row.int(1)).unwrap_or(0);
                 (MerchantId(id_cell(row, 0)), count)
@@ -213,32 +213,25 @@ impl Control {
 
     /// Asks the book about keys that stopped half way: bound ones are shown to operators, who know that nobody was told the
     /// secret and revoke them; the others are removed.
-    pub fn settle_api_keys(
-        &mut self,
-        named: &mut dyn Named,
-        now: Timestamp,
-    ) -> Result<Reconciled, Fault> {
+    pub fn settle(&mut self, named: &mut dyn Named, now: Timestamp) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
         let waiting = self.db.query(
             "SELECT api_key, fingerprint, status FROM api_keys WHERE status = $1 AND made_at < $2",
-            &[
-                Param::Int(Standing::Pending.as_number()),
-                at(now.minus(ON_ITS_WAY)),
-            ],
+            &[Standing::Pending.param(), at(now.minus(ON_ITS_WAY))],
             standing_row,
         )?;
         self.settle_keys(waiting, named, &mut done)?;
         Ok(done)
     }
 
-    pub(super) fn reconcile_api_keys(
+    pub(super) fn reconcile(
         &mut self,
         named: &mut dyn Named,
         done: &mut Reconciled,
     ) -> Result<(), Fault> {
         let rows = self.db.query(
             "SELECT api_key, fingerprint, status FROM api_keys WHERE status <> $1",
-            &[Param::Int(Standing::Dead.as_number())],
+            &[Standing::Dead.param()],
             standing_row,
         )?;
         self.settle_keys(rows, named, done)
@@ -254,9 +247,9 @@ impl Control {
             let is_named = named.merchant_of_key(fingerprint)?.is_some();
             match (is_named, is_active) {
                 (true, true) => continue,
-                (true, false) => self.finish_api_key(&api_key)?,
-                (false, true) => self.end_api_key(&api_key, None)?,
-                (false, false) => self.abandon_api_key(&api_key)?,
+                (true, false) => self.finish(&api_key)?,
+                (false, true) => self.end(&api_key, None)?,
+                (false, false) => self.abandon(&api_key)?,
             }
             if is_named {
                 done.finished += 1
@@ -268,7 +261,7 @@ impl Control {
     }
 
     fn api_key_fingerprint(&self, api_key: &str) -> Fingerprint {
-        self.fingerprint("api key", api_key.as_bytes())
+        self.keys.fingerprint("api key", api_key.as_bytes())
     }
 }
 
@@ -276,6 +269,6 @@ fn standing_row(row: &Row) -> (String, Fingerprint, bool) {
     (
         row.text(0).to_owned(),
         fingerprint_cell(row, 1),
-        row.int(2) == Standing::Active.as_number(),
+        numbered_cell::<Standing>(row, 2) == Standing::Active,
     )
 }

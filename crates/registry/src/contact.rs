@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use crate::Numbered;
+
 /// A telephone number or mail address in its one spelling.
 ///
 /// Its `Debug` shows only the masked form: contacts are personal data and must not reach a log.
@@ -23,8 +25,10 @@ pub enum ContactKind {
     Mail,
 }
 
-impl ContactKind {
-    pub(super) fn as_number(self) -> i64 {
+impl Numbered for ContactKind {
+    const ALL: &[ContactKind] = &[ContactKind::Phone, ContactKind::Mail];
+
+    fn as_number(self) -> i64 {
         match self {
             ContactKind::Phone => 1,
             ContactKind::Mail => 2,

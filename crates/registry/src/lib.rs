@@ -1,36 +1,37 @@
-//! Control: low-rate data that never decides a payment by itself.
+//! The registry: low-rate data that never decides a payment by itself.
 //!
 //! Whatever changes what someone may do with money is an act in the book; the book names the fingerprint of each live
 //! credential and till device, and a control row that the book does not name is dead. The order is always: row pending,
-//! act, row active. [`Control::reconcile`] settles after a crash what was left between the steps.
+//! act, row active. [`Registry::reconcile`] settles after a crash what was left between the steps.
 //!
 //! | file | tables |
 //! |---|---|
 //! | `sign_ups.rs` | one-time codes that prove a contact |
 //! | `people.rs` | people, their contacts and names |
-//! | `erasure.rs` | the end of a person: what was destroyed and what is still owed |
-//! | `passkeys.rs` | public keys of customers and operators |
+//! | `erasures.rs` | the end of a person: what was destroyed and what is still owed |
+//! | `factors.rs` | public keys of customers and operators |
 //! | `sessions.rs` | who is signed in |
 //! | `operators.rs` | staff and their one-time links |
-//! | `tills.rs` | pairing codes and enrolled devices |
-//! | `card_payments.rs` | hosted card pages of top-ups |
-//! | `papers.rs` | names of merchants, stores, tills, and what is being opened |
+//! | `devices.rs` | pairing codes and enrolled devices |
+//! | `card_orders.rs` | hosted card pages of top-ups |
+//! | `directory.rs` | names of merchants, stores, tills, and what is being opened |
 //! | `api_keys.rs` | API keys |
 
 mod api_keys;
-mod card_payments;
+mod card_orders;
 mod contact;
-mod erasure;
+mod devices;
+mod directory;
+mod erasures;
+mod factors;
+mod numbered;
 mod operators;
 pub mod outbox;
-mod papers;
-mod passkeys;
 mod people;
 mod schema;
 mod seed;
 mod sessions;
 mod sign_ups;
-mod tills;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{MasterKey, SealKey, SealedPlace, Secret};
@@ -39,23 +40,27 @@ use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
 
-pub use api_keys::{ApiKey, ApiKeyPaper};
-pub use card_payments::{CardAlarm, CardChargeRow, CardPaymentRow, NewCardPayment};
+pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
+pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
 pub use contact::{Contact, ContactKind, display_name, masked_name};
-pub use erasure::Erasure;
-pub use operators::{LinkRefusal, OPERATOR_LINK_LIFE, OperatorPaper, RemoveRefusal};
-pub use papers::{Directory, NameTaken, Opening, PendingOpening, Places, StorePaper, TillPaper};
-pub use passkeys::{OwnerId, StoredPasskey};
-pub use people::{EnrolRefusal, Enrolment, Person};
+pub use devices::{
+    Device, Devices, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PAIRING_TRIES_MAX, PairingRefusal,
+};
+pub use directory::{
+    Directory, DirectoryRows, DirectoryStore, DirectoryTill, MerchantTree, NameTaken, Opening,
+    PendingOpening,
+};
+pub use erasures::{Erasure, Erasures};
+pub use factors::{Factors, OwnerId, StoredPasskey};
+pub(crate) use numbered::{Numbered, numbered_cell};
+pub use operators::{LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal};
+pub use people::{EnrolRefusal, Enrolment, People, Person};
 pub use schema::CONTROL;
 pub use seed::Seed;
-pub use sessions::{SessionId, SessionRow};
+pub use sessions::{Aal, AgentFamily, AuthMethod, SessionDevice, SessionId, SessionRow, Sessions};
 pub use sign_ups::{
     CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
-    SignUpStart,
-};
-pub use tills::{
-    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PAIRING_TRIES_MAX, PairingRefusal,
+    SignUpStart, SignUps,
 };
 
 /// A surface that people or devices sign in to; passkeys and sessions of one are unknown to the others.
@@ -69,7 +74,9 @@ pub enum Surface {
     Console,
 }
 
-impl Surface {
+impl Numbered for Surface {
+    const ALL: &[Surface] = &[Surface::Wallet, Surface::Till, Surface::Console];
+
     fn as_number(self) -> i64 {
         match self {
             Surface::Wallet => 1,
@@ -82,13 +89,18 @@ impl Surface {
 /// Where a row stands between control and the book.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
+    /// The book has not named it yet.
     Pending,
+    /// The book names it.
     Active,
+    /// It may do nothing any more.
     Dead,
 }
 
-impl Standing {
-    pub(crate) const fn as_number(self) -> i64 {
+impl Numbered for Standing {
+    const ALL: &[Standing] = &[Standing::Pending, Standing::Active, Standing::Dead];
+
+    fn as_number(self) -> i64 {
         match self {
             Standing::Pending => 1,
             Standing::Active => 2,
@@ -100,17 +112,17 @@ impl Standing {
 /// One connection to the control tables, with the keys that open what is sealed in them.
 ///
 /// Every call is one short durable transaction. A value belongs to one thread; several values on several threads are fine.
-pub struct Control {
+pub struct Registry {
     db: Db,
-    keys: ControlKeys,
+    keys: RegistryKeys,
 }
 
-impl Control {
+impl Registry {
     /// Opens the control tables, making and migrating them as needed.
-    pub fn open(location: &Location, master: &MasterKey) -> Result<Control, Fault> {
-        Ok(Control {
+    pub fn open(location: &Location, master: &MasterKey) -> Result<Registry, Fault> {
+        Ok(Registry {
             db: location.open(&CONTROL)?,
-            keys: ControlKeys::of(master),
+            keys: RegistryKeys::of(master),
         })
     }
 
@@ -118,17 +130,85 @@ impl Control {
     ///
     /// Keyed, so that a journal given away does not tell which credential ids or device tokens exist.
     pub fn fingerprint(&self, kind: &str, value: &[u8]) -> Fingerprint {
-        let hash = self
-            .keys
-            .pepper
-            .mac(&[b"fingerprint", kind.as_bytes(), value]);
-        Fingerprint(u128::from_be_bytes(std::array::from_fn(|index| {
-            hash[index]
-        })))
+        self.keys.fingerprint(kind, value)
     }
 }
 
-impl Control {
+impl Registry {
+    /// People: contacts and names, sealed under a key of each.
+    pub fn people(&mut self) -> People<'_> {
+        People {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// What was destroyed of whom, and what the book is still owed.
+    pub fn erasures(&mut self) -> Erasures<'_> {
+        Erasures { db: &mut self.db }
+    }
+
+    /// What people and operators prove themselves with: passkeys.
+    pub fn factors(&mut self) -> Factors<'_> {
+        Factors { db: &mut self.db }
+    }
+
+    /// Who is signed in.
+    pub fn sessions(&mut self) -> Sessions<'_> {
+        Sessions { db: &mut self.db }
+    }
+
+    /// Staff and their one-time links.
+    pub fn operators(&mut self) -> Operators<'_> {
+        Operators {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// One-time codes that prove a contact.
+    pub fn sign_ups(&mut self) -> SignUps<'_> {
+        SignUps {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// Tills' devices, and the pairing codes that enrol them.
+    pub fn devices(&mut self) -> Devices<'_> {
+        Devices {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// What merchants, stores and tills are called, and what is being opened.
+    pub fn directory(&mut self) -> DirectoryRows<'_> {
+        DirectoryRows { db: &mut self.db }
+    }
+
+    /// API keys of merchants.
+    pub fn api_keys(&mut self) -> ApiKeys<'_> {
+        ApiKeys {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// Hosted card pages of top-ups, and what became of each charge.
+    pub fn card_orders(&mut self) -> CardOrders<'_> {
+        CardOrders { db: &mut self.db }
+    }
+
+    /// What the registry knows of a browser: the keyed hash of its cookie's secret, and the family that its `User-Agent`
+    /// header claims (empty where it sent none).
+    pub fn session_device(&self, browser: &[u8], user_agent: &str) -> SessionDevice {
+        SessionDevice {
+            browser: Some(self.keys.fingerprint("browser", browser)),
+            agent: AgentFamily::of_header(user_agent),
+        }
+    }
+
     /// What waits in the outbox, was sent, and was given up (the newest `dead_max`). The outbox must have been opened once.
     pub fn outbox(
         &mut self,
@@ -141,7 +221,7 @@ impl Control {
     }
 }
 
-/// What the book says about a fingerprint; asked by [`Control::reconcile`].
+/// What the book says about a fingerprint; asked by [`Registry::reconcile`].
 pub trait Named {
     /// The wallet that this credential may act for, if any.
     fn wallet_of(&mut self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
@@ -152,7 +232,7 @@ pub trait Named {
     /// The merchant that this API key may speak for, if any.
     fn merchant_of_key(&mut self, key: Fingerprint) -> Result<Option<MerchantId>, Fault>;
     /// Every merchant, store and till.
-    fn places(&mut self) -> Result<Places, Fault>;
+    fn merchant_tree(&mut self) -> Result<MerchantTree, Fault>;
 }
 
 /// What a reconciliation did.
@@ -164,35 +244,42 @@ pub struct Reconciled {
     pub dead: u64,
 }
 
-impl Control {
+impl Registry {
     /// Settles every row whose standing differs from what the book names. Run at each start, before anybody is served.
     ///
     /// Covers a crash between the steps of a sign-up or an enrolment, and any mix of older and newer files after a restore:
     /// the book is right, always.
     pub fn reconcile(&mut self, named: &mut dyn Named) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
-        self.reconcile_people(named, &mut done)?;
-        self.reconcile_papers(named, &mut done)?;
-        self.reconcile_devices(named, &mut done)?;
-        self.reconcile_api_keys(named, &mut done)?;
+        self.people().reconcile(named, &mut done)?;
+        self.directory().reconcile(named, &mut done)?;
+        self.devices().reconcile(named, &mut done)?;
+        self.api_keys().reconcile(named, &mut done)?;
         Ok(done)
     }
 }
 
 /// What is derived from the master key for these tables.
-struct ControlKeys {
+pub(crate) struct RegistryKeys {
     pepper: Secret,
     wrap: SealKey,
     master: MasterKey,
 }
 
-impl ControlKeys {
+impl RegistryKeys {
     fn of(master: &MasterKey) -> Self {
-        ControlKeys {
+        RegistryKeys {
             pepper: master.pepper(),
             wrap: master.wrap_key(),
             master: master.clone(),
         }
+    }
+
+    fn fingerprint(&self, kind: &str, value: &[u8]) -> Fingerprint {
+        let hash = self.pepper.mac(&[b"fingerprint", kind.as_bytes(), value]);
+        Fingerprint(u128::from_be_bytes(std::array::from_fn(|index| {
+            hash[index]
+        })))
     }
 
     /// How a contact is found without being stored in clear.

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Param, Tx};
+use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::world::Timestamp;
 
-use crate::passkeys::{OwnerId, StoredPasskey};
+use crate::factors::{OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
-use crate::{Control, Standing, Surface, at, instant_cell, opt_instant_cell, token_hash};
+use crate::{
+    Numbered, RegistryKeys, Standing, Surface, at, instant_cell, numbered_cell, opt_instant_cell,
+    token_hash,
+};
 
 /// How long a one-time link works.
 pub const OPERATOR_LINK_LIFE: Duration = Duration::from_secs(24 * 3_600);
@@ -29,7 +32,7 @@ pub enum LinkRefusal {
 
 /// An operator as another one sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OperatorPaper {
+pub struct OperatorSummary {
     /// Who.
     pub operator: OwnerId,
     /// What they are called.
@@ -59,14 +62,15 @@ impl From<EnrolRefusal> for LinkRefusal {
     }
 }
 
-impl Control {
+/// Staff and their one-time links.
+pub struct Operators<'a> {
+    pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
+}
+
+impl Operators<'_> {
     /// Makes an operator and the secret of a one-time link: 43 characters, shown once.
-    pub fn invite_operator(
-        &mut self,
-        name: &str,
-        now: Timestamp,
-        seed: &Seed,
-    ) -> Result<[u8; 32], Fault> {
+    pub fn invite(&mut self, name: &str, now: Timestamp, seed: &Seed) -> Result<[u8; 32], Fault> {
         let link = seed.bytes("operator link");
         let operator: [u8; 16] = seed.take("operator");
         self.db.transaction(|tx| {
@@ -75,7 +79,7 @@ impl Control {
                 &[
                     Param::Blob(&operator),
                     Param::Text(name),
-                    Param::Int(Standing::Pending.as_number()),
+                    Standing::Pending.param(),
                     at(now),
                 ],
             )?;
@@ -92,7 +96,7 @@ impl Control {
     }
 
     /// The operator a link is for, with the name; nothing is used up by looking.
-    pub fn operator_of_link(
+    pub fn of_link(
         &mut self,
         link: &[u8],
         now: Timestamp,
@@ -109,7 +113,9 @@ impl Control {
         now: Timestamp,
     ) -> Result<Result<OwnerId, LinkRefusal>, Fault> {
         let hash = token_hash(link);
-        let fingerprint = self.fingerprint("operator credential", &passkey.credential);
+        let fingerprint = self
+            .keys
+            .fingerprint("operator credential", &passkey.credential);
         self.db.transaction(|tx| {
             let operator = match find_link(tx, &hash, now)? {
                 Ok((operator, _)) => operator,
@@ -129,10 +135,7 @@ impl Control {
             )?;
             tx.execute(
                 "UPDATE operators SET status = $1 WHERE operator = $2",
-                &[
-                    Param::Int(Standing::Active.as_number()),
-                    Param::Blob(&operator.0),
-                ],
+                &[Standing::Active.param(), Param::Blob(&operator.0)],
             )?;
             passkey.insert(
                 tx,
@@ -147,32 +150,29 @@ impl Control {
     }
 
     /// The name of an active operator.
-    pub fn operator_name(&mut self, operator: &OwnerId) -> Result<Option<String>, Fault> {
+    pub fn name_of(&mut self, operator: &OwnerId) -> Result<Option<String>, Fault> {
         self.db.query_first(
             "SELECT name FROM operators WHERE operator = $1 AND status = $2",
-            &[
-                Param::Blob(&operator.0),
-                Param::Int(Standing::Active.as_number()),
-            ],
+            &[Param::Blob(&operator.0), Standing::Active.param()],
             |row| row.text(0).to_owned(),
         )
     }
 
     /// Everybody who may enter the console or was invited to it, in order of invitation.
-    pub fn operators(&mut self) -> Result<Vec<OperatorPaper>, Fault> {
+    pub fn list(&mut self) -> Result<Vec<OperatorSummary>, Fault> {
         self.db.query(
             "SELECT operators.operator, operators.name, operators.status, operators.made_at,
                 (SELECT MAX(operator_links.made_at) FROM operator_links WHERE operator_links.operator = operators.operator AND operator_links.used_at IS NULL),
                 (SELECT MAX(passkeys.used_at) FROM passkeys WHERE passkeys.owner = operators.operator AND passkeys.surface = $1)
              FROM operators WHERE operators.status <> $2 ORDER BY operators.made_at, operators.operator",
             &[
-                Param::Int(Surface::Console.as_number()),
-                Param::Int(Standing::Dead.as_number()),
+                Surface::Console.param(),
+                Standing::Dead.param(),
             ],
-            |row| OperatorPaper {
+            |row| OperatorSummary {
                 operator: OwnerId(row.bytes(0)),
                 name: row.text(1).to_owned(),
-                is_active: row.int(2) == Standing::Active.as_number(),
+                is_active: numbered_cell::<Standing>(row, 2) == Standing::Active,
                 made_at: instant_cell(row, 3),
                 link_made_at: opt_instant_cell(row, 4),
                 used_at: opt_instant_cell(row, 5),
@@ -182,23 +182,17 @@ impl Control {
 
     /// Removes an operator with passkeys, link and sessions, or withdraws an invitation. The last one who can enter stays; of
     /// two who remove each other at once one is told so.
-    pub fn remove_operator(
-        &mut self,
-        operator: &OwnerId,
-    ) -> Result<Result<(), RemoveRefusal>, Fault> {
-        let (active, dead) = (
-            Param::Int(Standing::Active.as_number()),
-            Param::Int(Standing::Dead.as_number()),
-        );
-        let console = Param::Int(Surface::Console.as_number());
+    pub fn remove(&mut self, operator: &OwnerId) -> Result<Result<(), RemoveRefusal>, Fault> {
+        let (active, dead) = (Standing::Active.param(), Standing::Dead.param());
+        let console = Surface::Console.param();
         let who = Param::Blob(&operator.0);
         self.db.transaction(|tx| {
-            let status = tx.query_first(
+            let standing = tx.query_first(
                 "SELECT status FROM operators WHERE operator = $1 AND status <> $2",
                 &[who, dead],
-                |row| row.int(0),
+                |row| numbered_cell::<Standing>(row, 0),
             )?;
-            let Some(status) = status else {
+            let Some(standing) = standing else {
                 return Ok(Err(RemoveRefusal::Unknown));
             };
             let others = tx.query_first(
@@ -206,7 +200,7 @@ impl Control {
                 &[active, who],
                 |row| row.int(0),
             )?;
-            if status == Standing::Active.as_number() && others.unwrap_or(0) == 0 {
+            if standing == Standing::Active && others.unwrap_or(0) == 0 {
                 return Ok(Err(RemoveRefusal::LastOne));
             }
             tx.execute(

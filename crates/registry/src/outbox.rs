@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::{at, instant_cell};
+use crate::{Numbered, at, instant_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
 use mamori_datastore::sql::{Column, Db, Durability, Family, Location, Migration, Param, Row, Tx};
@@ -70,10 +70,8 @@ CREATE INDEX outbox_by_lane ON outbox (state, lane, next_at);
 
 /// Origin of entries that control enqueued; shards are 0 and up.
 const CONTROL_ORIGIN: i64 = -1;
+/// The lane of entries that are still to be sorted.
 const UNSORTED: i64 = 0;
-const WAITING: i64 = 0;
-const SENT: i64 = 1;
-const DEAD: i64 = 2;
 /// Failures after which an entry is given up: about five hours of trying.
 const ATTEMPTS_MAX: u32 = 16;
 /// Longest pause between two attempts.
@@ -109,19 +107,43 @@ impl Lane {
     /// All of them.
     pub const ALL: [Lane; 2] = [Lane::Sms, Lane::Mail];
 
-    fn number(self) -> i64 {
+    /// The number of the lane that entries of a kind take; unsorted where the wallet's owner has to be looked up first.
+    fn number_of_kind(kind: &str) -> i64 {
+        match kind {
+            "sms" => Lane::Sms.as_number(),
+            "mail" => Lane::Mail.as_number(),
+            _ => UNSORTED,
+        }
+    }
+}
+
+impl Numbered for Lane {
+    const ALL: &[Lane] = &[Lane::Sms, Lane::Mail];
+
+    fn as_number(self) -> i64 {
         match self {
             Lane::Sms => 1,
             Lane::Mail => 2,
         }
     }
+}
 
-    /// The number of the lane that entries of a kind take; 0 where somebody has to look first.
-    fn number_of_kind(kind: &str) -> i64 {
-        match kind {
-            "sms" => Lane::Sms.number(),
-            "mail" => Lane::Mail.number(),
-            _ => UNSORTED,
+/// How far an entry has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Sent,
+    Dead,
+}
+
+impl Numbered for State {
+    const ALL: &[State] = &[State::Waiting, State::Sent, State::Dead];
+
+    fn as_number(self) -> i64 {
+        match self {
+            State::Waiting => 0,
+            State::Sent => 1,
+            State::Dead => 2,
         }
     }
 }
@@ -354,7 +376,7 @@ impl Outbox {
             self.db.execute(
                 "UPDATE outbox SET lane = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
                 &[
-                    Param::Int(lane.number()),
+                    lane.param(),
                     Param::Int(key.origin),
                     Param::Int(key.epoch),
                     Param::Int(key.seq),
@@ -377,15 +399,15 @@ impl Outbox {
         courier: &mut dyn FnMut(&Due) -> Delivery,
     ) -> Result<usize, Fault> {
         self.expire(now)?;
-        let (due, taken) = self.due(lane.number(), now, limit)?;
+        let (due, taken) = self.due(lane.as_number(), now, limit)?;
         for entry in &due {
             let (state, pause, last_error) = match courier(entry) {
-                Delivery::Sent => (SENT, Duration::ZERO, ""),
-                Delivery::Never(reason) => (DEAD, Duration::ZERO, reason),
+                Delivery::Sent => (State::Sent, Duration::ZERO, ""),
+                Delivery::Never(reason) => (State::Dead, Duration::ZERO, reason),
                 Delivery::Later(reason) if entry.attempts + 1 >= ATTEMPTS_MAX => {
-                    (DEAD, Duration::ZERO, reason)
+                    (State::Dead, Duration::ZERO, reason)
                 }
-                Delivery::Later(reason) => (WAITING, pause(entry.attempts), reason),
+                Delivery::Later(reason) => (State::Waiting, pause(entry.attempts), reason),
             };
             self.note(entry, state, now.plus(pause), last_error)?;
         }
@@ -454,7 +476,7 @@ impl Outbox {
                             kind = entry.kind,
                             "a sealed message does not open and is given up: somebody changed it, or another key sealed it"
                         );
-                        self.note(&entry, DEAD, now, "the sealed message does not open")?;
+                        self.note(&entry, State::Dead, now, "the sealed message does not open")?;
                         continue;
                     }
                 }
@@ -467,7 +489,7 @@ impl Outbox {
     fn note(
         &mut self,
         entry: &Due,
-        state: i64,
+        state: State,
         next_at: Timestamp,
         last_error: &str,
     ) -> Result<(), Fault> {
@@ -479,7 +501,7 @@ impl Outbox {
                 "UPDATE outbox SET state = $1, attempts = $2, next_at = $3, last_error = $4
                  WHERE origin = $5 AND epoch = $6 AND seq = $7 AND n = $8",
                 &[
-                    Param::Int(state),
+                    state.param(),
                     Param::Int(attempts),
                     at(next_at),
                     Param::Text(last_error),
@@ -489,7 +511,7 @@ impl Outbox {
                     where_key[3],
                 ],
             )?;
-            if state != WAITING && key.origin == CONTROL_ORIGIN {
+            if state != State::Waiting && key.origin == CONTROL_ORIGIN {
                 // A contact and a code have no reason to stay.
                 tx.execute(
                     "UPDATE outbox SET content = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
@@ -521,13 +543,13 @@ pub fn counts(db: &mut Db) -> Result<Counts, Fault> {
     let by_state = db.query(
         "SELECT state, COUNT(*) FROM outbox GROUP BY state",
         &[],
-        |row| (row.int(0), row.int(1).unsigned_abs()),
+        |row| (numbered_cell::<State>(row, 0), row.int(1).unsigned_abs()),
     )?;
     for (state, count) in by_state {
         match state {
-            SENT => counts.sent = count,
-            DEAD => counts.dead = count,
-            _ => counts.waiting += count,
+            State::Waiting => counts.waiting = count,
+            State::Sent => counts.sent = count,
+            State::Dead => counts.dead = count,
         }
     }
     Ok(counts)

@@ -1,20 +1,21 @@
 //! People: contacts and names, sealed under a key per person.
 //!
 //! Enrolment walks pending -> act `OpenWallet` -> active. Until the book has opened the wallet a person cannot sign in, and
-//! a person whom the book never named is removed by [`Control::reconcile`].
+//! a person whom the book never named is removed by [`Registry::reconcile`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::contact::Contact;
-use crate::passkeys::{OwnerId, StoredPasskey};
+use crate::factors::{OwnerId, StoredPasskey};
 use crate::seed::Seed;
 use crate::{
-    Control, Named, Reconciled, Standing, Surface, at, fingerprint_cell, place, wallet_number,
+    Named, Numbered, Reconciled, RegistryKeys, Standing, Surface, at, fingerprint_cell, place,
+    wallet_number,
 };
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::SealKey;
-use mamori_datastore::sql::{Param, Tx};
+use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
@@ -75,7 +76,13 @@ impl std::fmt::Debug for Person {
     }
 }
 
-impl Control {
+/// People: contacts and names, sealed under a key of each.
+pub struct People<'a> {
+    pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
+}
+
+impl People<'_> {
     /// First step: the rows, pending. Returns the fingerprint to open the wallet with.
     pub fn begin_enrolment(
         &mut self,
@@ -84,7 +91,9 @@ impl Control {
         seed: &Seed,
     ) -> Result<Result<Fingerprint, EnrolRefusal>, Fault> {
         let person = enrolment.person.0;
-        let fingerprint = self.fingerprint("credential", &enrolment.passkey.credential);
+        let fingerprint = self
+            .keys
+            .fingerprint("credential", &enrolment.passkey.credential);
         let index = self.keys.blind_index(enrolment.contact);
         let key = SealKey::for_person(seed.bytes("field key"));
         let wrapped = self.keys.wrap.wrap(
@@ -114,11 +123,11 @@ impl Control {
             }
             tx.execute(
                 "INSERT INTO people (person, status, locale, field_key, display_name, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                &[Param::Blob(&person), Param::Int(Standing::Pending.as_number()), Param::Text(enrolment.locale), Param::Blob(&wrapped), Param::Blob(&name), at(now)],
+                &[Param::Blob(&person), Standing::Pending.param(), Param::Text(enrolment.locale), Param::Blob(&wrapped), Param::Blob(&name), at(now)],
             )?;
             tx.execute(
                 "INSERT INTO contacts (contact_index, person, kind, contact, proven_at) VALUES ($1, $2, $3, $4, $5)",
-                &[Param::Blob(&index), Param::Blob(&person), Param::Int(enrolment.contact.kind().as_number()), Param::Blob(&contact), at(now)],
+                &[Param::Blob(&index), Param::Blob(&person), enrolment.contact.kind().param(), Param::Blob(&contact), at(now)],
             )?;
             enrolment.passkey.insert(tx, Surface::Wallet, &enrolment.person, fingerprint, Standing::Pending, now)?;
             Ok(Ok(fingerprint))
@@ -163,7 +172,7 @@ impl Control {
                 &[
                     Param::Blob(&person.0),
                     Param::Int(wallet.0 as i64),
-                    Param::Int(Standing::Active.as_number()),
+                    Standing::Active.param(),
                     Param::Text("ja"),
                     Param::Blob(&wrapped),
                     Param::Blob(&name),
@@ -181,21 +190,21 @@ impl Control {
     }
 
     /// An active person by user handle.
-    pub fn person(&mut self, person: &OwnerId) -> Result<Option<Person>, Fault> {
+    pub fn find(&mut self, person: &OwnerId) -> Result<Option<Person>, Fault> {
         let row = self.db.query_first(
             "SELECT person, wallet, field_key, display_name, locale FROM people WHERE person = $1 AND status = $2",
-            &[Param::Blob(&person.0), Param::Int(Standing::Active.as_number())],
+            &[Param::Blob(&person.0), Standing::Active.param()],
             SealedPerson::of,
         )?;
         row.map(|row| self.unseal(row)).transpose()
     }
 
     /// The active person to whom a wallet belongs.
-    pub fn person_of_wallet(&mut self, wallet: WalletId) -> Result<Option<Person>, Fault> {
+    pub fn of_wallet(&mut self, wallet: WalletId) -> Result<Option<Person>, Fault> {
         let wallet = wallet_number(wallet)?;
         let row = self.db.query_first(
             "SELECT person, wallet, field_key, display_name, locale FROM people WHERE wallet = $1 AND status = $2",
-            &[Param::Int(wallet), Param::Int(Standing::Active.as_number())],
+            &[Param::Int(wallet), Standing::Active.param()],
             SealedPerson::of,
         )?;
         row.map(|row| self.unseal(row)).transpose()
@@ -213,12 +222,12 @@ impl Control {
         }
         let mut names = BTreeMap::new();
         for page in numbers.chunks(NAMES_AT_ONCE) {
-            // Places that are left over ask for the page's first wallet again.
+            // MerchantTree that are left over ask for the page's first wallet again.
             let mut asked = [Param::Int(page[0]); NAMES_AT_ONCE + 1];
             for (place, wallet) in asked.iter_mut().zip(page) {
                 *place = Param::Int(*wallet);
             }
-            asked[NAMES_AT_ONCE] = Param::Int(Standing::Active.as_number());
+            asked[NAMES_AT_ONCE] = Standing::Active.param();
             for row in self.db.query(NAMES_OF_WALLETS, &asked, SealedPerson::of)? {
                 let person = self.unseal(row)?;
                 names.insert(person.wallet, person.display_name);
@@ -235,7 +244,7 @@ impl Control {
         let row = self.db.query_first(
             "SELECT people.person, people.field_key, contacts.contact, people.locale FROM people JOIN contacts ON contacts.person = people.person
              WHERE people.wallet = $1 AND people.status = $2 ORDER BY contacts.proven_at LIMIT 1",
-            &[Param::Int(wallet_number(wallet)?), Param::Int(Standing::Active.as_number())],
+            &[Param::Int(wallet_number(wallet)?), Standing::Active.param()],
             |row| (row.bytes::<16>(0), row.blob(1).to_vec(), row.blob(2).to_vec(), row.text(3).to_owned()),
         )?;
         let Some((person, field_key, sealed, locale)) = row else {
@@ -283,7 +292,7 @@ impl Control {
         Ok(done)
     }
 
-    pub(super) fn reconcile_people(
+    pub(super) fn reconcile(
         &mut self,
         named: &mut dyn Named,
         done: &mut Reconciled,
@@ -296,7 +305,7 @@ impl Control {
         loop {
             let page = self.db.query(
                 "SELECT credential, owner, fingerprint FROM passkeys WHERE credential > $1 AND surface = $2 AND status = $3 ORDER BY credential LIMIT 1000",
-                &[Param::Blob(&after), Param::Int(Surface::Wallet.as_number()), Param::Int(Standing::Active.as_number())],
+                &[Param::Blob(&after), Surface::Wallet.param(), Standing::Active.param()],
                 |row| (row.blob(0).to_vec(), row.bytes::<16>(1), fingerprint_cell(row, 2)),
             )?;
             let Some((last, _, _)) = page.last() else {
@@ -319,14 +328,11 @@ impl Control {
         self.db.transaction(|tx| {
             tx.execute(
                 "UPDATE passkeys SET status = $1 WHERE credential = $2",
-                &[
-                    Param::Int(Standing::Dead.as_number()),
-                    Param::Blob(credential),
-                ],
+                &[Standing::Dead.param(), Param::Blob(credential)],
             )?;
             tx.execute(
                 "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
-                &[Param::Int(Surface::Wallet.as_number()), Param::Blob(owner)],
+                &[Surface::Wallet.param(), Param::Blob(owner)],
             )?;
             Ok(())
         })
@@ -339,7 +345,7 @@ impl Control {
         self.db.query(
             "SELECT people.person, passkeys.fingerprint FROM people JOIN passkeys ON passkeys.owner = people.person
              WHERE people.status = $1 AND people.made_at < $2 AND passkeys.status = $1 LIMIT 1000",
-            &[Param::Int(Standing::Pending.as_number()), at(made_before)],
+            &[Standing::Pending.param(), at(made_before)],
             |row| (row.bytes(0), fingerprint_cell(row, 1)),
         )
     }
@@ -386,25 +392,25 @@ impl SealedPerson {
 
 fn activate(tx: &mut Tx, person: &[u8; 16], wallet: WalletId) -> Result<bool, Fault> {
     let wallet = wallet_number(wallet)?;
-    let active = Param::Int(Standing::Active.as_number());
+    let active = Standing::Active.param();
     let people = tx.execute(
         "UPDATE people SET status = $1, wallet = $2 WHERE person = $3 AND (status = $4 OR wallet = $2)",
-        &[active, Param::Int(wallet), Param::Blob(person), Param::Int(Standing::Pending.as_number())],
+        &[active, Param::Int(wallet), Param::Blob(person), Standing::Pending.param()],
     )?;
     tx.execute(
         "UPDATE passkeys SET status = $1 WHERE owner = $2 AND surface = $3 AND status = $4",
         &[
             active,
             Param::Blob(person),
-            Param::Int(Surface::Wallet.as_number()),
-            Param::Int(Standing::Pending.as_number()),
+            Surface::Wallet.param(),
+            Standing::Pending.param(),
         ],
     )?;
     Ok(people == 1)
 }
 
 fn remove_pending(tx: &mut Tx, person: &[u8; 16]) -> Result<bool, Fault> {
-    let pending = Param::Int(Standing::Pending.as_number());
+    let pending = Standing::Pending.param();
     let removed = tx.execute(
         "DELETE FROM people WHERE person = $1 AND status = $2",
         &[Param::Blob(person), pending],
@@ -416,11 +422,7 @@ fn remove_pending(tx: &mut Tx, person: &[u8; 16]) -> Result<bool, Fault> {
         )?;
         tx.execute(
             "DELETE FROM passkeys WHERE owner = $1 AND surface = $2 AND status = $3",
-            &[
-                Param::Blob(person),
-                Param::Int(Surface::Wallet.as_number()),
-                pending,
-            ],
+            &[Param::Blob(person), Surface::Wallet.param(), pending],
         )?;
     }
     Ok(removed == 1)

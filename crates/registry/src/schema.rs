@@ -43,6 +43,10 @@ pub const CONTROL: Family = Family {
             name: "one unit of time",
             sql: MICROSECONDS,
         },
+        Migration {
+            name: "how sessions were opened",
+            sql: ASSURANCE,
+        },
     ],
 };
 
@@ -51,6 +55,15 @@ pub const CONTROL: Family = Family {
 const CARD_CHARGES: &str = "
 ALTER TABLE card_payments ADD COLUMN charge TEXT;
 ALTER TABLE card_payments ADD COLUMN liability_shift TEXT;
+";
+
+/// How a session was opened, how much that proves, and in which browser. Every session of an older program was opened right
+/// after a passkey had been shown or made (1) with its owner verified, which is level 2; of the browser nothing was kept.
+const ASSURANCE: &str = "
+ALTER TABLE sessions ADD COLUMN method BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE sessions ADD COLUMN assurance BIGINT NOT NULL DEFAULT 2;
+ALTER TABLE sessions ADD COLUMN browser BYTEA;
+ALTER TABLE sessions ADD COLUMN agent BIGINT NOT NULL DEFAULT 0;
 ";
 
 /// Three columns held seconds where every other instant is in microseconds.

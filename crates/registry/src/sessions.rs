@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use crate::passkeys::OwnerId;
-use crate::{Control, Surface, at, instant_cell, token_hash, wallet_number};
+use crate::factors::OwnerId;
+use crate::{
+    Numbered, Surface, at, fingerprint_cell, instant_cell, numbered_cell, token_hash, wallet_number,
+};
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::Param;
-use mamori_domain::ids::WalletId;
+use mamori_datastore::sql::{Db, Param};
+use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
 /// How long the row of a session stays after its end.
@@ -15,6 +17,156 @@ const SWEPT_AFTER: Duration = Duration::from_secs(86_400);
 /// The name of a session: 16 random bytes that stay the same when the token is renewed. Not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(pub [u8; 16]);
+
+/// How a session was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AuthMethod {
+    /// A passkey was shown.
+    Passkey,
+    /// A contact was proven with a one-time code, and a passkey made.
+    SignUp,
+    /// An operator's one-time link was opened, and a passkey made.
+    OperatorLink,
+    /// A till's pairing code was typed.
+    PairingCode,
+}
+
+impl Numbered for AuthMethod {
+    const ALL: &[AuthMethod] = &[
+        AuthMethod::Passkey,
+        AuthMethod::SignUp,
+        AuthMethod::OperatorLink,
+        AuthMethod::PairingCode,
+    ];
+
+    fn as_number(self) -> i64 {
+        match self {
+            AuthMethod::Passkey => 1,
+            AuthMethod::SignUp => 2,
+            AuthMethod::OperatorLink => 3,
+            AuthMethod::PairingCode => 4,
+        }
+    }
+}
+
+impl AuthMethod {
+    /// What the method proves on its own. A passkey is asked to verify its owner, so it is two factors in one; keys that are
+    /// synchronised between devices reach no higher level. A pairing code proves only that somebody was told it.
+    pub const fn assurance(self) -> Aal {
+        match self {
+            AuthMethod::Passkey | AuthMethod::SignUp | AuthMethod::OperatorLink => Aal::Two,
+            AuthMethod::PairingCode => Aal::One,
+        }
+    }
+}
+
+/// Authenticator assurance level, as NIST SP 800-63B defines them; a higher one includes the lower ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Aal {
+    /// One factor.
+    One,
+    /// Two factors, one of them a key that is proven and never shown.
+    Two,
+    /// Two factors with a key that cannot leave its hardware.
+    Three,
+}
+
+impl Numbered for Aal {
+    const ALL: &[Aal] = &[Aal::One, Aal::Two, Aal::Three];
+
+    fn as_number(self) -> i64 {
+        match self {
+            Aal::One => 1,
+            Aal::Two => 2,
+            Aal::Three => 3,
+        }
+    }
+}
+
+/// What is known of the browser that a session was opened in; nothing of it names a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SessionDevice {
+    /// The keyed hash of the secret in the browser's cookie: the same browser again, and nothing else. None where no such
+    /// secret was kept.
+    pub browser: Option<Fingerprint>,
+    /// Which family of browsers.
+    pub agent: AgentFamily,
+}
+
+/// A family of browsers. Versions, systems and models are left out: together they tell people apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AgentFamily {
+    /// The request did not say, or nobody wrote it down.
+    Unknown,
+    /// Chrome and what calls itself so.
+    Chrome,
+    /// Safari.
+    Safari,
+    /// Firefox.
+    Firefox,
+    /// Edge.
+    Edge,
+    /// Samsung Internet.
+    Samsung,
+    /// It said something else.
+    Other,
+}
+
+impl Numbered for AgentFamily {
+    const ALL: &[AgentFamily] = &[
+        AgentFamily::Unknown,
+        AgentFamily::Chrome,
+        AgentFamily::Safari,
+        AgentFamily::Firefox,
+        AgentFamily::Edge,
+        AgentFamily::Samsung,
+        AgentFamily::Other,
+    ];
+
+    fn as_number(self) -> i64 {
+        match self {
+            AgentFamily::Unknown => 0,
+            AgentFamily::Chrome => 1,
+            AgentFamily::Safari => 2,
+            AgentFamily::Firefox => 3,
+            AgentFamily::Edge => 4,
+            AgentFamily::Samsung => 5,
+            AgentFamily::Other => 6,
+        }
+    }
+}
+
+impl AgentFamily {
+    /// The family that a `User-Agent` header claims: a claim, never a proof.
+    ///
+    /// ```
+    /// # use mamori_registry::AgentFamily;
+    /// let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/144.0 Safari/537.36 Edg/144.0";
+    /// assert_eq!(AgentFamily::of_header(edge), AgentFamily::Edge);
+    /// assert_eq!(AgentFamily::of_header(""), AgentFamily::Unknown);
+    /// ```
+    pub fn of_header(user_agent: &str) -> AgentFamily {
+        // The order matters: nearly all of them also call themselves Chrome, and all of those Safari.
+        const MARKS: [(&str, AgentFamily); 11] = [
+            ("Edg/", AgentFamily::Edge),
+            ("EdgA/", AgentFamily::Edge),
+            ("EdgiOS/", AgentFamily::Edge),
+            ("SamsungBrowser/", AgentFamily::Samsung),
+            ("OPR/", AgentFamily::Other),
+            ("Firefox/", AgentFamily::Firefox),
+            ("FxiOS/", AgentFamily::Firefox),
+            ("Chrome/", AgentFamily::Chrome),
+            ("CriOS/", AgentFamily::Chrome),
+            ("Chromium/", AgentFamily::Chrome),
+            ("Safari/", AgentFamily::Safari),
+        ];
+        if user_agent.trim().is_empty() {
+            return AgentFamily::Unknown;
+        }
+        let claimed = MARKS.iter().find(|(mark, _)| user_agent.contains(mark));
+        claimed.map_or(AgentFamily::Other, |(_, family)| *family)
+    }
+}
 
 /// A live session as stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +179,12 @@ pub struct SessionRow {
     pub owner: OwnerId,
     /// The customer's wallet; None for operators.
     pub wallet: Option<WalletId>,
+    /// How it was opened.
+    pub method: AuthMethod,
+    /// How much that proved.
+    pub assurance: Aal,
+    /// What is known of the browser.
+    pub device: SessionDevice,
     /// Instant of sign-in.
     pub made_at: Timestamp,
     /// Last use that was written down; up to a minute behind.
@@ -35,56 +193,66 @@ pub struct SessionRow {
     pub ends_at: Timestamp,
 }
 
-impl Control {
+/// Who is signed in.
+pub struct Sessions<'a> {
+    pub(crate) db: &'a mut Db,
+}
+
+impl Sessions<'_> {
     /// Stores a new session under the hash of `token`.
-    pub fn start_session(&mut self, row: &SessionRow, token: &[u8; 32]) -> Result<(), Fault> {
+    pub fn open(&mut self, row: &SessionRow, token: &[u8; 32]) -> Result<(), Fault> {
         let wallet = row.wallet.map(wallet_number).transpose()?;
+        let browser = row.device.browser.map(|browser| browser.0.to_be_bytes());
         self.db
             .execute(
-                "INSERT INTO sessions (session, token_hash, surface, owner, wallet, made_at, seen_at, ends_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+                "INSERT INTO sessions (session, token_hash, surface, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
                 &[
                     Param::Blob(&row.session.0),
                     Param::Blob(&token_hash(token)),
-                    Param::Int(row.surface.as_number()),
+                    row.surface.param(),
                     Param::Blob(&row.owner.0),
                     wallet.into(),
                     at(row.made_at),
                     at(row.seen_at),
                     at(row.ends_at),
+                    row.method.param(),
+                    row.assurance.param(),
+                    browser.as_ref().map_or(Param::Null, |browser| Param::Blob(browser)),
+                    row.device.agent.param(),
                 ],
             )
             .map(|_| ())
     }
 
     /// The session with this token hash on a surface, ended by time or not.
-    pub fn session(
+    pub fn find(
         &mut self,
         surface: Surface,
         token_hash: &[u8; 32],
     ) -> Result<Option<SessionRow>, Fault> {
         self.db.query_first(
-            "SELECT session, owner, wallet, made_at, seen_at, ends_at FROM sessions WHERE token_hash = $1 AND surface = $2",
-            &[Param::Blob(token_hash), Param::Int(surface.as_number())],
+            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM sessions WHERE token_hash = $1 AND surface = $2",
+            &[Param::Blob(token_hash), surface.param()],
             |row| session_row(row, surface),
         )
     }
 
     /// The sessions of one owner that have not ended by their absolute limit, newest first; at most 100.
-    pub fn sessions_of(
+    pub fn of(
         &mut self,
         surface: Surface,
         owner: &OwnerId,
         now: Timestamp,
     ) -> Result<Vec<SessionRow>, Fault> {
         self.db.query(
-            "SELECT session, owner, wallet, made_at, seen_at, ends_at FROM sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
-            &[Param::Int(surface.as_number()), Param::Blob(&owner.0), at(now)],
+            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
+            &[surface.param(), Param::Blob(&owner.0), at(now)],
             |row| session_row(row, surface),
         )
     }
 
     /// Writes down that a session was used; false if it was ended meanwhile, perhaps by another process.
-    pub fn touch_session(&mut self, session: &SessionId, now: Timestamp) -> Result<bool, Fault> {
+    pub fn touch(&mut self, session: &SessionId, now: Timestamp) -> Result<bool, Fault> {
         let touched = self.db.execute(
             "UPDATE sessions SET seen_at = $1 WHERE session = $2",
             &[at(now), Param::Blob(&session.0)],
@@ -111,7 +279,7 @@ impl Control {
     }
 
     /// Ends one session of an owner; false if it was not there.
-    pub fn end_session(
+    pub fn end(
         &mut self,
         surface: Surface,
         owner: &OwnerId,
@@ -121,7 +289,7 @@ impl Control {
             "DELETE FROM sessions WHERE session = $1 AND surface = $2 AND owner = $3",
             &[
                 Param::Blob(&session.0),
-                Param::Int(surface.as_number()),
+                surface.param(),
                 Param::Blob(&owner.0),
             ],
         )?;
@@ -129,15 +297,15 @@ impl Control {
     }
 
     /// Ends all sessions of an owner; returns how many.
-    pub fn end_sessions_of(&mut self, surface: Surface, owner: &OwnerId) -> Result<u64, Fault> {
+    pub fn end_all_of(&mut self, surface: Surface, owner: &OwnerId) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
-            &[Param::Int(surface.as_number()), Param::Blob(&owner.0)],
+            &[surface.param(), Param::Blob(&owner.0)],
         )
     }
 
     /// Removes sessions whose absolute limit passed a day ago, a few hundred at a time; returns how many.
-    pub fn sweep_sessions(&mut self, now: Timestamp) -> Result<u64, Fault> {
+    pub fn sweep(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sessions WHERE session IN (SELECT session FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT 500)",
             &[at(now.minus(SWEPT_AFTER))],
@@ -154,8 +322,54 @@ fn session_row(row: &mamori_datastore::sql::Row, surface: Surface) -> SessionRow
             .opt_int(2)
             .and_then(|wallet| u64::try_from(wallet).ok())
             .map(WalletId),
+        method: numbered_cell(row, 6),
+        assurance: numbered_cell(row, 7),
+        device: SessionDevice {
+            browser: row.opt_blob(8).is_some().then(|| fingerprint_cell(row, 8)),
+            agent: numbered_cell(row, 9),
+        },
         made_at: instant_cell(row, 3),
         seen_at: instant_cell(row, 4),
         ends_at: instant_cell(row, 5),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AgentFamily;
+
+    #[test]
+    fn browsers_that_call_themselves_each_other_are_told_apart() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36";
+        let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        for (header, family) in [
+            (chrome.to_owned(), AgentFamily::Chrome),
+            (format!("{chrome} Edg/144.0.0.0"), AgentFamily::Edge),
+            (format!("{chrome} OPR/120.0.0.0"), AgentFamily::Other),
+            (
+                chrome.replace("Chrome/", "SamsungBrowser/28.0 Chrome/"),
+                AgentFamily::Samsung,
+            ),
+            (
+                format!("{iphone} Version/19.1 Mobile/15E148 Safari/604.1"),
+                AgentFamily::Safari,
+            ),
+            (
+                format!("{iphone} CriOS/144.0 Mobile/15E148 Safari/604.1"),
+                AgentFamily::Chrome,
+            ),
+            (
+                format!("{iphone} FxiOS/140.0 Mobile/15E148 Safari/605.1.15"),
+                AgentFamily::Firefox,
+            ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
+                AgentFamily::Firefox,
+            ),
+            ("curl/8.14".into(), AgentFamily::Other),
+            ("  ".into(), AgentFamily::Unknown),
+        ] {
+            assert_eq!(AgentFamily::of_header(&header), family, "{header}");
+        }
     }
 }

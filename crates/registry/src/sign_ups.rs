@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::Param;
+use mamori_datastore::sql::{Db, Param};
 use mamori_domain::world::Timestamp;
 
 use crate::contact::{Contact, ContactKind};
 use crate::seed::Seed;
-use crate::{Control, at, instant_cell, opt_instant_cell, place, token_hash};
+use crate::{RegistryKeys, at, instant_cell, opt_instant_cell, place, token_hash};
 use subtle::ConstantTimeEq;
 
 /// How long a code works.
@@ -113,9 +113,15 @@ pub enum CodeRefusal {
     Spent,
 }
 
-impl Control {
+/// One-time codes that prove a contact.
+pub struct SignUps<'a> {
+    pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
+}
+
+impl SignUps<'_> {
     /// Begins a sign-up: draws the code, remembers its keyed hash, and says what to send.
-    pub fn start_sign_up(
+    pub fn start(
         &mut self,
         start: &SignUpStart,
         budget: &SendBudget,
@@ -234,7 +240,7 @@ impl Control {
     }
 
     /// Forgets sign-ups that are of no use any more, a few hundred at a time; returns how many.
-    pub fn sweep_sign_ups(&mut self, now: Timestamp) -> Result<u64, Fault> {
+    pub fn sweep(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sign_ups WHERE sign_up IN (SELECT sign_up FROM sign_ups WHERE made_at < $1 ORDER BY made_at LIMIT 500)",
             &[at(now.minus(SWEPT_AFTER))],

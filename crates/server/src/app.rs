@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mamori_registry::Control;
+use mamori_registry::Registry;
 
 use crate::book_door::BookDoor;
 use crate::cards::CardDesk;
@@ -20,12 +20,12 @@ pub struct App {
     /// Where requests come from.
     pub origins: Origins,
     /// Threads with a control connection each, for people who are known.
-    pub control: Workers<Control>,
+    pub control: Workers<Registry>,
     /// The same for requests of strangers, among them everybody who signs in to the wallet: their queue fills without anybody
     /// who is in noticing.
-    pub strangers: Workers<Control>,
+    pub strangers: Workers<Registry>,
     /// The same for operators on their way in, whom no queue of customers must keep out.
-    pub operators: Workers<Control>,
+    pub operators: Workers<Registry>,
     /// Threads that wait for acts which need no control row.
     pub acts: Workers<()>,
     /// Where acts go that identity needs.
@@ -37,7 +37,7 @@ pub struct App {
     /// The engine and the names and keys around it.
     pub house: Arc<House>,
     /// Threads that may wait for the card processor, with a control connection each.
-    pub cards: Workers<Control>,
+    pub cards: Workers<Registry>,
     /// The processor's account.
     pub card_desk: CardDesk,
 }

@@ -6,7 +6,7 @@ use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::reply::Outcome;
 use mamori_engine::Engine;
 use mamori_engine::engine::ReplyTo;
-use mamori_registry::{Named, Places};
+use mamori_registry::{MerchantTree, Named};
 use tokio::sync::oneshot;
 
 use crate::mailbox::Mailbox;
@@ -26,7 +26,7 @@ pub trait BookDoor: Send + Sync {
     /// The merchant that an API key may speak for, as of a durable state.
     fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault>;
     /// Every merchant, store and till, as of a durable state.
-    fn places(&self) -> Result<Places, Fault>;
+    fn merchant_tree(&self) -> Result<MerchantTree, Fault>;
 }
 
 /// Lets control ask the book when it reconciles.
@@ -49,8 +49,8 @@ impl Named for NamedByBook<'_> {
         self.0.merchant_of_key(key)
     }
 
-    fn places(&mut self) -> Result<Places, Fault> {
-        self.0.places()
+    fn merchant_tree(&mut self) -> Result<MerchantTree, Fault> {
+        self.0.merchant_tree()
     }
 }
 
@@ -96,9 +96,9 @@ impl BookDoor for Engine {
         Engine::merchant_of_key(self, key)
     }
 
-    fn places(&self) -> Result<Places, Fault> {
+    fn merchant_tree(&self) -> Result<MerchantTree, Fault> {
         let named = self.named()?;
-        Ok(Places {
+        Ok(MerchantTree {
             merchants: named.merchants,
             stores: named.stores,
             tills: named.tills,

@@ -32,7 +32,7 @@ use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::{Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_registry::{CardChargeRow, CardPaymentRow, Control, NewCardPayment};
+use mamori_registry::{CardChargeRow, CardOrderRow, NewCardOrder, Registry};
 
 /// How long the processor's page stays open. The shortest the protocol allows is half an hour.
 const PAGE_LIFE: Duration = Duration::from_secs(35 * 60);
@@ -100,13 +100,13 @@ impl CardDesk {
     /// Sends a top-up's order (again) and says where its page is. May wait for the network: worker threads only.
     pub fn open_page(
         &self,
-        control: &mut Control,
+        registry: &mut Registry,
         top_up: TopUpId,
         amount: Amount,
         locale: &str,
         now: Timestamp,
     ) -> Result<CardPayment, CardProblem> {
-        let row = control.begin_card_payment(&NewCardPayment {
+        let row = registry.card_orders().begin(&NewCardOrder {
             top_up,
             amount: amount.minor(),
             locale: locale.to_owned(),
@@ -118,11 +118,13 @@ impl CardDesk {
             IntentState::RequiresAction { url } => url.as_deref(),
             _ => None,
         };
-        control.note_card_page(top_up, payment.reference.as_str(), url)?;
+        registry
+            .card_orders()
+            .note_page(top_up, payment.reference.as_str(), url)?;
         Ok(payment)
     }
 
-    fn order(&self, row: &NewCardPayment) -> Result<CardOrder, CardProblem> {
+    fn order(&self, row: &NewCardOrder) -> Result<CardOrder, CardProblem> {
         let page = format!("{}/top-up/{}", self.wallet_origin, row.top_up);
         let product = match row.locale.as_str() {
             "en" => format!("Mamori top-up {}", IdSpace::counter(row.top_up.0)),
@@ -147,11 +149,11 @@ impl CardDesk {
     pub fn settle(
         &self,
         engine: &Engine,
-        control: &mut Control,
+        registry: &mut Registry,
         top_up: TopUpId,
         now: Timestamp,
     ) -> Result<Settled, CardProblem> {
-        self.close(engine, control, top_up, now, false)
+        self.close(engine, registry, top_up, now, false)
     }
 
     /// Calls a top-up off whose customer has left the card page without paying, so that its amount no longer counts
@@ -159,48 +161,51 @@ impl CardDesk {
     pub fn call_off(
         &self,
         engine: &Engine,
-        control: &mut Control,
+        registry: &mut Registry,
         top_up: TopUpId,
         now: Timestamp,
     ) -> Result<Settled, CardProblem> {
-        self.close(engine, control, top_up, now, true)
+        self.close(engine, registry, top_up, now, true)
     }
 
     /// Follows a notice of the processor: asks where the top-up stands that it is about. `None` if it is about none of ours.
     pub fn follow(
         &self,
         engine: &Engine,
-        control: &mut Control,
+        registry: &mut Registry,
         notice: &CardNotice,
         now: Timestamp,
     ) -> Result<Option<Settled>, CardProblem> {
         let top_up = match (&notice.key, &notice.charge) {
             (Some(key), _) => self.top_up_of(key),
             // A dispute names nothing but its charge.
-            (None, Some(charge)) => control.top_up_of_charge(charge)?,
+            (None, Some(charge)) => registry.card_orders().of_charge(charge)?,
             (None, None) => None,
         };
         top_up
-            .map(|top_up| self.settle(engine, control, top_up, now))
+            .map(|top_up| self.settle(engine, registry, top_up, now))
             .transpose()
     }
 
     fn close(
         &self,
         engine: &Engine,
-        control: &mut Control,
+        registry: &mut Registry,
         top_up: TopUpId,
         now: Timestamp,
         unwanted: bool,
     ) -> Result<Settled, CardProblem> {
-        let row = control.card_payment(top_up)?.ok_or(CardProblem::Unknown)?;
+        let row = registry
+            .card_orders()
+            .find(top_up)?
+            .ok_or(CardProblem::Unknown)?;
         let order = self.order(&row.order)?;
         let stands = match row.reference.as_deref().and_then(CardReference::new) {
             Some(reference) => self.processor.retrieve(&reference, &order.expected())?,
             // The answer that would have told the reference was lost: the same order finds the same page.
             None => {
                 let amount = Amount::new(row.order.amount).ok_or(CardProblem::Mismatch)?;
-                self.open_page(control, top_up, amount, &row.order.locale, now)?
+                self.open_page(registry, top_up, amount, &row.order.locale, now)?
             }
         };
         let overdue = now > row.order.expires_at.plus(GRACE);
@@ -227,7 +232,7 @@ impl CardDesk {
                     refunded: aftermath.refunded,
                     disputed: aftermath.disputed,
                 };
-                control.note_card_charge(top_up, &charge)?;
+                registry.card_orders().note_charge(top_up, &charge)?;
                 paid = Some(charge);
                 // Money that went back before it was credited was never ours. Of a credited top-up this changes nothing.
                 if aftermath.refunded_in_full {
@@ -266,17 +271,17 @@ impl CardDesk {
         // Before the book hears of it: a crash in between must end neither the asking nor the alarm.
         let closes = matches!(act, Command::FailTopUp { .. });
         if closes {
-            ask_again_tomorrow(control, top_up, row.closed_at, now)?;
+            ask_again_tomorrow(registry, top_up, row.closed_at, now)?;
         } else if let Some(charge) = &paid {
-            raise_alarm(control, &row, charge, now)?;
+            raise_alarm(registry, &row, charge, now)?;
         }
         match engine.ask(processor_says(act))? {
             Ok(Reply::TopUp { state, .. }) => {
                 if state == TopUpState::Succeeded && (closes || row.closed_at.is_some()) {
-                    control.note_card_closed(top_up, now, None)?;
+                    registry.card_orders().note_closed(top_up, now, None)?;
                 }
                 if let Some(charge) = paid.filter(|_| closes && state == TopUpState::Succeeded) {
-                    raise_alarm(control, &row, &charge, now)?;
+                    raise_alarm(registry, &row, &charge, now)?;
                 }
                 Ok(Settled { state, url: None })
             }
@@ -293,7 +298,7 @@ impl CardDesk {
     pub fn sweep(
         &self,
         engine: &Engine,
-        control: &mut Control,
+        registry: &mut Registry,
         now: Timestamp,
         older_than: Duration,
     ) -> Result<usize, Fault> {
@@ -302,14 +307,14 @@ impl CardDesk {
         let old = now.minus(older_than).plus(Duration::from_micros(1));
         for (top_up, open) in engine.top_ups_started_before(old, OPEN_IN_A_ROUND)? {
             let started_at = open.started_at;
-            match self.poll(engine, control, top_up, started_at, now)? {
+            match self.poll(engine, registry, top_up, started_at, now)? {
                 Polled::Moved => moved += 1,
                 Polled::AsBefore => {}
                 Polled::Silence => return Ok(moved),
             }
         }
-        for top_up in control.card_payments_to_ask_again(now, AGAIN_IN_A_ROUND)? {
-            match self.poll_again(engine, control, top_up, now)? {
+        for top_up in registry.card_orders().to_ask_again(now, AGAIN_IN_A_ROUND)? {
+            match self.poll_again(engine, registry, top_up, now)? {
                 Polled::Moved => moved += 1,
                 Polled::AsBefore => {}
                 Polled::Silence => return Ok(moved),
@@ -322,7 +327,7 @@ impl CardDesk {
     fn poll(
         &self,
         engine: &Engine,
-        control: &mut Control,
+        registry: &mut Registry,
         top_up: TopUpId,
         started_at: Timestamp,
         now: Timestamp,
@@ -333,7 +338,7 @@ impl CardDesk {
                 expired: true,
             }))
         };
-        let Some(row) = control.card_payment(top_up)? else {
+        let Some(row) = registry.card_orders().find(top_up)? else {
             // Opened in the book and never written down as an order: nobody was ever sent to a page.
             let expired = now > started_at.plus(PAGE_LIFE) && expire()?.is_ok();
             return Ok(Polled::moved(expired));
@@ -344,13 +349,15 @@ impl CardDesk {
         }
         let is_overdue = now > started_at.plus(PAGE_LIFE + GRACE);
         let pause = (SILENCE * (1 << row.silent.min(10))).min(SILENCE_MAX);
-        match self.settle(engine, control, top_up, now) {
+        match self.settle(engine, registry, top_up, now) {
             Ok(settled) if settled.state == TopUpState::Pending => {
                 if is_overdue {
                     // Still on its way, and not to be called off: it is asked about more and more seldom.
-                    control.note_card_silence(top_up, now.plus(pause))?;
+                    registry
+                        .card_orders()
+                        .note_silence(top_up, now.plus(pause))?;
                 } else if row.silent > 0 {
-                    control.note_card_answer(top_up)?;
+                    registry.card_orders().note_answer(top_up)?;
                 }
                 Ok(Polled::AsBefore)
             }
@@ -360,13 +367,15 @@ impl CardDesk {
             Err(CardProblem::Card(error)) if error.proves_no_payment() && is_overdue => {
                 // One whose page never had a name sent nobody anywhere.
                 if row.reference.is_some() {
-                    ask_again_tomorrow(control, top_up, row.closed_at, now)?;
+                    ask_again_tomorrow(registry, top_up, row.closed_at, now)?;
                 }
                 Ok(Polled::moved(expire()?.is_ok()))
             }
             Err(problem) => {
                 tracing::warn!(top_up = top_up.0, amount = row.order.amount, silent = row.silent, %problem, "a top-up could not be settled yet");
-                control.note_card_silence(top_up, now.plus(pause))?;
+                registry
+                    .card_orders()
+                    .note_silence(top_up, now.plus(pause))?;
                 Ok(Polled::after(&problem))
             }
         }
@@ -376,11 +385,11 @@ impl CardDesk {
     fn poll_again(
         &self,
         engine: &Engine,
-        control: &mut Control,
+        registry: &mut Registry,
         top_up: TopUpId,
         now: Timestamp,
     ) -> Result<Polled, Fault> {
-        match self.settle(engine, control, top_up, now) {
+        match self.settle(engine, registry, top_up, now) {
             Ok(settled) => {
                 let credited = settled.state == TopUpState::Succeeded;
                 if credited {
@@ -390,19 +399,19 @@ impl CardDesk {
                     );
                 }
                 if settled.state == TopUpState::Pending {
-                    control.note_card_silence(top_up, now.plus(DAY))?;
+                    registry.card_orders().note_silence(top_up, now.plus(DAY))?;
                 }
                 Ok(Polled::moved(credited))
             }
             Err(CardProblem::Fault(fault)) => Err(fault),
             Err(problem) => {
                 tracing::info!(top_up = top_up.0, %problem, "a closed top-up brings no news");
-                match control.card_payment(top_up)? {
+                match registry.card_orders().find(top_up)? {
                     // An answer of a kind; silence does not count towards the end of asking.
                     Some(row) if Polled::after(&problem) == Polled::AsBefore => {
-                        ask_again_tomorrow(control, top_up, row.closed_at, now)?;
+                        ask_again_tomorrow(registry, top_up, row.closed_at, now)?;
                     }
-                    _ => control.note_card_silence(top_up, now.plus(DAY))?,
+                    _ => registry.card_orders().note_silence(top_up, now.plus(DAY))?,
                 }
                 Ok(Polled::after(&problem))
             }
@@ -437,19 +446,21 @@ impl Polled {
 
 /// A top-up stands closed without money, since `closed_at` if that is known: it is asked about once a day for a week.
 fn ask_again_tomorrow(
-    control: &mut Control,
+    registry: &mut Registry,
     top_up: TopUpId,
     closed_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), Fault> {
     let over = now >= closed_at.unwrap_or(now).plus(AGAIN);
-    control.note_card_closed(top_up, now, (!over).then_some(now.plus(DAY)))
+    registry
+        .card_orders()
+        .note_closed(top_up, now, (!over).then_some(now.plus(DAY)))
 }
 
 /// Tells people that money of a credited top-up is gone, once for each time that there is more to tell.
 fn raise_alarm(
-    control: &mut Control,
-    row: &CardPaymentRow,
+    registry: &mut Registry,
+    row: &CardOrderRow,
     charge: &CardChargeRow,
     now: Timestamp,
 ) -> Result<(), Fault> {
@@ -471,7 +482,7 @@ fn raise_alarm(
         liability_shift = charge.liability_shift,
         "money of a credited top-up is gone: the processor gave it back or the cardholder disputes it"
     );
-    control.raise_card_alarm(row.order.top_up, now)
+    registry.card_orders().raise_alarm(row.order.top_up, now)
 }
 
 /// Why a top-up could not be moved on.

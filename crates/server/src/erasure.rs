@@ -4,7 +4,7 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};
 use mamori_domain::context::Asker;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, Erasure};
+use mamori_registry::{Erasure, Registry};
 
 use crate::book_door::BookDoor;
 
@@ -12,7 +12,7 @@ use crate::book_door::BookDoor;
 pub fn carry_out(
     book: &dyn BookDoor,
     asker: Asker,
-    control: &mut Control,
+    registry: &mut Registry,
     erasure: &Erasure,
     now: Timestamp,
 ) -> Result<(), Fault> {
@@ -34,5 +34,5 @@ pub fn carry_out(
             );
         }
     }
-    control.finish_erasure(&erasure.person, now)
+    registry.erasures().finish(&erasure.person, now)
 }

@@ -16,7 +16,7 @@ use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Outcome;
 use mamori_engine::Engine;
-use mamori_registry::{ApiKey, Control, Directory, TillPaper};
+use mamori_registry::{ApiKey, Directory, DirectoryTill, Registry};
 
 use crate::answer::{Denial, Words};
 use crate::book_door::BookDoor;
@@ -36,7 +36,7 @@ pub struct ReadyKey {
 #[derive(Default)]
 pub struct Names {
     pub merchants: BTreeMap<u32, String>,
-    pub tills: HashMap<u32, TillPaper>,
+    pub tills: HashMap<u32, DirectoryTill>,
     pub stores: HashMap<u32, StoreName>,
 }
 
@@ -82,9 +82,9 @@ impl House {
     }
 
     /// Takes over keys and names as control has them now. The turn proves that nobody else is changing them.
-    pub fn follow(&self, _turn: &MutexGuard<'_, ()>, control: &mut Control) -> Result<(), Fault> {
-        self.set_keys(control.api_keys()?);
-        self.set_names(control.directory()?);
+    pub fn follow(&self, _turn: &MutexGuard<'_, ()>, registry: &mut Registry) -> Result<(), Fault> {
+        self.set_keys(registry.api_keys().live_with_secrets()?);
+        self.set_names(registry.directory().read()?);
         Ok(())
     }
 
@@ -112,19 +112,19 @@ impl House {
     /// Takes over all names, as control has them.
     pub fn set_names(&self, directory: Directory) {
         let merchants = directory.merchants.into_iter();
-        let stores = directory.stores.into_iter().map(|paper| {
+        let stores = directory.stores.into_iter().map(|named| {
             let store = StoreName {
-                name: paper.name,
-                merchant: paper.merchant,
-                merchant_name: paper.merchant_name,
+                name: named.name,
+                merchant: named.merchant,
+                merchant_name: named.merchant_name,
             };
-            (paper.store.0, store)
+            (named.store.0, store)
         });
         let tills = directory.tills.into_iter();
         let names = Names {
             merchants: merchants.map(|(id, name)| (id.0, name)).collect(),
             stores: stores.collect(),
-            tills: tills.map(|paper| (paper.till.0, paper)).collect(),
+            tills: tills.map(|named| (named.till.0, named)).collect(),
         };
         *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(names);
     }

@@ -5,7 +5,7 @@ use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::pay::RELEASES_MAX;
 use mamori_domain::reply::Reply;
-use mamori_registry::Control;
+use mamori_registry::Registry;
 
 use crate::app::App;
 use crate::book_door::NamedByBook;
@@ -16,19 +16,23 @@ const ROUNDS_MAX: u32 = 20;
 
 /// One sweep: overdue holds, unfinished enrolments, keys and erasures, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
 /// book, so it belongs on a thread of its own with a connection of its own; every minute or so is often enough.
-pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
+pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     // On a full disk the book takes nothing of the kind; the rest is done all the same.
     let released = release_overdue_holds(app);
     let now = app.outside.now();
-    control.settle_enrolments(&mut NamedByBook(&*app.book), now)?;
+    registry
+        .people()
+        .settle_enrolments(&mut NamedByBook(&*app.book), now)?;
     let asker = Asker::system(SystemReason::Reconciliation);
-    for erasure in control.unfinished_erasures()? {
-        carry_out(&*app.book, asker, control, &erasure, now)?;
+    for erasure in registry.erasures().unfinished()? {
+        carry_out(&*app.book, asker, registry, &erasure, now)?;
     }
-    control.settle_api_keys(&mut NamedByBook(&*app.book), now)?;
+    registry
+        .api_keys()
+        .settle(&mut NamedByBook(&*app.book), now)?;
     let mut rows = 0;
     for _ in 0..ROUNDS_MAX {
-        let removed = control.sweep_sign_ups(now)? + control.sweep_sessions(now)?;
+        let removed = registry.sign_ups().sweep(now)? + registry.sessions().sweep(now)?;
         rows += removed;
         if removed == 0 {
             break;

@@ -237,6 +237,8 @@ impl Sessions {
 
 #[cfg(test)]
 mod tests {
+    use mamori_registry::{Aal, AgentFamily, AuthMethod, SessionDevice};
+
     use super::*;
 
     const fn at(seconds: i64) -> Timestamp {
@@ -249,6 +251,12 @@ mod tests {
             surface,
             owner: OwnerId([number % 2; 16]),
             wallet: None,
+            method: AuthMethod::Passkey,
+            assurance: Aal::Two,
+            device: SessionDevice {
+                browser: None,
+                agent: AgentFamily::Unknown,
+            },
             made_at: Timestamp(0),
             seen_at: Timestamp(0),
             ends_at: Timestamp::from_seconds(SessionLimits::of(surface).absolute_seconds),

@@ -10,7 +10,7 @@ use mamori_datastore::sql::Location;
 use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_registry::{ApiKey, Directory, StorePaper, TillPaper};
+use mamori_registry::{ApiKey, Directory, DirectoryStore, DirectoryTill};
 use mamori_server::house::House;
 use mamori_server::http::payments::MerchantApi;
 use mamori_server::listen::{ListenConfig, Listeners};
@@ -87,9 +87,9 @@ impl Product {
 }
 
 /// What a till of the benchmark is called.
-fn paper(till: u32) -> TillPaper {
+fn till(till: u32) -> DirectoryTill {
     let store = 1 + till / (TILLS / STORES);
-    TillPaper {
+    DirectoryTill {
         till: TillId(1 + till),
         name: format!("till {}", 1 + till),
         store: StoreId(store),
@@ -100,14 +100,14 @@ fn paper(till: u32) -> TillPaper {
 }
 
 fn directory() -> Directory {
-    let tills: Vec<TillPaper> = (0..TILLS).map(paper).collect();
-    let store = |till: &TillPaper| StorePaper {
+    let tills: Vec<DirectoryTill> = (0..TILLS).map(till).collect();
+    let store = |till: &DirectoryTill| DirectoryStore {
         store: till.store,
         name: till.store_name.clone(),
         merchant: till.merchant,
         merchant_name: till.merchant_name.clone(),
     };
-    let mut stores: Vec<StorePaper> = tills.iter().map(store).collect();
+    let mut stores: Vec<DirectoryStore> = tills.iter().map(store).collect();
     stores.dedup();
     Directory {
         merchants: vec![(MerchantId(1), tills[0].merchant_name.clone())],
@@ -119,7 +119,7 @@ fn directory() -> Directory {
 /// The tills as requests name them: store, then till.
 pub fn tills() -> Vec<(String, String)> {
     (0..TILLS)
-        .map(paper)
-        .map(|paper| (paper.store.0.to_string(), paper.till.0.to_string()))
+        .map(till)
+        .map(|till| (till.store.0.to_string(), till.till.0.to_string()))
         .collect()
 }

@@ -4,12 +4,12 @@ use std::fs;
 
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
-use mamori_registry::Control;
+use mamori_registry::Registry;
 
 #[test]
 fn a_damaged_file_is_refused_and_never_set_aside() {
     let scratch = Scratch::new("damage");
-    let open = || Control::open(&scratch.location(), &MasterKey::from_bytes([7; 32])).map(drop);
+    let open = || Registry::open(&scratch.location(), &MasterKey::from_bytes([7; 32])).map(drop);
     open().unwrap();
     let garbage = b"this is no database ".repeat(1_000);
     let path = scratch.path().join("control.sqlite");

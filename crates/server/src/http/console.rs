@@ -21,7 +21,7 @@ const ALARMS_MAX: u32 = 50;
 pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let (counts, dead) = app
         .control
-        .ask(|control| control.outbox(DEAD_MAX))
+        .ask(|registry| registry.outbox(DEAD_MAX))
         .await??;
     let dead: Vec<_> = dead
         .iter()
@@ -44,7 +44,7 @@ pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
 pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let (count, newest) = app
         .operators
-        .ask(|control| control.card_alarms(ALARMS_MAX))
+        .ask(|registry| registry.card_orders().alarms(ALARMS_MAX))
         .await??;
     let alarms: Vec<_> = newest
         .iter()

@@ -39,8 +39,11 @@ pub async fn enrol(State(app): State<Arc<App>>, origin: Origin, body: Body) -> A
     let inner = Arc::clone(&app);
     let paired = app
         .strangers
-        .ask(move |control| -> Result<Result<Device, Denial>, Fault> {
-            let device = match control.begin_pairing(&code, &token, now, &seed)? {
+        .ask(move |registry| -> Result<Result<Device, Denial>, Fault> {
+            let device = match registry
+                .devices()
+                .begin_pairing(&code, &token, now, &seed)?
+            {
                 Ok(device) => device,
                 Err(refusal) => return Ok(Err(pairing_refused(refusal))),
             };
@@ -59,10 +62,10 @@ pub async fn enrol(State(app): State<Arc<App>>, origin: Origin, body: Body) -> A
                     till = device.till.0,
                     "the book bound no device"
                 );
-                control.abandon_pairing(&device)?;
+                registry.devices().abandon_pairing(&device)?;
                 return Ok(Err(PAIRING_CODE_REFUSED.into()));
             }
-            control.finish_pairing(&device)?;
+            registry.devices().finish_pairing(&device)?;
             tracing::info!(till = device.till.0, "a till was enrolled");
             Ok(Ok(device))
         });
@@ -86,8 +89,8 @@ pub async fn leave(
         let (inner, hash) = (Arc::clone(&app), token_hash(&token));
         let left = app
             .strangers
-            .ask(move |control| -> Result<Option<TillId>, Fault> {
-                let Some(device) = control.device(&hash)? else {
+            .ask(move |registry| -> Result<Option<TillId>, Fault> {
+                let Some(device) = registry.devices().find(&hash)? else {
                     return Ok(None);
                 };
                 // The act first: a row without a name in the book is dead, a name without a row would still be live.
@@ -107,7 +110,7 @@ pub async fn leave(
                         "the book had nothing to unbind"
                     );
                 }
-                control.remove_devices(device.till)?;
+                registry.devices().remove_of(device.till)?;
                 Ok(Some(device.till))
             });
         if let Some(till) = left.await?? {
@@ -131,15 +134,17 @@ pub async fn make_pairing_code(
     let (now, seed) = (app.outside.now(), app.outside.seed());
     let code = app
         .control
-        .ask(move |control| -> Result<Option<String>, Fault> {
-            if !control
-                .till_papers()?
+        .ask(move |registry| -> Result<Option<String>, Fault> {
+            if !registry
+                .directory()
+                .tills()?
                 .iter()
-                .any(|paper| paper.till.0 == till)
+                .any(|named| named.till.0 == till)
             {
                 return Ok(None);
             }
-            control
+            registry
+                .devices()
                 .make_pairing_code(TillId(till), now, &seed)
                 .map(Some)
         });
@@ -157,14 +162,17 @@ pub async fn make_pairing_code(
 
 /// `GET /api/tills` of the console.
 pub async fn list_tills(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
-    let read = app
-        .control
-        .ask(|control| Ok::<_, Fault>((control.till_papers()?, control.enrolled_tills()?)));
-    let (papers, enrolled) = read.await??;
+    let read = app.control.ask(|registry| {
+        Ok::<_, Fault>((
+            registry.directory().tills()?,
+            registry.devices().enrolled_tills()?,
+        ))
+    });
+    let (listed, enrolled) = read.await??;
     let enrolled: BTreeSet<TillId> = enrolled.into_iter().collect();
-    let tills: Vec<_> = papers
+    let tills: Vec<_> = listed
         .iter()
-        .map(|paper| json!({ "till_id": paper.till.0, "store": paper.store_name, "name": paper.name, "enrolled": enrolled.contains(&paper.till) }))
+        .map(|named| json!({ "till_id": named.till.0, "store": named.store_name, "name": named.name, "enrolled": enrolled.contains(&named.till) }))
         .collect();
     Ok(done(json!({ "tills": tills })))
 }

@@ -10,7 +10,7 @@ use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId};
-use mamori_registry::{ApiKeyPaper, Opening, display_name};
+use mamori_registry::{ApiKeySummary, Opening, display_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, Words, done};
@@ -42,7 +42,7 @@ pub const API_KEY_NOT_LIVE: Words = Words {
 pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let keys: HashMap<MerchantId, u64> = app
         .control
-        .ask(|control| control.live_api_keys())
+        .ask(|registry| registry.api_keys().count_live())
         .await??
         .into_iter()
         .collect();
@@ -88,7 +88,7 @@ pub async fn merchant(
     let name = names.merchants.get(&id).ok_or(Denial::NotFound)?;
     let keys = app
         .control
-        .ask(move |control| control.api_key_papers(MerchantId(id)))
+        .ask(move |registry| registry.api_keys().of_merchant(MerchantId(id)))
         .await??;
     let text = search.q.unwrap_or_default().trim().to_lowercase();
     let own = names
@@ -132,7 +132,7 @@ pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): N
     let paper = names.stores.get(&id).ok_or(Denial::NotFound)?;
     let enrolled: BTreeSet<_> = app
         .control
-        .ask(|control| control.enrolled_tills())
+        .ask(|registry| registry.devices().enrolled_tills())
         .await??
         .into_iter()
         .collect();
@@ -193,26 +193,31 @@ async fn open(
     let operator = operator_mark(&asker.owner);
     let opened = app
         .control
-        .ask(move |control| -> Result<Result<u32, Denial>, Fault> {
+        .ask(move |registry| -> Result<Result<u32, Denial>, Fault> {
             let turn = inner.house.take_turn();
-            let settled = control.settle_openings(&mut NamedByBook(&*inner.book))?;
+            let settled = registry
+                .directory()
+                .settle_openings(&mut NamedByBook(&*inner.book))?;
             if settled.finished > 0 {
-                inner.house.follow(&turn, control)?;
+                inner.house.follow(&turn, registry)?;
             }
-            let Ok(pending) = control.begin_opening(what, &name, now, &seed)? else {
+            let Ok(pending) = registry
+                .directory()
+                .begin_opening(what, &name, now, &seed)?
+            else {
                 return Ok(Err(NAME_TAKEN.into()));
             };
             let command = asker.command(what.command());
             let id = match inner.book.ask_and_wait(command)? {
                 Ok(done) => what.opened(&done),
                 Err(refusal) => {
-                    control.abandon_opening(&pending)?;
+                    registry.directory().abandon_opening(&pending)?;
                     return Ok(Err(refused(refusal)));
                 }
             };
             let id = id.ok_or_else(|| Fault::broken("the book opened something else"))?;
-            control.finish_opening(&pending, id)?;
-            inner.house.follow(&turn, control)?;
+            registry.directory().finish_opening(&pending, id)?;
+            inner.house.follow(&turn, registry)?;
             Ok(Ok(id))
         });
     let id = opened.await???;
@@ -230,20 +235,23 @@ pub async fn make_api_key(
     let merchant = merchant_id(&body)?;
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (app, asker, control, now) = (granted.app, granted.asker, granted.control, granted.now);
+        let (app, asker, registry, now) =
+            (granted.app, granted.asker, granted.registry, granted.now);
         let (api_key, secret) = api_key_texts(&app.outside.bytes(), &app.outside.bytes());
         let nonce = app.outside.bytes();
         let turn = app.house.take_turn();
-        let key = control.begin_api_key(&api_key, merchant, &secret, true, now, nonce)?;
+        let key = registry
+            .api_keys()
+            .begin(&api_key, merchant, &secret, true, now, nonce)?;
         if let Err(refusal) = app.book.ask_and_wait(Request::command(
             asker,
             Command::BindApiKey { key, merchant },
         ))? {
-            control.abandon_api_key(&api_key)?;
+            registry.api_keys().abandon(&api_key)?;
             return Ok(Err(refused(refusal)));
         }
-        control.finish_api_key(&api_key)?;
-        app.house.follow(&turn, control)?;
+        registry.api_keys().finish(&api_key)?;
+        app.house.follow(&turn, registry)?;
         tracing::info!(
             operator,
             merchant = merchant.0,
@@ -267,9 +275,10 @@ pub async fn revoke_api_key(
     let operator = operator_mark(&asker.owner);
     let act = StepUpAct::RevokeApiKey(api_key.clone());
     let work = move |granted: Granted| {
-        let (app, asker, control, now) = (granted.app, granted.asker, granted.control, granted.now);
+        let (app, asker, registry, now) =
+            (granted.app, granted.asker, granted.registry, granted.now);
         let turn = app.house.take_turn();
-        let Some(key) = control.live_api_key(&api_key)? else {
+        let Some(key) = registry.api_keys().find_live(&api_key)? else {
             return Ok(Err(API_KEY_NOT_LIVE.into()));
         };
         // The act first: a row without a name in the book is dead, a name without a row would still be live. The book that does
@@ -280,8 +289,8 @@ pub async fn revoke_api_key(
         {
             tracing::warn!(refusal = refusal.code(), "the book had no key to revoke");
         }
-        control.end_api_key(&api_key, Some(now))?;
-        app.house.follow(&turn, control)?;
+        registry.api_keys().end(&api_key, Some(now))?;
+        app.house.follow(&turn, registry)?;
         tracing::info!(
             operator,
             key = key_mark(key),
@@ -303,12 +312,12 @@ pub async fn set_opa_auth(
     let operator = operator_mark(&asker.owner);
     let act = StepUpAct::SetOpaAuth(api_key.clone(), takes);
     let work = move |granted: Granted| {
-        let (app, control) = (granted.app, granted.control);
+        let (app, registry) = (granted.app, granted.registry);
         let turn = app.house.take_turn();
-        if !control.set_opa_auth(&api_key, takes)? {
+        if !registry.api_keys().set_opa_auth(&api_key, takes)? {
             return Ok(Err(API_KEY_NOT_LIVE.into()));
         }
-        app.house.follow(&turn, control)?;
+        app.house.follow(&turn, registry)?;
         tracing::info!(
             operator,
             takes,
@@ -319,7 +328,7 @@ pub async fn set_opa_auth(
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
 
-fn key_json(key: &ApiKeyPaper) -> Value {
+fn key_json(key: &ApiKeySummary) -> Value {
     json!({
         "api_key": key.api_key,
         "made_at_ms": millis(key.made_at),

@@ -8,7 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_datastore::fault::Fault;
 use mamori_registry::{
-    LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name, token_hash,
+    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name,
+    token_hash,
 };
 use serde_json::json;
 
@@ -50,7 +51,7 @@ pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     let now = app.outside.now();
     let found = app
         .operators
-        .ask(move |control| control.operator_of_link(&link, now))
+        .ask(move |registry| registry.operators().of_link(&link, now))
         .await??;
     let (operator, name) = found.map_err(|refusal| link_refused(&app, refusal))?;
     let started = app
@@ -79,9 +80,10 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     let Some(Purpose::Operator { registering, link }) = taken else {
         return Err(refused("operator link", PasskeyProblem::OtherChallenge));
     };
+    let browser = browser.traits(&headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let redeemed = app.operators.ask(
-        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
             let passkey = match inner
                 .identity
                 .console_party
@@ -90,7 +92,7 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
                 Ok(passkey) => passkey,
                 Err(problem) => return Ok(Err(refused("operator link", problem))),
             };
-            let operator = match control.redeem_link(&link, &passkey, now)? {
+            let operator = match registry.operators().redeem_link(&link, &passkey, now)? {
                 Ok(operator) => operator,
                 Err(refusal) => return Ok(Err(link_refused(&inner, refusal))),
             };
@@ -102,9 +104,11 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
                 surface: Surface::Console,
                 owner: operator,
                 wallet: None,
+                method: AuthMethod::OperatorLink,
+                browser,
                 replaced,
             };
-            begin_session(&inner, control, begin, now, &seed).map(Ok)
+            begin_session(&inner, registry, begin, now, &seed).map(Ok)
         },
     );
     Ok(redeemed.await???.on(done(json!({}))))
@@ -114,15 +118,18 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
 pub async fn me(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
     let name = app
         .control
-        .ask(move |control| control.operator_name(&asker.owner))
+        .ask(move |registry| registry.operators().name_of(&asker.owner))
         .await??;
     Ok(done(json!({ "name": name.ok_or(Denial::SignedOut)? })))
 }
 
 /// `GET /api/operators` of the console: who may enter it, and who was invited.
 pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
-    let papers = app.control.ask(|control| control.operators()).await??;
-    let operators: Vec<_> = papers
+    let listed = app
+        .control
+        .ask(|registry| registry.operators().list())
+        .await??;
+    let operators: Vec<_> = listed
         .iter()
         .map(|one| {
             let link_ends = one
@@ -135,7 +142,7 @@ pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer
                 "active": one.is_active,
                 "made_at_ms": millis(one.made_at),
                 "link_ends_at_ms": link_ends,
-                "used_at_ms": one.used_at.map(|at| millis(at)),
+                "used_at_ms": one.used_at.map(millis),
             })
         })
         .collect();
@@ -156,7 +163,7 @@ pub async fn invite(
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
         let (now, seed) = (granted.now, granted.app.outside.seed());
-        let link = granted.control.invite_operator(&name, now, &seed)?;
+        let link = granted.registry.operators().invite(&name, now, &seed)?;
         tracing::info!(operator, "an operator invited another one");
         Ok(Ok(json!({
             "link": encode_token(&link),
@@ -180,7 +187,7 @@ pub async fn remove(
     let leaving = OwnerId(named.ok_or(Denial::InvalidField("operator"))?);
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        match granted.control.remove_operator(&leaving)? {
+        match granted.registry.operators().remove(&leaving)? {
             Ok(()) => {}
             Err(RemoveRefusal::Unknown) => return Ok(Err(Denial::NotFound)),
             Err(RemoveRefusal::LastOne) => return Ok(Err(LAST_OPERATOR.into())),

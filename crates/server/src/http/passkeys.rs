@@ -12,8 +12,8 @@ use mamori_domain::command::{Command, Request};
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    CodeRefusal, Contact, Control, EnrolRefusal, Enrolment, OwnerId, SendRefusal, SignUpStart,
-    StoredPasskey, Surface, display_name, token_hash,
+    AuthMethod, CodeRefusal, Contact, EnrolRefusal, Enrolment, OwnerId, Registry, SendRefusal,
+    SignUpStart, StoredPasskey, Surface, display_name, token_hash,
 };
 use serde_json::{Value, json};
 
@@ -90,15 +90,20 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
         app.outside.seed(),
     );
     let started = app.strangers.ask(
-        move |control| -> Result<Result<Token, SendRefusal>, Fault> {
-            control.settle_enrolments(&mut NamedByBook(&*inner.book), now)?;
+        move |registry| -> Result<Result<Token, SendRefusal>, Fault> {
+            registry
+                .people()
+                .settle_enrolments(&mut NamedByBook(&*inner.book), now)?;
             let start = SignUpStart {
                 contact: &contact,
                 locale,
                 browser: &token,
             };
             let to_send =
-                match control.start_sign_up(&start, &inner.identity.send_budget, now, &seed)? {
+                match registry
+                    .sign_ups()
+                    .start(&start, &inner.identity.send_budget, now, &seed)?
+                {
                     Ok(to_send) => to_send,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
@@ -137,7 +142,11 @@ pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body
     let place = app.identity.ceremonies.promise(now).ok_or(Denial::Busy)?;
     let proven = app
         .strangers
-        .ask(move |control| control.prove_contact(&sign_up, &token, &code, now))
+        .ask(move |registry| {
+            registry
+                .sign_ups()
+                .prove_contact(&sign_up, &token, &code, now)
+        })
         .await??;
     let proven = proven.map_err(|refusal| match refusal {
         CodeRefusal::Wrong => CODE_WRONG,
@@ -185,9 +194,10 @@ pub async fn sign_up_finish(
     else {
         return Err(refused("sign-up", PasskeyProblem::OtherChallenge));
     };
+    let browser = browser.traits(&headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let signed_up = app.strangers.ask(
-        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
             let passkey = match inner
                 .identity
                 .wallet_party
@@ -204,7 +214,7 @@ pub async fn sign_up_finish(
                 passkey: &passkey,
             };
             // Pending row, act, active row: whatever happens in between is settled by asking the book.
-            let fingerprint = match control.begin_enrolment(&enrolment, now, &seed)? {
+            let fingerprint = match registry.people().begin_enrolment(&enrolment, now, &seed)? {
                 Ok(fingerprint) => fingerprint,
                 Err(EnrolRefusal::ContactTaken) => return Ok(Err(CONTACT_TAKEN.into())),
                 Err(EnrolRefusal::CredentialTaken) => {
@@ -222,19 +232,21 @@ pub async fn sign_up_finish(
                         refusal = outcome.err().map(|refusal| refusal.code()),
                         "the book opened no wallet"
                     );
-                    control.abandon_enrolment(&owner)?;
+                    registry.people().abandon_enrolment(&owner)?;
                     return Ok(Err(Denial::Unavailable));
                 }
             };
-            control.finish_enrolment(&owner, wallet)?;
+            registry.people().finish_enrolment(&owner, wallet)?;
             tracing::info!(wallet = wallet.0, "a wallet was opened");
             let begin = Begin {
                 surface: Surface::Wallet,
                 owner,
                 wallet: Some(wallet),
+                method: AuthMethod::SignUp,
+                browser,
                 replaced,
             };
-            begin_session(&inner, control, begin, now, &seed).map(Ok)
+            begin_session(&inner, registry, begin, now, &seed).map(Ok)
         },
     );
     Ok(signed_up.await???.on(done(json!({}))))
@@ -311,11 +323,12 @@ async fn sign_in_finish(
         Surface::Console => &app.operators,
         Surface::Wallet | Surface::Till => &app.strangers,
     };
+    let browser = browser.traits(headers);
     let signed_in = workers.ask(
-        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
             let asserting = &sign_in.asserting;
             let owner =
-                match check_assertion(&inner, control, surface, &credential, asserting, now)? {
+                match check_assertion(&inner, registry, surface, &credential, asserting, now)? {
                     Ok(owner) => owner,
                     Err(problem) => return Ok(Err(refused("sign-in", problem))),
                 };
@@ -325,8 +338,9 @@ async fn sign_in_finish(
             if !inner.identity.sign_ins.use_up(&sign_in, now) {
                 return Ok(Err(other_challenge()));
             }
-            let wallet = control
-                .person(&owner)?
+            let wallet = registry
+                .people()
+                .find(&owner)?
                 .map(|person| person.wallet)
                 .filter(|_| surface == Surface::Wallet);
             match surface {
@@ -342,9 +356,11 @@ async fn sign_in_finish(
                 surface,
                 owner,
                 wallet,
+                method: AuthMethod::Passkey,
+                browser,
                 replaced,
             };
-            begin_session(&inner, control, begin, now, &seed).map(Ok)
+            begin_session(&inner, registry, begin, now, &seed).map(Ok)
         },
     );
     Ok(signed_in.await???.on(done(json!({}))))
@@ -381,7 +397,7 @@ pub async fn unfreeze_start(
     let owner = asker.owner;
     let keys: Vec<StoredPasskey> = app
         .control
-        .ask(move |control| control.passkeys_of(Surface::Wallet, &owner))
+        .ask(move |registry| registry.factors().passkeys_of(Surface::Wallet, &owner))
         .await??;
     let started = app.identity.wallet_party.start_assertion(&keys);
     let (request, asserting) = started.map_err(|problem| refused("unfreeze", problem))?;
@@ -421,10 +437,10 @@ pub async fn unfreeze_finish(
         };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let finished = app.control.ask(
-        move |control| -> Result<Result<NewSession, Denial>, Fault> {
+        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
             match check_assertion(
                 &inner,
-                control,
+                registry,
                 Surface::Wallet,
                 &credential,
                 &asserting,
@@ -447,7 +463,7 @@ pub async fn unfreeze_finish(
             }
             Ok(renew_session(
                 &inner,
-                control,
+                registry,
                 Surface::Wallet,
                 &asker.token_hash,
                 now,
@@ -462,7 +478,7 @@ pub async fn unfreeze_finish(
 /// Checks an assertion against the key it names, on a worker thread: form, key, owner, signature, counter, standing.
 pub(super) fn check_assertion(
     app: &App,
-    control: &mut Control,
+    registry: &mut Registry,
     surface: Surface,
     credential: &Value,
     asserting: &Asserting,
@@ -473,7 +489,9 @@ pub(super) fn check_assertion(
         Ok(asserted) => asserted,
         Err(problem) => return Ok(Err(problem)),
     };
-    let Some((owner, fingerprint, stored)) = control.passkey(surface, asserted.credential())?
+    let Some((owner, fingerprint, stored)) = registry
+        .factors()
+        .find_passkey(surface, asserted.credential())?
     else {
         return Ok(Err(PasskeyProblem::OtherOwner));
     };
@@ -482,17 +500,17 @@ pub(super) fn check_assertion(
         Err(problem) => return Ok(Err(problem)),
     };
     // Two assertions with one counter: the slower one is the second of two authenticators.
-    if !control.note_assertion(&stored, &after, now)? {
+    if !registry.factors().note_assertion(&stored, &after, now)? {
         return Ok(Err(PasskeyProblem::Counter));
     }
     let stands = match surface {
         // A row of control that the book does not name is dead.
         Surface::Wallet => {
-            let held = control.person(&owner)?.map(|person| person.wallet);
+            let held = registry.people().find(&owner)?.map(|person| person.wallet);
             held.is_some() && held == app.book.wallet_of(fingerprint)?
         }
         // An operator who was dismissed holds a key that still signs.
-        Surface::Console => control.operator_name(&owner)?.is_some(),
+        Surface::Console => registry.operators().name_of(&owner)?.is_some(),
         Surface::Till => false,
     };
     Ok(if stands {

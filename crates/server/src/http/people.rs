@@ -36,13 +36,18 @@ pub async fn wallet(
     Named(id): Named,
 ) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
-    let looked = app.control.ask(move |control| {
+    let looked = app.control.ask(move |registry| {
         let Some(view) = look(&*inner.book, asker.asker, wallet)? else {
             return Ok(None);
         };
-        let person = control.person_of_wallet(wallet)?;
-        let contact = control.contact_of_wallet(wallet)?;
-        Ok::<_, Fault>(Some((view, person, contact, control.erased_at(wallet)?)))
+        let person = registry.people().of_wallet(wallet)?;
+        let contact = registry.people().contact_of_wallet(wallet)?;
+        Ok::<_, Fault>(Some((
+            view,
+            person,
+            contact,
+            registry.erasures().erased_at(wallet)?,
+        )))
     });
     let (view, person, contact, erased_at) = looked.await??.ok_or(Denial::NotFound)?;
     Ok(done(json!({
@@ -68,14 +73,15 @@ pub async fn erase(
     let despite_balance = body.flag("despite_balance")?;
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (app, asker, control, now) = (granted.app, granted.asker, granted.control, granted.now);
+        let (app, asker, registry, now) =
+            (granted.app, granted.asker, granted.registry, granted.now);
         let Some(view) = look(&*app.book, asker, wallet)? else {
             return Ok(Err(Denial::NotFound));
         };
         if (view.balance > 0 || view.held > 0) && !despite_balance {
             return Ok(Err(WALLET_NOT_EMPTY.into()));
         }
-        let Some(erasure) = control.begin_erasure(wallet, now)? else {
+        let Some(erasure) = registry.erasures().begin(wallet, now)? else {
             return Ok(Err(Denial::NotFound));
         };
         app.identity
@@ -83,7 +89,7 @@ pub async fn erase(
             .forget_owner(Surface::Wallet, &erasure.person);
         tracing::info!(operator, wallet = wallet.0, "an operator erased a person");
         // The data is gone. If the book cannot be asked now, the sweep asks it until it can.
-        if let Err(fault) = carry_out(&*app.book, asker, control, &erasure, now) {
+        if let Err(fault) = carry_out(&*app.book, asker, registry, &erasure, now) {
             tracing::warn!(%fault, wallet = wallet.0, "an erasure still owes the book its acts");
         }
         Ok(Ok(json!({})))

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
 use axum::http::HeaderMap;
+use axum::http::header::USER_AGENT;
 use axum::http::request::Parts;
 use axum::response::Response;
 use base64::Engine as _;
@@ -14,7 +15,9 @@ use mamori_domain::context::{Actor, Asker};
 use mamori_domain::ids::{self, WalletId};
 use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash};
+use mamori_registry::{
+    AuthMethod, Device, OwnerId, Registry, Seed, SessionId, SessionRow, Surface, token_hash,
+};
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, done};
@@ -146,7 +149,7 @@ impl FromRequestParts<Arc<App>> for TillDevice {
             None => {
                 let device = app
                     .strangers
-                    .ask(move |control| control.device(&hash))
+                    .ask(move |registry| registry.devices().find(&hash))
                     .await??
                     .ok_or(Denial::SignedOut)?;
                 app.identity.devices.remember(hash, device);
@@ -183,8 +186,8 @@ async fn signed_in(
         Look::Live { row, write: true } => {
             let (writer, session) = (Arc::clone(app), row.session);
             // Nobody waits for this, and a busy moment may skip it: the next minute writes it.
-            let _ = app.control.hand_over(move |control| {
-                match control.touch_session(&session, now) {
+            let _ = app.control.hand_over(move |registry| {
+                match registry.sessions().touch(&session, now) {
                     Ok(true) => {}
                     Ok(false) => writer.identity.sessions.forget(&session),
                     Err(fault) => {
@@ -196,7 +199,7 @@ async fn signed_in(
         }
         Look::Over(row) => {
             app.control
-                .ask(move |control| control.end_session(surface, &row.owner, &row.session))
+                .ask(move |registry| registry.sessions().end(surface, &row.owner, &row.session))
                 .await??;
             Err(Denial::SignedOut)
         }
@@ -205,7 +208,7 @@ async fn signed_in(
                 let as_of = app.identity.sessions.endings();
                 let row = app
                     .strangers
-                    .ask(move |control| control.session(surface, &hash))
+                    .ask(move |registry| registry.sessions().find(surface, &hash))
                     .await??
                     .ok_or(Denial::SignedOut)?;
                 match app
@@ -235,6 +238,10 @@ pub struct Begin {
     pub owner: OwnerId,
     /// The customer's wallet.
     pub wallet: Option<WalletId>,
+    /// How it is opened.
+    pub method: AuthMethod,
+    /// Where.
+    pub browser: BrowserTraits,
     /// The token that the browser held before. Signing in always gives a new one and ends the old session, so a token planted
     /// in a browser beforehand is worth nothing.
     pub replaced: Option<Token>,
@@ -249,7 +256,7 @@ pub struct NewSession {
 /// Stores a session and takes it into memory. Runs on a worker thread.
 pub fn begin_session(
     app: &App,
-    control: &mut Control,
+    registry: &mut Registry,
     begin: Begin,
     now: Timestamp,
     seed: &Seed,
@@ -258,12 +265,14 @@ pub fn begin_session(
         surface,
         owner,
         wallet,
+        method,
+        browser,
         replaced,
     } = begin;
     if let Some(old) = replaced {
         let old = token_hash(&old);
-        if let Some(row) = control.session(surface, &old)? {
-            control.end_session(surface, &row.owner, &row.session)?;
+        if let Some(row) = registry.sessions().find(surface, &old)? {
+            registry.sessions().end(surface, &row.owner, &row.session)?;
         }
         app.identity.sessions.forget_token(&old);
     }
@@ -273,11 +282,14 @@ pub fn begin_session(
         surface,
         owner,
         wallet,
+        method,
+        assurance: method.assurance(),
+        device: registry.session_device(&browser.token, &browser.user_agent),
         made_at: now,
         seen_at: now,
         ends_at: now.plus_seconds(SessionLimits::of(surface).absolute_seconds),
     };
-    control.start_session(&row, &token)?;
+    registry.sessions().open(&row, &token)?;
     app.identity.sessions.admit(token_hash(&token), row, now);
     Ok(NewSession { surface, token })
 }
@@ -285,17 +297,17 @@ pub fn begin_session(
 /// Gives the browser's session a new token after a step-up. Runs on a worker thread; None if the session ended meanwhile.
 pub fn renew_session(
     app: &App,
-    control: &mut Control,
+    registry: &mut Registry,
     surface: Surface,
     old: &[u8; 32],
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Option<NewSession>, Fault> {
     let token = seed.bytes("session token");
-    let Some(row) = control.session(surface, old)? else {
+    let Some(row) = registry.sessions().find(surface, old)? else {
         return Ok(None);
     };
-    if !control.renew_token(&row.session, old, &token)? {
+    if !registry.sessions().renew_token(&row.session, old, &token)? {
         return Ok(None);
     }
     app.identity.sessions.forget_token(old);
@@ -310,6 +322,12 @@ impl NewSession {
         Cookie::Session(self.surface).set(&mut response, &self.token, Some(seconds));
         response
     }
+}
+
+/// What a request tells of the browser it comes from.
+pub struct BrowserTraits {
+    token: Token,
+    user_agent: String,
 }
 
 /// The secret of this browser, and whether it was made just now.
@@ -331,6 +349,15 @@ impl Browser {
                 token: app.outside.bytes(),
                 is_new: true,
             },
+        }
+    }
+
+    /// What is kept of it with a session; `headers` are those of its request.
+    pub fn traits(&self, headers: &HeaderMap) -> BrowserTraits {
+        let claimed = headers.get(USER_AGENT).and_then(|text| text.to_str().ok());
+        BrowserTraits {
+            token: self.token,
+            user_agent: claimed.unwrap_or_default().to_owned(),
         }
     }
 
@@ -362,12 +389,13 @@ async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answ
     let cookie = Cookie::Session(surface);
     if let Some(token) = cookie.read(headers) {
         let hash = token_hash(&token);
-        let ended = app.strangers.ask(move |control| -> Result<(), Fault> {
-            let Some(row) = control.session(surface, &hash)? else {
+        let ended = app.strangers.ask(move |registry| -> Result<(), Fault> {
+            let Some(row) = registry.sessions().find(surface, &hash)? else {
                 return Ok(());
             };
-            control
-                .end_session(surface, &row.owner, &row.session)
+            registry
+                .sessions()
+                .end(surface, &row.owner, &row.session)
                 .map(|_| ())
         });
         ended.await??;
@@ -384,7 +412,7 @@ pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) ->
     let now = app.outside.now();
     let rows = app
         .control
-        .ask(move |control| control.sessions_of(Surface::Wallet, &asker.owner, now))
+        .ask(move |registry| registry.sessions().of(Surface::Wallet, &asker.owner, now))
         .await??;
     let idle_seconds = SessionLimits::of(Surface::Wallet).idle_seconds;
     let sessions: Vec<_> = rows
@@ -412,7 +440,11 @@ pub async fn end_session(State(app): State<Arc<App>>, asker: WalletSession, body
     let session = SessionId(named.ok_or(Denial::InvalidField("session"))?);
     let was_there = app
         .control
-        .ask(move |control| control.end_session(Surface::Wallet, &asker.owner, &session))
+        .ask(move |registry| {
+            registry
+                .sessions()
+                .end(Surface::Wallet, &asker.owner, &session)
+        })
         .await??;
     if !was_there {
         return Err(Denial::NotFound);
@@ -430,11 +462,13 @@ pub async fn end_other_sessions(
     let now = app.outside.now();
     let ended = app
         .control
-        .ask(move |control| -> Result<Vec<SessionId>, Fault> {
+        .ask(move |registry| -> Result<Vec<SessionId>, Fault> {
             let mut ended = Vec::new();
-            for row in control.sessions_of(Surface::Wallet, &asker.owner, now)? {
+            for row in registry.sessions().of(Surface::Wallet, &asker.owner, now)? {
                 if row.session != asker.session
-                    && control.end_session(Surface::Wallet, &asker.owner, &row.session)?
+                    && registry
+                        .sessions()
+                        .end(Surface::Wallet, &asker.owner, &row.session)?
                 {
                     ended.push(row.session);
                 }

@@ -10,7 +10,7 @@ use axum::response::IntoResponse;
 use mamori_datastore::fault::Fault;
 use mamori_domain::context::Asker;
 use mamori_domain::world::Timestamp;
-use mamori_registry::{Control, Seed, StoredPasskey, Surface, token_hash};
+use mamori_registry::{Registry, Seed, StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
@@ -27,7 +27,7 @@ pub struct Granted<'a> {
     pub app: &'a App,
     /// The operator, as the journal says it.
     pub asker: Asker,
-    pub control: &'a mut Control,
+    pub registry: &'a mut Registry,
     pub now: Timestamp,
     pub seed: &'a Seed,
 }
@@ -63,14 +63,22 @@ pub async fn with_fresh_passkey(
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let ran = app.control.ask(
-        move |control| -> Result<Result<(NewSession, Reply), Denial>, Fault> {
-            match prove(&inner, control, &asker, &credential, &asserting, now, &seed)? {
+        move |registry| -> Result<Result<(NewSession, Reply), Denial>, Fault> {
+            match prove(
+                &inner,
+                registry,
+                &asker,
+                &credential,
+                &asserting,
+                now,
+                &seed,
+            )? {
                 Err(denial) => Ok(Err(denial)),
                 Ok(session) => {
                     let granted = Granted {
                         app: &inner,
                         asker: asker.asker,
-                        control,
+                        registry,
                         now,
                         seed: &seed,
                     };
@@ -99,7 +107,7 @@ async fn challenge(
     let owner = asker.owner;
     let keys: Vec<StoredPasskey> = app
         .control
-        .ask(move |control| control.passkeys_of(Surface::Console, &owner))
+        .ask(move |registry| registry.factors().passkeys_of(Surface::Console, &owner))
         .await??;
     let started = app.identity.console_party.start_assertion(&keys);
     let (request, asserting) = started.map_err(|problem| refused("operator step-up", problem))?;
@@ -118,22 +126,29 @@ async fn challenge(
 /// The passkey is the asker's own and fresh; the session goes on under a new token.
 fn prove(
     app: &App,
-    control: &mut Control,
+    registry: &mut Registry,
     asker: &OperatorSession,
     credential: &Value,
     asserting: &Asserting,
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Result<NewSession, Denial>, Fault> {
-    let problem = match check_assertion(app, control, Surface::Console, credential, asserting, now)?
-    {
-        Ok(owner) if owner == asker.owner => None,
-        Ok(_) => Some(PasskeyProblem::OtherOwner),
-        Err(problem) => Some(problem),
-    };
+    let problem =
+        match check_assertion(app, registry, Surface::Console, credential, asserting, now)? {
+            Ok(owner) if owner == asker.owner => None,
+            Ok(_) => Some(PasskeyProblem::OtherOwner),
+            Err(problem) => Some(problem),
+        };
     if let Some(problem) = problem {
         return Ok(Err(refused("operator step-up", problem)));
     }
-    let renewed = renew_session(app, control, Surface::Console, &asker.token_hash, now, seed)?;
+    let renewed = renew_session(
+        app,
+        registry,
+        Surface::Console,
+        &asker.token_hash,
+        now,
+        seed,
+    )?;
     Ok(renewed.ok_or(Denial::SignedOut))
 }

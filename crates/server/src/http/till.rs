@@ -164,7 +164,7 @@ pub async fn payments(
     let wallets: Vec<WalletId> = payments.iter().map(|payment| payment.wallet).collect();
     let names = app
         .control
-        .ask(move |control| control.names_of_wallets(&wallets))
+        .ask(move |registry| registry.people().names_of_wallets(&wallets))
         .await??;
     let list: Vec<Value> = payments
         .iter()
@@ -274,7 +274,7 @@ fn yen(amount: u64) -> Result<Amount, Denial> {
 async fn customer(app: &App, wallet: WalletId) -> Result<String, Denial> {
     let person = app
         .control
-        .ask(move |control| control.person_of_wallet(wallet))
+        .ask(move |registry| registry.people().of_wallet(wallet))
         .await??;
     Ok(person.map_or_else(String::new, |person| masked_name(&person.display_name)))
 }

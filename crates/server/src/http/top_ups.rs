@@ -55,10 +55,10 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
     let (inner, now) = (app.clone(), app.outside.now());
     let opened = app
         .cards
-        .ask(move |control| {
+        .ask(move |registry| {
             inner
                 .card_desk
-                .open_page(control, top_up, amount, locale, now)
+                .open_page(registry, top_up, amount, locale, now)
         })
         .await?;
     let url = match opened.map(|payment| payment.state) {
@@ -98,10 +98,10 @@ pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let now = app.outside.now();
     let listed = app
         .control
-        .ask(move |control| -> Result<Vec<_>, Fault> {
+        .ask(move |registry| -> Result<Vec<_>, Fault> {
             let mut listed = Vec::with_capacity(open.len());
             for top_up in open {
-                let row = control.card_payment(TopUpId(top_up.id))?;
+                let row = registry.card_orders().find(TopUpId(top_up.id))?;
                 let url = row
                     .filter(|row| now < row.order.expires_at)
                     .and_then(|row| row.url);
@@ -156,12 +156,12 @@ async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> 
         let engine = app.house.engine.clone();
         match app
             .cards
-            .ask(move |control| {
+            .ask(move |registry| {
                 let desk = &inner.card_desk;
                 if unwanted {
-                    desk.call_off(&engine, control, top_up, now)
+                    desk.call_off(&engine, registry, top_up, now)
                 } else {
-                    desk.settle(&engine, control, top_up, now)
+                    desk.settle(&engine, registry, top_up, now)
                 }
             })
             .await?
@@ -198,7 +198,7 @@ pub async fn notice(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes
     let (event, kind) = (notice.event.clone(), notice.kind);
     match app
         .cards
-        .ask(move |control| inner.card_desk.follow(&engine, control, &notice, now))
+        .ask(move |registry| inner.card_desk.follow(&engine, registry, &notice, now))
         .await
     {
         Ok(Ok(_)) => StatusCode::OK,

@@ -43,7 +43,7 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let owner = asker.owner;
     let person = app
         .control
-        .ask(move |control| control.person(&owner))
+        .ask(move |registry| registry.people().find(&owner))
         .await??
         .ok_or(Denial::SignedOut)?;
     let view = look(&app.house, &asker).await?;

@@ -19,7 +19,7 @@ use mamori_domain::money::Amount;
 use mamori_domain::reply::{Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use mamori_engine::hub::{Listening, WalletNews};
-use mamori_registry::{CardPaymentRow, Control};
+use mamori_registry::{CardOrderRow, Registry};
 use mamori_sandbox::{DISPUTES_PATH, FAULTS_PATH, Sandbox, SandboxConfig};
 use mamori_server::cards::CardDesk;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
@@ -96,7 +96,7 @@ pub struct CardWorld {
     pub house: House,
     pub network: Sandbox,
     pub wallet: WalletId,
-    control: Control,
+    registry: Registry,
     handled: Receiver<StatusCode>,
     operators: Cell<u8>,
     _listeners: Listeners,
@@ -254,8 +254,12 @@ impl CardWorld {
         (listening, happened)
     }
 
-    pub fn row(&mut self, top_up: TopUpId) -> CardPaymentRow {
-        let row = self.control.card_payment(top_up).expect("control answers");
+    pub fn row(&mut self, top_up: TopUpId) -> CardOrderRow {
+        let row = self
+            .control
+            .card_orders()
+            .find(top_up)
+            .expect("control answers");
         row.expect("it was ordered")
     }
 
@@ -263,14 +267,16 @@ impl CardWorld {
     pub fn fall_while_closing(&mut self, top_up: TopUpId) {
         let now = self.house.app.outside.now();
         self.control
-            .note_card_closed(top_up, now, Some(now.plus_seconds(86_400)))
+            .card_orders()
+            .note_closed(top_up, now, Some(now.plus_seconds(86_400)))
             .expect("control answers");
     }
 
     /// Closed top-ups that are to be asked about some day.
     pub fn still_asked_about(&mut self) -> Vec<TopUpId> {
         self.control
-            .card_payments_to_ask_again(Timestamp(i64::MAX), 100)
+            .card_orders()
+            .to_ask_again(Timestamp(i64::MAX), 100)
             .expect("control answers")
     }
 

@@ -25,7 +25,9 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
 use mamori_engine::engine::ReplyTo;
 use mamori_engine::{Engine, EngineConfig};
-use mamori_registry::{Control, OwnerId, Places, Seed, SendBudget, SessionId, SessionRow, Surface};
+use mamori_registry::{
+    OwnerId, Places, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
+};
 use mamori_server::app::App;
 use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
@@ -234,8 +236,8 @@ fn open_engine(scratch: &Scratch) -> Engine {
 }
 
 /// Opens control as a program would, with the same master key each time.
-pub fn open_control(scratch: &Scratch) -> Control {
-    Control::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
+pub fn open_control(scratch: &Scratch) -> Registry {
+    Registry::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
 }
 
 impl House {
@@ -346,7 +348,7 @@ impl House {
     }
 
     /// Another connection, as an operator's command would have.
-    pub fn control(&self) -> Control {
+    pub fn control(&self) -> Registry {
         open_control(&self.scratch)
     }
 
@@ -363,15 +365,21 @@ impl House {
 
     /// A store with two tills, named as an operator would name them.
     pub fn name_tills(&self) {
-        let mut control = self.control();
-        control.name_merchant(MerchantId(1), "まもり書店").unwrap();
+        let mut registry = self.control();
         control
+            .directory()
+            .name_merchant(MerchantId(1), "まもり書店")
+            .unwrap();
+        registry
+            .directory()
             .name_store(StoreId(11), MerchantId(1), "本店")
             .unwrap();
-        control
+        registry
+            .directory()
             .name_till(TillId(101), StoreId(11), "レジ1")
             .unwrap();
-        control
+        registry
+            .directory()
             .name_till(TillId(102), StoreId(11), "レジ2")
             .unwrap();
     }
@@ -413,7 +421,8 @@ impl House {
             ends_at: now.plus_seconds(86_400),
         };
         self.control()
-            .start_session(&row, &token)
+            .sessions()
+            .open(&row, &token)
             .expect("control answers");
         let mut browser = self.browser(Surface::Wallet);
         let cookie = Cookie::Session(Surface::Wallet).name();
@@ -440,7 +449,8 @@ impl House {
         let mut key = crate::authenticator::Authenticator::security_key(CONSOLE);
         let link = self
             .control()
-            .invite_operator(
+            .operators()
+            .invite(
                 &format!("運用 {number}"),
                 self.now(),
                 &Seed::new([number; 32]),

@@ -88,7 +88,7 @@ fn a_name_is_taken_once_in_its_place() {
     open(&mut console, "/api/tills", till(1));
     open(&mut console, "/api/tills", till(2));
     assert_eq!(console.post("/api/tills", till(2)).refusal(), "name_taken");
-    assert_eq!(house.book.places.lock().unwrap().tills.len(), 2);
+    assert_eq!(house.book.tree.lock().unwrap().tills.len(), 2);
 }
 
 #[test]
@@ -147,6 +147,7 @@ fn a_start_finishes_or_forgets_what_was_being_opened() {
         let what = Opening::Merchant;
         house
             .control()
+            .directory()
             .begin_opening(what, "書店", house.now(), &Seed::new([1; 32]))
             .expect("control answers")
             .expect("a free name");
@@ -174,8 +175,11 @@ fn names_and_the_book_of_different_age_agree_after_a_start() {
     house.name_tills();
     // The book is older: it knows nothing of them.
     assert_eq!(house.reconcile().dead, 4);
-    assert_eq!(house.control().directory().unwrap(), Default::default());
-    // The book is younger: the names are lost, the places are not.
+    assert_eq!(
+        house.control().directory().read().unwrap(),
+        Default::default()
+    );
+    // The book is younger: the names are lost, what they named is not.
     let book = &house.app.book;
     for what in [
         Opening::Merchant,
@@ -185,7 +189,7 @@ fn names_and_the_book_of_different_age_agree_after_a_start() {
         book.act(what.act()).unwrap().unwrap();
     }
     assert_eq!(house.reconcile().finished, 3);
-    let directory = house.control().directory().unwrap();
+    let directory = house.control().directory().read().unwrap();
     assert_eq!(directory.merchants, [(MerchantId(1), "#1".to_owned())]);
     assert_eq!(
         (

@@ -1,7 +1,8 @@
 //! Operators: the link, the key that stays on its device, the short session.
 
 use axum::http::StatusCode;
-use mamori_registry::{Seed, Surface};
+use mamori_registry::{Aal, AuthMethod, Seed, Surface, token_hash};
+use mamori_server::cookies::decode_token;
 use mamori_server::cookies::encode_token;
 use mamori_server::http::operators::operator_link;
 use serde_json::json;
@@ -13,7 +14,8 @@ fn invite(house: &House) -> String {
     encode_token(
         &house
             .control()
-            .invite_operator("運用 一郎", house.now(), &Seed::new([3; 32]))
+            .operators()
+            .invite("運用 一郎", house.now(), &Seed::new([3; 32]))
             .expect("control answers"),
     )
 }
@@ -42,6 +44,17 @@ fn the_first_operator_comes_by_a_link_and_later_by_passkey() {
     );
     assert_eq!(redeem(&mut browser, &invite(&house), &mut key), "");
     assert_eq!(browser.get("/api/me").ok()["name"], "運用 一郎");
+    let token = decode_token(&browser.cookies["__Host-mamori_console"]).expect("a token");
+    let session = house
+        .control()
+        .sessions()
+        .find(Surface::Console, &token_hash(&token))
+        .expect("the registry answers")
+        .expect("signed in");
+    assert_eq!(
+        (session.method, session.assurance),
+        (AuthMethod::OperatorLink, Aal::Two)
+    );
     browser.post("/api/sign-out", json!({})).ok();
     assert_eq!(browser.get("/api/me").status, StatusCode::UNAUTHORIZED);
     browser.sign_in(&mut key).ok();

@@ -114,9 +114,10 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
         let house = House::new();
         let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
         phone.sign_up(CONTACT, &mut passkey);
-        let mut control = house.control();
-        let erasure = control
-            .begin_erasure(SORA, house.now())
+        let mut registry = house.control();
+        let erasure = registry
+            .erasures()
+            .begin(SORA, house.now())
             .expect("control answers")
             .expect("a living person");
         let lost = if happened {
@@ -126,7 +127,7 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
         };
         lost.store(true, Ordering::SeqCst);
         let book = &*house.app.book;
-        mamori_server::erasure::carry_out(book, &mut control, &erasure, house.now())
+        mamori_server::erasure::carry_out(book, &mut registry, &erasure, house.now())
             .expect_err("the book is away");
         assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
         assert_eq!(
@@ -136,12 +137,13 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
         );
         // A start in between changes nothing about that.
         house.reconcile();
-        sweep(&house.app, &mut control).expect("the book is back");
+        sweep(&house.app, &mut registry).expect("the book is back");
         assert!(house.book.credentials.lock().unwrap().is_empty());
         assert!(house.book.frozen.lock().unwrap()[&SORA]);
         assert!(
-            control
-                .unfinished_erasures()
+            registry
+                .erasures()
+                .unfinished()
                 .expect("control answers")
                 .is_empty()
         );

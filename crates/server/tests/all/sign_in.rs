@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use mamori_domain::ids::WalletId;
-use mamori_registry::{Seed, Surface, token_hash};
+use mamori_registry::{Aal, AgentFamily, AuthMethod, Seed, SessionRow, Surface, token_hash};
 use mamori_server::cookies::{decode_token, encode_token};
 use serde_json::json;
 
@@ -32,6 +32,39 @@ fn each_sign_in_gives_a_new_token_and_ends_the_old_session() {
     let mut thief = house.browser(Surface::Wallet);
     thief.cookies.insert(COOKIE.into(), old);
     assert!(is_in(&mut browser) && !is_in(&mut thief));
+}
+
+/// The session of a browser as it is stored.
+fn stored(house: &House, browser: &Browser) -> SessionRow {
+    let hash = token_hash(&decode_token(&browser.cookies[COOKIE]).expect("a token"));
+    let found = house.control().sessions().find(Surface::Wallet, &hash);
+    found.expect("the registry answers").expect("signed in")
+}
+
+#[test]
+fn a_session_tells_how_it_was_opened_and_in_which_browser() {
+    let house = House::new();
+    let (mut here, mut authenticator) = customer(&house);
+    let signed_up = stored(&house, &here);
+    assert_eq!(
+        (signed_up.method, signed_up.assurance),
+        (AuthMethod::SignUp, Aal::Two)
+    );
+    assert_eq!(signed_up.device.agent, AgentFamily::Safari);
+
+    here.sign_in(&mut authenticator).ok();
+    let again = stored(&house, &here);
+    assert_eq!(
+        (again.method, again.assurance),
+        (AuthMethod::Passkey, Aal::Two)
+    );
+    assert_eq!(again.device, signed_up.device, "the same browser");
+
+    let mut there = house.browser(Surface::Wallet);
+    there.sign_in(&mut authenticator).ok();
+    let elsewhere = stored(&house, &there);
+    assert!(elsewhere.device.browser.is_some());
+    assert_ne!(elsewhere.device.browser, again.device.browser);
 }
 
 #[test]
@@ -306,7 +339,8 @@ fn a_flood_by_strangers_keeps_nobody_out_who_holds_a_passkey() {
     );
     let link = house
         .control()
-        .invite_operator("運用", house.now(), &Seed::new([3; 32]))
+        .operators()
+        .invite("運用", house.now(), &Seed::new([3; 32]))
         .expect("control answers");
     let link = encode_token(&link);
     let begun = operator.post("/api/operators/redeem", json!({ "link": link }));

@@ -14,6 +14,7 @@ const TILL: TillId = TillId(101);
 fn pairing_code(house: &House, till: TillId, seed: u8) -> String {
     house
         .control()
+        .devices()
         .make_pairing_code(till, house.now(), &Seed::new([seed; 32]))
         .expect("control answers")
 }
@@ -94,7 +95,7 @@ fn guesses_by_strangers_keep_no_till_from_pairing() {
 fn a_device_that_was_taken_off_reads_nothing_more() {
     let house = House::new();
     house.name_tills();
-    let directory = house.control().directory().expect("control answers");
+    let directory = house.control().directory().read().expect("control answers");
     house.app.house.set_names(directory);
     let mut till = house.browser(Surface::Till);
     assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
@@ -115,7 +116,7 @@ fn a_new_device_takes_the_place_of_the_old_one() {
     let first = house.book.devices.lock().unwrap()[&TILL];
     assert_eq!(enrol(&mut new, &pairing_code(&house, TILL, 2)), "");
     assert_ne!(house.book.devices.lock().unwrap()[&TILL], first);
-    assert_eq!(house.control().enrolled_tills().unwrap(), [TILL]);
+    assert_eq!(house.control().devices().enrolled_tills().unwrap(), [TILL]);
 }
 
 #[test]
@@ -131,14 +132,14 @@ fn a_device_whose_answer_was_lost_is_finished_or_removed_by_the_next_start() {
         }
         .store(true, Ordering::SeqCst);
         assert_eq!(enrol(&mut till, &code), "unavailable");
-        assert_eq!(house.control().enrolled_tills().unwrap(), []);
+        assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
         let done = house.reconcile();
         assert_eq!(
             (done.finished, done.dead),
             if happened { (1, 0) } else { (0, 1) }
         );
         assert_eq!(
-            house.control().enrolled_tills().unwrap().len(),
+            house.control().devices().enrolled_tills().unwrap().len(),
             usize::from(happened)
         );
     }
@@ -156,7 +157,7 @@ fn a_device_that_the_book_does_not_name_is_dead() {
     );
     house.book.devices.lock().unwrap().clear();
     assert_eq!(house.reconcile().dead, 1);
-    assert_eq!(house.control().enrolled_tills().unwrap(), []);
+    assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
 }
 
 #[test]
@@ -169,7 +170,7 @@ fn a_till_that_leaves_is_free_again() {
         house.book.devices.lock().unwrap().is_empty()
             && !till.cookies.contains_key("__Host-mamori_till")
     );
-    assert_eq!(house.control().enrolled_tills().unwrap(), []);
+    assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
 }
 
 #[test]
@@ -199,7 +200,8 @@ fn an_operator_pairs_a_till() {
     let link = encode_token(
         &house
             .control()
-            .invite_operator("運用", house.now(), &Seed::new([3; 32]))
+            .operators()
+            .invite("運用", house.now(), &Seed::new([3; 32]))
             .unwrap(),
     );
     let (mut console, mut key) = (

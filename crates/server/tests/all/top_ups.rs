@@ -8,7 +8,7 @@ use mamori_domain::money::Amount;
 use mamori_domain::reply::{Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use mamori_engine::hub::WalletNews;
-use mamori_registry::NewCardPayment;
+use mamori_registry::NewCardOrder;
 use serde_json::json;
 
 use crate::card_world::{
@@ -325,18 +325,22 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
         }
     }
     // One was sent to a page that is open, one to a page that has closed, one to none.
-    let mut control = house.control();
+    let mut registry = house.control();
     for (top_up, expires_at) in [(ids[0], 1_800_000_060), (ids[1], 1_800_000_000)] {
-        let order = NewCardPayment {
+        let order = NewCardOrder {
             top_up,
             amount: 1_000,
             locale: "ja".into(),
             expires_at: Timestamp::from_seconds(expires_at),
         };
-        control.begin_card_payment(&order).expect("control answers");
-        let url = format!("https://card.example/{top_up}");
         control
-            .note_card_page(top_up, "cs_1", Some(&url))
+            .card_orders()
+            .begin(&order)
+            .expect("control answers");
+        let url = format!("https://card.example/{top_up}");
+        registry
+            .card_orders()
+            .note_page(top_up, "cs_1", Some(&url))
             .expect("control answers");
     }
     let listed = |answer: serde_json::Value| -> Vec<(String, u64, Option<String>)> {

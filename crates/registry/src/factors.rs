@@ -1,8 +1,8 @@
 //! Public keys of customers and operators. What a ceremony verified is stored as the library's own text.
 
-use crate::{Control, Standing, Surface, at, fingerprint_cell};
+use crate::{Numbered, Standing, Surface, at, fingerprint_cell};
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Param, Tx};
+use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::ids::Fingerprint;
 use mamori_domain::world::Timestamp;
 
@@ -43,10 +43,10 @@ impl StoredPasskey {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             &[
                 Param::Blob(&self.credential),
-                Param::Int(surface.as_number()),
+                surface.param(),
                 Param::Blob(&owner.0),
                 Param::Blob(&fingerprint.0.to_be_bytes()),
-                Param::Int(standing.as_number()),
+                standing.param(),
                 Param::Text(&self.passkey),
                 Param::Int(self.sign_count),
                 at(now),
@@ -56,16 +56,21 @@ impl StoredPasskey {
     }
 }
 
-impl Control {
+/// What people and operators prove themselves with: passkeys.
+pub struct Factors<'a> {
+    pub(crate) db: &'a mut Db,
+}
+
+impl Factors<'_> {
     /// The active passkey with this credential id on a surface, with its owner and its fingerprint.
-    pub fn passkey(
+    pub fn find_passkey(
         &mut self,
         surface: Surface,
         credential: &[u8],
     ) -> Result<Option<(OwnerId, Fingerprint, StoredPasskey)>, Fault> {
         self.db.query_first(
             "SELECT owner, fingerprint, credential, passkey, sign_count FROM passkeys WHERE credential = $1 AND surface = $2 AND status = $3",
-            &[Param::Blob(credential), Param::Int(surface.as_number()), Param::Int(Standing::Active.as_number())],
+            &[Param::Blob(credential), surface.param(), Standing::Active.param()],
             |row| {
                 let stored = StoredPasskey { credential: row.blob(2).to_vec(), passkey: row.text(3).to_owned(), sign_count: row.int(4) };
                 (OwnerId(row.bytes(0)), fingerprint_cell(row, 1), stored)
@@ -81,7 +86,7 @@ impl Control {
     ) -> Result<Vec<StoredPasskey>, Fault> {
         self.db.query(
             "SELECT credential, passkey, sign_count FROM passkeys WHERE owner = $1 AND surface = $2 AND status = $3 ORDER BY made_at LIMIT 32",
-            &[Param::Blob(&owner.0), Param::Int(surface.as_number()), Param::Int(Standing::Active.as_number())],
+            &[Param::Blob(&owner.0), surface.param(), Standing::Active.param()],
             |row| StoredPasskey { credential: row.blob(0).to_vec(), passkey: row.text(1).to_owned(), sign_count: row.int(2) },
         )
     }
@@ -104,7 +109,7 @@ impl Control {
                 at(now),
                 Param::Blob(&before.credential),
                 Param::Int(before.sign_count),
-                Param::Int(Standing::Active.as_number()),
+                Standing::Active.param(),
             ],
         )?;
         Ok(changed == 1)

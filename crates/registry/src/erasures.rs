@@ -4,10 +4,10 @@
 //! credentials revoked in the book. Whoever fails between the steps has erased already; a sweep does the rest. Wallet id, times
 //! and amounts stay: they are the ledger, and from here on they name nobody.
 
-use crate::passkeys::OwnerId;
-use crate::{Control, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number};
+use crate::factors::OwnerId;
+use crate::{Numbered, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number};
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::Param;
+use mamori_datastore::sql::{Db, Param};
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
@@ -22,19 +22,17 @@ pub struct Erasure {
     pub credentials: Vec<Fingerprint>,
 }
 
-impl Control {
+/// What was destroyed of whom, and what the book is still owed.
+pub struct Erasures<'a> {
+    pub(crate) db: &'a mut Db,
+}
+
+impl Erasures<'_> {
     /// Destroys all that names the owner of a wallet and ends their sessions; None if no living person owns it.
-    pub fn begin_erasure(
-        &mut self,
-        wallet: WalletId,
-        now: Timestamp,
-    ) -> Result<Option<Erasure>, Fault> {
+    pub fn begin(&mut self, wallet: WalletId, now: Timestamp) -> Result<Option<Erasure>, Fault> {
         let number = wallet_number(wallet)?;
-        let (active, dead) = (
-            Param::Int(Standing::Active.as_number()),
-            Param::Int(Standing::Dead.as_number()),
-        );
-        let surface = Param::Int(Surface::Wallet.as_number());
+        let (active, dead) = (Standing::Active.param(), Standing::Dead.param());
+        let surface = Surface::Wallet.param();
         let person = self.db.transaction(|tx| {
             let person = tx.query_first(
                 "SELECT person FROM people WHERE wallet = $1 AND status = $2",
@@ -76,7 +74,7 @@ impl Control {
     }
 
     /// Erasures whose acts are still owed; a few at a time.
-    pub fn unfinished_erasures(&mut self) -> Result<Vec<Erasure>, Fault> {
+    pub fn unfinished(&mut self) -> Result<Vec<Erasure>, Fault> {
         let rows = self.db.query(
             "SELECT person, wallet FROM erasures WHERE finished_at IS NULL ORDER BY made_at LIMIT 100",
             &[],
@@ -94,12 +92,12 @@ impl Control {
     }
 
     /// Last step, after the acts: the credentials' rows go too.
-    pub fn finish_erasure(&mut self, person: &OwnerId, now: Timestamp) -> Result<(), Fault> {
+    pub fn finish(&mut self, person: &OwnerId, now: Timestamp) -> Result<(), Fault> {
         let who = Param::Blob(&person.0);
         self.db.transaction(|tx| {
             tx.execute(
                 "DELETE FROM passkeys WHERE owner = $1 AND surface = $2",
-                &[who, Param::Int(Surface::Wallet.as_number())],
+                &[who, Surface::Wallet.param()],
             )?;
             tx.execute(
                 "UPDATE erasures SET finished_at = $1 WHERE person = $2",
@@ -123,7 +121,7 @@ impl Control {
             "SELECT fingerprint FROM passkeys WHERE owner = $1 AND surface = $2 ORDER BY credential",
             &[
                 Param::Blob(person),
-                Param::Int(Surface::Wallet.as_number()),
+                Surface::Wallet.param(),
             ],
             |row| fingerprint_cell(row, 0),
         )

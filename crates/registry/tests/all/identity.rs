@@ -1,4 +1,4 @@
-//! Control on both databases: what is stored, what is never stored, and that two who race get one answer each.
+//! Registry on both databases: what is stored, what is never stored, and that two who race get one answer each.
 
 use std::sync::Barrier;
 use std::thread;
@@ -11,16 +11,16 @@ use mamori_datastore::testing::on_both;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact, Control, Enrolment, LinkRefusal,
-    NameTaken, Named, NewCardPayment, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Places,
-    RemoveRefusal, Seed, SendBudget, SendRefusal, SessionId, SessionRow, SignUpStart,
-    StoredPasskey, Surface, token_hash,
+    Aal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact,
+    Enrolment, LinkRefusal, MerchantTree, NameTaken, Named, NewCardOrder, Opening, OwnerId,
+    PAIRING_TRIES_MAX, PairingRefusal, Registry, RemoveRefusal, Seed, SendBudget, SendRefusal,
+    SessionDevice, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
-fn open(location: &Location) -> Control {
-    Control::open(location, &MasterKey::from_bytes([1; 32])).expect("control opens")
+fn open(location: &Location) -> Registry {
+    Registry::open(location, &MasterKey::from_bytes([1; 32])).expect("the registry opens")
 }
 
 fn seed(number: u8) -> Seed {
@@ -39,21 +39,22 @@ fn passkey(number: u8) -> StoredPasskey {
     }
 }
 
-fn start(control: &mut Control, number: u8) -> ([u8; 32], Option<String>) {
+fn start(registry: &mut Registry, number: u8) -> ([u8; 32], Option<String>) {
     let contact = contact();
     let start = SignUpStart {
         contact: &contact,
         locale: "ja",
         browser: b"browser",
     };
-    let to_send = control
-        .start_sign_up(&start, &SendBudget::default(), NOW, &seed(number))
-        .expect("control answers")
+    let to_send = registry
+        .sign_ups()
+        .start(&start, &SendBudget::default(), NOW, &seed(number))
+        .expect("the registry answers")
         .expect("within the budget");
     (to_send.sign_up, to_send.code)
 }
 
-fn enrol(control: &mut Control, number: u8) -> OwnerId {
+fn enrol(registry: &mut Registry, number: u8) -> OwnerId {
     let (person, passkey) = (OwnerId([number; 16]), passkey(number));
     let contact = contact();
     let enrolment = Enrolment {
@@ -63,51 +64,58 @@ fn enrol(control: &mut Control, number: u8) -> OwnerId {
         display_name: "さくら",
         passkey: &passkey,
     };
-    control
+    registry
+        .people()
         .begin_enrolment(&enrolment, NOW, &seed(number))
-        .expect("control answers")
+        .expect("the registry answers")
         .expect("free");
-    control
+    registry
+        .people()
         .finish_enrolment(&person, WalletId(u64::from(number)))
-        .expect("control answers");
+        .expect("the registry answers");
     person
 }
 
 #[test]
 fn a_sign_up_becomes_a_person() {
     on_both(|location| {
-        let mut control = open(location);
-        let (sign_up, code) = start(&mut control, 1);
-        let proven = control
+        let mut registry = open(location);
+        let (sign_up, code) = start(&mut registry, 1);
+        let proven = registry
+            .sign_ups()
             .prove_contact(&sign_up, b"browser", &code.expect("unknown so far"), NOW)
-            .expect("control answers")
+            .expect("the registry answers")
             .expect("right");
         assert_eq!((proven.contact, proven.locale.as_str()), (contact(), "ja"));
-        let owner = enrol(&mut control, 1);
-        let person = control
-            .person(&owner)
-            .expect("control answers")
+        let owner = enrol(&mut registry, 1);
+        let person = registry
+            .people()
+            .find(&owner)
+            .expect("the registry answers")
             .expect("active");
         assert_eq!(
             (person.wallet, person.display_name.as_str()),
             (WalletId(1), "さくら")
         );
         assert_eq!(
-            control
-                .person_of_wallet(WalletId(1))
-                .expect("control answers"),
+            registry
+                .people()
+                .of_wallet(WalletId(1))
+                .expect("the registry answers"),
             Some(person)
         );
-        assert_eq!(start(&mut control, 2).1, None, "known now");
-        let (found, _, stored) = control
-            .passkey(Surface::Wallet, &[1; 32])
-            .expect("control answers")
+        assert_eq!(start(&mut registry, 2).1, None, "known now");
+        let (found, _, stored) = registry
+            .factors()
+            .find_passkey(Surface::Wallet, &[1; 32])
+            .expect("the registry answers")
             .expect("active");
         assert_eq!((found, stored.passkey.as_str()), (owner, "{\"key\":1}"));
         assert!(
-            control
-                .passkey(Surface::Console, &[1; 32])
-                .expect("control answers")
+            registry
+                .factors()
+                .find_passkey(Surface::Console, &[1; 32])
+                .expect("the registry answers")
                 .is_none(),
             "of another surface"
         );
@@ -130,11 +138,12 @@ fn guesses_at_one_code_from_many_sides_are_five() {
         let barrier = Barrier::new(8);
         let refusals: Vec<CodeRefusal> = thread::scope(|scope| {
             let guess = || {
-                let mut control = open(location);
+                let mut registry = open(location);
                 barrier.wait();
-                control
+                registry
+                    .sign_ups()
                     .prove_contact(&sign_up, b"browser", &wrong, NOW)
-                    .expect("control answers")
+                    .expect("the registry answers")
                     .expect_err("wrong")
             };
             let guessing: Vec<_> = (0..8).map(|_| scope.spawn(guess)).collect();
@@ -163,7 +172,7 @@ fn guesses_at_one_code_from_many_sides_are_five() {
 #[test]
 fn each_country_and_the_mail_have_a_budget_of_their_own() {
     on_both(|location| {
-        let mut control = open(location);
+        let mut registry = open(location);
         let budget = SendBudget {
             mail: 1,
             sms: [("81".to_owned(), 2), ("44".to_owned(), 1)].into(),
@@ -178,9 +187,10 @@ fn each_country_and_the_mail_have_a_budget_of_their_own() {
                 locale: "ja",
                 browser: b"browser",
             };
-            control
-                .start_sign_up(&start, &budget, NOW, &seed(number))
-                .expect("control answers")
+            registry
+                .sign_ups()
+                .start(&start, &budget, NOW, &seed(number))
+                .expect("the registry answers")
                 .map(|_| ())
         };
         assert_eq!(asks("+44 20 7946 0001"), Ok(()));
@@ -202,17 +212,19 @@ fn each_country_and_the_mail_have_a_budget_of_their_own() {
 #[test]
 fn wrong_tries_are_counted_against_the_pairing_code_they_were_aimed_at() {
     on_both(|location| {
-        let mut control = open(location);
+        let mut registry = open(location);
         let mut make = |till: u32| {
-            control
+            registry
+                .devices()
                 .make_pairing_code(TillId(till), NOW, &seed(till as u8))
-                .expect("control answers")
+                .expect("the registry answers")
         };
         let (aimed_at, other) = (make(7), make(8));
         let mut try_code = |code: &str| {
-            control
+            registry
+                .devices()
                 .begin_pairing(code, &[9; 32], NOW, &seed(9))
-                .expect("control answers")
+                .expect("the registry answers")
                 .map(|device| device.till)
         };
         let second = aimed_at[6..].parse::<u32>().expect("digits");
@@ -235,9 +247,10 @@ fn wrong_tries_are_counted_against_the_pairing_code_they_were_aimed_at() {
 #[test]
 fn names_of_many_wallets_come_in_few_statements() {
     on_both(|location| {
-        let mut control = open(location);
+        let mut registry = open(location);
         for number in 1..=120_u8 {
-            control
+            registry
+                .people()
                 .name_wallet(
                     OwnerId([number; 16]),
                     WalletId(u64::from(number)),
@@ -245,13 +258,19 @@ fn names_of_many_wallets_come_in_few_statements() {
                     NOW,
                     &seed(number),
                 )
-                .expect("control answers");
+                .expect("the registry answers");
         }
         let asked: Vec<WalletId> = (1..=130).chain(1..=5).map(WalletId).collect();
-        let names = control.names_of_wallets(&asked).expect("control answers");
+        let names = registry
+            .people()
+            .names_of_wallets(&asked)
+            .expect("the registry answers");
         assert_eq!(names.len(), 120, "ten wallets have no owner");
         assert_eq!(names[&WalletId(77)], "客77");
-        let none = control.names_of_wallets(&[]).expect("control answers");
+        let none = registry
+            .people()
+            .names_of_wallets(&[])
+            .expect("the registry answers");
         assert!(none.is_empty());
     });
 }
@@ -260,19 +279,21 @@ fn names_of_many_wallets_come_in_few_statements() {
 fn one_pairing_code_at_many_devices_enrols_one() {
     on_both(|location| {
         let code = open(location)
+            .devices()
             .make_pairing_code(TillId(7), NOW, &seed(1))
-            .expect("control answers");
+            .expect("the registry answers");
         let barrier = Barrier::new(6);
         let answers: Vec<Result<TillId, PairingRefusal>> = thread::scope(|scope| {
             let pairing: Vec<_> = (0..6_u8)
                 .map(|number| {
                     let (barrier, code) = (&barrier, &code);
                     scope.spawn(move || {
-                        let mut control = open(location);
+                        let mut registry = open(location);
                         barrier.wait();
-                        control
+                        registry
+                            .devices()
                             .begin_pairing(code, &[number; 32], NOW, &seed(number))
-                            .expect("control answers")
+                            .expect("the registry answers")
                             .map(|device| device.till)
                     })
                 })
@@ -302,21 +323,23 @@ fn one_pairing_code_at_many_devices_enrols_one() {
 #[test]
 fn a_counter_is_compared_and_set() {
     on_both(|location| {
-        let mut control = open(location);
-        enrol(&mut control, 1);
+        let mut registry = open(location);
+        enrol(&mut registry, 1);
         let after = StoredPasskey {
             sign_count: 5,
             ..passkey(1)
         };
         assert!(
-            control
+            registry
+                .factors()
                 .note_assertion(&passkey(1), &after, NOW)
-                .expect("control answers")
+                .expect("the registry answers")
         );
         assert!(
-            !control
+            !registry
+                .factors()
                 .note_assertion(&passkey(1), &after, NOW)
-                .expect("control answers"),
+                .expect("the registry answers"),
             "the same counter twice"
         );
     });
@@ -325,50 +348,63 @@ fn a_counter_is_compared_and_set() {
 #[test]
 fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
     on_both(|location| {
-        let mut control = open(location);
-        let owner = enrol(&mut control, 1);
+        let mut registry = open(location);
+        let owner = enrol(&mut registry, 1);
         let row = SessionRow {
             session: SessionId([3; 16]),
             surface: Surface::Wallet,
             owner,
             wallet: Some(WalletId(1)),
+            method: AuthMethod::SignUp,
+            assurance: Aal::Three,
+            device: SessionDevice {
+                browser: Some(Fingerprint(u128::MAX - 1)),
+                agent: AgentFamily::Edge,
+            },
             made_at: NOW,
             seen_at: NOW,
             ends_at: NOW.plus_seconds(3_600),
         };
-        control
-            .start_session(&row, &[9; 32])
-            .expect("control answers");
+        registry
+            .sessions()
+            .open(&row, &[9; 32])
+            .expect("the registry answers");
         assert_eq!(
-            control
-                .session(Surface::Wallet, &token_hash(&[9; 32]))
-                .expect("control answers"),
+            registry
+                .sessions()
+                .find(Surface::Wallet, &token_hash(&[9; 32]))
+                .expect("the registry answers"),
             Some(row.clone())
         );
         assert_eq!(
-            control
-                .session(Surface::Console, &token_hash(&[9; 32]))
-                .expect("control answers"),
+            registry
+                .sessions()
+                .find(Surface::Console, &token_hash(&[9; 32]))
+                .expect("the registry answers"),
             None
         );
         assert!(
-            control
+            registry
+                .sessions()
                 .renew_token(&row.session, &token_hash(&[9; 32]), &[10; 32])
-                .expect("control answers")
+                .expect("the registry answers")
         );
         assert!(
-            !control
+            !registry
+                .sessions()
                 .renew_token(&row.session, &token_hash(&[9; 32]), &[11; 32])
-                .expect("control answers")
+                .expect("the registry answers")
         );
         assert!(
-            control
-                .touch_session(&row.session, NOW.plus_seconds(1))
-                .expect("control answers")
+            registry
+                .sessions()
+                .touch(&row.session, NOW.plus_seconds(1))
+                .expect("the registry answers")
         );
-        let renewed = control
-            .session(Surface::Wallet, &token_hash(&[10; 32]))
-            .expect("control answers")
+        let renewed = registry
+            .sessions()
+            .find(Surface::Wallet, &token_hash(&[10; 32]))
+            .expect("the registry answers")
             .expect("live");
         assert_eq!(
             renewed,
@@ -378,95 +414,119 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             }
         );
         assert_eq!(
-            control
-                .sessions_of(Surface::Wallet, &owner, NOW)
-                .expect("control answers"),
+            registry
+                .sessions()
+                .of(Surface::Wallet, &owner, NOW)
+                .expect("the registry answers"),
             [renewed]
         );
         assert!(
-            !control
-                .end_session(Surface::Wallet, &OwnerId([8; 16]), &row.session)
-                .expect("control answers"),
+            !registry
+                .sessions()
+                .end(Surface::Wallet, &OwnerId([8; 16]), &row.session)
+                .expect("the registry answers"),
             "of somebody else"
         );
         assert_eq!(
-            control
-                .end_sessions_of(Surface::Wallet, &owner)
-                .expect("control answers"),
+            registry
+                .sessions()
+                .end_all_of(Surface::Wallet, &owner)
+                .expect("the registry answers"),
             1
         );
         assert!(
-            !control
-                .touch_session(&row.session, NOW)
-                .expect("control answers")
+            !registry
+                .sessions()
+                .touch(&row.session, NOW)
+                .expect("the registry answers")
         );
     });
 }
 
 #[test]
-fn operators_links_and_papers_are_the_same_on_both() {
+fn operators_links_and_names_are_the_same_on_both() {
     on_both(|location| {
-        let mut control = open(location);
-        let link = control
-            .invite_operator("運用", NOW, &seed(1))
-            .expect("control answers");
+        let mut registry = open(location);
+        let link = registry
+            .operators()
+            .invite("運用", NOW, &seed(1))
+            .expect("the registry answers");
         let late = NOW.plus_seconds(24 * 3_600);
         assert_eq!(
-            control
-                .operator_of_link(&link, late)
-                .expect("control answers"),
+            registry
+                .operators()
+                .of_link(&link, late)
+                .expect("the registry answers"),
             Err(LinkRefusal::Expired)
         );
-        let operator = control
+        let operator = registry
+            .operators()
             .redeem_link(&link, &passkey(1), NOW)
-            .expect("control answers")
+            .expect("the registry answers")
             .expect("fresh");
         assert_eq!(
-            control
+            registry
+                .operators()
                 .redeem_link(&link, &passkey(2), NOW)
-                .expect("control answers"),
+                .expect("the registry answers"),
             Err(LinkRefusal::Used)
         );
         assert_eq!(
-            control
-                .operator_name(&operator)
-                .expect("control answers")
+            registry
+                .operators()
+                .name_of(&operator)
+                .expect("the registry answers")
                 .as_deref(),
             Some("運用")
         );
 
-        control
+        registry
+            .directory()
             .name_merchant(MerchantId(1), "書店")
-            .expect("control answers");
-        control
+            .expect("the registry answers");
+        registry
+            .directory()
             .name_store(StoreId(2), MerchantId(1), "本店")
-            .expect("control answers");
-        control
+            .expect("the registry answers");
+        registry
+            .directory()
             .name_till(TillId(3), StoreId(2), "レジ")
-            .expect("control answers");
-        control
+            .expect("the registry answers");
+        registry
+            .directory()
             .name_till(TillId(3), StoreId(2), "レジ1")
-            .expect("control answers");
-        let papers = control.till_papers().expect("control answers");
+            .expect("the registry answers");
+        let listed = registry.directory().tills().expect("the registry answers");
         assert_eq!(
             (
-                papers.len(),
-                papers[0].name.as_str(),
-                papers[0].store_name.as_str(),
-                papers[0].merchant_name.as_str()
+                listed.len(),
+                listed[0].name.as_str(),
+                listed[0].store_name.as_str(),
+                listed[0].merchant_name.as_str()
             ),
             (1, "レジ1", "本店", "書店")
         );
 
-        control
-            .begin_api_key("key-1", MerchantId(1), "the secret", true, NOW, [4; 12])
-            .expect("control answers");
+        registry
+            .api_keys()
+            .begin("key-1", MerchantId(1), "the secret", true, NOW, [4; 12])
+            .expect("the registry answers");
         assert!(
-            control.api_keys().expect("control answers").is_empty(),
+            registry
+                .api_keys()
+                .live_with_secrets()
+                .expect("the registry answers")
+                .is_empty(),
             "a key that the book has not bound yet signs nothing"
         );
-        control.finish_api_key("key-1").expect("control answers");
-        let keys = control.api_keys().expect("control answers");
+        registry
+            .api_keys()
+            .finish("key-1")
+            .expect("the registry answers");
+        let keys = registry
+            .api_keys()
+            .live_with_secrets()
+            .expect("the registry answers");
         assert_eq!(
             (keys.len(), keys[0].secret.as_str(), keys[0].opa_auth),
             (1, "the secret", true)
@@ -478,7 +538,7 @@ fn operators_links_and_papers_are_the_same_on_both() {
 /// A book that knows the merchants, stores, tills and keys it was told of.
 #[derive(Default)]
 struct Known {
-    places: Places,
+    tree: MerchantTree,
     keys: Vec<Fingerprint>,
 }
 
@@ -495,55 +555,70 @@ impl Named for Known {
     fn merchant_of_key(&mut self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
         Ok(self.keys.contains(&key).then_some(MerchantId(1)))
     }
-    fn places(&mut self) -> Result<Places, Fault> {
-        Ok(self.places.clone())
+    fn merchant_tree(&mut self) -> Result<MerchantTree, Fault> {
+        Ok(self.tree.clone())
     }
 }
 
 #[test]
 fn what_is_being_opened_gets_the_id_without_a_name_in_its_own_place() {
     on_both(|location| {
-        let mut control = open(location);
+        let mut registry = open(location);
         let mut known = Known::default();
-        known.places.merchants = vec![MerchantId(1), MerchantId(2)];
-        known.places.stores = vec![(StoreId(1), MerchantId(1)), (StoreId(2), MerchantId(2))];
+        known.tree.merchants = vec![MerchantId(1), MerchantId(2)];
+        known.tree.stores = vec![(StoreId(1), MerchantId(1)), (StoreId(2), MerchantId(2))];
         for merchant in [1, 2] {
-            control
+            registry
+                .directory()
                 .name_merchant(MerchantId(merchant), &format!("merchant {merchant}"))
-                .expect("control answers");
+                .expect("the registry answers");
         }
         // Both stores are without a name: the opening is for the second merchant.
         let what = Opening::Store(MerchantId(2));
-        let begun = control.begin_opening(what, "本店", NOW, &seed(1));
-        begun.expect("control answers").expect("a free name");
-        let settled = control
+        let begun = registry
+            .directory()
+            .begin_opening(what, "本店", NOW, &seed(1));
+        begun.expect("the registry answers").expect("a free name");
+        let settled = registry
+            .directory()
             .settle_openings(&mut known)
-            .expect("control answers");
+            .expect("the registry answers");
         assert_eq!((settled.finished, settled.dead), (1, 0));
-        let stores = control.directory().expect("control answers").stores;
+        let stores = registry
+            .directory()
+            .read()
+            .expect("the registry answers")
+            .stores;
         assert_eq!(
             (stores.len(), stores[0].store, stores[0].name.as_str()),
             (1, StoreId(2), "本店")
         );
-        let taken = control.begin_opening(what, "本店", NOW, &seed(2));
-        assert_eq!(taken.expect("control answers"), Err(NameTaken));
+        let taken = registry
+            .directory()
+            .begin_opening(what, "本店", NOW, &seed(2));
+        assert_eq!(taken.expect("the registry answers"), Err(NameTaken));
         // A till that the book never opened is forgotten.
         let till = Opening::Till(StoreId(2));
-        let begun = control.begin_opening(till, "1", NOW, &seed(3));
-        begun.expect("control answers").expect("a free name");
-        let settled = control
+        let begun = registry.directory().begin_opening(till, "1", NOW, &seed(3));
+        begun.expect("the registry answers").expect("a free name");
+        let settled = registry
+            .directory()
             .settle_openings(&mut known)
-            .expect("control answers");
+            .expect("the registry answers");
         assert_eq!((settled.finished, settled.dead), (0, 1));
         // The store that nobody named gets its number for a name, whatever came of the others.
         assert_eq!(
-            control
+            registry
                 .reconcile(&mut known)
-                .expect("control answers")
+                .expect("the registry answers")
                 .finished,
             1
         );
-        let stores = control.directory().expect("control answers").stores;
+        let stores = registry
+            .directory()
+            .read()
+            .expect("the registry answers")
+            .stores;
         assert_eq!(stores[0].name, "#1");
     });
 }
@@ -551,46 +626,79 @@ fn what_is_being_opened_gets_the_id_without_a_name_in_its_own_place() {
 #[test]
 fn a_key_walks_from_pending_to_live_to_dead_and_loses_its_secret() {
     on_both(|location| {
-        let mut control = open(location);
+        let mut registry = open(location);
         let mut known = Known::default();
-        let begin = |control: &mut Control, name: &str| {
-            control
-                .begin_api_key(name, MerchantId(1), "the secret", true, NOW, [4; 12])
-                .expect("control answers")
+        let begin = |registry: &mut Registry, name: &str| {
+            registry
+                .api_keys()
+                .begin(name, MerchantId(1), "the secret", true, NOW, [4; 12])
+                .expect("the registry answers")
         };
-        let (live, _) = (begin(&mut control, "mk_1"), begin(&mut control, "mk_2"));
-        assert!(control.api_keys().expect("control answers").is_empty());
+        let (live, _) = (begin(&mut registry, "mk_1"), begin(&mut registry, "mk_2"));
+        assert!(
+            registry
+                .api_keys()
+                .live_with_secrets()
+                .expect("the registry answers")
+                .is_empty()
+        );
         known.keys.push(live);
-        let early = control.settle_api_keys(&mut known, NOW.plus_seconds(60));
-        assert_eq!(early.expect("control answers"), Default::default());
-        let settled = control.settle_api_keys(&mut known, NOW.plus_seconds(121));
-        let settled = settled.expect("control answers");
+        let early = registry.api_keys().settle(&mut known, NOW.plus_seconds(60));
+        assert_eq!(early.expect("the registry answers"), Default::default());
+        let settled = registry
+            .api_keys()
+            .settle(&mut known, NOW.plus_seconds(121));
+        let settled = settled.expect("the registry answers");
         assert_eq!((settled.finished, settled.dead), (1, 1));
         assert_eq!(
-            control.live_api_keys().expect("control answers"),
+            registry
+                .api_keys()
+                .count_live()
+                .expect("the registry answers"),
             [(MerchantId(1), 1)]
         );
         assert!(
-            control
+            registry
+                .api_keys()
                 .set_opa_auth("mk_1", false)
-                .expect("control answers")
+                .expect("the registry answers")
         );
         assert!(
-            !control
+            !registry
+                .api_keys()
                 .set_opa_auth("mk_2", false)
-                .expect("control answers")
+                .expect("the registry answers")
         );
-        assert!(!control.api_keys().expect("control answers")[0].opa_auth);
-        control
-            .end_api_key("mk_1", Some(NOW.plus_seconds(1)))
-            .expect("control answers");
-        assert!(control.api_keys().expect("control answers").is_empty());
-        assert!(!control.set_opa_auth("mk_1", true).expect("control answers"));
-        let papers = control
-            .api_key_papers(MerchantId(1))
-            .expect("control answers");
+        assert!(
+            !registry
+                .api_keys()
+                .live_with_secrets()
+                .expect("the registry answers")[0]
+                .opa_auth
+        );
+        registry
+            .api_keys()
+            .end("mk_1", Some(NOW.plus_seconds(1)))
+            .expect("the registry answers");
+        assert!(
+            registry
+                .api_keys()
+                .live_with_secrets()
+                .expect("the registry answers")
+                .is_empty()
+        );
+        assert!(
+            !registry
+                .api_keys()
+                .set_opa_auth("mk_1", true)
+                .expect("the registry answers")
+        );
+        let listed = registry
+            .api_keys()
+            .of_merchant(MerchantId(1))
+            .expect("the registry answers");
         assert_eq!(
-            (papers.len(), papers[0].is_live, papers[0].revoked_at),
+            (listed.len(), listed[0].is_live, listed[0].revoked_at),
             (1, false, Some(NOW.plus_seconds(1)))
         );
     });
@@ -599,18 +707,20 @@ fn a_key_walks_from_pending_to_live_to_dead_and_loses_its_secret() {
 #[test]
 fn old_rows_are_swept() {
     on_both(|location| {
-        let mut control = open(location);
-        start(&mut control, 1);
+        let mut registry = open(location);
+        start(&mut registry, 1);
         assert_eq!(
-            control
-                .sweep_sign_ups(NOW.plus_seconds(7_200))
-                .expect("control answers"),
+            registry
+                .sign_ups()
+                .sweep(NOW.plus_seconds(7_200))
+                .expect("the registry answers"),
             0
         );
         assert_eq!(
-            control
-                .sweep_sign_ups(NOW.plus_seconds(7_201))
-                .expect("control answers"),
+            registry
+                .sign_ups()
+                .sweep(NOW.plus_seconds(7_201))
+                .expect("the registry answers"),
             1
         );
     });
@@ -619,36 +729,47 @@ fn old_rows_are_swept() {
 /// What a thief of the file could read.
 #[test]
 fn no_secret_and_no_personal_data_stands_in_the_file() {
-    let scratch = Scratch::new("control");
-    let mut control = open(&scratch.location());
-    let (sign_up, code) = start(&mut control, 1);
-    enrol(&mut control, 2);
-    let link = control
-        .invite_operator("運用", NOW, &seed(3))
-        .expect("control answers");
-    let pairing = control
+    let scratch = Scratch::new("registry");
+    let mut registry = open(&scratch.location());
+    let (sign_up, code) = start(&mut registry, 1);
+    enrol(&mut registry, 2);
+    let link = registry
+        .operators()
+        .invite("運用", NOW, &seed(3))
+        .expect("the registry answers");
+    let pairing = registry
+        .devices()
         .make_pairing_code(TillId(7), NOW, &seed(4))
-        .expect("control answers");
-    control
+        .expect("the registry answers");
+    registry
+        .devices()
         .begin_pairing(&pairing, &[5; 32], NOW, &seed(5))
-        .expect("control answers")
+        .expect("the registry answers")
         .expect("fresh");
-    control
-        .begin_api_key("key-1", MerchantId(1), "the api secret", true, NOW, [6; 12])
-        .expect("control answers");
+    registry
+        .api_keys()
+        .begin("key-1", MerchantId(1), "the api secret", true, NOW, [6; 12])
+        .expect("the registry answers");
     let row = SessionRow {
         session: SessionId([3; 16]),
         surface: Surface::Wallet,
         owner: OwnerId([2; 16]),
         wallet: Some(WalletId(2)),
+        method: AuthMethod::Passkey,
+        assurance: Aal::Two,
+        device: SessionDevice {
+            browser: None,
+            agent: AgentFamily::Unknown,
+        },
         made_at: NOW,
         seen_at: NOW,
         ends_at: NOW,
     };
-    control
-        .start_session(&row, &[0xAB; 32])
-        .expect("control answers");
-    drop(control);
+    registry
+        .sessions()
+        .open(&row, &[0xAB; 32])
+        .expect("the registry answers");
+    drop(registry);
     let mut bytes = Vec::new();
     for file in ["control.sqlite", "control.sqlite-wal"] {
         bytes.extend(std::fs::read(scratch.path().join(file)).unwrap_or_default());
@@ -674,13 +795,13 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
 #[test]
 fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
     let scratch = Scratch::new("erasure");
-    let mut control = open(&scratch.location());
-    let person = enrol(&mut control, 2);
-    start(&mut control, 1);
+    let mut registry = open(&scratch.location());
+    let person = enrol(&mut registry, 2);
+    start(&mut registry, 1);
     let mut cells = scratch
         .location()
         .open(&CONTROL)
-        .expect("control opens")
+        .expect("the registry opens")
         .query(
             "SELECT people.field_key, people.display_name, contacts.contact_index, contacts.contact, passkeys.credential, sign_ups.contact
              FROM people JOIN contacts ON contacts.person = people.person JOIN passkeys ON passkeys.owner = people.person
@@ -688,7 +809,7 @@ fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
             &[],
             |row| (0..6).map(|column| row.blob(column).to_vec()).collect::<Vec<_>>(),
         )
-        .expect("control answers")
+        .expect("the registry answers")
         .remove(0);
     cells.push(b"{\"key\":2}".to_vec());
     let held = || {
@@ -700,9 +821,10 @@ fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
         cells.iter().filter(|cell| holds(cell)).count()
     };
     assert_eq!(held(), 7, "all of it is there");
-    let erasure = control
-        .begin_erasure(WalletId(2), NOW)
-        .expect("control answers")
+    let erasure = registry
+        .erasures()
+        .begin(WalletId(2), NOW)
+        .expect("the registry answers")
         .expect("a living person");
     assert_eq!((erasure.person, erasure.credentials.len()), (person, 1));
     assert_eq!(
@@ -711,21 +833,29 @@ fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
         "all but the credential's id, until the book has revoked it"
     );
     assert_eq!(
-        control.unfinished_erasures().expect("control answers"),
+        registry
+            .erasures()
+            .unfinished()
+            .expect("the registry answers"),
         [erasure]
     );
-    control
-        .finish_erasure(&person, NOW)
-        .expect("control answers");
+    registry
+        .erasures()
+        .finish(&person, NOW)
+        .expect("the registry answers");
     assert_eq!(held(), 0);
     assert!(
-        control
-            .unfinished_erasures()
-            .expect("control answers")
+        registry
+            .erasures()
+            .unfinished()
+            .expect("the registry answers")
             .is_empty()
     );
     assert_eq!(
-        control.erased_at(WalletId(2)).expect("control answers"),
+        registry
+            .erasures()
+            .erased_at(WalletId(2))
+            .expect("the registry answers"),
         Some(NOW)
     );
 }
@@ -733,56 +863,71 @@ fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
 #[test]
 fn an_erased_person_is_nobody_on_both_databases() {
     on_both(|location| {
-        let mut control = open(location);
-        let person = enrol(&mut control, 2);
-        let found = control
-            .begin_erasure(WalletId(2), NOW)
-            .expect("control answers");
+        let mut registry = open(location);
+        let person = enrol(&mut registry, 2);
+        let found = registry
+            .erasures()
+            .begin(WalletId(2), NOW)
+            .expect("the registry answers");
         let erasure = found.expect("a living person");
-        assert_eq!(control.person(&person).expect("control answers"), None);
         assert_eq!(
-            control
-                .person_of_wallet(WalletId(2))
-                .expect("control answers"),
+            registry
+                .people()
+                .find(&person)
+                .expect("the registry answers"),
             None
         );
         assert_eq!(
-            control
+            registry
+                .people()
+                .of_wallet(WalletId(2))
+                .expect("the registry answers"),
+            None
+        );
+        assert_eq!(
+            registry
+                .people()
                 .contact_of_wallet(WalletId(2))
-                .expect("control answers"),
+                .expect("the registry answers"),
             None
         );
         assert!(
-            control
+            registry
+                .factors()
                 .passkeys_of(Surface::Wallet, &person)
-                .expect("control answers")
+                .expect("the registry answers")
                 .is_empty()
         );
         assert_eq!(
-            control
-                .begin_erasure(WalletId(2), NOW)
-                .expect("control answers"),
+            registry
+                .erasures()
+                .begin(WalletId(2), NOW)
+                .expect("the registry answers"),
             None
         );
-        control
-            .finish_erasure(&erasure.person, NOW)
-            .expect("control answers");
-        enrol(&mut control, 3);
+        registry
+            .erasures()
+            .finish(&erasure.person, NOW)
+            .expect("the registry answers");
+        enrol(&mut registry, 3);
     });
 }
 
 #[test]
 fn two_operators_who_remove_each_other_leave_one() {
     on_both(|location| {
-        let mut control = open(location);
+        let mut registry = open(location);
         for number in [1, 2] {
-            let link = control
-                .invite_operator("運用", NOW, &seed(number))
-                .expect("control answers");
-            let redeemed = control.redeem_link(&link, &passkey(number), NOW);
-            redeemed.expect("control answers").expect("fresh");
+            let link = registry
+                .operators()
+                .invite("運用", NOW, &seed(number))
+                .expect("the registry answers");
+            let redeemed = registry
+                .operators()
+                .redeem_link(&link, &passkey(number), NOW);
+            redeemed.expect("the registry answers").expect("fresh");
         }
-        let operators = control.operators().expect("control answers");
+        let operators = registry.operators().list().expect("the registry answers");
         let start = Barrier::new(2);
         let done: Vec<_> = thread::scope(|scope| {
             let racers: Vec<_> = operators
@@ -790,9 +935,12 @@ fn two_operators_who_remove_each_other_leave_one() {
                 .map(|one| {
                     let (start, operator) = (&start, one.operator);
                     scope.spawn(move || {
-                        let mut control = open(location);
+                        let mut registry = open(location);
                         start.wait();
-                        control.remove_operator(&operator).expect("control answers")
+                        registry
+                            .operators()
+                            .remove(&operator)
+                            .expect("the registry answers")
                     })
                 })
                 .collect();
@@ -803,15 +951,22 @@ fn two_operators_who_remove_each_other_leave_one() {
         });
         assert_eq!(done.iter().filter(|removed| removed.is_ok()).count(), 1);
         assert!(done.contains(&Err(RemoveRefusal::LastOne)));
-        assert_eq!(control.operators().expect("control answers").len(), 1);
+        assert_eq!(
+            registry
+                .operators()
+                .list()
+                .expect("the registry answers")
+                .len(),
+            1
+        );
     });
 }
 
 #[test]
 fn what_went_back_of_a_top_up_stays_noted_and_is_shown_until_somebody_has_read_it() {
     on_both(|location| {
-        let mut control = open(location);
-        let order = |number| NewCardPayment {
+        let mut registry = open(location);
+        let order = |number| NewCardOrder {
             top_up: TopUpId(number),
             amount: 5_000,
             locale: "ja".into(),
@@ -823,18 +978,18 @@ fn what_went_back_of_a_top_up_stays_noted_and_is_shown_until_somebody_has_read_i
             refunded,
             disputed,
         };
-        let first = control.begin_card_payment(&order(1)).unwrap();
+        let first = registry.card_orders().begin(&order(1)).unwrap();
         assert_eq!(first.charge, None);
-        let other = NewCardPayment {
+        let other = NewCardOrder {
             amount: 6_000,
             ..order(1)
         };
         assert_eq!(
-            control.begin_card_payment(&other).unwrap(),
+            registry.card_orders().begin(&other).unwrap(),
             first,
             "the order that was first"
         );
-        control.begin_card_payment(&order(2)).unwrap();
+        registry.card_orders().begin(&order(2)).unwrap();
 
         // Answers overtake each other: an older one takes nothing back.
         for answer in [
@@ -843,69 +998,88 @@ fn what_went_back_of_a_top_up_stays_noted_and_is_shown_until_somebody_has_read_i
             charge(0, true),
             charge(0, false),
         ] {
-            control.note_card_charge(TopUpId(1), &answer).unwrap();
+            registry
+                .card_orders()
+                .note_charge(TopUpId(1), &answer)
+                .unwrap();
         }
-        assert_eq!(control.top_up_of_charge("ch_1").unwrap(), Some(TopUpId(1)));
-        assert_eq!(control.top_up_of_charge("ch_2").unwrap(), None);
-        assert_eq!(control.card_alarms(10).unwrap(), (0, vec![]));
-        control.raise_card_alarm(TopUpId(1), Timestamp(70)).unwrap();
-        control.raise_card_alarm(TopUpId(1), Timestamp(80)).unwrap();
+        assert_eq!(
+            registry.card_orders().of_charge("ch_1").unwrap(),
+            Some(TopUpId(1))
+        );
+        assert_eq!(registry.card_orders().of_charge("ch_2").unwrap(), None);
+        assert_eq!(registry.card_orders().alarms(10).unwrap(), (0, vec![]));
+        registry
+            .card_orders()
+            .raise_alarm(TopUpId(1), Timestamp(70))
+            .unwrap();
+        registry
+            .card_orders()
+            .raise_alarm(TopUpId(1), Timestamp(80))
+            .unwrap();
         let alarm = CardAlarm {
             top_up: TopUpId(1),
             amount: 5_000,
             charge: charge(1_000, true),
             alarmed_at: Timestamp(70),
         };
-        assert_eq!(control.card_alarms(10).unwrap(), (1, vec![alarm]));
-        assert_eq!(control.card_alarms(0).unwrap(), (1, vec![]));
+        assert_eq!(registry.card_orders().alarms(10).unwrap(), (1, vec![alarm]));
+        assert_eq!(registry.card_orders().alarms(0).unwrap(), (1, vec![]));
     });
 }
 
 #[test]
 fn a_top_up_that_was_closed_without_money_is_found_when_it_is_time_to_ask_again() {
     on_both(|location| {
-        let mut control = open(location);
+        let mut registry = open(location);
         for number in [1, 2, 3] {
-            let order = NewCardPayment {
+            let order = NewCardOrder {
                 top_up: TopUpId(number),
                 amount: 5_000,
                 locale: "en".into(),
                 expires_at: Timestamp(9),
             };
-            control.begin_card_payment(&order).unwrap();
+            registry.card_orders().begin(&order).unwrap();
         }
-        let close = |control: &mut Control, number, at, ask_at: Option<i64>| {
-            control.note_card_closed(TopUpId(number), Timestamp(at), ask_at.map(Timestamp))
+        let close = |registry: &mut Registry, number, at, ask_at: Option<i64>| {
+            registry.card_orders().note_closed(
+                TopUpId(number),
+                Timestamp(at),
+                ask_at.map(Timestamp),
+            )
         };
-        close(&mut control, 1, 100, Some(300)).unwrap();
-        close(&mut control, 2, 100, Some(200)).unwrap();
+        close(&mut registry, 1, 100, Some(300)).unwrap();
+        close(&mut registry, 2, 100, Some(200)).unwrap();
         // Resting after a silence is no end.
-        control
-            .note_card_silence(TopUpId(3), Timestamp(150))
+        registry
+            .card_orders()
+            .note_silence(TopUpId(3), Timestamp(150))
             .unwrap();
-        let due = |control: &mut Control, now| {
-            control
-                .card_payments_to_ask_again(Timestamp(now), 10)
+        let due = |registry: &mut Registry, now| {
+            registry
+                .card_orders()
+                .to_ask_again(Timestamp(now), 10)
                 .unwrap()
         };
-        assert_eq!(due(&mut control, 199), []);
-        assert_eq!(due(&mut control, 300), [TopUpId(2), TopUpId(1)]);
+        assert_eq!(due(&mut registry, 199), []);
+        assert_eq!(due(&mut registry, 300), [TopUpId(2), TopUpId(1)]);
         assert_eq!(
-            control
-                .card_payments_to_ask_again(Timestamp(300), 1)
+            registry
+                .card_orders()
+                .to_ask_again(Timestamp(300), 1)
                 .unwrap()
                 .len(),
             1
         );
 
-        close(&mut control, 2, 250, Some(400)).unwrap();
-        let row = control.card_payment(TopUpId(2)).unwrap().unwrap();
+        close(&mut registry, 2, 250, Some(400)).unwrap();
+        let row = registry.card_orders().find(TopUpId(2)).unwrap().unwrap();
         assert_eq!(
             (row.closed_at, row.ask_at),
             (Some(Timestamp(100)), Some(Timestamp(400))),
             "it was closed when it was closed"
         );
-        close(&mut control, 1, 250, None).unwrap();
-        assert_eq!(due(&mut control, 1_000), [TopUpId(2)]);
+        close(&mut registry, 1, 250, None).unwrap();
+        assert_eq!(due(&mut registry, 1_000), [TopUpId(2)]);
     });
 }

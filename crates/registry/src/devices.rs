@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::seed::Seed;
 use crate::{
-    Control, Named, Reconciled, Standing, at, fingerprint_cell, id_cell, instant_cell,
-    opt_instant_cell, token_hash,
+    Named, Numbered, Reconciled, RegistryKeys, Standing, at, fingerprint_cell, id_cell,
+    instant_cell, numbered_cell, opt_instant_cell, token_hash,
 };
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::Param;
+use mamori_datastore::sql::{Db, Param};
 use mamori_domain::ids::{Fingerprint, TillId};
 use mamori_domain::world::Timestamp;
 use subtle::ConstantTimeEq;
@@ -54,7 +54,13 @@ pub struct Device {
     pub made_at: Timestamp,
 }
 
-impl Control {
+/// Tills' devices, and the pairing codes that enrol them.
+pub struct Devices<'a> {
+    pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
+}
+
+impl Devices<'_> {
     /// Makes a pairing code of twelve digits for a till; earlier codes of that till stop working.
     pub fn make_pairing_code(
         &mut self,
@@ -142,7 +148,7 @@ impl Control {
         }
         let hash = token_hash(token);
         let device: [u8; 16] = seed.take("device");
-        let fingerprint = self.fingerprint("till device", &hash);
+        let fingerprint = self.keys.fingerprint("till device", &hash);
         self.db.transaction(|tx| {
             let row = tx.query_first(
                 "SELECT till, made_at, used_at, secret_mac, tries FROM pairing_codes WHERE code_mac = $1",
@@ -176,7 +182,7 @@ impl Control {
                     Param::Blob(&hash),
                     Param::Blob(&fingerprint.0.to_be_bytes()),
                     Param::Int(i64::from(till.0)),
-                    Param::Int(Standing::Pending.as_number()),
+                    Standing::Pending.param(),
                     at(now),
                 ],
             )?;
@@ -197,10 +203,10 @@ impl Control {
     }
 
     /// The active device with this token hash.
-    pub fn device(&mut self, token_hash: &[u8; 32]) -> Result<Option<Device>, Fault> {
+    pub fn find(&mut self, token_hash: &[u8; 32]) -> Result<Option<Device>, Fault> {
         self.db.query_first(
             "SELECT device, till, fingerprint, made_at FROM till_devices WHERE token_hash = $1 AND status = $2",
-            &[Param::Blob(token_hash), Param::Int(Standing::Active.as_number())],
+            &[Param::Blob(token_hash), Standing::Active.param()],
             device_row,
         )
     }
@@ -209,20 +215,20 @@ impl Control {
     pub fn enrolled_tills(&mut self) -> Result<Vec<TillId>, Fault> {
         self.db.query(
             "SELECT DISTINCT till FROM till_devices WHERE status = $1 ORDER BY till",
-            &[Param::Int(Standing::Active.as_number())],
+            &[Standing::Active.param()],
             |row| TillId(id_cell(row, 0)),
         )
     }
 
     /// Takes all devices of a till off; the act that unbinds the till comes first. Returns how many.
-    pub fn remove_devices(&mut self, till: TillId) -> Result<u64, Fault> {
+    pub fn remove_of(&mut self, till: TillId) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM till_devices WHERE till = $1",
             &[Param::Int(i64::from(till.0))],
         )
     }
 
-    pub(super) fn reconcile_devices(
+    pub(super) fn reconcile(
         &mut self,
         named: &mut dyn Named,
         done: &mut Reconciled,
@@ -230,11 +236,11 @@ impl Control {
         let rows = self.db.query(
             "SELECT device, till, fingerprint, made_at, status FROM till_devices ORDER BY till, made_at",
             &[],
-            |row| (device_row(row), row.int(4)),
+            |row| (device_row(row), numbered_cell::<Standing>(row, 4)),
         )?;
-        for (device, status) in rows {
+        for (device, standing) in rows {
             let is_named = named.device_of(device.till)? == Some(device.fingerprint);
-            if is_named && status == Standing::Active.as_number() {
+            if is_named && standing == Standing::Active {
                 continue;
             }
             self.settle_device(&device.device, i64::from(device.till.0), is_named)?;
@@ -266,10 +272,7 @@ impl Control {
             )?;
             tx.execute(
                 "UPDATE till_devices SET status = $1 WHERE device = $2",
-                &[
-                    Param::Int(Standing::Active.as_number()),
-                    Param::Blob(device),
-                ],
+                &[Standing::Active.param(), Param::Blob(device)],
             )
         })
     }

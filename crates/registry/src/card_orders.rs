@@ -2,15 +2,15 @@
 //! processor and journaled by the book.
 
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Param, Row};
+use mamori_datastore::sql::{Db, Param, Row};
 use mamori_domain::ids::TopUpId;
 use mamori_domain::world::Timestamp;
 
-use crate::{Control, at, instant_cell, opt_instant_cell};
+use crate::{at, instant_cell, opt_instant_cell};
 
 /// A top-up's order at the card processor as it is first sent: a repeat must send the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewCardPayment {
+pub struct NewCardOrder {
     pub top_up: TopUpId,
     /// Yen.
     pub amount: u64,
@@ -22,8 +22,8 @@ pub struct NewCardPayment {
 
 /// A top-up's order, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CardPaymentRow {
-    pub order: NewCardPayment,
+pub struct CardOrderRow {
+    pub order: NewCardOrder,
     /// The processor's name for the page, once it has answered.
     pub reference: Option<String>,
     /// Where the page is, once it has answered.
@@ -64,9 +64,14 @@ pub struct CardAlarm {
     pub alarmed_at: Timestamp,
 }
 
-impl Control {
+/// Hosted card pages of top-ups, and what became of each charge.
+pub struct CardOrders<'a> {
+    pub(crate) db: &'a mut Db,
+}
+
+impl CardOrders<'_> {
     /// Writes the order down before it is sent for the first time, and gives back whichever was first.
-    pub fn begin_card_payment(&mut self, new: &NewCardPayment) -> Result<CardPaymentRow, Fault> {
+    pub fn begin(&mut self, new: &NewCardOrder) -> Result<CardOrderRow, Fault> {
         self.db.execute(
             "INSERT INTO card_payments (top_up, amount, locale, expires_at) VALUES ($1, $2, $3, $4)
              ON CONFLICT (top_up) DO NOTHING",
@@ -77,12 +82,12 @@ impl Control {
                 at(new.expires_at),
             ],
         )?;
-        self.card_payment(new.top_up)?
+        self.find(new.top_up)?
             .ok_or_else(|| Fault::broken("a card payment that was just written is not there"))
     }
 
     /// What the processor called the page, and where it is.
-    pub fn note_card_page(
+    pub fn note_page(
         &mut self,
         top_up: TopUpId,
         reference: &str,
@@ -97,7 +102,7 @@ impl Control {
     }
 
     /// The charge that paid a top-up, and what has become of it. Answers come in any order: what went back once stays noted.
-    pub fn note_card_charge(&mut self, top_up: TopUpId, row: &CardChargeRow) -> Result<(), Fault> {
+    pub fn note_charge(&mut self, top_up: TopUpId, row: &CardChargeRow) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE card_payments SET charge = $1, liability_shift = $2,
@@ -116,7 +121,7 @@ impl Control {
     }
 
     /// Puts a top-up among those that an operator must look at, now if it was not there yet.
-    pub fn raise_card_alarm(&mut self, top_up: TopUpId, now: Timestamp) -> Result<(), Fault> {
+    pub fn raise_alarm(&mut self, top_up: TopUpId, now: Timestamp) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE card_payments SET alarmed_at = $1 WHERE top_up = $2 AND alarmed_at IS NULL",
@@ -126,7 +131,7 @@ impl Control {
     }
 
     /// How many top-ups were credited and are not all ours any more, and the newest `limit` of them.
-    pub fn card_alarms(&mut self, limit: u32) -> Result<(u64, Vec<CardAlarm>), Fault> {
+    pub fn alarms(&mut self, limit: u32) -> Result<(u64, Vec<CardAlarm>), Fault> {
         let count = self.db.query_first(
             "SELECT COUNT(*) FROM card_payments WHERE alarmed_at IS NOT NULL",
             &[],
@@ -152,7 +157,7 @@ impl Control {
     }
 
     /// Nobody could say what became of a payment: it is asked about again at an instant.
-    pub fn note_card_silence(&mut self, top_up: TopUpId, ask_at: Timestamp) -> Result<(), Fault> {
+    pub fn note_silence(&mut self, top_up: TopUpId, ask_at: Timestamp) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE card_payments SET silent = silent + 1, ask_at = $1 WHERE top_up = $2",
@@ -162,7 +167,7 @@ impl Control {
     }
 
     /// The processor has answered about a payment that is still open.
-    pub fn note_card_answer(&mut self, top_up: TopUpId) -> Result<(), Fault> {
+    pub fn note_answer(&mut self, top_up: TopUpId) -> Result<(), Fault> {
         self.db
             .execute(
                 "UPDATE card_payments SET silent = 0, ask_at = NULL WHERE top_up = $1",
@@ -173,7 +178,7 @@ impl Control {
 
     /// The book has closed a top-up without money: it is asked about again at an instant.
     /// One that was closed before keeps its first instant. `None` ends the asking.
-    pub fn note_card_closed(
+    pub fn note_closed(
         &mut self,
         top_up: TopUpId,
         closed_at: Timestamp,
@@ -193,11 +198,7 @@ impl Control {
     }
 
     /// Top-ups that were closed without money and are to be asked about again by now, longest due first.
-    pub fn card_payments_to_ask_again(
-        &mut self,
-        now: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<TopUpId>, Fault> {
+    pub fn to_ask_again(&mut self, now: Timestamp, limit: u32) -> Result<Vec<TopUpId>, Fault> {
         self.db.query(
             "SELECT top_up FROM card_payments WHERE closed_at IS NOT NULL AND ask_at <= $1 ORDER BY ask_at LIMIT $2",
             &[at(now), Param::Int(i64::from(limit))],
@@ -206,7 +207,7 @@ impl Control {
     }
 
     /// The top-up that a charge paid, as far as it was ever noted.
-    pub fn top_up_of_charge(&mut self, charge: &str) -> Result<Option<TopUpId>, Fault> {
+    pub fn of_charge(&mut self, charge: &str) -> Result<Option<TopUpId>, Fault> {
         self.db.query_first(
             "SELECT top_up FROM card_payments WHERE charge = $1",
             &[Param::Text(charge)],
@@ -215,13 +216,13 @@ impl Control {
     }
 
     /// A top-up's order.
-    pub fn card_payment(&mut self, top_up: TopUpId) -> Result<Option<CardPaymentRow>, Fault> {
+    pub fn find(&mut self, top_up: TopUpId) -> Result<Option<CardOrderRow>, Fault> {
         self.db.query_first(
             "SELECT top_up, amount, locale, expires_at, reference, url, charge, liability_shift, refunded, disputed,
                 alarmed_at, silent, ask_at, closed_at FROM card_payments WHERE top_up = $1",
             &[number(top_up)],
-            |row| CardPaymentRow {
-                order: NewCardPayment {
+            |row| CardOrderRow {
+                order: NewCardOrder {
                     top_up: TopUpId(row.int(0) as u64),
                     amount: row.int(1) as u64,
                     locale: row.text(2).to_owned(),

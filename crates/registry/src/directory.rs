@@ -1,4 +1,4 @@
-//! Papers of merchants: what they, their stores and tills are called.
+//! The directory: what merchants, their stores and tills are called.
 //!
 //! The book gives out the ids, so a name can be written down only after the act. What is to be opened stands in `openings`
 //! meanwhile: pending -> act -> named. One opening is under way at a time (the caller's lock), which makes an id without a
@@ -7,9 +7,9 @@
 use std::collections::BTreeMap;
 
 use crate::seed::Seed;
-use crate::{Control, Named, Reconciled, at, id_cell};
+use crate::{Named, Numbered, Reconciled, at, id_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Param, Row, Tx};
+use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::command::Command;
 use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::merchant::StoreDetails;
@@ -18,7 +18,7 @@ use mamori_domain::world::Timestamp;
 
 /// A till with the names a page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TillPaper {
+pub struct DirectoryTill {
     /// The till.
     pub till: TillId,
     /// What it is called.
@@ -35,7 +35,7 @@ pub struct TillPaper {
 
 /// A store with the names a page shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StorePaper {
+pub struct DirectoryStore {
     /// The store.
     pub store: StoreId,
     /// What it is called.
@@ -52,14 +52,14 @@ pub struct Directory {
     /// Merchants, ascending.
     pub merchants: Vec<(MerchantId, String)>,
     /// Stores by merchant and store, those without a till too.
-    pub stores: Vec<StorePaper>,
+    pub stores: Vec<DirectoryStore>,
     /// Tills by merchant, store and till.
-    pub tills: Vec<TillPaper>,
+    pub tills: Vec<DirectoryTill>,
 }
 
 /// What the book knows of merchants, stores and tills.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct MerchantTree {
     /// Every merchant.
     pub merchants: Vec<MerchantId>,
     /// Every store with its merchant.
@@ -102,11 +102,11 @@ impl Opening {
         }
     }
 
-    fn kind(self) -> i64 {
+    fn kind(self) -> OpeningKind {
         match self {
-            Opening::Merchant => 1,
-            Opening::Store(_) => 2,
-            Opening::Till(_) => 3,
+            Opening::Merchant => OpeningKind::Merchant,
+            Opening::Store(_) => OpeningKind::Store,
+            Opening::Till(_) => OpeningKind::Till,
         }
     }
 
@@ -116,6 +116,36 @@ impl Opening {
             Opening::Merchant => 0,
             Opening::Store(merchant) => merchant.0,
             Opening::Till(store) => store.0,
+        }
+    }
+}
+
+/// What can be opened, wherever.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum OpeningKind {
+    Merchant,
+    Store,
+    Till,
+}
+
+impl Numbered for OpeningKind {
+    const ALL: &[OpeningKind] = &[OpeningKind::Merchant, OpeningKind::Store, OpeningKind::Till];
+
+    fn as_number(self) -> i64 {
+        match self {
+            OpeningKind::Merchant => 1,
+            OpeningKind::Store => 2,
+            OpeningKind::Till => 3,
+        }
+    }
+}
+
+impl OpeningKind {
+    fn in_parent(self, parent: u32) -> Opening {
+        match self {
+            OpeningKind::Merchant => Opening::Merchant,
+            OpeningKind::Store => Opening::Store(MerchantId(parent)),
+            OpeningKind::Till => Opening::Till(StoreId(parent)),
         }
     }
 }
@@ -132,7 +162,12 @@ pub struct PendingOpening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameTaken;
 
-impl Control {
+/// What merchants, stores and tills are called, and what is being opened.
+pub struct DirectoryRows<'a> {
+    pub(crate) db: &'a mut Db,
+}
+
+impl DirectoryRows<'_> {
     /// Writes down what a merchant is called.
     pub fn name_merchant(&mut self, merchant: MerchantId, name: &str) -> Result<(), Fault> {
         self.db
@@ -157,14 +192,14 @@ impl Control {
     }
 
     /// All tills with their names, by merchant, store, till. A chain has tens of thousands: read once, keep in memory.
-    pub fn till_papers(&mut self) -> Result<Vec<TillPaper>, Fault> {
+    pub fn tills(&mut self) -> Result<Vec<DirectoryTill>, Fault> {
         self.db.query(
             "SELECT tills.till, tills.name, stores.store, stores.name, merchants.merchant, merchants.name
              FROM tills JOIN stores ON stores.store = tills.store JOIN merchants ON merchants.merchant = stores.merchant
              ORDER BY merchants.merchant, stores.store, tills.till",
             &[],
             |row| {
-                TillPaper {
+                DirectoryTill {
                     till: TillId(id_cell(row, 0)),
                     name: row.text(1).to_owned(),
                     store: StoreId(id_cell(row, 2)),
@@ -177,7 +212,7 @@ impl Control {
     }
 
     /// All names.
-    pub fn directory(&mut self) -> Result<Directory, Fault> {
+    pub fn read(&mut self) -> Result<Directory, Fault> {
         Ok(Directory {
             merchants: self.db.query(
                 "SELECT merchant, name FROM merchants ORDER BY merchant",
@@ -188,14 +223,14 @@ impl Control {
                 "SELECT stores.store, stores.name, merchants.merchant, merchants.name
                  FROM stores JOIN merchants ON merchants.merchant = stores.merchant ORDER BY merchants.merchant, stores.store",
                 &[],
-                |row| StorePaper {
+                |row| DirectoryStore {
                     store: StoreId(id_cell(row, 0)),
                     name: row.text(1).to_owned(),
                     merchant: MerchantId(id_cell(row, 2)),
                     merchant_name: row.text(3).to_owned(),
                 },
             )?,
-            tills: self.till_papers()?,
+            tills: self.tills()?,
         })
     }
 
@@ -234,7 +269,7 @@ impl Control {
                 "INSERT INTO openings (opening, kind, parent, name, made_at) VALUES ($1, $2, $3, $4, $5)",
                 &[
                     Param::Blob(&opening),
-                    Param::Int(what.kind()),
+                    what.kind().param(),
                     Param::Int(i64::from(what.parent())),
                     Param::Text(name),
                     at(now),
@@ -270,11 +305,11 @@ impl Control {
         if pending.is_empty() {
             return Ok(done);
         }
-        let places = named.places()?;
+        let tree = named.merchant_tree()?;
         for pending in pending {
             let unnamed = self
                 .names_of(pending.what.kind())?
-                .first_without_name(&places, pending.what);
+                .first_without_name(&tree, pending.what);
             match unnamed {
                 Some(id) => {
                     self.finish_opening(&pending, id)?;
@@ -290,7 +325,7 @@ impl Control {
     }
 
     /// Makes the names those of the book's merchants, stores and tills, no more and no fewer.
-    pub(super) fn reconcile_papers(
+    pub(super) fn reconcile(
         &mut self,
         named: &mut dyn Named,
         done: &mut Reconciled,
@@ -298,10 +333,10 @@ impl Control {
         let settled = self.settle_openings(named)?;
         done.finished += settled.finished;
         done.dead += settled.dead;
-        let places = named.places()?;
-        for kind in [1, 2, 3] {
+        let tree = named.merchant_tree()?;
+        for kind in OpeningKind::ALL.iter().copied() {
             let names = self.names_of(kind)?;
-            let known = known_to_book(&places, kind);
+            let known = known_to_book(&tree, kind);
             for (id, parent) in &names.0 {
                 if known.get(id) != Some(parent) {
                     self.remove_name(kind, *id)?;
@@ -310,8 +345,8 @@ impl Control {
             }
             for (id, parent) in known {
                 if names.0.get(&id) != Some(&parent) {
-                    // Control is older than the book: the name is lost, the place is not.
-                    let what = opening_of(kind, parent);
+                    // Control is older than the book: the name is lost, what it named is not.
+                    let what = kind.in_parent(parent);
                     self.db
                         .transaction(|tx| write_name(tx, what, id, &format!("#{id}")))?;
                     done.finished += 1;
@@ -322,28 +357,28 @@ impl Control {
     }
 
     /// Every named id of a kind with what it stands in.
-    fn names_of(&mut self, kind: i64) -> Result<NamedIds, Fault> {
+    fn names_of(&mut self, kind: OpeningKind) -> Result<NamedIds, Fault> {
         let pair = |row: &Row| (id_cell(row, 0), id_cell(row, 1));
         let rows = match kind {
-            1 => self
+            OpeningKind::Merchant => self
                 .db
                 .query("SELECT merchant, 0 FROM merchants", &[], pair),
-            2 => self
+            OpeningKind::Store => self
                 .db
                 .query("SELECT store, merchant FROM stores", &[], pair),
-            _ => self.db.query("SELECT till, store FROM tills", &[], pair),
+            OpeningKind::Till => self.db.query("SELECT till, store FROM tills", &[], pair),
         }?;
         Ok(NamedIds(rows.into_iter().collect()))
     }
 
-    fn remove_name(&mut self, kind: i64, id: u32) -> Result<(), Fault> {
+    fn remove_name(&mut self, kind: OpeningKind, id: u32) -> Result<(), Fault> {
         let id = [Param::Int(i64::from(id))];
         match kind {
-            1 => self
+            OpeningKind::Merchant => self
                 .db
                 .execute("DELETE FROM merchants WHERE merchant = $1", &id),
-            2 => self.db.execute("DELETE FROM stores WHERE store = $1", &id),
-            _ => self.db.execute("DELETE FROM tills WHERE till = $1", &id),
+            OpeningKind::Store => self.db.execute("DELETE FROM stores WHERE store = $1", &id),
+            OpeningKind::Till => self.db.execute("DELETE FROM tills WHERE till = $1", &id),
         }
         .map(drop)
     }
@@ -353,27 +388,27 @@ impl Control {
 struct NamedIds(BTreeMap<u32, u32>);
 
 impl NamedIds {
-    fn first_without_name(&self, places: &Places, what: Opening) -> Option<u32> {
-        known_to_book(places, what.kind())
+    fn first_without_name(&self, tree: &MerchantTree, what: Opening) -> Option<u32> {
+        known_to_book(tree, what.kind())
             .into_iter()
             .find(|(id, parent)| *parent == what.parent() && !self.0.contains_key(id))
             .map(|(id, _)| id)
     }
 }
 
-fn known_to_book(places: &Places, kind: i64) -> BTreeMap<u32, u32> {
+fn known_to_book(tree: &MerchantTree, kind: OpeningKind) -> BTreeMap<u32, u32> {
     match kind {
-        1 => places
+        OpeningKind::Merchant => tree
             .merchants
             .iter()
             .map(|merchant| (merchant.0, 0))
             .collect(),
-        2 => places
+        OpeningKind::Store => tree
             .stores
             .iter()
             .map(|(store, merchant)| (store.0, merchant.0))
             .collect(),
-        _ => places
+        OpeningKind::Till => tree
             .tills
             .iter()
             .map(|(till, store)| (till.0, store.0))
@@ -381,18 +416,10 @@ fn known_to_book(places: &Places, kind: i64) -> BTreeMap<u32, u32> {
     }
 }
 
-fn opening_of(kind: i64, parent: u32) -> Opening {
-    match kind {
-        1 => Opening::Merchant,
-        2 => Opening::Store(MerchantId(parent)),
-        _ => Opening::Till(StoreId(parent)),
-    }
-}
-
 fn pending_row(row: &Row) -> PendingOpening {
     PendingOpening {
         opening: row.bytes(0),
-        what: opening_of(row.int(1), id_cell(row, 2)),
+        what: numbered_cell::<OpeningKind>(row, 1).in_parent(id_cell(row, 2)),
         name: row.text(3).to_owned(),
     }
 }
