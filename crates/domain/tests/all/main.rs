@@ -1,7 +1,5 @@
 //! What the money rules promise, as tables and as properties.
 
-mod format;
-mod house;
+mod fixture;
 mod ledger;
-mod refusals;
-mod way_back;
+mod undo;
