@@ -367,14 +367,6 @@ impl Fixture {
         })
     }
 
-    /// Gives a wallet so many yen, each of an origin of its own.
-    pub fn give_in_single_yen(&mut self, wallet: WalletId, count: usize) {
-        for number in 0..count {
-            self.give(wallet, &format!("yen {number}"), 1)
-                .expect("below the cap");
-        }
-    }
-
     pub fn freeze(&mut self, wallet: WalletId) {
         self.tell(Command::Freeze { wallet }).expect("it exists");
     }

@@ -2,4 +2,5 @@
 
 mod fixture;
 mod ledger;
+mod refusals;
 mod undo;
