@@ -1,6 +1,10 @@
 //! What the money rules promise, as tables and as properties.
 
+mod desk;
 mod fixture;
+mod funding;
 mod ledger;
+mod payments;
 mod refusals;
 mod undo;
+mod wallets;
