@@ -11,7 +11,7 @@ use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, IdSpace, MerchantId, OperatorId, PaymentId, SessionId,
     ShardId, StoreId, TillId, TopUpId, WalletId,
 };
-use mamori_domain::lifecycle::{Purpose, Sealed, Stamped};
+use mamori_domain::lifecycle::{Purpose, Sealed, Stamped, TakenOver};
 use mamori_domain::merchant::{Prefecture, StoreDetails, StoreKind};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{CodeDesk, OrderInfo, Payer, Payment, Refund, at_desk};
@@ -163,7 +163,7 @@ impl Fixture {
         let shard = ShardId(3);
         let incarnation = 0;
         let ids = IdSpace { incarnation, shard };
-        fixture.upkeep(Stamped { purpose, ids });
+        fixture.upkeep(SystemReason::Upkeep, Stamped { purpose, ids });
         for command in [
             Command::OpenMerchant,
             Command::OpenMerchant,
@@ -312,14 +312,22 @@ impl Fixture {
     }
 
     /// An event of the shard itself.
-    pub fn upkeep(&mut self, event: impl Into<Event>) {
-        let asker = as_system(SystemReason::Upkeep);
-        self.write(asker, CommandKind::Upkeep, vec![event.into()]);
+    pub fn upkeep(&mut self, reason: SystemReason, event: impl Into<Event>) {
+        self.write(as_system(reason), CommandKind::Upkeep, vec![event.into()]);
     }
 
     /// A seal in a row of its own, as at a clean end.
     pub fn seal(&mut self) {
-        self.upkeep(Sealed::ours(self.book.hash()));
+        let seal = Sealed::ours(self.book.hash());
+        self.upkeep(SystemReason::Upkeep, seal);
+    }
+
+    /// Another process owns the shard from now on. It does not know which contexts were defined before it, and defines them
+    /// again.
+    pub fn take_over(&mut self) {
+        self.defined.clear();
+        let epoch = self.book.counters().epoch + 1;
+        self.upkeep(SystemReason::Upkeep, TakenOver { epoch });
     }
 
     fn write(&mut self, asker: Asker, command: CommandKind, events: Vec<Event>) {

@@ -1,7 +1,9 @@
 //! What the money rules promise, as tables and as properties.
 
 mod desk;
+mod events;
 mod fixture;
+mod format;
 mod funding;
 mod ledger;
 mod payments;

@@ -263,14 +263,6 @@ fn a_hold_is_captured_once_and_the_rest_comes_back() {
 }
 
 #[test]
-fn a_hold_and_a_payment_may_have_the_same_id() {
-    let mut fixture = Fixture::open();
-    fixture.hold("order-1", 500, 60);
-    assert!(fixture.pay("order-1", 700).is_ok());
-    assert_eq!(fixture.balance(fixture.sora), 8_800);
-}
-
-#[test]
 fn a_hold_that_was_not_captured_in_time_goes_back() {
     let mut fixture = Fixture::open();
     let begin = fixture.now;
