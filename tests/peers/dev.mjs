@@ -1,4 +1,4 @@
-// What `mamori dev --json FILE` wrote, and a scanned code, for every test that plays a register.
+// What `mamori-lab dev --json FILE` wrote, and a scanned code, for every test that plays a register.
 
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, readFileSync } from 'node:fs';

@@ -14,7 +14,7 @@ _count = itertools.count(1)
 
 
 def dev():
-    """What `mamori dev --json FILE` wrote."""
+    """What `mamori-lab dev --json FILE` wrote."""
     path = os.environ.get("MAMORI_DEV_JSON")
     if not path:
         raise RuntimeError("MAMORI_DEV_JSON is not set: run `cargo xtask test --only sdk`")

@@ -1,4 +1,4 @@
-// A software authenticator for desktops that have none; `mamori dev` alone puts this script into a page. It speaks real
+// A software authenticator for desktops that have none; `mamori-lab dev` alone puts this script into a page. It speaks real
 // WebAuthn (ES256, attestation "none", resident keys, user verification flagged), so the server needs no branch for it.
 // It is used only after somebody chose it with the button; until then every call reaches the browser's own authenticator.
 // It proves nothing about a person, which is why it must never leave a development machine.

@@ -1,4 +1,4 @@
-//! A running `mamori dev` for the suites that need a product to talk to: free ports, fresh data, gone afterwards.
+//! A running `mamori-lab dev` for the suites that need a product to talk to: free ports, fresh data, gone afterwards.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl DevServer {
             .arg(&json)
             .env(
                 "RUST_LOG",
-                "info,mamori=trace,mamori_server=trace,mamori_engine=trace,mamori_connectors=trace",
+                "info,mamori=trace,mamori_lab=trace,mamori_server=trace,mamori_engine=trace,mamori_connectors=trace",
             )
             .stdin(Stdio::null())
             .stdout(create(&said)?)
@@ -53,13 +53,13 @@ impl DevServer {
             }
             if let Ok(Some(status)) = server.process.try_wait() {
                 return Err(format!(
-                    "`mamori dev` ended with {status}, see {}",
+                    "`mamori-lab dev` ended with {status}, see {}",
                     logged.display()
                 ));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        Err("`mamori dev` was not ready within 60 s".to_owned())
+        Err("`mamori-lab dev` was not ready within 60 s".to_owned())
     }
 
     /// Tells a test program where everything is.

@@ -1,6 +1,6 @@
 //! Looks for secrets in the logs of the servers that the suites before have driven.
 //!
-//! The tests note every code, one-time number and pairing code they meet; the file that `mamori dev --json` writes tells
+//! The tests note every code, one-time number and pairing code they meet; the file that `mamori-lab dev --json` writes tells
 //! the keys. Beside those, nothing that looks like a payment code, a card number or a signature may stand in a log.
 
 use std::fs::read_dir;
@@ -65,7 +65,7 @@ fn ending_with(folder: &Path, end: &str) -> Vec<PathBuf> {
     paths
 }
 
-/// The secret members of what `mamori dev --json` wrote.
+/// The secret members of what `mamori-lab dev --json` wrote.
 fn secrets_of(value: &Value, found: &mut Vec<String>) {
     const SECRET: [&str; 3] = ["api_secret", "token", "pairing_code"];
     match value {

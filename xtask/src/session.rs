@@ -123,7 +123,9 @@ impl Session {
 
     /// The same, where every transaction is serialisable and one in five fails with 40001.
     pub fn contended_postgres(&mut self) -> Result<String, String> {
-        let sql = self.root.join("crates/engine/src/testing/contention.sql");
+        let sql = self
+            .root
+            .join("crates/datastore/src/testing/contention.sql");
         self.running_postgres()?.database_with(&sql)
     }
 
@@ -135,16 +137,18 @@ impl Session {
         Ok(self.postgres.as_mut().expect("just started"))
     }
 
-    /// The program that `build` made, or the one named by `MAMORI_BIN`.
-    pub fn program(&self) -> PathBuf {
-        std::env::var_os("MAMORI_BIN")
-            .map_or_else(|| self.root.join("target/release/mamori"), PathBuf::from)
+    /// The laboratory's program that `build` made, or the one named by `MAMORI_BIN`.
+    pub fn laboratory(&self) -> PathBuf {
+        std::env::var_os("MAMORI_BIN").map_or_else(
+            || self.root.join("target/release/mamori-lab"),
+            PathBuf::from,
+        )
     }
 
-    /// A fresh `mamori dev` for the suite `name`.
+    /// A fresh `mamori-lab dev` for the suite `name`.
     pub fn dev_server(&mut self, name: &str) -> Result<DevServer, String> {
-        self.note("starting mamori dev");
-        DevServer::start(&self.program(), &self.logs, name)
+        self.note("starting mamori-lab dev");
+        DevServer::start(&self.laboratory(), &self.logs, name)
     }
 
     /// Runs a program of the suite in the workspace, its words into the log; not zero, or too long, is an error.

@@ -176,7 +176,7 @@ pub const SUITES: &[Suite] = &[
         stands_on: &["build"],
         minutes_max: 10,
         run: |session| {
-            let program = session.program();
+            let program = session.laboratory();
             session.command(Command::new(program).args(["sim", "--acts", "10000000"]))
         },
     },
@@ -187,7 +187,7 @@ pub const SUITES: &[Suite] = &[
         stands_on: &["build"],
         minutes_max: 20,
         run: |session| {
-            let program = session.program();
+            let program = session.laboratory();
             session.command(Command::new(&program).args(["crashtest", "--kills", "50"]))?;
             let url = session.postgres()?;
             session.command(Command::new(&program).args([
@@ -219,7 +219,7 @@ pub const SUITES: &[Suite] = &[
         run: |session| {
             let disk = session.logs().join("disk");
             std::fs::create_dir_all(&disk).map_err(|why| why.to_string())?;
-            let program = session.program();
+            let program = session.laboratory();
             session.command(&mut machine::on_small_disk(
                 160, &program, "disktest", &disk,
             ))

@@ -3,6 +3,7 @@
 //! Every rule reads the tree as it lies on disk and answers with findings; it changes nothing. A rule that needs an
 //! exception gets it here, in the open, beside the rule: no comment in a source file switches one off.
 
+mod dependencies;
 mod finding;
 mod imports;
 mod papers;
@@ -21,13 +22,15 @@ pub fn inspect(root: &Path) -> std::io::Result<Vec<Finding>> {
     for rule in [
         arrows_between_crates_point_down,
         imports::files_of_a_crate_form_no_cycle,
-        clock_and_chance_stay_in_main,
+        dependencies::declared_dependencies_are_used,
+        clock_and_chance_have_one_door,
         no_floats_near_money,
         no_landfill_names,
         nothing_is_left_unfinished,
         tests_do_not_sleep,
         papers::architecture_is_short,
         papers::links_resolve,
+        papers::names_in_backticks_exist,
         papers::both_languages_say_the_same_keys,
         papers::lock_files_name_no_hosts,
     ] {
@@ -37,27 +40,54 @@ pub fn inspect(root: &Path) -> std::io::Result<Vec<Finding>> {
     Ok(findings)
 }
 
-/// Who may depend on whom. Dependencies for tests alone obey the same arrows.
-const ARROWS: [(&str, &[&str]); 10] = [
+/// Who depends on whom: no more than this, and no less, so that the plan is the house. Dependencies for tests alone obey the same
+/// arrows.
+const ARROWS: [(&str, &[&str]); 13] = [
     ("domain", &[]),
     ("codes", &[]),
     ("sandbox", &[]),
-    ("api", &["domain"]),
-    ("engine", &["domain", "codes"]),
-    ("connectors", &["api", "domain"]),
+    ("api", &[]),
+    ("datastore", &[]),
+    ("engine", &["datastore", "domain"]),
+    ("registry", &["datastore", "domain"]),
+    ("connectors", &["domain"]),
     (
         "server",
-        &["engine", "connectors", "api", "codes", "domain"],
+        &[
+            "engine",
+            "registry",
+            "datastore",
+            "connectors",
+            "api",
+            "codes",
+            "domain",
+        ],
     ),
-    ("sim", &["engine", "api", "domain"]),
+    ("sim", &["engine", "datastore", "domain"]),
     (
         "mamori",
         &[
             "domain",
+            "datastore",
+            "codes",
+            "api",
+            "engine",
+            "registry",
+            "connectors",
+            "server",
+        ],
+    ),
+    (
+        "lab",
+        &[
+            "mamori",
+            "domain",
             "codes",
             "sandbox",
             "api",
+            "datastore",
             "engine",
+            "registry",
             "connectors",
             "server",
             "sim",
@@ -66,8 +96,14 @@ const ARROWS: [(&str, &[&str]); 10] = [
     ("xtask", &[]),
 ];
 
-/// Arrows for tests alone: what asks the outside world is tried against the peer it will meet in development.
-const TEST_ARROWS: [(&str, &str); 2] = [("connectors", "sandbox"), ("server", "sandbox")];
+/// Arrows for tests alone: what asks the outside world is tried against the peer it will meet in development,
+/// and the texts of the API's refusals are held against the rules' own list.
+const TEST_ARROWS: [(&str, &str); 4] = [
+    ("connectors", "sandbox"),
+    ("server", "sandbox"),
+    ("mamori", "sandbox"),
+    ("api", "domain"),
+];
 
 fn arrows_between_crates_point_down(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -88,31 +124,44 @@ fn arrows_between_crates_point_down(tree: &Tree) -> Vec<Finding> {
             ));
             continue;
         };
-        let mut for_tests = false;
-        for (number, line) in file.lines() {
-            if line.starts_with('[') {
-                for_tests = line.starts_with("[dev-dependencies");
-            }
-            let Some(rest) = line.strip_prefix("mamori-") else {
+        let mut drawn = Vec::new();
+        for dependency in dependencies::declared(file) {
+            let Some(to) = our_crate(dependency.name) else {
                 continue;
             };
-            let to = rest.split(['.', ' ', '=']).next().unwrap_or_default();
+            drawn.push(to);
             // A crate's own tests may turn on its own features.
-            let allowed = allowed.contains(&to) || for_tests && TEST_ARROWS.contains(&(name, to));
+            let allowed =
+                allowed.contains(&to) || dependency.for_tests && TEST_ARROWS.contains(&(name, to));
             if to != name && !allowed {
                 findings.push(Finding::new(
                     &file.path,
-                    number,
+                    dependency.line,
                     format!("`{name}` must not depend on `{to}`"),
                 ));
             }
+        }
+        for to in allowed.iter().filter(|to| !drawn.contains(to)) {
+            findings.push(Finding::new(
+                &file.path,
+                0,
+                format!("the house plan allows `{name}` to depend on `{to}`, and it does not"),
+            ));
         }
     }
     findings
 }
 
-/// The two programs: each owns its clock in its `main.rs`, under one visible permission.
-const MAY_ASK_THE_TIME: [&str; 2] = ["crates/mamori/src/main.rs", "xtask/src/main.rs"];
+/// The folder of one of our crates, by its package's name.
+fn our_crate(package: &str) -> Option<&str> {
+    match package {
+        "mamori" => Some(package),
+        other => other.strip_prefix("mamori-"),
+    }
+}
+
+/// Product and laboratory go through one door, the tasks of this house have one of their own; each under one visible permission.
+const DOORS: [&str; 2] = ["crates/mamori/src/outside.rs", "xtask/src/main.rs"];
 
 /// What reads a clock or draws chance. `.elapsed()` reads the clock of the instant it is called on.
 const CLOCK_AND_CHANCE: [&str; 13] = [
@@ -131,26 +180,24 @@ const CLOCK_AND_CHANCE: [&str; 13] = [
     "Uuid::now_v7",
 ];
 
-fn clock_and_chance_stay_in_main(tree: &Tree) -> Vec<Finding> {
+fn clock_and_chance_have_one_door(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for file in tree.rust() {
-        let is_main = MAY_ASK_THE_TIME
-            .iter()
-            .any(|main| file.path == Path::new(main));
+        let is_door = DOORS.iter().any(|door| file.path == Path::new(door));
         let permissions: Vec<usize> = file
             .code_lines()
             .filter(|(_, code)| code.contains("disallowed_methods"))
             .map(|(n, _)| n)
             .collect();
-        let permissions_max = usize::from(is_main);
+        let permissions_max = usize::from(is_door);
         for number in permissions.iter().skip(permissions_max) {
             findings.push(Finding::new(
                 &file.path,
                 *number,
-                "one permission to ask for time or chance in the program's main.rs, none elsewhere",
+                "one permission to ask for time or chance at the door (outside.rs), none elsewhere",
             ));
         }
-        if is_main {
+        if is_door {
             continue;
         }
         for (number, code) in file.code_lines() {
@@ -158,7 +205,9 @@ fn clock_and_chance_stay_in_main(tree: &Tree) -> Vec<Finding> {
                 findings.push(Finding::new(
                     &file.path,
                     number,
-                    format!("`{call}`: time and chance are arguments, made in main.rs"),
+                    format!(
+                        "`{call}`: time and chance are arguments, made at the door (outside.rs)"
+                    ),
                 ));
             }
         }
@@ -167,9 +216,11 @@ fn clock_and_chance_stay_in_main(tree: &Tree) -> Vec<Finding> {
 }
 
 /// Crates through which yen pass. Rates for people (payments per second, percentiles) are made outside of them.
-const MONEY_CRATES: [&str; 4] = [
+const MONEY_CRATES: [&str; 6] = [
     "crates/domain",
+    "crates/datastore",
     "crates/engine",
+    "crates/registry",
     "crates/api",
     "crates/connectors",
 ];
@@ -293,19 +344,34 @@ mod tests {
     fn an_arrow_that_points_up_is_found() {
         let domain = (
             "crates/domain/Cargo.toml",
-            "[dependencies]\nmamori-engine.workspace = true\n",
+            "[dependencies]\nmamori-engine.workspace = true\nmamori.workspace = true\n",
         );
-        let engine = (
-            "crates/engine/Cargo.toml",
-            "[dependencies]\nmamori-domain = { path = \"../domain\" }\n",
+        let api = (
+            "crates/api/Cargo.toml",
+            "[dependencies]\n\n[dev-dependencies]\nmamori-domain = { path = \"../domain\" }\n",
         );
         let stray = ("crates/extra/Cargo.toml", "[package]\n");
         assert_eq!(
-            found(&[domain, engine, stray], arrows_between_crates_point_down),
+            found(&[domain, api, stray], arrows_between_crates_point_down),
             [
                 ("crates/domain/Cargo.toml".into(), 2),
+                ("crates/domain/Cargo.toml".into(), 3),
                 ("crates/extra/Cargo.toml".into(), 0)
             ]
+        );
+    }
+
+    #[test]
+    fn an_arrow_of_the_plan_that_no_crate_draws_is_found() {
+        let drawn = "[dependencies]\nmamori-domain.workspace = true\n";
+        let rule = arrows_between_crates_point_down;
+        assert_eq!(found(&[("crates/connectors/Cargo.toml", drawn)], rule), []);
+        assert_eq!(
+            found(
+                &[("crates/connectors/Cargo.toml", "[dependencies]\n")],
+                rule
+            ),
+            [("crates/connectors/Cargo.toml".into(), 0)]
         );
     }
 
@@ -315,14 +381,14 @@ mod tests {
         assert_eq!(
             found(
                 &[("crates/engine/src/x.rs", code)],
-                clock_and_chance_stay_in_main
+                clock_and_chance_have_one_door
             ),
             [("crates/engine/src/x.rs".into(), 3)]
         );
         assert_eq!(
             found(
-                &[("crates/mamori/src/main.rs", code)],
-                clock_and_chance_stay_in_main
+                &[("crates/mamori/src/outside.rs", code)],
+                clock_and_chance_have_one_door
             ),
             []
         );
@@ -332,11 +398,11 @@ mod tests {
     fn a_second_permission_to_ask_the_time_is_found() {
         let once = "#[allow(clippy::disallowed_methods)]\nmod clock {}\n";
         let twice = once.repeat(2);
-        let rule = clock_and_chance_stay_in_main;
-        assert_eq!(found(&[("crates/mamori/src/main.rs", once)], rule), []);
+        let rule = clock_and_chance_have_one_door;
+        assert_eq!(found(&[("crates/mamori/src/outside.rs", once)], rule), []);
         assert_eq!(
-            found(&[("crates/mamori/src/main.rs", &twice)], rule),
-            [("crates/mamori/src/main.rs".into(), 3)]
+            found(&[("crates/mamori/src/outside.rs", &twice)], rule),
+            [("crates/mamori/src/outside.rs".into(), 3)]
         );
         assert_eq!(
             found(&[("crates/engine/src/a.rs", once)], rule),
@@ -352,10 +418,7 @@ mod tests {
             1
         );
         assert_eq!(
-            found(
-                &[("crates/mamori/src/bench.rs", code)],
-                no_floats_near_money
-            ),
+            found(&[("crates/lab/src/bench.rs", code)], no_floats_near_money),
             []
         );
     }

@@ -1,5 +1,7 @@
 //! The only door for time and chance.
 
+use std::time::Duration;
+
 use minicbor::{Decode, Encode};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -26,10 +28,22 @@ impl Timestamp {
     pub const fn plus_seconds(self, seconds: i64) -> Timestamp {
         Timestamp(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
+    /// The instant `span` later, never beyond the end of time.
+    pub fn plus(self, span: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_add(micros(span)))
+    }
+    /// The instant `span` earlier, never before the beginning of time.
+    pub fn minus(self, span: Duration) -> Timestamp {
+        Timestamp(self.0.saturating_sub(micros(span)))
+    }
     /// Days since 1970-01-01 as a calendar in Japan counts them (UTC+9, no summer time).
     pub const fn day_in_japan(self) -> i64 {
         (self.seconds() + 9 * 3600).div_euclid(86_400)
     }
+}
+
+fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// What an act may know of the outside: one instant, and a source of chance.

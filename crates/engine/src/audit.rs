@@ -2,19 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use mamori_domain::act::TopUpState;
-use mamori_domain::book::Book;
-use mamori_domain::change::Change;
-use mamori_domain::ids::TopUpId;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Db, Location, Param};
+use mamori_domain::book::{Book, BookHash, HashKey};
+use mamori_domain::event::Event;
 use mamori_domain::ledger::{Account, AccountKind};
-use mamori_domain::table::{BookHash, HashKey};
+use mamori_domain::reply::TopUpState;
 use mamori_domain::world::Timestamp;
 
-use crate::fault::Fault;
+use crate::journal::batch::Committed;
 use crate::journal::{Head, JournalReader};
-use crate::keys::MasterKey;
-use crate::sql::{Db, Location, Param};
 use crate::start::replay_row;
+use crate::views::acts::{self, Listed};
 use crate::views::projector::{Progress, Projector, progress_in, read_progress};
 use crate::views::request_keys::{self, key_row, slot};
 use crate::views::{Entry, VIEWS, checkpoint, damage, read};
@@ -29,8 +29,10 @@ const LISTED: usize = 100;
 pub struct Report {
     /// Rows of the journal that were replayed.
     pub rows: u64,
-    /// Changes in them.
-    pub changes: u64,
+    /// Acts in them.
+    pub acts: u64,
+    /// Events in those.
+    pub events: u64,
     /// Postings among them.
     pub postings: u64,
     /// Rows of views that were compared.
@@ -106,19 +108,18 @@ pub fn audit(
             }
         };
         report.rows += 1;
-        report.changes += committed.changes.len() as u64;
-        for change in &committed.changes {
-            for posting in change.postings().iter().flatten() {
+        report.acts += committed.acts.len() as u64;
+        report.events += committed.event_count() as u64;
+        for event in committed.events() {
+            event.postings(&mut |posting| {
                 report.postings += 1;
-                *balances.entry(posting.debit()).or_default() -= posting.amount().signed();
-                *balances.entry(posting.credit()).or_default() += posting.amount().signed();
-            }
-            if row.seq <= stand.applied_seq {
-                compared.change(change, row.seq, row.at);
-                if let Some(entry) = Entry::of(change, row.seq, row.at) {
-                    compared.entry(&mut report, &entry)?;
+                for (account, by) in posting.sides() {
+                    *balances.entry(account).or_default() += by;
                 }
-            }
+            });
+        }
+        if row.seq <= stand.applied_seq {
+            compared.row(&mut report, &committed)?;
         }
         if row.seq == stand.checkpoint_seq {
             compare_checkpoint(&mut report, compared.views, row.seq, master, &book)?;
@@ -139,25 +140,22 @@ pub fn audit(
 fn compare_balances(report: &mut Report, book: &Book, balances: &HashMap<Account, i64>) {
     let sum = |account: Account| balances.get(&account).copied().unwrap_or(0);
     let mut wrong = Vec::new();
-    book.wallets.each(|id, row| {
-        let (balance, held) = (row.lots.total() as i64, row.held.signed());
-        if balance != sum(Account::Wallet(*id)) || held != sum(Account::Held(*id)) {
+    let mut compare = |account: Account| {
+        let (is, must) = (book.balance(account), sum(account));
+        if is != must {
             wrong.push(format!(
-                "wallet {id} holds {balance}+{held} yen, its postings say otherwise"
+                "account {account} holds {is} yen, its postings say {must}"
             ));
         }
-        if balance < 0 {
-            wrong.push(format!("wallet {id} is below its floor"));
+        if account.kind().floor().is_some_and(|floor| is < floor) {
+            wrong.push(format!("account {account} is below its floor"));
         }
+    };
+    book.wallets.each(|id, _| {
+        compare(Account::wallet(*id));
+        compare(Account::held(*id));
     });
-    book.merchants.each(|id, row| {
-        if row.payable != sum(Account::Merchant(*id)) {
-            wrong.push(format!(
-                "merchant {id} is owed {} yen, its postings say otherwise",
-                row.payable
-            ));
-        }
-    });
+    book.accounts.each(|account, _| compare(*account));
     for finding in wrong {
         report.find(finding);
     }
@@ -219,6 +217,9 @@ struct Compared<'a> {
     /// Of tables that lie in another order than the journal: a keyed sum over all rows, equal for equal sets.
     reversals: BookHash,
     request_keys: BookHash,
+    acts: BookHash,
+    /// By name, the bytes of its content.
+    contexts: HashMap<u64, Vec<u8>>,
     top_ups: HashMap<u64, TopUp>,
 }
 
@@ -243,47 +244,59 @@ impl<'a> Compared<'a> {
             hours: BTreeMap::new(),
             reversals: BookHash::default(),
             request_keys: BookHash::default(),
+            acts: BookHash::default(),
+            contexts: HashMap::new(),
             top_ups: HashMap::new(),
         }
     }
 
-    /// What the views say of a change beside its entry.
-    fn change(&mut self, change: &Change, seq: u64, at: i64) {
-        if seq <= self.stand.segment_seq {
-            for (key, _) in change.answers().into_iter().flatten() {
-                let row = key_row(slot(key.0), key.0 as u64, seq);
-                self.request_keys.add_row(&self.key, &row);
+    /// What the views must say of a row of the journal.
+    fn row(&mut self, report: &mut Report, row: &Committed) -> Result<(), Fault> {
+        let at = row.at.0;
+        for (n, act) in (0..).zip(&row.acts) {
+            let context = act.by.map(|id| id.0);
+            if let (Some(id), Some(definition)) = (context, act.context) {
+                self.contexts.insert(id, acts::context_bytes(&definition));
+            }
+            if let Some(listed) = Listed::of(act, row.seq, n, at) {
+                self.acts.add_row(&self.key, &listed.bytes());
+            }
+            for event in &act.events {
+                self.event(event, row.seq, at);
+                if let Some(entry) = Entry::of(event, row.seq, at, context) {
+                    self.entry(report, &entry)?;
+                }
             }
         }
-        let mut end = |top_up: &TopUpId, state| {
-            if let Some(row) = self.top_ups.get_mut(&top_up.0) {
-                (row.state, row.ended_at) = (state, Some(at));
-            }
-        };
-        match change {
-            Change::TopUpConfirmed { top_up, .. } => end(top_up, TopUpState::Succeeded),
-            Change::TopUpFailed {
-                top_up,
-                expired: true,
-                ..
-            } => end(top_up, TopUpState::Expired),
-            Change::TopUpFailed { top_up, .. } => end(top_up, TopUpState::Failed),
-            Change::TopUpStarted {
-                top_up,
-                wallet,
-                amount,
-                ..
-            } => {
+        Ok(())
+    }
+
+    /// What the views say of an event beside its entry.
+    fn event(&mut self, event: &Event, seq: u64, at: i64) {
+        if seq <= self.stand.segment_seq {
+            event.answers(&mut |key, _| {
+                let row = key_row(slot(key.0), key.0 as u64, seq);
+                self.request_keys.add_row(&self.key, &row);
+            });
+        }
+        let (top_up, state) = match event {
+            Event::TopUpStarted(started) => {
                 let row = TopUp {
-                    wallet: wallet.0,
-                    amount: amount.minor(),
+                    wallet: started.wallet.0,
+                    amount: started.amount.minor(),
                     started_at: at,
                     state: TopUpState::Pending,
                     ended_at: None,
                 };
-                self.top_ups.insert(top_up.0, row);
+                self.top_ups.insert(started.top_up.0, row);
+                return;
             }
-            _ => {}
+            Event::TopUpConfirmed(confirmed) => (confirmed.top_up, TopUpState::Succeeded),
+            Event::TopUpFailed(failed) => (failed.top_up, failed.state()),
+            _ => return,
+        };
+        if let Some(row) = self.top_ups.get_mut(&top_up.0) {
+            (row.state, row.ended_at) = (state, Some(at));
         }
     }
 
@@ -319,8 +332,7 @@ impl<'a> Compared<'a> {
                 expected.id, expected.seq
             )),
         }
-        use crate::views::EntryKind::{Cancel, Capture, Payment, Refund};
-        let reversal = matches!(expected.kind, Cancel | Refund);
+        let reversal = expected.kind.is_reversal();
         if reversal {
             let payment = expected.about.expect("a reversal is about a payment");
             let row = reversal_row([
@@ -332,7 +344,7 @@ impl<'a> Compared<'a> {
             self.reversals.add_row(&self.key, &row);
         }
         if let Some(store) = expected.store
-            && (reversal || matches!(expected.kind, Payment | Capture))
+            && (reversal || expected.kind.is_sale())
         {
             let sums = self
                 .hours
@@ -375,6 +387,18 @@ impl<'a> Compared<'a> {
         )?;
         if found != self.reversals {
             report.find("the reversals in the views are not those of the journal".into());
+        }
+        let mut found = BookHash::default();
+        acts::each(self.views, |row| found.add_row(&self.key, row))?;
+        if found != self.acts {
+            report.find("the acts in the views are not those of the journal".into());
+        }
+        let mut wrong = false;
+        acts::each_context(self.views, |id, content| {
+            wrong |= self.contexts.remove(&id).as_deref() != Some(content);
+        })?;
+        if wrong || !self.contexts.is_empty() {
+            report.find("the contexts in the views are not those of the journal".into());
         }
         let mut found = BookHash::default();
         let whole = self.stand.segment_seq;
@@ -472,7 +496,7 @@ pub fn rebuild_views(
         if let Some(row) = row {
             let committed = replay_row(&mut book, row.seq, Timestamp(row.at), &row.batch)?;
             book.forget_through(row.seq, 0, |_| {});
-            changes += committed.changes.len();
+            changes += committed.event_count();
             waiting.push(committed);
         }
         if ended || changes >= 32_768 {

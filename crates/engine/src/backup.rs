@@ -18,21 +18,19 @@ use std::io::{Read, Write as _};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use mamori_domain::change::Change;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::hex::{from_hex, to_hex};
+use mamori_datastore::sql::copy::{copy_table, tables_of};
+use mamori_datastore::sql::{Db, Family, Location, UNFINISHED_RESTORE};
+use mamori_domain::event::Event;
 use mamori_domain::ids::IdSpace;
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
-use crate::control::CONTROL;
-use crate::fault::Fault;
-use crate::hex::{from_hex, to_hex};
+use crate::journal::batch::decode_events;
 use crate::journal::{self, Head, JOURNAL, JournalReader, JournalRow};
 use crate::lease::Candidate;
-use crate::outbox::OUTBOX;
-use crate::shard::decode_batch;
-use crate::sql::copy::{copy_table, tables_of};
-use crate::sql::{Db, Family, Location, UNFINISHED_RESTORE};
-use crate::views::{Entry, VIEWS, damage};
+use crate::views::damage;
 
 /// The list of files; a backup without it was interrupted.
 const LIST_FILE: &str = "backup.txt";
@@ -43,9 +41,6 @@ const KEY_FILE: &str = "master.key";
 const ROWS_A_LOOK: usize = 256;
 /// Tables that belong to a running store and not to its content.
 const NOT_CONTENT: [&str; 3] = ["schema_versions", "journal_segments", "leases"];
-
-/// All tables of a store, in the order of a backup.
-pub const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
 
 /// How far a backup or a restore has come, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -209,10 +204,13 @@ pub fn incarnation_of(location: &Location, shard: u32) -> Result<u16, Fault> {
 
 /// The newest incarnation that a row of the journal names, or made an id in.
 fn named_incarnation(row: &JournalRow) -> Option<u16> {
-    let changes = decode_batch(&row.batch).ok()?;
-    let named = changes.iter().filter_map(|change| match change {
-        Change::Stamped { ids, .. } | Change::LossAccepted { ids, .. } => Some(ids.incarnation),
-        change => Entry::of(change, row.seq, row.at).map(|entry| IdSpace::of(entry.id).incarnation),
+    let events = decode_events(&row.batch).ok()?;
+    let named = events.iter().filter_map(|event| match event {
+        Event::Stamped(stamped) => Some(stamped.ids.incarnation),
+        Event::LossAccepted(accepted) => Some(accepted.ids.incarnation),
+        event => event
+            .movement()
+            .map(|movement| IdSpace::of(movement.entry.0).incarnation),
     });
     named.max()
 }

@@ -1,4 +1,4 @@
-//! The face of time for the engine's threads; implemented once, in the program's `main.rs`.
+//! The face of time for the engine's threads; implemented once, in the programs' assembly.
 
 /// Two clocks with different promises.
 pub trait Clock: Send + Sync {

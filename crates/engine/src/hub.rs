@@ -1,26 +1,28 @@
-//! Tells whoever is listening what happened in a wallet, after it was durable and never before.
+//! Tells listeners what happened in a wallet, after it was durable and never before.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mamori_domain::change::Change;
+use mamori_domain::event::{Event, Notice};
 
-use crate::shard::Committed;
+use crate::journal::batch::Committed;
 use crate::views::Entry;
 
 /// Something durable that a wallet's owner is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Event {
+pub enum WalletNews {
     /// Money moved.
     Entry(Entry),
     /// The owner's switch was turned: on (frozen) or off.
     Frozen(bool),
     /// The card page ended without money.
     TopUpFailed(u64),
+    /// Who may act for the wallet, or charge it without a scan, has changed.
+    AccessChanged,
 }
 
-type Listener = Box<dyn Fn(&Event) -> bool + Send>;
+type Listener = Box<dyn Fn(&WalletNews) -> bool + Send>;
 
 /// The listeners, by wallet.
 #[derive(Default)]
@@ -63,7 +65,7 @@ impl Hub {
     pub fn listen(
         self: &Arc<Hub>,
         wallet: u64,
-        listener: impl Fn(&Event) -> bool + Send + 'static,
+        listener: impl Fn(&WalletNews) -> bool + Send + 'static,
     ) -> Listening {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let mut listeners = self
@@ -91,43 +93,32 @@ impl Hub {
             .listeners
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        for change in &row.changes {
-            let Some(wallet) = wallet_of(change) else {
-                continue;
-            };
-            let Some(of_wallet) = listeners.get_mut(&wallet) else {
-                continue;
-            };
-            let event = match change {
-                Change::Frozen { .. } => Event::Frozen(true),
-                Change::Unfrozen { .. } => Event::Frozen(false),
-                Change::TopUpFailed { top_up, .. } => Event::TopUpFailed(top_up.0),
-                other => match Entry::of(other, row.seq, row.at.0) {
-                    Some(entry) => Event::Entry(entry),
-                    None => continue,
-                },
-            };
-            let before = of_wallet.len();
-            of_wallet.retain(|(_, listener)| listener(&event));
-            self.count
-                .fetch_sub(before - of_wallet.len(), Ordering::Relaxed);
+        for act in &row.acts {
+            for event in &act.events {
+                let Some((wallet, notice)) = event.notice() else {
+                    continue;
+                };
+                let Some(of_wallet) = listeners.get_mut(&wallet.0) else {
+                    continue;
+                };
+                let news = news(event, notice, row, act.by.map(|id| id.0));
+                let before = of_wallet.len();
+                of_wallet.retain(|(_, listener)| listener(&news));
+                self.count
+                    .fetch_sub(before - of_wallet.len(), Ordering::Relaxed);
+            }
         }
     }
 }
 
-fn wallet_of(change: &Change) -> Option<u64> {
-    Some(match change {
-        Change::Paid(paid) => paid.wallet.0,
-        Change::Cancelled { wallet, .. }
-        | Change::Refunded { wallet, .. }
-        | Change::Held { wallet, .. }
-        | Change::Captured { wallet, .. }
-        | Change::Released { wallet, .. }
-        | Change::TopUpConfirmed { wallet, .. }
-        | Change::TopUpFailed { wallet, .. }
-        | Change::Credited { wallet, .. }
-        | Change::Frozen { wallet }
-        | Change::Unfrozen { wallet } => wallet.0,
-        _ => return None,
-    })
+fn news(event: &Event, notice: Notice, row: &Committed, context: Option<u64>) -> WalletNews {
+    match notice {
+        Notice::Moved => WalletNews::Entry(
+            Entry::of(event, row.seq, row.at.0, context)
+                .expect("an event that moved money has a movement"),
+        ),
+        Notice::Frozen(frozen) => WalletNews::Frozen(frozen),
+        Notice::TopUpFailed(top_up) => WalletNews::TopUpFailed(top_up.0),
+        Notice::Credential { .. } | Notice::Authorization { .. } => WalletNews::AccessChanged,
+    }
 }

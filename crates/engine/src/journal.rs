@@ -7,9 +7,10 @@
 //! | [`JournalReader::read`] | rows in order, across all segments |
 //! | [`JournalReader::chain`] | rows in order, each checked against the chain key |
 //!
-//! The fence is the row itself: it names its predecessor's hash, and its seq is a primary key. Whoever was overtaken
-//! holds a stale predecessor, so it can never append again, whatever it believes about its lease.
+//! The fence is the row itself: it names its predecessor's hash, and its seq is a primary key. An owner that
+//! was overtaken holds a stale predecessor, so it can never append again, whatever it believes about its lease.
 
+pub mod batch;
 mod fake;
 mod row;
 mod segments;
@@ -17,10 +18,11 @@ pub(crate) mod tables;
 
 use std::collections::VecDeque;
 
-use crate::fault::Fault;
-use crate::keys::ChainKey;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
+use mamori_datastore::sql::{Db, Location};
+
 use crate::lease::Lease;
-use crate::sql::{Db, Location};
 use segments::{LiteJournal, LiteReader};
 
 pub use fake::{FakeAppend, FakeJournal};

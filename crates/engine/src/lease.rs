@@ -12,10 +12,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Location, Param};
+
 use crate::clock::Clock;
-use crate::fault::Fault;
 use crate::journal::tables::JOURNAL;
-use crate::sql::{Db, Location, Param};
 
 /// How often an owner confirms and a standby looks, in microseconds; the caller's loop keeps this pace.
 pub const LEASE_BEAT_MICROS: i64 = 500_000;

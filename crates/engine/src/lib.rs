@@ -4,24 +4,21 @@ pub mod audit;
 pub mod backup;
 pub mod clock;
 pub mod cold;
-pub mod control;
 pub mod engine;
-pub mod fault;
-pub mod gather;
-mod hex;
+mod follower;
 pub mod hub;
 pub mod journal;
-pub mod keys;
 pub mod lease;
 pub mod meter;
-pub mod outbox;
+pub mod prefetch;
+pub mod query;
 pub mod shard;
-pub mod sql;
 pub mod start;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod views;
 pub mod watermark;
+mod writer;
 
 pub use engine::Engine;
 pub use start::EngineConfig;

@@ -2,9 +2,9 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use mamori_domain::change::Change;
+use mamori_domain::event::Event;
 
-use crate::shard::Committed;
+use crate::journal::batch::Committed;
 
 /// Seconds that are remembered.
 pub const SECONDS: usize = 300;
@@ -32,8 +32,8 @@ impl Meter {
     /// Counts a row. Once per batch, not per payment.
     pub fn count(&self, row: &Committed) {
         let (mut payments, mut paid) = (0, 0);
-        for change in &row.changes {
-            if let Change::Paid(one) = change {
+        for event in row.events() {
+            if let Event::Paid(one) = event {
                 payments += 1;
                 paid += one.amount.minor();
             }

@@ -8,70 +8,57 @@
 //!
 //! The writer thread steps it in production, the simulator in a loop, with the same code.
 
-use mamori_domain::act::{Act, Caller, Charge, Outcome, Refusal};
-use mamori_domain::book::Book;
-use mamori_domain::change::Change;
-use mamori_domain::code::{CodeDesk, CodeFact};
-use mamori_domain::decide::{Facts, Rules, decide};
-use mamori_domain::identity;
-use mamori_domain::ids::{Fingerprint, PaymentId, RefundId, TillId};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
+use mamori_domain::book::{Book, DirtyRow, IdMap};
+use mamori_domain::command::{Ask, CommandKind, Needs, Request};
+use mamori_domain::context::{Asker, ContextId, SystemReason};
+use mamori_domain::decide::{Limits, Prefetched};
+use mamori_domain::event::{Act, Event};
 use mamori_domain::key::{Answered, RequestKey};
-use mamori_domain::payment::Payer;
-use mamori_domain::table::DirtyRow;
+use mamori_domain::lifecycle::Sealed;
+use mamori_domain::pay::{CodeDesk, at_desk};
+use mamori_domain::reply::Outcome;
 use mamori_domain::world::{Draw, Timestamp, World};
 
 use crate::cold::ColdKeys;
-use crate::fault::Fault;
+use crate::journal::batch::{BATCH_FORMAT, Committed, SEAL_EVERY, begin_batch, encode_act};
 use crate::journal::{AppendError, Head, JournalRow, JournalStore, Resolved};
-use crate::keys::ChainKey;
 
-/// The first byte of every batch: the format of what follows, a plain sequence of CBOR changes.
-pub const BATCH_FORMAT: u8 = 1;
 /// A journal row is closed when it reaches this size; the hard bound of a row is 256 KiB, and no act adds 32 KiB: texts are
-/// bounded at the edge, lots by `funding::DRAWN_MAX` (test `the_largest_act_there_can_be_fits_into_a_row`).
+/// bounded at the edge, lots by `fund::DRAWN_MAX` (test `the_largest_act_there_can_be_fits_into_a_row`).
 const ROW_BYTES: usize = 224 * 1024;
 /// A row holds at most this many acts.
 pub const ROW_ACTS: usize = 1_024;
-/// Every so many rows the book's hash goes into the journal, for checkpoints to be compared with.
-pub const SEAL_EVERY: u64 = 1_024;
+/// Contexts that are remembered as defined. Beyond that all are forgotten, and defined once more: a second definition of a
+/// context is the same one.
+const CONTEXTS_MAX: usize = 1 << 18;
 
-/// An act with what was looked up for it, if it came back once for that.
+/// A request with what was looked up for it, if it came back once for that.
 pub struct Asked {
-    pub act: Act,
-    pub gathered: Option<Gathered>,
+    pub request: Request,
+    pub fetched: Option<Fetched>,
 }
 
-/// Facts about the distant past, true as of a seq.
+/// What was looked up of the distant past, true as of a seq.
 #[derive(Clone, Debug)]
-pub struct Gathered {
+pub struct Fetched {
     /// Everything up to this row of the journal was seen,
     pub as_of: u64,
     /// but request keys only up to this one: those of newer rows may be in no segment yet.
     pub keys_as_of: u64,
-    pub facts: Facts,
+    pub prefetched: Prefetched,
 }
 
-/// What a step says to one act.
+/// What a step says to one request.
 #[derive(Debug)]
-pub enum Reply {
-    /// Durable: it may leave the house.
+pub enum Verdict {
+    /// Durable: it may leave.
     Answer(Outcome),
     /// Memory does not hold what the decision needs: look it up, as of at least this seq, and ask again.
-    Gather { as_of: u64 },
+    Prefetch { as_of: u64 },
     /// The world failed; what was asked did not happen and may be asked again.
     Fault(Fault),
-}
-
-/// A durable row, for everybody who follows the journal.
-#[derive(Debug)]
-pub struct Committed {
-    pub seq: u64,
-    pub at: Timestamp,
-    pub changes: Vec<Change>,
-    /// Bytes of the row's batch.
-    pub bytes: usize,
-    /// With a sealed row: all rows of the book that changed since the last one, as they stood before this row.
-    pub checkpoint: Option<Vec<DirtyRow>>,
 }
 
 /// How often an unknown outcome is asked about before the process gives up and starts again.
@@ -98,8 +85,8 @@ impl Lost {
 
 /// What came of a step.
 pub struct Step {
-    /// One reply for each act that was taken, in order. May be shorter than what was asked: ask the rest again.
-    pub replies: Vec<Reply>,
+    /// One verdict for each request that was taken, in order. May be shorter than what was asked: ask the rest again.
+    pub verdicts: Vec<Verdict>,
     /// The row, if anything changed.
     pub committed: Option<Committed>,
     /// Why the journal cannot be written by this process any more: stop.
@@ -108,7 +95,7 @@ pub struct Step {
 
 /// What a shard is opened with, besides its book and journal.
 pub struct Opened {
-    pub rules: Rules,
+    pub limits: Limits,
     /// The keys that the views hold and memory does not.
     pub cold: ColdKeys,
     /// The lease's epoch.
@@ -123,7 +110,7 @@ pub struct Shard {
     pub book: Book,
     desk: CodeDesk,
     journal: JournalStore,
-    rules: Rules,
+    limits: Limits,
     cold: ColdKeys,
     head: Head,
     epoch: u64,
@@ -131,11 +118,15 @@ pub struct Shard {
     /// An embedded journal cannot be believed after an I/O error: the process must start again.
     embedded: bool,
     /// The disk is full: only what protects people is journaled, out of the space kept aside.
-    starved: bool,
+    disk_full: bool,
     /// The wall clock keeps pace with the monotonic one, and the book knows no later instant.
     clock_is_trusted: bool,
-    /// Facts gathered before this row are out of date, whatever they are about.
-    facts_from: u64,
+    /// What was prefetched before this row is out of date, whatever it is about.
+    fetched_from: u64,
+    /// Contexts that the journal defines, as far as this process has written or been asked in them.
+    contexts: IdMap<u64, ()>,
+    /// Contexts that the batch at hand defines: forgotten with it if it is lost.
+    batch_contexts: Vec<ContextId>,
     /// The newest instant that anything was decided at.
     latest: Timestamp,
     batch: Vec<u8>,
@@ -148,15 +139,17 @@ impl Shard {
             book,
             desk: CodeDesk::default(),
             journal,
-            rules: opened.rules,
+            limits: opened.limits,
             cold: opened.cold,
             head,
             epoch: opened.epoch,
             chain: opened.chain,
             embedded: opened.embedded,
-            starved: false,
+            disk_full: false,
             clock_is_trusted: true,
-            facts_from: head.seq,
+            fetched_from: head.seq,
+            contexts: IdMap::default(),
+            batch_contexts: Vec::new(),
             latest: Timestamp(0),
             batch: Vec::with_capacity(ROW_BYTES + 16 * 1024),
         }
@@ -178,14 +171,14 @@ impl Shard {
     }
 
     /// Whether the disk is full, so that only what protects people is journaled.
-    pub fn is_starved(&self) -> bool {
-        self.starved
+    pub fn is_disk_full(&self) -> bool {
+        self.disk_full
     }
 
     /// Tries to keep space aside again after the disk was full; true when that worked and everything is taken as before.
     pub fn has_room_again(&mut self) -> bool {
-        self.starved = !self.journal.keep_reserve();
-        !self.starved
+        self.disk_full = !self.journal.keep_reserve();
+        !self.disk_full
     }
 
     /// The newest durable row.
@@ -201,26 +194,54 @@ impl Shard {
         self.cold.bytes()
     }
 
-    /// Writes changes that no act asked for: the stamp, a takeover, an accepted loss.
-    pub fn journal_changes(
+    /// Writes what the program itself has to say: the stamp, a takeover, an accepted loss.
+    pub fn journal_events(
         &mut self,
-        changes: Vec<Change>,
+        reason: SystemReason,
+        events: Vec<Event>,
         wall: Timestamp,
     ) -> Result<Committed, Fault> {
         let at = self.instant(wall);
-        self.batch.clear();
-        self.batch.push(BATCH_FORMAT);
+        begin_batch(&mut self.batch);
         self.book.open_row(self.head.seq + 1, at);
-        for change in &changes {
-            encode_change(&mut self.batch, change);
-            self.book.apply(change);
-        }
+        events.iter().for_each(|event| self.book.apply(event));
+        let acts = vec![self.write_act(&Asker::system(reason), CommandKind::Upkeep, events)];
         match self.append(at) {
-            Ok(()) => Ok(self.commit(at, changes, None)),
+            Ok(()) => Ok(self.commit(at, acts, None)),
             Err(lost) => {
-                self.book.undo();
+                self.undo_batch(None);
                 Err(lost.fault)
             }
+        }
+    }
+
+    /// Encodes an act into the batch. Its context goes along in full the first time.
+    fn write_act(&mut self, asker: &Asker, command: CommandKind, events: Vec<Event>) -> Act {
+        let is_new = self.contexts.insert(asker.id.0, ()).is_none();
+        if is_new {
+            self.batch_contexts.push(asker.id);
+        }
+        let act = Act {
+            by: Some(asker.id),
+            context: is_new.then_some(asker.context),
+            command,
+            request: asker.request,
+            events,
+        };
+        encode_act(&mut self.batch, &act);
+        act
+    }
+
+    /// The batch is not in the journal: nothing of it happened.
+    fn undo_batch(&mut self, checkpoint: Option<&[DirtyRow]>) {
+        self.book.undo();
+        self.desk.undo();
+        for context in self.batch_contexts.drain(..) {
+            self.contexts.remove(&context.0);
+        }
+        // The rows taken out for the checkpoint are dirty still: the next seal takes them again.
+        if let Some(rows) = checkpoint {
+            self.book.mark_dirty(rows);
         }
     }
 
@@ -231,78 +252,77 @@ impl Shard {
         self.latest
     }
 
-    /// Decides a batch of acts, makes it durable, and answers.
+    /// Decides a batch of requests, makes it durable, and answers.
     pub fn step(&mut self, asked: &[Asked], wall: Timestamp, draw: &mut Draw) -> Step {
         let at = self.instant(wall);
         let seq = self.head.seq + 1;
-        let mut replies = Vec::with_capacity(asked.len());
-        let mut changes: Vec<Change> = Vec::with_capacity(asked.len());
-        self.batch.clear();
-        self.batch.push(BATCH_FORMAT);
-        let sealed = seq.is_multiple_of(SEAL_EVERY);
+        let mut verdicts = Vec::with_capacity(asked.len());
+        let mut acts: Vec<Act> = Vec::with_capacity(asked.len());
         let mut checkpoint = None;
+        begin_batch(&mut self.batch);
         for ask in asked.iter().take(ROW_ACTS) {
             if self.batch.len() > ROW_BYTES {
                 break;
             }
-            let (reply, made) = self.decide_one(ask, at, draw);
-            replies.push(reply);
-            for change in made {
-                if changes.is_empty() {
-                    if sealed {
-                        let seal = Change::Sealed {
-                            hash: self.book.hash(),
-                        };
-                        checkpoint = Some(self.book.take_dirty());
-                        encode_change(&mut self.batch, &seal);
-                        changes.push(seal);
-                    }
-                    self.book.open_row(seq, at);
-                }
-                self.apply_one(ask, &change);
-                encode_change(&mut self.batch, &change);
-                changes.push(change);
+            let (verdict, events) = self.decide_one(ask, at, draw);
+            verdicts.push(verdict);
+            if events.is_empty() {
+                continue;
             }
+            if acts.is_empty() {
+                if seq.is_multiple_of(SEAL_EVERY) {
+                    let (seal, rows) = self.write_seal();
+                    acts.push(seal);
+                    checkpoint = Some(rows);
+                }
+                self.book.open_row(seq, at);
+            }
+            events.iter().for_each(|event| self.apply_one(ask, event));
+            let Ask::Command(command) = &ask.request.ask else {
+                unreachable!("a query makes nothing happen");
+            };
+            acts.push(self.write_act(&ask.request.asker, command.kind(), events));
         }
-        if changes.is_empty() {
+        if acts.is_empty() {
             return Step {
-                replies,
+                verdicts,
                 committed: None,
                 fatal: None,
             };
         }
         match self.append(at) {
-            Ok(()) => {
-                let committed = self.commit(at, changes, checkpoint);
-                Step {
-                    replies,
-                    committed: Some(committed),
-                    fatal: None,
-                }
-            }
+            Ok(()) => Step {
+                verdicts,
+                committed: Some(self.commit(at, acts, checkpoint)),
+                fatal: None,
+            },
             Err(lost) => {
-                self.book.undo();
-                self.desk.undo();
-                // The rows taken out for the checkpoint are dirty still: the next seal takes them again.
-                if let Some(rows) = checkpoint {
-                    self.book.mark_dirty(&rows);
-                }
-                for reply in &mut replies {
-                    *reply = Reply::Fault(Fault::retryable(
+                self.undo_batch(checkpoint.as_deref());
+                for verdict in &mut verdicts {
+                    *verdict = Verdict::Fault(Fault::retryable(
                         "the journal did not take the batch; nothing of it happened",
                     ));
                 }
-                self.lost(replies, at, lost)
+                self.lost(verdicts, at, lost)
             }
         }
     }
 
+    /// Encodes a seal on the book as it stands, and takes out the rows that a checkpoint of it needs.
+    fn write_seal(&mut self) -> (Act, Vec<DirtyRow>) {
+        let seal = Sealed::ours(self.book.hash());
+        let rows = self.book.take_dirty();
+        let upkeep = Asker::system(SystemReason::Upkeep);
+        let act = self.write_act(&upkeep, CommandKind::Upkeep, vec![seal.into()]);
+        (act, rows)
+    }
+
     /// What is left of a batch that is not in the journal: faults for its askers, and perhaps an empty row in its place.
-    fn lost(&mut self, replies: Vec<Reply>, at: Timestamp, lost: Lost) -> Step {
-        if lost.fault.is_full() && !self.starved {
-            self.starved = self.journal.release_reserve();
+    fn lost(&mut self, verdicts: Vec<Verdict>, at: Timestamp, lost: Lost) -> Step {
+        if lost.fault.is_full() && !self.disk_full {
+            self.disk_full = self.journal.release_reserve();
             return Step {
-                replies,
+                verdicts,
                 committed: None,
                 fatal: None,
             };
@@ -313,14 +333,14 @@ impl Shard {
             Committed {
                 seq: self.head.seq,
                 at,
-                changes: Vec::new(),
+                acts: Vec::new(),
                 bytes: 1,
                 checkpoint: None,
             }
         });
         let fatal = (lost.fatal).then_some(lost.fault);
         Step {
-            replies,
+            verdicts,
             committed,
             fatal,
         }
@@ -329,19 +349,13 @@ impl Shard {
     /// Writes a seal out of its turn, with everything a checkpoint needs: the program is about to stop.
     pub fn seal(&mut self, wall: Timestamp) -> Result<Committed, Fault> {
         let at = self.instant(wall);
-        let seal = Change::Sealed {
-            hash: self.book.hash(),
-        };
-        let rows = self.book.take_dirty();
-        self.batch.clear();
-        self.batch.push(BATCH_FORMAT);
-        encode_change(&mut self.batch, &seal);
+        begin_batch(&mut self.batch);
+        let (seal, rows) = self.write_seal();
         self.book.open_row(self.head.seq + 1, at);
         match self.append(at) {
             Ok(()) => Ok(self.commit(at, vec![seal], Some(rows))),
             Err(lost) => {
-                self.book.undo();
-                self.book.mark_dirty(&rows);
+                self.undo_batch(Some(&rows));
                 Err(lost.fault)
             }
         }
@@ -435,129 +449,85 @@ impl Shard {
     fn commit(
         &mut self,
         at: Timestamp,
-        changes: Vec<Change>,
+        acts: Vec<Act>,
         checkpoint: Option<Vec<DirtyRow>>,
     ) -> Committed {
         self.book.settle();
         self.desk.settle();
+        self.batch_contexts.clear();
+        if self.contexts.len() > CONTEXTS_MAX {
+            self.contexts.clear();
+        }
         Committed {
             seq: self.head.seq,
             at,
-            changes,
+            acts,
             bytes: self.batch.len(),
             checkpoint,
         }
     }
 
-    fn decide_one(&mut self, ask: &Asked, at: Timestamp, draw: &mut Draw) -> (Reply, Vec<Change>) {
-        if !self.clock_is_trusted && lives_by_the_clock(&ask.act) {
-            return (
-                Reply::Fault(Fault::retryable(
+    fn decide_one(&mut self, ask: &Asked, at: Timestamp, draw: &mut Draw) -> (Verdict, Vec<Event>) {
+        if let Ask::Command(command) = &ask.request.ask {
+            if !self.clock_is_trusted && command.lives_by_the_clock() {
+                let fault = Fault::retryable(
                     "the clock cannot be believed: codes are not made or taken until it is right",
-                )),
-                Vec::new(),
-            );
-        }
-        if let Act::IssueCode { wallet } = ask.act {
-            let mut world = World { now: at, draw };
-            let outcome =
-                identity::issue_code(&self.book, &mut self.desk, &self.rules, wallet, &mut world);
-            return (Reply::Answer(outcome), Vec::new());
-        }
-        if self.starved && !protects_people(&ask.act) {
-            return (
-                Reply::Fault(Fault::full(
-                    "the disk is full: only freezes, cancels and refunds are taken",
-                )),
-                Vec::new(),
-            );
-        }
-        let mut facts = match &ask.gathered {
-            Some(gathered) if self.is_still_true(gathered) => gathered.facts.clone(),
-            _ if self.needs_the_past(&ask.act) => {
-                return (
-                    Reply::Gather {
-                        as_of: self.stale_before(),
-                    },
-                    Vec::new(),
                 );
+                return (Verdict::Fault(fault), Vec::new());
             }
-            _ => Facts::NONE,
-        };
-        if let Act::Charge(charge) | Act::Hold { charge, .. } = &ask.act
-            && let Payer::Code(digits) = charge.payer
-        {
-            facts.code = self.desk.look(digits, at);
-            let key = match &ask.act {
-                Act::Hold { .. } => RequestKey::hold(charge.merchant, &charge.name),
-                _ => RequestKey::payment(charge.merchant, &charge.name),
-            };
-            // A retry is no guess: whoever was told "paid" must hear it again, locked or not.
-            if self.book.first_answer(key).or(facts.first_answer).is_none() {
-                let caller = self.guesser(charge);
-                if self.desk.is_locked(caller, at) {
-                    // Throttled: decided nothing, so it is not final for its id either.
-                    return (Reply::Answer(Err(Refusal::TillLocked)), Vec::new());
-                }
-                if facts.code == CodeFact::Unknown {
-                    self.desk.guessed_wrong(caller, at);
-                }
+            if self.disk_full && !command.allowed_when_disk_full() {
+                let fault =
+                    Fault::full("the disk is full: only freezes, cancels and refunds are taken");
+                return (Verdict::Fault(fault), Vec::new());
             }
         }
-        let decision = decide(&self.book, &self.rules, &facts, &ask.act, at);
-        (Reply::Answer(decision.outcome), decision.changes)
+        let mut prefetched = match &ask.fetched {
+            Some(fetched) if self.is_still_true(fetched) => fetched.prefetched.clone(),
+            _ if self.lacks(ask.request.needs()) => {
+                let as_of = self.stale_before();
+                return (Verdict::Prefetch { as_of }, Vec::new());
+            }
+            _ => Prefetched::NOTHING,
+        };
+        let decision = at_desk(
+            &self.book,
+            &mut self.desk,
+            &self.limits,
+            &mut prefetched,
+            &ask.request,
+            &mut World { now: at, draw },
+        );
+        (Verdict::Answer(decision.outcome), decision.events)
     }
 
-    fn apply_one(&mut self, ask: &Asked, change: &Change) {
-        if let Change::Refunded { payment, .. } | Change::Cancelled { payment, .. } = change
-            && self.book.payment(*payment).is_none()
-            && let Some(old) = ask
-                .gathered
-                .as_ref()
-                .and_then(|gathered| gathered.facts.payment.as_deref())
+    fn apply_one(&mut self, ask: &Asked, event: &Event) {
+        let payment = match event {
+            Event::Refunded(refunded) => Some(refunded.payment),
+            Event::Cancelled(cancelled) => Some(cancelled.payment),
+            _ => None,
+        };
+        if let Some(payment) = payment
+            && self.book.payment(payment).is_none()
+            && let Some(fetched) = &ask.fetched
+            && let Some(old) = &fetched.prefetched.payment
         {
             self.book.recall_payment(old.clone());
         }
-        self.book.apply(change);
-        if let (
-            Act::Charge(charge) | Act::Hold { charge, .. },
-            Change::Paid(_) | Change::Held { .. },
-        ) = (&ask.act, change)
-            && let Payer::Code(digits) = charge.payer
-        {
-            self.desk.spend(digits);
-        }
+        self.book.apply(event);
     }
 
-    /// The identity that wrong guesses are counted for: one till, whoever speaks for it. A chain's registers share one key, and
-    /// ten codes that died with a restart must not lock all of its stores. Tills that are not the merchant's count as none:
-    /// somebody who makes up a new till for each guess is locked like anybody else.
-    fn guesser(&self, charge: &Charge) -> Fingerprint {
-        let is_own = |till: &TillId| {
-            let store = self.book.tills.get(till).map(|row| row.store);
-            store.and_then(|store| self.book.merchant_of(store)) == Some(charge.merchant)
-        };
-        let till = charge.till.filter(is_own);
-        let till = till.map_or(0, |till| u128::from(till.0) + 1) << 64;
-        match charge.caller {
-            Caller::Key(key) => Fingerprint(key.0 ^ till),
-            Caller::Till(_, device) => Fingerprint(device.0 ^ till),
-        }
-    }
-
-    /// Whatever memory has forgotten, whoever looked it up must have been able to see. Between a look-up and this moment a segment
-    /// of keys may have become whole, and memory may have let go of them.
-    fn is_still_true(&self, gathered: &Gathered) -> bool {
-        gathered.as_of >= self.stale_before()
-            && gathered.keys_as_of >= self.book.forgotten_through()
+    /// A prefetch is valid only if its snapshot is at least as new as the last eviction. Between a look-up and this moment a
+    /// segment of keys may have become whole, and memory may have let go of them.
+    fn is_still_true(&self, fetched: &Fetched) -> bool {
+        fetched.as_of >= self.stale_before() && fetched.keys_as_of >= self.book.forgotten_through()
     }
 
     fn stale_before(&self) -> u64 {
-        self.facts_from.max(self.book.forgotten_through())
+        self.fetched_from.max(self.book.forgotten_through())
     }
 
     /// Does the decision hang on something that memory may have forgotten?
-    fn needs_the_past(&self, act: &Act) -> bool {
+    fn lacks(&self, needs: Needs) -> bool {
         let key = |key: RequestKey| match self.book.first_answer(key) {
             None => self.cold.might_have(key.0 as u64),
             Some(first) => match first.answer {
@@ -566,103 +536,17 @@ impl Shard {
                 _ => false,
             },
         };
-        let payment = |id: PaymentId| self.book.payment(id).is_none() && id.0 < self.book.next_id();
-        match act {
-            Act::Charge(charge) => key(RequestKey::payment(charge.merchant, &charge.name)),
-            Act::Hold { charge, .. } => key(RequestKey::hold(charge.merchant, &charge.name)),
-            Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name, .. } => {
-                key(RequestKey::payment(*merchant, name))
-            }
-            Act::Refund(request) => {
-                payment(request.payment)
-                    || key(RequestKey::refund(
-                        request.merchant,
-                        request.payment,
-                        &request.name,
-                    ))
-            }
-            Act::FindPaymentById { payment: id, .. } => payment(*id),
-            Act::FindRefund {
-                merchant,
-                name,
-                payment: Some(id),
-                ..
-            } => key(RequestKey::refund(*merchant, *id, name)),
-            Act::FindRefund {
-                merchant,
-                name,
-                payment: None,
-                ..
-            } => key(RequestKey::refund_by_name(*merchant, name)),
-            Act::StartTopUp { wallet, name, .. } | Act::Credit { wallet, name, .. } => {
-                key(RequestKey::credit(*wallet, name))
-            }
-            Act::ConfirmTopUp { top_up, .. } | Act::FailTopUp { top_up, .. } => {
-                self.book.top_ups.get(top_up).is_none()
-                    && self.book.closed_top_up(*top_up).is_none()
-                    && top_up.0 < self.book.next_id()
-            }
-            _ => false,
-        }
-    }
-}
-
-/// What hangs on the seconds of the clock: a code that lives a minute must not live an hour.
-fn lives_by_the_clock(act: &Act) -> bool {
-    match act {
-        Act::IssueCode { .. } => true,
-        Act::Charge(charge) | Act::Hold { charge, .. } => matches!(charge.payer, Payer::Code(_)),
-        _ => false,
-    }
-}
-
-/// What is still journaled when the disk is full, and what needs no journal.
-fn protects_people(act: &Act) -> bool {
-    matches!(
-        act,
-        Act::Freeze { .. }
-            | Act::Cancel { .. }
-            | Act::Refund(_)
-            | Act::RevokeApiKey { .. }
-            | Act::RevokeCredential { .. }
-            | Act::BindTill { device: None, .. }
-            | Act::Look { .. }
-            | Act::FindPayment { .. }
-            | Act::FindPaymentById { .. }
-            | Act::FindRefund { .. }
-    )
-}
-
-/// Appends one change to a batch.
-pub fn encode_change(batch: &mut Vec<u8>, change: &Change) {
-    minicbor::encode(change, batch).expect("memory takes all");
-}
-
-/// Reads the changes of a batch.
-pub fn decode_batch(batch: &[u8]) -> Result<Vec<Change>, Fault> {
-    match batch.split_first() {
-        Some((&BATCH_FORMAT, rest)) => {
-            let mut decoder = minicbor::Decoder::new(rest);
-            let mut changes = Vec::new();
-            while decoder.position() < rest.len() {
-                changes.push(decoder.decode().map_err(|_| {
-                    Fault::broken("a journal row holds something this program does not know")
-                })?);
-            }
-            Ok(changes)
-        }
-        _ => Err(Fault::broken(
-            "a journal row has a format this program does not know",
-        )),
-    }
-}
-
-/// The ids a first answer leads to.
-pub fn led_to(answer: Answered) -> (Option<PaymentId>, Option<RefundId>) {
-    match answer {
-        Answered::Payment(id) => (Some(id), None),
-        Answered::Refund(id) => (None, Some(id)),
-        _ => (None, None),
+        // An id that was never given out is unknown without a look.
+        let given_out = |id: u64| id < self.book.next_id();
+        needs
+            .payment
+            .is_some_and(|id| self.book.payment(id).is_none() && given_out(id.0))
+            || needs.key.is_some_and(key)
+            || needs.top_up.is_some_and(|id| {
+                self.book.top_ups.get(&id).is_none()
+                    && self.book.closed_top_up(id).is_none()
+                    && given_out(id.0)
+            })
     }
 }
 
@@ -670,12 +554,17 @@ pub fn led_to(answer: Answered) -> (Option<PaymentId>, Option<RefundId>) {
 mod tests {
     use super::*;
     use crate::journal::BATCH_BYTES_MAX;
-    use mamori_domain::change::Paid;
-    use mamori_domain::funding::{DRAWN_MAX, Lot, Source};
-    use mamori_domain::ids::{EntryId, MerchantId, StoreId, WalletId};
-    use mamori_domain::key::Sameness;
+    use mamori_domain::context::{
+        Actor, AgentFamily, Context, NetworkOrigin, PrefixKind, RequestId,
+    };
+    use mamori_domain::fund::{DRAWN_MAX, Lot, Source};
+    use mamori_domain::ids::{
+        AuthorizationId, EntryId, Fingerprint, MerchantId, PaymentId, SessionId, StoreId, TillId,
+        WalletId,
+    };
+    use mamori_domain::key::RequestDigest;
     use mamori_domain::money::Amount;
-    use mamori_domain::payment::Papers;
+    use mamori_domain::pay::{OrderInfo, Paid};
 
     #[test]
     fn the_largest_act_there_can_be_fits_into_a_row() {
@@ -686,28 +575,48 @@ mod tests {
         // 255 characters of four bytes each in every text that a request may carry.
         let text: Box<str> = "\u{1F35E}".repeat(255).into();
         let paid = Paid {
-            payment: PaymentId(u64::MAX),
+            id: PaymentId(u64::MAX),
             merchant: MerchantId(u32::MAX),
             store: Some(StoreId(u32::MAX)),
             till: Some(TillId(u32::MAX)),
             wallet: WalletId(u64::MAX),
             amount: lot.amount,
-            sameness: Sameness(u64::MAX),
-            name: text.clone(),
+            digest: RequestDigest(u64::MAX),
+            merchant_payment_id: text.clone(),
             drawn: vec![lot; DRAWN_MAX],
             previous: EntryId(u64::MAX),
             balance: u64::MAX,
-            papers: Papers {
+            order: OrderInfo {
                 requested_at: i64::MIN,
                 description: Some(text.clone()),
                 receipt_number: Some(text.clone()),
                 store_text: Some(text.clone()),
-                terminal_text: Some(text),
+                terminal_text: Some(text.clone()),
+                categories: Some(vec![text; OrderInfo::CATEGORIES_MAX].into()),
             },
-            authorization: Some(mamori_domain::ids::AuthorizationId(u128::MAX)),
+            authorization: Some(AuthorizationId(u128::MAX)),
+        };
+        let context = Context {
+            by: Actor::Customer {
+                wallet: WalletId(u64::MAX),
+                session: SessionId(u128::MAX),
+                credential: Some(Fingerprint(u128::MAX)),
+            },
+            network: Some(NetworkOrigin {
+                hash: u64::MAX,
+                prefix: PrefixKind::V6,
+            }),
+            agent: AgentFamily::Program,
+        };
+        let act = Act {
+            by: Some(ContextId(u64::MAX)),
+            context: Some(context),
+            command: CommandKind::Charge,
+            request: RequestId(u64::MAX),
+            events: vec![paid.into()],
         };
         let mut batch = Vec::new();
-        encode_change(&mut batch, &Change::Paid(Box::new(paid)));
+        encode_act(&mut batch, &act);
         assert!(
             ROW_BYTES + batch.len() <= BATCH_BYTES_MAX,
             "{}",

@@ -11,21 +11,23 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mamori_domain::book::Book;
-use mamori_domain::change::{Change, Purpose};
-use mamori_domain::decide::Rules;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::{ChainKey, MasterKey};
+use mamori_datastore::sql::{Db, Location};
+use mamori_domain::book::{Book, BookHash, HashKey};
+use mamori_domain::context::SystemReason;
+use mamori_domain::decide::Limits;
+use mamori_domain::event::Event;
 use mamori_domain::ids::{IdSpace, ShardId};
-use mamori_domain::table::HashKey;
+use mamori_domain::lifecycle::{Purpose, Sealed, Stamped, TakenOver};
 use mamori_domain::world::Timestamp;
 
 use crate::clock::Clock;
 use crate::cold::ColdKeys;
-use crate::fault::Fault;
+use crate::journal::batch::{Committed, decode_batch, decode_events};
 use crate::journal::{Head, JournalOptions, JournalReader, JournalStore};
-use crate::keys::{ChainKey, MasterKey};
 use crate::lease::{Candidate, Lease};
-use crate::shard::{Committed, Opened, Shard, decode_batch};
-use crate::sql::{Db, Location};
+use crate::shard::{Opened, Shard};
 use crate::views::projector::{self, Carried, Progress, Projector};
 use crate::views::{VIEWS, checkpoint, damage, request_keys};
 
@@ -38,15 +40,15 @@ const TAKEOVER_TRIES: u32 = 8;
 
 /// Things of the recent past that stay in memory at least, although the views have them, so that a retry needs no disk.
 pub const KEEP_RECENT: usize = 100_000;
-/// Changes that are gathered before the views are written.
-pub(crate) const PROJECT_CHANGES: usize = 32_768;
+/// Events that are gathered before the views are written.
+pub(crate) const PROJECT_EVENTS: usize = 32_768;
 
 /// What an engine needs to start.
 pub struct EngineConfig {
     pub location: Location,
     /// The key that everything secret about this store is derived from.
     pub master: Arc<MasterKey>,
-    pub rules: Rules,
+    pub limits: Limits,
     /// Wait for the present owner of the store to die, instead of saying that there is one.
     pub standby: bool,
     /// What the store is for; a store made for something else is refused.
@@ -155,15 +157,19 @@ fn take_over(
         lease.raise_above(warm.head.epoch)?;
         warm.book.audit();
         let opened = Opened {
-            rules: config.rules,
+            limits: config.limits,
             cold: warm.cold,
             epoch: lease.epoch(),
             chain: config.master.chain_key(),
             embedded: config.location.directory().is_some(),
         };
-        let first = first_changes(config, warm.head, lease.epoch());
+        let first = first_events(config, warm.head, lease.epoch());
         let mut shard = Shard::new(warm.book, store, warm.head, opened);
-        match shard.journal_changes(first, Timestamp(config.clock.wall_micros())) {
+        match shard.journal_events(
+            SystemReason::Upkeep,
+            first,
+            Timestamp(config.clock.wall_micros()),
+        ) {
             Ok(taken_over) => {
                 projector.apply(&[taken_over])?;
                 return Ok(Started {
@@ -212,18 +218,16 @@ fn bring_up(
 }
 
 /// What a new owner says first: what the store is for, if it is new, and that it has taken over.
-fn first_changes(config: &EngineConfig, head: Head, epoch: u64) -> Vec<Change> {
-    let stamp = (head.seq == 0).then_some(Change::Stamped {
+fn first_events(config: &EngineConfig, head: Head, epoch: u64) -> Vec<Event> {
+    let stamp = (head.seq == 0).then_some(Stamped {
         purpose: config.purpose,
         ids: IdSpace {
             incarnation: 0,
             shard: ShardId(0),
         },
     });
-    stamp
-        .into_iter()
-        .chain([Change::TakenOver { epoch }])
-        .collect()
+    let stamp = stamp.into_iter().map(Event::Stamped);
+    stamp.chain([TakenOver { epoch }.into()]).collect()
 }
 
 /// A book that follows the journal, with all that its owner's projector would carry in memory.
@@ -274,7 +278,7 @@ impl Standby {
         if disbelieved.is_some() {
             tracing::warn!(
                 seq,
-                "the journal does not confirm the checkpoint: everything is replayed"
+                "the journal does not confirm the checkpoint, or an older program wrote it: everything is replayed"
             );
         }
         let (book, head) = believed.unwrap_or_else(|| (Book::new(key()), Head::EMPTY));
@@ -341,22 +345,22 @@ impl Standby {
     fn read_to_the_end(&mut self, projector: &mut Projector) -> Result<(), Fault> {
         let mut rows = self.reader.chain(self.head, &self.chain);
         let mut unapplied: Vec<Committed> = self.unapplied.drain(..).collect();
-        let mut changes: usize = unapplied.iter().map(|row| row.changes.len()).sum();
+        let mut events: usize = unapplied.iter().map(|row| row.event_count()).sum();
         loop {
             let row = rows.next().transpose()?;
             if let Some(row) = &row {
                 let committed = replay_row(&mut self.book, row.seq, Timestamp(row.at), &row.batch)?;
                 if row.seq > projector.progress().applied_seq {
-                    changes += committed.changes.len();
+                    events += committed.event_count();
                     unapplied.push(committed);
                 } else {
                     projector.remember(&committed);
                 }
             }
-            if changes >= PROJECT_CHANGES || row.is_none() {
+            if events >= PROJECT_EVENTS || row.is_none() {
                 projector.apply(&unapplied)?;
                 unapplied.clear();
-                changes = 0;
+                events = 0;
                 self.progress = projector.progress();
                 forget(&mut self.book, &mut self.cold, self.progress);
             }
@@ -377,12 +381,13 @@ fn forget(book: &mut Book, cold: &mut ColdKeys, progress: Progress) {
     );
 }
 
-/// The hash that the journal carries for the book after row `seq`, and that row.
+/// The hash that the journal carries for the book after row `seq`, and that row; nothing if the seal speaks of a book of another
+/// shape, whose checkpoint is of no use to this program.
 fn sealed_after(
     reader: &mut JournalReader,
     seq: u64,
     chain: &ChainKey,
-) -> Result<Option<(mamori_domain::table::BookHash, Head)>, Fault> {
+) -> Result<Option<(BookHash, Head)>, Fault> {
     let rows = reader.read(seq, 2)?;
     let [last, sealing] = &rows[..] else {
         return Ok(None);
@@ -390,10 +395,10 @@ fn sealed_after(
     if last.seq != seq || sealing.check_after(&last.head(), chain).is_err() {
         return Ok(None);
     }
-    let hash = decode_batch(&sealing.batch)?
+    let hash = decode_events(&sealing.batch)?
         .iter()
-        .find_map(|change| match change {
-            Change::Sealed { hash } => Some(*hash),
+        .find_map(|event| match event {
+            Event::Sealed(sealed) => sealed.comparable(),
             _ => None,
         });
     Ok(hash.map(|hash| (hash, last.head())))
@@ -413,38 +418,41 @@ pub fn purpose_of(reader: &mut JournalReader) -> Result<Option<Purpose>, Fault> 
     let Some(row) = reader.read(1, 1)?.pop() else {
         return Ok(None);
     };
-    Ok(decode_batch(&row.batch)?
+    Ok(decode_events(&row.batch)?
         .iter()
-        .find_map(|change| match change {
-            Change::Stamped { purpose, .. } => Some(*purpose),
+        .find_map(|event| match event {
+            Event::Stamped(stamped) => Some(stamped.purpose),
             _ => None,
         }))
 }
 
 /// Applies one row of the journal to a book, and checks the hash it carries.
+///
+/// A seal of another shape says nothing about this program's book: it is passed over, and the chain of rows alone proves what
+/// stands behind it. The rows of the book stay noted as changed until a seal of this shape takes them.
 pub fn replay_row(
     book: &mut Book,
     seq: u64,
     at: Timestamp,
     batch: &[u8],
 ) -> Result<Committed, Fault> {
-    let changes = decode_batch(batch)?;
+    let acts = decode_batch(batch)?;
     let mut checkpoint = None;
     let mut opened = false;
-    for change in &changes {
-        if let Change::Sealed { hash } = change {
-            if book.hash() != *hash {
-                return Err(Fault::broken(
-                    "the book differs from the hash its journal carries",
-                ));
+    for event in acts.iter().flat_map(|act| &act.events) {
+        match event {
+            Event::Sealed(sealed) => {
+                if seal_confirms(sealed, book, seq)? {
+                    checkpoint = Some(book.take_dirty());
+                }
             }
-            checkpoint = Some(book.take_dirty());
+            _ if !opened => {
+                book.open_row(seq, at);
+                opened = true;
+            }
+            _ => {}
         }
-        if !opened && !matches!(change, Change::Sealed { .. }) {
-            book.open_row(seq, at);
-            opened = true;
-        }
-        book.apply(change);
+        book.apply(event);
     }
     if !opened {
         book.open_row(seq, at);
@@ -453,8 +461,26 @@ pub fn replay_row(
     Ok(Committed {
         seq,
         at,
-        changes,
+        acts,
         bytes: batch.len(),
         checkpoint,
     })
+}
+
+/// Does a seal confirm the book as it stands? False for a seal of another shape, a fault if it contradicts.
+fn seal_confirms(sealed: &Sealed, book: &Book, seq: u64) -> Result<bool, Fault> {
+    match sealed.comparable() {
+        None => {
+            tracing::debug!(
+                seq,
+                shape = sealed.shape.0,
+                "a seal of another shape is passed over"
+            );
+            Ok(false)
+        }
+        Some(hash) if hash == book.hash() => Ok(true),
+        Some(_) => Err(Fault::broken(
+            "the book differs from the hash its journal carries",
+        )),
+    }
 }

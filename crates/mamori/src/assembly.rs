@@ -15,14 +15,14 @@ use mamori_api::nonce::NonceMemory;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
 use mamori_connectors::secret::Secret;
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_domain::decide::Limits;
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Control, SendBudget, Surface};
-use mamori_engine::fault::Fault;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::Location;
 use mamori_engine::{Engine, EngineConfig};
+use mamori_registry::{Control, SendBudget, Surface};
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
 use mamori_server::book_door::{BookDoor, NamedByBook};
@@ -33,15 +33,12 @@ use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
 use mamori_server::outside::Outside;
-use mamori_server::route_table::Routes;
+use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
 use mamori_server::surface::{Front, bounded, dress};
 use mamori_server::workers::Workers;
 
 use crate::world::{Chance, Clock, Failure};
-
-#[cfg(test)]
-mod route_tables;
 
 /// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.
 const NONCES: usize = 8_000_000;
@@ -56,7 +53,7 @@ const WAITING_JOBS: usize = 512;
 const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often top-ups that nobody came back for and stale rows are looked at; and such top-ups from what age on.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
-const SWEEP_OLDER_THAN_SECONDS: i64 = 20;
+const SWEEP_OLDER_THAN: Duration = Duration::from_secs(20);
 
 /// Where everything listens and what it is called from outside.
 pub struct Sockets {
@@ -127,7 +124,7 @@ pub struct Plan {
     pub location: Location,
     pub master: Arc<MasterKey>,
     pub standby: bool,
-    pub rules: Rules,
+    pub rules: Limits,
     pub issuer: IssuerPrefix,
     pub sockets: Sockets,
     pub card: CardAccount,
@@ -167,6 +164,24 @@ impl Mounted {
             console: routes::console().and(assets.routes(Surface::Console)),
             beside_merchants: routes::beside_merchants().and(own),
         }
+    }
+
+    /// What this is mounted for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// Every route with its listener: `wallet`, `till`, `console` or `api`. The merchants' calls have a table of their own.
+    pub fn table(&self) -> impl Iterator<Item = (&'static str, &Route)> {
+        let listeners = [
+            ("wallet", &self.wallet),
+            ("till", &self.till),
+            ("console", &self.console),
+            ("api", &self.beside_merchants),
+        ];
+        listeners.into_iter().flat_map(|(listener, routes)| {
+            routes.table().iter().map(move |route| (listener, route))
+        })
     }
 }
 
@@ -218,7 +233,7 @@ pub fn open_engine(
     location: &Location,
     master: &Arc<MasterKey>,
     purpose: Purpose,
-    rules: Rules,
+    rules: Limits,
     standby: bool,
     clock: Clock,
     chance: Chance,
@@ -417,7 +432,7 @@ fn sweep_top_ups(
         let engine = &app.house.engine;
         let swept = app
             .card_desk
-            .sweep(engine, &mut control, now, SWEEP_OLDER_THAN_SECONDS);
+            .sweep(engine, &mut control, now, SWEEP_OLDER_THAN);
         if let Err(fault) = swept {
             tracing::warn!(%fault, "open top-ups could not be looked at");
         }

@@ -8,9 +8,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use mamori_codes::payment_code::IssuerPrefix;
-use mamori_domain::decide::Rules;
+use mamori_domain::decide::Limits;
 use mamori_domain::money::Amount;
-use mamori_engine::control::SendBudget;
+use mamori_registry::SendBudget;
 use serde::{Deserialize, Serialize};
 
 use crate::world::Failure;
@@ -59,7 +59,7 @@ pub struct RulesConfig {
 
 impl Default for RulesConfig {
     fn default() -> Self {
-        let rules = Rules::default();
+        let rules = Limits::default();
         RulesConfig {
             balance_cap_yen: rules.balance_cap.minor(),
             charge_max_yen: rules.charge_max.minor(),
@@ -238,13 +238,13 @@ impl Config {
     }
 
     /// The bounds.
-    pub fn rules(&self) -> Result<Rules, Failure> {
+    pub fn rules(&self) -> Result<Limits, Failure> {
         let yen = |key: &str, value: u64| {
             Amount::new(value)
                 .filter(|yen| !yen.is_zero())
                 .ok_or_else(|| wrong(key, &value.to_string(), "100000"))
         };
-        let rules = Rules {
+        let rules = Limits {
             balance_cap: yen("rules.balance_cap_yen", self.rules.balance_cap_yen)?,
             charge_max: yen("rules.charge_max_yen", self.rules.charge_max_yen)?,
             top_up_min: yen("rules.top_up_min_yen", self.rules.top_up_min_yen)?,

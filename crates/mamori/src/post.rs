@@ -17,13 +17,15 @@ use std::time::Duration;
 use mamori_connectors::delivery::DeliveryError;
 use mamori_connectors::mail::{Mail, MailAddress, Mailer};
 use mamori_connectors::sms::{PhoneNumber, SmsGateway};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_domain::ids::WalletId;
-use mamori_engine::control::{CODE_SECONDS, Control};
-use mamori_engine::fault::Fault;
+use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::outbox::{Delivery, Due, EntryKey, Lane, Outbox};
-use mamori_engine::sql::Location;
+use mamori_engine::journal::batch::decode_batch;
+use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
+use mamori_registry::{CODE_LIFE, Control};
 use mamori_server::messages::{self, Message, MessageKind, Messenger};
 
 use crate::world::{Chance, Clock, Failure};
@@ -32,11 +34,12 @@ use crate::world::{Chance, Clock, Failure};
 const SHARD: u32 = 0;
 /// Entries that a courier takes out at a time, and that are sorted at a time.
 const ROUND: usize = 16;
+/// Journal rows read at a time.
+const FOLLOW_ROWS: usize = 64;
 /// How long a thread rests when nothing is due; a new message wakes it.
 const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
-const REMEMBER_MICROS: i64 = 7 * 86_400 * 1_000_000;
-const MICROS: i64 = 1_000_000;
+const REMEMBER: Duration = Duration::from_secs(7 * 86_400);
 
 /// The ways out of the house.
 pub struct Couriers {
@@ -69,14 +72,14 @@ impl Post {
         let messenger = move |message: Message| {
             let mut nonce = [0; 12];
             chance(&mut nonce);
-            let now = (clock.wall_micros)();
+            let now = Timestamp((clock.wall_micros)());
             let mut outbox = outbox.lock().unwrap_or_else(PoisonError::into_inner);
             outbox.enqueue(
                 message.kind.word(),
                 &message.to_bytes(),
                 nonce,
                 now,
-                now + CODE_SECONDS * MICROS,
+                now.plus(CODE_LIFE),
             )?;
             bell.get().into_iter().flatten().for_each(Thread::unpark);
             Ok(())
@@ -109,7 +112,7 @@ impl Post {
             let (mut outbox, mut control) = open()?;
             let couriers = Arc::clone(&couriers);
             postmen.push(rounds(name, move || {
-                let now = (clock.wall_micros)();
+                let now = Timestamp((clock.wall_micros)());
                 while outbox.deliver(lane, now, ROUND, &mut |due| {
                     couriers.send(&mut control, due, now)
                 })? == ROUND
@@ -121,17 +124,33 @@ impl Post {
         let mut journal = JournalReader::open(&self.location, SHARD)?;
         let carriers = postmen.clone();
         let sorting = rounds("post", move || {
-            while outbox.follow(SHARD, &mut journal)? {}
-            let now = (clock.wall_micros)();
+            while follow(&mut outbox, &mut journal)? {}
+            let now = Timestamp((clock.wall_micros)());
             let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut control, due)));
             while sort()? == ROUND {}
             carriers.iter().for_each(Thread::unpark);
-            outbox.forget_sent(now - REMEMBER_MICROS).map(|_| ())
+            outbox.forget_sent(now.minus(REMEMBER)).map(|_| ())
         })?;
         postmen.push(sorting);
         let _ = self.postmen.set(postmen);
         Ok(())
     }
+}
+
+/// Takes in what the next few dozen journal rows owe; true while there may be more.
+fn follow(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Fault> {
+    let next_seq = outbox.next_seq(SHARD, journal.head()?.seq)?;
+    let mut rows = Vec::new();
+    for row in journal.read(next_seq, FOLLOW_ROWS)? {
+        rows.push(JournaledRow {
+            seq: row.seq,
+            epoch: row.epoch,
+            at: Timestamp(row.at),
+            changes: decode_batch(&row.batch)?,
+        });
+    }
+    outbox.take_in(SHARD, &rows)?;
+    Ok(rows.len() == FOLLOW_ROWS)
 }
 
 fn thread_name(lane: Lane) -> &'static str {
@@ -179,7 +198,7 @@ fn read(control: &mut Control, due: &Due) -> Result<Option<Message>, Fault> {
 }
 
 impl Couriers {
-    fn send(&self, control: &mut Control, due: &Due, now: i64) -> Delivery {
+    fn send(&self, control: &mut Control, due: &Due, now: Timestamp) -> Delivery {
         match read(control, due) {
             Ok(Some(message)) => self.carry(&message, due.key, now),
             Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
@@ -187,7 +206,7 @@ impl Couriers {
         }
     }
 
-    fn carry(&self, message: &Message, key: EntryKey, now: i64) -> Delivery {
+    fn carry(&self, message: &Message, key: EntryKey, now: Timestamp) -> Delivery {
         match message.kind {
             MessageKind::Sms => {
                 let Some(to) = PhoneNumber::new(&message.to) else {
@@ -213,7 +232,7 @@ impl Couriers {
                     text: message.text.clone(),
                     // The same for every attempt, so that a mail that arrives twice is shown once.
                     id: format!("{}.{}.{}.{}", key.origin, key.epoch, key.seq, key.n),
-                    at_micros: now,
+                    at_micros: now.0,
                 });
                 match sent {
                     Ok(()) => Delivery::Sent,
@@ -247,15 +266,12 @@ mod tests {
     use mamori_connectors::mail::{MailConfig, MailSecurity};
     use mamori_connectors::secret::Secret;
     use mamori_connectors::sms::SmsConfig;
-    use mamori_domain::change::Purpose;
-    use mamori_domain::decide::Rules;
-    use mamori_engine::testing::Scratch;
+    use mamori_datastore::testing::Scratch;
+    use mamori_domain::decide::Limits;
+    use mamori_domain::lifecycle::Purpose;
     use mamori_sandbox::{Addresses, SandboxConfig};
 
-    const CLOCK: Clock = Clock {
-        wall_micros: crate::outside::wall_micros,
-        monotonic_micros: crate::outside::monotonic_micros,
-    };
+    use crate::outside;
 
     fn open(scratch: &Scratch, addresses: &Addresses, mail_server: &TcpListener) -> Post {
         let sms = SmsGateway::new(SmsConfig {
@@ -286,8 +302,8 @@ mod tests {
             &scratch.location(),
             &master,
             couriers,
-            CLOCK,
-            crate::outside::chance,
+            outside::CLOCK,
+            outside::chance,
         )
         .expect("an empty store")
     }
@@ -331,17 +347,17 @@ mod tests {
             sms_account: "AC".into(),
             sms_token: "token".into(),
             seed: [2; 32],
-            clock: crate::outside::wall_micros,
+            clock: outside::CLOCK.wall_micros,
         })
         .expect("free ports");
         let engine = crate::assembly::open_engine(
             &scratch.location(),
             &Arc::new(MasterKey::from_bytes([42; 32])),
             Purpose::Development,
-            Rules::default(),
+            Limits::default(),
             false,
-            CLOCK,
-            crate::outside::chance,
+            outside::CLOCK,
+            outside::chance,
         )
         .expect("an empty store");
         // It takes the connection and never says a word.

@@ -9,17 +9,20 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
-use mamori_domain::act::{Act, Done};
-use mamori_domain::change::Purpose;
-use mamori_engine::control::{Control, Seed};
-use mamori_engine::keys::MasterKey;
+use mamori_datastore::keys::MasterKey;
+use mamori_domain::command::Command;
+use mamori_domain::lifecycle::Purpose;
+use mamori_domain::reply::Reply;
+use mamori_domain::world::Timestamp;
+use mamori_registry::{Control, Seed};
 
+use crate::api_key::make_api_key;
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
-use crate::dev::{draw, make_api_key, wait_for_interrupt};
+use crate::interrupt::wait_for_interrupt;
 use crate::post::{Couriers, Post};
 use crate::store::StoreArgs;
-use crate::world::{Chance, Clock, Failure};
+use crate::world::{Chance, Clock, Failure, draw};
 
 /// Makes a live store: master key, configuration, first merchant, API key and operator link.
 #[derive(clap::Args)]
@@ -77,22 +80,22 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         chance,
     )?;
     let mut control = Control::open(&location, &master)?;
-    let now = (clock.wall_micros)();
-    let act = |act| -> Result<Done, Failure> {
+    let now = Timestamp((clock.wall_micros)());
+    let act = |act| -> Result<Reply, Failure> {
         engine
             .act(act)?
             .map_err(|refusal| format!("the book refused: {}", refusal.code()).into())
     };
-    let Done::MerchantOpened(merchant) = act(Act::OpenMerchant)? else {
+    let Reply::MerchantOpened(merchant) = act(Command::OpenMerchant)? else {
         return Err("unexpected answer".into());
     };
     control.name_merchant(merchant, &args.merchant)?;
-    let Done::StoreOpened(store) = act(Act::OpenStore { merchant })? else {
+    let Reply::StoreOpened(store) = act(Command::OpenStore { merchant })? else {
         return Err("unexpected answer".into());
     };
     control.name_store(store, merchant, &args.first_store)?;
     for number in 1..=args.tills {
-        let Done::TillOpened(till) = act(Act::OpenTill { store })? else {
+        let Reply::TillOpened(till) = act(Command::OpenTill { store })? else {
             return Err("unexpected answer".into());
         };
         control.name_till(till, store, &format!("{number}"))?;

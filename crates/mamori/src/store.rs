@@ -3,24 +3,27 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use mamori_domain::change::Purpose;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Family, Location};
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{audit, rebuild_views};
-use mamori_engine::backup::{self, FAMILIES, RestoreOptions};
-use mamori_engine::journal::JournalReader;
-use mamori_engine::keys::MasterKey;
+use mamori_engine::backup::{self, RestoreOptions};
+use mamori_engine::journal::{JOURNAL, JournalReader};
 use mamori_engine::lease::{Candidate, Lease};
-use mamori_engine::sql::Location;
 use mamori_engine::start::purpose_of;
+use mamori_engine::views::VIEWS;
+use mamori_registry::CONTROL;
+use mamori_registry::outbox::OUTBOX;
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};
-use crate::dev::draw;
-use crate::world::{Chance, Clock, Failure};
 
-#[cfg(test)]
-mod restore_with_a_loss;
+use crate::progress::Progress;
+use crate::world::{Chance, Clock, Failure, draw};
+
+/// All tables of a store, in the order of a backup.
+const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
 
 /// Which store, and the key to it.
 #[derive(clap::Args)]
@@ -123,11 +126,13 @@ pub struct RestoreArgs {
 }
 
 /// `mamori audit`.
-pub fn run_audit(args: AuditArgs) -> Result<(), Failure> {
+pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
     let (location, master) = (args.store.location()?, args.store.master()?);
-    let bar = bar("rows");
-    let report = audit(&location, &master, &mut |done, all| follow(&bar, done, all))?;
-    bar.finish_and_clear();
+    let mut progress = Progress::begin("rows", clock);
+    let report = audit(&location, &master, &mut |done, all| {
+        progress.follow(done, all);
+    })?;
+    drop(progress);
     if args.json {
         let trial: serde_json::Map<_, _> = report
             .trial
@@ -174,32 +179,32 @@ pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     let ViewsCommand::Rebuild { store } = args.command;
     let (location, master) = (store.location()?, store.master()?);
     let lease = own(&location, clock, chance)?;
-    let bar = bar("rows");
+    let mut progress = Progress::begin("rows", clock);
     let now = Timestamp((clock.wall_micros)());
     let applied = rebuild_views(&location, &master, now, &mut |done, all| {
-        follow(&bar, done, all);
+        progress.follow(done, all);
     })?;
-    bar.finish_and_clear();
+    drop(progress);
     lease.release()?;
     println!("the views hold the journal up to row {applied}");
     Ok(())
 }
 
 /// `mamori backup`.
-pub fn run_backup(args: BackupArgs) -> Result<(), Failure> {
+pub fn run_backup(args: BackupArgs, clock: Clock) -> Result<(), Failure> {
     let location = args.store.location()?;
     let key = args.with_key.then(|| args.store.key_path());
-    let bar = bar("bytes");
+    let mut progress = Progress::begin("bytes", clock);
     let made = backup::backup(
         &location,
         &FAMILIES,
         &args.into,
         key.as_deref(),
         &mut |at| {
-            follow(&bar, at.done_bytes, at.total_bytes);
+            progress.follow(at.done_bytes, at.total_bytes);
         },
     )?;
-    bar.finish_and_clear();
+    drop(progress);
     for (shard, head) in made.heads {
         println!(
             "shard {shard} up to row {}; {} files in {}",
@@ -226,7 +231,7 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
     } else {
         with_loss_journaled(&args, &location, &lost, &prepared, clock, chance)?
     };
-    let bar = bar("bytes");
+    let mut progress = Progress::begin("bytes", clock);
     let restored = backup::restore(
         &from,
         &location,
@@ -234,10 +239,10 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
         &options,
         &EngineClock(clock),
         &mut |at| {
-            follow(&bar, at.done_bytes, at.total_bytes);
+            progress.follow(at.done_bytes, at.total_bytes);
         },
     )?;
-    bar.finish_and_clear();
+    drop(progress);
     for (shard, lost_through) in &lost {
         println!(
             "rows up to {lost_through} of shard {shard} are lost; the loss is journaled under a new incarnation"
@@ -311,15 +316,4 @@ fn own(location: &Location, clock: Clock, chance: Chance) -> Result<Lease, Failu
         Some(lease) => Ok(lease),
         None => Err("a server owns this store: stop it first".into()),
     }
-}
-
-fn bar(unit: &str) -> ProgressBar {
-    let style =
-        ProgressStyle::with_template(&format!("{{wide_bar}} {{pos}}/{{len}} {unit} {{eta}}"));
-    ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
-}
-
-fn follow(bar: &ProgressBar, done: u64, all: u64) {
-    bar.set_length(all);
-    bar.set_position(done);
 }

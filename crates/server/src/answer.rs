@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use mamori_engine::fault::Fault;
+use mamori_datastore::fault::Fault;
 use serde_json::json;
 
 /// A normal "no": a stable code and its sentences.

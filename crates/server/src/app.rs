@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mamori_engine::control::Control;
+use mamori_registry::Control;
 
 use crate::book_door::BookDoor;
 use crate::cards::CardDesk;

@@ -11,7 +11,7 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_engine::control::Surface;
+use mamori_registry::Surface;
 use sha2::{Digest, Sha256};
 
 use crate::route_table::Demand::Anybody;

@@ -1,11 +1,12 @@
 //! What sign-up, sign-in and enrolment ask of the book. The engine stands behind it; tests put a small book here.
 
-use mamori_domain::act::{Act, Outcome};
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
+use mamori_domain::reply::Outcome;
 use mamori_engine::Engine;
-use mamori_engine::control::{Named, Places};
 use mamori_engine::engine::ReplyTo;
-use mamori_engine::fault::Fault;
+use mamori_registry::{Named, Places};
 use tokio::sync::oneshot;
 
 use crate::mailbox::Mailbox;
@@ -13,9 +14,9 @@ use crate::mailbox::Mailbox;
 /// The book as identity sees it. Every call may wait for durability: worker threads only.
 pub trait BookDoor: Send + Sync {
     /// Asks for an act and waits until its answer is durable.
-    fn act(&self, act: Act) -> Result<Outcome, Fault>;
+    fn act(&self, act: Command) -> Result<Outcome, Fault>;
     /// Asks for an act without holding a thread; `reply` hears the durable answer.
-    fn submit(&self, act: Act, reply: ReplyTo);
+    fn submit(&self, act: Command, reply: ReplyTo);
     /// The wallet that a credential may act for, as of a durable state.
     fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
     /// The same for many credentials at one moment.
@@ -56,7 +57,7 @@ impl Named for NamedByBook<'_> {
 impl dyn BookDoor {
     /// Asks for an act and waits for the durable answer without holding a thread: whatever else is being looked up, the act
     /// stands behind nothing but the writer's queue.
-    pub async fn ask(&self, act: Act) -> Result<Outcome, Fault> {
+    pub async fn ask(&self, act: Command) -> Result<Outcome, Fault> {
         let (reply, answer) = oneshot::channel();
         let mailbox = Mailbox::of_this_thread();
         let back = move |outcome| match mailbox {
@@ -71,11 +72,11 @@ impl dyn BookDoor {
 }
 
 impl BookDoor for Engine {
-    fn act(&self, act: Act) -> Result<Outcome, Fault> {
+    fn act(&self, act: Command) -> Result<Outcome, Fault> {
         Engine::act(self, act)
     }
 
-    fn submit(&self, act: Act, reply: ReplyTo) {
+    fn submit(&self, act: Command, reply: ReplyTo) {
         Engine::submit(self, act, reply);
     }
 

@@ -14,6 +14,8 @@
 //!
 //! Nothing a browser says moves money: a return from the card page only makes the server ask the processor.
 
+use std::time::Duration;
+
 use mamori_connectors::card::{
     CardEntry, CardError, CardOrder, CardPayment, CardProcessor, CardReference, IntentState,
     TopUpKey,
@@ -21,25 +23,27 @@ use mamori_connectors::card::{
 
 use mamori_connectors::card_notice::CardNotice;
 use mamori_connectors::secret::Secret;
-use mamori_domain::act::{Act, Done, Refusal, TopUpState};
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::{IdSpace, TopUpId};
 use mamori_domain::money::Amount;
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::{Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_engine::control::{CardChargeRow, CardPaymentRow, Control, NewCardPayment};
-use mamori_engine::fault::Fault;
+use mamori_registry::{CardChargeRow, CardPaymentRow, Control, NewCardPayment};
 
 /// How long the processor's page stays open. The shortest the protocol allows is half an hour.
-const PAGE_SECONDS: i64 = 35 * 60;
+const PAGE_LIFE: Duration = Duration::from_secs(35 * 60);
 /// How long after the page has closed a top-up that nobody answered for is called off.
-const GRACE_SECONDS: i64 = 10 * 60;
+const GRACE: Duration = Duration::from_secs(10 * 60);
 /// How long an open top-up rests after a question that brought no usable answer: doubled each time, up to the second.
-const SILENCE_SECONDS: i64 = 5;
-const SILENCE_SECONDS_MAX: i64 = 10 * 60;
+const SILENCE: Duration = Duration::from_secs(5);
+const SILENCE_MAX: Duration = Duration::from_secs(10 * 60);
 /// How long a top-up that was closed without money is asked about, once a day, and how many in one round.
-const AGAIN_SECONDS: i64 = 7 * DAY_SECONDS;
+const AGAIN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 const AGAIN_IN_A_ROUND: u32 = 20;
-const DAY_SECONDS: i64 = 24 * 60 * 60;
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The processor's account of this house.
 pub struct CardDesk {
@@ -98,7 +102,7 @@ impl CardDesk {
             top_up,
             amount: amount.minor(),
             locale: locale.to_owned(),
-            expires_at_seconds: now.seconds() + PAGE_SECONDS,
+            expires_at: Timestamp::from_seconds(now.plus(PAGE_LIFE).seconds()),
         })?;
         let order = self.order(&row.order)?;
         let payment = self.processor.start(&order)?;
@@ -126,7 +130,7 @@ impl CardDesk {
                 cancel_url: format!("{page}?left"),
                 success_url: page,
                 locale: row.locale.clone(),
-                expires_at_seconds: row.expires_at_seconds,
+                expires_at_seconds: row.expires_at.seconds(),
             },
         })
     }
@@ -191,7 +195,7 @@ impl CardDesk {
                 self.open_page(control, top_up, amount, &row.order.locale, now)?
             }
         };
-        let overdue = now.seconds() > row.order.expires_at_seconds + GRACE_SECONDS;
+        let overdue = now > row.order.expires_at.plus(GRACE);
         let stands = if (unwanted || overdue) && !stands.state.is_final() {
             match self.processor.cancel(&stands.reference, &order.expected()) {
                 // It will not be called off, and was alive a moment ago: that is no proof that there was no payment.
@@ -219,22 +223,22 @@ impl CardDesk {
                 paid = Some(charge);
                 // Money that went back before it was credited was never ours. Of a credited top-up this changes nothing.
                 if aftermath.refunded_in_full {
-                    Act::FailTopUp {
+                    Command::FailTopUp {
                         top_up,
                         expired: false,
                     }
                 } else {
-                    Act::ConfirmTopUp {
+                    Command::ConfirmTopUp {
                         top_up,
                         amount: order.amount,
                     }
                 }
             }
-            IntentState::Failed { .. } => Act::FailTopUp {
+            IntentState::Failed { .. } => Command::FailTopUp {
                 top_up,
                 expired: false,
             },
-            IntentState::Cancelled => Act::FailTopUp {
+            IntentState::Cancelled => Command::FailTopUp {
                 top_up,
                 expired: true,
             },
@@ -252,16 +256,16 @@ impl CardDesk {
             }
         };
         // Before the book hears of it: a crash in between must end neither the asking nor the alarm.
-        let closes = matches!(act, Act::FailTopUp { .. });
+        let closes = matches!(act, Command::FailTopUp { .. });
         if closes {
             ask_again_tomorrow(control, top_up, row.closed_at, now)?;
         } else if let Some(charge) = &paid {
             raise_alarm(control, &row, charge, now)?;
         }
         match engine.act(act)? {
-            Ok(Done::TopUp { state, .. }) => {
+            Ok(Reply::TopUp { state, .. }) => {
                 if state == TopUpState::Succeeded && (closes || row.closed_at.is_some()) {
-                    control.note_card_closed(top_up, now.seconds(), None)?;
+                    control.note_card_closed(top_up, now, None)?;
                 }
                 if let Some(charge) = paid.filter(|_| closes && state == TopUpState::Succeeded) {
                     raise_alarm(control, &row, &charge, now)?;
@@ -283,7 +287,7 @@ impl CardDesk {
         engine: &Engine,
         control: &mut Control,
         now: Timestamp,
-        older_than_seconds: i64,
+        older_than: Duration,
     ) -> Result<usize, Fault> {
         let mut moved = 0;
         // Only these are looked at on the writer's thread; they are put in order here.
@@ -295,17 +299,16 @@ impl CardDesk {
         })?;
         open.sort_unstable();
         for (top_up, started_at) in open {
-            let age_seconds = now.seconds() - started_at.seconds();
-            if age_seconds < older_than_seconds {
+            if now < started_at.plus(older_than) {
                 continue;
             }
-            match self.poll(engine, control, top_up, age_seconds, now)? {
+            match self.poll(engine, control, top_up, started_at, now)? {
                 Polled::Moved => moved += 1,
                 Polled::AsBefore => {}
                 Polled::Silence => return Ok(moved),
             }
         }
-        for top_up in control.card_payments_to_ask_again(now.seconds(), AGAIN_IN_A_ROUND)? {
+        for top_up in control.card_payments_to_ask_again(now, AGAIN_IN_A_ROUND)? {
             match self.poll_again(engine, control, top_up, now)? {
                 Polled::Moved => moved += 1,
                 Polled::AsBefore => {}
@@ -321,31 +324,31 @@ impl CardDesk {
         engine: &Engine,
         control: &mut Control,
         top_up: TopUpId,
-        age_seconds: i64,
+        started_at: Timestamp,
         now: Timestamp,
     ) -> Result<Polled, Fault> {
         let expire = || {
-            engine.act(Act::FailTopUp {
+            engine.act(Command::FailTopUp {
                 top_up,
                 expired: true,
             })
         };
         let Some(row) = control.card_payment(top_up)? else {
             // Opened in the book and never written down as an order: nobody was ever sent to a page.
-            let expired = age_seconds > PAGE_SECONDS && expire()?.is_ok();
+            let expired = now > started_at.plus(PAGE_LIFE) && expire()?.is_ok();
             return Ok(Polled::moved(expired));
         };
         // One that control has closed and the book has not was left half way: it rests no longer.
-        if row.closed_at.is_none() && row.ask_at.is_some_and(|ask_at| ask_at > now.seconds()) {
+        if row.closed_at.is_none() && row.ask_at.is_some_and(|ask_at| ask_at > now) {
             return Ok(Polled::AsBefore);
         }
-        let is_overdue = age_seconds > PAGE_SECONDS + GRACE_SECONDS;
-        let pause = (SILENCE_SECONDS << row.silent.min(10)).min(SILENCE_SECONDS_MAX);
+        let is_overdue = now > started_at.plus(PAGE_LIFE + GRACE);
+        let pause = (SILENCE * (1 << row.silent.min(10))).min(SILENCE_MAX);
         match self.settle(engine, control, top_up, now) {
             Ok(settled) if settled.state == TopUpState::Pending => {
                 if is_overdue {
                     // Still on its way, and not to be called off: it is asked about more and more seldom.
-                    control.note_card_silence(top_up, now.seconds() + pause)?;
+                    control.note_card_silence(top_up, now.plus(pause))?;
                 } else if row.silent > 0 {
                     control.note_card_answer(top_up)?;
                 }
@@ -363,7 +366,7 @@ impl CardDesk {
             }
             Err(problem) => {
                 tracing::warn!(top_up = top_up.0, amount = row.order.amount, silent = row.silent, %problem, "a top-up could not be settled yet");
-                control.note_card_silence(top_up, now.seconds() + pause)?;
+                control.note_card_silence(top_up, now.plus(pause))?;
                 Ok(Polled::after(&problem))
             }
         }
@@ -387,7 +390,7 @@ impl CardDesk {
                     );
                 }
                 if settled.state == TopUpState::Pending {
-                    control.note_card_silence(top_up, now.seconds() + DAY_SECONDS)?;
+                    control.note_card_silence(top_up, now.plus(DAY))?;
                 }
                 Ok(Polled::moved(credited))
             }
@@ -399,7 +402,7 @@ impl CardDesk {
                     Some(row) if Polled::after(&problem) == Polled::AsBefore => {
                         ask_again_tomorrow(control, top_up, row.closed_at, now)?;
                     }
-                    _ => control.note_card_silence(top_up, now.seconds() + DAY_SECONDS)?,
+                    _ => control.note_card_silence(top_up, now.plus(DAY))?,
                 }
                 Ok(Polled::after(&problem))
             }
@@ -436,12 +439,11 @@ impl Polled {
 fn ask_again_tomorrow(
     control: &mut Control,
     top_up: TopUpId,
-    closed_at: Option<i64>,
+    closed_at: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let now = now.seconds();
-    let over = now - closed_at.unwrap_or(now) >= AGAIN_SECONDS;
-    control.note_card_closed(top_up, now, (!over).then_some(now + DAY_SECONDS))
+    let over = now >= closed_at.unwrap_or(now).plus(AGAIN);
+    control.note_card_closed(top_up, now, (!over).then_some(now.plus(DAY)))
 }
 
 /// Tells people that money of a credited top-up is gone, once for each time that there is more to tell.
@@ -469,7 +471,7 @@ fn raise_alarm(
         liability_shift = charge.liability_shift,
         "money of a credited top-up is gone: the processor gave it back or the cardholder disputes it"
     );
-    control.raise_card_alarm(row.order.top_up, now.0)
+    control.raise_card_alarm(row.order.top_up, now)
 }
 
 /// Why a top-up could not be moved on.

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_engine::control::Surface;
+use mamori_registry::Surface;
 
 /// What a cookie holds: 256 random bits.
 pub type Token = [u8; 32];

@@ -1,8 +1,9 @@
 //! What the book owes an erased person: nothing leaves the wallet any more, and no credential opens it.
 
-use mamori_domain::act::Act;
-use mamori_engine::control::{Control, Erasure};
-use mamori_engine::fault::Fault;
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
+use mamori_domain::world::Timestamp;
+use mamori_registry::{Control, Erasure};
 
 use crate::book_door::BookDoor;
 
@@ -11,17 +12,17 @@ pub fn carry_out(
     book: &dyn BookDoor,
     control: &mut Control,
     erasure: &Erasure,
-    now: i64,
+    now: Timestamp,
 ) -> Result<(), Fault> {
     let wallet = erasure.wallet;
     let revocations = erasure
         .credentials
         .iter()
-        .map(|credential| Act::RevokeCredential {
+        .map(|credential| Command::RevokeCredential {
             wallet,
             credential: *credential,
         });
-    for act in std::iter::once(Act::Freeze { wallet }).chain(revocations) {
+    for act in std::iter::once(Command::Freeze { wallet }).chain(revocations) {
         if let Err(refusal) = book.act(act)? {
             // An earlier try has revoked it, or the book is older than control: either way there is nothing left to take away.
             tracing::info!(

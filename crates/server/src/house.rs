@@ -9,12 +9,14 @@ use mamori_api::auth::{Accepted, SigningKey};
 use mamori_api::nonce::NonceMemory;
 use mamori_api::refusal_text::refusal_text;
 use mamori_codes::payment_code::IssuerPrefix;
-use mamori_domain::act::{Act, Outcome, Refusal};
-use mamori_domain::decide::Rules;
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
+use mamori_domain::decide::Limits;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::Outcome;
 use mamori_engine::Engine;
-use mamori_engine::control::{ApiKey, Control, Directory, TillPaper};
-use mamori_engine::fault::Fault;
+use mamori_registry::{ApiKey, Control, Directory, TillPaper};
 
 use crate::answer::{Denial, Words};
 use crate::book_door::BookDoor;
@@ -49,7 +51,7 @@ pub struct StoreName {
 /// The engine and everything that stands around it in memory.
 pub struct House {
     pub engine: Engine,
-    pub rules: Rules,
+    pub rules: Limits,
     pub issuer: IssuerPrefix,
     pub nonces: NonceMemory,
     keys: RwLock<Arc<HashMap<String, Arc<ReadyKey>>>>,
@@ -60,7 +62,7 @@ pub struct House {
 
 impl House {
     /// A house without merchants; [`House::set_keys`] and [`House::set_names`] bring them in.
-    pub fn new(engine: Engine, rules: Rules, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
+    pub fn new(engine: Engine, rules: Limits, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
         engine.hand_out_within(Mailbox::in_one_handful);
         House {
             engine,
@@ -165,7 +167,7 @@ impl House {
     }
 
     /// Asks the engine and waits for the durable answer without holding a thread.
-    pub async fn ask(&self, act: Act) -> Result<Outcome, Fault> {
+    pub async fn ask(&self, act: Command) -> Result<Outcome, Fault> {
         let door: &dyn BookDoor = &self.engine;
         door.ask(act).await
     }

@@ -1,9 +1,10 @@
 //! Rows of control that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
 
-use mamori_domain::act::{Act, Done};
-use mamori_domain::payment::RELEASES_MAX;
-use mamori_engine::control::Control;
-use mamori_engine::fault::Fault;
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
+use mamori_domain::pay::RELEASES_MAX;
+use mamori_domain::reply::Reply;
+use mamori_registry::Control;
 
 use crate::app::App;
 use crate::book_door::NamedByBook;
@@ -17,7 +18,7 @@ const ROUNDS_MAX: u32 = 20;
 pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
     // On a full disk the book takes nothing of the kind; the rest is done all the same.
     let released = release_overdue_holds(app);
-    let now = app.outside.now().0;
+    let now = app.outside.now();
     control.settle_enrolments(&mut NamedByBook(&*app.book), now)?;
     for erasure in control.unfinished_erasures()? {
         carry_out(&*app.book, control, &erasure, now)?;
@@ -37,8 +38,8 @@ pub fn sweep(app: &App, control: &mut Control) -> Result<u64, Fault> {
 /// Gives back what nobody captured in time: until then a customer cannot spend it.
 fn release_overdue_holds(app: &App) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
-        match app.house.engine.act(Act::ReleaseExpired)? {
-            Ok(Done::ReleasedExpired(RELEASES_MAX..)) => {}
+        match app.house.engine.act(Command::ReleaseExpired)? {
+            Ok(Reply::ReleasedExpired(RELEASES_MAX..)) => {}
             _ => break,
         }
     }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mamori_domain::ids::{MerchantId, TillId, WalletId};
-use mamori_engine::control::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
+use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 
 use crate::ceremonies::Ceremonies;
 use crate::cookies::Token;

@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mamori_domain::act::Outcome;
-use mamori_engine::fault::Fault;
+use mamori_datastore::fault::Fault;
+use mamori_domain::reply::Outcome;
 use tokio::sync::{Notify, oneshot};
 
 /// What the engine says to an act.
@@ -79,7 +79,7 @@ impl Mailbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mamori_domain::act::Refusal;
+    use mamori_domain::refusal::Refusal;
 
     #[test]
     fn every_answer_arrives_though_the_bell_rings_once_and_last() {

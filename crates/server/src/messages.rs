@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use mamori_engine::control::{Contact, ContactKind};
-use mamori_engine::fault::Fault;
+use mamori_datastore::fault::Fault;
+use mamori_registry::{Contact, ContactKind};
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

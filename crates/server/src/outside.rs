@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::Seed;
+use mamori_registry::Seed;
 
 type Now = dyn Fn() -> Timestamp + Send + Sync;
 type Fill = dyn Fn(&mut [u8]) + Send + Sync;

@@ -9,7 +9,7 @@
 use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_engine::control::{OwnerId, StoredPasskey};
+use mamori_registry::{OwnerId, StoredPasskey};
 use serde_json::{Value, json};
 use webauthn_rs::prelude::{
     Credential, DiscoverableAuthentication, DiscoverableKey, Passkey, PasskeyRegistration,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{OwnerId, SessionId, SessionRow, Surface};
+use mamori_registry::{OwnerId, SessionId, SessionRow, Surface};
 
 use crate::outside::Outside;
 
@@ -42,15 +42,13 @@ impl SessionLimits {
     }
 
     /// When a session used last at `seen_at` ends by itself.
-    fn end_of(self, row: &SessionRow, seen_at: i64) -> i64 {
-        row.ends_at
-            .min(seen_at.saturating_add(self.idle_seconds * MICROS))
+    fn end_of(self, row: &SessionRow, seen_at: Timestamp) -> Timestamp {
+        row.ends_at.min(seen_at.plus_seconds(self.idle_seconds))
     }
 }
 
-const MICROS: i64 = 1_000_000;
 /// After so long a use is written down, which also notices a session that was ended elsewhere.
-const WRITE_MICROS: i64 = 60 * MICROS;
+const WRITTEN_EVERY: Duration = Duration::from_secs(60);
 /// How often an open stream looks whether its session still lives; house limit 5 s.
 const STREAM_LOOK: Duration = Duration::from_secs(2);
 
@@ -64,8 +62,8 @@ pub struct Sessions {
 
 struct Entry {
     row: SessionRow,
-    seen_at: i64,
-    written_at: i64,
+    seen_at: Timestamp,
+    written_at: Timestamp,
 }
 
 /// What memory knows of a token.
@@ -120,15 +118,15 @@ impl Sessions {
         else {
             return Look::Unknown;
         };
-        if now.0 >= SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at) {
+        if now >= SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at) {
             let row = entry.row.clone();
             entries.remove(token_hash);
             return Look::Over(row);
         }
-        entry.seen_at = entry.seen_at.max(now.0);
-        let write = now.0 - entry.written_at >= WRITE_MICROS;
+        entry.seen_at = entry.seen_at.max(now);
+        let write = now >= entry.written_at.plus(WRITTEN_EVERY);
         if write {
-            entry.written_at = now.0;
+            entry.written_at = now;
         }
         Look::Live {
             row: entry.row.clone(),
@@ -168,12 +166,12 @@ impl Sessions {
         row: SessionRow,
         now: Timestamp,
     ) -> bool {
-        if now.0 >= SessionLimits::of(row.surface).end_of(&row, row.seen_at) {
+        if now >= SessionLimits::of(row.surface).end_of(&row, row.seen_at) {
             return false;
         }
         if entries.len() >= self.entries_max {
             entries.retain(|_, entry| {
-                now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at)
+                now < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at)
             });
             // Still full: an eighth leaves. They lose at most a minute of "last used" and come back by one read.
             let surplus = (entries.len() + self.entries_max / 8).saturating_sub(self.entries_max);
@@ -185,7 +183,7 @@ impl Sessions {
         entries.insert(
             token_hash,
             Entry {
-                seen_at: now.0.max(row.seen_at),
+                seen_at: now.max(row.seen_at),
                 written_at: row.seen_at,
                 row,
             },
@@ -222,7 +220,7 @@ impl Sessions {
     pub fn is_live(&self, token_hash: &[u8; 32], now: Timestamp) -> bool {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.get(token_hash).is_some_and(|entry| {
-            now.0 < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at)
+            now < SessionLimits::of(entry.row.surface).end_of(&entry.row, entry.seen_at)
         })
     }
 
@@ -251,9 +249,9 @@ mod tests {
             surface,
             owner: OwnerId([number % 2; 16]),
             wallet: None,
-            made_at: 0,
-            seen_at: 0,
-            ends_at: SessionLimits::of(surface).absolute_seconds * MICROS,
+            made_at: Timestamp(0),
+            seen_at: Timestamp(0),
+            ends_at: Timestamp::from_seconds(SessionLimits::of(surface).absolute_seconds),
         }
     }
 

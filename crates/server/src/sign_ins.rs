@@ -12,9 +12,9 @@ use std::sync::{Mutex, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_datastore::keys::{SealKey, SealedPlace};
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Surface, token_hash};
-use mamori_engine::keys::{SealKey, SealedPlace};
+use mamori_registry::{Surface, token_hash};
 
 use crate::ceremonies::CEREMONY_SECONDS;
 use crate::relying_party::Asserting;

@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mamori_domain::ids::WalletId;
-use mamori_engine::control::SessionId;
+use mamori_registry::SessionId;
 use tokio::sync::oneshot;
 
 /// Streams of one session: the windows of one browser.

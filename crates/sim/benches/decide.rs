@@ -3,13 +3,14 @@
 //! `cargo bench -p mamori-sim`; the figures belong to the machine, their change belongs to us.
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use mamori_domain::act::{Act, Caller, Charge, CreditKind};
 use mamori_domain::book::Book;
-use mamori_domain::decide::{Facts, Rules, decide};
+use mamori_domain::book::HashKey;
+use mamori_domain::command::{Charge, Command, CreditKind};
+use mamori_domain::context::Actor;
+use mamori_domain::decide::{Limits, Prefetched, decide};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer};
-use mamori_domain::table::HashKey;
+use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::world::Timestamp;
 
 const WALLETS: u64 = 100_000;
@@ -20,7 +21,7 @@ const ROW: u64 = 128;
 
 struct Shop {
     book: Book,
-    rules: Rules,
+    rules: Limits,
     seq: u64,
 }
 
@@ -28,28 +29,28 @@ impl Shop {
     fn open() -> Shop {
         let mut shop = Shop {
             book: Book::new(HashKey::new(&[1; 32])),
-            rules: Rules::default(),
+            rules: Limits::default(),
             seq: 0,
         };
         let merchant = MerchantId(1);
         shop.row(vec![
-            Act::OpenMerchant,
-            Act::BindApiKey { key: KEY, merchant },
-            Act::OpenStore { merchant },
-            Act::OpenTill { store: StoreId(1) },
+            Command::OpenMerchant,
+            Command::BindApiKey { key: KEY, merchant },
+            Command::OpenStore { merchant },
+            Command::OpenTill { store: StoreId(1) },
         ]);
         for number in 1..=WALLETS {
             let wallet = WalletId(number);
             shop.row(vec![
-                Act::OpenWallet {
+                Command::OpenWallet {
                     credential: Fingerprint(u128::from(number) << 32),
                 },
-                Act::GrantAuthorization {
+                Command::GrantAuthorization {
                     authorization: AuthorizationId(u128::from(number) << 40),
                     wallet,
                     merchant,
                 },
-                Act::Credit {
+                Command::Credit {
                     wallet,
                     name: "first".into(),
                     amount: Amount::yen(100_000),
@@ -61,11 +62,11 @@ impl Shop {
     }
 
     /// One row of the journal, as the shard steps it, and then everything of the recent past forgotten.
-    fn row(&mut self, acts: Vec<Act>) {
+    fn row(&mut self, acts: Vec<Command>) {
         self.seq += 1;
         self.book.open_row(self.seq, NOW);
         for act in &acts {
-            let decision = decide(&self.book, &self.rules, &Facts::NONE, act, NOW);
+            let decision = decide(&self.book, &self.rules, &Prefetched::NONE, act, NOW);
             assert!(decision.outcome.is_ok(), "{act:?}: {:?}", decision.outcome);
             for change in &decision.changes {
                 self.book.apply(change);
@@ -76,11 +77,11 @@ impl Shop {
     }
 }
 
-fn charges(from: u64) -> Vec<Act> {
+fn charges(from: u64) -> Vec<Command> {
     let charge = |number: u64| {
         // A step that shares no factor with the number of wallets visits them all, far apart.
         let wallet = 1 + number * 61_803 % WALLETS;
-        Act::Charge(Charge {
+        Command::Charge(Charge {
             caller: Caller::Key(KEY),
             merchant: MerchantId(1),
             name: format!("order-{number}").into(),
@@ -88,7 +89,7 @@ fn charges(from: u64) -> Vec<Act> {
             amount: Amount::yen(1),
             store: Some(StoreId(1)),
             till: Some(TillId(1)),
-            papers: Papers::default(),
+            papers: OrderInfo::default(),
         })
     };
     (from..from + ROW).map(charge).collect()

@@ -1,15 +1,17 @@
 //! Views in memory: what the projector would have written, as far as it has come.
 
-use mamori_domain::act::{Act, TopUpState};
 use mamori_domain::book::{Book, ClosedTopUp};
-use mamori_domain::change::Change;
-use mamori_domain::decide::Facts;
+use mamori_domain::book::{BookHash, HashKey};
+use mamori_domain::command::Command;
+use mamori_domain::decide::Prefetched;
+use mamori_domain::event::Event;
 use mamori_domain::ids::{PaymentId, RefundId, TopUpId};
-use mamori_domain::key::{Answered, FirstAnswer, RequestKey};
-use mamori_domain::payment::{Payment, PaymentStatus, Refund};
-use mamori_domain::table::{BookHash, HashKey};
+use mamori_domain::key::{Answered, IdempotencyRecord, RequestKey};
+use mamori_domain::pay::{Payment, PaymentStatus, Refund};
+use mamori_domain::reply::TopUpState;
 use mamori_engine::cold::ColdKeys;
-use mamori_engine::shard::{Committed, Gathered};
+use mamori_engine::journal::batch::Committed;
+use mamori_engine::shard::Fetched;
 use std::collections::{BTreeMap, HashMap};
 
 /// Everything the past holds, up to row `applied`.
@@ -20,11 +22,11 @@ pub struct Archive {
     /// The newest row whose request keys can be looked up: their segment is whole.
     pub keyed: u64,
     /// Keys of the rows behind it.
-    open_keys: Vec<(RequestKey, FirstAnswer)>,
+    open_keys: Vec<(RequestKey, IdempotencyRecord)>,
     /// The row the checkpoint stands at; zero for none.
     pub checkpoint_seq: u64,
     checkpoint: BTreeMap<(u8, Vec<u8>), Vec<u8>>,
-    answers: HashMap<RequestKey, FirstAnswer>,
+    answers: HashMap<RequestKey, IdempotencyRecord>,
     payments: HashMap<PaymentId, Payment>,
     refunds: HashMap<RefundId, Refund>,
     top_ups: HashMap<TopUpId, ClosedTopUp>,
@@ -76,15 +78,15 @@ impl Archive {
         self.keyed = self.applied;
     }
 
-    fn apply_change(&mut self, change: &Change, row: &Committed) {
+    fn apply_change(&mut self, change: &Event, row: &Committed) {
         match change {
-            Change::Paid(paid) => drop(self.payments.insert(paid.payment, paid.payment(row.at))),
-            Change::Cancelled { payment, .. } => {
+            Event::Paid(paid) => drop(self.payments.insert(paid.payment, paid.payment(row.at))),
+            Event::Cancelled { payment, .. } => {
                 let payment = self.payments.get_mut(payment).expect("it was paid before");
                 payment.status = PaymentStatus::Cancelled;
                 payment.cancelled_at = Some(row.at);
             }
-            Change::Refunded {
+            Event::Refunded {
                 refund,
                 payment,
                 merchant,
@@ -118,7 +120,7 @@ impl Archive {
                     },
                 );
             }
-            Change::TopUpStarted {
+            Event::TopUpStarted {
                 top_up,
                 wallet,
                 amount,
@@ -134,8 +136,8 @@ impl Archive {
                     },
                 );
             }
-            Change::TopUpConfirmed { top_up, .. } => self.close(*top_up, TopUpState::Succeeded),
-            Change::TopUpFailed {
+            Event::TopUpConfirmed { top_up, .. } => self.close(*top_up, TopUpState::Succeeded),
+            Event::TopUpFailed {
                 top_up, expired, ..
             } => {
                 self.close(
@@ -159,11 +161,11 @@ impl Archive {
     }
 
     /// All an act may need of the past.
-    pub fn gather(&self, act: &Act) -> Gathered {
-        let mut facts = Facts::NONE;
+    pub fn gather(&self, act: &Command) -> Fetched {
+        let mut facts = Prefetched::NONE;
         let mut payment = None;
         let key = match act {
-            Act::Refund(request) => {
+            Command::Refund(request) => {
                 payment = Some(request.payment);
                 Some(RequestKey::refund(
                     request.merchant,
@@ -171,23 +173,23 @@ impl Archive {
                     &request.name,
                 ))
             }
-            Act::FindPaymentById { payment: id, .. } => {
+            Command::FindPaymentById { payment: id, .. } => {
                 payment = Some(*id);
                 None
             }
-            Act::FindRefund {
+            Command::FindRefund {
                 merchant,
                 name,
                 payment: Some(payment),
                 ..
             } => Some(RequestKey::refund(*merchant, *payment, name)),
-            Act::FindRefund {
+            Command::FindRefund {
                 merchant,
                 name,
                 payment: None,
                 ..
             } => Some(RequestKey::refund_by_name(*merchant, name)),
-            Act::ConfirmTopUp { top_up, .. } | Act::FailTopUp { top_up, .. } => {
+            Command::ConfirmTopUp { top_up, .. } | Command::FailTopUp { top_up, .. } => {
                 facts.top_up = self.closed(*top_up);
                 None
             }
@@ -205,7 +207,7 @@ impl Archive {
         facts.payment = payment
             .and_then(|id| self.payments.get(&id).cloned())
             .map(Box::new);
-        Gathered {
+        Fetched {
             as_of: self.applied,
             keys_as_of: self.keyed,
             facts,
@@ -241,19 +243,19 @@ impl Archive {
 }
 
 /// The id an act is asked under for good.
-pub fn key_of(act: &Act) -> Option<RequestKey> {
+pub fn key_of(act: &Command) -> Option<RequestKey> {
     match act {
-        Act::Charge(charge) => Some(RequestKey::payment(charge.merchant, &charge.name)),
-        Act::Hold { charge, .. } => Some(RequestKey::hold(charge.merchant, &charge.name)),
-        Act::Cancel { merchant, name, .. } | Act::FindPayment { merchant, name, .. } => {
+        Command::Charge(charge) => Some(RequestKey::payment(charge.merchant, &charge.name)),
+        Command::Hold { charge, .. } => Some(RequestKey::hold(charge.merchant, &charge.name)),
+        Command::Cancel { merchant, name, .. } | Command::FindPayment { merchant, name, .. } => {
             Some(RequestKey::payment(*merchant, name))
         }
-        Act::Refund(request) => Some(RequestKey::refund(
+        Command::Refund(request) => Some(RequestKey::refund(
             request.merchant,
             request.payment,
             &request.name,
         )),
-        Act::StartTopUp { wallet, name, .. } | Act::Credit { wallet, name, .. } => {
+        Command::StartTopUp { wallet, name, .. } | Command::Credit { wallet, name, .. } => {
             Some(RequestKey::credit(*wallet, name))
         }
         _ => None,

@@ -1,11 +1,13 @@
 //! The people of a storm: customers, cashiers, a card network and an operator who ask for all there is to ask for.
 
-use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome, RefundRequest};
+use mamori_domain::command::{Charge, Command, CreditKind, RefundRequest};
+use mamori_domain::context::Actor;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer};
+use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::reply::{Outcome, Reply};
 use mamori_domain::world::{Draw, Timestamp};
 
 const MERCHANTS: u32 = 3;
@@ -23,7 +25,7 @@ pub struct Crowd {
     holds: Vec<(HoldId, MerchantId)>,
     top_ups: Vec<(TopUpId, Amount)>,
     /// Requests under an id, to be asked again.
-    asked: Vec<Act>,
+    asked: Vec<Command>,
 }
 
 fn key_of_merchant(merchant: u32) -> Fingerprint {
@@ -57,36 +59,36 @@ impl Crowd {
     }
 
     /// What makes the house: merchants, stores, tills, keys, customers.
-    pub fn opening(&self) -> Vec<Act> {
-        let mut acts = vec![Act::OpenMerchant; MERCHANTS as usize];
-        acts.extend((1..=STORES).map(|store| Act::OpenStore {
+    pub fn opening(&self) -> Vec<Command> {
+        let mut acts = vec![Command::OpenMerchant; MERCHANTS as usize];
+        acts.extend((1..=STORES).map(|store| Command::OpenStore {
             merchant: MerchantId(merchant_of_store(store)),
         }));
-        acts.extend((1..=TILLS).map(|till| Act::OpenTill {
+        acts.extend((1..=TILLS).map(|till| Command::OpenTill {
             store: StoreId(store_of_till(till)),
         }));
-        acts.extend((1..=TILLS).map(|till| Act::BindTill {
+        acts.extend((1..=TILLS).map(|till| Command::BindTill {
             till: TillId(till),
             device: Some(device_of_till(till)),
         }));
-        acts.extend((1..=MERCHANTS).map(|number| Act::BindApiKey {
+        acts.extend((1..=MERCHANTS).map(|number| Command::BindApiKey {
             key: key_of_merchant(number),
             merchant: MerchantId(number),
         }));
         for number in 1..=WALLETS {
             let wallet = WalletId(number);
-            acts.push(Act::OpenWallet {
+            acts.push(Command::OpenWallet {
                 credential: Fingerprint(u128::from(number)),
             });
             let amount = Amount::yen(50_000);
-            acts.push(Act::Credit {
+            acts.push(Command::Credit {
                 wallet,
                 name: "first".into(),
                 amount,
                 kind: CreditKind::Cash,
             });
             let merchant = MerchantId(number as u32 % MERCHANTS + 1);
-            acts.push(Act::GrantAuthorization {
+            acts.push(Command::GrantAuthorization {
                 authorization: grant(number, merchant.0),
                 wallet,
                 merchant,
@@ -96,7 +98,7 @@ impl Crowd {
     }
 
     /// What a register asks that will not live to hear the answer.
-    pub fn last_words(&mut self) -> Act {
+    pub fn last_words(&mut self) -> Command {
         match self.draw.below(4) {
             0 => self.credit(),
             1 => self.refund(),
@@ -106,10 +108,10 @@ impl Crowd {
     }
 
     /// Anything.
-    pub fn wish(&mut self, at: Timestamp) -> Act {
+    pub fn wish(&mut self, at: Timestamp) -> Command {
         let act = match self.draw.below(100) {
             0..12 => {
-                return Act::IssueCode {
+                return Command::IssueCode {
                     wallet: self.wallet(),
                 };
             }
@@ -126,7 +128,7 @@ impl Crowd {
                 };
                 // Some are overdue before anybody captures them.
                 let expires_at = at.plus_seconds(self.draw.below(600) as i64);
-                Act::Hold { charge, expires_at }
+                Command::Hold { charge, expires_at }
             }
             81..84 => self.end_of_hold(),
             84..87 => self.start_top_up(),
@@ -147,16 +149,16 @@ impl Crowd {
     }
 
     /// What an answer teaches.
-    pub fn hear(&mut self, act: &Act, outcome: &Outcome) {
+    pub fn hear(&mut self, act: &Command, outcome: &Outcome) {
         match (act, outcome) {
-            (Act::IssueCode { .. }, Ok(Done::Code { digits, .. })) => self.codes.push(*digits),
-            (Act::Charge(charge), Ok(Done::Payment(payment))) => {
+            (Command::IssueCode { .. }, Ok(Reply::Code { digits, .. })) => self.codes.push(*digits),
+            (Command::Charge(charge), Ok(Reply::Payment(payment))) => {
                 self.payments.push((payment.id, charge.merchant))
             }
-            (Act::Hold { charge, .. }, Ok(Done::Held { hold })) => {
+            (Command::Hold { charge, .. }, Ok(Reply::Held { hold })) => {
                 self.holds.push((*hold, charge.merchant))
             }
-            (Act::StartTopUp { amount, .. }, Ok(Done::TopUp { top_up, .. })) => {
+            (Command::StartTopUp { amount, .. }, Ok(Reply::TopUp { top_up, .. })) => {
                 self.top_ups.push((*top_up, *amount))
             }
             _ => {}
@@ -165,12 +167,12 @@ impl Crowd {
 
     // ---- one kind of wish each
 
-    fn pay_by_code(&mut self) -> Act {
-        Act::Charge(self.charge_by_code())
+    fn pay_by_code(&mut self) -> Command {
+        Command::Charge(self.charge_by_code())
     }
 
-    fn pay_by_grant(&mut self) -> Act {
-        Act::Charge(self.charge_by_grant())
+    fn pay_by_grant(&mut self) -> Command {
+        Command::Charge(self.charge_by_grant())
     }
 
     fn charge_by_code(&mut self) -> Charge {
@@ -213,9 +215,9 @@ impl Crowd {
         } else {
             store_of_till(till.max(1))
         });
-        let papers = Papers {
+        let papers = OrderInfo {
             requested_at: self.made as i64,
-            ..Papers::default()
+            ..OrderInfo::default()
         };
         Charge {
             caller,
@@ -230,26 +232,28 @@ impl Crowd {
     }
 
     /// The same request again, now or much later, sometimes not quite the same.
-    fn again(&mut self) -> Act {
+    fn again(&mut self) -> Command {
         let Some(mut act) = pick_clone(&mut self.draw, &self.asked) else {
             return self.look();
         };
         if self.one_in(5) {
             let other = self.price();
             match &mut act {
-                Act::Charge(charge) => charge.amount = other,
-                Act::Refund(request) => request.amount = other,
-                Act::Credit { amount, .. } | Act::StartTopUp { amount, .. } => *amount = other,
+                Command::Charge(charge) => charge.amount = other,
+                Command::Refund(request) => request.amount = other,
+                Command::Credit { amount, .. } | Command::StartTopUp { amount, .. } => {
+                    *amount = other
+                }
                 _ => {}
             }
-        } else if let Act::Charge(charge) = &mut act {
+        } else if let Command::Charge(charge) = &mut act {
             // SDKs overwrite this on a retry.
             charge.papers.requested_at += 1;
         }
         act
     }
 
-    fn refund(&mut self) -> Act {
+    fn refund(&mut self) -> Command {
         let (payment, merchant) = self.some_payment();
         let merchant = if self.one_in(100) {
             MerchantId(1)
@@ -261,7 +265,7 @@ impl Crowd {
         } else {
             self.name()
         };
-        Act::Refund(RefundRequest {
+        Command::Refund(RefundRequest {
             caller: Caller::Key(key_of_merchant(merchant.0)),
             merchant,
             name,
@@ -276,9 +280,9 @@ impl Crowd {
         })
     }
 
-    fn cancel(&mut self) -> Act {
+    fn cancel(&mut self) -> Command {
         let charge = (0..8).find_map(|_| match pick_clone(&mut self.draw, &self.asked) {
-            Some(Act::Charge(charge)) => Some((charge.merchant, charge.name)),
+            Some(Command::Charge(charge)) => Some((charge.merchant, charge.name)),
             _ => None,
         });
         let (merchant, name) = match charge {
@@ -290,26 +294,26 @@ impl Crowd {
             ),
         };
         let caller = Caller::Key(key_of_merchant(merchant.0));
-        Act::Cancel {
+        Command::Cancel {
             caller,
             merchant,
             name,
         }
     }
 
-    fn end_of_hold(&mut self) -> Act {
+    fn end_of_hold(&mut self) -> Command {
         let newest = self.holds.len().saturating_sub(40);
         let (hold, merchant) =
             pick(&mut self.draw, &self.holds[newest..]).unwrap_or((HoldId(5), MerchantId(1)));
         if self.one_in(4) {
-            return Act::Release { hold };
+            return Command::Release { hold };
         }
         if self.one_in(4) {
-            return Act::ReleaseExpired;
+            return Command::ReleaseExpired;
         }
         let caller = Caller::Key(key_of_merchant(merchant.0));
         let amount = self.price();
-        Act::Capture {
+        Command::Capture {
             caller,
             merchant,
             hold,
@@ -317,40 +321,40 @@ impl Crowd {
         }
     }
 
-    fn start_top_up(&mut self) -> Act {
+    fn start_top_up(&mut self) -> Command {
         let wallet = self.wallet();
         let name = self.name();
         let amount = Amount::yen(self.draw.below(31) * 1_000);
-        Act::StartTopUp {
+        Command::StartTopUp {
             wallet,
             name,
             amount,
         }
     }
 
-    fn word_of_the_card(&mut self) -> Act {
+    fn word_of_the_card(&mut self) -> Command {
         let newest = self.top_ups.len().saturating_sub(60);
         let any = if self.one_in(8) { 0 } else { newest };
         let (top_up, amount) =
             pick(&mut self.draw, &self.top_ups[any..]).unwrap_or((TopUpId(3), Amount::yen(1)));
         match self.draw.below(8) {
-            0 => Act::FailTopUp {
+            0 => Command::FailTopUp {
                 top_up,
                 expired: true,
             },
-            1 => Act::FailTopUp {
+            1 => Command::FailTopUp {
                 top_up,
                 expired: false,
             },
-            2 => Act::ConfirmTopUp {
+            2 => Command::ConfirmTopUp {
                 top_up,
                 amount: Amount::yen(77),
             },
-            _ => Act::ConfirmTopUp { top_up, amount },
+            _ => Command::ConfirmTopUp { top_up, amount },
         }
     }
 
-    fn credit(&mut self) -> Act {
+    fn credit(&mut self) -> Command {
         let kind = if self.one_in(2) {
             CreditKind::Cash
         } else {
@@ -359,7 +363,7 @@ impl Crowd {
         let wallet = self.wallet();
         let name = self.name();
         let amount = Amount::yen(self.draw.below(40_000));
-        Act::Credit {
+        Command::Credit {
             wallet,
             name,
             amount,
@@ -367,35 +371,35 @@ impl Crowd {
         }
     }
 
-    fn look(&mut self) -> Act {
-        Act::Look {
+    fn look(&mut self) -> Command {
+        Command::Look {
             wallet: self.wallet(),
         }
     }
 
-    fn switch(&mut self) -> Act {
+    fn switch(&mut self) -> Command {
         let wallet = self.wallet();
         // Twice as often off as on, or nobody could pay after a while.
         if self.one_in(3) {
-            Act::Freeze { wallet }
+            Command::Freeze { wallet }
         } else {
-            Act::Unfreeze { wallet }
+            Command::Unfreeze { wallet }
         }
     }
 
-    fn find(&mut self) -> Act {
+    fn find(&mut self) -> Command {
         let (payment, merchant) = self.some_payment();
         let caller = Caller::Key(key_of_merchant(match self.draw.below(20) {
             0 => merchant.0 % MERCHANTS + 1,
             _ => merchant.0,
         }));
         match self.draw.below(4) {
-            0 => Act::FindPaymentById {
+            0 => Command::FindPaymentById {
                 caller,
                 merchant,
                 payment,
             },
-            1 => Act::FindRefund {
+            1 => Command::FindRefund {
                 caller,
                 merchant,
                 name: format!("r{}", self.draw.below(40)).into(),
@@ -403,14 +407,14 @@ impl Crowd {
             },
             2 => {
                 let name = format!("r{}", self.draw.below(40)).into();
-                Act::FindRefund {
+                Command::FindRefund {
                     caller,
                     merchant,
                     name,
                     payment: Some(payment),
                 }
             }
-            _ => Act::FindPayment {
+            _ => Command::FindPayment {
                 caller,
                 merchant,
                 name: format!("p{}", self.draw.below(self.made + 5)).into(),
@@ -418,43 +422,43 @@ impl Crowd {
         }
     }
 
-    fn paper(&mut self) -> Act {
+    fn paper(&mut self) -> Command {
         let wallet = self.wallet();
         let merchant = MerchantId(self.draw.below(u64::from(MERCHANTS)) as u32 + 1);
         let key = key_of_merchant(merchant.0);
         let till = self.draw.below(u64::from(TILLS)) as u32 + 1;
         match self.draw.below(24) {
-            0 => Act::RevokeApiKey { key },
-            1..6 => Act::BindApiKey { key, merchant },
-            6 => Act::BindTill {
+            0 => Command::RevokeApiKey { key },
+            1..6 => Command::BindApiKey { key, merchant },
+            6 => Command::BindTill {
                 till: TillId(till),
                 device: None,
             },
-            7..12 => Act::BindTill {
+            7..12 => Command::BindTill {
                 till: TillId(till),
                 device: Some(device_of_till(till)),
             },
-            12 => Act::RevokeAuthorization {
+            12 => Command::RevokeAuthorization {
                 authorization: grant(wallet.0, merchant.0),
             },
-            13..17 => Act::GrantAuthorization {
+            13..17 => Command::GrantAuthorization {
                 authorization: grant(wallet.0, merchant.0),
                 wallet,
                 merchant,
             },
-            17 => Act::RevokeCredential {
+            17 => Command::RevokeCredential {
                 wallet,
                 credential: Fingerprint(u128::from(wallet.0)),
             },
-            18..21 => Act::BindCredential {
+            18..21 => Command::BindCredential {
                 wallet,
                 credential: Fingerprint(u128::from(wallet.0)),
             },
-            21 => Act::OpenStore { merchant },
-            22 => Act::OpenTill {
+            21 => Command::OpenStore { merchant },
+            22 => Command::OpenTill {
                 store: StoreId(till),
             },
-            _ => Act::OpenWallet {
+            _ => Command::OpenWallet {
                 credential: Fingerprint(u128::from(self.draw.below(WALLETS * 2))),
             },
         }

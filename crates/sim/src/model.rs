@@ -3,14 +3,17 @@
 //! It shares the vocabulary of the rules (acts, ids, refusals) and none of their code. Every answer of the real thing is
 //! compared with what this one says.
 
-use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome, Refusal, TopUpState};
-use mamori_domain::decide::Rules;
-use mamori_domain::funding::Source;
+use mamori_domain::command::{Charge, Command, CreditKind};
+use mamori_domain::context::Actor;
+use mamori_domain::decide::Limits;
+use mamori_domain::fund::Source;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, StoreId, TillId,
     TopUpId, WalletId,
 };
-use mamori_domain::payment::{Payer, PaymentStatus};
+use mamori_domain::pay::{Payer, PaymentStatus};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::{Outcome, Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -147,7 +150,7 @@ pub enum Said {
 /// The house.
 #[derive(Clone)]
 pub struct Model {
-    rules: Rules,
+    rules: Limits,
     pub purses: BTreeMap<WalletId, Purse>,
     pub sales: BTreeMap<u64, Sale>,
     returns: BTreeMap<u64, Return>,
@@ -176,7 +179,7 @@ pub struct Model {
 
 impl Model {
     /// An empty house.
-    pub fn new(rules: Rules) -> Model {
+    pub fn new(rules: Limits) -> Model {
         Model {
             rules,
             purses: BTreeMap::new(),
@@ -266,20 +269,20 @@ impl Model {
     }
 
     /// What the answer to an act must be at an instant; the house then stands as it does after it.
-    pub fn tell(&mut self, act: &Act, at: Timestamp) -> Result<Said, Refusal> {
+    pub fn tell(&mut self, act: &Command, at: Timestamp) -> Result<Said, Refusal> {
         match act {
-            Act::OpenMerchant => {
+            Command::OpenMerchant => {
                 let id = self.payable.len() as u32 + 1;
                 self.payable.insert(MerchantId(id), 0);
                 self.did(Said::Opened(u64::from(id)))
             }
-            Act::OpenStore { merchant } => {
+            Command::OpenStore { merchant } => {
                 self.merchant(*merchant)?;
                 let id = self.stores.len() as u32 + 1;
                 self.stores.insert(StoreId(id), *merchant);
                 self.did(Said::Opened(u64::from(id)))
             }
-            Act::OpenTill { store } => {
+            Command::OpenTill { store } => {
                 if !self.stores.contains_key(store) {
                     return Err(Refusal::StoreUnknown);
                 }
@@ -287,13 +290,13 @@ impl Model {
                 self.tills.insert(TillId(id), (*store, None));
                 self.did(Said::Opened(u64::from(id)))
             }
-            Act::BindTill { till, device } => {
+            Command::BindTill { till, device } => {
                 let row = self.tills.get_mut(till).ok_or(Refusal::TillUnknown)?;
                 let changes = row.1 != *device;
                 row.1 = *device;
                 self.maybe(changes, Said::Bound)
             }
-            Act::BindApiKey { key, merchant } => {
+            Command::BindApiKey { key, merchant } => {
                 self.merchant(*merchant)?;
                 match self.keys.get(key) {
                     Some(owner) if owner == merchant => Ok(Said::Bound),
@@ -304,11 +307,11 @@ impl Model {
                     }
                 }
             }
-            Act::RevokeApiKey { key } => {
+            Command::RevokeApiKey { key } => {
                 self.keys.remove(key).ok_or(Refusal::KeyRevoked)?;
                 self.did(Said::Bound)
             }
-            Act::OpenWallet { credential } => {
+            Command::OpenWallet { credential } => {
                 if let Some(wallet) = self.credentials.get(credential) {
                     return Ok(Said::Opened(wallet.0));
                 }
@@ -317,7 +320,7 @@ impl Model {
                 self.credentials.insert(*credential, wallet);
                 self.did(Said::Opened(wallet.0))
             }
-            Act::BindCredential { wallet, credential } => {
+            Command::BindCredential { wallet, credential } => {
                 self.purse(*wallet)?;
                 match self.credentials.get(credential) {
                     Some(owner) if owner == wallet => Ok(Said::Bound),
@@ -328,7 +331,7 @@ impl Model {
                     }
                 }
             }
-            Act::RevokeCredential { wallet, credential } => {
+            Command::RevokeCredential { wallet, credential } => {
                 if self.credentials.get(credential) != Some(wallet) {
                     return Err(Refusal::CredentialUnknown);
                 }
@@ -336,9 +339,9 @@ impl Model {
                 self.purse_mut(*wallet).epoch += 1;
                 self.did(Said::Bound)
             }
-            Act::Freeze { wallet } => self.turn(*wallet, true),
-            Act::Unfreeze { wallet } => self.turn(*wallet, false),
-            Act::GrantAuthorization {
+            Command::Freeze { wallet } => self.turn(*wallet, true),
+            Command::Unfreeze { wallet } => self.turn(*wallet, false),
+            Command::GrantAuthorization {
                 authorization,
                 wallet,
                 merchant,
@@ -354,13 +357,13 @@ impl Model {
                     }
                 }
             }
-            Act::RevokeAuthorization { authorization } => {
+            Command::RevokeAuthorization { authorization } => {
                 self.grants
                     .remove(authorization)
                     .ok_or(Refusal::AuthorizationUnknown)?;
                 self.did(Said::Bound)
             }
-            Act::IssueCode { wallet } => {
+            Command::IssueCode { wallet } => {
                 if self.purse(*wallet)?.frozen {
                     return Err(Refusal::WalletFrozen);
                 }
@@ -368,15 +371,15 @@ impl Model {
                     at.plus_seconds(i64::from(self.rules.code_life_seconds)),
                 ))
             }
-            Act::Charge(charge) => self.charge(charge, at, None),
-            Act::Hold { charge, expires_at } => self.charge(charge, at, Some(*expires_at)),
-            Act::Cancel {
+            Command::Charge(charge) => self.charge(charge, at, None),
+            Command::Hold { charge, expires_at } => self.charge(charge, at, Some(*expires_at)),
+            Command::Cancel {
                 caller,
                 merchant,
                 name,
             } => self.cancel(*caller, *merchant, name, at),
-            Act::Refund(request) => self.refund(request, at),
-            Act::Capture {
+            Command::Refund(request) => self.refund(request, at),
+            Command::Capture {
                 caller,
                 merchant,
                 hold,
@@ -396,7 +399,7 @@ impl Model {
                 }
                 self.end_hold(*hold, &aside, amount.signed())
             }
-            Act::Release { hold } => {
+            Command::Release { hold } => {
                 let aside = self
                     .asides
                     .get(&hold.0)
@@ -404,7 +407,7 @@ impl Model {
                     .clone();
                 self.end_hold(*hold, &aside, 0)
             }
-            Act::ReleaseExpired => {
+            Command::ReleaseExpired => {
                 let mut overdue: Vec<(Timestamp, u64)> = (self.asides.iter())
                     .filter(|(_, aside)| aside.until <= at)
                     .map(|(hold, aside)| (aside.until, *hold))
@@ -417,13 +420,13 @@ impl Model {
                 }
                 Ok(Said::ReleasedExpired(overdue.len() as u32))
             }
-            Act::StartTopUp {
+            Command::StartTopUp {
                 wallet,
                 name,
                 amount,
             } => self.start(*wallet, name, amount.signed()),
-            Act::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
-            Act::FailTopUp { top_up, expired } => {
+            Command::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
+            Command::FailTopUp { top_up, expired } => {
                 let page = self.pages.get_mut(&top_up.0).ok_or(Refusal::TopUpUnknown)?;
                 if page.state != TopUpState::Pending {
                     return Ok(Said::TopUp(top_up.0, page.state));
@@ -437,14 +440,14 @@ impl Model {
                 self.purse_mut(wallet).pending -= yen;
                 self.did(Said::TopUp(top_up.0, state))
             }
-            Act::Credit {
+            Command::Credit {
                 wallet,
                 name,
                 amount,
                 kind,
             } => self.give(*wallet, name, amount.signed(), *kind),
-            Act::Look { wallet } => self.purse_as_seen(*wallet),
-            Act::FindPayment {
+            Command::Look { wallet } => self.purse_as_seen(*wallet),
+            Command::FindPayment {
                 caller,
                 merchant,
                 name,
@@ -460,7 +463,7 @@ impl Model {
                     _ => Err(Refusal::PaymentUnknown),
                 }
             }
-            Act::FindPaymentById {
+            Command::FindPaymentById {
                 caller,
                 merchant,
                 payment,
@@ -471,7 +474,7 @@ impl Model {
                     _ => Err(Refusal::PaymentUnknown),
                 }
             }
-            Act::FindRefund {
+            Command::FindRefund {
                 caller,
                 merchant,
                 name,
@@ -711,8 +714,8 @@ impl Model {
     }
 
     /// May the desk say "replaced" where the model says something else?
-    pub fn may_be_replaced(&mut self, act: &Act) -> bool {
-        if let Act::Charge(charge) | Act::Hold { charge, .. } = act
+    pub fn may_be_replaced(&mut self, act: &Command) -> bool {
+        if let Command::Charge(charge) | Command::Hold { charge, .. } = act
             && let Payer::Code(digits) = charge.payer
             && let Some(code) = self.codes.get_mut(&digits)
             && code.doubtful
@@ -760,7 +763,7 @@ impl Model {
 
     fn refund(
         &mut self,
-        request: &mamori_domain::act::RefundRequest,
+        request: &mamori_domain::command::RefundRequest,
         at: Timestamp,
     ) -> Result<Said, Refusal> {
         self.may(request.caller, request.merchant)?;
@@ -1026,27 +1029,27 @@ impl Model {
 /// The real answer in the model's words.
 pub fn in_words(outcome: &Outcome) -> Result<Said, Refusal> {
     Ok(match outcome.as_ref().map_err(|refusal| *refusal)? {
-        Done::MerchantOpened(id) => Said::Opened(u64::from(id.0)),
-        Done::StoreOpened(id) => Said::Opened(u64::from(id.0)),
-        Done::TillOpened(id) => Said::Opened(u64::from(id.0)),
-        Done::WalletOpened(id) => Said::Opened(id.0),
-        Done::Bound => Said::Bound,
-        Done::Wallet(sight) => Said::Purse {
+        Reply::MerchantOpened(id) => Said::Opened(u64::from(id.0)),
+        Reply::StoreOpened(id) => Said::Opened(u64::from(id.0)),
+        Reply::TillOpened(id) => Said::Opened(u64::from(id.0)),
+        Reply::WalletOpened(id) => Said::Opened(id.0),
+        Reply::Bound => Said::Bound,
+        Reply::Wallet(sight) => Said::Purse {
             yen: sight.balance as i64,
             held: sight.held as i64,
             frozen: sight.frozen,
             last_entry: sight.last_entry.0,
         },
-        Done::Code { expires_at, .. } => Said::Code(*expires_at),
-        Done::Payment(payment) => Said::Sale {
+        Reply::Code { expires_at, .. } => Said::Code(*expires_at),
+        Reply::Payment(payment) => Said::Sale {
             id: payment.id.0,
             wallet: payment.wallet,
             yen: payment.amount.signed(),
             refunded: payment.refunded.signed(),
             cancelled: payment.status == PaymentStatus::Cancelled,
         },
-        Done::CancelAccepted => Said::Cancelled,
-        Done::Refund(refund) => {
+        Reply::CancelAccepted => Said::Cancelled,
+        Reply::Refund(refund) => {
             let RefundId(id) = refund.id;
             Said::Return {
                 id,
@@ -1055,10 +1058,10 @@ pub fn in_words(outcome: &Outcome) -> Result<Said, Refusal> {
                 yen: refund.amount.signed(),
             }
         }
-        Done::Held { hold } => Said::Held(hold.0),
-        Done::Released => Said::Released,
-        Done::ReleasedExpired(count) => Said::ReleasedExpired(*count),
-        Done::TopUp { top_up, state } => Said::TopUp(top_up.0, *state),
-        Done::Credited { entry } => Said::Credited(entry.0),
+        Reply::Held { hold } => Said::Held(hold.0),
+        Reply::Released => Said::Released,
+        Reply::ReleasedExpired(count) => Said::ReleasedExpired(*count),
+        Reply::TopUp { top_up, state } => Said::TopUp(top_up.0, *state),
+        Reply::Credited { entry } => Said::Credited(entry.0),
     })
 }

@@ -6,20 +6,24 @@
 use crate::archive::{Archive, key_of};
 use crate::crowd::Crowd;
 use crate::model::{Model, Said, in_words};
-use mamori_domain::act::{Act, Done, Refusal};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
 use mamori_domain::book::Book;
-use mamori_domain::change::{Change, Purpose};
-use mamori_domain::decide::Rules;
-use mamori_domain::funding::Source;
+use mamori_domain::book::{BookHash, HashKey};
+use mamori_domain::command::Command;
+use mamori_domain::decide::Limits;
+use mamori_domain::event::Event;
+use mamori_domain::fund::Source;
 use mamori_domain::ids::{IdSpace, ShardId, WalletId};
 use mamori_domain::ledger::{Account, AccountKind};
-use mamori_domain::table::{BookHash, HashKey};
+use mamori_domain::lifecycle::Purpose;
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::Reply;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
-use mamori_engine::fault::Fault;
+use mamori_engine::journal::batch::{Committed, decode_batch};
 use mamori_engine::journal::{FakeAppend, FakeJournal, Head, JournalReader, JournalStore};
-use mamori_engine::keys::ChainKey;
-use mamori_engine::shard::{Asked, Committed, Opened, Reply, Shard, decode_batch};
+use mamori_engine::shard::{Asked, Opened, Shard, Verdict};
 use mamori_engine::start::replay_row;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -197,7 +201,7 @@ struct Storm {
     unprojected: VecDeque<Committed>,
     /// Batches during which the projector is dead.
     projector_dead_for: u64,
-    waiting: Vec<(Act, u64)>,
+    waiting: Vec<(Command, u64)>,
     /// Acts whose look-up is done, but that have not reached the writer yet.
     on_the_way: Vec<Asked>,
     wall: Timestamp,
@@ -219,7 +223,7 @@ impl Storm {
             chance,
             codes,
             crowd,
-            model: Model::new(Rules::default()),
+            model: Model::new(Limits::default()),
             journal: FakeJournal::new(),
             shard: None,
             archive: Archive::new(sabotage == Some(Sabotage::ForgottenRefunds)),
@@ -443,7 +447,7 @@ impl Storm {
         Ok(())
     }
 
-    fn check(&mut self, act: &Act, reply: &Reply, weather: Weather) -> Result<(), String> {
+    fn check(&mut self, act: &Command, reply: &Reply, weather: Weather) -> Result<(), String> {
         let at = self.latest;
         let outcome = match reply {
             Reply::Answer(outcome) => outcome,
@@ -458,7 +462,7 @@ impl Storm {
                 }
                 self.tally.faults += 1;
                 self.doubtful_minute = at.seconds().div_euclid(60);
-                if let Act::IssueCode { wallet } = act {
+                if let Command::IssueCode { wallet } = act {
                     self.model.doubt_code_of(*wallet);
                 }
                 return Ok(());
@@ -478,7 +482,9 @@ impl Storm {
         if said != expected {
             return Err(format!("{act:?}\n  said {said:?}\n  must {expected:?}"));
         }
-        if let (Act::IssueCode { wallet }, Ok(Done::Code { digits, expires_at })) = (act, outcome) {
+        if let (Command::IssueCode { wallet }, Ok(Reply::Code { digits, expires_at })) =
+            (act, outcome)
+        {
             self.model.learn_code(*wallet, *digits, at, *expires_at);
         }
         self.crowd.hear(act, outcome);
@@ -540,7 +546,7 @@ impl Storm {
         if trial.sum() != 0 || sums != must || owed != must[0] + must[1] + must[2] - must[3] {
             return Err(format!("sums {sums:?} and {owed}, must {must:?}"));
         }
-        for posting in row.changes.iter().flat_map(Change::postings).flatten() {
+        for posting in row.changes.iter().flat_map(Event::postings).flatten() {
             for account in [posting.debit(), posting.credit()] {
                 if let Account::Wallet(wallet) | Account::Held(wallet) = account {
                     self.check_wallet(&shard.book, wallet)?;
@@ -619,7 +625,7 @@ impl Storm {
             let changes = decode_batch(&row.batch).map_err(|fault| fault.to_string())?;
             let keys: Vec<_> = changes
                 .iter()
-                .flat_map(Change::answers)
+                .flat_map(Event::answers)
                 .flatten()
                 .map(|(key, _)| key)
                 .collect();
@@ -691,7 +697,7 @@ impl Storm {
         };
         let epoch = head.epoch + 1;
         let opened = Opened {
-            rules: Rules::default(),
+            rules: Limits::default(),
             cold,
             epoch,
             chain: chain_key(),
@@ -703,7 +709,7 @@ impl Storm {
             head,
             opened,
         );
-        let mut first = vec![Change::TakenOver { epoch }];
+        let mut first = vec![Event::TakenOver { epoch }];
         if head.seq == 0 {
             let ids = IdSpace {
                 incarnation: 0,
@@ -711,7 +717,7 @@ impl Storm {
             };
             first.insert(
                 0,
-                Change::Stamped {
+                Event::Stamped {
                     purpose: Purpose::Development,
                     ids,
                 },
@@ -768,7 +774,7 @@ impl Storm {
     }
 }
 
-fn fresh(act: Act) -> Asked {
+fn fresh(act: Command) -> Asked {
     Asked {
         act,
         gathered: None,

@@ -13,22 +13,22 @@
 //! line the model's answer, every balance and every sum of the house are compared with the engine's.
 
 use crate::model::{Model, in_words};
-use mamori_domain::act::{
-    Act, Caller, Charge, CreditKind, Done, Outcome, RefundRequest, TopUpState,
-};
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_domain::command::{Charge, Command, CreditKind, RefundRequest};
+use mamori_domain::context::Actor;
+use mamori_domain::decide::Limits;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::ledger::AccountKind;
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer};
+use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::reply::{Outcome, Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
-use mamori_engine::fault::Fault;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::Location;
 use mamori_engine::{Engine, EngineConfig};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -99,7 +99,7 @@ impl Stage {
             location,
             clock: Arc::default(),
             engine: None,
-            model: Model::new(Rules::default()),
+            model: Model::new(Limits::default()),
             day: 0,
             latest: Timestamp(0),
             starts: 0,
@@ -112,16 +112,16 @@ impl Stage {
         stage.clock_to("09:00:00")?;
         stage.start()?;
         let merchants = [BAKERY, BOOKSHOP];
-        let mut acts = vec![Act::OpenMerchant, Act::OpenMerchant];
-        acts.extend([BAKERY, BAKERY, BOOKSHOP].map(|merchant| Act::OpenStore { merchant }));
-        acts.extend([1, 1, 2, 3].map(|store| Act::OpenTill {
+        let mut acts = vec![Command::OpenMerchant, Command::OpenMerchant];
+        acts.extend([BAKERY, BAKERY, BOOKSHOP].map(|merchant| Command::OpenStore { merchant }));
+        acts.extend([1, 1, 2, 3].map(|store| Command::OpenTill {
             store: StoreId(store),
         }));
-        acts.extend((1..=4).map(TillId).map(|till| Act::BindTill {
+        acts.extend((1..=4).map(TillId).map(|till| Command::BindTill {
             till,
             device: Some(device_of(till)),
         }));
-        acts.extend(merchants.map(|merchant| Act::BindApiKey {
+        acts.extend(merchants.map(|merchant| Command::BindApiKey {
             key: key_of(merchant),
             merchant,
         }));
@@ -200,43 +200,47 @@ impl Stage {
                 let mut last = String::new();
                 for guess in 0..yen(count)?.minor() {
                     let name = format!("{name}-{guess}");
-                    let act =
-                        Act::Charge(self.charge(till, &format!("9{guess:013}"), "100", &name)?);
+                    let act = Command::Charge(self.charge(
+                        till,
+                        &format!("9{guess:013}"),
+                        "100",
+                        &name,
+                    )?);
                     last = self.answer(&act, &name)?;
                 }
                 return Ok(last);
             }
             [who, "signs", "up"] => {
                 let credential = Fingerprint(500 + self.people.len() as u128);
-                let outcome = self.act(&Act::OpenWallet { credential })?;
-                if let Ok(Done::WalletOpened(wallet)) = outcome {
+                let outcome = self.act(&Command::OpenWallet { credential })?;
+                if let Ok(Reply::WalletOpened(wallet)) = outcome {
                     self.people.insert(who.to_owned(), wallet);
                 }
                 return Ok(in_story(&outcome));
             }
-            [who, "freezes"] => Act::Freeze {
+            [who, "freezes"] => Command::Freeze {
                 wallet: self.person(who)?,
             },
-            [who, "unfreezes"] => Act::Unfreeze {
+            [who, "unfreezes"] => Command::Unfreeze {
                 wallet: self.person(who)?,
             },
-            [who, "looks"] => Act::Look {
+            [who, "looks"] => Command::Look {
                 wallet: self.person(who)?,
             },
             [who, "permits", shop] => {
                 let wallet = self.person(who)?;
                 let authorization = AuthorizationId(1 << 100 | u128::from(wallet.0));
-                Act::GrantAuthorization {
+                Command::GrantAuthorization {
                     authorization,
                     wallet,
                     merchant: shop_of(shop)?,
                 }
             }
             [who, "issues", "code", label] => {
-                let outcome = self.act(&Act::IssueCode {
+                let outcome = self.act(&Command::IssueCode {
                     wallet: self.person(who)?,
                 })?;
-                if let Ok(Done::Code { digits, .. }) = outcome {
+                if let Ok(Reply::Code { digits, .. }) = outcome {
                     self.codes.insert(label.to_owned(), digits);
                 }
                 return Ok(in_story(&outcome));
@@ -244,78 +248,78 @@ impl Stage {
             [who, "starts", "top-up", label, "of", amount] => {
                 let amount = yen(amount)?;
                 let wallet = self.person(who)?;
-                let act = Act::StartTopUp {
+                let act = Command::StartTopUp {
                     wallet,
                     name: label.into(),
                     amount,
                 };
                 let outcome = self.act(&act)?;
-                if let Ok(Done::TopUp { top_up, .. }) = outcome {
+                if let Ok(Reply::TopUp { top_up, .. }) = outcome {
                     self.top_ups.insert(label.to_owned(), (top_up, amount));
                 }
                 return Ok(in_story(&outcome));
             }
             ["card", "confirms", label] => {
                 let (top_up, amount) = self.top_up(label)?;
-                Act::ConfirmTopUp { top_up, amount }
+                Command::ConfirmTopUp { top_up, amount }
             }
-            ["card", "confirms", label, "of", amount] => Act::ConfirmTopUp {
+            ["card", "confirms", label, "of", amount] => Command::ConfirmTopUp {
                 top_up: self.top_up(label)?.0,
                 amount: yen(amount)?,
             },
-            ["card", "fails", label] => Act::FailTopUp {
+            ["card", "fails", label] => Command::FailTopUp {
                 top_up: self.top_up(label)?.0,
                 expired: false,
             },
-            ["card", "lets", label, "expire"] => Act::FailTopUp {
+            ["card", "lets", label, "expire"] => Command::FailTopUp {
                 top_up: self.top_up(label)?.0,
                 expired: true,
             },
-            ["house", "gives", who, amount] => Act::Credit {
+            ["house", "gives", who, amount] => Command::Credit {
                 wallet: self.person(who)?,
                 name: name.into(),
                 amount: yen(amount)?,
                 kind: CreditKind::Cash,
             },
-            ["house", "unenrols", till] => Act::BindTill {
+            ["house", "unenrols", till] => Command::BindTill {
                 till: till_of(till)?,
                 device: None,
             },
             ["house", "enrols", till] => {
                 let till = till_of(till)?;
-                Act::BindTill {
+                Command::BindTill {
                     till,
                     device: Some(device_of(till)),
                 }
             }
-            ["house", "revokes", shop] => Act::RevokeApiKey {
+            ["house", "revokes", shop] => Command::RevokeApiKey {
                 key: key_of(shop_of(shop)?),
             },
             [till, "charges", payer, amount] => {
-                Act::Charge(self.charge(till, payer, amount, name)?)
+                Command::Charge(self.charge(till, payer, amount, name)?)
             }
             [till, "holds", payer, amount] => {
                 let charge = self.charge(till, payer, amount, name)?;
                 let expires_at = self.latest.plus_seconds(3_600);
-                Act::Hold { charge, expires_at }
+                Command::Hold { charge, expires_at }
             }
             [till, "captures", label, amount] => {
                 let (caller, merchant, _, _) = asker(till)?;
                 let hold = *self.holds.get(label).ok_or("nobody holds that")?;
-                Act::Capture {
+                Command::Capture {
                     caller,
                     merchant,
                     hold,
                     amount: yen(amount)?,
                 }
             }
-            ["house", "releases", "overdue", "holds"] => Act::ReleaseExpired,
-            [_, "releases", label] => Act::Release {
+            ["house", "releases", "overdue", "holds"] => Command::ReleaseExpired,
+            [_, "releases", label] => Command::Release {
                 hold: *self.holds.get(label).ok_or("nobody holds that")?,
             },
             [till, "cancels", label] => {
                 let (caller, merchant, _, _) = asker(till)?;
-                Act::Cancel {
+                Command::Cancel {
                     caller,
                     merchant,
                     name: label.into(),
@@ -328,7 +332,7 @@ impl Stage {
                     .get(label)
                     .copied()
                     .unwrap_or(PaymentId(999_999));
-                Act::Refund(RefundRequest {
+                Command::Refund(RefundRequest {
                     caller,
                     merchant,
                     name: name.into(),
@@ -340,7 +344,7 @@ impl Stage {
             }
             [till, "finds", label] => {
                 let (caller, merchant, _, _) = asker(till)?;
-                Act::FindPayment {
+                Command::FindPayment {
                     caller,
                     merchant,
                     name: label.into(),
@@ -367,9 +371,9 @@ impl Stage {
             (_, _, Ok(digits)) => Payer::Code(digits),
             _ => return Err(format!("nobody shows {payer}")),
         };
-        let papers = Papers {
+        let papers = OrderInfo {
             requested_at: self.latest.seconds(),
-            ..Papers::default()
+            ..OrderInfo::default()
         };
         Ok(Charge {
             caller,
@@ -383,18 +387,18 @@ impl Stage {
         })
     }
 
-    fn answer(&mut self, act: &Act, name: &str) -> Result<String, String> {
+    fn answer(&mut self, act: &Command, name: &str) -> Result<String, String> {
         let outcome = self.act(act)?;
         match &outcome {
-            Ok(Done::Payment(payment)) => drop(self.payments.insert(name.to_owned(), payment.id)),
-            Ok(Done::Held { hold }) => drop(self.holds.insert(name.to_owned(), *hold)),
+            Ok(Reply::Payment(payment)) => drop(self.payments.insert(name.to_owned(), payment.id)),
+            Ok(Reply::Held { hold }) => drop(self.holds.insert(name.to_owned(), *hold)),
             _ => {}
         }
         Ok(in_story(&outcome))
     }
 
     /// Asks again where the engine says so: after a story has moved the clock, the lease must be confirmed anew.
-    fn patiently(&self, act: &Act) -> Result<Outcome, String> {
+    fn patiently(&self, act: &Command) -> Result<Outcome, String> {
         self.until_it_answers(|engine| engine.act(act.clone()))
     }
 
@@ -413,7 +417,7 @@ impl Stage {
     }
 
     /// Asks the engine and the model, and compares.
-    fn act(&mut self, act: &Act) -> Result<Outcome, String> {
+    fn act(&mut self, act: &Command) -> Result<Outcome, String> {
         let outcome = self.patiently(act)?;
         self.latest = self.latest.max(Timestamp(self.clock.wall_micros()));
         let expected = self.model.tell(act, self.latest);
@@ -421,7 +425,8 @@ impl Stage {
         if said != expected {
             return Err(format!("said {said:?}\nmust {expected:?}"));
         }
-        if let (Act::IssueCode { wallet }, Ok(Done::Code { digits, expires_at })) = (act, &outcome)
+        if let (Command::IssueCode { wallet }, Ok(Reply::Code { digits, expires_at })) =
+            (act, &outcome)
         {
             self.model
                 .learn_code(*wallet, *digits, self.latest, *expires_at);
@@ -463,7 +468,7 @@ impl Stage {
         }
         let wallets: Vec<WalletId> = self.model.purses.keys().copied().collect();
         for wallet in wallets {
-            drop(self.act(&Act::Look { wallet })?);
+            drop(self.act(&Command::Look { wallet })?);
         }
         Ok(())
     }
@@ -503,7 +508,7 @@ impl Stage {
         let config = EngineConfig {
             location: self.location.clone(),
             master: Arc::new(MasterKey::from_bytes([5; 32])),
-            rules: Rules::default(),
+            rules: Limits::default(),
             standby: false,
             purpose: Purpose::Development,
             clock: self.clock.clone(),
@@ -587,16 +592,16 @@ fn in_story(outcome: &Outcome) -> String {
         Err(refusal) => return format!("refused {}", refusal.code()),
     };
     match done {
-        Done::Payment(_) => "paid",
-        Done::CancelAccepted => "accepted",
-        Done::Refund(_) => "refunded",
-        Done::Held { .. } => "held",
-        Done::Released => "released",
-        Done::ReleasedExpired(count) => return format!("released {count}"),
-        Done::Credited { .. } => "credited",
-        Done::Code { .. } => "code",
-        Done::Wallet(sight) if sight.frozen => "frozen",
-        Done::TopUp { state, .. } => match state {
+        Reply::Payment(_) => "paid",
+        Reply::CancelAccepted => "accepted",
+        Reply::Refund(_) => "refunded",
+        Reply::Held { .. } => "held",
+        Reply::Released => "released",
+        Reply::ReleasedExpired(count) => return format!("released {count}"),
+        Reply::Credited { .. } => "credited",
+        Reply::Code { .. } => "code",
+        Reply::Wallet(sight) if sight.frozen => "frozen",
+        Reply::TopUp { state, .. } => match state {
             TopUpState::Pending => "pending",
             TopUpState::Succeeded => "succeeded",
             TopUpState::Failed => "failed",

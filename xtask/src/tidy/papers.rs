@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Component, Path, PathBuf};
 
 use super::finding::Finding;
+use super::rust_source::words;
 use super::sources::Tree;
 
 pub fn architecture_is_short(tree: &Tree) -> Vec<Finding> {
@@ -82,6 +83,83 @@ fn walk(folder: &Path, target: &str) -> Option<PathBuf> {
         }
     }
     Some(path)
+}
+
+/// The map and the decisions speak of what is there: a file or folder they name in backticks lies in the tree, and a name of code
+/// (`lower_case_with_underscores`) stands in some source. A decision outlives the code it was made for; its pointers must not lie.
+pub fn names_in_backticks_exist(tree: &Tree) -> Vec<Finding> {
+    /// Calls of the operating system.
+    const NOT_OURS: [&str; 1] = ["sync_file_range"];
+    // This program's own tests name what is gone.
+    let sources = tree
+        .written_by_hand()
+        .filter(|file| !file.is("md") && !file.is("toml") && !file.path.starts_with("xtask"));
+    let known: BTreeSet<&str> = sources.flat_map(|file| words(&file.text)).collect();
+    let is_there = |name: &str| {
+        let ends_so = |path: &Path| path.ends_with(name.trim_end_matches('/'));
+        tree.all().any(|file| match name.ends_with('/') {
+            true => file.path.ancestors().skip(1).any(ends_so),
+            false => file.path.ancestors().any(ends_so),
+        })
+    };
+    let mut findings = Vec::new();
+    let is_told =
+        |path: &Path| path == Path::new("ARCHITECTURE.md") || path.starts_with("docs/decisions");
+    for file in tree.all().filter(|file| is_told(&file.path)) {
+        for (number, name) in in_backticks(&file.text) {
+            let gone = match name {
+                name if names_a_file(name) => !is_there(name),
+                name if names_code(name) => !known.contains(name) && !NOT_OURS.contains(&name),
+                _ => false,
+            };
+            if gone {
+                let what = format!("`{name}` is not in the tree any more");
+                findings.push(Finding::new(&file.path, number, what));
+            }
+        }
+    }
+    findings
+}
+
+/// What stands between backticks, word by word, outside of blocks of code.
+fn in_backticks(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut in_code = false;
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.trim_start().starts_with("```") {
+            in_code = !in_code;
+        }
+        if !in_code {
+            let spans = line.split('`').skip(1).step_by(2);
+            found.extend(
+                spans
+                    .flat_map(str::split_whitespace)
+                    .map(|word| (number, word)),
+            );
+        }
+    }
+    found
+}
+
+/// `journal/segments.rs`, `crates/api` and `views/` do; `/v2/payments`, `journal.sqlite` and `application/json` do not.
+fn names_a_file(word: &str) -> bool {
+    const ENDINGS: [&str; 10] = [
+        ".rs", ".js", ".mjs", ".py", ".sql", ".css", ".html", ".story", ".toml", ".md",
+    ];
+    const ROOMS: [&str; 6] = ["crates/", "docs/", "tests/", "web/", "xtask/", ".ci/"];
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+    word.chars().all(plain)
+        && !word.starts_with('/')
+        && (ENDINGS.iter().any(|ending| word.ends_with(ending))
+            || ROOMS.iter().any(|room| word.starts_with(room))
+            || word.len() > 1 && word.ends_with('/'))
+}
+
+fn names_code(word: &str) -> bool {
+    word.contains('_')
+        && word
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// Wherever a `ja.json` lies beside an `en.json`, both hold the same keys, and no text is empty.
@@ -208,6 +286,36 @@ mod tests {
         assert_eq!(
             lines(links_resolve(&tree)),
             ["docs/a.md:1: the link `gone.md` leads nowhere"]
+        );
+    }
+
+    #[test]
+    fn a_decision_that_names_what_is_gone_is_found() {
+        let paper = "`shard.rs` `Shard::step`, `engine/src/shard.rs believed_checkpoint` and `journal/` in `crates/engine`,\n\
+                     `views/old.rs`, `hard.rs`, `views/` and `crates/gone`; `POST /v2/payments` into `journal.sqlite`\n\
+                     ```\n`x.rs`\n```\nby `no_such_test`, `a_test_that_stands`\n";
+        let code = "fn a_test_that_stands() {}\n";
+        let tree = Tree::of(&[
+            ("docs/decisions/0001-a.md", paper),
+            ("docs/other.md", "`gone.rs`"),
+            ("crates/engine/src/shard.rs", code),
+            ("crates/engine/src/journal/segments.rs", ""),
+        ]);
+        let gone: Vec<(usize, String)> = names_in_backticks_exist(&tree)
+            .into_iter()
+            .map(|finding| (finding.line, finding.what))
+            .collect();
+        let said = |line, name: &str| (line, format!("`{name}` is not in the tree any more"));
+        assert_eq!(
+            gone,
+            [
+                said(1, "believed_checkpoint"),
+                said(2, "views/old.rs"),
+                said(2, "hard.rs"),
+                said(2, "views/"),
+                said(2, "crates/gone"),
+                said(6, "no_such_test"),
+            ]
         );
     }
 

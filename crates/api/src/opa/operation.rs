@@ -301,7 +301,7 @@ mod tests {
     #[test]
     fn every_refusal_of_the_book_has_words() {
         // Refusals are numbered on disk without gaps; walking the numbers finds the ones that are added later too.
-        let refusals: Vec<mamori_domain::act::Refusal> = (0..=u8::MAX)
+        let refusals: Vec<mamori_domain::refusal::Refusal> = (0..=u8::MAX)
             .map_while(|n| minicbor::decode(&minicbor::to_vec(n).unwrap()).ok())
             .collect();
         assert!(refusals.len() >= 30, "{}", refusals.len());

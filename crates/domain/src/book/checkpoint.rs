@@ -81,7 +81,9 @@ impl Book {
                 self.holds_by_expiry.insert((row.expires_at, id));
             }
             9 => {
-                self.top_ups.load(key, row)?;
+                let id = minicbor::decode(key)?;
+                let row = self.top_ups.load(key, row)?;
+                self.top_ups_by_start.insert((row.started_at, id));
             }
             Self::COUNTERS => {
                 let row = self.one.load(key, row)?;
@@ -148,6 +150,11 @@ impl Book {
             self.holds_by_expiry.len(),
             self.holds.len(),
             "the index names every hold once"
+        );
+        assert_eq!(
+            self.top_ups_by_start.len(),
+            self.top_ups.len(),
+            "the index names every open top-up once"
         );
         let mut open = 0i64;
         self.top_ups.each(|_, row| open += row.amount.signed());

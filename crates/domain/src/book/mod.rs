@@ -87,6 +87,8 @@ pub struct Book {
 
     /// Open holds by the instant they end at: derived from the table.
     holds_by_expiry: BTreeSet<(Timestamp, HoldId)>,
+    /// Open top-ups by the instant they were started at: derived from the table.
+    top_ups_by_start: BTreeSet<(Timestamp, TopUpId)>,
 
     trial: TrialBalance,
     /// What postings of the event at hand say of wallets whose lots have not moved yet.
@@ -136,6 +138,7 @@ impl Book {
             recent: VecDeque::new(),
             forgotten_through: 0,
             holds_by_expiry: BTreeSet::new(),
+            top_ups_by_start: BTreeSet::new(),
             trial: TrialBalance::default(),
             unmoved: Vec::new(),
             counters,
@@ -210,6 +213,20 @@ impl Book {
                     self.holds
                         .get(id)
                         .expect("the index names holds that are open"),
+                )
+            })
+    }
+    /// Open top-ups that were started before an instant, oldest first.
+    pub fn top_ups_started_before(
+        &self,
+        before: Timestamp,
+    ) -> impl Iterator<Item = (TopUpId, &OpenTopUp)> {
+        self.top_ups_by_start
+            .range(..(before, TopUpId(0)))
+            .map(|(_, id)| {
+                (
+                    *id,
+                    self.top_ups.get(id).expect("the index names open top-ups"),
                 )
             })
     }
@@ -422,14 +439,13 @@ impl Book {
     }
     /// Replaces a hold in the table and in the index of ends.
     fn set_hold(&mut self, id: HoldId, row: Option<Hold>) -> Option<Hold> {
-        if let Some(row) = &row {
-            self.holds_by_expiry.insert((row.expires_at, id));
-        }
+        let expires_at = row.as_ref().map(|row| row.expires_at);
         let old = self.holds.set(&mut self.ledgered, id, row);
-        if let Some(old) = &old
-            && self.holds.get(&id).map(|row| row.expires_at) != Some(old.expires_at)
-        {
+        if let Some(old) = &old {
             self.holds_by_expiry.remove(&(old.expires_at, id));
+        }
+        if let Some(expires_at) = expires_at {
+            self.holds_by_expiry.insert((expires_at, id));
         }
         old
     }
@@ -440,8 +456,19 @@ impl Book {
         self.remember(Recent::Payment(id));
     }
     pub(crate) fn put_top_up(&mut self, id: TopUpId, row: Option<OpenTopUp>) {
-        let old = self.top_ups.set(&mut self.ledgered, id, row);
+        let old = self.set_top_up(id, row);
         self.undo.push(Undo::TopUp(id, old));
+    }
+    /// Replaces an open top-up in the table and in the index of starts.
+    fn set_top_up(&mut self, id: TopUpId, row: Option<OpenTopUp>) -> Option<OpenTopUp> {
+        let old = self.top_ups.set(&mut self.ledgered, id, row);
+        if let Some(old) = old {
+            self.top_ups_by_start.remove(&(old.started_at, id));
+        }
+        if let Some(row) = row {
+            self.top_ups_by_start.insert((row.started_at, id));
+        }
+        old
     }
     pub(crate) fn put_refund(&mut self, row: Refund) {
         let id = row.id;

@@ -25,7 +25,7 @@ impl Book {
                 Undo::Credential(id, old) => drop(self.credentials.set(ledgered, id, old)),
                 Undo::Authorization(id, old) => drop(self.authorizations.set(ledgered, id, old)),
                 Undo::Hold(id, old) => drop(self.set_hold(id, old)),
-                Undo::TopUp(id, old) => drop(self.top_ups.set(ledgered, id, old)),
+                Undo::TopUp(id, old) => drop(self.set_top_up(id, old)),
                 Undo::Counters(old) => {
                     self.one.set(ledgered, 0, old);
                     let before = old.unwrap_or(Book::new_counters());

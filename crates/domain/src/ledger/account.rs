@@ -70,6 +70,13 @@ pub struct Account {
     owner: u64,
 }
 
+impl std::fmt::Display for Account {
+    /// The name of its kind, and whose it is: `wallets/42`.
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}/{}", self.kind.name(), self.owner)
+    }
+}
+
 impl Account {
     /// What a customer may spend.
     pub const fn wallet(wallet: WalletId) -> Account {

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::fault::Fault;
+use mamori_datastore::fault::Fault;
+
 use crate::journal::row::{Head, JournalRow};
 
 /// What the next append does.

@@ -1,8 +1,8 @@
 //! One row of the journal and the head of a chain of them.
 
-use crate::fault::Fault;
-use crate::keys::ChainKey;
-use crate::sql::{Param, Row};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::ChainKey;
+use mamori_datastore::sql::{Param, Row};
 
 /// HMAC-SHA256 in the chain.
 pub type Hash = [u8; 32];

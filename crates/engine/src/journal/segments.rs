@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-use crate::fault::Fault;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Durability, Location};
+
 use crate::journal::row::{Head, JournalRow};
 use crate::journal::tables::{self, FIRST_FILE, JOURNAL};
-use crate::sql::{Db, Durability, Location};
 
 /// Page size of a journal file. Measured at 1, 4, 8, 16 and 32 KiB: see `docs/decisions/`.
 pub(super) const PAGE_SIZE: u32 = 4_096;

@@ -1,8 +1,9 @@
 //! The tables of the journal and their statements, the same on both databases.
 
-use crate::fault::Fault;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Durability, Family, Migration, Param};
+
 use crate::journal::row::{Head, JournalRow, param};
-use crate::sql::{Db, Durability, Family, Migration, Param};
 
 /// File name of the first segment of an embedded journal.
 pub(crate) const FIRST_FILE: &str = "journal.sqlite";

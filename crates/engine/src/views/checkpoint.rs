@@ -7,11 +7,10 @@ use std::collections::HashMap;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-use mamori_domain::book::Book;
-use mamori_domain::table::{BookHash, HashKey};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Column, Param, Row, Tx};
+use mamori_domain::book::{Book, BookHash, HashKey};
 
-use crate::fault::Fault;
-use crate::sql::{Column, Param, Row, Tx};
 use crate::views::VIEWS;
 
 /// The migration of the views that brought `checkpoint_undo`.

@@ -13,10 +13,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::ErrorKind;
 use std::path::Path;
 
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Location};
 use mamori_domain::world::Timestamp;
 
-use crate::fault::Fault;
-use crate::sql::{Db, Location};
 use crate::views::{VIEWS, projector};
 
 /// A file that stands beside the views when somebody has met damage in them.

@@ -9,11 +9,14 @@
 //! | `request_keys` | where the first answers to old requests stand in the journal | payments, 16 bytes each |
 //! | `checkpoint` | a row of the book | the book |
 //! | `checkpoint_undo` | how a row of the checkpoint stood before the next one wrote over it | what changes between two |
+//! | `acts` | an act: who asked for what, about whom, when; payments stand in `entries` alone | acts that are no payment |
+//! | `contexts` | who asked, over what, from where: named by acts and entries | sessions, devices, keys |
 //! | `progress` | how far all of this has come | one row |
 //!
 //! History needs no index: each entry names the wallet's entry before it, and the book knows the newest. So a payment
 //! appends to two B-trees at their right ends and touches no random page.
 
+pub mod acts;
 pub mod checkpoint;
 pub(crate) mod damage;
 pub mod pending;
@@ -21,7 +24,8 @@ pub mod projector;
 pub mod read;
 pub mod request_keys;
 
-use crate::sql::{Durability, Family, Migration};
+use mamori_datastore::sql::{Durability, Family, Migration};
+use mamori_domain::event::Event;
 
 /// The tables of this module.
 pub const VIEWS: Family = Family {
@@ -117,65 +121,36 @@ CREATE TABLE checkpoint_undo (
     PRIMARY KEY (seq, kind, id)
 ) /*WITHOUT ROWID*/;
 ",
+    },
+    Migration {
+        name: "who asked",
+        sql: "
+ALTER TABLE entries ADD COLUMN context BIGINT;
+CREATE TABLE contexts (
+    id BIGINT NOT NULL PRIMARY KEY,
+    actor_kind BIGINT NOT NULL,
+    actor BIGINT NOT NULL,
+    content BYTEA NOT NULL
+);
+CREATE INDEX contexts_by_actor ON contexts (actor_kind, actor, id);
+CREATE TABLE acts (
+    id BIGINT NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    command BIGINT NOT NULL,
+    context BIGINT NOT NULL,
+    subject_kind BIGINT NOT NULL,
+    subject BIGINT NOT NULL,
+    request BIGINT NOT NULL,
+    refusal TEXT
+);
+CREATE INDEX acts_by_subject ON acts (subject_kind, subject, id);
+CREATE INDEX acts_by_context ON acts (context, id);
+CREATE INDEX acts_by_time ON acts (at);
+",
     }],
 };
 
-/// The kinds of movement, as numbers in `entries.kind` and words on pages. Never renumbered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    Payment,
-    Cancel,
-    Refund,
-    TopUp,
-    Cash,
-    Goodwill,
-    Hold,
-    Capture,
-    Release,
-}
-
-impl EntryKind {
-    /// Every kind, at the place of its number.
-    pub const ALL: [EntryKind; 9] = [
-        EntryKind::Payment,
-        EntryKind::Cancel,
-        EntryKind::Refund,
-        EntryKind::TopUp,
-        EntryKind::Cash,
-        EntryKind::Goodwill,
-        EntryKind::Hold,
-        EntryKind::Capture,
-        EntryKind::Release,
-    ];
-
-    /// The number in the table.
-    pub const fn number(self) -> i64 {
-        self as i64
-    }
-
-    /// From the number in the table.
-    pub fn from_number(number: i64) -> Option<EntryKind> {
-        usize::try_from(number)
-            .ok()
-            .and_then(|at| EntryKind::ALL.get(at))
-            .copied()
-    }
-
-    /// The stable word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            EntryKind::Payment => "payment",
-            EntryKind::Cancel => "cancel",
-            EntryKind::Refund => "refund",
-            EntryKind::TopUp => "top_up",
-            EntryKind::Cash => "cash",
-            EntryKind::Goodwill => "goodwill",
-            EntryKind::Hold => "hold",
-            EntryKind::Capture => "capture",
-            EntryKind::Release => "release",
-        }
-    }
-}
+pub use mamori_domain::entry::EntryKind;
 
 /// A movement in a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -199,194 +174,29 @@ pub struct Entry {
     pub about: Option<u64>,
     /// The merchant's own id for it.
     pub name: Option<Box<str>>,
+    /// Who asked for it, by the name of the context; `None` in journals of the first format.
+    pub context: Option<u64>,
 }
 
 impl Entry {
-    /// The movement a change makes, if it makes one.
-    pub fn of(change: &mamori_domain::change::Change, seq: u64, at: i64) -> Option<Entry> {
-        use mamori_domain::act::CreditKind;
-        use mamori_domain::change::Change;
-        let entry = |id: u64,
-                     kind,
-                     wallet: u64,
-                     amount: mamori_domain::money::Amount,
-                     previous: u64,
-                     balance: u64| Entry {
-            id,
+    /// The movement an event makes, if it makes one.
+    pub fn of(event: &Event, seq: u64, at: i64, context: Option<u64>) -> Option<Entry> {
+        let movement = event.movement()?;
+        Some(Entry {
+            id: movement.entry.0,
             seq,
             at,
-            kind,
-            wallet,
-            merchant: None,
-            store: None,
-            till: None,
-            amount: amount.minor(),
-            balance,
-            previous,
-            about: None,
-            name: None,
-        };
-        Some(match change {
-            Change::Paid(paid) => Entry {
-                merchant: Some(paid.merchant.0),
-                store: paid.store.map(|id| id.0),
-                till: paid.till.map(|id| id.0),
-                name: Some(paid.name.clone()),
-                ..entry(
-                    paid.payment.0,
-                    EntryKind::Payment,
-                    paid.wallet.0,
-                    paid.amount,
-                    paid.previous.0,
-                    paid.balance,
-                )
-            },
-            Change::Cancelled {
-                entry: id,
-                payment,
-                wallet,
-                merchant,
-                store,
-                amount,
-                previous,
-                balance,
-                ..
-            } => Entry {
-                merchant: Some(merchant.0),
-                store: store.map(|id| id.0),
-                about: Some(payment.0),
-                ..entry(
-                    id.0,
-                    EntryKind::Cancel,
-                    wallet.0,
-                    *amount,
-                    previous.0,
-                    *balance,
-                )
-            },
-            Change::Refunded {
-                refund,
-                payment,
-                wallet,
-                merchant,
-                store,
-                amount,
-                name,
-                previous,
-                balance,
-                ..
-            } => Entry {
-                merchant: Some(merchant.0),
-                store: store.map(|id| id.0),
-                about: Some(payment.0),
-                name: Some(name.clone()),
-                ..entry(
-                    refund.0,
-                    EntryKind::Refund,
-                    wallet.0,
-                    *amount,
-                    previous.0,
-                    *balance,
-                )
-            },
-            Change::Held {
-                hold,
-                merchant,
-                store,
-                wallet,
-                amount,
-                previous,
-                balance,
-                ..
-            } => Entry {
-                merchant: Some(merchant.0),
-                store: store.map(|id| id.0),
-                ..entry(
-                    hold.0,
-                    EntryKind::Hold,
-                    wallet.0,
-                    *amount,
-                    previous.0,
-                    *balance,
-                )
-            },
-            Change::Captured {
-                entry: id,
-                hold,
-                wallet,
-                merchant,
-                store,
-                amount,
-                previous,
-                balance,
-                ..
-            } => Entry {
-                merchant: Some(merchant.0),
-                store: store.map(|id| id.0),
-                about: Some(hold.0),
-                ..entry(
-                    id.0,
-                    EntryKind::Capture,
-                    wallet.0,
-                    *amount,
-                    previous.0,
-                    *balance,
-                )
-            },
-            Change::Released {
-                entry: id,
-                hold,
-                wallet,
-                merchant,
-                amount,
-                previous,
-                balance,
-            } => Entry {
-                merchant: Some(merchant.0),
-                about: Some(hold.0),
-                ..entry(
-                    id.0,
-                    EntryKind::Release,
-                    wallet.0,
-                    *amount,
-                    previous.0,
-                    *balance,
-                )
-            },
-            Change::TopUpConfirmed {
-                entry: id,
-                top_up,
-                wallet,
-                amount,
-                previous,
-                balance,
-            } => Entry {
-                about: Some(top_up.0),
-                ..entry(
-                    id.0,
-                    EntryKind::TopUp,
-                    wallet.0,
-                    *amount,
-                    previous.0,
-                    *balance,
-                )
-            },
-            Change::Credited {
-                entry: id,
-                wallet,
-                kind,
-                amount,
-                previous,
-                balance,
-                ..
-            } => {
-                let kind = match kind {
-                    CreditKind::Cash => EntryKind::Cash,
-                    CreditKind::Goodwill => EntryKind::Goodwill,
-                };
-                entry(id.0, kind, wallet.0, *amount, previous.0, *balance)
-            }
-            _ => return None,
+            kind: movement.kind,
+            wallet: movement.wallet.0,
+            merchant: movement.merchant.map(|id| id.0),
+            store: movement.store.map(|id| id.0),
+            till: movement.till.map(|id| id.0),
+            amount: movement.amount.minor(),
+            balance: movement.balance,
+            previous: movement.previous.0,
+            about: movement.about,
+            name: movement.merchant_text,
+            context,
         })
     }
 }

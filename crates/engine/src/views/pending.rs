@@ -11,12 +11,11 @@
 //! the undone rows laid over it. His successor holds at least the same rows before he writes the first time, because every
 //! applied row behind S has been taken up by then (read again, or carried along by a standby): he need not know how far it came.
 
-use mamori_domain::rows::IdMap;
-use mamori_domain::table::DirtyRow;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::Tx;
+use mamori_domain::book::{DirtyRow, IdMap};
 
-use crate::fault::Fault;
-use crate::shard::SEAL_EVERY;
-use crate::sql::Tx;
+use crate::journal::batch::SEAL_EVERY;
 use crate::views::checkpoint::{self, CheckpointRow, RowKey};
 
 /// When a checkpoint is begun, and how fast it is written.

@@ -1,17 +1,19 @@
 //! Writes the views behind the journal: many rows of it in one calm transaction, with the mark of how far it came.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use mamori_domain::act::TopUpState;
-use mamori_domain::change::Change;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Column, Db, Param, Tx};
+use mamori_domain::context::Context;
+use mamori_domain::event::Event;
+use mamori_domain::reply::TopUpState;
 
-use crate::fault::Fault;
-use crate::shard::Committed;
-use crate::sql::{Column, Db, Param, Tx};
+use crate::journal::batch::Committed;
+use crate::views::Entry;
+use crate::views::acts::{self, Listed};
 use crate::views::checkpoint;
 use crate::views::pending::{self, Pace, Pending};
 use crate::views::request_keys::{self, OpenKeys};
-use crate::views::{Entry, EntryKind};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
@@ -57,16 +59,14 @@ impl Carried {
         }
         self.seq = row.seq;
         if row.seq > progress.segment_seq {
-            for change in &row.changes {
-                for (key, _) in change.answers().into_iter().flatten() {
-                    self.keys.push(key.0, row.seq);
-                }
+            for event in row.events() {
+                event.answers(&mut |key, _| self.keys.push(key.0, row.seq));
             }
         }
         if let Some(dirty) = &row.checkpoint
             && row.seq > progress.checkpoint_seq + 1
         {
-            let alone = matches!(&row.changes[..], [Change::Sealed { .. }]);
+            let alone = row.seal_alone().is_some();
             self.pending.merge(row.seq, alone, dirty);
         }
     }
@@ -159,7 +159,7 @@ impl Projector {
         let mut written = Written::default();
         let mut changes = 0;
         for row in rows {
-            changes += row.changes.len();
+            changes += row.event_count();
             written.row(row);
             self.carried.take(row, self.progress);
         }
@@ -245,6 +245,8 @@ impl Projector {
         self.db.transaction(|tx| {
             for sql in [
                 "DELETE FROM entries",
+                "DELETE FROM acts",
+                "DELETE FROM contexts",
                 "DELETE FROM reversals",
                 "DELETE FROM top_ups",
                 "DELETE FROM store_hours",
@@ -304,6 +306,8 @@ struct Written {
     reversals: Vec<[i64; 4]>,
     top_ups: HashMap<u64, TopUpRow>,
     hours: HashMap<(i64, i64), [i64; 4]>,
+    acts: Vec<Listed>,
+    contexts: BTreeMap<u64, Context>,
 }
 
 #[derive(Clone, Copy)]
@@ -314,57 +318,58 @@ struct TopUpRow {
 
 impl Written {
     fn row(&mut self, row: &Committed) {
-        for change in &row.changes {
-            self.top_up(change, row.at.0);
-            let Some(entry) = Entry::of(change, row.seq, row.at.0) else {
-                continue;
-            };
-            let reversal = matches!(entry.kind, EntryKind::Cancel | EntryKind::Refund);
-            if reversal {
-                let payment = entry.about.expect("a reversal is about a payment");
-                self.reversals.push([
-                    payment as i64,
-                    entry.id as i64,
-                    entry.amount as i64,
-                    entry.kind.number(),
-                ]);
+        let at = row.at.0;
+        for (n, act) in (0..).zip(&row.acts) {
+            let context = act.by.map(|id| id.0);
+            if let (Some(id), Some(definition)) = (context, act.context) {
+                self.contexts.insert(id, definition);
             }
-            if let Some(store) = entry.store
-                && (reversal || matches!(entry.kind, EntryKind::Payment | EntryKind::Capture))
-            {
-                let sums = self
-                    .hours
-                    .entry((i64::from(store), row.at.0.div_euclid(HOUR_MICROS)))
-                    .or_default();
-                let at = if reversal { 2 } else { 0 };
-                sums[at] += 1;
-                sums[at + 1] += entry.amount as i64;
+            self.acts.extend(Listed::of(act, row.seq, n, at));
+            for event in &act.events {
+                self.top_up(event, at);
+                if let Some(entry) = Entry::of(event, row.seq, at, context) {
+                    self.entry(entry);
+                }
             }
-            self.entries.push(entry);
         }
     }
 
-    fn top_up(&mut self, change: &Change, at: i64) {
-        let (id, started, ended) = match change {
-            Change::TopUpStarted {
-                top_up,
-                wallet,
-                amount,
-                ..
-            } => (top_up, Some((wallet.0, amount.minor(), at)), None),
-            Change::TopUpConfirmed { top_up, .. } => {
-                (top_up, None, Some((TopUpState::Succeeded, at)))
+    fn entry(&mut self, entry: Entry) {
+        let reversal = entry.kind.is_reversal();
+        if reversal {
+            let payment = entry.about.expect("a reversal is about a payment");
+            self.reversals.push([
+                payment as i64,
+                entry.id as i64,
+                entry.amount as i64,
+                entry.kind.number(),
+            ]);
+        }
+        if let Some(store) = entry.store
+            && (reversal || entry.kind.is_sale())
+        {
+            let sums = self
+                .hours
+                .entry((i64::from(store), entry.at.div_euclid(HOUR_MICROS)))
+                .or_default();
+            let at = if reversal { 2 } else { 0 };
+            sums[at] += 1;
+            sums[at + 1] += entry.amount as i64;
+        }
+        self.entries.push(entry);
+    }
+
+    fn top_up(&mut self, event: &Event, at: i64) {
+        let (id, started, ended) = match event {
+            Event::TopUpStarted(started) => (
+                started.top_up,
+                Some((started.wallet.0, started.amount.minor(), at)),
+                None,
+            ),
+            Event::TopUpConfirmed(confirmed) => {
+                (confirmed.top_up, None, Some((TopUpState::Succeeded, at)))
             }
-            Change::TopUpFailed {
-                top_up, expired, ..
-            } => {
-                let state = if *expired {
-                    TopUpState::Expired
-                } else {
-                    TopUpState::Failed
-                };
-                (top_up, None, Some((state, at)))
-            }
+            Event::TopUpFailed(failed) => (failed.top_up, None, Some((failed.state(), at))),
             _ => return,
         };
         let row = self.top_ups.entry(id.0).or_insert(TopUpRow {
@@ -394,7 +399,8 @@ impl Written {
             ],
         )?;
         self.write_top_ups(tx)?;
-        self.write_hours(tx)
+        self.write_hours(tx)?;
+        acts::write(tx, &self.acts, &self.contexts)
     }
 
     fn write_entries(&self, tx: &mut Tx) -> Result<(), Fault> {
@@ -411,7 +417,7 @@ impl Written {
             "entries",
             &[
                 "id", "seq", "at", "kind", "wallet", "merchant", "store", "till", "amount",
-                "balance", "previous", "about", "name",
+                "balance", "previous", "about", "name", "context",
             ],
             &[
                 Column::Int(&int(|entry| entry.id as i64)),
@@ -427,6 +433,7 @@ impl Written {
                 Column::Int(&int(|entry| entry.previous as i64)),
                 Column::IntOrNull(&maybe(|entry| entry.about.map(|id| id as i64))),
                 Column::TextOrNull(&names),
+                Column::IntOrNull(&maybe(|entry| entry.context.map(|id| id as i64))),
             ],
         )?;
         Ok(())

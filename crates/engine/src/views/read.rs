@@ -1,9 +1,9 @@
 //! What people and pages read. Every function takes a reading connection; none is on the payment path.
 
-use mamori_domain::act::TopUpState;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Param, Row};
+use mamori_domain::reply::TopUpState;
 
-use crate::fault::Fault;
-use crate::sql::{Db, Param, Row};
 use crate::views::{Entry, EntryKind};
 
 fn entry(row: &Row) -> Entry {
@@ -24,20 +24,21 @@ fn entry(row: &Row) -> Entry {
         previous: row.int(10) as u64,
         about: row.opt_int(11).map(|id| id as u64),
         name: row.opt_text(12).map(Into::into),
+        context: row.opt_int(13).map(|id| id as u64),
     }
 }
 
 /// One movement.
 pub fn entry_by_id(db: &mut Db, id: u64) -> Result<Option<Entry>, Fault> {
     // One text per statement, so that the statement cache knows it again.
-    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name
+    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
         FROM entries WHERE id = $1";
     db.query_first(SQL, &[Param::Int(id as i64)], entry)
 }
 
 /// The movements after an id, in order.
 pub fn entries_after(db: &mut Db, after: i64, limit: u32) -> Result<Vec<Entry>, Fault> {
-    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name
+    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
         FROM entries WHERE id > $1 ORDER BY id LIMIT $2";
     db.query(
         SQL,
@@ -62,7 +63,7 @@ pub fn chain(db: &mut Db, wallet: u64, from: u64, limit: usize) -> Result<Vec<En
 
 /// A store's newest movements, newest first.
 pub fn of_store(db: &mut Db, store: u32, limit: u32) -> Result<Vec<Entry>, Fault> {
-    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name
+    const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
         FROM entries WHERE store = $1 ORDER BY id DESC LIMIT $2";
     db.query(
         SQL,
@@ -211,8 +212,8 @@ pub fn top_up_sums(db: &mut Db, since: i64) -> Result<Vec<(TopUpState, u64, u64)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Scratch;
     use crate::views::VIEWS;
+    use mamori_datastore::testing::Scratch;
 
     /// Tills ask these after each sale and consoles each second: none may walk through years of a chain's past.
     #[test]

@@ -5,8 +5,8 @@
 //! of the views. Memory lets go of its keys when the segment is whole. Whoever dies on the way leaves some slots of a segment
 //! that does not count; his successor closes one of at least the same keys under the same number.
 
-use crate::fault::Fault;
-use crate::sql::{Column, Db, Param, Tx};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Column, Db, Param, Tx};
 
 /// Keys that a segment holds before it is written down and memory may forget them.
 const SEGMENT_KEYS: usize = 1 << 17;

@@ -1,18 +1,19 @@
 //! What somebody with a SQL prompt changes is found, and never believed.
 
-use mamori_domain::act::{Act, Done};
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Family, Location};
+use mamori_datastore::testing::Scratch;
+use mamori_domain::command::Command;
 use mamori_domain::money::Amount;
-use mamori_domain::payment::Payer;
+use mamori_domain::pay::Payer;
+use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{Report, audit, rebuild_views};
 use mamori_engine::journal::JOURNAL;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::{Family, Location};
-use mamori_engine::testing::Scratch;
 use mamori_engine::views::VIEWS;
 
 use crate::engine::{SORA, balance, charge, done, open, refund, shop_with_sora};
-use crate::stores::on_both;
+use mamori_datastore::testing::on_both;
 
 fn master() -> MasterKey {
     MasterKey::from_bytes([7; 32])
@@ -174,22 +175,22 @@ fn every_table_of_the_views_is_compared() {
             let engine = open(location);
             if engine.survey().unwrap().merchants.is_empty() {
                 let wallet = shop_with_sora(&engine);
-                let Done::Payment(paid) =
+                let Reply::Payment(paid) =
                     done(&engine, charge("p-1", Payer::Authorization(SORA), 1_200))
                 else {
                     panic!()
                 };
                 done(&engine, refund("r-1", paid.id, 200));
-                let start = Act::StartTopUp {
+                let start = Command::StartTopUp {
                     wallet,
                     name: "t".into(),
                     amount: Amount::yen(500),
                 };
-                let Done::TopUp { top_up, .. } = done(&engine, start) else {
+                let Reply::TopUp { top_up, .. } = done(&engine, start) else {
                     panic!()
                 };
                 let amount = Amount::yen(500);
-                done(&engine, Act::ConfirmTopUp { top_up, amount });
+                done(&engine, Command::ConfirmTopUp { top_up, amount });
             }
             engine.stop();
             tamper(location, &VIEWS, sql);
@@ -207,7 +208,7 @@ fn an_old_payment_that_somebody_edited_in_the_journal_is_not_given_back() {
     let location = scratch.location();
     let engine = open(&location);
     shop_with_sora(&engine);
-    let Done::Payment(paid) = done(&engine, charge("p-1", Payer::Authorization(SORA), 1_200))
+    let Reply::Payment(paid) = done(&engine, charge("p-1", Payer::Authorization(SORA), 1_200))
     else {
         panic!()
     };

@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mamori_engine::backup::{FAMILIES as ALL, RestoreOptions, Restored, backup, inspect, restore};
-use mamori_engine::fault::Fault;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::{ChainKey, MasterKey};
+use mamori_datastore::sql::{Durability, Family, Location, Migration, Param};
+use mamori_datastore::testing::on_both;
+use mamori_datastore::testing::{Postgres, Scratch};
+use mamori_engine::backup::{RestoreOptions, Restored, backup, inspect, restore};
 use mamori_engine::journal::{
     Head, JOURNAL, JournalOptions, JournalReader, JournalRow, JournalStore,
 };
-use mamori_engine::keys::{ChainKey, MasterKey};
 use mamori_engine::lease::{Candidate, Lease};
-use mamori_engine::sql::{Durability, Family, Location, Migration, Param};
-use mamori_engine::testing::{ManualClock, Postgres, Scratch};
-
-use crate::stores::on_both;
+use mamori_engine::testing::ManualClock;
 
 const PAPERS: Family = Family {
     name: "papers",
@@ -106,42 +106,6 @@ fn check(location: &Location) -> (u64, usize) {
     let stamp = stamps.query("SELECT id FROM stamps", &[], |row| row.int(0));
     assert_eq!(stamp.unwrap(), [7]);
     (rows.unwrap().len() as u64, titles.unwrap().len())
-}
-
-#[test]
-fn everything_a_store_has_is_in_the_list_of_its_families() {
-    on_both(|location| {
-        let scratch = Scratch::new("all");
-        let lease = own(location);
-        let mut journal = JournalStore::open(location, &JournalOptions::default(), &lease).unwrap();
-        let head = append(&mut journal, 3);
-        for family in ALL {
-            drop(location.open(family).unwrap());
-        }
-        let into = scratch.path().join("copy");
-        let taken = backup(location, &ALL, &into, None, &mut |_| ()).unwrap();
-        assert_eq!(taken.heads, [(0, head)]);
-        let names: Vec<&str> = taken
-            .files
-            .iter()
-            .map(|(name, _, _)| name.as_str())
-            .collect();
-        assert_eq!(names, ["control.sqlite", "journal.sqlite", "views.sqlite"]);
-        let target = Location::Directory(scratch.path().join("restored"));
-        let clock = ManualClock::at(1);
-        restore(
-            &into,
-            &target,
-            &ALL,
-            &RestoreOptions::default(),
-            &clock,
-            &mut |_| (),
-        )
-        .unwrap();
-        for family in ALL {
-            drop(target.open(family).unwrap());
-        }
-    });
 }
 
 #[test]

@@ -1,21 +1,21 @@
 //! A checkpoint goes to the disk in portions: whenever its writer dies, the one before it can still be read.
 
+use mamori_datastore::sql::{Location, Param};
+use mamori_datastore::testing::on_both;
 use mamori_domain::accounts::WalletStatus;
 use mamori_domain::book::Book;
-use mamori_domain::change::{Change, Purpose};
+use mamori_domain::book::{BookHash, DirtyRow, HashKey};
+use mamori_domain::event::Event;
 use mamori_domain::ids::{Fingerprint, IdSpace, ShardId, WalletId};
-use mamori_domain::key::{RequestKey, Sameness};
+use mamori_domain::key::{RequestDigest, RequestKey};
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::refusal::Refusal;
-use mamori_domain::table::{BookHash, DirtyRow, HashKey};
 use mamori_domain::world::{Draw, Timestamp};
-use mamori_engine::shard::{Committed, SEAL_EVERY};
-use mamori_engine::sql::{Location, Param};
+use mamori_engine::journal::batch::{Committed, SEAL_EVERY};
 use mamori_engine::views::pending::Pace;
 use mamori_engine::views::projector::{Projector, progress_in, read_progress};
 use mamori_engine::views::request_keys::slot;
 use mamori_engine::views::{VIEWS, checkpoint, request_keys};
-
-use crate::stores::on_both;
 
 const CUSTOMERS: u64 = 900;
 /// Begun every other seal, written some rows at a time.
@@ -48,7 +48,7 @@ impl Days {
             rows: Vec::new(),
             before: Vec::new(),
         };
-        days.row(vec![Change::Stamped {
+        days.row(vec![Event::Stamped {
             purpose: Purpose::Development,
             ids: IdSpace {
                 incarnation: 0,
@@ -58,7 +58,7 @@ impl Days {
         days
     }
 
-    fn row(&mut self, changes: Vec<Change>) {
+    fn row(&mut self, changes: Vec<Event>) {
         let seq = self.rows.len() as u64 + 1;
         self.before.push(self.book.hash());
         let checkpoint = seq
@@ -67,7 +67,7 @@ impl Days {
         self.put(seq, changes, checkpoint);
     }
 
-    fn put(&mut self, seq: u64, changes: Vec<Change>, checkpoint: Option<Vec<DirtyRow>>) {
+    fn put(&mut self, seq: u64, changes: Vec<Event>, checkpoint: Option<Vec<DirtyRow>>) {
         let at = Timestamp(seq as i64);
         self.book.open_row(seq, at);
         changes.iter().for_each(|change| self.book.apply(change));
@@ -87,7 +87,7 @@ impl Days {
         let hash = self.book.hash();
         self.before.push(hash);
         let dirty = self.book.take_dirty();
-        self.put(seq, vec![Change::Sealed { hash }], Some(dirty));
+        self.put(seq, vec![Event::Sealed { hash }], Some(dirty));
     }
 
     fn happen(&mut self) {
@@ -96,7 +96,7 @@ impl Days {
             0 if self.book.counters().wallets < CUSTOMERS => {
                 let wallet = WalletId(self.book.counters().wallets + 1);
                 self.devices.push((wallet, new));
-                Change::WalletOpened {
+                Event::WalletOpened {
                     wallet,
                     credential: new,
                 }
@@ -106,7 +106,7 @@ impl Days {
                 let at = self.draw.below(self.devices.len() as u64) as usize;
                 let wallet = self.devices[at].0;
                 self.devices.push((wallet, new));
-                Change::CredentialBound {
+                Event::CredentialBound {
                     wallet,
                     credential: new,
                 }
@@ -114,7 +114,7 @@ impl Days {
             2 => {
                 let at = self.draw.below(self.devices.len() as u64) as usize;
                 let (wallet, credential) = self.devices.swap_remove(at);
-                Change::CredentialRevoked { wallet, credential }
+                Event::CredentialRevoked { wallet, credential }
             }
             _ => {
                 let at = self.draw.below(self.devices.len() as u64) as usize;
@@ -125,15 +125,15 @@ impl Days {
                     .get(&wallet)
                     .is_some_and(|row| row.status == WalletStatus::Frozen);
                 match frozen {
-                    true => Change::Unfrozen { wallet },
-                    false => Change::Frozen { wallet },
+                    true => Event::Unfrozen { wallet },
+                    false => Event::Frozen { wallet },
                 }
             }
         };
         // Somebody asked for a payment that was refused: its id is remembered for good.
-        let asked = Change::Refused {
+        let asked = Event::Refused {
             key: RequestKey(self.draw.wide()),
-            sameness: Sameness(0),
+            sameness: RequestDigest(0),
             refusal: Refusal::BalanceTooSmall,
         };
         self.row(vec![change, asked]);
@@ -179,7 +179,7 @@ impl Days {
         assert!(progress.segment_seq >= progress.checkpoint_seq);
         let mut expected = Vec::new();
         for row in &self.rows[..progress.segment_seq as usize] {
-            for (key, _) in row.changes.iter().flat_map(Change::answers).flatten() {
+            for (key, _) in row.changes.iter().flat_map(Event::answers).flatten() {
                 expected.push((slot(key.0), key.0 as u64, row.seq));
             }
         }

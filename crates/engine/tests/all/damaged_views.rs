@@ -1,20 +1,19 @@
-//! What a bad disk does to the views is met, told by name, and mended from the journal; journal and control stay refused.
+//! What a bad disk does to the views is met, told by name, and mended from the journal; a damaged journal stays refused.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::testing::Scratch;
+use mamori_domain::decide::Limits;
 use mamori_domain::ids::WalletId;
-use mamori_domain::payment::Payer;
+use mamori_domain::lifecycle::Purpose;
+use mamori_domain::pay::Payer;
 use mamori_domain::world::Timestamp;
 use mamori_engine::audit::{audit, rebuild_views};
-use mamori_engine::control::Control;
-use mamori_engine::fault::Fault;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::testing::Scratch;
 use mamori_engine::views::VIEWS;
 use mamori_engine::{Engine, EngineConfig};
 
@@ -32,7 +31,7 @@ fn start(scratch: &Scratch) -> Result<(Engine, Receiver<Fault>), Fault> {
     let engine = Engine::open(EngineConfig {
         location: scratch.location(),
         master: Arc::new(master()),
-        rules: Rules::default(),
+        rules: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
         clock: Arc::new(TestClock::at(1_795_000_000_000_000)),
@@ -78,7 +77,7 @@ fn flip(scratch: &Scratch, table: &'static str) {
     let page = db
         .query_first(
             "SELECT rootpage FROM sqlite_schema WHERE name = $1",
-            &[mamori_engine::sql::Param::Text(table)],
+            &[mamori_datastore::sql::Param::Text(table)],
             |row| row.int(0),
         )
         .unwrap()
@@ -216,34 +215,26 @@ fn damaged_views_are_made_anew_by_command_too() {
 }
 
 #[test]
-fn a_damaged_journal_or_control_is_never_set_aside() {
+fn a_damaged_journal_is_never_set_aside() {
     let scratch = Scratch::new("truth");
     let wallet = traded(&scratch);
-    drop(Control::open(&scratch.location(), &master()).unwrap());
     let garbage = b"this is no database ".repeat(1_000);
-    for file in ["journal.sqlite", "control.sqlite"] {
-        let path = scratch.path().join(file);
-        let log = scratch.path().join(format!("{file}-wal"));
-        let whole = fs::read(&path).unwrap();
-        let logged = fs::read(&log).ok();
-        fs::write(&path, &garbage).unwrap();
-        fs::write(&log, []).unwrap();
-        let fault = match file {
-            "journal.sqlite" => start(&scratch).map(drop).unwrap_err(),
-            _ => Control::open(&scratch.location(), &master())
-                .map(drop)
-                .unwrap_err(),
-        };
-        assert!(
-            !fault.is_damaged_views() && !fault.is_retryable(),
-            "{fault}"
-        );
-        assert_eq!(fs::read(&path).unwrap(), garbage, "left as it was found");
-        fs::write(&path, &whole).unwrap();
-        logged
-            .into_iter()
-            .for_each(|logged| fs::write(&log, logged).unwrap());
-    }
+    let path = scratch.path().join("journal.sqlite");
+    let log = scratch.path().join("journal.sqlite-wal");
+    let whole = fs::read(&path).unwrap();
+    let logged = fs::read(&log).ok();
+    fs::write(&path, &garbage).unwrap();
+    fs::write(&log, []).unwrap();
+    let fault = start(&scratch).map(drop).unwrap_err();
+    assert!(
+        !fault.is_damaged_views() && !fault.is_retryable(),
+        "{fault}"
+    );
+    assert_eq!(fs::read(&path).unwrap(), garbage, "left as it was found");
+    fs::write(&path, &whole).unwrap();
+    logged
+        .into_iter()
+        .for_each(|logged| fs::write(&log, logged).unwrap());
     assert!(damaged_files(&scratch).is_empty() && !marked(&scratch));
     all_is_well(&scratch, wallet, 4);
 }

@@ -4,20 +4,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, RefundRequest, Refusal};
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_datastore::testing::Scratch;
+use mamori_domain::command::{Charge, Command, CreditKind, RefundRequest};
+use mamori_domain::context::Actor;
+use mamori_domain::decide::Limits;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, MerchantId, PaymentId, StoreId, TillId, WalletId,
 };
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer, PaymentStatus};
+use mamori_domain::pay::{OrderInfo, Payer, PaymentStatus};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::Reply;
 use mamori_engine::audit::audit;
 use mamori_engine::clock::Clock;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::shard::SEAL_EVERY;
-use mamori_engine::sql::Location;
-use mamori_engine::testing::Scratch;
+use mamori_engine::journal::batch::SEAL_EVERY;
 use mamori_engine::views::EntryKind;
 use mamori_engine::{Engine, EngineConfig};
 
@@ -46,7 +49,7 @@ pub fn open(location: &Location) -> Engine {
     Engine::open(EngineConfig {
         location: location.clone(),
         master: Arc::new(MasterKey::from_bytes([7; 32])),
-        rules: Rules::default(),
+        rules: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
         clock: Arc::new(TestClock::at(1_795_000_000_000_000)),
@@ -56,22 +59,22 @@ pub fn open(location: &Location) -> Engine {
     .expect("the engine starts")
 }
 
-pub fn done(engine: &Engine, act: Act) -> Done {
+pub fn done(engine: &Engine, act: Command) -> Reply {
     engine.act(act).expect("no fault").expect("no refusal")
 }
 
 pub fn shop_with_sora(engine: &Engine) -> WalletId {
-    let Done::MerchantOpened(merchant) = done(engine, Act::OpenMerchant) else {
+    let Reply::MerchantOpened(merchant) = done(engine, Command::OpenMerchant) else {
         panic!()
     };
-    let Done::StoreOpened(store) = done(engine, Act::OpenStore { merchant }) else {
+    let Reply::StoreOpened(store) = done(engine, Command::OpenStore { merchant }) else {
         panic!()
     };
-    done(engine, Act::OpenTill { store });
-    done(engine, Act::BindApiKey { key: KEY, merchant });
-    let Done::WalletOpened(wallet) = done(
+    done(engine, Command::OpenTill { store });
+    done(engine, Command::BindApiKey { key: KEY, merchant });
+    let Reply::WalletOpened(wallet) = done(
         engine,
-        Act::OpenWallet {
+        Command::OpenWallet {
             credential: Fingerprint(1),
         },
     ) else {
@@ -79,13 +82,13 @@ pub fn shop_with_sora(engine: &Engine) -> WalletId {
     };
     done(
         engine,
-        Act::GrantAuthorization {
+        Command::GrantAuthorization {
             authorization: SORA,
             wallet,
             merchant,
         },
     );
-    let credit = Act::Credit {
+    let credit = Command::Credit {
         wallet,
         name: "seed".into(),
         amount: Amount::yen(10_000),
@@ -95,8 +98,8 @@ pub fn shop_with_sora(engine: &Engine) -> WalletId {
     wallet
 }
 
-pub fn charge(name: &str, payer: Payer, yen: u64) -> Act {
-    Act::Charge(Charge {
+pub fn charge(name: &str, payer: Payer, yen: u64) -> Command {
+    Command::Charge(Charge {
         caller: Caller::Key(KEY),
         merchant: MerchantId(1),
         name: name.into(),
@@ -104,12 +107,12 @@ pub fn charge(name: &str, payer: Payer, yen: u64) -> Act {
         amount: Amount::yen(yen),
         store: Some(StoreId(1)),
         till: Some(TillId(1)),
-        papers: Papers::default(),
+        papers: OrderInfo::default(),
     })
 }
 
-pub fn refund(name: &str, payment: PaymentId, yen: u64) -> Act {
-    Act::Refund(RefundRequest {
+pub fn refund(name: &str, payment: PaymentId, yen: u64) -> Command {
+    Command::Refund(RefundRequest {
         caller: Caller::Key(KEY),
         merchant: MerchantId(1),
         name: name.into(),
@@ -121,8 +124,8 @@ pub fn refund(name: &str, payment: PaymentId, yen: u64) -> Act {
 }
 
 pub fn balance(engine: &Engine, wallet: WalletId) -> u64 {
-    match done(engine, Act::Look { wallet }) {
-        Done::Wallet(sight) => sight.balance,
+    match done(engine, Command::Look { wallet }) {
+        Reply::Wallet(sight) => sight.balance,
         other => panic!("{other:?}"),
     }
 }
@@ -132,10 +135,10 @@ fn a_scan_is_paid_once_and_the_book_is_the_same_after_a_restart() {
     let scratch = Scratch::new("engine");
     let engine = open(&scratch.location());
     let wallet = shop_with_sora(&engine);
-    let Done::Code { digits, .. } = done(&engine, Act::IssueCode { wallet }) else {
+    let Reply::Code { digits, .. } = done(&engine, Command::IssueCode { wallet }) else {
         panic!()
     };
-    let Done::Payment(paid) = done(&engine, charge("p-1", Payer::Code(digits), 1_200)) else {
+    let Reply::Payment(paid) = done(&engine, charge("p-1", Payer::Code(digits), 1_200)) else {
         panic!()
     };
     assert_eq!(balance(&engine, wallet), 8_800);
@@ -152,7 +155,7 @@ fn a_scan_is_paid_once_and_the_book_is_the_same_after_a_restart() {
     assert_eq!(engine.survey().unwrap().trial, before.trial);
     assert_eq!(balance(&engine, wallet), 8_800);
     // The first answer again, although the code is long dead; and the refusal of the other id is final too.
-    let Done::Payment(again) = done(&engine, charge("p-1", Payer::Code(digits), 1_200)) else {
+    let Reply::Payment(again) = done(&engine, charge("p-1", Payer::Code(digits), 1_200)) else {
         panic!()
     };
     assert_eq!((again.id, again.at), (paid.id, paid.at));
@@ -187,7 +190,7 @@ fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_jour
     let scratch = Scratch::new("cold");
     let engine = open(&scratch.location());
     let wallet = shop_with_sora(&engine);
-    let Done::Payment(paid) = done(&engine, charge("old-1", Payer::Authorization(SORA), 3_000))
+    let Reply::Payment(paid) = done(&engine, charge("old-1", Payer::Authorization(SORA), 3_000))
     else {
         panic!()
     };
@@ -209,18 +212,18 @@ fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_jour
         Err(Refusal::RefundExceedsPayment)
     );
     done(&engine, refund("r-4", 1_000));
-    let cancel = Act::Cancel {
+    let cancel = Command::Cancel {
         caller: Caller::Key(KEY),
         merchant: MerchantId(1),
         name: "old-2".into(),
     };
-    assert_eq!(done(&engine, cancel), Done::CancelAccepted);
-    let find = Act::FindPayment {
+    assert_eq!(done(&engine, cancel), Reply::CancelAccepted);
+    let find = Command::FindPayment {
         caller: Caller::Key(KEY),
         merchant: MerchantId(1),
         name: "old-2".into(),
     };
-    let Done::Payment(cancelled) = done(&engine, find) else {
+    let Reply::Payment(cancelled) = done(&engine, find) else {
         panic!()
     };
     assert_eq!(cancelled.status, PaymentStatus::Cancelled);

@@ -1,16 +1,16 @@
 //! The journal: what was appended is there, what was overtaken never lands, what was altered is found.
 
+use mamori_datastore::keys::ChainKey;
+use mamori_datastore::sql::{Db, Durability, Family, Location, Param};
+use mamori_datastore::testing::{Postgres, Scratch};
+use mamori_datastore::testing::{Stores, on_both};
 use mamori_engine::clock::Clock;
 use mamori_engine::journal::{
     AppendError, FakeAppend, FakeJournal, Head, JournalOptions, JournalReader, JournalRow,
     JournalStore, Resolved,
 };
-use mamori_engine::keys::ChainKey;
 use mamori_engine::lease::{Candidate, Lease};
-use mamori_engine::sql::{Db, Durability, Family, Location, Param};
-use mamori_engine::testing::{ManualClock, Postgres, Scratch};
-
-use crate::stores::{Stores, on_both};
+use mamori_engine::testing::ManualClock;
 
 const SMALL: JournalOptions = JournalOptions {
     segment_bytes: 128 * 1_024,

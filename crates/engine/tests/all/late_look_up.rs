@@ -1,18 +1,19 @@
 //! A look-up may come back after memory has forgotten what it could not see yet: it is asked again, and nobody pays twice.
 
-use mamori_domain::act::{Act, CreditKind, Done};
+use mamori_datastore::keys::MasterKey;
 use mamori_domain::book::Book;
-use mamori_domain::decide::{Facts, Rules};
+use mamori_domain::book::HashKey;
+use mamori_domain::command::{Command, CreditKind};
+use mamori_domain::decide::{Limits, Prefetched};
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, WalletId};
 use mamori_domain::key::RequestKey;
 use mamori_domain::money::Amount;
-use mamori_domain::payment::Payer;
-use mamori_domain::table::HashKey;
+use mamori_domain::pay::Payer;
+use mamori_domain::reply::Reply;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::{FakeJournal, Head, JournalStore};
-use mamori_engine::keys::MasterKey;
-use mamori_engine::shard::{Asked, Gathered, Opened, Reply, Shard};
+use mamori_engine::shard::{Asked, Fetched, Opened, Shard, Verdict};
 
 use crate::engine::{KEY, SORA, charge};
 
@@ -28,7 +29,7 @@ impl House {
         let mut cold = ColdKeys::default();
         cold.add(RequestKey::payment(MerchantId(1), known).0 as u64);
         let opened = Opened {
-            rules: Rules::default(),
+            rules: Limits::default(),
             cold,
             epoch: 1,
             chain: master.chain_key(),
@@ -41,21 +42,21 @@ impl House {
             draw: Draw::from_seed(1),
         };
         let merchant = MerchantId(1);
-        house.done(Act::OpenMerchant);
-        house.done(Act::OpenStore { merchant });
-        house.done(Act::OpenTill { store: StoreId(1) });
-        house.done(Act::BindApiKey { key: KEY, merchant });
-        let Done::WalletOpened(wallet) = house.done(Act::OpenWallet {
+        house.done(Command::OpenMerchant);
+        house.done(Command::OpenStore { merchant });
+        house.done(Command::OpenTill { store: StoreId(1) });
+        house.done(Command::BindApiKey { key: KEY, merchant });
+        let Reply::WalletOpened(wallet) = house.done(Command::OpenWallet {
             credential: Fingerprint(1),
         }) else {
             panic!("a wallet was asked for")
         };
-        house.done(Act::GrantAuthorization {
+        house.done(Command::GrantAuthorization {
             authorization: SORA,
             wallet,
             merchant,
         });
-        house.done(Act::Credit {
+        house.done(Command::Credit {
             wallet,
             name: "seed".into(),
             amount: Amount::yen(10_000),
@@ -64,14 +65,14 @@ impl House {
         house
     }
 
-    fn ask(&mut self, act: Act, gathered: Option<Gathered>) -> Reply {
+    fn ask(&mut self, act: Command, gathered: Option<Fetched>) -> Reply {
         let asked = [Asked { act, gathered }];
         let step = self.shard.step(&asked, Timestamp(1), &mut self.draw);
         assert!(step.fatal.is_none());
         step.replies.into_iter().next().expect("one was asked")
     }
 
-    fn done(&mut self, act: Act) -> Done {
+    fn done(&mut self, act: Command) -> Reply {
         match self.ask(act, None) {
             Reply::Answer(Ok(done)) => done,
             other => panic!("{other:?}"),
@@ -88,15 +89,15 @@ fn a_look_up_that_could_not_see_a_key_yet_is_asked_again_when_memory_has_forgott
         panic!("the filter knows this id")
     };
     let nothing = |as_of, keys_as_of| {
-        Some(Gathered {
+        Some(Fetched {
             as_of,
             keys_as_of,
-            facts: Facts::NONE,
+            facts: Prefetched::NONE,
         })
     };
     let first = house.ask(act(), nothing(as_of, as_of));
     assert!(
-        matches!(first, Reply::Answer(Ok(Done::Payment(_)))),
+        matches!(first, Reply::Answer(Ok(Reply::Payment(_)))),
         "{first:?}"
     );
     let paid = house.shard.seq();

@@ -1,9 +1,9 @@
 //! One owner at a time, a standby within five seconds, and silence before the other speaks.
 
+use mamori_datastore::testing::on_both;
+use mamori_datastore::testing::{Postgres, Scratch};
 use mamori_engine::lease::{Candidate, LEASE_BEAT_MICROS};
-use mamori_engine::testing::{ManualClock, Postgres, Scratch};
-
-use crate::stores::on_both;
+use mamori_engine::testing::ManualClock;
 
 #[test]
 fn of_two_at_the_same_moment_one_becomes_the_owner() {

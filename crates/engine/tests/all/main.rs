@@ -3,16 +3,11 @@
 mod audit;
 mod backup;
 mod checkpoint;
-mod control;
 mod damaged_views;
 mod engine;
 mod journal;
-mod keys;
 mod late_look_up;
 mod lease;
-mod outbox;
-mod sql;
 mod standby;
 mod statements;
-mod stores;
 mod tls;

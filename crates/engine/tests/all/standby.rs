@@ -6,20 +6,23 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::Duration;
 
-use mamori_domain::act::{Act, Done};
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
-use mamori_domain::payment::Payer;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_datastore::testing::Scratch;
+use mamori_domain::command::Command;
+use mamori_domain::decide::Limits;
+use mamori_domain::lifecycle::Purpose;
+use mamori_domain::pay::Payer;
+use mamori_domain::reply::Reply;
 use mamori_engine::audit::audit;
-use mamori_engine::backup::{FAMILIES, backup};
+use mamori_engine::backup::backup;
 use mamori_engine::clock::Clock;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::Location;
-use mamori_engine::testing::Scratch;
+use mamori_engine::journal::JOURNAL;
+use mamori_engine::views::VIEWS;
 use mamori_engine::{Engine, EngineConfig};
 
 use crate::engine::{SORA, balance, charge, done, open, refund, shop_with_sora};
-use crate::stores::on_both;
+use mamori_datastore::testing::on_both;
 
 /// Both faces of time, each moved by the test.
 struct Hands {
@@ -62,7 +65,7 @@ fn config(location: &Location, standby: bool, clock: Arc<dyn Clock>) -> EngineCo
     EngineConfig {
         location: location.clone(),
         master: Arc::new(MasterKey::from_bytes([7; 32])),
-        rules: Rules::default(),
+        rules: Limits::default(),
         standby,
         purpose: Purpose::Development,
         clock,
@@ -101,7 +104,7 @@ fn a_standby_that_read_along_goes_on_where_the_owner_stopped() {
         assert_eq!((stands.trial, stands.wallets), (stood.trial, stood.wallets));
         assert_eq!(balance(&next, wallet), 10_000 - 100 - 2_000);
         // What it read beside the owner is as good as its own: first answers, refunds, the views.
-        let Done::Payment(paid) = done(&next, charge("beside-7", Payer::Authorization(SORA), 10))
+        let Reply::Payment(paid) = done(&next, charge("beside-7", Payer::Authorization(SORA), 10))
         else {
             panic!()
         };
@@ -140,12 +143,12 @@ fn a_clock_that_jumps_never_reaches_the_journal_and_stops_codes_until_it_is_righ
     let engine =
         Engine::open(config(&scratch.location(), false, clock.clone())).expect("it starts");
     let wallet = shop_with_sora(&engine);
-    let code = |engine: &Engine| engine.act(Act::IssueCode { wallet });
+    let code = |engine: &Engine| engine.act(Command::IssueCode { wallet });
     assert!(code(&engine).is_ok());
     clock.set_wall(86_400);
     clock.pass(5);
     assert!(code(&engine).is_err(), "the clock has jumped a day ahead");
-    let Done::Payment(paid) = done(&engine, charge("web", Payer::Authorization(SORA), 10)) else {
+    let Reply::Payment(paid) = done(&engine, charge("web", Payer::Authorization(SORA), 10)) else {
         panic!()
     };
     assert_eq!(paid.at.0, NOON + 5_000_000, "time goes on as since boot");
@@ -165,7 +168,7 @@ fn no_code_is_made_while_the_book_knows_a_later_instant_than_the_clock() {
     let clock = Hands::at(NOON);
     let engine =
         Engine::open(config(&scratch.location(), false, clock.clone())).expect("it starts");
-    let code = |engine: &Engine| engine.act(Act::IssueCode { wallet });
+    let code = |engine: &Engine| engine.act(Command::IssueCode { wallet });
     assert!(code(&engine).is_err(), "a code would live an hour");
     done(&engine, charge("web", Payer::Authorization(SORA), 10));
     clock.pass(3_600);
@@ -189,7 +192,7 @@ fn a_checkpoint_after_an_early_crash_holds_what_changed_before_it() {
     // A crash: what lies on the disk at this moment is carried away, and started elsewhere.
     let away = Scratch::new("dirty-away");
     let copy = away.path().join("copy");
-    backup(&location, &FAMILIES, &copy, None, &mut |_| {}).expect("it is copied");
+    backup(&location, &[&VIEWS, &JOURNAL], &copy, None, &mut |_| {}).expect("it is copied");
     engine.stop();
     let there = Location::Directory(copy);
     let engine = open(&there);

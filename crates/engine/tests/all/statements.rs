@@ -1,136 +1,14 @@
-//! Every statement in the engine's sources is prepared on both databases, without anybody having to list it.
+//! Every statement in the sources is one that both databases understand, without anybody having to list it.
 
-use std::fs;
+use mamori_datastore::testing::on_both;
+use mamori_datastore::testing::statements::check;
+use mamori_engine::journal::JOURNAL;
+use mamori_engine::views::VIEWS;
 use std::path::Path;
 
-use mamori_engine::control::CONTROL;
-use mamori_engine::journal::JOURNAL;
-use mamori_engine::outbox::OUTBOX;
-use mamori_engine::sql::{Db, Family, Location, parameters_ascend};
-use mamori_engine::testing::{Postgres, Scratch};
-use mamori_engine::views::VIEWS;
-
-/// All families of tables; whoever adds one adds it here.
-const FAMILIES: &[&Family] = &[&JOURNAL, &CONTROL, &VIEWS, &OUTBOX];
-
-const VERBS: [&str; 5] = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH "];
-
-/// The string literals of the engine's sources that are statements, with the file each stands in.
-///
-/// Statements over every table there is are made from names (the only braces) or ask SQLite about itself: tests run those.
-fn statements() -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    collect(
-        &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
-        &mut found,
-    );
-    assert!(found.len() > 10, "the sources are where they were");
-    found
-}
-
-fn collect(directory: &Path, found: &mut Vec<(String, String)>) {
-    for entry in fs::read_dir(directory).unwrap().flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            collect(&path, found);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let source = fs::read_to_string(&path).unwrap();
-            let source = source.split("#[cfg(test)]").next().unwrap_or_default();
-            let file = path.file_name().unwrap().to_string_lossy().into_owned();
-            let literals = literals(source).into_iter();
-            let statements = literals.filter(|text| is_statement(text));
-            found.extend(statements.map(|text| (file.clone(), text)));
-        }
-    }
-}
-
-/// String literals of a Rust source; comments and characters are skipped, escapes undone as far as SQL needs them.
-fn literals(source: &str) -> Vec<String> {
-    let mut literals = Vec::new();
-    let mut rest = source;
-    while let Some(at) = rest.find(['"', '/', '\'']) {
-        let (sign, tail) = rest[at..].split_at(1);
-        match sign {
-            "/" if tail.starts_with('/') => {
-                rest = tail.split_once('\n').map_or("", |(_, after)| after)
-            }
-            "\"" => {
-                let mut text = String::new();
-                let mut characters = tail.char_indices();
-                rest = "";
-                while let Some((index, character)) = characters.next() {
-                    match character {
-                        '"' => {
-                            rest = &tail[index + 1..];
-                            break;
-                        }
-                        '\\' => match characters.next() {
-                            Some((_, '\n')) | None => {}
-                            Some((_, escaped)) => text.push(escaped),
-                        },
-                        other => text.push(other),
-                    }
-                }
-                literals.push(text);
-            }
-            "'" if tail.starts_with("\\") => {
-                rest = tail[2..].split_once('\'').map_or("", |(_, after)| after)
-            }
-            "'" if tail.chars().nth(1) == Some('\'') => {
-                rest = tail.split_once('\'').map_or("", |(_, after)| after)
-            }
-            _ => rest = tail,
-        }
-    }
-    literals
-}
-
-fn is_statement(text: &str) -> bool {
-    let is_generic =
-        text.contains('{') || text.contains("sqlite_schema") || text.contains("pragma_");
-    VERBS.iter().any(|verb| text.trim_start().starts_with(verb)) && !is_generic
-}
-
-fn prepare_all(db: &mut Db) {
-    let mut wrong = Vec::new();
-    for (file, sql) in statements() {
-        if let Err(fault) = db.prepare(&sql) {
-            wrong.push(format!("{file}: {fault}\n    {sql}"));
-        }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-}
-
 #[test]
-fn first_uses_of_parameters_ascend() {
-    for (file, sql) in statements() {
-        assert!(parameters_ascend(&sql), "{file}: {sql}");
-    }
-}
-
-#[test]
-fn every_statement_is_one_that_sqlite_understands() {
-    // All families in one file, as they are in one database on PostgreSQL: names of tables must not meet.
-    let scratch = Scratch::new("statements");
-    prepare_all(&mut together(&scratch.location()));
-}
-
-#[test]
-fn every_statement_is_one_that_postgresql_understands() {
-    let Some(postgres) = Postgres::start() else {
-        return;
-    };
-    prepare_all(&mut together(&postgres.database()));
-}
-
-fn together(location: &Location) -> Db {
-    let mut last = None;
-    for family in FAMILIES {
-        let family = Family {
-            file: "together.sqlite",
-            ..**family
-        };
-        last = Some(location.open(&family).unwrap());
-    }
-    last.expect("there is a family")
+fn every_statement_is_one_that_both_databases_understand() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // All families of the crate; a new one is added here.
+    on_both(|location| check(&sources, &[&JOURNAL, &VIEWS], location));
 }

@@ -56,7 +56,7 @@ pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Ans
                 "disputed": alarm.charge.disputed,
                 "charge": alarm.charge.charge,
                 "liability_shift": alarm.charge.liability_shift,
-                "at_ms": alarm.alarmed_at.div_euclid(1_000),
+                "at_ms": alarm.alarmed_at.millis(),
             })
         })
         .collect();
@@ -77,7 +77,7 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
             let hours = engine.read(|reader| read::store_hours(reader.views(), first_hour))?;
             let top_ups = engine
                 .read(|reader| read::top_up_sums(reader.views(), first_hour * 3_600_000_000))?;
-            Ok::<_, mamori_engine::fault::Fault>((book, hours, top_ups))
+            Ok::<_, mamori_datastore::fault::Fault>((book, hours, top_ups))
         })
         .await??;
     let (trial_balance, wallets) = book;

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use mamori_domain::act::Act;
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::TillId;
-use mamori_engine::control::{
-    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_SECONDS, PairingRefusal, Surface, token_hash,
+use mamori_registry::{
+    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PairingRefusal, Surface, token_hash,
 };
-use mamori_engine::fault::Fault;
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};
@@ -38,11 +38,11 @@ pub async fn enrol(State(app): State<Arc<App>>, body: Body) -> Answer {
     let paired = app
         .strangers
         .ask(move |control| -> Result<Result<Device, Denial>, Fault> {
-            let device = match control.begin_pairing(&code, &token, now.0, &seed)? {
+            let device = match control.begin_pairing(&code, &token, now, &seed)? {
                 Ok(device) => device,
                 Err(refusal) => return Ok(Err(pairing_refused(refusal))),
             };
-            let bind = Act::BindTill {
+            let bind = Command::BindTill {
                 till: device.till,
                 device: Some(device.fingerprint),
             };
@@ -79,7 +79,7 @@ pub async fn leave(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> 
                     return Ok(None);
                 };
                 // The act first: a row without a name in the book is dead, a name without a row would still be live.
-                if let Err(refusal) = inner.book.act(Act::BindTill {
+                if let Err(refusal) = inner.book.act(Command::BindTill {
                     till: device.till,
                     device: None,
                 })? {
@@ -122,7 +122,7 @@ pub async fn make_pairing_code(
                 return Ok(None);
             }
             control
-                .make_pairing_code(TillId(till), now.0, &seed)
+                .make_pairing_code(TillId(till), now, &seed)
                 .map(Some)
         });
     let code = code.await??.ok_or(Denial::NotFound)?;
@@ -133,7 +133,7 @@ pub async fn make_pairing_code(
     );
     Ok(done(json!({
         "pairing_code": spaced(&code),
-        "expires_at_ms": millis(now.plus_seconds(PAIRING_CODE_SECONDS)),
+        "expires_at_ms": millis(now.plus(PAIRING_CODE_LIFE)),
     })))
 }
 

@@ -7,11 +7,10 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use mamori_domain::act::Act;
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId};
-use mamori_domain::world::Timestamp;
-use mamori_engine::control::{ApiKeyPaper, Opening, display_name};
-use mamori_engine::fault::Fault;
+use mamori_registry::{ApiKeyPaper, Opening, display_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, Words, done};
@@ -199,7 +198,7 @@ async fn open(
             if settled.finished > 0 {
                 inner.house.follow(&turn, control)?;
             }
-            let Ok(pending) = control.begin_opening(what, &name, now.0, &seed)? else {
+            let Ok(pending) = control.begin_opening(what, &name, now, &seed)? else {
                 return Ok(Err(NAME_TAKEN.into()));
             };
             let id = match inner.book.act(what.act())? {
@@ -238,8 +237,8 @@ pub async fn make_api_key(
         let (api_key, secret) = api_key_texts(&app.outside.bytes(), &app.outside.bytes());
         let nonce = app.outside.bytes();
         let turn = app.house.take_turn();
-        let key = control.begin_api_key(&api_key, merchant, &secret, true, now.0, nonce)?;
-        if let Err(refusal) = app.book.act(Act::BindApiKey { key, merchant })? {
+        let key = control.begin_api_key(&api_key, merchant, &secret, true, now, nonce)?;
+        if let Err(refusal) = app.book.act(Command::BindApiKey { key, merchant })? {
             control.abandon_api_key(&api_key)?;
             return Ok(Err(refused(refusal)));
         }
@@ -275,10 +274,10 @@ pub async fn revoke_api_key(
         };
         // The act first: a row without a name in the book is dead, a name without a row would still be live. The book that does
         // not know the key has lost the answer of an earlier try.
-        if let Err(refusal) = app.book.act(Act::RevokeApiKey { key })? {
+        if let Err(refusal) = app.book.act(Command::RevokeApiKey { key })? {
             tracing::warn!(refusal = refusal.code(), "the book had no key to revoke");
         }
-        control.end_api_key(&api_key, Some(now.0))?;
+        control.end_api_key(&api_key, Some(now))?;
         app.house.follow(&turn, control)?;
         tracing::info!(
             operator,
@@ -320,10 +319,10 @@ pub async fn set_opa_auth(
 fn key_json(key: &ApiKeyPaper) -> Value {
     json!({
         "api_key": key.api_key,
-        "made_at_ms": millis(Timestamp(key.made_at)),
+        "made_at_ms": millis(key.made_at),
         "opa_auth": key.opa_auth,
         "live": key.is_live,
-        "revoked_at_ms": key.revoked_at.map(|at| millis(Timestamp(at))),
+        "revoked_at_ms": key.revoked_at.map(|at| millis(at)),
     })
 }
 

@@ -6,11 +6,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_domain::world::Timestamp;
-use mamori_engine::control::{
-    LinkRefusal, OPERATOR_LINK_SECONDS, OwnerId, RemoveRefusal, Surface, display_name, token_hash,
+use mamori_datastore::fault::Fault;
+use mamori_registry::{
+    LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name, token_hash,
 };
-use mamori_engine::fault::Fault;
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};
@@ -51,7 +50,7 @@ pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     let now = app.outside.now();
     let found = app
         .operators
-        .ask(move |control| control.operator_of_link(&link, now.0))
+        .ask(move |control| control.operator_of_link(&link, now))
         .await??;
     let (operator, name) = found.map_err(|refusal| link_refused(&app, refusal))?;
     let started = app
@@ -91,7 +90,7 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
                 Ok(passkey) => passkey,
                 Err(problem) => return Ok(Err(refused("operator link", problem))),
             };
-            let operator = match control.redeem_link(&link, &passkey, now.0)? {
+            let operator = match control.redeem_link(&link, &passkey, now)? {
                 Ok(operator) => operator,
                 Err(refusal) => return Ok(Err(link_refused(&inner, refusal))),
             };
@@ -128,15 +127,15 @@ pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer
         .map(|one| {
             let link_ends = one
                 .link_made_at
-                .map(|at| millis(Timestamp(at).plus_seconds(OPERATOR_LINK_SECONDS)));
+                .map(|at| millis(at.plus(OPERATOR_LINK_LIFE)));
             json!({
                 "operator": URL_SAFE_NO_PAD.encode(one.operator.0),
                 "name": one.name,
                 "yourself": one.operator == asker.owner,
                 "active": one.is_active,
-                "made_at_ms": millis(Timestamp(one.made_at)),
+                "made_at_ms": millis(one.made_at),
                 "link_ends_at_ms": link_ends,
-                "used_at_ms": one.used_at.map(|at| millis(Timestamp(at))),
+                "used_at_ms": one.used_at.map(|at| millis(at)),
             })
         })
         .collect();
@@ -157,11 +156,11 @@ pub async fn invite(
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
         let (now, seed) = (granted.now, granted.app.outside.seed());
-        let link = granted.control.invite_operator(&name, now.0, &seed)?;
+        let link = granted.control.invite_operator(&name, now, &seed)?;
         tracing::info!(operator, "an operator invited another one");
         Ok(Ok(json!({
             "link": encode_token(&link),
-            "ends_at_ms": millis(now.plus_seconds(OPERATOR_LINK_SECONDS)),
+            "ends_at_ms": millis(now.plus(OPERATOR_LINK_LIFE)),
         })))
     };
     with_fresh_passkey(app, &headers, asker, &body, act, work).await

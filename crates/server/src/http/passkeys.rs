@@ -7,12 +7,14 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use mamori_domain::act::{Act, Done};
-use mamori_engine::control::{
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
+use mamori_domain::reply::Reply;
+use mamori_domain::world::Timestamp;
+use mamori_registry::{
     CodeRefusal, Contact, Control, EnrolRefusal, Enrolment, OwnerId, SendRefusal, SignUpStart,
     StoredPasskey, Surface, display_name, token_hash,
 };
-use mamori_engine::fault::Fault;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, Words, done};
@@ -88,14 +90,14 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
     );
     let started = app.strangers.ask(
         move |control| -> Result<Result<Token, SendRefusal>, Fault> {
-            control.settle_enrolments(&mut NamedByBook(&*inner.book), now.0)?;
+            control.settle_enrolments(&mut NamedByBook(&*inner.book), now)?;
             let start = SignUpStart {
                 contact: &contact,
                 locale,
                 browser: &token,
             };
             let to_send =
-                match control.start_sign_up(&start, &inner.identity.send_budget, now.0, &seed)? {
+                match control.start_sign_up(&start, &inner.identity.send_budget, now, &seed)? {
                     Ok(to_send) => to_send,
                     Err(refusal) => return Ok(Err(refusal)),
                 };
@@ -134,7 +136,7 @@ pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body
     let place = app.identity.ceremonies.promise(now).ok_or(Denial::Busy)?;
     let proven = app
         .strangers
-        .ask(move |control| control.prove_contact(&sign_up, &token, &code, now.0))
+        .ask(move |control| control.prove_contact(&sign_up, &token, &code, now))
         .await??;
     let proven = proven.map_err(|refusal| match refusal {
         CodeRefusal::Wrong => CODE_WRONG,
@@ -196,17 +198,17 @@ pub async fn sign_up_finish(State(app): State<Arc<App>>, headers: HeaderMap, bod
                 passkey: &passkey,
             };
             // Pending row, act, active row: whatever happens in between is settled by asking the book.
-            let fingerprint = match control.begin_enrolment(&enrolment, now.0, &seed)? {
+            let fingerprint = match control.begin_enrolment(&enrolment, now, &seed)? {
                 Ok(fingerprint) => fingerprint,
                 Err(EnrolRefusal::ContactTaken) => return Ok(Err(CONTACT_TAKEN.into())),
                 Err(EnrolRefusal::CredentialTaken) => {
                     return Ok(Err(refused("sign-up", PasskeyProblem::OtherOwner)));
                 }
             };
-            let wallet = match inner.book.act(Act::OpenWallet {
+            let wallet = match inner.book.act(Command::OpenWallet {
                 credential: fingerprint,
             })? {
-                Ok(Done::WalletOpened(wallet)) => wallet,
+                Ok(Reply::WalletOpened(wallet)) => wallet,
                 outcome => {
                     tracing::error!(
                         refusal = outcome.err().map(|refusal| refusal.code()),
@@ -305,7 +307,7 @@ async fn sign_in_finish(
         move |control| -> Result<Result<NewSession, Denial>, Fault> {
             let asserting = &sign_in.asserting;
             let owner =
-                match check_assertion(&inner, control, surface, &credential, asserting, now.0)? {
+                match check_assertion(&inner, control, surface, &credential, asserting, now)? {
                     Ok(owner) => owner,
                     Err(problem) => return Ok(Err(refused("sign-in", problem))),
                 };
@@ -343,7 +345,7 @@ async fn sign_in_finish(
 /// `POST /api/freeze`: one tap, no step-up. Whoever holds the phone may stop it.
 pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
     // An act of the book and no row of control: neither slow sign-ins nor anybody's history may stand before a freeze.
-    let freeze = Act::Freeze {
+    let freeze = Command::Freeze {
         wallet: asker.wallet,
     };
     match app.book.ask(freeze).await? {
@@ -418,13 +420,13 @@ pub async fn unfreeze_finish(
                 Surface::Wallet,
                 &credential,
                 &asserting,
-                now.0,
+                now,
             )? {
                 Ok(owner) if owner == asker.owner => {}
                 Ok(_) => return Ok(Err(refused("unfreeze", PasskeyProblem::OtherOwner))),
                 Err(problem) => return Ok(Err(refused("unfreeze", problem))),
             }
-            if let Err(refusal) = inner.book.act(Act::Unfreeze {
+            if let Err(refusal) = inner.book.act(Command::Unfreeze {
                 wallet: asker.wallet,
             })? {
                 tracing::error!(
@@ -455,7 +457,7 @@ pub(super) fn check_assertion(
     surface: Surface,
     credential: &Value,
     asserting: &Asserting,
-    now: i64,
+    now: Timestamp,
 ) -> Result<Result<OwnerId, PasskeyProblem>, Fault> {
     let party = app.identity.party(surface);
     let asserted = match party.identify(credential) {

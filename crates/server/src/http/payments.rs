@@ -26,11 +26,14 @@ use mamori_api::opa::query::Query;
 use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
 use mamori_codes::scan::{self, Scanned};
-use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::{Charge, Command, RefundRequest};
+use mamori_domain::context::Actor;
 use mamori_domain::ids::{AuthorizationId, PaymentId};
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus, Refund};
-use mamori_engine::fault::Fault;
+use mamori_domain::pay::{OrderInfo, Payer, Payment, PaymentStatus, Refund};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::Reply;
 
 use crate::answer::Denial;
 use crate::house::{House, ReadyKey};
@@ -164,7 +167,7 @@ impl Inner {
             Operation::CreateCpmPayment => self.create_cpm_payment(&key, &body).await,
             Operation::CreatePayment => self.create_payment(&key, &body).await,
             Operation::GetPayment => {
-                let act = Act::FindPayment {
+                let act = Command::FindPayment {
                     caller: Caller::Key(key.fingerprint),
                     merchant: key.merchant,
                     name: id::merchant_payment_id(name)?.into(),
@@ -173,7 +176,7 @@ impl Inner {
             }
             Operation::CancelPayment => {
                 let name = id::merchant_payment_id(name)?.into();
-                let act = Act::Cancel {
+                let act = Command::Cancel {
                     caller: Caller::Key(key.fingerprint),
                     merchant: key.merchant,
                     name,
@@ -192,7 +195,7 @@ impl Inner {
                         None => return Err(Answered::plain(ResultCode::NoSuchRefundOrder)),
                     },
                 };
-                let act = Act::FindRefund {
+                let act = Command::FindRefund {
                     caller: Caller::Key(key.fingerprint),
                     merchant: key.merchant,
                     name: id::merchant_refund_id(name)?.into(),
@@ -273,7 +276,7 @@ impl Inner {
             amount: amount(asked.amount_yen)?,
             store: Some(store),
             till: Some(till),
-            papers: Papers {
+            papers: OrderInfo {
                 requested_at: asked.requested_at_seconds.unwrap_or(0),
                 description: asked.order_description.map(Into::into),
                 receipt_number: asked.order_receipt_number.map(Into::into),
@@ -281,7 +284,7 @@ impl Inner {
                 terminal_text: None,
             },
         };
-        self.payment_answer(Operation::CreateCpmPayment, Act::Charge(charge))
+        self.payment_answer(Operation::CreateCpmPayment, Command::Charge(charge))
             .await
     }
 
@@ -309,7 +312,7 @@ impl Inner {
             amount: amount(asked.amount_yen)?,
             store,
             till: till.filter(|_| store.is_some()),
-            papers: Papers {
+            papers: OrderInfo {
                 requested_at: asked.requested_at_seconds.unwrap_or(0),
                 description: asked.order_description.map(Into::into),
                 receipt_number: asked.order_receipt_number.map(Into::into),
@@ -320,7 +323,7 @@ impl Inner {
                     .map(Into::into),
             },
         };
-        self.payment_answer(Operation::CreatePayment, Act::Charge(charge))
+        self.payment_answer(Operation::CreatePayment, Command::Charge(charge))
             .await
     }
 
@@ -337,13 +340,17 @@ impl Inner {
             reason: asked.reason.map(Into::into),
             requested_at: asked.requested_at_seconds.unwrap_or(0),
         };
-        self.refund_answer(Operation::CreateRefund, Act::Refund(request))
+        self.refund_answer(Operation::CreateRefund, Command::Refund(request))
             .await
     }
 
-    async fn payment_answer(&self, operation: Operation, act: Act) -> Result<Answered, Answered> {
+    async fn payment_answer(
+        &self,
+        operation: Operation,
+        act: Command,
+    ) -> Result<Answered, Answered> {
         match self.house.ask(act).await? {
-            Ok(Done::Payment(payment)) => {
+            Ok(Reply::Payment(payment)) => {
                 let refunds = self.refunds_of(&payment).await?;
                 let mut body = Vec::with_capacity(640);
                 write_payment(&mut body, operation.success(), &payment, &refunds);
@@ -364,9 +371,13 @@ impl Inner {
         }
     }
 
-    async fn refund_answer(&self, operation: Operation, act: Act) -> Result<Answered, Answered> {
+    async fn refund_answer(
+        &self,
+        operation: Operation,
+        act: Command,
+    ) -> Result<Answered, Answered> {
         match self.house.ask(act).await? {
-            Ok(Done::Refund(refund)) => {
+            Ok(Reply::Refund(refund)) => {
                 let mut body = Vec::with_capacity(384);
                 envelope::write_refund(&mut body, operation.success(), &refund_view(&refund));
                 Ok(Answered {

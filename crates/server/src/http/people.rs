@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use mamori_domain::act::{Act, Done, WalletSight};
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::WalletId;
-use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Surface, masked_name};
-use mamori_engine::fault::Fault;
+use mamori_domain::reply::{Reply, WalletView};
+use mamori_registry::{Surface, masked_name};
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};
@@ -46,7 +46,7 @@ pub async fn wallet(State(app): State<Arc<App>>, _: OperatorSession, Named(id): 
         "frozen": sight.frozen,
         "name": person.map(|person| masked_name(&person.display_name)),
         "contact": contact.map(|(contact, _)| contact.masked()),
-        "erased_at_ms": erased_at.map(|at| millis(Timestamp(at))),
+        "erased_at_ms": erased_at.map(|at| millis(at)),
     })))
 }
 
@@ -69,7 +69,7 @@ pub async fn erase(
         if (sight.balance > 0 || sight.held > 0) && !despite_balance {
             return Ok(Err(WALLET_NOT_EMPTY.into()));
         }
-        let Some(erasure) = control.begin_erasure(wallet, now.0)? else {
+        let Some(erasure) = control.begin_erasure(wallet, now)? else {
             return Ok(Err(Denial::NotFound));
         };
         app.identity
@@ -77,7 +77,7 @@ pub async fn erase(
             .forget_owner(Surface::Wallet, &erasure.person);
         tracing::info!(operator, wallet = wallet.0, "an operator erased a person");
         // The data is gone. If the book cannot be asked now, the sweep asks it until it can.
-        if let Err(fault) = carry_out(&*app.book, control, &erasure, now.0) {
+        if let Err(fault) = carry_out(&*app.book, control, &erasure, now) {
             tracing::warn!(%fault, wallet = wallet.0, "an erasure still owes the book its acts");
         }
         Ok(Ok(json!({})))
@@ -86,9 +86,9 @@ pub async fn erase(
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
 
-fn look(book: &dyn BookDoor, wallet: WalletId) -> Result<Option<WalletSight>, Fault> {
-    Ok(match book.act(Act::Look { wallet })? {
-        Ok(Done::Wallet(sight)) => Some(sight),
+fn look(book: &dyn BookDoor, wallet: WalletId) -> Result<Option<WalletView>, Fault> {
+    Ok(match book.act(Command::Look { wallet })? {
+        Ok(Reply::Wallet(sight)) => Some(sight),
         _ => None,
     })
 }

@@ -8,12 +8,10 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_datastore::fault::Fault;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{
-    Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash,
-};
-use mamori_engine::fault::Fault;
+use mamori_registry::{Control, Device, OwnerId, Seed, SessionId, SessionRow, Surface, token_hash};
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, done};
@@ -107,8 +105,7 @@ impl FromRequestParts<Arc<App>> for TillDevice {
                 device
             }
         };
-        let age = app.outside.now().0.saturating_sub(device.made_at);
-        if age < TILL_DEVICE_SECONDS * 1_000_000 {
+        if app.outside.now() < device.made_at.plus_seconds(TILL_DEVICE_SECONDS) {
             Ok(TillDevice(device))
         } else {
             Err(Denial::SignedOut)
@@ -132,7 +129,7 @@ async fn signed_in(
             let (writer, session) = (Arc::clone(app), row.session);
             // Nobody waits for this, and a busy moment may skip it: the next minute writes it.
             let _ = app.control.hand_over(move |control| {
-                match control.touch_session(&session, now.0) {
+                match control.touch_session(&session, now) {
                     Ok(true) => {}
                     Ok(false) => writer.identity.sessions.forget(&session),
                     Err(fault) => {
@@ -221,11 +218,9 @@ pub fn begin_session(
         surface,
         owner,
         wallet,
-        made_at: now.0,
-        seen_at: now.0,
-        ends_at: now
-            .plus_seconds(SessionLimits::of(surface).absolute_seconds)
-            .0,
+        made_at: now,
+        seen_at: now,
+        ends_at: now.plus_seconds(SessionLimits::of(surface).absolute_seconds),
     };
     control.start_session(&row, &token)?;
     app.identity.sessions.admit(token_hash(&token), row, now);
@@ -334,19 +329,19 @@ pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) ->
     let now = app.outside.now();
     let rows = app
         .control
-        .ask(move |control| control.sessions_of(Surface::Wallet, &asker.owner, now.0))
+        .ask(move |control| control.sessions_of(Surface::Wallet, &asker.owner, now))
         .await??;
-    let idle_micros = SessionLimits::of(Surface::Wallet).idle_seconds * 1_000_000;
+    let idle_seconds = SessionLimits::of(Surface::Wallet).idle_seconds;
     let sessions: Vec<_> = rows
         .into_iter()
-        .filter(|row| row.session == asker.session || row.seen_at + idle_micros > now.0)
+        .filter(|row| row.session == asker.session || row.seen_at.plus_seconds(idle_seconds) > now)
         .map(|row| {
             json!({
                 "session": URL_SAFE_NO_PAD.encode(row.session.0),
                 "current": row.session == asker.session,
-                "made_at_ms": millis(Timestamp(row.made_at)),
-                "seen_at_ms": millis(Timestamp(row.seen_at)),
-                "ends_at_ms": millis(Timestamp(row.ends_at)),
+                "made_at_ms": millis(row.made_at),
+                "seen_at_ms": millis(row.seen_at),
+                "ends_at_ms": millis(row.ends_at),
             })
         })
         .collect();
@@ -382,7 +377,7 @@ pub async fn end_other_sessions(
         .control
         .ask(move |control| -> Result<Vec<SessionId>, Fault> {
             let mut ended = Vec::new();
-            for row in control.sessions_of(Surface::Wallet, &asker.owner, now.0)? {
+            for row in control.sessions_of(Surface::Wallet, &asker.owner, now)? {
                 if row.session != asker.session
                     && control.end_session(Surface::Wallet, &asker.owner, &row.session)?
                 {

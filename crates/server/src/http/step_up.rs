@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
+use mamori_datastore::fault::Fault;
 use mamori_domain::world::Timestamp;
-use mamori_engine::control::{Control, Seed, StoredPasskey, Surface, token_hash};
-use mamori_engine::fault::Fault;
+use mamori_registry::{Control, Seed, StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
@@ -30,7 +30,7 @@ pub struct Granted<'a> {
 }
 
 /// How an act ends: its answer's body, or a refusal in words.
-pub type Done = Result<Result<Value, Denial>, Fault>;
+pub type Reply = Result<Result<Value, Denial>, Fault>;
 
 /// Runs `work` once its operator has shown the passkey for exactly this act; until then answers with the challenge.
 pub async fn with_fresh_passkey(
@@ -39,7 +39,7 @@ pub async fn with_fresh_passkey(
     asker: OperatorSession,
     body: &Body,
     act: StepUpAct,
-    work: impl FnOnce(Granted) -> Done + Send + 'static,
+    work: impl FnOnce(Granted) -> Reply + Send + 'static,
 ) -> Answer {
     let browser = Browser::of(headers, &app);
     if !body.has("step_up") {
@@ -60,7 +60,7 @@ pub async fn with_fresh_passkey(
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let ran = app.control.ask(
-        move |control| -> Result<Result<(NewSession, Done), Denial>, Fault> {
+        move |control| -> Result<Result<(NewSession, Reply), Denial>, Fault> {
             match prove(&inner, control, &asker, &credential, &asserting, now, &seed)? {
                 Err(denial) => Ok(Err(denial)),
                 Ok(session) => {
@@ -121,12 +121,12 @@ fn prove(
     now: Timestamp,
     seed: &Seed,
 ) -> Result<Result<NewSession, Denial>, Fault> {
-    let problem =
-        match check_assertion(app, control, Surface::Console, credential, asserting, now.0)? {
-            Ok(owner) if owner == asker.owner => None,
-            Ok(_) => Some(PasskeyProblem::OtherOwner),
-            Err(problem) => Some(problem),
-        };
+    let problem = match check_assertion(app, control, Surface::Console, credential, asserting, now)?
+    {
+        Ok(owner) if owner == asker.owner => None,
+        Ok(_) => Some(PasskeyProblem::OtherOwner),
+        Err(problem) => Some(problem),
+    };
     if let Some(problem) = problem {
         return Ok(Err(refused("operator step-up", problem)));
     }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::scan::{self, Scanned};
-use mamori_domain::act::{Act, Caller, Charge, Done, RefundRequest, Refusal};
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::{Charge, Command, RefundRequest};
+use mamori_domain::context::Actor;
 use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId, receipt_number};
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer, Payment, PaymentStatus};
+use mamori_domain::pay::{OrderInfo, Payer, Payment, PaymentStatus};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::Reply;
 use mamori_engine::Engine;
-use mamori_engine::control::{Device, masked_name};
-use mamori_engine::fault::Fault;
 use mamori_engine::views::{EntryKind, read};
+use mamori_registry::{Device, masked_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
@@ -105,12 +108,12 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         amount,
         store: Some(place.store),
         till: Some(place.till),
-        papers: Papers {
+        papers: OrderInfo {
             requested_at: app.outside.now().seconds(),
-            ..Papers::default()
+            ..OrderInfo::default()
         },
     };
-    let payment = payment_of(app.house.ask(Act::Charge(charge)).await?)?;
+    let payment = payment_of(app.house.ask(Command::Charge(charge)).await?)?;
     let customer = customer(&app, payment.wallet).await?;
     Ok(done(payment_json(&payment, &customer)))
 }
@@ -174,7 +177,7 @@ pub async fn payments(
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let payment = own_payment(&app, &place, payment_id(&body)?).await?;
-    let act = Act::Cancel {
+    let act = Command::Cancel {
         caller: place.caller,
         merchant: place.merchant,
         name: payment.name.clone(),
@@ -201,8 +204,8 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         requested_at: app.outside.now().seconds(),
     };
     let id = request.payment;
-    let refund = match app.house.ask(Act::Refund(request)).await? {
-        Ok(Done::Refund(refund)) => refund,
+    let refund = match app.house.ask(Command::Refund(request)).await? {
+        Ok(Reply::Refund(refund)) => refund,
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
     };
@@ -220,7 +223,7 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
 async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Box<Payment>, Denial> {
     payment_of(
         app.house
-            .ask(Act::FindPaymentById {
+            .ask(Command::FindPaymentById {
                 caller: place.caller,
                 merchant: place.merchant,
                 payment,
@@ -229,9 +232,9 @@ async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Box
     )
 }
 
-fn payment_of(outcome: Result<Done, Refusal>) -> Result<Box<Payment>, Denial> {
+fn payment_of(outcome: Result<Reply, Refusal>) -> Result<Box<Payment>, Denial> {
     match outcome {
-        Ok(Done::Payment(payment)) => Ok(payment),
+        Ok(Reply::Payment(payment)) => Ok(payment),
         Ok(_) => Err(Denial::Unavailable),
         Err(refusal) => Err(refused(refusal)),
     }

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use mamori_connectors::card::IntentState;
 use mamori_connectors::card_notice::verify_notice;
-use mamori_domain::act::{Act, Done, TopUpState};
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::TopUpId;
 use mamori_domain::money::Amount;
-use mamori_engine::fault::Fault;
+use mamori_domain::reply::{Reply, TopUpState};
 use mamori_engine::views::read;
 use serde_json::json;
 
@@ -36,13 +37,13 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
         .ok_or(Denial::InvalidField("amount"))?;
     let name = body.text("key", 64)?;
     let locale = body.locale()?;
-    let act = Act::StartTopUp {
+    let act = Command::StartTopUp {
         wallet: asker.wallet,
         name: name.into(),
         amount,
     };
     let (top_up, state) = match app.house.ask(act).await? {
-        Ok(Done::TopUp { top_up, state }) => (top_up, state),
+        Ok(Reply::TopUp { top_up, state }) => (top_up, state),
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
     };
@@ -106,7 +107,7 @@ pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
             for top_up in open {
                 let row = control.card_payment(TopUpId(top_up.id))?;
                 let url = row
-                    .filter(|row| now.seconds() < row.order.expires_at_seconds)
+                    .filter(|row| now < row.order.expires_at)
                     .and_then(|row| row.url);
                 listed.push(json!({
                     "top_up_id": top_up.id.to_string(), "amount": top_up.amount,

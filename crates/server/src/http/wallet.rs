@@ -10,10 +10,11 @@ use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::{barcode, qr};
-use mamori_domain::act::{Act, Done, WalletSight};
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::{PaymentId, WalletId, receipt_number};
-use mamori_engine::fault::Fault;
-use mamori_engine::hub::Event;
+use mamori_domain::reply::{Reply, WalletView};
+use mamori_engine::hub::WalletNews;
 use mamori_engine::views::{Entry, EntryKind};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -63,12 +64,12 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
 pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
     let (digits, expires_at) = match app
         .house
-        .ask(Act::IssueCode {
+        .ask(Command::IssueCode {
             wallet: asker.wallet,
         })
         .await?
     {
-        Ok(Done::Code { digits, expires_at }) => (digits, expires_at),
+        Ok(Reply::Code { digits, expires_at }) => (digits, expires_at),
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
     };
@@ -358,9 +359,9 @@ pub fn entry_json(house: &House, entry: &Entry) -> Value {
 }
 
 /// A wallet as of a durable state.
-pub async fn look(house: &House, wallet: WalletId) -> Result<WalletSight, Denial> {
-    match house.ask(Act::Look { wallet }).await? {
-        Ok(Done::Wallet(sight)) => Ok(sight),
+pub async fn look(house: &House, wallet: WalletId) -> Result<WalletView, Denial> {
+    match house.ask(Command::Look { wallet }).await? {
+        Ok(Reply::Wallet(sight)) => Ok(sight),
         Ok(_) => Err(Denial::Unavailable),
         Err(refusal) => Err(refused(refusal)),
     }

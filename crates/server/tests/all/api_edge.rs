@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
-use mamori_domain::act::{Act, Done};
+use mamori_domain::command::Command;
 use mamori_domain::ids::Fingerprint;
-use mamori_engine::control::ApiKey;
+use mamori_domain::reply::Reply;
+use mamori_registry::ApiKey;
 use mamori_server::http::payments::MerchantApi;
 use mamori_server::listen::{ListenConfig, Listeners};
 
@@ -29,10 +30,10 @@ impl Shop {
     fn open() -> Shop {
         let house = House::new();
         let engine = &house.app.house.engine;
-        let Ok(Ok(Done::MerchantOpened(merchant))) = engine.act(Act::OpenMerchant) else {
+        let Ok(Ok(Reply::MerchantOpened(merchant))) = engine.act(Command::OpenMerchant) else {
             panic!("no merchant");
         };
-        let bind = Act::BindApiKey { key: KEY, merchant };
+        let bind = Command::BindApiKey { key: KEY, merchant };
         engine.act(bind).unwrap().unwrap();
         house.app.house.set_keys(vec![ApiKey {
             api_key: "key-1".into(),
@@ -109,7 +110,7 @@ fn a_revoked_key_reads_nothing_though_this_process_was_not_told() {
             .starts_with("HTTP/1.1 404"),
         "nothing was paid, and the key may ask"
     );
-    let revoke = Act::RevokeApiKey { key: KEY };
+    let revoke = Command::RevokeApiKey { key: KEY };
     shop.house.app.house.engine.act(revoke).unwrap().unwrap();
     for path in ["/v2/payments/order-1", "/v2/refunds/refund-1"] {
         let answer = shop.get(path, "");

@@ -13,11 +13,13 @@ use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use mamori_connectors::card::{CardConfig, CardProcessor, IntentState, Patience};
 use mamori_connectors::secret::Secret;
-use mamori_domain::act::{Act, Done, TopUpState};
+use mamori_domain::command::Command;
 use mamori_domain::ids::{TopUpId, WalletId};
 use mamori_domain::money::Amount;
-use mamori_engine::control::{CardPaymentRow, Control};
-use mamori_engine::hub::{Event, Listening};
+use mamori_domain::reply::{Reply, TopUpState};
+use mamori_domain::world::Timestamp;
+use mamori_engine::hub::{Listening, WalletNews};
+use mamori_registry::{CardPaymentRow, Control};
 use mamori_sandbox::{DISPUTES_PATH, FAULTS_PATH, Sandbox, SandboxConfig};
 use mamori_server::cards::CardDesk;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
@@ -155,12 +157,12 @@ impl CardWorld {
     /// Opens a top-up of 5,000 yen and its card page.
     pub fn start_top_up(&mut self, name: &str) -> (TopUpId, String) {
         let amount = Amount::yen(5_000);
-        let started = self.house.app.house.engine.act(Act::StartTopUp {
+        let started = self.house.app.house.engine.act(Command::StartTopUp {
             wallet: self.wallet,
             name: name.into(),
             amount,
         });
-        let Ok(Ok(Done::TopUp { top_up, .. })) = started else {
+        let Ok(Ok(Reply::TopUp { top_up, .. })) = started else {
             panic!("{started:?}")
         };
         let now = self.house.app.outside.now();
@@ -198,8 +200,13 @@ impl CardWorld {
     /// One round of the poller, at this desk: how many top-ups it moved.
     pub fn sweep_at(&mut self, desk: &CardDesk) -> usize {
         let app = &self.house.app;
-        desk.sweep(&app.house.engine, &mut self.control, app.outside.now(), 20)
-            .expect("the store answers")
+        desk.sweep(
+            &app.house.engine,
+            &mut self.control,
+            app.outside.now(),
+            Duration::from_secs(20),
+        )
+        .expect("the store answers")
     }
 
     /// The same at the house's own desk.
@@ -232,8 +239,8 @@ impl CardWorld {
 
     pub fn balance(&self) -> u64 {
         let wallet = self.wallet;
-        let seen = self.house.app.house.engine.act(Act::Look { wallet });
-        let Ok(Ok(Done::Wallet(sight))) = seen else {
+        let seen = self.house.app.house.engine.act(Command::Look { wallet });
+        let Ok(Ok(Reply::Wallet(sight))) = seen else {
             panic!("{seen:?}")
         };
         sight.balance
@@ -254,16 +261,16 @@ impl CardWorld {
 
     /// The house falls after it has noted that a top-up is closed, and before the book hears of it.
     pub fn fall_while_closing(&mut self, top_up: TopUpId) {
-        let now = self.house.app.outside.now().seconds();
+        let now = self.house.app.outside.now();
         self.control
-            .note_card_closed(top_up, now, Some(now + 86_400))
+            .note_card_closed(top_up, now, Some(now.plus_seconds(86_400)))
             .expect("control answers");
     }
 
     /// Closed top-ups that are to be asked about some day.
     pub fn still_asked_about(&mut self) -> Vec<TopUpId> {
         self.control
-            .card_payments_to_ask_again(i64::MAX / 2, 100)
+            .card_payments_to_ask_again(Timestamp(i64::MAX), 100)
             .expect("control answers")
     }
 

@@ -1,6 +1,6 @@
 //! Each check of WebAuthn fails for its own reason. One line per way to get it wrong.
 
-use mamori_engine::control::{OwnerId, StoredPasskey};
+use mamori_registry::{OwnerId, StoredPasskey};
 use mamori_server::relying_party::{Asserting, PasskeyProblem, Registering, RelyingParty};
 use serde_json::{Value, json};
 

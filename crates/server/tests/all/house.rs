@@ -12,20 +12,20 @@ use mamori_api::nonce::NonceMemory;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
 use mamori_connectors::secret::Secret;
-use mamori_domain::act::{Act, Done, Outcome, Refusal, WalletSight};
-use mamori_domain::change::Purpose;
-use mamori_domain::decide::Rules;
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::testing::Scratch;
+use mamori_domain::command::Command;
+use mamori_domain::decide::Limits;
 use mamori_domain::ids::{EntryId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::lifecycle::Purpose;
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::{Outcome, Reply, WalletView};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
-use mamori_engine::control::{
-    Control, OwnerId, Places, Seed, SendBudget, SessionId, SessionRow, Surface,
-};
 use mamori_engine::engine::ReplyTo;
-use mamori_engine::fault::Fault;
-use mamori_engine::keys::MasterKey;
-use mamori_engine::testing::Scratch;
 use mamori_engine::{Engine, EngineConfig};
+use mamori_registry::{Control, OwnerId, Places, Seed, SendBudget, SessionId, SessionRow, Surface};
 use mamori_server::app::App;
 use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
@@ -62,7 +62,7 @@ pub struct SmallBook {
 }
 
 impl BookDoor for SmallBook {
-    fn act(&self, act: Act) -> Result<Outcome, Fault> {
+    fn act(&self, act: Command) -> Result<Outcome, Fault> {
         if self.fail.swap(false, Ordering::SeqCst) {
             return Err(Fault::retryable("the journal is away"));
         }
@@ -73,7 +73,7 @@ impl BookDoor for SmallBook {
         Ok(outcome)
     }
 
-    fn submit(&self, act: Act, reply: ReplyTo) {
+    fn submit(&self, act: Command, reply: ReplyTo) {
         reply(self.act(act));
     }
 
@@ -99,80 +99,80 @@ impl BookDoor for SmallBook {
 }
 
 impl SmallBook {
-    fn decide(&self, act: Act) -> Outcome {
+    fn decide(&self, act: Command) -> Outcome {
         match act {
-            Act::OpenWallet { credential } => {
+            Command::OpenWallet { credential } => {
                 let mut credentials = self.credentials.lock().unwrap();
                 let mut balances = self.balances.lock().unwrap();
                 let next = WalletId(balances.len() as u64 + 1);
                 let wallet = *credentials.entry(credential).or_insert(next);
                 balances.entry(wallet).or_insert(0);
-                Ok(Done::WalletOpened(wallet))
+                Ok(Reply::WalletOpened(wallet))
             }
-            Act::BindTill {
+            Command::BindTill {
                 till,
                 device: Some(device),
             } => {
                 self.devices.lock().unwrap().insert(till, device);
-                Ok(Done::Bound)
+                Ok(Reply::Bound)
             }
-            Act::BindTill { till, device: None } => self
+            Command::BindTill { till, device: None } => self
                 .devices
                 .lock()
                 .unwrap()
                 .remove(&till)
-                .map(|_| Done::Bound)
+                .map(|_| Reply::Bound)
                 .ok_or(Refusal::TillUnknown),
-            Act::OpenMerchant => {
+            Command::OpenMerchant => {
                 let merchants = &mut self.places.lock().unwrap().merchants;
                 let merchant = MerchantId(merchants.len() as u32 + 1);
                 merchants.push(merchant);
-                Ok(Done::MerchantOpened(merchant))
+                Ok(Reply::MerchantOpened(merchant))
             }
-            Act::OpenStore { merchant } => {
+            Command::OpenStore { merchant } => {
                 let mut places = self.places.lock().unwrap();
                 if !places.merchants.contains(&merchant) {
                     return Err(Refusal::MerchantUnknown);
                 }
                 let store = StoreId(places.stores.len() as u32 + 1);
                 places.stores.push((store, merchant));
-                Ok(Done::StoreOpened(store))
+                Ok(Reply::StoreOpened(store))
             }
-            Act::OpenTill { store } => {
+            Command::OpenTill { store } => {
                 let mut places = self.places.lock().unwrap();
                 if !places.stores.iter().any(|(known, _)| *known == store) {
                     return Err(Refusal::StoreUnknown);
                 }
                 let till = TillId(places.tills.len() as u32 + 1);
                 places.tills.push((till, store));
-                Ok(Done::TillOpened(till))
+                Ok(Reply::TillOpened(till))
             }
-            Act::BindApiKey { key, merchant } => {
+            Command::BindApiKey { key, merchant } => {
                 if !self.places.lock().unwrap().merchants.contains(&merchant) {
                     return Err(Refusal::MerchantUnknown);
                 }
                 self.api_keys.lock().unwrap().insert(key, merchant);
-                Ok(Done::Bound)
+                Ok(Reply::Bound)
             }
-            Act::RevokeApiKey { key } => {
+            Command::RevokeApiKey { key } => {
                 let taken = self.api_keys.lock().unwrap().remove(&key);
-                taken.map(|_| Done::Bound).ok_or(Refusal::KeyRevoked)
+                taken.map(|_| Reply::Bound).ok_or(Refusal::KeyRevoked)
             }
-            Act::RevokeCredential { wallet, credential } => {
+            Command::RevokeCredential { wallet, credential } => {
                 let mut credentials = self.credentials.lock().unwrap();
                 match credentials.get(&credential) {
                     Some(owner) if *owner == wallet => {
                         credentials.remove(&credential);
-                        Ok(Done::Bound)
+                        Ok(Reply::Bound)
                     }
                     _ => Err(Refusal::CredentialUnknown),
                 }
             }
-            Act::Look { wallet } => {
+            Command::Look { wallet } => {
                 let balances = self.balances.lock().unwrap();
                 let balance = *balances.get(&wallet).ok_or(Refusal::WalletUnknown)?;
                 let frozen = self.frozen.lock().unwrap().contains_key(&wallet);
-                Ok(Done::Wallet(WalletSight {
+                Ok(Reply::Wallet(WalletView {
                     wallet,
                     balance,
                     held: 0,
@@ -180,15 +180,15 @@ impl SmallBook {
                     last_entry: EntryId(0),
                 }))
             }
-            Act::Freeze { wallet } => self.set_frozen(wallet, true),
-            Act::Unfreeze { wallet } => self.set_frozen(wallet, false),
+            Command::Freeze { wallet } => self.set_frozen(wallet, true),
+            Command::Unfreeze { wallet } => self.set_frozen(wallet, false),
             other => panic!("identity does not ask for {other:?}"),
         }
     }
 
     fn set_frozen(&self, wallet: WalletId, frozen: bool) -> Outcome {
         self.frozen.lock().unwrap().insert(wallet, frozen);
-        Ok(Done::Wallet(WalletSight {
+        Ok(Reply::Wallet(WalletView {
             wallet,
             balance: 0,
             held: 0,
@@ -223,7 +223,7 @@ fn open_engine(scratch: &Scratch) -> Engine {
     Engine::open(EngineConfig {
         location: scratch.location(),
         master: Arc::new(MasterKey::from_bytes([42; 32])),
-        rules: Rules::default(),
+        rules: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
         clock: Arc::new(StillClock),
@@ -300,7 +300,7 @@ impl House {
             identity: Identity::new(&config, [9; 32]).expect("usable origins"),
             house: Arc::new(MoneyHouse::new(
                 open_engine(&scratch),
-                Rules::default(),
+                Limits::default(),
                 IssuerPrefix::parse("90009900").expect("eight digits"),
                 NonceMemory::new(1_000, 0, [1; 16]),
             )),
@@ -350,12 +350,12 @@ impl House {
         open_control(&self.scratch)
     }
 
-    pub fn now(&self) -> i64 {
-        self.clock.load(Ordering::SeqCst)
+    pub fn now(&self) -> Timestamp {
+        Timestamp(self.clock.load(Ordering::SeqCst))
     }
 
     /// What a start does before anybody is served.
-    pub fn reconcile(&self) -> mamori_engine::control::Reconciled {
+    pub fn reconcile(&self) -> mamori_registry::Reconciled {
         self.control()
             .reconcile(&mut NamedByBook(&*self.book))
             .expect("control answers")
@@ -393,8 +393,12 @@ impl House {
     /// A customer of the engine's own book, signed in: what happens in the wallet is told to this browser's streams.
     pub fn customer_of_the_book(&self, number: u8) -> (Browser<'_>, WalletId) {
         let credential = Fingerprint(u128::from(number));
-        let opened = self.app.house.engine.act(Act::OpenWallet { credential });
-        let Ok(Ok(Done::WalletOpened(wallet))) = opened else {
+        let opened = self
+            .app
+            .house
+            .engine
+            .act(Command::OpenWallet { credential });
+        let Ok(Ok(Reply::WalletOpened(wallet))) = opened else {
             panic!("{opened:?}");
         };
         let token = [number; 32];
@@ -406,7 +410,7 @@ impl House {
             wallet: Some(wallet),
             made_at: now,
             seen_at: now,
-            ends_at: now + 86_400_000_000,
+            ends_at: now.plus_seconds(86_400),
         };
         self.control()
             .start_session(&row, &token)

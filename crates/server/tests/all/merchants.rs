@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use axum::http::StatusCode;
 use mamori_api::auth::Accepted;
 use mamori_domain::ids::{MerchantId, TillId};
-use mamori_engine::control::{Opening, Seed, Surface};
+use mamori_registry::{Opening, Seed, Surface};
 use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
@@ -221,7 +221,7 @@ fn a_key_is_made_once_shown_once_and_works_at_once() {
     assert!(!listed.to_string().contains(&secret));
     assert_eq!(
         listed["api_keys"],
-        json!([{ "api_key": api_key, "made_at_ms": house.now() / 1_000, "opa_auth": true, "live": true, "revoked_at_ms": null }])
+        json!([{ "api_key": api_key, "made_at_ms": house.now().millis(), "opa_auth": true, "live": true, "revoked_at_ms": null }])
     );
 }
 
@@ -244,7 +244,7 @@ fn a_revoked_key_is_dead_before_the_answer_and_stays_dead() {
         (&keys[0]["api_key"], &keys[1]["api_key"], &keys[1]["live"]),
         (&json!(second), &json!(first), &json!(false))
     );
-    assert_eq!(keys[1]["revoked_at_ms"], json!(house.now() / 1_000));
+    assert_eq!(keys[1]["revoked_at_ms"], json!(house.now().millis()));
     let again = console.post_fresh("/api/api-keys/revoke", revoke, &mut key);
     assert_eq!(again.refusal(), "api_key_not_live");
     house.follow();

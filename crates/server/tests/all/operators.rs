@@ -1,7 +1,7 @@
 //! Operators: the link, the key that stays on its device, the short session.
 
 use axum::http::StatusCode;
-use mamori_engine::control::{Seed, Surface};
+use mamori_registry::{Seed, Surface};
 use mamori_server::cookies::encode_token;
 use mamori_server::http::operators::operator_link;
 use serde_json::json;
@@ -214,7 +214,7 @@ fn an_operator_invites_another_one_with_a_fresh_passkey() {
     let link = invited["link"].as_str().expect("a link").to_owned();
     assert_eq!(
         invited["ends_at_ms"],
-        json!((house.now() + 86_400_000_000) / 1_000)
+        json!(house.now().plus_seconds(86_400).millis())
     );
     let names: Vec<_> = listed(&mut console)
         .into_iter()

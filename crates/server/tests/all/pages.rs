@@ -6,7 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use http_body_util::BodyExt as _;
-use mamori_engine::control::Surface;
+use mamori_registry::Surface;
 use mamori_server::assets::Assets;
 use tower::ServiceExt as _;
 

@@ -3,12 +3,13 @@
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done};
+use mamori_domain::command::{Charge, Command, CreditKind};
+use mamori_domain::context::Actor;
 use mamori_domain::ids::{AuthorizationId, Fingerprint, TillId, WalletId};
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer};
-use mamori_domain::world::Timestamp;
-use mamori_engine::control::Surface;
+use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::reply::Reply;
+use mamori_registry::Surface;
 use mamori_server::housekeeping::sweep;
 use serde_json::{Value, json};
 
@@ -63,7 +64,7 @@ fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_st
     let left = console.get("/api/wallets/1").ok();
     assert_eq!(
         (&left["name"], &left["contact"], &left["erased_at_ms"]),
-        (&Value::Null, &Value::Null, &json!(house.now() / 1_000))
+        (&Value::Null, &Value::Null, &json!(house.now().millis()))
     );
     assert_eq!(
         house.reconcile(),
@@ -175,22 +176,22 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
     let (_, wallet) = house.customer_of_the_book(1);
     let engine = &house.app.house.engine;
     let done = |act| engine.act(act).unwrap().unwrap();
-    let Done::MerchantOpened(merchant) = done(Act::OpenMerchant) else {
+    let Reply::MerchantOpened(merchant) = done(Command::OpenMerchant) else {
         panic!()
     };
-    let Done::StoreOpened(store) = done(Act::OpenStore { merchant }) else {
+    let Reply::StoreOpened(store) = done(Command::OpenStore { merchant }) else {
         panic!()
     };
-    done(Act::OpenTill { store });
+    done(Command::OpenTill { store });
     let key = Fingerprint(7);
-    done(Act::BindApiKey { key, merchant });
+    done(Command::BindApiKey { key, merchant });
     let authorization = AuthorizationId(7);
-    done(Act::GrantAuthorization {
+    done(Command::GrantAuthorization {
         authorization,
         wallet,
         merchant,
     });
-    done(Act::Credit {
+    done(Command::Credit {
         wallet,
         name: "cash".into(),
         amount: Amount::yen(10_000),
@@ -205,13 +206,13 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
             amount: Amount::yen(100),
             store: Some(store),
             till: Some(TillId(1)),
-            papers: Papers::default(),
+            papers: OrderInfo::default(),
         };
-        let expires_at = Timestamp(house.now()).plus_seconds(seconds);
-        done(Act::Hold { charge, expires_at });
+        let expires_at = house.now().plus_seconds(seconds);
+        done(Command::Hold { charge, expires_at });
     };
-    let purse = || match done(Act::Look { wallet }) {
-        Done::Wallet(sight) => (sight.balance, sight.held),
+    let purse = || match done(Command::Look { wallet }) {
+        Reply::Wallet(sight) => (sight.balance, sight.held),
         other => panic!("{other:?}"),
     };
     // More than one act gives back, and one whose time has not come.

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use mamori_domain::ids::WalletId;
-use mamori_engine::control::{Seed, Surface, token_hash};
+use mamori_registry::{Seed, Surface, token_hash};
 use mamori_server::cookies::{decode_token, encode_token};
 use serde_json::json;
 

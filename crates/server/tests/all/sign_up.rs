@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
-use mamori_engine::control::Surface;
+use mamori_registry::Surface;
 use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use mamori_domain::act::{Act, CreditKind};
+use mamori_domain::command::{Command, CreditKind};
 use mamori_domain::ids::WalletId;
 use mamori_domain::money::Amount;
 use mamori_server::listen::Cord;
@@ -30,7 +30,7 @@ fn rest_of(house: &House, stream: Response) -> String {
 }
 
 fn give(house: &House, wallet: WalletId, name: &str) {
-    let credit = Act::Credit {
+    let credit = Command::Credit {
         wallet,
         name: name.into(),
         amount: Amount::yen(1),
@@ -51,7 +51,7 @@ fn a_stream_tells_what_happens_and_ends_with_a_freeze() {
     let (browser, wallet) = house.customer_of_the_book(1);
     let stream = listen(&browser, None);
     give(&house, wallet, "a");
-    let freeze = Act::Freeze { wallet };
+    let freeze = Command::Freeze { wallet };
     house.app.house.engine.act(freeze).unwrap().unwrap();
     let said = rest_of(&house, stream);
     let (credit, freeze) = (said.find("event: goodwill"), said.find("event: freeze"));
@@ -127,7 +127,7 @@ fn a_phone_that_missed_much_is_told_to_read_itself_anew() {
         (id(0), false),
     ] {
         let stream = listen(&browser, Some(seen));
-        let freeze = Act::Freeze { wallet };
+        let freeze = Command::Freeze { wallet };
         house.app.house.engine.act(freeze).unwrap().unwrap();
         let said = rest_of(&house, stream);
         assert_eq!(said.contains("event: reload"), reloads, "{said}");
@@ -143,7 +143,7 @@ fn a_phone_that_missed_much_is_told_to_read_itself_anew() {
             said.contains(&format!("id: {}", id(0))) || missed == 0,
             "{said}"
         );
-        let unfreeze = Act::Unfreeze { wallet };
+        let unfreeze = Command::Unfreeze { wallet };
         house.app.house.engine.act(unfreeze).unwrap().unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
-use mamori_engine::control::Surface;
+use mamori_registry::Surface;
 use mamori_server::route_table::Demand;
 use mamori_server::routes;
 use mamori_server::surface::{Front, content_security_policy, dress};

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use mamori_domain::ids::TillId;
-use mamori_engine::control::{Seed, Surface};
+use mamori_registry::{Seed, Surface};
 use serde_json::json;
 
 use crate::house::{Browser, House};

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use mamori_domain::act::{Act, Done, TopUpState};
+use mamori_domain::command::Command;
 use mamori_domain::money::Amount;
-use mamori_engine::control::NewCardPayment;
-use mamori_engine::hub::Event;
+use mamori_domain::reply::{Reply, TopUpState};
+use mamori_domain::world::Timestamp;
+use mamori_engine::hub::WalletNews;
+use mamori_registry::NewCardPayment;
 use serde_json::json;
 
 use crate::card_world::{
@@ -23,12 +25,12 @@ const LONG_AFTER: i64 = 46 * MINUTE;
 fn a_page_that_asks_in_a_circle_keeps_no_card_thread_busy() {
     let house = House::new();
     let (mut browser, wallet) = house.customer_of_the_book(1);
-    let start = Act::StartTopUp {
+    let start = Command::StartTopUp {
         wallet,
         name: "t".into(),
         amount: Amount::yen(1_000),
     };
-    let Ok(Ok(Done::TopUp { top_up, .. })) = house.app.house.engine.act(start) else {
+    let Ok(Ok(Reply::TopUp { top_up, .. })) = house.app.house.engine.act(start) else {
         panic!("no top-up");
     };
     let path = format!("/api/top-ups/{top_up}");
@@ -312,24 +314,24 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
     let engine = &house.app.house.engine;
     let mut ids = Vec::new();
     for (name, yen) in [("a", 1_000), ("b", 2_000), ("c", 3_000)] {
-        let start = Act::StartTopUp {
+        let start = Command::StartTopUp {
             wallet,
             name: name.into(),
             amount: Amount::yen(yen),
         };
         match engine.act(start) {
-            Ok(Ok(Done::TopUp { top_up, .. })) => ids.push(top_up),
+            Ok(Ok(Reply::TopUp { top_up, .. })) => ids.push(top_up),
             other => panic!("{other:?}"),
         }
     }
     // One was sent to a page that is open, one to a page that has closed, one to none.
     let mut control = house.control();
-    for (top_up, expires_at_seconds) in [(ids[0], 1_800_000_060), (ids[1], 1_800_000_000)] {
+    for (top_up, expires_at) in [(ids[0], 1_800_000_060), (ids[1], 1_800_000_000)] {
         let order = NewCardPayment {
             top_up,
             amount: 1_000,
             locale: "ja".into(),
-            expires_at_seconds,
+            expires_at: Timestamp::from_seconds(expires_at),
         };
         control.begin_card_payment(&order).expect("control answers");
         let url = format!("https://card.example/{top_up}");
@@ -359,7 +361,7 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
         ]
     );
     assert_eq!(neighbour.get("/api/top-ups").ok()["top_ups"], json!([]));
-    let end = Act::FailTopUp {
+    let end = Command::FailTopUp {
         top_up: ids[0],
         expired: true,
     };

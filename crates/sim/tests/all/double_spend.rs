@@ -1,39 +1,42 @@
 //! The same money twice, at the same moment.
 
 use crate::stores::on_every_store;
-use mamori_domain::act::{Act, Caller, Charge, CreditKind, Done, Outcome, Refusal};
+use mamori_domain::command::{Charge, Command, CreditKind};
+use mamori_domain::context::Actor;
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::money::Amount;
-use mamori_domain::payment::{Papers, Payer};
+use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::{Outcome, Reply};
 use mamori_engine::Engine;
 use mamori_sim::story::Stage;
 use std::sync::Barrier;
 
 const TILLS: u32 = 100;
 
-fn ok(engine: &Engine, act: Act) -> Done {
+fn ok(engine: &Engine, act: Command) -> Reply {
     engine.act(act).unwrap().unwrap()
 }
 
 /// A merchant with a hundred tills, and a customer with 10,000 yen.
 fn a_hundred_tills(engine: &Engine) -> (MerchantId, Vec<(TillId, Fingerprint)>, WalletId) {
-    let Done::MerchantOpened(merchant) = ok(engine, Act::OpenMerchant) else {
+    let Reply::MerchantOpened(merchant) = ok(engine, Command::OpenMerchant) else {
         unreachable!()
     };
-    let Done::StoreOpened(store) = ok(engine, Act::OpenStore { merchant }) else {
+    let Reply::StoreOpened(store) = ok(engine, Command::OpenStore { merchant }) else {
         unreachable!()
     };
     let tills = (0..TILLS)
         .map(|number| open_till(engine, store, number))
         .collect();
     let credential = Fingerprint(77_777);
-    let Done::WalletOpened(wallet) = ok(engine, Act::OpenWallet { credential }) else {
+    let Reply::WalletOpened(wallet) = ok(engine, Command::OpenWallet { credential }) else {
         unreachable!()
     };
     let (name, amount, kind) = ("first".into(), Amount::yen(10_000), CreditKind::Cash);
     ok(
         engine,
-        Act::Credit {
+        Command::Credit {
             wallet,
             name,
             amount,
@@ -44,13 +47,13 @@ fn a_hundred_tills(engine: &Engine) -> (MerchantId, Vec<(TillId, Fingerprint)>, 
 }
 
 fn open_till(engine: &Engine, store: StoreId, number: u32) -> (TillId, Fingerprint) {
-    let Done::TillOpened(till) = ok(engine, Act::OpenTill { store }) else {
+    let Reply::TillOpened(till) = ok(engine, Command::OpenTill { store }) else {
         unreachable!()
     };
     let device = Fingerprint(u128::from(number + 1) << 80);
     ok(
         engine,
-        Act::BindTill {
+        Command::BindTill {
             till,
             device: Some(device),
         },
@@ -59,7 +62,7 @@ fn open_till(engine: &Engine, store: StoreId, number: u32) -> (TillId, Fingerpri
 }
 
 fn code(engine: &Engine, wallet: WalletId) -> Payer {
-    let Done::Code { digits, .. } = ok(engine, Act::IssueCode { wallet }) else {
+    let Reply::Code { digits, .. } = ok(engine, Command::IssueCode { wallet }) else {
         unreachable!()
     };
     Payer::Code(digits)
@@ -87,12 +90,12 @@ fn all_at_once(
                     amount: Amount::yen(yen),
                     store: None,
                     till: Some(*till),
-                    papers: Papers::default(),
+                    papers: OrderInfo::default(),
                 };
                 let together = &together;
                 threads.spawn(move || {
                     together.wait();
-                    engine.act(Act::Charge(charge)).unwrap()
+                    engine.act(Command::Charge(charge)).unwrap()
                 })
             })
             .collect();
@@ -101,7 +104,7 @@ fn all_at_once(
 }
 
 fn balance(engine: &Engine, wallet: WalletId) -> u64 {
-    let Done::Wallet(sight) = ok(engine, Act::Look { wallet }) else {
+    let Reply::Wallet(sight) = ok(engine, Command::Look { wallet }) else {
         unreachable!()
     };
     sight.balance
@@ -134,7 +137,7 @@ fn two_codes_of_one_balance_never_pay_more_than_the_balance() {
         let authorization = AuthorizationId(1 << 120);
         ok(
             engine,
-            Act::GrantAuthorization {
+            Command::GrantAuthorization {
                 authorization,
                 wallet,
                 merchant,
@@ -151,7 +154,7 @@ fn two_codes_of_one_balance_never_pay_more_than_the_balance() {
         let approved: u64 = answers
             .iter()
             .filter_map(|answer| match answer {
-                Ok(Done::Payment(payment)) => Some(payment.amount.minor()),
+                Ok(Reply::Payment(payment)) => Some(payment.amount.minor()),
                 _ => None,
             })
             .sum();

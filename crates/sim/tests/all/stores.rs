@@ -1,5 +1,5 @@
-use mamori_engine::sql::Location;
-use mamori_engine::testing::{Postgres, Scratch};
+use mamori_datastore::sql::Location;
+use mamori_datastore::testing::{Postgres, Scratch};
 
 /// Runs a test on an empty embedded store and, where a PostgreSQL can be started, on an empty database of it and on one where
 /// transactions get into each other's way.

@@ -1,8 +1,8 @@
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_datastore::testing::{Postgres, Scratch};
 use mamori_engine::audit::audit;
 use mamori_engine::journal::{JournalReader, JournalRow};
-use mamori_engine::keys::MasterKey;
-use mamori_engine::sql::Location;
-use mamori_engine::testing::{Postgres, Scratch};
 use mamori_sim::story::Stage;
 
 fn play(name: &str, story: &str, store: &str, location: Location) {

@@ -1,0 +1,5 @@
+//! The two databases and the keys: one binary, so that it links once.
+
+mod keys;
+mod sql;
+mod tls;

@@ -1,0 +1,249 @@
+//! Looks up what memory has forgotten: the views locate, the journal proves.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError};
+use std::time::Duration;
+
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::{ChainKey, MasterKey};
+use mamori_datastore::sql::{Db, Location};
+use mamori_domain::book::ClosedTopUp;
+use mamori_domain::command::Needs;
+use mamori_domain::decide::Prefetched;
+use mamori_domain::event::Event;
+use mamori_domain::ids::{PaymentId, RefundId, WalletId};
+use mamori_domain::key::{Answered, IdempotencyRecord, RequestKey};
+use mamori_domain::money::Amount;
+use mamori_domain::pay::{Payment, Refund};
+use mamori_domain::reply::TopUpState;
+use mamori_domain::world::Timestamp;
+
+use crate::journal::JournalReader;
+use crate::journal::batch::decode_events;
+use crate::shard::Asked;
+use crate::shard::Fetched;
+use crate::views::{EntryKind, VIEWS, damage, projector, read, request_keys};
+use crate::watermark::Watermark;
+use crate::writer::{Message, Question};
+
+/// How long a look-up waits for the views to reach the row it needs.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Looks things up, with connections of its own.
+pub struct Prefetcher {
+    views: Db,
+    journal: JournalReader,
+    chain: ChainKey,
+    applied: Arc<Watermark>,
+}
+
+impl Prefetcher {
+    /// With reading connections of its own to the views and the journal of a store.
+    pub(crate) fn open(
+        location: &Location,
+        master: &MasterKey,
+        applied: Arc<Watermark>,
+    ) -> Result<Prefetcher, Fault> {
+        Ok(Prefetcher::new(
+            location.open_read(&VIEWS)?,
+            JournalReader::open(location, 0)?,
+            master.chain_key(),
+            applied,
+        ))
+    }
+
+    /// With reading connections to the views and the journal, and the key that proves its rows.
+    pub fn new(
+        views: Db,
+        journal: JournalReader,
+        chain: ChainKey,
+        applied: Arc<Watermark>,
+    ) -> Prefetcher {
+        Prefetcher {
+            views,
+            journal,
+            chain,
+            applied,
+        }
+    }
+
+    /// Everything a decision needs of the distant past, as of at least row `as_of`.
+    pub fn fetch(&mut self, needs: Needs, as_of: u64) -> Result<Fetched, Fault> {
+        if !self.applied.wait_for(as_of, PATIENCE) {
+            return Err(Fault::retryable("the views are behind; ask again"));
+        }
+        let progress = projector::read_progress(&mut self.views)?;
+        let mut prefetched = Prefetched::NOTHING;
+        let Needs {
+            key,
+            mut payment,
+            mut top_up,
+        } = needs;
+        if let Some(key) = key {
+            prefetched.first_answer = self.first_answer(key)?;
+            match prefetched.first_answer.map(|first| first.answer) {
+                Some(Answered::Payment(id)) => payment = payment.or(Some(id)),
+                Some(Answered::Refund(id)) => {
+                    prefetched.refund = self.refund(id)?.map(Box::new);
+                }
+                Some(Answered::TopUp(id)) => top_up = top_up.or(Some(id)),
+                Some(
+                    Answered::Credit(_)
+                    | Answered::Hold(_)
+                    | Answered::Refused(_)
+                    | Answered::CancelledBefore,
+                )
+                | None => {}
+            }
+        }
+        if let Some(payment) = payment {
+            prefetched.payment = self.payment(payment)?;
+        }
+        if let Some(top_up) = top_up {
+            prefetched.top_up = self.closed_top_up(top_up.0)?;
+        }
+        Ok(Fetched {
+            as_of: progress.applied_seq,
+            keys_as_of: progress.segment_seq,
+            prefetched,
+        })
+    }
+
+    fn closed_top_up(&mut self, id: u64) -> Result<Option<ClosedTopUp>, Fault> {
+        Ok(read::top_up_by_id(&mut self.views, id)?
+            .filter(|row| row.state != TopUpState::Pending)
+            .and_then(|row| {
+                Some(ClosedTopUp {
+                    wallet: WalletId(row.wallet),
+                    amount: Amount::new(row.amount)?,
+                    state: row.state,
+                })
+            }))
+    }
+
+    fn first_answer(&mut self, key: RequestKey) -> Result<Option<IdempotencyRecord>, Fault> {
+        // The newest row wins: a name may be reused for the refund of another payment.
+        for seq in request_keys::rows_of(&mut self.views, key.0)? {
+            let mut found = None;
+            for event in &self.events(seq)?.1 {
+                event.answers(&mut |own, first| {
+                    if own == key {
+                        found = Some(first);
+                    }
+                });
+            }
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
+    /// A payment as its journal row tells it, with the refunds and the cancel that followed.
+    pub fn payment(&mut self, id: PaymentId) -> Result<Option<Payment>, Fault> {
+        let Some(entry) = read::entry_by_id(&mut self.views, id.0)?
+            .filter(|entry| entry.kind == EntryKind::Payment)
+        else {
+            return Ok(None);
+        };
+        let (at, events) = self.events(entry.seq)?;
+        let mut payment = events
+            .into_iter()
+            .find_map(|event| match event {
+                Event::Paid(paid) if paid.id == id => Some(Payment::new(paid, at)),
+                _ => None,
+            })
+            .ok_or_else(|| {
+                Fault::broken("the views name a payment that its journal row does not hold")
+            })?;
+        for reversal in read::reversals(&mut self.views, id.0)? {
+            let row = read::entry_by_id(&mut self.views, reversal.entry)?
+                .ok_or_else(|| Fault::broken("the views have lost a reversal"))?;
+            let (at, events) = self.events(row.seq)?;
+            for event in &events {
+                match event {
+                    Event::Refunded(refunded) if refunded.refund.0 == reversal.entry => {
+                        if refunded.amount > payment.refundable() {
+                            return Err(Fault::broken("refunds exceed their payment"));
+                        }
+                        payment.note_refund(refunded.refund, refunded.amount);
+                    }
+                    Event::Cancelled(cancelled) if cancelled.entry.0 == reversal.entry => {
+                        payment.note_cancel(at);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(Some(payment))
+    }
+
+    /// A refund as its journal row tells it.
+    pub fn refund(&mut self, id: RefundId) -> Result<Option<Refund>, Fault> {
+        let Some(entry) = read::entry_by_id(&mut self.views, id.0)? else {
+            return Ok(None);
+        };
+        let (at, events) = self.events(entry.seq)?;
+        Ok(events.iter().find_map(|event| match event {
+            Event::Refunded(refunded) if refunded.refund == id => Some(refunded.refund(at)),
+            _ => None,
+        }))
+    }
+
+    /// Reads a wallet's movements, newest first, from entry `from` on.
+    pub fn chain(
+        &mut self,
+        wallet: u64,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<crate::views::Entry>, Fault> {
+        read::chain(&mut self.views, wallet, from, limit)
+    }
+
+    /// The connection to the views.
+    pub fn views(&mut self) -> &mut Db {
+        &mut self.views
+    }
+
+    fn events(&mut self, seq: u64) -> Result<(Timestamp, Vec<Event>), Fault> {
+        let row = self
+            .journal
+            .read(seq, 1)?
+            .pop()
+            .filter(|row| row.seq == seq)
+            .ok_or_else(|| Fault::broken("the views name a journal row that is not there"))?;
+        // A start checks the rows behind its checkpoint; this one may be older, and an attacker may have a SQL prompt.
+        row.check_alone(&self.chain)?;
+        Ok((Timestamp(row.at), decode_events(&row.batch)?))
+    }
+}
+
+/// Looks things up and asks the writer again.
+pub(crate) fn answer_questions(
+    mut prefetcher: Prefetcher,
+    location: &Location,
+    questions: &Receiver<Question>,
+    writer: &SyncSender<Message>,
+) {
+    while let Ok((asked, needs, as_of, reply)) = questions.recv() {
+        let fetched = match prefetcher.fetch(needs, as_of) {
+            Ok(fetched) => fetched,
+            Err(fault) => {
+                damage::mark(location, &fault);
+                reply(Err(fault));
+                continue;
+            }
+        };
+        let again = Asked {
+            request: asked.request,
+            fetched: Some(fetched),
+        };
+        if let Err(
+            TrySendError::Full(Message::Request(_, reply))
+            | TrySendError::Disconnected(Message::Request(_, reply)),
+        ) = writer.try_send(Message::Request(again, reply))
+        {
+            reply(Err(Fault::retryable("busy: too many requests wait")));
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! All that may be read of the book beside requests: typed, as of a durable state, between two batches of the writer.
+//!
+//! Each costs the writer a short look; none walks through all customers. What is read for a page's list comes from the views.
+
+use std::sync::mpsc::sync_channel;
+
+use mamori_datastore::fault::Fault;
+use mamori_domain::book::{Authorization, Book, BookHash, OpenTopUp, Store};
+use mamori_domain::ids::{
+    AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId,
+};
+use mamori_domain::ledger::{Account, TrialBalance};
+use mamori_domain::world::Timestamp;
+
+use crate::engine::Engine;
+use crate::shard::Shard;
+use crate::writer::Message;
+
+/// The whole book at one durable seq, in sums. Walks through merchants, stores and tills: for audits and tests.
+#[derive(Clone, Debug)]
+pub struct Survey {
+    pub seq: u64,
+    pub applied_seq: u64,
+    pub at: Timestamp,
+    pub hash: BookHash,
+    pub trial: TrialBalance,
+    pub wallets: u64,
+    /// Each merchant and what the operator owes it, in yen.
+    pub merchants: Vec<(MerchantId, i64)>,
+    pub stores: Vec<(StoreId, MerchantId)>,
+    /// Each till, its store, and whether a device is bound to it.
+    pub tills: Vec<(TillId, StoreId, bool)>,
+    /// Things of the recent past in memory.
+    pub recent: usize,
+    /// Bytes of the filter of forgotten request keys.
+    pub cold_bytes: usize,
+}
+
+/// Every merchant, store and till that the book names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Named {
+    pub merchants: Vec<MerchantId>,
+    pub stores: Vec<(StoreId, MerchantId)>,
+    pub tills: Vec<(TillId, StoreId)>,
+}
+
+impl Engine {
+    /// The book's sums at a durable seq.
+    pub fn survey(&self) -> Result<Survey, Fault> {
+        let applied_seq = self.applied().get();
+        self.look(move |shard| {
+            let book = &shard.book;
+            Survey {
+                seq: shard.seq(),
+                applied_seq,
+                at: book.at(),
+                hash: book.hash(),
+                trial: *book.trial_balance(),
+                wallets: book.wallets.len() as u64,
+                merchants: sorted(|push| {
+                    let owed = |id: &MerchantId| (*id, book.balance(Account::merchant(*id)));
+                    book.merchants.each(|id, _| push(owed(id)));
+                }),
+                stores: stores(book),
+                tills: sorted(|push| {
+                    book.tills
+                        .each(|id, row| push((*id, row.store, row.device.is_some())));
+                }),
+                recent: book.recent_len(),
+                cold_bytes: shard.cold_bytes(),
+            }
+        })
+    }
+
+    /// The sums of all accounts by kind, and how many wallets there are.
+    pub fn trial_balance(&self) -> Result<(TrialBalance, u64), Fault> {
+        self.look(|shard| {
+            let book = &shard.book;
+            (*book.trial_balance(), book.wallets.len() as u64)
+        })
+    }
+
+    /// The balance of an account in yen, credit-positive.
+    pub fn balance(&self, account: Account) -> Result<i64, Fault> {
+        self.look(move |shard| shard.book.balance(account))
+    }
+
+    /// The wallet that a credential may act for.
+    pub fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
+        self.look(move |shard| shard.book.credentials.get(&credential).copied())
+    }
+
+    /// The same for many credentials at one moment.
+    pub fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
+        let credentials = credentials.to_vec();
+        self.look(move |shard| {
+            let wallet = |own: &Fingerprint| shard.book.credentials.get(own).copied();
+            credentials.iter().map(wallet).collect()
+        })
+    }
+
+    /// The device that may speak for a till.
+    pub fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
+        self.look(move |shard| shard.book.tills.get(&till).and_then(|row| row.device))
+    }
+
+    /// The merchant that an API key may speak for.
+    pub fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
+        self.look(move |shard| shard.book.api_keys.get(&key).copied())
+    }
+
+    /// Every merchant, store and till.
+    pub fn named(&self) -> Result<Named, Fault> {
+        self.look(|shard| {
+            let book = &shard.book;
+            Named {
+                merchants: sorted(|push| book.merchants.each(|id, _| push(*id))),
+                stores: stores(book),
+                tills: sorted(|push| book.tills.each(|id, row| push((*id, row.store)))),
+            }
+        })
+    }
+
+    /// A store: whose it is, where, and what it sells.
+    pub fn store(&self, store: StoreId) -> Result<Option<Store>, Fault> {
+        self.look(move |shard| shard.book.stores.get(&store).cloned())
+    }
+
+    /// Standing permissions by their ids, as far as they are live.
+    pub fn authorizations(
+        &self,
+        ids: &[AuthorizationId],
+    ) -> Result<Vec<Option<Authorization>>, Fault> {
+        let ids = ids.to_vec();
+        self.look(move |shard| {
+            let row = |id: &AuthorizationId| shard.book.authorizations.get(id).copied();
+            ids.iter().map(row).collect()
+        })
+    }
+
+    /// Open top-ups that were started before an instant, oldest first, at most `limit`: an index finds them.
+    pub fn top_ups_started_before(
+        &self,
+        before: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<(TopUpId, OpenTopUp)>, Fault> {
+        self.look(move |shard| {
+            let open = shard.book.top_ups_started_before(before);
+            open.take(limit).map(|(id, row)| (id, *row)).collect()
+        })
+    }
+
+    /// An open top-up.
+    pub fn open_top_up(&self, top_up: TopUpId) -> Result<Option<OpenTopUp>, Fault> {
+        self.look(move |shard| shard.book.top_ups.get(&top_up).copied())
+    }
+
+    /// Looks at the shard between two batches. On the writer's thread: short, and never on a payment's way.
+    fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Shard) -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (to, from) = sync_channel(1);
+        self.send(Message::Look(Box::new(move |shard| {
+            drop(to.send(look(shard)));
+        })))?;
+        from.recv().map_err(|_| {
+            Fault::retryable("the engine has stopped, or its ownership is not confirmed")
+        })
+    }
+
+    /// A wallet's newest movement, or zero.
+    pub(crate) fn last_entry(&self, wallet: WalletId) -> Result<u64, Fault> {
+        self.look(move |shard| shard.book.wallet(wallet).map_or(0, |row| row.last_entry.0))
+    }
+}
+
+fn stores(book: &Book) -> Vec<(StoreId, MerchantId)> {
+    sorted(|push| book.stores.each(|id, row| push((*id, row.merchant))))
+}
+
+fn sorted<T: Ord>(each: impl FnOnce(&mut dyn FnMut(T))) -> Vec<T> {
+    let mut items = Vec::new();
+    each(&mut |item| items.push(item));
+    items.sort_unstable();
+    items
+}

@@ -1,0 +1,773 @@
+//! `mamori-lab crashtest`: the real server under signed payments, killed at random instants, and its journal read by a stranger.
+//!
+//! After each kill, before the next start, an auditor walks the new part of the journal: the chain, the seals, the sums, no id
+//! twice; whatever was acknowledged over HTTP must stand there, whatever was refused must not. Then the server starts again, the
+//! requests whose answers were lost are asked again under the same ids, and codes that paid are shown once more.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use mamori::world::{Chance, Clock, Failure};
+use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_domain::book::Book;
+use mamori_domain::book::HashKey;
+use mamori_domain::event::Event;
+use mamori_domain::world::{Draw, Timestamp};
+use mamori_engine::journal::{Head, JournalReader};
+use mamori_engine::start::replay_row;
+use serde_json::{Value, json};
+
+/// Registers that pay at the same time.
+pub const REGISTERS: usize = 6;
+/// The longest a server lives under load, in milliseconds.
+const LIFE_MILLIS: u64 = 400;
+/// So many payments of earlier lives are known to the registers, to give money back from.
+const OLD_PAYMENTS: usize = 300;
+/// How long a start may take.
+const START_MILLIS: u64 = 60_000;
+/// The last requests stay open until the server has answered or is dead.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// A store of its own is made and removed, unless one is given.
+#[derive(clap::Args)]
+pub struct Args {
+    /// How often the server is killed.
+    #[arg(long, default_value_t = 50)]
+    kills: u32,
+    /// An empty PostgreSQL database (`postgres://…`) instead of files.
+    #[arg(long)]
+    store: Option<String>,
+    /// End after so many seconds, whatever the number of kills.
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// The program to kill, if it is not this one.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Where chance begins: instants of the kills, amounts, who pays.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print one line of JSON on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a register asked, under an id of its own.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub name: String,
+    pub path: &'static str,
+    pub body: Value,
+    yen: u64,
+    /// The code it was paid with, if it was a scan.
+    code: Option<String>,
+}
+
+/// What it heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    Reply {
+        id: String,
+    },
+    Refused {
+        code: String,
+    },
+    /// Nothing, or "ask again": it may have happened.
+    Nothing,
+}
+
+/// Runs until the kills are done or something is wrong.
+pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let mut bytes = [0; 8];
+    chance(&mut bytes);
+    let seed = args.seed.unwrap_or(u64::from_le_bytes(bytes) >> 32);
+    let home = Home::make(&std::env::temp_dir(), seed)?;
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => std::env::current_exe()?,
+    };
+    let mut test = CrashTest::new(program, home, args.store.clone(), seed, clock)?;
+    let bar = ProgressBar::new(u64::from(args.kills));
+    bar.set_style(ProgressStyle::with_template(
+        "{bar:40} {pos}/{len} kills  {msg}  {eta} left",
+    )?);
+    let began = (clock.monotonic_micros)();
+    let seconds = |since: u64| ((clock.monotonic_micros)() - since) / 1_000_000;
+    let mut kills = 0;
+    while kills < args.kills && args.seconds.is_none_or(|most| seconds(began) < most) {
+        test.life()
+            .map_err(|what| format!("after {kills} kills (seed {seed}): {what}"))?;
+        kills += 1;
+        bar.set_position(u64::from(kills));
+        bar.set_message(format!("{} payments", test.acknowledged()));
+    }
+    bar.finish_and_clear();
+    test.prove()
+        .map_err(|what| format!("after {kills} kills (seed {seed}): {what}"))?;
+    let report = json!({
+        "store": if args.store.is_some() { "postgres" } else { "embedded" },
+        "kills": kills,
+        "seed": seed,
+        "acknowledged": test.acknowledged(),
+        "lost_answers": test.open.len(),
+        "rows": test.auditor.as_ref().map_or(0, |auditor| auditor.head.seq),
+        "seconds": seconds(began),
+    });
+    if args.json {
+        println!("{report}");
+    } else {
+        println!(
+            "{kills} kills, {} acknowledged requests in {} journal rows: none lost, none doubled, no half posting, no spent code paid again (seed {seed})",
+            report["acknowledged"], report["rows"],
+        );
+    }
+    Ok(())
+}
+
+pub struct CrashTest {
+    pub location: Location,
+    pub store: Option<String>,
+    pub program: PathBuf,
+    pub home: Home,
+    pub clock: Clock,
+    draw: Draw,
+    pub auditor: Option<Auditor>,
+    /// Requests whose outcome nobody knows yet.
+    pub open: Vec<Request>,
+    /// Everything that was answered for good, ever.
+    pub heard: Vec<(Request, Heard)>,
+    /// Codes that have paid in the last life.
+    spent: Vec<String>,
+    pub made: AtomicU64,
+}
+
+impl CrashTest {
+    /// A test of `program` whose store is `store`, or files in `home`.
+    pub fn new(
+        program: PathBuf,
+        home: Home,
+        store: Option<String>,
+        seed: u64,
+        clock: Clock,
+    ) -> Result<CrashTest, Failure> {
+        Ok(CrashTest {
+            location: match &store {
+                Some(store) => Location::parse(store)?,
+                None => Location::Directory(home.0.join("store")),
+            },
+            store,
+            program,
+            home,
+            clock,
+            draw: Draw::from_seed(seed),
+            auditor: None,
+            open: Vec::new(),
+            heard: Vec::new(),
+            spent: Vec::new(),
+            made: AtomicU64::new(0),
+        })
+    }
+
+    pub fn acknowledged(&self) -> usize {
+        self.heard
+            .iter()
+            .filter(|(_, heard)| matches!(heard, Heard::Reply { .. }))
+            .count()
+    }
+
+    /// Start, resolve what was open, pay, kill, audit.
+    fn life(&mut self) -> Result<(), Failure> {
+        let server = Server::start(
+            &self.program,
+            &self.home.0,
+            self.store.as_deref(),
+            self.clock,
+        )?;
+        self.ask_again(&server)?;
+        self.show_spent_codes(&server)?;
+        let until = (self.clock.monotonic_micros)() + self.draw.below(LIFE_MILLIS * 1_000);
+        let clock = self.clock;
+        self.trade(&server, |dead| {
+            wait_until(clock, until);
+            // In this order: what is on its way loses its answer, and nobody knocks at a dead server's door afterwards.
+            dead.store(true, Ordering::SeqCst);
+            server.kill();
+        });
+        drop(server);
+        self.audit()
+    }
+
+    /// All registers pay while something happens to the server; it tells them when to stop.
+    pub fn trade<T>(&mut self, server: &Server, meanwhile: impl FnOnce(&AtomicBool) -> T) -> T {
+        let seeds: Vec<u64> = (0..REGISTERS).map(|_| self.draw.number()).collect();
+        let old = self.old_payments();
+        let dead = AtomicBool::new(false);
+        let answers = Mutex::new(Vec::new());
+        let came = thread::scope(|threads| {
+            for seed in seeds {
+                let (old, dead, answers, made) = (&old, &dead, &answers, &self.made);
+                threads.spawn(move || register(server, seed, old, dead, answers, made));
+            }
+            let came = meanwhile(&dead);
+            dead.store(true, Ordering::SeqCst);
+            came
+        });
+        self.spent.clear();
+        for (request, heard) in answers.into_inner().unwrap_or_default() {
+            match heard {
+                Heard::Nothing => self.open.push(request),
+                heard => {
+                    if let (Heard::Reply { .. }, Some(code)) = (&heard, &request.code) {
+                        self.spent.push(code.clone());
+                    }
+                    self.heard.push((request, heard));
+                }
+            }
+        }
+        came
+    }
+
+    fn old_payments(&self) -> Vec<String> {
+        let paid = self
+            .heard
+            .iter()
+            .rev()
+            .filter_map(|(request, heard)| match heard {
+                Heard::Reply { id } if request.path != REFUNDS => Some(id.clone()),
+                _ => None,
+            });
+        paid.take(OLD_PAYMENTS).collect()
+    }
+
+    /// The register's own recovery: the same request under the same id, until there is an answer.
+    pub fn ask_again(&mut self, server: &Server) -> Result<(), Failure> {
+        for request in std::mem::take(&mut self.open) {
+            let mut heard = Heard::Nothing;
+            for _ in 0..50 {
+                heard = server.ask(&request);
+                if heard != Heard::Nothing {
+                    break;
+                }
+                thread::park_timeout(Duration::from_millis(50));
+            }
+            if heard == Heard::Nothing {
+                return Err(
+                    format!("{} gets no answer although the server lives", request.name).into(),
+                );
+            }
+            self.auditor()?.agrees(&request, &heard, false)?;
+            self.heard.push((request, heard));
+        }
+        // What was acknowledged in an earlier life is acknowledged in this one, with the same id.
+        for _ in 0..self.heard.len().min(12) {
+            let at = self.draw.below(self.heard.len() as u64) as usize;
+            let (request, before) = self.heard[at].clone();
+            let now = server.ask(&request);
+            if now != before && now != Heard::Nothing {
+                return Err(format!("{} was {before:?} and is {now:?}", request.name).into());
+            }
+        }
+        Ok(())
+    }
+
+    fn show_spent_codes(&mut self, server: &Server) -> Result<(), Failure> {
+        for code in std::mem::take(&mut self.spent).into_iter().take(3) {
+            let name = format!("again-{}", self.made.fetch_add(1, Ordering::Relaxed));
+            let request = server.scan(name, code, 1);
+            match server.ask(&request) {
+                Heard::Reply { id } => return Err(format!("a spent code paid again: {id}").into()),
+                Heard::Refused { .. } => {}
+                Heard::Nothing => self.open.push(request),
+            }
+        }
+        Ok(())
+    }
+
+    /// `mamori audit` on what the last kill left: journal, book, checkpoint and views agree.
+    pub fn prove(&self) -> Result<(), Failure> {
+        let files = self.home.0.join("store");
+        let store = self
+            .store
+            .as_deref()
+            .map_or(files.as_os_str(), |store| store.as_ref());
+        let audit = Command::new(&self.program)
+            .args(["audit", "--data"])
+            .arg(&self.home.0)
+            .arg("--store")
+            .arg(store)
+            .output()?;
+        if audit.status.success() {
+            return Ok(());
+        }
+        let words = [audit.stdout, audit.stderr].concat();
+        Err(format!("mamori audit: {}", String::from_utf8_lossy(&words)).into())
+    }
+
+    fn auditor(&mut self) -> Result<&mut Auditor, Failure> {
+        if self.auditor.is_none() {
+            let master = MasterKey::open(&self.home.0.join("master.key"))?;
+            self.auditor = Some(Auditor::new(master));
+        }
+        Ok(self.auditor.as_mut().expect("it was just made"))
+    }
+
+    pub fn audit(&mut self) -> Result<(), Failure> {
+        let location = self.location.clone();
+        self.auditor()?.read(&location)?;
+        let auditor = self.auditor.as_ref().expect("it has read");
+        for (request, heard) in &self.heard {
+            auditor.agrees(request, heard, true)?;
+        }
+        Ok(())
+    }
+}
+
+/// One register: pays, by permission or by code, and gives as much back, so that the customers never run dry.
+fn register(
+    server: &Server,
+    seed: u64,
+    old: &[String],
+    dead: &AtomicBool,
+    answers: &Mutex<Vec<(Request, Heard)>>,
+    made: &AtomicU64,
+) {
+    let mut draw = Draw::from_seed(seed);
+    let mut paid: Vec<String> = old.to_vec();
+    while !dead.load(Ordering::SeqCst) {
+        let name = format!("crash-{}", made.fetch_add(1, Ordering::Relaxed));
+        let customer = draw.below(server.customers.len() as u64) as usize;
+        let yen = 1 + draw.below(2);
+        let request = match (draw.below(8), paid.len() as u64) {
+            (0..3, some @ 1..) => server.refund(name, &paid[draw.below(some) as usize], yen),
+            (3 | 4, _) => match server.fresh_code(customer) {
+                Some(code) => server.scan(name, code, yen),
+                None => continue,
+            },
+            _ => server.charge(name, customer, yen),
+        };
+        let heard = server.ask(&request);
+        if let (Heard::Reply { id }, true) = (&heard, request.path != REFUNDS) {
+            paid.push(id.clone());
+        }
+        answers
+            .lock()
+            .expect("no register panics")
+            .push((request, heard));
+    }
+}
+
+pub const PAYMENTS: &str = "/v2/payments";
+const SCANS: &str = "/v2/cpm/payments";
+const REFUNDS: &str = "/v2/refunds";
+
+/// A running `mamori-lab dev`.
+pub struct Server {
+    pub child: Mutex<Child>,
+    address: String,
+    token: String,
+    api_key: String,
+    key: SigningKey,
+    /// The wallet's listener, `HOST:PORT`.
+    pub wallet: String,
+    merchant: String,
+    store: String,
+    till: String,
+    pub customers: Vec<(String, String)>,
+    clock: Clock,
+    nonce: AtomicU64,
+}
+
+/// A server that may not answer yet.
+pub struct Starting {
+    child: Child,
+    file: PathBuf,
+    log: PathBuf,
+}
+
+impl Starting {
+    /// Starts a process on the store; one that is given a PostgreSQL store waits for the owner's lease to lapse.
+    pub fn spawn(
+        program: &Path,
+        home: &Path,
+        store: Option<&str>,
+        name: &str,
+    ) -> Result<Starting, Failure> {
+        let file = home.join(format!("{name}.json"));
+        drop(fs::remove_file(&file));
+        let log = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(home.join(format!("{name}.log")))?;
+        let mut command = Command::new(program);
+        command
+            .args(["dev", "--port", "0", "--no-packages", "--data"])
+            .arg(home)
+            .arg("--json")
+            .arg(&file);
+        if let Some(store) = store {
+            command.args(["--standby", "--store", store]);
+        }
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        Ok(Starting {
+            child,
+            file,
+            log: home.join(format!("{name}.log")),
+        })
+    }
+
+    /// Waits until it answers.
+    pub fn ready(self, clock: Clock) -> Result<Server, Failure> {
+        let Starting {
+            mut child,
+            file,
+            log,
+        } = self;
+        let access = loop_until(clock, START_MILLIS, || {
+            match (fs::read_to_string(&file), child.try_wait()) {
+                (Ok(text), _) => serde_json::from_str::<Value>(&text).ok().map(Ok),
+                (_, Ok(Some(status))) => {
+                    Some(Err(format!("the server ended at its start with {status}")))
+                }
+                _ => None,
+            }
+        });
+        let access = match access {
+            Some(Ok(access)) => access,
+            failed => {
+                drop(child.kill());
+                drop(child.wait());
+                let log = fs::read_to_string(log).unwrap_or_default();
+                let tail: Vec<&str> = log.lines().rev().take(5).collect();
+                let why = failed
+                    .and_then(Result::err)
+                    .unwrap_or_else(|| "the server did not start in time".into());
+                return Err(format!("{why}: {}", tail.join(" / ")).into());
+            }
+        };
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let merchant = &access["merchant"];
+        Ok(Server {
+            child: Mutex::new(child),
+            address: text(&access["base_url"]).replace("http://", ""),
+            wallet: text(&access["wallet_url"]).replace("http://", ""),
+            token: text(&access["token"]),
+            api_key: text(&merchant["api_key"]),
+            key: SigningKey::new(merchant["api_secret"].as_str().unwrap_or_default()),
+            merchant: text(&merchant["id"]),
+            store: text(&merchant["tills"][0]["store_id"]),
+            till: text(&merchant["tills"][0]["id"]),
+            customers: access["customers"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|row| (text(&row["wallet_id"]), text(&row["user_authorization_id"])))
+                .collect(),
+            clock,
+            nonce: AtomicU64::new((clock.wall_micros)() as u64),
+        })
+    }
+}
+
+impl Server {
+    pub fn start(
+        program: &Path,
+        home: &Path,
+        store: Option<&str>,
+        clock: Clock,
+    ) -> Result<Server, Failure> {
+        Starting::spawn(program, home, store, "server")?.ready(clock)
+    }
+
+    /// Kill -9: nothing is flushed, nobody is told.
+    pub fn kill(&self) {
+        let mut child = self.child.lock().expect("nobody panics with it");
+        drop(child.kill());
+        drop(child.wait());
+    }
+
+    pub fn charge(&self, name: String, customer: usize, yen: u64) -> Request {
+        let body = json!({
+            "merchantPaymentId": name,
+            "userAuthorizationId": self.customers[customer].1,
+            "amount": { "amount": yen, "currency": "JPY" },
+            "requestedAt": self.seconds(),
+        });
+        Request {
+            name,
+            path: PAYMENTS,
+            body,
+            yen,
+            code: None,
+        }
+    }
+
+    fn scan(&self, name: String, code: String, yen: u64) -> Request {
+        let body = json!({
+            "merchantPaymentId": name,
+            "code": code,
+            "storeId": self.store,
+            "terminalId": self.till,
+            "amount": { "amount": yen, "currency": "JPY" },
+            "requestedAt": self.seconds(),
+        });
+        Request {
+            name,
+            path: SCANS,
+            body,
+            yen,
+            code: Some(code),
+        }
+    }
+
+    pub fn refund(&self, name: String, payment: &str, yen: u64) -> Request {
+        let body = json!({
+            "merchantRefundId": name,
+            "paymentId": payment,
+            "amount": { "amount": yen, "currency": "JPY" },
+            "requestedAt": self.seconds(),
+        });
+        Request {
+            name,
+            path: REFUNDS,
+            body,
+            yen,
+            code: None,
+        }
+    }
+
+    fn fresh_code(&self, customer: usize) -> Option<String> {
+        let body = json!({ "wallet_id": self.customers[customer].0 }).to_string();
+        let bearer = format!("Bearer {}", self.token);
+        let (_, answer) = self.send("POST", "/dev/code", &bearer, &body)?;
+        Some(answer["code"].as_str()?.to_owned())
+    }
+
+    /// Sends a request, signed, and reads what the register may believe.
+    pub fn ask(&self, request: &Request) -> Heard {
+        let body = request.body.to_string();
+        let Some((status, answer)) = self.call("POST", request.path, &body) else {
+            return Heard::Nothing;
+        };
+        let data = &answer["data"];
+        let id = if request.path == REFUNDS {
+            &data["merchantRefundId"]
+        } else {
+            &data["paymentId"]
+        };
+        match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
+            (200..=299, Some(id), Some("SUCCESS")) => Heard::Reply { id: id.to_owned() },
+            // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
+            (429 | 500..=599, ..) | (401, _, Some("UNAUTHORIZED")) | (_, _, None) => Heard::Nothing,
+            (_, _, Some(code)) => Heard::Refused {
+                code: code.to_owned(),
+            },
+        }
+    }
+
+    /// One signed call of the merchant API.
+    pub fn call(&self, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
+        let signed = SignedRequest {
+            method,
+            path,
+            query: None,
+            content_type: Some(b"application/json"),
+            body: body.as_bytes(),
+        };
+        let nonce = format!("crash-{:016x}", self.nonce.fetch_add(1, Ordering::Relaxed));
+        let header = sign(
+            Scheme::Mamori,
+            &self.api_key,
+            &self.key,
+            &signed,
+            &nonce,
+            self.seconds(),
+        );
+        self.send(method, path, &header, body)
+    }
+
+    fn seconds(&self) -> i64 {
+        (self.clock.wall_micros)() / 1_000_000
+    }
+
+    /// One request on a connection of its own; `None` if the connection broke anywhere.
+    fn send(
+        &self,
+        method: &str,
+        path: &str,
+        authorization: &str,
+        body: &str,
+    ) -> Option<(u16, Value)> {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {authorization}\r\nX-ASSUME-MERCHANT: {}\r\n",
+            self.address, self.merchant,
+        );
+        exchange(&self.address, head, body)
+    }
+}
+
+/// One request on a connection of its own, and its answer; `head` lacks what says how long the body is.
+pub fn exchange(address: &str, head: String, body: &str) -> Option<(u16, Value)> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(ANSWER)).ok()?;
+    let head = format!(
+        "{head}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len(),
+    );
+    stream.write_all(head.as_bytes()).ok()?;
+    stream.write_all(body.as_bytes()).ok()?;
+    let mut answer = Vec::new();
+    stream.take(1 << 20).read_to_end(&mut answer).ok()?;
+    let text = String::from_utf8(answer).ok()?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some((status, serde_json::from_str(body).ok()?))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub fn wait_until(clock: Clock, until: u64) {
+    loop {
+        let left = until.saturating_sub((clock.monotonic_micros)());
+        if left == 0 {
+            return;
+        }
+        thread::park_timeout(Duration::from_micros(left));
+    }
+}
+
+/// Tries until there is something or the time is over.
+pub fn loop_until<T>(clock: Clock, millis: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = (clock.monotonic_micros)() + millis * 1_000;
+    while (clock.monotonic_micros)() < until {
+        if let Some(found) = look() {
+            return Some(found);
+        }
+        thread::park_timeout(Duration::from_millis(10));
+    }
+    None
+}
+
+/// Reads the journal of a dead server as a stranger would: from its rows alone.
+pub struct Auditor {
+    master: MasterKey,
+    book: Book,
+    pub head: Head,
+    /// Payments by the register's id: ours, and yen.
+    paid: HashMap<String, (String, u64)>,
+    /// Refunds by the register's id: yen.
+    refunded: HashMap<String, u64>,
+}
+
+impl Auditor {
+    fn new(master: MasterKey) -> Auditor {
+        let book = Book::new(HashKey::new(master.book_hash_key().expose()));
+        Auditor {
+            master,
+            book,
+            head: Head::EMPTY,
+            paid: HashMap::new(),
+            refunded: HashMap::new(),
+        }
+    }
+
+    /// Walks the rows that are new since the last time.
+    fn read(&mut self, location: &Location) -> Result<(), Failure> {
+        let mut reader = JournalReader::open(location, 0)?;
+        let chain = self.master.chain_key();
+        for row in reader.chain(self.head, &chain) {
+            let row = row?;
+            self.head = row.head();
+            // Applying proves each balance against the postings; a seal proves the whole book.
+            let committed = replay_row(&mut self.book, row.seq, Timestamp(row.at), &row.batch)?;
+            for change in &committed.changes {
+                self.note(change)?;
+            }
+        }
+        self.book.audit();
+        Ok(())
+    }
+
+    fn note(&mut self, change: &Event) -> Result<(), Failure> {
+        match change {
+            Event::Paid(paid) => {
+                let row = (paid.payment.to_string(), paid.amount.minor());
+                if self.paid.insert(paid.name.to_string(), row).is_some() {
+                    return Err(format!("{} was paid twice", paid.name).into());
+                }
+            }
+            Event::Refunded { name, amount, .. }
+                if self
+                    .refunded
+                    .insert(name.to_string(), amount.minor())
+                    .is_some() =>
+            {
+                return Err(format!("{name} was refunded twice").into());
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Whether what a register heard stands in the journal. With `whole`, the journal has been read to its end.
+    fn agrees(&self, request: &Request, heard: &Heard, whole: bool) -> Result<(), Failure> {
+        let there = match request.path {
+            REFUNDS => self
+                .refunded
+                .get(&request.name)
+                .map(|yen| (request.name.clone(), *yen)),
+            _ => self.paid.get(&request.name).cloned(),
+        };
+        match (heard, there) {
+            (Heard::Reply { id }, Some((there, yen))) if *id == there && yen == request.yen => {
+                Ok(())
+            }
+            (Heard::Reply { .. }, None) if !whole => Ok(()),
+            (Heard::Reply { id }, there) => Err(format!(
+                "{} was acknowledged as {id}, the journal has {there:?}",
+                request.name
+            )
+            .into()),
+            (Heard::Refused { .. }, None) | (Heard::Nothing, _) => Ok(()),
+            (Heard::Refused { code }, Some(there)) => Err(format!(
+                "{} was refused ({code}), the journal has {there:?}",
+                request.name
+            )
+            .into()),
+        }
+    }
+}
+
+/// Key, files and log of the run; kept if it failed.
+pub struct Home(pub PathBuf);
+
+impl Home {
+    pub fn make(parent: &Path, seed: u64) -> Result<Home, Failure> {
+        let path = parent.join(format!("mamori-crashtest-{}-{seed}", std::process::id()));
+        fs::create_dir_all(&path)?;
+        Ok(Home(path))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.0));
+    }
+}

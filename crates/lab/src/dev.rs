@@ -1,0 +1,649 @@
+//! `mamori-lab dev`: the whole house on one machine, with a sandbox for the outside world, shops, tills and customers.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Json, State};
+use axum::http::{HeaderMap, StatusCode};
+use indicatif::ProgressBar;
+use mamori::api_key::make_api_key;
+use mamori::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
+use mamori::interrupt::wait_for_interrupt;
+use mamori::post::{Couriers, Post};
+use mamori::world::{Chance, Clock, Failure, draw};
+use mamori_api::opa::id::user_authorization_id_text;
+use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
+use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
+use mamori_connectors::secret::Secret;
+use mamori_connectors::sms::{SmsConfig, SmsGateway};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
+use mamori_domain::command::{Command, CreditKind};
+use mamori_domain::decide::Limits;
+use mamori_domain::ids::{AuthorizationId, TillId, WalletId};
+use mamori_domain::money::Amount;
+use mamori_domain::reply::Reply;
+use mamori_domain::world::Timestamp;
+use mamori_engine::Engine;
+use mamori_registry::{Control, OwnerId, Seed, SendBudget};
+use mamori_server::app::App;
+use mamori_server::route_table::{Demand, Routes};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
+const DEV_ISSUER: &str = "90009900";
+const STORES: [(&str, &[&str]); 3] = [
+    ("みなと本店", &["レジ1", "レジ2"]),
+    ("さくら通り店", &["レジ1", "レジ2"]),
+    ("駅前店", &["レジ1"]),
+];
+const CUSTOMERS: [&str; 3] = ["佐藤 そら", "鈴木 はるか", "高橋 みなと"];
+const SEEDED_YEN: u64 = 10_000;
+
+/// How to play.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Option<DevCommand>,
+    /// First of the four ports (wallet, till, console, API); 0 picks free ones.
+    #[arg(long, default_value_t = 4400)]
+    port: u16,
+    /// Keep the data in this directory; without it everything is gone at the end.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Keep the tables in this store instead of files: `postgres://user@host/database`.
+    #[arg(long)]
+    store: Option<String>,
+    /// Write addresses, keys and customers to this file (mode 0600) once everything is ready.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Wait for the present owner of the store to die, then take over.
+    #[arg(long)]
+    standby: bool,
+    /// Do not fetch front-end packages from npm.
+    #[arg(long)]
+    no_packages: bool,
+}
+
+/// Helpers for scripts beside a running `mamori-lab dev`.
+#[derive(clap::Subcommand)]
+enum DevCommand {
+    /// Print a fresh payment code of a seeded customer.
+    Code {
+        /// The file that `mamori-lab dev --json` wrote.
+        #[arg(long)]
+        json_from: PathBuf,
+        /// The customer's name, or a part of it.
+        #[arg(long)]
+        customer: String,
+    },
+}
+
+/// What scripts need; the file is readable by its owner alone.
+#[derive(Serialize, Deserialize)]
+struct Access {
+    base_url: String,
+    wallet_url: String,
+    till_url: String,
+    console_url: String,
+    inbox_url: String,
+    sandbox_url: String,
+    /// For `mamori-lab dev code`; new at every start.
+    token: String,
+    merchant: AccessMerchant,
+    customers: Vec<AccessCustomer>,
+    /// A one-time link for one more operator; new at every start.
+    console_link: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccessMerchant {
+    id: String,
+    api_key: String,
+    api_secret: String,
+    stores: Vec<Value>,
+    tills: Vec<Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccessCustomer {
+    name: String,
+    wallet_id: String,
+    user_authorization_id: String,
+}
+
+/// Runs until interrupted.
+pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    if let Some(DevCommand::Code {
+        json_from,
+        customer,
+    }) = args.command
+    {
+        return print_code(&json_from, &customer);
+    }
+    let home = Home::open(args.data.as_deref(), chance)?;
+    let location = match &args.store {
+        Some(store) => Location::parse(store)?,
+        None => Location::Directory(home.path.join("store")),
+    };
+    let key_path = home.path.join("master.key");
+    let master = Arc::new(if key_path.exists() {
+        MasterKey::open(&key_path)?
+    } else {
+        MasterKey::create(&key_path, draw(chance))?
+    });
+    let packages = front_end_packages(args.no_packages);
+    let sockets = Sockets::loopback(args.port)?;
+    let (wallet_url, till_url, console_url) = (
+        sockets.wallet_origin.clone(),
+        sockets.till_origin.clone(),
+        sockets.console_origin.clone(),
+    );
+    let base_url = format!("http://127.0.0.1:{}", sockets.api.local_addr()?.port());
+    let sandbox = Sandbox::start(&base_url)?;
+    let token = hex(&draw::<16>(chance));
+    let post = sandbox.post(&location, &master, clock, chance)?;
+    let plan = Plan {
+        location: location.clone(),
+        master: master.clone(),
+        standby: args.standby,
+        rules: Limits::default(),
+        issuer: issuer(),
+        card: CardAccount {
+            base_url: sandbox.text("card_url")?,
+            api_key: sandbox.text("api_key")?,
+            webhook_secret: sandbox.text("webhook_secret")?,
+        },
+        messenger: post.messenger(),
+        send_budget: SendBudget::default(),
+        mounted: mounted(packages.as_deref(), token.clone()),
+        sockets,
+    };
+    let running = assembly::start(plan, clock, chance)?;
+    post.begin()?;
+    let mut control = Control::open(&location, &master)?;
+    let now = Timestamp((clock.wall_micros)());
+    seed(&running, &mut control, now, chance)?;
+    let access = Access {
+        base_url,
+        wallet_url,
+        till_url,
+        inbox_url: sandbox.text("inbox_url")?,
+        sandbox_url: sandbox.text("card_url")?,
+        token,
+        merchant: merchant(&mut control, now, chance)?,
+        customers: customers(&running.engine, &mut control)?,
+        console_link: console_link(&mut control, &console_url, now, chance)?,
+        console_url,
+    };
+    if let Some(path) = &args.json {
+        write_private(path, &serde_json::to_string_pretty(&access)?)?;
+    }
+    welcome(&access);
+    wait_for_interrupt()?;
+    running.stop();
+    Ok(())
+}
+
+/// Where this run keeps its files; a directory of its own is removed at the end.
+struct Home {
+    path: PathBuf,
+    temporary: bool,
+}
+
+impl Home {
+    fn open(data: Option<&Path>, chance: Chance) -> Result<Home, Failure> {
+        let (path, temporary) = match data {
+            Some(path) => (path.to_owned(), false),
+            None => (
+                std::env::temp_dir().join(format!("mamori-dev-{}", hex(&draw::<6>(chance)))),
+                true,
+            ),
+        };
+        fs::create_dir_all(&path)?;
+        Ok(Home { path, temporary })
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if self.temporary {
+            drop(fs::remove_dir_all(&self.path));
+        }
+    }
+}
+
+/// The outside world, in a process of its own that ends with this one.
+struct Sandbox {
+    child: Child,
+    access: Value,
+}
+
+impl Sandbox {
+    fn start(base_url: &str) -> Result<Sandbox, Failure> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args([
+                "sandbox",
+                "--json",
+                "--until-stdin-closes",
+                "--webhook-url",
+                &format!("{base_url}/webhooks/card"),
+            ])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        let out = child.stdout.take().ok_or("the sandbox has no output")?;
+        BufReader::new(out).read_line(&mut line)?;
+        let access = serde_json::from_str(&line).map_err(|_| "the sandbox did not start")?;
+        Ok(Sandbox { child, access })
+    }
+
+    fn text(&self, name: &str) -> Result<String, Failure> {
+        Ok(self.access[name]
+            .as_str()
+            .ok_or_else(|| format!("the sandbox did not tell its {name}"))?
+            .to_owned())
+    }
+
+    fn post(
+        &self,
+        location: &Location,
+        master: &MasterKey,
+        clock: Clock,
+        chance: Chance,
+    ) -> Result<Post, Failure> {
+        let sms = SmsGateway::new(SmsConfig {
+            base_url: self.text("sms_url")?,
+            account: self.text("sms_account")?,
+            token: Secret::new(self.text("sms_token")?),
+            from: "+815012345678".into(),
+            patience: Default::default(),
+        });
+        let address = self.text("smtp_address")?;
+        let (host, port) = address
+            .rsplit_once(':')
+            .ok_or("the sandbox's mail address has no port")?;
+        let from =
+            MailAddress::new("no-reply@mamori.example").ok_or("the sender's address is not one")?;
+        let mail = Mailer::new(MailConfig {
+            host: host.to_owned(),
+            port: port.parse()?,
+            security: MailSecurity::None,
+            credentials: None,
+            root_certificate_pem: None,
+            from: ("Mamori".into(), from),
+            hello_name: "mamori.example".into(),
+            timeout: Duration::from_secs(10),
+        })
+        .map_err(|_| "the mail settings cannot be used")?;
+        Post::open(location, master, Couriers { sms, mail }, clock, chance)
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // Its standard input closes with this; it ends by itself, and is waited for so that no zombie is left.
+        drop(self.child.stdin.take());
+        drop(self.child.wait());
+    }
+}
+
+/// The front-end packages, fetched by their lock file if npm is there. Without them the pages say what they miss.
+fn front_end_packages(skip: bool) -> Option<PathBuf> {
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web");
+    let packages = web.join("node_modules");
+    if !packages.exists() && !skip && web.join("package-lock.json").exists() {
+        let bar = ProgressBar::new_spinner().with_message("fetching front-end packages (npm ci)");
+        bar.enable_steady_tick(Duration::from_millis(120));
+        let fetched = Command::new("npm")
+            .args(["ci", "--no-audit", "--no-fund"])
+            .current_dir(&web)
+            .output();
+        bar.finish_and_clear();
+        match fetched {
+            Ok(output) if output.status.success() => {}
+            _ => eprintln!(
+                "mamori: the front-end packages could not be fetched with npm; camera and live chart will say so"
+            ),
+        }
+    }
+    packages.exists().then_some(packages)
+}
+
+/// Everything that `dev` mounts. The inbox listens in the sandbox's process.
+pub fn mounted(packages: Option<&Path>, token: String) -> Mounted {
+    Mounted::development(packages, own_routes(token))
+}
+
+/// Development's own call: a code without a phone. It is mounted by `dev` alone and asks for the run's token.
+fn own_routes(token: String) -> Routes<Arc<App>> {
+    let mint = async move |State(app): State<Arc<App>>,
+                           headers: HeaderMap,
+                           Json(body): Json<Value>| {
+        let given = headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok());
+        if given != Some(&format!("Bearer {token}")) {
+            return (
+                StatusCode::UNAUTHORIZED,
+                Json(json!({ "refusal": "signed_out" })),
+            );
+        }
+        let Some(wallet) = body["wallet_id"]
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .map(WalletId)
+        else {
+            return (
+                StatusCode::BAD_REQUEST,
+                Json(json!({ "refusal": "invalid_field", "field": "wallet_id" })),
+            );
+        };
+        match app.house.ask(Command::IssueCode { wallet }).await {
+            Ok(Ok(Reply::Code { digits, expires_at })) => {
+                match PaymentCode::new(app.house.issuer, 0, digits) {
+                    Some(code) => (
+                        StatusCode::OK,
+                        Json(
+                            json!({ "code": code.as_str(), "expires_at_ms": expires_at.millis() }),
+                        ),
+                    ),
+                    None => (
+                        StatusCode::SERVICE_UNAVAILABLE,
+                        Json(json!({ "refusal": "unavailable" })),
+                    ),
+                }
+            }
+            Ok(Err(refusal)) => (
+                StatusCode::CONFLICT,
+                Json(json!({ "refusal": refusal.code() })),
+            ),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Json(json!({ "refusal": "unavailable" })),
+            ),
+        }
+    };
+    Routes::new().post("/dev/code", Demand::RunToken, mint)
+}
+
+/// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
+fn seed(
+    running: &Running,
+    control: &mut Control,
+    now: Timestamp,
+    chance: Chance,
+) -> Result<(), Failure> {
+    let engine = &running.engine;
+    if !engine.survey()?.merchants.is_empty() {
+        return Ok(());
+    }
+    let Reply::MerchantOpened(merchant) = done(engine, Command::OpenMerchant)? else {
+        return Err(unexpected());
+    };
+    control.name_merchant(merchant, "まもりマート")?;
+    for (store_name, tills) in STORES {
+        let Reply::StoreOpened(store) = done(engine, Command::OpenStore { merchant })? else {
+            return Err(unexpected());
+        };
+        control.name_store(store, merchant, store_name)?;
+        for till_name in tills {
+            let Reply::TillOpened(till) = done(engine, Command::OpenTill { store })? else {
+                return Err(unexpected());
+            };
+            control.name_till(till, store, till_name)?;
+        }
+    }
+    make_api_key(engine, control, merchant, now, chance)?;
+    for name in CUSTOMERS {
+        let credential = control.fingerprint("seeded customer", &draw::<16>(chance));
+        let Reply::WalletOpened(wallet) = done(engine, Command::OpenWallet { credential })? else {
+            return Err(unexpected());
+        };
+        control.name_wallet(
+            OwnerId(draw(chance)),
+            wallet,
+            name,
+            now,
+            &Seed::new(draw(chance)),
+        )?;
+        let authorization = AuthorizationId(u128::from_be_bytes(draw(chance)));
+        done(
+            engine,
+            Command::GrantAuthorization {
+                authorization,
+                wallet,
+                merchant,
+            },
+        )?;
+        let amount = Amount::yen(SEEDED_YEN);
+        done(
+            engine,
+            Command::Credit {
+                wallet,
+                name: "seed".into(),
+                amount,
+                kind: CreditKind::Goodwill,
+            },
+        )?;
+    }
+    running.app.house.set_keys(control.api_keys()?);
+    running.app.house.set_names(control.directory()?);
+    Ok(())
+}
+
+fn done(engine: &Engine, act: Command) -> Result<Reply, Failure> {
+    engine
+        .act(act)?
+        .map_err(|refusal| format!("the book refused to be seeded: {}", refusal.code()).into())
+}
+
+fn unexpected() -> Failure {
+    "the book gave another answer than was asked for".into()
+}
+
+/// The seeded merchant as its programs need it, with a pairing code for each till that has no device.
+fn merchant(
+    control: &mut Control,
+    now: Timestamp,
+    chance: Chance,
+) -> Result<AccessMerchant, Failure> {
+    let key = control
+        .api_keys()?
+        .into_iter()
+        .next()
+        .ok_or("the store has no API key")?;
+    let enrolled = control.enrolled_tills()?;
+    let mut stores = BTreeMap::new();
+    let mut tills = Vec::new();
+    for paper in control
+        .till_papers()?
+        .into_iter()
+        .filter(|paper| paper.merchant == key.merchant)
+    {
+        stores.insert(
+            paper.store.0,
+            json!({ "id": paper.store.to_string(), "name": paper.store_name }),
+        );
+        let pairing_code = match enrolled.contains(&paper.till) {
+            true => None,
+            false => Some(control.make_pairing_code(
+                TillId(paper.till.0),
+                now,
+                &Seed::new(draw(chance)),
+            )?),
+        };
+        tills.push(json!({
+            "id": paper.till.to_string(),
+            "name": paper.name,
+            "store_id": paper.store.to_string(),
+            "pairing_code": pairing_code,
+        }));
+    }
+    Ok(AccessMerchant {
+        id: key.merchant.to_string(),
+        api_key: key.api_key,
+        api_secret: key.secret,
+        stores: stores.into_values().collect(),
+        tills,
+    })
+}
+
+fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustomer>, Failure> {
+    let mut grants = engine.peek(|book| {
+        let mut grants = Vec::new();
+        book.authorizations
+            .each(|id, row| grants.push((row.wallet, id.0)));
+        grants.sort_unstable();
+        grants
+    })?;
+    grants.truncate(CUSTOMERS.len());
+    let mut customers = Vec::new();
+    for (wallet, authorization) in grants {
+        if let Some(person) = control.person_of_wallet(wallet)? {
+            customers.push(AccessCustomer {
+                name: person.display_name,
+                wallet_id: wallet.to_string(),
+                user_authorization_id: user_authorization_id_text(authorization),
+            });
+        }
+    }
+    Ok(customers)
+}
+
+/// A one-time link for one more operator. Each start makes a new one: whoever can start a development house owns it anyway.
+fn console_link(
+    control: &mut Control,
+    console_url: &str,
+    now: Timestamp,
+    chance: Chance,
+) -> Result<Option<String>, Fault> {
+    use base64::Engine as _;
+    let link = control.invite_operator("operator", now, &Seed::new(draw(chance)))?;
+    Ok(Some(format!(
+        "{console_url}/#link={}",
+        base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link)
+    )))
+}
+
+fn welcome(access: &Access) {
+    println!("\n  守り Mamori (development) is ready.\n");
+    println!("  wallet   {}", access.wallet_url);
+    println!("  till     {}", access.till_url);
+    println!(
+        "  console  {}",
+        access
+            .console_link
+            .as_deref()
+            .unwrap_or(&access.console_url)
+    );
+    println!("  inbox    {}", access.inbox_url);
+    println!("  API      {}\n", access.base_url);
+    println!("  1. Open the wallet, sign up with any mail address; the code arrives in the inbox.");
+    println!("  2. Open the till in another window and pair it with one of these codes:");
+    for till in &access.merchant.tills {
+        if let (Some(name), Some(code)) = (till["name"].as_str(), till["pairing_code"].as_str()) {
+            let store = access
+                .merchant
+                .stores
+                .iter()
+                .find(|store| store["id"] == till["store_id"]);
+            let store = store
+                .and_then(|store| store["name"].as_str())
+                .unwrap_or_default();
+            println!("       {code}  {store} {name}");
+        }
+    }
+    println!(
+        "  3. Top up with card 4242 4242 4242 4242, show the code, type its digits into the till.\n"
+    );
+    println!("  Ctrl-C ends it.\n");
+}
+
+/// Asks a running `mamori-lab dev` for a code.
+fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
+    let access: Access = serde_json::from_str(&fs::read_to_string(json_from)?)?;
+    let wallet = access
+        .customers
+        .iter()
+        .find(|known| known.name.contains(customer))
+        .ok_or_else(|| {
+            format!(
+                "no customer is called {customer:?}; there are: {}",
+                names(&access.customers)
+            )
+        })?;
+    let address = access
+        .base_url
+        .strip_prefix("http://")
+        .ok_or("base_url is not http")?;
+    let body = json!({ "wallet_id": wallet.wallet_id }).to_string();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    write!(
+        stream,
+        "POST /dev/code HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        access.token,
+        body.len(),
+    )?;
+    let mut answer = String::new();
+    stream.take(64 * 1024).read_to_string(&mut answer)?;
+    let json = answer
+        .split_once("\r\n\r\n")
+        .map(|(_, body)| body)
+        .ok_or("no answer from mamori-lab dev")?;
+    let answer: Value = serde_json::from_str(json.trim())?;
+    match answer["code"].as_str() {
+        Some(code) => {
+            println!("{code}");
+            Ok(())
+        }
+        None => Err(format!(
+            "no code: {}",
+            answer["refusal"].as_str().unwrap_or("unknown")
+        )
+        .into()),
+    }
+}
+
+fn names(customers: &[AccessCustomer]) -> String {
+    customers
+        .iter()
+        .map(|customer| customer.name.as_str())
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
+/// Writes a file that only its owner may read, whole or not at all.
+fn write_private(path: &Path, text: &str) -> Result<(), Failure> {
+    let unfinished = path.with_extension("unfinished");
+    drop(fs::remove_file(&unfinished));
+    let mut file = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    Ok(())
+}
+
+fn issuer() -> IssuerPrefix {
+    IssuerPrefix::parse(DEV_ISSUER).expect("eight digits")
+}
+
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,64 @@
+//! What an operator can ask of the product on the command line.
+
+use std::process::ExitCode;
+
+use crate::world::{Chance, Clock, Failure};
+use crate::{serve, store};
+
+/// The product's subcommands.
+#[derive(clap::Subcommand)]
+pub enum Command {
+    /// Make a live store: master key, configuration, first merchant and operator.
+    Init(serve::InitArgs),
+    /// Serve a live store.
+    Serve(serve::ServeArgs),
+    /// Print the configuration in force, secrets masked.
+    Config(serve::ConfigArgs),
+    /// Replay the whole journal, recompute every balance, compare book, checkpoint and views; fails unless all agree.
+    Audit(store::AuditArgs),
+    /// Work on the views.
+    Views(store::ViewsArgs),
+    /// Copy a store while it is in use.
+    Backup(store::BackupArgs),
+    /// Put a backup in the place of a store.
+    Restore(store::RestoreArgs),
+}
+
+impl Command {
+    /// Does it.
+    pub fn run(self, clock: Clock, chance: Chance) -> Result<(), Failure> {
+        match self {
+            Command::Init(args) => serve::run_init(args, clock, chance),
+            Command::Serve(args) => serve::run_serve(args, clock, chance),
+            Command::Config(args) => serve::run_config(args),
+            Command::Audit(args) => store::run_audit(args, clock),
+            Command::Views(args) => store::run_views(args, clock, chance),
+            Command::Backup(args) => store::run_backup(args, clock),
+            Command::Restore(args) => store::run_restore(args, clock, chance),
+        }
+    }
+}
+
+/// Sends the log to standard error, as `MAMORI_LOG` wants it.
+pub fn begin_logging() {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("MAMORI_LOG")
+                .unwrap_or_else(|_| "info".into()),
+        )
+        .with_writer(std::io::stderr)
+        // A log that cannot be written (its disk is full, its reader is gone) must not end a thread: telling of it would.
+        .log_internal_errors(false)
+        .init();
+}
+
+/// What a program ends with; a failure is told in one line on standard error.
+pub fn exit_code(done: Result<(), Failure>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("mamori: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The product: what serves a live store and looks after it. Its program is `mamori`; the laboratory (`crates/lab`) puts the same
+//! parts together for development and for trials.
+
+pub mod api_key;
+pub mod assembly;
+pub mod command;
+pub mod config;
+pub mod interrupt;
+pub mod outside;
+pub mod post;
+mod progress;
+pub mod serve;
+pub mod store;
+pub mod world;
+
+/// Acts are made on one thread, decided on another and dropped on a third; the system's allocator pays for that with a fifth of the
+/// writer's time (`docs/performance.md`). It stands here and not in a `main.rs`, so that what the laboratory measures is what runs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

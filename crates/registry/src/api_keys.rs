@@ -1,0 +1,281 @@
+//! API keys of merchants, their secrets wrapped.
+//!
+//! Pending -> act `BindApiKey` -> active; revoking is the act `RevokeApiKey`, then the row is dead and its secret gone. The book
+//! is asked at every payment whether a key still speaks for its merchant. Which schemes of signing a key takes is no right to
+//! anything: it stands here alone.
+
+use std::time::Duration;
+
+use crate::{
+    Control, Named, Reconciled, Standing, at, fingerprint_cell, id_cell, instant_cell,
+    opt_instant_cell, place,
+};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Param, Row};
+use mamori_domain::ids::{Fingerprint, MerchantId};
+use mamori_domain::world::Timestamp;
+
+/// How long a key may be on its way before the book may be asked about it.
+const ON_ITS_WAY: Duration = Duration::from_secs(120);
+
+/// An API key with its secret opened; keep it in memory only.
+#[derive(Clone)]
+pub struct ApiKey {
+    /// The public half.
+    pub api_key: String,
+    /// The merchant it belongs to.
+    pub merchant: MerchantId,
+    /// The secret half as the merchant holds it.
+    pub secret: String,
+    /// What the book calls the key.
+    pub fingerprint: Fingerprint,
+    /// Whether the older scheme of the wire format is allowed for it.
+    pub opa_auth: bool,
+}
+
+impl std::fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ApiKey {{ merchant: {}, .. }}", self.merchant)
+    }
+}
+
+/// An API key as an operator sees it, live or revoked: without its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiKeyPaper {
+    /// The public half.
+    pub api_key: String,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// Whether OPA-Auth is taken beside our own scheme.
+    pub opa_auth: bool,
+    /// Whether it works.
+    pub is_live: bool,
+    /// When it was revoked; None also for one that a start found without a name in the book.
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Control {
+    /// Stores an API key, pending, and returns the fingerprint to bind in the book.
+    pub fn begin_api_key(
+        &mut self,
+        api_key: &str,
+        merchant: MerchantId,
+        secret: &str,
+        opa_auth: bool,
+        now: Timestamp,
+        nonce: [u8; 12],
+    ) -> Result<Fingerprint, Fault> {
+        let fingerprint = self.api_key_fingerprint(api_key);
+        let sealed = self.keys.wrap.seal(
+            place("api_keys", "secret", api_key.as_bytes()),
+            nonce,
+            secret.as_bytes(),
+        );
+        self.db.execute(
+            "INSERT INTO api_keys (api_key, merchant, secret, fingerprint, opa_auth, status, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            &[
+                Param::Text(api_key),
+                Param::Int(i64::from(merchant.0)),
+                Param::Blob(&sealed),
+                Param::Blob(&fingerprint.0.to_be_bytes()),
+                Param::Int(i64::from(opa_auth)),
+                Param::Int(Standing::Pending.as_number()),
+                at(now),
+            ],
+        )?;
+        Ok(fingerprint)
+    }
+
+    /// The act that binds the key is durable: the key works.
+    pub fn finish_api_key(&mut self, api_key: &str) -> Result<(), Fault> {
+        self.db
+            .execute(
+                "UPDATE api_keys SET status = $1 WHERE api_key = $2 AND status = $3",
+                &[
+                    Param::Int(Standing::Active.as_number()),
+                    Param::Text(api_key),
+                    Param::Int(Standing::Pending.as_number()),
+                ],
+            )
+            .map(|_| ())
+    }
+
+    /// Takes a pending key back after the book refused to bind it.
+    pub fn abandon_api_key(&mut self, api_key: &str) -> Result<(), Fault> {
+        self.db
+            .execute(
+                "DELETE FROM api_keys WHERE api_key = $1 AND status = $2",
+                &[
+                    Param::Text(api_key),
+                    Param::Int(Standing::Pending.as_number()),
+                ],
+            )
+            .map(|_| ())
+    }
+
+    /// Ends a key; the act that revokes it comes first. The row stays for people, the secret does not.
+    pub fn end_api_key(&mut self, api_key: &str, now: Option<Timestamp>) -> Result<(), Fault> {
+        self.db
+            .execute(
+                "UPDATE api_keys SET status = $1, secret = $2, revoked_at = $3 WHERE api_key = $4 AND status = $5",
+                &[
+                    Param::Int(Standing::Dead.as_number()),
+                    Param::Blob(&[]),
+                    now.map(|now| now.0).into(),
+                    Param::Text(api_key),
+                    Param::Int(Standing::Active.as_number()),
+                ],
+            )
+            .map(|_| ())
+    }
+
+    /// Says whether a live key takes OPA-Auth beside our own scheme; false if there is no such live key.
+    pub fn set_opa_auth(&mut self, api_key: &str, takes: bool) -> Result<bool, Fault> {
+        let changed = self.db.execute(
+            "UPDATE api_keys SET opa_auth = $1 WHERE api_key = $2 AND status = $3",
+            &[
+                Param::Int(i64::from(takes)),
+                Param::Text(api_key),
+                Param::Int(Standing::Active.as_number()),
+            ],
+        )?;
+        Ok(changed == 1)
+    }
+
+    /// What the book calls a live key; None if there is no such live key.
+    pub fn live_api_key(&mut self, api_key: &str) -> Result<Option<Fingerprint>, Fault> {
+        self.db.query_first(
+            "SELECT fingerprint FROM api_keys WHERE api_key = $1 AND status = $2",
+            &[
+                Param::Text(api_key),
+                Param::Int(Standing::Active.as_number()),
+            ],
+            |row| fingerprint_cell(row, 0),
+        )
+    }
+
+    /// All live API keys with their secrets, for the edge's memory. The book decides whether one still works.
+    pub fn api_keys(&mut self) -> Result<Vec<ApiKey>, Fault> {
+        let rows = self.db.query(
+            "SELECT api_key, merchant, secret, fingerprint, opa_auth FROM api_keys WHERE status = $1 ORDER BY api_key",
+            &[Param::Int(Standing::Active.as_number())],
+            |row| (row.text(0).to_owned(), MerchantId(id_cell(row, 1)), row.blob(2).to_vec(), fingerprint_cell(row, 3), row.flag(4)),
+        )?;
+        rows.into_iter()
+            .map(|(api_key, merchant, sealed, fingerprint, opa_auth)| {
+                let secret = self
+                    .keys
+                    .wrap
+                    .open(place("api_keys", "secret", api_key.as_bytes()), &sealed)?;
+                let secret = String::from_utf8(secret)
+                    .map_err(|_| Fault::broken("a sealed API secret is not text"))?;
+                Ok(ApiKey {
+                    api_key,
+                    merchant,
+                    secret,
+                    fingerprint,
+                    opa_auth,
+                })
+            })
+            .collect()
+    }
+
+    /// The keys of a merchant, live ones first, then the newest.
+    pub fn api_key_papers(&mut self, merchant: MerchantId) -> Result<Vec<ApiKeyPaper>, Fault> {
+        self.db.query(
+            "SELECT api_key, made_at, opa_auth, status, revoked_at FROM api_keys WHERE merchant = $1 AND status <> $2
+             ORDER BY status, made_at DESC, api_key",
+            &[
+                Param::Int(i64::from(merchant.0)),
+                Param::Int(Standing::Pending.as_number()),
+            ],
+            |row| ApiKeyPaper {
+                api_key: row.text(0).to_owned(),
+                made_at: instant_cell(row, 1),
+                opa_auth: row.flag(2),
+                is_live: row.int(3) == Standing::Active.as_number(),
+                revoked_at: opt_instant_cell(row, 4),
+            },
+        )
+    }
+
+    /// How many live keys each merchant has; merchants without one are not named.
+    pub fn live_api_keys(&mut self) -> Result<Vec<(MerchantId, u64)>, Fault> {
+        self.db.query(
+            "SELECT merchant, COUNT(*) FROM api_keys WHERE status = $1 GROUP BY merchant ORDER BY merchant",
+            &[Param::Int(Standing::Active.as_number())],
+            |row| {
+                let count = u64::try_from(row.int(1)).unwrap_or(0);
+                (MerchantId(id_cell(row, 0)), count)
+            },
+        )
+    }
+
+    /// Asks the book about keys that stopped half way: bound ones are shown to operators, who know that nobody was told the
+    /// secret and revoke them; the others are removed.
+    pub fn settle_api_keys(
+        &mut self,
+        named: &mut dyn Named,
+        now: Timestamp,
+    ) -> Result<Reconciled, Fault> {
+        let mut done = Reconciled::default();
+        let waiting = self.db.query(
+            "SELECT api_key, fingerprint, status FROM api_keys WHERE status = $1 AND made_at < $2",
+            &[
+                Param::Int(Standing::Pending.as_number()),
+                at(now.minus(ON_ITS_WAY)),
+            ],
+            standing_row,
+        )?;
+        self.settle_keys(waiting, named, &mut done)?;
+        Ok(done)
+    }
+
+    pub(super) fn reconcile_api_keys(
+        &mut self,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
+        let rows = self.db.query(
+            "SELECT api_key, fingerprint, status FROM api_keys WHERE status <> $1",
+            &[Param::Int(Standing::Dead.as_number())],
+            standing_row,
+        )?;
+        self.settle_keys(rows, named, done)
+    }
+
+    fn settle_keys(
+        &mut self,
+        rows: Vec<(String, Fingerprint, bool)>,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
+        for (api_key, fingerprint, is_active) in rows {
+            let is_named = named.merchant_of_key(fingerprint)?.is_some();
+            match (is_named, is_active) {
+                (true, true) => continue,
+                (true, false) => self.finish_api_key(&api_key)?,
+                (false, true) => self.end_api_key(&api_key, None)?,
+                (false, false) => self.abandon_api_key(&api_key)?,
+            }
+            if is_named {
+                done.finished += 1
+            } else {
+                done.dead += 1
+            }
+        }
+        Ok(())
+    }
+
+    fn api_key_fingerprint(&self, api_key: &str) -> Fingerprint {
+        self.fingerprint("api key", api_key.as_bytes())
+    }
+}
+
+fn standing_row(row: &Row) -> (String, Fingerprint, bool) {
+    (
+        row.text(0).to_owned(),
+        fingerprint_cell(row, 1),
+        row.int(2) == Standing::Active.as_number(),
+    )
+}

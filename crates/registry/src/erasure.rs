@@ -1,0 +1,131 @@
+//! Erasure of a person: the field key is destroyed, and with it everything that it sealed.
+//!
+//! The data goes first, in one transaction that also writes down what is still to do: the wallet is to be frozen and the
+//! credentials revoked in the book. Whoever fails between the steps has erased already; a sweep does the rest. Wallet id, times
+//! and amounts stay: they are the ledger, and from here on they name nobody.
+
+use crate::passkeys::OwnerId;
+use crate::{Control, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::Param;
+use mamori_domain::ids::{Fingerprint, WalletId};
+use mamori_domain::world::Timestamp;
+
+/// An erasure whose data is gone and whose acts are still owed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Erasure {
+    /// The user handle.
+    pub person: OwnerId,
+    /// To be frozen.
+    pub wallet: WalletId,
+    /// To be revoked.
+    pub credentials: Vec<Fingerprint>,
+}
+
+impl Control {
+    /// Destroys all that names the owner of a wallet and ends their sessions; None if no living person owns it.
+    pub fn begin_erasure(
+        &mut self,
+        wallet: WalletId,
+        now: Timestamp,
+    ) -> Result<Option<Erasure>, Fault> {
+        let number = wallet_number(wallet)?;
+        let (active, dead) = (
+            Param::Int(Standing::Active.as_number()),
+            Param::Int(Standing::Dead.as_number()),
+        );
+        let surface = Param::Int(Surface::Wallet.as_number());
+        let person = self.db.transaction(|tx| {
+            let person = tx.query_first(
+                "SELECT person FROM people WHERE wallet = $1 AND status = $2",
+                &[Param::Int(number), active],
+                |row| row.bytes::<16>(0),
+            )?;
+            let Some(person) = person else {
+                return Ok(None);
+            };
+            let who = Param::Blob(&person);
+            // A sign-up of the last two hours holds the same contact, sealed under the store's key.
+            tx.execute("DELETE FROM sign_ups WHERE contact_index IN (SELECT contact_index FROM contacts WHERE person = $1)", &[who])?;
+            tx.execute("DELETE FROM contacts WHERE person = $1", &[who])?;
+            tx.execute(
+                "UPDATE people SET status = $1, field_key = NULL, display_name = NULL WHERE person = $2",
+                &[dead, who],
+            )?;
+            // The fingerprints are still needed, for the book; the public keys are not.
+            tx.execute(
+                "UPDATE passkeys SET status = $1, passkey = '' WHERE owner = $2 AND surface = $3",
+                &[dead, who, surface],
+            )?;
+            tx.execute("DELETE FROM sessions WHERE surface = $1 AND owner = $2", &[surface, who])?;
+            tx.execute(
+                "INSERT INTO erasures (person, wallet, made_at) VALUES ($1, $2, $3)",
+                &[who, Param::Int(number), at(now)],
+            )?;
+            Ok(Some(person))
+        })?;
+        let Some(person) = person else {
+            return Ok(None);
+        };
+        self.db.lite_checkpoint("TRUNCATE")?;
+        Ok(Some(Erasure {
+            person: OwnerId(person),
+            wallet,
+            credentials: self.credentials_to_revoke(&person)?,
+        }))
+    }
+
+    /// Erasures whose acts are still owed; a few at a time.
+    pub fn unfinished_erasures(&mut self) -> Result<Vec<Erasure>, Fault> {
+        let rows = self.db.query(
+            "SELECT person, wallet FROM erasures WHERE finished_at IS NULL ORDER BY made_at LIMIT 100",
+            &[],
+            |row| (row.bytes::<16>(0), u64::try_from(row.int(1)).unwrap_or(0)),
+        )?;
+        rows.into_iter()
+            .map(|(person, wallet)| {
+                Ok(Erasure {
+                    person: OwnerId(person),
+                    wallet: WalletId(wallet),
+                    credentials: self.credentials_to_revoke(&person)?,
+                })
+            })
+            .collect()
+    }
+
+    /// Last step, after the acts: the credentials' rows go too.
+    pub fn finish_erasure(&mut self, person: &OwnerId, now: Timestamp) -> Result<(), Fault> {
+        let who = Param::Blob(&person.0);
+        self.db.transaction(|tx| {
+            tx.execute(
+                "DELETE FROM passkeys WHERE owner = $1 AND surface = $2",
+                &[who, Param::Int(Surface::Wallet.as_number())],
+            )?;
+            tx.execute(
+                "UPDATE erasures SET finished_at = $1 WHERE person = $2",
+                &[at(now), who],
+            )
+        })?;
+        self.db.lite_checkpoint("TRUNCATE").map(drop)
+    }
+
+    /// When the owner of a wallet was erased, if so.
+    pub fn erased_at(&mut self, wallet: WalletId) -> Result<Option<Timestamp>, Fault> {
+        self.db.query_first(
+            "SELECT made_at FROM erasures WHERE wallet = $1",
+            &[Param::Int(wallet_number(wallet)?)],
+            |row| instant_cell(row, 0),
+        )
+    }
+
+    fn credentials_to_revoke(&mut self, person: &[u8; 16]) -> Result<Vec<Fingerprint>, Fault> {
+        self.db.query(
+            "SELECT fingerprint FROM passkeys WHERE owner = $1 AND surface = $2 ORDER BY credential",
+            &[
+                Param::Blob(person),
+                Param::Int(Surface::Wallet.as_number()),
+            ],
+            |row| fingerprint_cell(row, 0),
+        )
+    }
+}

@@ -1,0 +1,251 @@
+//! Staff. An operator begins with a one-time link, makes a passkey with it, and has no other way in.
+
+use std::time::Duration;
+
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Param, Tx};
+use mamori_domain::world::Timestamp;
+
+use crate::passkeys::{OwnerId, StoredPasskey};
+use crate::people::EnrolRefusal;
+use crate::seed::Seed;
+use crate::{Control, Standing, Surface, at, instant_cell, opt_instant_cell, token_hash};
+
+/// How long a one-time link works.
+pub const OPERATOR_LINK_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Why a link is not accepted. Unknown, used and too old are told apart in the log only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkRefusal {
+    /// Never made, or made for another house.
+    Unknown,
+    /// A passkey was made with it.
+    Used,
+    /// Older than [`OPERATOR_LINK_LIFE`].
+    Expired,
+    /// The new passkey's credential id belongs to somebody already.
+    CredentialTaken,
+}
+
+/// An operator as another one sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorPaper {
+    /// Who.
+    pub operator: OwnerId,
+    /// What they are called.
+    pub name: String,
+    /// Whether they have made their passkey; invited otherwise.
+    pub is_active: bool,
+    /// When they were invited.
+    pub made_at: Timestamp,
+    /// When the invitation was made that still waits; None once it was used.
+    pub link_made_at: Option<Timestamp>,
+    /// When their passkey was last shown.
+    pub used_at: Option<Timestamp>,
+}
+
+/// Why an operator is not removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemoveRefusal {
+    /// There is no such operator (any more).
+    Unknown,
+    /// Nobody could enter the console afterwards.
+    LastOne,
+}
+
+impl From<EnrolRefusal> for LinkRefusal {
+    fn from(_: EnrolRefusal) -> Self {
+        LinkRefusal::CredentialTaken
+    }
+}
+
+impl Control {
+    /// Makes an operator and the secret of a one-time link: 43 characters, shown once.
+    pub fn invite_operator(
+        &mut self,
+        name: &str,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<[u8; 32], Fault> {
+        let link = seed.bytes("operator link");
+        let operator: [u8; 16] = seed.take("operator");
+        self.db.transaction(|tx| {
+            tx.execute(
+                "INSERT INTO operators (operator, name, status, made_at) VALUES ($1, $2, $3, $4)",
+                &[
+                    Param::Blob(&operator),
+                    Param::Text(name),
+                    Param::Int(Standing::Pending.as_number()),
+                    at(now),
+                ],
+            )?;
+            tx.execute(
+                "INSERT INTO operator_links (link_hash, operator, made_at) VALUES ($1, $2, $3)",
+                &[
+                    Param::Blob(&token_hash(&link)),
+                    Param::Blob(&operator),
+                    at(now),
+                ],
+            )
+        })?;
+        Ok(link)
+    }
+
+    /// The operator a link is for, with the name; nothing is used up by looking.
+    pub fn operator_of_link(
+        &mut self,
+        link: &[u8],
+        now: Timestamp,
+    ) -> Result<Result<(OwnerId, String), LinkRefusal>, Fault> {
+        let hash = token_hash(link);
+        self.db.transaction(|tx| find_link(tx, &hash, now))
+    }
+
+    /// Uses a link up and stores the operator's passkey, both or neither.
+    pub fn redeem_link(
+        &mut self,
+        link: &[u8],
+        passkey: &StoredPasskey,
+        now: Timestamp,
+    ) -> Result<Result<OwnerId, LinkRefusal>, Fault> {
+        let hash = token_hash(link);
+        let fingerprint = self.fingerprint("operator credential", &passkey.credential);
+        self.db.transaction(|tx| {
+            let operator = match find_link(tx, &hash, now)? {
+                Ok((operator, _)) => operator,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let known = tx.query_first(
+                "SELECT 1 FROM passkeys WHERE credential = $1",
+                &[Param::Blob(&passkey.credential)],
+                |row| row.int(0),
+            )?;
+            if known.is_some() {
+                return Ok(Err(LinkRefusal::CredentialTaken));
+            }
+            tx.execute(
+                "UPDATE operator_links SET used_at = $1 WHERE link_hash = $2",
+                &[at(now), Param::Blob(&hash)],
+            )?;
+            tx.execute(
+                "UPDATE operators SET status = $1 WHERE operator = $2",
+                &[
+                    Param::Int(Standing::Active.as_number()),
+                    Param::Blob(&operator.0),
+                ],
+            )?;
+            passkey.insert(
+                tx,
+                Surface::Console,
+                &operator,
+                fingerprint,
+                Standing::Active,
+                now,
+            )?;
+            Ok(Ok(operator))
+        })
+    }
+
+    /// The name of an active operator.
+    pub fn operator_name(&mut self, operator: &OwnerId) -> Result<Option<String>, Fault> {
+        self.db.query_first(
+            "SELECT name FROM operators WHERE operator = $1 AND status = $2",
+            &[
+                Param::Blob(&operator.0),
+                Param::Int(Standing::Active.as_number()),
+            ],
+            |row| row.text(0).to_owned(),
+        )
+    }
+
+    /// Everybody who may enter the console or was invited to it, in order of invitation.
+    pub fn operators(&mut self) -> Result<Vec<OperatorPaper>, Fault> {
+        self.db.query(
+            "SELECT operators.operator, operators.name, operators.status, operators.made_at,
+                (SELECT MAX(operator_links.made_at) FROM operator_links WHERE operator_links.operator = operators.operator AND operator_links.used_at IS NULL),
+                (SELECT MAX(passkeys.used_at) FROM passkeys WHERE passkeys.owner = operators.operator AND passkeys.surface = $1)
+             FROM operators WHERE operators.status <> $2 ORDER BY operators.made_at, operators.operator",
+            &[
+                Param::Int(Surface::Console.as_number()),
+                Param::Int(Standing::Dead.as_number()),
+            ],
+            |row| OperatorPaper {
+                operator: OwnerId(row.bytes(0)),
+                name: row.text(1).to_owned(),
+                is_active: row.int(2) == Standing::Active.as_number(),
+                made_at: instant_cell(row, 3),
+                link_made_at: opt_instant_cell(row, 4),
+                used_at: opt_instant_cell(row, 5),
+            },
+        )
+    }
+
+    /// Removes an operator with passkeys, link and sessions, or withdraws an invitation. The last one who can enter stays; of
+    /// two who remove each other at once one is told so.
+    pub fn remove_operator(
+        &mut self,
+        operator: &OwnerId,
+    ) -> Result<Result<(), RemoveRefusal>, Fault> {
+        let (active, dead) = (
+            Param::Int(Standing::Active.as_number()),
+            Param::Int(Standing::Dead.as_number()),
+        );
+        let console = Param::Int(Surface::Console.as_number());
+        let who = Param::Blob(&operator.0);
+        self.db.transaction(|tx| {
+            let status = tx.query_first(
+                "SELECT status FROM operators WHERE operator = $1 AND status <> $2",
+                &[who, dead],
+                |row| row.int(0),
+            )?;
+            let Some(status) = status else {
+                return Ok(Err(RemoveRefusal::Unknown));
+            };
+            let others = tx.query_first(
+                "SELECT COUNT(*) FROM operators WHERE status = $1 AND operator <> $2",
+                &[active, who],
+                |row| row.int(0),
+            )?;
+            if status == Standing::Active.as_number() && others.unwrap_or(0) == 0 {
+                return Ok(Err(RemoveRefusal::LastOne));
+            }
+            tx.execute(
+                "UPDATE operators SET status = $1 WHERE operator = $2",
+                &[dead, who],
+            )?;
+            tx.execute(
+                "UPDATE passkeys SET status = $1 WHERE owner = $2 AND surface = $3",
+                &[dead, who, console],
+            )?;
+            tx.execute("DELETE FROM operator_links WHERE operator = $1", &[who])?;
+            tx.execute(
+                "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
+                &[console, who],
+            )?;
+            Ok(Ok(()))
+        })
+    }
+}
+
+fn find_link(
+    tx: &mut Tx,
+    hash: &[u8; 32],
+    now: Timestamp,
+) -> Result<Result<(OwnerId, String), LinkRefusal>, Fault> {
+    let row = tx.query_first(
+        "SELECT operators.operator, operators.name, operator_links.made_at, operator_links.used_at
+         FROM operator_links JOIN operators ON operators.operator = operator_links.operator WHERE operator_links.link_hash = $1",
+        &[Param::Blob(hash)],
+        |row| (OwnerId(row.bytes(0)), row.text(1).to_owned(), instant_cell(row, 2), opt_instant_cell(row, 3)),
+    )?;
+    Ok(match row {
+        None => Err(LinkRefusal::Unknown),
+        Some((_, _, _, Some(_))) => Err(LinkRefusal::Used),
+        Some((_, _, made_at, None))
+            if !(made_at..made_at.plus(OPERATOR_LINK_LIFE)).contains(&now) =>
+        {
+            Err(LinkRefusal::Expired)
+        }
+        Some((operator, name, _, None)) => Ok((operator, name)),
+    })
+}

@@ -1,0 +1,632 @@
+//! What leaves the house: mail, SMS, later webhooks. Each entry at least once, in order, until it is sent or given up.
+//!
+//! | entry | key | content |
+//! |---|---|---|
+//! | derived from the journal | shard, epoch, seq, n | which wallet; never a contact or a text |
+//! | enqueued by control (a one-time code) | a number of its own | sealed; wiped once it is sent, dead or expired |
+//!
+//! Each way out of the house is a lane of its own: one courier that hangs delays nobody on the others. An enqueued entry
+//! knows its lane; a derived one is sorted when somebody has looked up how its wallet's owner is reached.
+//!
+//! Derived entries and the mark of how far the journal was read are one transaction of control, so rebuilding the views
+//! sends nothing again. The epoch is part of the key: after a restore with an accepted loss the same seq is another row.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use crate::{at, instant_cell};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::{SealKey, SealedPlace};
+use mamori_datastore::sql::{Column, Db, Durability, Family, Location, Migration, Param, Row, Tx};
+use mamori_domain::event::Event;
+use mamori_domain::world::Timestamp;
+
+/// The outbox's tables; they lie in the file of the control tables.
+pub const OUTBOX: Family = Family {
+    name: "outbox",
+    file: "control.sqlite",
+    durability: Durability::Control,
+    migrations: &[
+        Migration {
+            name: "outbox",
+            sql: FIRST,
+        },
+        Migration {
+            name: "lanes",
+            sql: LANES,
+        },
+    ],
+};
+
+/// Released: not a byte of it changes, spaces included.
+const FIRST: &str = "
+            CREATE TABLE outbox (
+                origin BIGINT NOT NULL,
+                epoch BIGINT NOT NULL,
+                seq BIGINT NOT NULL,
+                n BIGINT NOT NULL,
+                kind TEXT NOT NULL,
+                content BYTEA NOT NULL,
+                state BIGINT NOT NULL,
+                attempts BIGINT NOT NULL,
+                next_at BIGINT NOT NULL,
+                expires_at BIGINT NOT NULL,
+                last_error TEXT NOT NULL,
+                PRIMARY KEY (origin, epoch, seq, n)
+            );
+            CREATE INDEX outbox_by_state ON outbox (state, next_at);
+            CREATE TABLE outbox_marks (
+                origin BIGINT NOT NULL PRIMARY KEY,
+                seq BIGINT NOT NULL
+            );";
+
+/// Lane 0 is to be sorted.
+const LANES: &str = "
+ALTER TABLE outbox ADD COLUMN lane BIGINT NOT NULL DEFAULT 0;
+UPDATE outbox SET lane = 1 WHERE kind = 'sms';
+UPDATE outbox SET lane = 2 WHERE kind = 'mail';
+CREATE INDEX outbox_by_lane ON outbox (state, lane, next_at);
+";
+
+/// Origin of entries that control enqueued; shards are 0 and up.
+const CONTROL_ORIGIN: i64 = -1;
+const UNSORTED: i64 = 0;
+const WAITING: i64 = 0;
+const SENT: i64 = 1;
+const DEAD: i64 = 2;
+/// Failures after which an entry is given up: about five hours of trying.
+const ATTEMPTS_MAX: u32 = 16;
+/// Longest pause between two attempts.
+const PAUSE_MAX: Duration = Duration::from_secs(3_600);
+/// Journal rows without an entry after which the mark is raised all the same.
+const MARK_ROWS: u64 = 10_000;
+/// How long a derived notice is worth sending.
+const NOTICE_LIFE: Duration = Duration::from_secs(3 * 24 * 3_600);
+
+/// Which entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryKey {
+    /// Shard whose journal it comes from, or -1 for control's own.
+    pub origin: i64,
+    /// Epoch of the journal row; 0 for control's own.
+    pub epoch: i64,
+    /// Seq of the journal row, or control's own number.
+    pub seq: i64,
+    /// Which of the entries of one row.
+    pub n: i64,
+}
+
+/// A way out of the house, with a courier of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Short messages to telephones.
+    Sms,
+    /// Mail.
+    Mail,
+}
+
+impl Lane {
+    /// All of them.
+    pub const ALL: [Lane; 2] = [Lane::Sms, Lane::Mail];
+
+    fn number(self) -> i64 {
+        match self {
+            Lane::Sms => 1,
+            Lane::Mail => 2,
+        }
+    }
+
+    /// The number of the lane that entries of a kind take; 0 where somebody has to look first.
+    fn number_of_kind(kind: &str) -> i64 {
+        match kind {
+            "sms" => Lane::Sms.number(),
+            "mail" => Lane::Mail.number(),
+            _ => UNSORTED,
+        }
+    }
+}
+
+/// An entry that is due.
+pub struct Due {
+    /// Which one; a receiver that gets it twice tells by it.
+    pub key: EntryKey,
+    /// What it is: `wallet_frozen`, `sms`, ..
+    pub kind: String,
+    /// For derived entries the wallet's id in eight bytes, else what was enqueued.
+    pub content: Vec<u8>,
+    /// Failures so far.
+    pub attempts: u32,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delivery {
+    /// The other side has taken it.
+    Sent,
+    /// Try again later; the reason is fixed at compile time, so that no contact gets into a table of errors.
+    Later(&'static str),
+    /// Never try again.
+    Never(&'static str),
+}
+
+/// Counts for the console.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Entries that are still to be sent.
+    pub waiting: u64,
+    /// Entries taken by the other side and not yet forgotten.
+    pub sent: u64,
+    /// Entries given up.
+    pub dead: u64,
+}
+
+/// An entry that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadEntry {
+    /// Which one.
+    pub key: EntryKey,
+    /// What it was.
+    pub kind: String,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub last_error: String,
+}
+
+/// A notice that an event owes the owner of a wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notice {
+    /// `wallet_frozen`, `wallet_unfrozen`, `credential_bound` or `credential_revoked`.
+    pub kind: &'static str,
+    /// The wallet.
+    pub wallet: u64,
+}
+
+/// The notices that a row's events owe, in order: a pure function of the journal.
+///
+/// An attacker who takes a wallet over freezes, unfreezes or binds; its owner hears of each over another way.
+pub fn notices(events: &[Event]) -> Vec<Notice> {
+    let notice = |event: &Event| match event {
+        Event::Frozen(frozen) => Some(("wallet_frozen", frozen.wallet.0)),
+        Event::Unfrozen(unfrozen) => Some(("wallet_unfrozen", unfrozen.wallet.0)),
+        Event::CredentialBound(bound) => Some(("credential_bound", bound.wallet.0)),
+        Event::CredentialRevoked(revoked) => Some(("credential_revoked", revoked.wallet.0)),
+        _ => None,
+    };
+    let owed = events.iter().filter_map(notice);
+    owed.map(|(kind, wallet)| Notice { kind, wallet }).collect()
+}
+
+/// A row of a shard's journal, read and decoded by the caller.
+pub struct JournaledRow {
+    /// Its number in the shard's journal.
+    pub seq: u64,
+    /// The epoch of the owner that wrote it.
+    pub epoch: u64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What it says happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// A connection to the outbox of a store, for one thread: one sorts, and one sends on each lane.
+pub struct Outbox {
+    db: Db,
+    seal: SealKey,
+    positions: HashMap<u32, Position>,
+}
+
+/// How far a shard's journal was read, and how far a start would know of it.
+#[derive(Clone, Copy)]
+struct Position {
+    read_seq: u64,
+    marked_seq: u64,
+}
+
+impl Outbox {
+    /// Opens it. `seal` is the store's wrap key.
+    pub fn open(location: &Location, seal: SealKey) -> Result<Self, Fault> {
+        Ok(Self {
+            db: location.open(&OUTBOX)?,
+            seal,
+            positions: HashMap::new(),
+        })
+    }
+
+    /// The first row of a shard's journal that was not taken in yet. `head_seq` is the newest row there is: a mark beyond it
+    /// (a restore with an accepted loss) is lowered to it.
+    pub fn next_seq(&mut self, shard: u32, head_seq: u64) -> Result<u64, Fault> {
+        Ok(self.position(shard, head_seq)?.read_seq + 1)
+    }
+
+    /// Takes in what rows of a shard's journal owe: those from [`next_seq`](Self::next_seq) on, without a gap.
+    pub fn take_in(&mut self, shard: u32, rows: &[JournaledRow]) -> Result<(), Fault> {
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        let mut position = self.position(shard, last.seq)?;
+        let mut owed = Owed::default();
+        for row in rows {
+            for (n, notice) in (0_i64..).zip(notices(&row.events)) {
+                owed.push(
+                    row.epoch.cast_signed(),
+                    row.seq.cast_signed(),
+                    n,
+                    notice,
+                    row.at,
+                );
+            }
+        }
+        position.read_seq = last.seq;
+        // Reading the same rows again after a start derives the same keys, so the mark need not be durable for each.
+        if !owed.seqs.is_empty() || last.seq - position.marked_seq >= MARK_ROWS {
+            self.db.transaction(|tx| {
+                owed.write(tx, i64::from(shard))?;
+                tx.execute(
+                    "INSERT INTO outbox_marks (origin, seq) VALUES ($1, $2)
+                     ON CONFLICT (origin) DO UPDATE SET seq = excluded.seq",
+                    &[
+                        Param::Int(i64::from(shard)),
+                        Param::Int(last.seq.cast_signed()),
+                    ],
+                )
+            })?;
+            position.marked_seq = last.seq;
+        }
+        self.positions.insert(shard, position);
+        Ok(())
+    }
+
+    fn position(&mut self, shard: u32, head_seq: u64) -> Result<Position, Fault> {
+        if let Some(position) = self.positions.get(&shard) {
+            return Ok(*position);
+        }
+        let mark = self.db.query_first(
+            "SELECT seq FROM outbox_marks WHERE origin = $1",
+            &[Param::Int(i64::from(shard))],
+            |row| row.int(0),
+        )?;
+        let seq = mark.map_or(0, |mark| mark.unsigned_abs().min(head_seq));
+        let position = Position {
+            read_seq: seq,
+            marked_seq: seq,
+        };
+        self.positions.insert(shard, position);
+        Ok(position)
+    }
+
+    /// Adds an entry of control's own, due at once: durable when this returns.
+    ///
+    /// Kinds `sms` and `mail` take their own lanes, every other is to be sorted. The content is sealed at rest with 12 random
+    /// bytes of `nonce`. After `expires_at` it is given up: a
+    /// one-time code that comes late only confuses.
+    pub fn enqueue(
+        &mut self,
+        kind: &str,
+        content: &[u8],
+        nonce: [u8; 12],
+        now: Timestamp,
+        expires_at: Timestamp,
+    ) -> Result<EntryKey, Fault> {
+        let seal = &self.seal;
+        self.db.transaction(|tx| {
+            let seq = tx.query_first(
+                "INSERT INTO outbox_marks (origin, seq) VALUES ($1, 1)
+                 ON CONFLICT (origin) DO UPDATE SET seq = outbox_marks.seq + 1 RETURNING seq",
+                &[Param::Int(CONTROL_ORIGIN)],
+                |row| row.int(0),
+            )?;
+            let key = EntryKey { origin: CONTROL_ORIGIN, epoch: 0, seq: seq.unwrap_or(1), n: 0 };
+            let sealed = seal.seal(place(&key.seq.to_be_bytes()), nonce, content);
+            tx.execute(
+                "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error, lane)
+                 VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '', $9)",
+                &[
+                    Param::Int(key.origin),
+                    Param::Int(key.epoch),
+                    Param::Int(key.seq),
+                    Param::Int(key.n),
+                    Param::Text(kind),
+                    Param::Blob(&sealed),
+                    at(now),
+                    at(expires_at),
+                    Param::Int(Lane::number_of_kind(kind)),
+                ],
+            )?;
+            Ok(key)
+        })
+    }
+
+    /// Asks `lane_of` for the lane of each entry that has none yet and is due, and puts it there; returns how many it put
+    /// somewhere. Where `lane_of` cannot say for now the entry waits as it is.
+    pub fn sort(
+        &mut self,
+        now: Timestamp,
+        limit: usize,
+        lane_of: &mut dyn FnMut(&Due) -> Option<Lane>,
+    ) -> Result<usize, Fault> {
+        let (due, _) = self.due(UNSORTED, now, limit)?;
+        let mut sorted = 0;
+        for entry in &due {
+            let Some(lane) = lane_of(entry) else { continue };
+            sorted += 1;
+            let key = entry.key;
+            self.db.execute(
+                "UPDATE outbox SET lane = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
+                &[
+                    Param::Int(lane.number()),
+                    Param::Int(key.origin),
+                    Param::Int(key.epoch),
+                    Param::Int(key.seq),
+                    Param::Int(key.n),
+                ],
+            )?;
+        }
+        Ok(sorted)
+    }
+
+    /// Gives each due entry of a lane to `courier` and keeps what became of it; returns how many were taken out. One that
+    /// cannot be opened any more is given up, and the others go on.
+    ///
+    /// If the program dies between the courier's success and the note of it, the entry is sent again: at least once.
+    pub fn deliver(
+        &mut self,
+        lane: Lane,
+        now: Timestamp,
+        limit: usize,
+        courier: &mut dyn FnMut(&Due) -> Delivery,
+    ) -> Result<usize, Fault> {
+        self.expire(now)?;
+        let (due, taken) = self.due(lane.number(), now, limit)?;
+        for entry in &due {
+            let (state, pause, last_error) = match courier(entry) {
+                Delivery::Sent => (SENT, Duration::ZERO, ""),
+                Delivery::Never(reason) => (DEAD, Duration::ZERO, reason),
+                Delivery::Later(reason) if entry.attempts + 1 >= ATTEMPTS_MAX => {
+                    (DEAD, Duration::ZERO, reason)
+                }
+                Delivery::Later(reason) => (WAITING, pause(entry.attempts), reason),
+            };
+            self.note(entry, state, now.plus(pause), last_error)?;
+        }
+        Ok(taken)
+    }
+
+    /// When the next entry is due, if any waits.
+    pub fn next_at(&mut self) -> Result<Option<Timestamp>, Fault> {
+        self.db.query_first(
+            "SELECT next_at FROM outbox WHERE state = 0 ORDER BY next_at LIMIT 1",
+            &[],
+            |row| instant_cell(row, 0),
+        )
+    }
+
+    /// Tries a dead entry again from the beginning; false when there is none, or its content is gone.
+    pub fn revive(&mut self, key: EntryKey, now: Timestamp) -> Result<bool, Fault> {
+        let revived = self.db.execute(
+            "UPDATE outbox SET state = 0, attempts = 0, next_at = $1
+             WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5 AND state = 2 AND origin >= 0 AND expires_at > $1",
+            &[
+                at(now),
+                Param::Int(key.origin),
+                Param::Int(key.epoch),
+                Param::Int(key.seq),
+                Param::Int(key.n),
+            ],
+        )?;
+        Ok(revived == 1)
+    }
+
+    /// Forgets entries that were sent before an instant. Their mark stays, so they are not derived again.
+    pub fn forget_sent(&mut self, before: Timestamp) -> Result<u64, Fault> {
+        self.db.execute(
+            "DELETE FROM outbox WHERE state = 1 AND next_at < $1",
+            &[at(before)],
+        )
+    }
+
+    /// The entries of a lane that are due and can be opened, and how many were due. What cannot be opened is given up here:
+    /// it will not open another time either, and must not hold up the rest.
+    fn due(&mut self, lane: i64, now: Timestamp, limit: usize) -> Result<(Vec<Due>, usize), Fault> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let due = self.db.query(
+            "SELECT origin, epoch, seq, n, kind, content, attempts FROM outbox
+             WHERE state = 0 AND lane = $1 AND next_at <= $2 ORDER BY next_at, origin, epoch, seq, n LIMIT $3",
+            &[Param::Int(lane), at(now), Param::Int(limit)],
+            |row| Due {
+                key: read_key(row),
+                kind: row.text(4).to_owned(),
+                content: row.blob(5).to_vec(),
+                attempts: u32::try_from(row.int(6)).unwrap_or(u32::MAX),
+            },
+        )?;
+        let taken = due.len();
+        let mut readable = Vec::with_capacity(taken);
+        for mut entry in due {
+            if entry.key.origin == CONTROL_ORIGIN {
+                let seq = entry.key.seq.to_be_bytes();
+                match self.seal.open(place(&seq), &entry.content) {
+                    Ok(content) => entry.content = content,
+                    Err(fault) => {
+                        tracing::error!(
+                            %fault,
+                            seq = entry.key.seq,
+                            kind = entry.kind,
+                            "a sealed message does not open and is given up: somebody changed it, or another key sealed it"
+                        );
+                        self.note(&entry, DEAD, now, "the sealed message does not open")?;
+                        continue;
+                    }
+                }
+            }
+            readable.push(entry);
+        }
+        Ok((readable, taken))
+    }
+
+    fn note(
+        &mut self,
+        entry: &Due,
+        state: i64,
+        next_at: Timestamp,
+        last_error: &str,
+    ) -> Result<(), Fault> {
+        let key = entry.key;
+        let attempts = i64::from(entry.attempts) + 1;
+        let where_key = [key.origin, key.epoch, key.seq, key.n].map(Param::Int);
+        self.db.transaction(|tx| {
+            tx.execute(
+                "UPDATE outbox SET state = $1, attempts = $2, next_at = $3, last_error = $4
+                 WHERE origin = $5 AND epoch = $6 AND seq = $7 AND n = $8",
+                &[
+                    Param::Int(state),
+                    Param::Int(attempts),
+                    at(next_at),
+                    Param::Text(last_error),
+                    where_key[0],
+                    where_key[1],
+                    where_key[2],
+                    where_key[3],
+                ],
+            )?;
+            if state != WAITING && key.origin == CONTROL_ORIGIN {
+                // A contact and a code have no reason to stay.
+                tx.execute(
+                    "UPDATE outbox SET content = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
+                    &[Param::Blob(&[]), where_key[0], where_key[1], where_key[2], where_key[3]],
+                )?;
+            }
+            Ok(())
+        })
+    }
+
+    fn expire(&mut self, now: Timestamp) -> Result<(), Fault> {
+        self.db.transaction(|tx| {
+            tx.execute(
+                "UPDATE outbox SET content = $1 WHERE state = 0 AND expires_at <= $2 AND origin < 0",
+                &[Param::Blob(&[]), at(now)],
+            )?;
+            tx.execute(
+                "UPDATE outbox SET state = 2, last_error = 'expired' WHERE state = 0 AND expires_at <= $1",
+                &[at(now)],
+            )
+        })?;
+        Ok(())
+    }
+}
+
+/// Entries by state, on any connection to control.
+pub fn counts(db: &mut Db) -> Result<Counts, Fault> {
+    let mut counts = Counts::default();
+    let by_state = db.query(
+        "SELECT state, COUNT(*) FROM outbox GROUP BY state",
+        &[],
+        |row| (row.int(0), row.int(1).unsigned_abs()),
+    )?;
+    for (state, count) in by_state {
+        match state {
+            SENT => counts.sent = count,
+            DEAD => counts.dead = count,
+            _ => counts.waiting += count,
+        }
+    }
+    Ok(counts)
+}
+
+/// The newest entries that were given up, at most `limit`, on any connection to control.
+pub fn dead(db: &mut Db, limit: u32) -> Result<Vec<DeadEntry>, Fault> {
+    db.query(
+        "SELECT origin, epoch, seq, n, kind, attempts, last_error FROM outbox
+         WHERE state = 2 ORDER BY next_at DESC, origin, epoch, seq, n LIMIT $1",
+        &[Param::Int(i64::from(limit))],
+        |row| DeadEntry {
+            key: read_key(row),
+            kind: row.text(4).to_owned(),
+            attempts: u32::try_from(row.int(5)).unwrap_or(u32::MAX),
+            last_error: row.text(6).to_owned(),
+        },
+    )
+}
+
+fn read_key(row: &Row) -> EntryKey {
+    EntryKey {
+        origin: row.int(0),
+        epoch: row.int(1),
+        seq: row.int(2),
+        n: row.int(3),
+    }
+}
+
+fn place(row: &[u8]) -> SealedPlace<'_> {
+    SealedPlace {
+        table: "outbox",
+        column: "content",
+        row,
+    }
+}
+
+/// One second, two, four, .. an hour.
+fn pause(attempts: u32) -> Duration {
+    Duration::from_secs(1 << attempts.min(20)).min(PAUSE_MAX)
+}
+
+/// What rows of the journal owe, by columns.
+#[derive(Default)]
+struct Owed {
+    epochs: Vec<i64>,
+    seqs: Vec<i64>,
+    numbers: Vec<i64>,
+    kinds: Vec<&'static str>,
+    wallets: Vec<[u8; 8]>,
+    instants: Vec<i64>,
+    ends: Vec<i64>,
+}
+
+impl Owed {
+    fn push(&mut self, epoch: i64, seq: i64, n: i64, notice: Notice, at: Timestamp) {
+        self.epochs.push(epoch);
+        self.seqs.push(seq);
+        self.numbers.push(n);
+        self.kinds.push(notice.kind);
+        self.wallets.push(notice.wallet.to_be_bytes());
+        self.instants.push(at.0);
+        self.ends.push(at.plus(NOTICE_LIFE).0);
+    }
+
+    fn write(&self, tx: &mut Tx, origin: i64) -> Result<u64, Fault> {
+        let zeros = vec![0; self.seqs.len()];
+        let origins = vec![origin; self.seqs.len()];
+        let errors = vec![""; self.seqs.len()];
+        let wallets: Vec<&[u8]> = self.wallets.iter().map(<[u8; 8]>::as_slice).collect();
+        tx.insert_many_or(
+            "outbox",
+            &[
+                "origin",
+                "epoch",
+                "seq",
+                "n",
+                "kind",
+                "content",
+                "state",
+                "attempts",
+                "next_at",
+                "expires_at",
+                "last_error",
+            ],
+            &[
+                Column::Int(&origins),
+                Column::Int(&self.epochs),
+                Column::Int(&self.seqs),
+                Column::Int(&self.numbers),
+                Column::Text(&self.kinds),
+                Column::Blob(&wallets),
+                Column::Int(&zeros),
+                Column::Int(&zeros),
+                Column::Int(&self.instants),
+                Column::Int(&self.ends),
+                Column::Text(&errors),
+            ],
+            "ON CONFLICT (origin, epoch, seq, n) DO NOTHING",
+        )
+    }
+}

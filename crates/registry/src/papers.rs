@@ -1,0 +1,430 @@
+//! Papers of merchants: what they, their stores and tills are called.
+//!
+//! The book gives out the ids, so a name can be written down only after the act. What is to be opened stands in `openings`
+//! meanwhile: pending -> act -> named. One opening is under way at a time (the caller's lock), which makes an id without a
+//! name tell which opening it came from.
+
+use std::collections::BTreeMap;
+
+use crate::seed::Seed;
+use crate::{Control, Named, Reconciled, at, id_cell};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Param, Row, Tx};
+use mamori_domain::command::Command;
+use mamori_domain::ids::{MerchantId, StoreId, TillId};
+use mamori_domain::merchant::StoreDetails;
+use mamori_domain::reply::Reply;
+use mamori_domain::world::Timestamp;
+
+/// A till with the names a page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TillPaper {
+    /// The till.
+    pub till: TillId,
+    /// What it is called.
+    pub name: String,
+    /// Its store.
+    pub store: StoreId,
+    /// What the store is called.
+    pub store_name: String,
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// What the merchant is called.
+    pub merchant_name: String,
+}
+
+/// A store with the names a page shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StorePaper {
+    /// The store.
+    pub store: StoreId,
+    /// What it is called.
+    pub name: String,
+    /// The merchant.
+    pub merchant: MerchantId,
+    /// What the merchant is called.
+    pub merchant_name: String,
+}
+
+/// What everything is called. A chain has tens of thousands of tills: read once, keep in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Directory {
+    /// Merchants, ascending.
+    pub merchants: Vec<(MerchantId, String)>,
+    /// Stores by merchant and store, those without a till too.
+    pub stores: Vec<StorePaper>,
+    /// Tills by merchant, store and till.
+    pub tills: Vec<TillPaper>,
+}
+
+/// What the book knows of merchants, stores and tills.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Places {
+    /// Every merchant.
+    pub merchants: Vec<MerchantId>,
+    /// Every store with its merchant.
+    pub stores: Vec<(StoreId, MerchantId)>,
+    /// Every till with its store.
+    pub tills: Vec<(TillId, StoreId)>,
+}
+
+/// Something that is to be opened, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// A merchant.
+    Merchant,
+    /// A store of a merchant.
+    Store(MerchantId),
+    /// A till in a store.
+    Till(StoreId),
+}
+
+impl Opening {
+    /// The command that opens it.
+    pub fn command(self) -> Command {
+        match self {
+            Opening::Merchant => Command::OpenMerchant,
+            Opening::Store(merchant) => Command::OpenStore {
+                merchant,
+                details: StoreDetails::default(),
+            },
+            Opening::Till(store) => Command::OpenTill { store },
+        }
+    }
+
+    /// The id in the answer to that command.
+    pub fn opened(self, reply: &Reply) -> Option<u32> {
+        match (self, reply) {
+            (Opening::Merchant, Reply::MerchantOpened(merchant)) => Some(merchant.0),
+            (Opening::Store(_), Reply::StoreOpened(store)) => Some(store.0),
+            (Opening::Till(_), Reply::TillOpened(till)) => Some(till.0),
+            _ => None,
+        }
+    }
+
+    fn kind(self) -> i64 {
+        match self {
+            Opening::Merchant => 1,
+            Opening::Store(_) => 2,
+            Opening::Till(_) => 3,
+        }
+    }
+
+    /// The id of what it is opened in; zero for a merchant, which stands by itself.
+    fn parent(self) -> u32 {
+        match self {
+            Opening::Merchant => 0,
+            Opening::Store(merchant) => merchant.0,
+            Opening::Till(store) => store.0,
+        }
+    }
+}
+
+/// An opening that is written down and waits for the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PendingOpening {
+    opening: [u8; 16],
+    what: Opening,
+    name: String,
+}
+
+/// Something else of the same kind and in the same place is called so already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NameTaken;
+
+impl Control {
+    /// Writes down what a merchant is called.
+    pub fn name_merchant(&mut self, merchant: MerchantId, name: &str) -> Result<(), Fault> {
+        self.db
+            .transaction(|tx| write_name(tx, Opening::Merchant, merchant.0, name))
+    }
+
+    /// Writes down what a store is called and whose it is.
+    pub fn name_store(
+        &mut self,
+        store: StoreId,
+        merchant: MerchantId,
+        name: &str,
+    ) -> Result<(), Fault> {
+        self.db
+            .transaction(|tx| write_name(tx, Opening::Store(merchant), store.0, name))
+    }
+
+    /// Writes down what a till is called and where it stands.
+    pub fn name_till(&mut self, till: TillId, store: StoreId, name: &str) -> Result<(), Fault> {
+        self.db
+            .transaction(|tx| write_name(tx, Opening::Till(store), till.0, name))
+    }
+
+    /// All tills with their names, by merchant, store, till. A chain has tens of thousands: read once, keep in memory.
+    pub fn till_papers(&mut self) -> Result<Vec<TillPaper>, Fault> {
+        self.db.query(
+            "SELECT tills.till, tills.name, stores.store, stores.name, merchants.merchant, merchants.name
+             FROM tills JOIN stores ON stores.store = tills.store JOIN merchants ON merchants.merchant = stores.merchant
+             ORDER BY merchants.merchant, stores.store, tills.till",
+            &[],
+            |row| {
+                TillPaper {
+                    till: TillId(id_cell(row, 0)),
+                    name: row.text(1).to_owned(),
+                    store: StoreId(id_cell(row, 2)),
+                    store_name: row.text(3).to_owned(),
+                    merchant: MerchantId(id_cell(row, 4)),
+                    merchant_name: row.text(5).to_owned(),
+                }
+            },
+        )
+    }
+
+    /// All names.
+    pub fn directory(&mut self) -> Result<Directory, Fault> {
+        Ok(Directory {
+            merchants: self.db.query(
+                "SELECT merchant, name FROM merchants ORDER BY merchant",
+                &[],
+                |row| (MerchantId(id_cell(row, 0)), row.text(1).to_owned()),
+            )?,
+            stores: self.db.query(
+                "SELECT stores.store, stores.name, merchants.merchant, merchants.name
+                 FROM stores JOIN merchants ON merchants.merchant = stores.merchant ORDER BY merchants.merchant, stores.store",
+                &[],
+                |row| StorePaper {
+                    store: StoreId(id_cell(row, 0)),
+                    name: row.text(1).to_owned(),
+                    merchant: MerchantId(id_cell(row, 2)),
+                    merchant_name: row.text(3).to_owned(),
+                },
+            )?,
+            tills: self.till_papers()?,
+        })
+    }
+
+    /// First step: what is to be opened, under which name. A name that is taken in that place is refused: whoever asks again
+    /// because an answer was lost opens nothing twice.
+    pub fn begin_opening(
+        &mut self,
+        what: Opening,
+        name: &str,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<PendingOpening, NameTaken>, Fault> {
+        let opening: [u8; 16] = seed.take("opening");
+        self.db.transaction(|tx| {
+            let taken = match what {
+                Opening::Merchant => tx.query_first(
+                    "SELECT 1 FROM merchants WHERE name = $1",
+                    &[Param::Text(name)],
+                    |row| row.int(0),
+                ),
+                Opening::Store(merchant) => tx.query_first(
+                    "SELECT 1 FROM stores WHERE merchant = $1 AND name = $2",
+                    &[Param::Int(i64::from(merchant.0)), Param::Text(name)],
+                    |row| row.int(0),
+                ),
+                Opening::Till(store) => tx.query_first(
+                    "SELECT 1 FROM tills WHERE store = $1 AND name = $2",
+                    &[Param::Int(i64::from(store.0)), Param::Text(name)],
+                    |row| row.int(0),
+                ),
+            }?;
+            if taken.is_some() {
+                return Ok(Err(NameTaken));
+            }
+            tx.execute(
+                "INSERT INTO openings (opening, kind, parent, name, made_at) VALUES ($1, $2, $3, $4, $5)",
+                &[
+                    Param::Blob(&opening),
+                    Param::Int(what.kind()),
+                    Param::Int(i64::from(what.parent())),
+                    Param::Text(name),
+                    at(now),
+                ],
+            )?;
+            Ok(Ok(PendingOpening { opening, what, name: name.to_owned() }))
+        })
+    }
+
+    /// Last step, after the act: the id that the book gave out has its name.
+    pub fn finish_opening(&mut self, pending: &PendingOpening, id: u32) -> Result<(), Fault> {
+        self.db.transaction(|tx| {
+            write_name(tx, pending.what, id, &pending.name)?;
+            forget_opening(tx, &pending.opening)
+        })
+    }
+
+    /// Takes an opening back after the book refused it.
+    pub fn abandon_opening(&mut self, pending: &PendingOpening) -> Result<(), Fault> {
+        self.db
+            .transaction(|tx| forget_opening(tx, &pending.opening))
+    }
+
+    /// Asks the book about openings whose answer was lost: an id without a name is theirs, and if there is none nothing was
+    /// opened. Run before the next opening begins and at each start.
+    pub fn settle_openings(&mut self, named: &mut dyn Named) -> Result<Reconciled, Fault> {
+        let mut done = Reconciled::default();
+        let pending = self.db.query(
+            "SELECT opening, kind, parent, name FROM openings ORDER BY made_at, opening",
+            &[],
+            pending_row,
+        )?;
+        if pending.is_empty() {
+            return Ok(done);
+        }
+        let places = named.places()?;
+        for pending in pending {
+            let unnamed = self
+                .names_of(pending.what.kind())?
+                .first_without_name(&places, pending.what);
+            match unnamed {
+                Some(id) => {
+                    self.finish_opening(&pending, id)?;
+                    done.finished += 1;
+                }
+                None => {
+                    self.abandon_opening(&pending)?;
+                    done.dead += 1;
+                }
+            }
+        }
+        Ok(done)
+    }
+
+    /// Makes the names those of the book's merchants, stores and tills, no more and no fewer.
+    pub(super) fn reconcile_papers(
+        &mut self,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
+        let settled = self.settle_openings(named)?;
+        done.finished += settled.finished;
+        done.dead += settled.dead;
+        let places = named.places()?;
+        for kind in [1, 2, 3] {
+            let names = self.names_of(kind)?;
+            let known = known_to_book(&places, kind);
+            for (id, parent) in &names.0 {
+                if known.get(id) != Some(parent) {
+                    self.remove_name(kind, *id)?;
+                    done.dead += 1;
+                }
+            }
+            for (id, parent) in known {
+                if names.0.get(&id) != Some(&parent) {
+                    // Control is older than the book: the name is lost, the place is not.
+                    let what = opening_of(kind, parent);
+                    self.db
+                        .transaction(|tx| write_name(tx, what, id, &format!("#{id}")))?;
+                    done.finished += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every named id of a kind with what it stands in.
+    fn names_of(&mut self, kind: i64) -> Result<NamedIds, Fault> {
+        let pair = |row: &Row| (id_cell(row, 0), id_cell(row, 1));
+        let rows = match kind {
+            1 => self
+                .db
+                .query("SELECT merchant, 0 FROM merchants", &[], pair),
+            2 => self
+                .db
+                .query("SELECT store, merchant FROM stores", &[], pair),
+            _ => self.db.query("SELECT till, store FROM tills", &[], pair),
+        }?;
+        Ok(NamedIds(rows.into_iter().collect()))
+    }
+
+    fn remove_name(&mut self, kind: i64, id: u32) -> Result<(), Fault> {
+        let id = [Param::Int(i64::from(id))];
+        match kind {
+            1 => self
+                .db
+                .execute("DELETE FROM merchants WHERE merchant = $1", &id),
+            2 => self.db.execute("DELETE FROM stores WHERE store = $1", &id),
+            _ => self.db.execute("DELETE FROM tills WHERE till = $1", &id),
+        }
+        .map(drop)
+    }
+}
+
+/// Ids that have a name, each with the id of what it stands in.
+struct NamedIds(BTreeMap<u32, u32>);
+
+impl NamedIds {
+    fn first_without_name(&self, places: &Places, what: Opening) -> Option<u32> {
+        known_to_book(places, what.kind())
+            .into_iter()
+            .find(|(id, parent)| *parent == what.parent() && !self.0.contains_key(id))
+            .map(|(id, _)| id)
+    }
+}
+
+fn known_to_book(places: &Places, kind: i64) -> BTreeMap<u32, u32> {
+    match kind {
+        1 => places
+            .merchants
+            .iter()
+            .map(|merchant| (merchant.0, 0))
+            .collect(),
+        2 => places
+            .stores
+            .iter()
+            .map(|(store, merchant)| (store.0, merchant.0))
+            .collect(),
+        _ => places
+            .tills
+            .iter()
+            .map(|(till, store)| (till.0, store.0))
+            .collect(),
+    }
+}
+
+fn opening_of(kind: i64, parent: u32) -> Opening {
+    match kind {
+        1 => Opening::Merchant,
+        2 => Opening::Store(MerchantId(parent)),
+        _ => Opening::Till(StoreId(parent)),
+    }
+}
+
+fn pending_row(row: &Row) -> PendingOpening {
+    PendingOpening {
+        opening: row.bytes(0),
+        what: opening_of(row.int(1), id_cell(row, 2)),
+        name: row.text(3).to_owned(),
+    }
+}
+
+fn forget_opening(tx: &mut Tx, opening: &[u8; 16]) -> Result<(), Fault> {
+    tx.execute(
+        "DELETE FROM openings WHERE opening = $1",
+        &[Param::Blob(opening)],
+    )
+    .map(drop)
+}
+
+fn write_name(tx: &mut Tx, what: Opening, id: u32, name: &str) -> Result<(), Fault> {
+    let (id, parent) = (
+        Param::Int(i64::from(id)),
+        Param::Int(i64::from(what.parent())),
+    );
+    match what {
+        Opening::Merchant => tx.execute(
+            "INSERT INTO merchants (merchant, name) VALUES ($1, $2) ON CONFLICT (merchant) DO UPDATE SET name = excluded.name",
+            &[id, Param::Text(name)],
+        ),
+        Opening::Store(_) => tx.execute(
+            "INSERT INTO stores (store, merchant, name) VALUES ($1, $2, $3)
+             ON CONFLICT (store) DO UPDATE SET merchant = excluded.merchant, name = excluded.name",
+            &[id, parent, Param::Text(name)],
+        ),
+        Opening::Till(_) => tx.execute(
+            "INSERT INTO tills (till, store, name) VALUES ($1, $2, $3)
+             ON CONFLICT (till) DO UPDATE SET store = excluded.store, name = excluded.name",
+            &[id, parent, Param::Text(name)],
+        ),
+    }
+    .map(drop)
+}

@@ -1,0 +1,427 @@
+//! People: contacts and names, sealed under a key per person.
+//!
+//! Enrolment walks pending -> act `OpenWallet` -> active. Until the book has opened the wallet a person cannot sign in, and
+//! a person whom the book never named is removed by [`Control::reconcile`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use crate::contact::Contact;
+use crate::passkeys::{OwnerId, StoredPasskey};
+use crate::seed::Seed;
+use crate::{
+    Control, Named, Reconciled, Standing, Surface, at, fingerprint_cell, place, wallet_number,
+};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::SealKey;
+use mamori_datastore::sql::{Param, Tx};
+use mamori_domain::ids::{Fingerprint, WalletId};
+use mamori_domain::world::Timestamp;
+
+/// How long an enrolment may be on its way before another one may ask the book about it.
+const ON_ITS_WAY: Duration = Duration::from_secs(120);
+
+/// Wallets whose owners' names one statement asks for.
+const NAMES_AT_ONCE: usize = 50;
+const NAMES_OF_WALLETS: &str =
+    "SELECT person, wallet, field_key, display_name, locale FROM people WHERE wallet IN (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
+    $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+    $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
+    $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
+    $41, $42, $43, $44, $45, $46, $47, $48, $49, $50
+) AND status = $51";
+
+/// All that is needed to make a person.
+pub struct Enrolment<'a> {
+    /// 16 random bytes, the user handle inside the passkey.
+    pub person: OwnerId,
+    /// The proven contact.
+    pub contact: &'a Contact,
+    /// `ja` or `en`.
+    pub locale: &'a str,
+    /// As returned by [`display_name`](crate::display_name).
+    pub display_name: &'a str,
+    /// The passkey that was just created.
+    pub passkey: &'a StoredPasskey,
+}
+
+/// Why a person is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EnrolRefusal {
+    /// Another sign-up with the same contact was faster.
+    ContactTaken,
+    /// The credential id belongs to somebody already.
+    CredentialTaken,
+}
+
+/// A person as pages show one.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Person {
+    /// The user handle.
+    pub person: OwnerId,
+    /// The wallet.
+    pub wallet: WalletId,
+    /// What the person is called.
+    pub display_name: String,
+    /// `ja` or `en`.
+    pub locale: String,
+}
+
+// A name is personal data.
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Person {{ wallet: {} }}", self.wallet.0)
+    }
+}
+
+impl Control {
+    /// First step: the rows, pending. Returns the fingerprint to open the wallet with.
+    pub fn begin_enrolment(
+        &mut self,
+        enrolment: &Enrolment,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<Fingerprint, EnrolRefusal>, Fault> {
+        let person = enrolment.person.0;
+        let fingerprint = self.fingerprint("credential", &enrolment.passkey.credential);
+        let index = self.keys.blind_index(enrolment.contact);
+        let key = SealKey::for_person(seed.bytes("field key"));
+        let wrapped = self.keys.wrap.wrap(
+            place("people", "field_key", &person),
+            seed.take("wrap nonce"),
+            &key,
+        );
+        let name = key.seal(
+            place("people", "display_name", &person),
+            seed.take("name nonce"),
+            enrolment.display_name.as_bytes(),
+        );
+        let contact = key.seal(
+            place("contacts", "contact", &person),
+            seed.take("contact nonce"),
+            enrolment.contact.as_str().as_bytes(),
+        );
+        self.db.transaction(|tx| {
+            // A refusal writes nothing: everything is asked before the first row is made.
+            let taken = tx.query_first("SELECT 1 FROM contacts WHERE contact_index = $1", &[Param::Blob(&index)], |row| row.int(0))?;
+            if taken.is_some() {
+                return Ok(Err(EnrolRefusal::ContactTaken));
+            }
+            let known = tx.query_first("SELECT 1 FROM passkeys WHERE credential = $1", &[Param::Blob(&enrolment.passkey.credential)], |row| row.int(0))?;
+            if known.is_some() {
+                return Ok(Err(EnrolRefusal::CredentialTaken));
+            }
+            tx.execute(
+                "INSERT INTO people (person, status, locale, field_key, display_name, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                &[Param::Blob(&person), Param::Int(Standing::Pending.as_number()), Param::Text(enrolment.locale), Param::Blob(&wrapped), Param::Blob(&name), at(now)],
+            )?;
+            tx.execute(
+                "INSERT INTO contacts (contact_index, person, kind, contact, proven_at) VALUES ($1, $2, $3, $4, $5)",
+                &[Param::Blob(&index), Param::Blob(&person), Param::Int(enrolment.contact.kind().as_number()), Param::Blob(&contact), at(now)],
+            )?;
+            enrolment.passkey.insert(tx, Surface::Wallet, &enrolment.person, fingerprint, Standing::Pending, now)?;
+            Ok(Ok(fingerprint))
+        })
+    }
+
+    /// Last step, after the act: the person may sign in.
+    pub fn finish_enrolment(&mut self, person: &OwnerId, wallet: WalletId) -> Result<(), Fault> {
+        let done = self.db.transaction(|tx| activate(tx, &person.0, wallet))?;
+        if done {
+            Ok(())
+        } else {
+            Err(Fault::broken(
+                "a person vanished between the act and the last step",
+            ))
+        }
+    }
+
+    /// Names the owner of a wallet that was opened without a passkey: the seeded customers of a development store.
+    pub fn name_wallet(
+        &mut self,
+        person: OwnerId,
+        wallet: WalletId,
+        display_name: &str,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<(), Fault> {
+        let key = SealKey::for_person(seed.bytes("field key"));
+        let wrapped = self.keys.wrap.wrap(
+            place("people", "field_key", &person.0),
+            seed.take("wrap nonce"),
+            &key,
+        );
+        let name = key.seal(
+            place("people", "display_name", &person.0),
+            seed.take("name nonce"),
+            display_name.as_bytes(),
+        );
+        self.db
+            .execute(
+                "INSERT INTO people (person, wallet, status, locale, field_key, display_name, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                &[
+                    Param::Blob(&person.0),
+                    Param::Int(wallet.0 as i64),
+                    Param::Int(Standing::Active.as_number()),
+                    Param::Text("ja"),
+                    Param::Blob(&wrapped),
+                    Param::Blob(&name),
+                    at(now),
+                ],
+            )
+            .map(drop)
+    }
+
+    /// Takes a pending person back after the book refused to open the wallet.
+    pub fn abandon_enrolment(&mut self, person: &OwnerId) -> Result<(), Fault> {
+        self.db
+            .transaction(|tx| remove_pending(tx, &person.0))
+            .map(|_| ())
+    }
+
+    /// An active person by user handle.
+    pub fn person(&mut self, person: &OwnerId) -> Result<Option<Person>, Fault> {
+        let row = self.db.query_first(
+            "SELECT person, wallet, field_key, display_name, locale FROM people WHERE person = $1 AND status = $2",
+            &[Param::Blob(&person.0), Param::Int(Standing::Active.as_number())],
+            SealedPerson::of,
+        )?;
+        row.map(|row| self.unseal(row)).transpose()
+    }
+
+    /// The active person to whom a wallet belongs.
+    pub fn person_of_wallet(&mut self, wallet: WalletId) -> Result<Option<Person>, Fault> {
+        let wallet = wallet_number(wallet)?;
+        let row = self.db.query_first(
+            "SELECT person, wallet, field_key, display_name, locale FROM people WHERE wallet = $1 AND status = $2",
+            &[Param::Int(wallet), Param::Int(Standing::Active.as_number())],
+            SealedPerson::of,
+        )?;
+        row.map(|row| self.unseal(row)).transpose()
+    }
+
+    /// What the owners of wallets are called, fifty wallets in one statement. A wallet without a living owner is left out.
+    pub fn names_of_wallets(
+        &mut self,
+        wallets: &[WalletId],
+    ) -> Result<BTreeMap<WalletId, String>, Fault> {
+        let distinct: BTreeSet<WalletId> = wallets.iter().copied().collect();
+        let mut numbers = Vec::with_capacity(distinct.len());
+        for wallet in distinct {
+            numbers.push(wallet_number(wallet)?);
+        }
+        let mut names = BTreeMap::new();
+        for page in numbers.chunks(NAMES_AT_ONCE) {
+            // Places that are left over ask for the page's first wallet again.
+            let mut asked = [Param::Int(page[0]); NAMES_AT_ONCE + 1];
+            for (place, wallet) in asked.iter_mut().zip(page) {
+                *place = Param::Int(*wallet);
+            }
+            asked[NAMES_AT_ONCE] = Param::Int(Standing::Active.as_number());
+            for row in self.db.query(NAMES_OF_WALLETS, &asked, SealedPerson::of)? {
+                let person = self.unseal(row)?;
+                names.insert(person.wallet, person.display_name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Where the owner of a wallet is reached, and in which language; None for a wallet without a living owner.
+    pub fn contact_of_wallet(
+        &mut self,
+        wallet: WalletId,
+    ) -> Result<Option<(Contact, String)>, Fault> {
+        let row = self.db.query_first(
+            "SELECT people.person, people.field_key, contacts.contact, people.locale FROM people JOIN contacts ON contacts.person = people.person
+             WHERE people.wallet = $1 AND people.status = $2 ORDER BY contacts.proven_at LIMIT 1",
+            &[Param::Int(wallet_number(wallet)?), Param::Int(Standing::Active.as_number())],
+            |row| (row.bytes::<16>(0), row.blob(1).to_vec(), row.blob(2).to_vec(), row.text(3).to_owned()),
+        )?;
+        let Some((person, field_key, sealed, locale)) = row else {
+            return Ok(None);
+        };
+        let key = self
+            .keys
+            .wrap
+            .unwrap(place("people", "field_key", &person), &field_key)?;
+        let text = key.open(place("contacts", "contact", &person), &sealed)?;
+        let contact = std::str::from_utf8(&text).ok().and_then(Contact::parse);
+        let contact =
+            contact.ok_or_else(|| Fault::broken("a sealed contact does not read as one"))?;
+        Ok(Some((contact, locale)))
+    }
+
+    fn unseal(&self, row: SealedPerson) -> Result<Person, Fault> {
+        let key = self
+            .keys
+            .wrap
+            .unwrap(place("people", "field_key", &row.person), &row.field_key)?;
+        let name = key.open(
+            place("people", "display_name", &row.person),
+            &row.display_name,
+        )?;
+        Ok(Person {
+            person: OwnerId(row.person),
+            wallet: row.wallet,
+            display_name: String::from_utf8(name)
+                .map_err(|_| Fault::broken("a sealed name is not text"))?,
+            locale: row.locale,
+        })
+    }
+
+    /// Asks the book about enrolments that stopped half way, so that their contacts do not stay taken until the next start.
+    pub fn settle_enrolments(
+        &mut self,
+        named: &mut dyn Named,
+        now: Timestamp,
+    ) -> Result<Reconciled, Fault> {
+        let mut done = Reconciled::default();
+        for (person, fingerprint) in self.pending_people(now.minus(ON_ITS_WAY))? {
+            self.settle_person(&person, fingerprint, named, &mut done)?;
+        }
+        Ok(done)
+    }
+
+    pub(super) fn reconcile_people(
+        &mut self,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
+        for (person, fingerprint) in self.pending_people(Timestamp(i64::MAX))? {
+            self.settle_person(&person, fingerprint, named, done)?;
+        }
+        // Active rows that the book does not name: the book is older than control, after a restore. Page by page.
+        let mut after: Vec<u8> = Vec::new();
+        loop {
+            let page = self.db.query(
+                "SELECT credential, owner, fingerprint FROM passkeys WHERE credential > $1 AND surface = $2 AND status = $3 ORDER BY credential LIMIT 1000",
+                &[Param::Blob(&after), Param::Int(Surface::Wallet.as_number()), Param::Int(Standing::Active.as_number())],
+                |row| (row.blob(0).to_vec(), row.bytes::<16>(1), fingerprint_cell(row, 2)),
+            )?;
+            let Some((last, _, _)) = page.last() else {
+                return Ok(());
+            };
+            after.clone_from(last);
+            let fingerprints: Vec<Fingerprint> = page.iter().map(|(_, _, own)| *own).collect();
+            let wallets = named.wallets_of(&fingerprints)?;
+            for ((credential, owner, _), wallet) in page.iter().zip(wallets) {
+                if wallet.is_none() {
+                    done.dead += 1;
+                    self.bury_credential(credential, owner)?;
+                }
+            }
+        }
+    }
+
+    /// A credential without a name in the book may do nothing any more; the person stays, for a later recovery.
+    fn bury_credential(&mut self, credential: &[u8], owner: &[u8; 16]) -> Result<(), Fault> {
+        self.db.transaction(|tx| {
+            tx.execute(
+                "UPDATE passkeys SET status = $1 WHERE credential = $2",
+                &[
+                    Param::Int(Standing::Dead.as_number()),
+                    Param::Blob(credential),
+                ],
+            )?;
+            tx.execute(
+                "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
+                &[Param::Int(Surface::Wallet.as_number()), Param::Blob(owner)],
+            )?;
+            Ok(())
+        })
+    }
+
+    fn pending_people(
+        &mut self,
+        made_before: Timestamp,
+    ) -> Result<Vec<([u8; 16], Fingerprint)>, Fault> {
+        self.db.query(
+            "SELECT people.person, passkeys.fingerprint FROM people JOIN passkeys ON passkeys.owner = people.person
+             WHERE people.status = $1 AND people.made_at < $2 AND passkeys.status = $1 LIMIT 1000",
+            &[Param::Int(Standing::Pending.as_number()), at(made_before)],
+            |row| (row.bytes(0), fingerprint_cell(row, 1)),
+        )
+    }
+
+    fn settle_person(
+        &mut self,
+        person: &[u8; 16],
+        fingerprint: Fingerprint,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
+        match named.wallet_of(fingerprint)? {
+            Some(wallet) => {
+                done.finished += u64::from(self.db.transaction(|tx| activate(tx, person, wallet))?)
+            }
+            None => done.dead += u64::from(self.db.transaction(|tx| remove_pending(tx, person))?),
+        }
+        Ok(())
+    }
+}
+
+struct SealedPerson {
+    person: [u8; 16],
+    wallet: WalletId,
+    field_key: Vec<u8>,
+    display_name: Vec<u8>,
+    locale: String,
+}
+
+impl SealedPerson {
+    fn of(row: &mamori_datastore::sql::Row) -> SealedPerson {
+        SealedPerson {
+            person: row.bytes(0),
+            wallet: WalletId(u64::try_from(row.int(1)).unwrap_or_else(|_| {
+                row.reject(1);
+                0
+            })),
+            field_key: row.blob(2).to_vec(),
+            display_name: row.blob(3).to_vec(),
+            locale: row.text(4).to_owned(),
+        }
+    }
+}
+
+fn activate(tx: &mut Tx, person: &[u8; 16], wallet: WalletId) -> Result<bool, Fault> {
+    let wallet = wallet_number(wallet)?;
+    let active = Param::Int(Standing::Active.as_number());
+    let people = tx.execute(
+        "UPDATE people SET status = $1, wallet = $2 WHERE person = $3 AND (status = $4 OR wallet = $2)",
+        &[active, Param::Int(wallet), Param::Blob(person), Param::Int(Standing::Pending.as_number())],
+    )?;
+    tx.execute(
+        "UPDATE passkeys SET status = $1 WHERE owner = $2 AND surface = $3 AND status = $4",
+        &[
+            active,
+            Param::Blob(person),
+            Param::Int(Surface::Wallet.as_number()),
+            Param::Int(Standing::Pending.as_number()),
+        ],
+    )?;
+    Ok(people == 1)
+}
+
+fn remove_pending(tx: &mut Tx, person: &[u8; 16]) -> Result<bool, Fault> {
+    let pending = Param::Int(Standing::Pending.as_number());
+    let removed = tx.execute(
+        "DELETE FROM people WHERE person = $1 AND status = $2",
+        &[Param::Blob(person), pending],
+    )?;
+    if removed == 1 {
+        tx.execute(
+            "DELETE FROM contacts WHERE person = $1",
+            &[Param::Blob(person)],
+        )?;
+        tx.execute(
+            "DELETE FROM passkeys WHERE owner = $1 AND surface = $2 AND status = $3",
+            &[
+                Param::Blob(person),
+                Param::Int(Surface::Wallet.as_number()),
+                pending,
+            ],
+        )?;
+    }
+    Ok(removed == 1)
+}

@@ -1,0 +1,244 @@
+//! The tables of the control family.
+//!
+//! Nothing here moves money. Secrets are stored as hashes (tokens, codes, links), personal data as ciphertext under a key
+//! per person, contacts are found by a keyed hash. Instants are microseconds UTC.
+
+use mamori_datastore::sql::{Durability, Family, Migration};
+
+/// The control tables: who may sign in, from where, and what merchants are called.
+pub const CONTROL: Family = Family {
+    name: "control",
+    file: "control.sqlite",
+    durability: Durability::Control,
+    migrations: &[
+        Migration {
+            name: "people, operators, tills, sessions, papers",
+            sql: FIRST,
+        },
+        Migration {
+            name: "card payments",
+            sql: CARD_PAYMENTS,
+        },
+        Migration {
+            name: "a live house grows",
+            sql: GROWTH,
+        },
+        Migration {
+            name: "erasures",
+            sql: ERASURES,
+        },
+        Migration {
+            name: "what strangers may try, counted where it belongs",
+            sql: COUNTED,
+        },
+        Migration {
+            name: "charges of card payments",
+            sql: CARD_CHARGES,
+        },
+        Migration {
+            name: "what became of card payments",
+            sql: CARD_AFTERMATH,
+        },
+        Migration {
+            name: "one unit of time",
+            sql: MICROSECONDS,
+        },
+    ],
+};
+
+/// What the processor calls the charge that paid a top-up, and who bears it if the cardholder disputes it: `shifted` (the issuer),
+/// `not_shifted` or `unknown` (we do).
+const CARD_CHARGES: &str = "
+ALTER TABLE card_payments ADD COLUMN charge TEXT;
+ALTER TABLE card_payments ADD COLUMN liability_shift TEXT;
+";
+
+/// Three columns held seconds where every other instant is in microseconds.
+const MICROSECONDS: &str = "
+UPDATE card_payments SET expires_at = expires_at * 1000000, ask_at = ask_at * 1000000, closed_at = closed_at * 1000000;
+";
+
+/// What the processor gave back of a charge (yen), whether the cardholder disputes it, and when an operator was first told to
+/// look. A payment that the processor could say nothing about is asked about again at `ask_at`, `silent` times in vain so far;
+/// one that was closed without money at `closed_at` is asked about again for a while.
+const CARD_AFTERMATH: &str = "
+ALTER TABLE card_payments ADD COLUMN refunded BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE card_payments ADD COLUMN disputed BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE card_payments ADD COLUMN alarmed_at BIGINT;
+ALTER TABLE card_payments ADD COLUMN silent BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE card_payments ADD COLUMN ask_at BIGINT;
+ALTER TABLE card_payments ADD COLUMN closed_at BIGINT;
+CREATE INDEX card_payments_by_charge ON card_payments (charge);
+CREATE INDEX card_payments_alarmed ON card_payments (alarmed_at) WHERE alarmed_at IS NOT NULL;
+CREATE INDEX card_payments_to_ask_again ON card_payments (ask_at) WHERE closed_at IS NOT NULL;
+";
+
+/// Hosted card pages of top-ups. No card data is ever in reach of this house.
+const CARD_PAYMENTS: &str = "
+CREATE TABLE card_payments (
+    top_up BIGINT NOT NULL PRIMARY KEY,
+    amount BIGINT NOT NULL,
+    locale TEXT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    reference TEXT,
+    url TEXT
+);
+";
+
+/// What is being opened has no id yet: the book gives it out. Kinds: 1 merchant, 2 store of a merchant, 3 till of a store.
+const GROWTH: &str = "
+CREATE TABLE openings (
+    opening BYTEA NOT NULL PRIMARY KEY,
+    kind BIGINT NOT NULL,
+    parent BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    made_at BIGINT NOT NULL
+);
+ALTER TABLE api_keys ADD COLUMN revoked_at BIGINT;
+";
+
+/// Who was erased, as far as that names nobody. A row without `finished_at` owes the book its acts.
+const ERASURES: &str = "
+CREATE TABLE erasures (
+    person BYTEA NOT NULL PRIMARY KEY,
+    wallet BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    finished_at BIGINT
+);
+CREATE INDEX erasures_by_wallet ON erasures (wallet);
+";
+
+/// Messages are counted by country and apart from mail. Of a pairing code the first half finds the row (`code_mac`) and the
+/// second opens it (`secret_mac`), so that wrong tries are counted against the one code they were aimed at.
+const COUNTED: &str = "
+ALTER TABLE sign_ups ADD COLUMN lane TEXT NOT NULL DEFAULT '';
+CREATE INDEX sign_ups_by_lane ON sign_ups (lane, made_at);
+ALTER TABLE pairing_codes ADD COLUMN secret_mac BYTEA;
+ALTER TABLE pairing_codes ADD COLUMN tries BIGINT NOT NULL DEFAULT 0;
+";
+
+/// Status columns: 1 pending (the book has not named it yet), 2 active, 3 dead.
+const FIRST: &str = "
+CREATE TABLE people (
+    person BYTEA NOT NULL PRIMARY KEY,
+    wallet BIGINT,
+    status BIGINT NOT NULL,
+    locale TEXT NOT NULL,
+    field_key BYTEA,
+    display_name BYTEA,
+    made_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX people_by_wallet ON people (wallet);
+CREATE INDEX people_by_status ON people (status, made_at);
+
+CREATE TABLE contacts (
+    contact_index BYTEA NOT NULL PRIMARY KEY,
+    person BYTEA NOT NULL,
+    kind BIGINT NOT NULL,
+    contact BYTEA NOT NULL,
+    proven_at BIGINT NOT NULL
+);
+CREATE INDEX contacts_by_person ON contacts (person);
+
+CREATE TABLE sign_ups (
+    sign_up BYTEA NOT NULL PRIMARY KEY,
+    browser BYTEA NOT NULL,
+    contact_index BYTEA NOT NULL,
+    contact BYTEA NOT NULL,
+    locale TEXT NOT NULL,
+    code_mac BYTEA NOT NULL,
+    tries BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    proven_at BIGINT
+);
+CREATE INDEX sign_ups_by_contact ON sign_ups (contact_index, made_at);
+CREATE INDEX sign_ups_by_time ON sign_ups (made_at);
+
+CREATE TABLE passkeys (
+    credential BYTEA NOT NULL PRIMARY KEY,
+    surface BIGINT NOT NULL,
+    owner BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    status BIGINT NOT NULL,
+    passkey TEXT NOT NULL,
+    sign_count BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+CREATE INDEX passkeys_by_owner ON passkeys (surface, owner);
+
+CREATE TABLE sessions (
+    session BYTEA NOT NULL PRIMARY KEY,
+    token_hash BYTEA NOT NULL,
+    surface BIGINT NOT NULL,
+    owner BYTEA NOT NULL,
+    wallet BIGINT,
+    made_at BIGINT NOT NULL,
+    seen_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX sessions_by_token ON sessions (token_hash);
+CREATE INDEX sessions_by_owner ON sessions (surface, owner);
+CREATE INDEX sessions_by_end ON sessions (ends_at);
+
+CREATE TABLE operators (
+    operator BYTEA NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    made_at BIGINT NOT NULL
+);
+
+CREATE TABLE operator_links (
+    link_hash BYTEA NOT NULL PRIMARY KEY,
+    operator BYTEA NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+
+CREATE TABLE pairing_codes (
+    code_mac BYTEA NOT NULL PRIMARY KEY,
+    till BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT
+);
+CREATE INDEX pairing_codes_by_till ON pairing_codes (till);
+
+CREATE TABLE till_devices (
+    device BYTEA NOT NULL PRIMARY KEY,
+    token_hash BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    till BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    made_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX till_devices_by_token ON till_devices (token_hash);
+CREATE INDEX till_devices_by_till ON till_devices (till);
+
+CREATE TABLE merchants (
+    merchant BIGINT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL
+);
+CREATE TABLE stores (
+    store BIGINT NOT NULL PRIMARY KEY,
+    merchant BIGINT NOT NULL,
+    name TEXT NOT NULL
+);
+CREATE INDEX stores_by_merchant ON stores (merchant);
+CREATE TABLE tills (
+    till BIGINT NOT NULL PRIMARY KEY,
+    store BIGINT NOT NULL,
+    name TEXT NOT NULL
+);
+CREATE INDEX tills_by_store ON tills (store);
+
+CREATE TABLE api_keys (
+    api_key TEXT NOT NULL PRIMARY KEY,
+    merchant BIGINT NOT NULL,
+    secret BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    opa_auth BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    made_at BIGINT NOT NULL
+);
+CREATE INDEX api_keys_by_merchant ON api_keys (merchant);
+";

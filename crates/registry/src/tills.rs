@@ -1,0 +1,285 @@
+//! Tills: pairing codes and the devices enrolled with them.
+//!
+//! A till has one device at a time. Enrolment walks pending -> act `BindTill` -> active; every charge is checked against the
+//! device the book names, so a row here gives no right by itself.
+
+use std::time::Duration;
+
+use crate::seed::Seed;
+use crate::{
+    Control, Named, Reconciled, Standing, at, fingerprint_cell, id_cell, instant_cell,
+    opt_instant_cell, token_hash,
+};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::Param;
+use mamori_domain::ids::{Fingerprint, TillId};
+use mamori_domain::world::Timestamp;
+use subtle::ConstantTimeEq;
+
+/// How long a pairing code works.
+pub const PAIRING_CODE_LIFE: Duration = Duration::from_secs(600);
+/// Digits of a pairing code. The first half finds it, the second opens it.
+pub const PAIRING_CODE_DIGITS: usize = 12;
+/// Wrong second halves before a code is spent: 5 chances in a million, however many browsers guess.
+pub const PAIRING_TRIES_MAX: i64 = 5;
+const HALF: u64 = 1_000_000;
+/// How long the row of a code stays.
+const SWEPT_AFTER: Duration = Duration::from_secs(86_400);
+/// First halves that are drawn until one is free. Ten thousand live codes leave a free one in all but 1 of 10⁸ cases.
+const DRAWS: usize = 4;
+
+/// Why a pairing code is not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairingRefusal {
+    /// Never made, replaced by a newer one, or for another house.
+    Wrong,
+    /// Older than [`PAIRING_CODE_LIFE`].
+    Expired,
+    /// A device was enrolled with it.
+    Used,
+    /// [`PAIRING_TRIES_MAX`] wrong tries were aimed at it.
+    Spent,
+}
+
+/// A device on its way or enrolled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its name: 16 random bytes, not a secret.
+    pub device: [u8; 16],
+    /// The till it speaks for.
+    pub till: TillId,
+    /// What the book calls it.
+    pub fingerprint: Fingerprint,
+    /// When it was enrolled.
+    pub made_at: Timestamp,
+}
+
+impl Control {
+    /// Makes a pairing code of twelve digits for a till; earlier codes of that till stop working.
+    pub fn make_pairing_code(
+        &mut self,
+        till: TillId,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<String, Fault> {
+        let secret = format!("{:06}", seed.below(HALF, "pairing secret"));
+        let drawn: Vec<(String, [u8; 32])> = (0..DRAWS)
+            .map(|draw| {
+                let finder = seed.below(HALF, &format!("pairing finder {draw}"));
+                let finder = format!("{finder:06}");
+                let mac = self.finder_mac(&finder);
+                (finder, mac)
+            })
+            .collect();
+        let secrets: Vec<[u8; 32]> = drawn
+            .iter()
+            .map(|(finder, _)| self.secret_mac(finder, &secret))
+            .collect();
+        let taken = self.db.transaction(|tx| {
+            tx.execute(
+                "DELETE FROM pairing_codes WHERE till = $1 OR made_at < $2",
+                &[
+                    Param::Int(i64::from(till.0)),
+                    at(now.minus(SWEPT_AFTER)),
+                ],
+            )?;
+            for (draw, (_, mac)) in drawn.iter().enumerate() {
+                // Another till's code that still works keeps its place.
+                let made = tx.execute(
+                    "INSERT INTO pairing_codes (code_mac, till, made_at, secret_mac, tries) VALUES ($1, $2, $3, $4, 0)
+                     ON CONFLICT (code_mac) DO UPDATE SET till = excluded.till, made_at = excluded.made_at,
+                        secret_mac = excluded.secret_mac, tries = 0, used_at = NULL
+                     WHERE pairing_codes.used_at IS NOT NULL OR pairing_codes.made_at < $5",
+                    &[
+                        Param::Blob(mac),
+                        Param::Int(i64::from(till.0)),
+                        at(now),
+                        Param::Blob(&secrets[draw]),
+                        at(now.minus(PAIRING_CODE_LIFE)),
+                    ],
+                )?;
+                if made == 1 {
+                    return Ok(draw);
+                }
+            }
+            Err(Fault::retryable("no pairing code is free; ask again"))
+        })?;
+        Ok(format!("{}{secret}", drawn[taken].0))
+    }
+
+    fn finder_mac(&self, finder: &str) -> [u8; 32] {
+        self.keys.pepper.mac(&[b"pairing code", finder.as_bytes()])
+    }
+
+    fn secret_mac(&self, finder: &str, secret: &str) -> [u8; 32] {
+        self.keys
+            .pepper
+            .mac(&[b"pairing secret", finder.as_bytes(), secret.as_bytes()])
+    }
+
+    /// First step: uses the code up and stores the device, pending. `token` is what the device's cookie will hold.
+    ///
+    /// Of a code that is wrong the try is counted, durably, against the code it was aimed at. Whoever guesses blindly meets none
+    /// and makes nobody wait: that costs one look-up and writes nothing.
+    pub fn begin_pairing(
+        &mut self,
+        code: &str,
+        token: &[u8; 32],
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<Device, PairingRefusal>, Fault> {
+        let Some((finder, secret)) = code.split_at_checked(PAIRING_CODE_DIGITS / 2) else {
+            return Ok(Err(PairingRefusal::Wrong));
+        };
+        let (mac, secret) = (self.finder_mac(finder), self.secret_mac(finder, secret));
+        let found = self.db.query_first(
+            "SELECT 1 FROM pairing_codes WHERE code_mac = $1",
+            &[Param::Blob(&mac)],
+            |row| row.int(0),
+        )?;
+        if found.is_none() {
+            return Ok(Err(PairingRefusal::Wrong));
+        }
+        let hash = token_hash(token);
+        let device: [u8; 16] = seed.take("device");
+        let fingerprint = self.fingerprint("till device", &hash);
+        self.db.transaction(|tx| {
+            let row = tx.query_first(
+                "SELECT till, made_at, used_at, secret_mac, tries FROM pairing_codes WHERE code_mac = $1",
+                &[Param::Blob(&mac)],
+                |row| {
+                    let stands = (instant_cell(row, 1), opt_instant_cell(row, 2), row.int(4));
+                    (TillId(id_cell(row, 0)), stands, row.opt_blob(3).map(<[u8]>::to_vec))
+                },
+            )?;
+            let Some((till, (made_at, used_at, tries), Some(stored))) = row else {
+                return Ok(Err(PairingRefusal::Wrong));
+            };
+            if used_at.is_some() {
+                return Ok(Err(PairingRefusal::Used));
+            }
+            if !(made_at..made_at.plus(PAIRING_CODE_LIFE)).contains(&now) {
+                return Ok(Err(PairingRefusal::Expired));
+            }
+            if tries >= PAIRING_TRIES_MAX {
+                return Ok(Err(PairingRefusal::Spent));
+            }
+            if !bool::from(secret.as_slice().ct_eq(&stored)) {
+                tx.execute("UPDATE pairing_codes SET tries = tries + 1 WHERE code_mac = $1", &[Param::Blob(&mac)])?;
+                return Ok(Err(PairingRefusal::Wrong));
+            }
+            tx.execute("UPDATE pairing_codes SET used_at = $1 WHERE code_mac = $2", &[at(now), Param::Blob(&mac)])?;
+            tx.execute(
+                "INSERT INTO till_devices (device, token_hash, fingerprint, till, status, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
+                &[
+                    Param::Blob(&device),
+                    Param::Blob(&hash),
+                    Param::Blob(&fingerprint.0.to_be_bytes()),
+                    Param::Int(i64::from(till.0)),
+                    Param::Int(Standing::Pending.as_number()),
+                    at(now),
+                ],
+            )?;
+            Ok(Ok(Device { device, till, fingerprint, made_at: now }))
+        })
+    }
+
+    /// Last step, after the act: the device speaks for the till, and the one before it does not any more.
+    pub fn finish_pairing(&mut self, device: &Device) -> Result<(), Fault> {
+        self.settle_device(&device.device, i64::from(device.till.0), true)
+            .map(|_| ())
+    }
+
+    /// Takes a pending device back after the book refused it.
+    pub fn abandon_pairing(&mut self, device: &Device) -> Result<(), Fault> {
+        self.settle_device(&device.device, i64::from(device.till.0), false)
+            .map(|_| ())
+    }
+
+    /// The active device with this token hash.
+    pub fn device(&mut self, token_hash: &[u8; 32]) -> Result<Option<Device>, Fault> {
+        self.db.query_first(
+            "SELECT device, till, fingerprint, made_at FROM till_devices WHERE token_hash = $1 AND status = $2",
+            &[Param::Blob(token_hash), Param::Int(Standing::Active.as_number())],
+            device_row,
+        )
+    }
+
+    /// The tills that have a device, ascending.
+    pub fn enrolled_tills(&mut self) -> Result<Vec<TillId>, Fault> {
+        self.db.query(
+            "SELECT DISTINCT till FROM till_devices WHERE status = $1 ORDER BY till",
+            &[Param::Int(Standing::Active.as_number())],
+            |row| TillId(id_cell(row, 0)),
+        )
+    }
+
+    /// Takes all devices of a till off; the act that unbinds the till comes first. Returns how many.
+    pub fn remove_devices(&mut self, till: TillId) -> Result<u64, Fault> {
+        self.db.execute(
+            "DELETE FROM till_devices WHERE till = $1",
+            &[Param::Int(i64::from(till.0))],
+        )
+    }
+
+    pub(super) fn reconcile_devices(
+        &mut self,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
+        let rows = self.db.query(
+            "SELECT device, till, fingerprint, made_at, status FROM till_devices ORDER BY till, made_at",
+            &[],
+            |row| (device_row(row), row.int(4)),
+        )?;
+        for (device, status) in rows {
+            let is_named = named.device_of(device.till)? == Some(device.fingerprint);
+            if is_named && status == Standing::Active.as_number() {
+                continue;
+            }
+            self.settle_device(&device.device, i64::from(device.till.0), is_named)?;
+            if is_named {
+                done.finished += 1
+            } else {
+                done.dead += 1
+            }
+        }
+        Ok(())
+    }
+
+    fn settle_device(
+        &mut self,
+        device: &[u8; 16],
+        till: i64,
+        is_named: bool,
+    ) -> Result<u64, Fault> {
+        self.db.transaction(|tx| {
+            if !is_named {
+                return tx.execute(
+                    "DELETE FROM till_devices WHERE device = $1",
+                    &[Param::Blob(device)],
+                );
+            }
+            tx.execute(
+                "DELETE FROM till_devices WHERE till = $1 AND device <> $2",
+                &[Param::Int(till), Param::Blob(device)],
+            )?;
+            tx.execute(
+                "UPDATE till_devices SET status = $1 WHERE device = $2",
+                &[
+                    Param::Int(Standing::Active.as_number()),
+                    Param::Blob(device),
+                ],
+            )
+        })
+    }
+}
+
+fn device_row(row: &mamori_datastore::sql::Row) -> Device {
+    Device {
+        device: row.bytes(0),
+        till: TillId(id_cell(row, 1)),
+        fingerprint: fingerprint_cell(row, 2),
+        made_at: instant_cell(row, 3),
+    }
+}

@@ -1,0 +1,316 @@
+//! Everything that leaves the house leaves at least once, in order, and a rebuild sends nothing again.
+
+use mamori_datastore::keys::{MasterKey, SealKey};
+use mamori_datastore::sql::{Location, Param};
+use mamori_datastore::testing::on_both;
+use mamori_domain::event::Event;
+use mamori_domain::ids::WalletId;
+use mamori_domain::world::Timestamp;
+use mamori_registry::outbox::{
+    Counts, Delivery, Due, JournaledRow, Lane, OUTBOX, Outbox, counts, dead,
+};
+
+const EARLY: Timestamp = Timestamp(1);
+const SECOND: Timestamp = Timestamp::from_seconds(1);
+const DAY: Timestamp = Timestamp::from_seconds(86_400);
+
+fn seal() -> SealKey {
+    MasterKey::from_bytes([3; 32]).wrap_key()
+}
+
+fn open(location: &Location) -> Outbox {
+    Outbox::open(location, seal()).unwrap()
+}
+
+/// Rows after `seq` in which wallet 1 is frozen, nothing happens, then 2 and 1 are freed in one row.
+fn journal_after(seq: u64, epoch: u64) -> Vec<JournaledRow> {
+    let (one, two) = (WalletId(1), WalletId(2));
+    let rows = [
+        vec![Event::Frozen { wallet: one }],
+        vec![],
+        vec![
+            Event::Unfrozen { wallet: two },
+            Event::Unfrozen { wallet: one },
+        ],
+    ];
+    let rows = (seq + 1..).zip(rows).map(|(seq, changes)| JournaledRow {
+        seq,
+        epoch,
+        at: Timestamp(seq.cast_signed()),
+        changes,
+    });
+    rows.collect()
+}
+
+/// Takes in what was not taken in yet of a journal that ends with these rows.
+fn follow(outbox: &mut Outbox, mut journal: Vec<JournaledRow>) {
+    let head_seq = journal.last().map_or(0, |row| row.seq);
+    let next_seq = outbox.next_seq(0, head_seq).unwrap();
+    journal.retain(|row| row.seq >= next_seq);
+    outbox.take_in(0, &journal).unwrap();
+}
+
+/// Delivers what is due and says what was sent.
+fn send(outbox: &mut Outbox, now: Timestamp) -> Vec<String> {
+    let mut sent = Vec::new();
+    attempt(outbox, now, &mut |entry| {
+        sent.push(match entry.key.origin {
+            0 => format!(
+                "{} {}",
+                entry.kind,
+                u64::from_be_bytes(entry.content[..].try_into().unwrap())
+            ),
+            _ => format!("{} {}", entry.kind, String::from_utf8_lossy(&entry.content)),
+        });
+        Delivery::Sent
+    });
+    sent
+}
+
+/// Sorts what is due (whose owners all have telephones) and lets each lane have its turn.
+fn attempt(outbox: &mut Outbox, now: Timestamp, courier: &mut dyn FnMut(&Due) -> Delivery) {
+    outbox.sort(now, 100, &mut |_| Some(Lane::Sms)).unwrap();
+    for lane in Lane::ALL {
+        outbox.deliver(lane, now, 100, courier).unwrap();
+    }
+}
+
+#[test]
+fn what_the_journal_owes_is_sent_in_order_and_never_derived_twice() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        follow(&mut outbox, journal_after(0, 1));
+        assert_eq!(
+            send(&mut outbox, SECOND),
+            ["wallet_frozen 1", "wallet_unfrozen 2", "wallet_unfrozen 1"]
+        );
+        assert_eq!(send(&mut outbox, SECOND), [""; 0]);
+
+        // A start follows from its mark; what was sent is forgotten in time and stays sent.
+        let mut outbox = open(location);
+        assert_eq!(outbox.forget_sent(DAY).unwrap(), 3);
+        follow(&mut outbox, journal_after(0, 1));
+        assert_eq!(send(&mut outbox, SECOND), [""; 0]);
+
+        // After a restore with an accepted loss the same seqs are other rows of a higher epoch.
+        let mut outbox = open(location);
+        let mut journal = journal_after(0, 1);
+        journal.truncate(1);
+        follow(&mut outbox, journal);
+        follow(&mut outbox, journal_after(1, 2));
+        let sent = send(&mut outbox, SECOND);
+        assert_eq!(
+            sent,
+            ["wallet_frozen 1", "wallet_unfrozen 2", "wallet_unfrozen 1"]
+        );
+    });
+}
+
+#[test]
+fn a_failure_is_tried_again_later_and_later_until_it_is_given_up() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        follow(&mut outbox, journal_after(0, 1));
+        send(&mut outbox, Timestamp(2));
+        let mut now = Timestamp(10);
+        let mut instants = Vec::new();
+        while let Some(next_at) = outbox.next_at().unwrap() {
+            now = now.max(next_at);
+            attempt(&mut outbox, now, &mut |_| {
+                instants.push(now);
+                Delivery::Later("the carrier is away")
+            });
+        }
+        assert_eq!(
+            instants.len(),
+            32,
+            "two entries of the last row, sixteen attempts each"
+        );
+        let pauses: Vec<i64> = instants
+            .windows(2)
+            .map(|pair| (pair[1].0 - pair[0].0) / 1_000_000)
+            .collect();
+        assert!(
+            pauses.contains(&1) && pauses.contains(&64) && pauses.contains(&3_600),
+            "{pauses:?}"
+        );
+
+        let mut db = location.open_read(&OUTBOX).unwrap();
+        assert_eq!(
+            counts(&mut db).unwrap(),
+            Counts {
+                waiting: 0,
+                sent: 1,
+                dead: 2
+            }
+        );
+        let given_up = dead(&mut db, 10).unwrap();
+        assert_eq!(
+            (given_up[0].attempts, given_up[0].last_error.as_str()),
+            (16, "the carrier is away")
+        );
+
+        assert!(outbox.revive(given_up[0].key, now).unwrap());
+        assert!(!outbox.revive(given_up[0].key, now).unwrap());
+        assert_eq!(send(&mut outbox, now).len(), 1);
+    });
+}
+
+#[test]
+fn one_that_fails_holds_up_no_other() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        outbox
+            .enqueue("sms", b"first", [1; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .enqueue("sms", b"second", [2; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .deliver(Lane::Sms, EARLY, 1, &mut |_| Delivery::Later("busy"))
+            .unwrap();
+        assert_eq!(send(&mut outbox, EARLY), ["sms second"]);
+        assert_eq!(send(&mut outbox, SECOND.plus_seconds(1)), ["sms first"]);
+    });
+}
+
+#[test]
+fn each_way_out_has_a_lane_of_its_own() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        outbox
+            .enqueue("mail", b"a mail", [1; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .enqueue("sms", b"an sms", [2; 12], EARLY, DAY)
+            .unwrap();
+        follow(&mut outbox, journal_after(0, 1));
+        let on = |outbox: &mut Outbox, lane| {
+            let mut kinds = Vec::new();
+            let later = &mut |entry: &Due| {
+                kinds.push(entry.kind.clone());
+                Delivery::Later("not now")
+            };
+            outbox.deliver(lane, Timestamp(5), 100, later).unwrap();
+            kinds
+        };
+        assert_eq!(on(&mut outbox, Lane::Sms), ["sms"]);
+        assert_eq!(on(&mut outbox, Lane::Mail), ["mail"]);
+
+        // A notice waits until somebody knows how its reader is reached.
+        assert_eq!(outbox.sort(Timestamp(5), 100, &mut |_| None).unwrap(), 0);
+        let by_wallet = &mut |entry: &Due| match entry.content[7] {
+            1 => Some(Lane::Mail),
+            _ => Some(Lane::Sms),
+        };
+        assert_eq!(outbox.sort(Timestamp(5), 100, by_wallet).unwrap(), 3);
+        assert_eq!(on(&mut outbox, Lane::Sms), ["wallet_unfrozen"]);
+        assert_eq!(
+            on(&mut outbox, Lane::Mail),
+            ["wallet_frozen", "wallet_unfrozen"]
+        );
+    });
+}
+
+#[test]
+fn a_message_that_does_not_open_is_given_up_and_the_others_go_on() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let broken = outbox
+            .enqueue("sms", b"first", [1; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .enqueue("sms", b"second", [2; 12], EARLY, DAY)
+            .unwrap();
+        location
+            .open(&OUTBOX)
+            .unwrap()
+            .execute(
+                "UPDATE outbox SET content = $1 WHERE seq = $2",
+                &[Param::Blob(b"not sealed by us"), Param::Int(broken.seq)],
+            )
+            .unwrap();
+        assert_eq!(send(&mut outbox, EARLY), ["sms second"]);
+        let given_up = dead(&mut location.open_read(&OUTBOX).unwrap(), 10).unwrap();
+        assert_eq!(
+            (given_up[0].key, given_up[0].last_error.as_str()),
+            (broken, "the sealed message does not open")
+        );
+    });
+}
+
+#[test]
+fn a_one_time_code_is_sealed_at_rest_wiped_once_sent_and_never_sent_late() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let now = Timestamp::from_seconds(10);
+        let sent = outbox
+            .enqueue("sms", b"+8190 123456", [1; 12], now, now.plus_seconds(600))
+            .unwrap();
+        let late = outbox
+            .enqueue("sms", b"+8190 654321", [2; 12], now, now.plus_seconds(600))
+            .unwrap();
+        assert_ne!(sent, late);
+        let mut db = location.open_read(&OUTBOX).unwrap();
+        let mut stored = || {
+            db.query("SELECT content FROM outbox ORDER BY seq", &[], |row| {
+                row.blob(0).to_vec()
+            })
+            .unwrap()
+        };
+        assert!(
+            stored()
+                .iter()
+                .all(|content| !content.windows(4).any(|part| part == b"8190"))
+        );
+
+        outbox
+            .deliver(Lane::Sms, now, 1, &mut |_| Delivery::Sent)
+            .unwrap();
+        assert_eq!(stored()[0], b"", "nothing is left of it");
+        assert_eq!(send(&mut outbox, now.plus_seconds(600)), [""; 0]);
+        assert_eq!(stored()[1], b"");
+        let given_up = dead(&mut location.open_read(&OUTBOX).unwrap(), 10).unwrap();
+        assert_eq!(given_up[0].last_error, "expired");
+        assert!(
+            !outbox.revive(late, now).unwrap(),
+            "there is nothing left to send"
+        );
+    });
+}
+
+#[test]
+fn a_number_is_never_used_for_two_entries() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let first = outbox.enqueue("sms", b"a", [1; 12], EARLY, DAY).unwrap();
+        send(&mut outbox, EARLY);
+        outbox.forget_sent(DAY).unwrap();
+        let second = outbox.enqueue("sms", b"b", [2; 12], EARLY, DAY).unwrap();
+        assert!(second > first);
+    });
+}
+
+#[test]
+fn a_refused_message_is_given_up_at_once() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        outbox
+            .enqueue("mail", b"to nobody", [1; 12], EARLY, DAY)
+            .unwrap();
+        outbox
+            .deliver(Lane::Mail, EARLY, 10, &mut |_| {
+                Delivery::Never("no such mailbox")
+            })
+            .unwrap();
+        let mut db = location.open_read(&OUTBOX).unwrap();
+        assert_eq!(
+            counts(&mut db).unwrap(),
+            Counts {
+                waiting: 0,
+                sent: 0,
+                dead: 1
+            }
+        );
+    });
+}

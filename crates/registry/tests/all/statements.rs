@@ -1,0 +1,14 @@
+//! Every statement in the sources is one that both databases understand, without anybody having to list it.
+
+use mamori_datastore::testing::on_both;
+use mamori_datastore::testing::statements::check;
+use mamori_registry::CONTROL;
+use mamori_registry::outbox::OUTBOX;
+use std::path::Path;
+
+#[test]
+fn every_statement_is_one_that_both_databases_understand() {
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    // All families of the crate; a new one is added here.
+    on_both(|location| check(&sources, &[&CONTROL, &OUTBOX], location));
+}
