@@ -8,7 +8,7 @@ use crate::ledger::{Known, wish};
 use mamori_domain::book::{Book, BookHash, DirtyRow};
 use mamori_domain::command::{Command, Request};
 use mamori_domain::decide::Prefetched;
-use mamori_domain::ids::{HoldId, WalletId};
+use mamori_domain::ids::{HoldId, TopUpId, WalletId};
 use mamori_domain::ledger::Account;
 use mamori_domain::query::Query;
 use mamori_domain::reply::{Outcome, Reply};
@@ -59,6 +59,13 @@ fn holds_by_end(book: &Book) -> Vec<(Timestamp, HoldId)> {
         .collect()
 }
 
+/// All open top-ups, in the order in which they were started.
+fn top_ups_by_start(book: &Book) -> Vec<(Timestamp, TopUpId)> {
+    book.top_ups_started_before(Timestamp(i64::MAX))
+        .map(|(top_up, row)| (row.started_at, top_up))
+        .collect()
+}
+
 /// All of a book that a decision can look at and a test can compare.
 fn stood(book: &Book) -> impl PartialEq + std::fmt::Debug + use<> {
     (
@@ -68,6 +75,7 @@ fn stood(book: &Book) -> impl PartialEq + std::fmt::Debug + use<> {
         *book.counters(),
         book.recent_len(),
         holds_by_end(book),
+        top_ups_by_start(book),
         book.balance(Account::merchant(BAKERY)),
     )
 }
@@ -75,8 +83,8 @@ fn stood(book: &Book) -> impl PartialEq + std::fmt::Debug + use<> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Hash, trial balance, ids, the ends of holds and the recent past are exactly as before: the same batch decided again
-    /// comes out the same.
+    /// Hash, trial balance, ids, the indexes of holds and top-ups and the recent past are exactly as before: the same batch
+    /// decided again comes out the same.
     #[test]
     fn undo_restores_everything(
         before in prop::collection::vec(wish(), 0..60),
@@ -130,6 +138,7 @@ proptest! {
         prop_assert_eq!(loaded.trial_balance(), fixture.book.trial_balance());
         prop_assert_eq!(loaded.counters(), fixture.book.counters());
         prop_assert_eq!(holds_by_end(&loaded), holds_by_end(&fixture.book));
+        prop_assert_eq!(top_ups_by_start(&loaded), top_ups_by_start(&fixture.book));
         prop_assert_eq!(
             loaded.balance(Account::merchant(BAKERY)),
             fixture.book.balance(Account::merchant(BAKERY))
@@ -184,6 +193,37 @@ fn the_ends_of_holds_come_back_with_an_undo_and_with_a_checkpoint() {
         assert_eq!(ends(book, 90), [early, late], "the longest overdue first");
         book.audit();
     }
+}
+
+#[test]
+fn open_top_ups_are_found_by_when_they_were_started_after_an_undo_and_a_checkpoint_too() {
+    let mut fixture = Fixture::open();
+    let begin = fixture.now;
+    let (sora, riku) = (fixture.sora, fixture.riku);
+    let hers = fixture.start_top_up(sora, "page", 5_000).unwrap();
+    fixture.now = begin.plus_seconds(10);
+    let his = fixture.start_top_up(riku, "page", 5_000).unwrap();
+    let lost = [Command::FailTopUp {
+        top_up: hers,
+        expired: true,
+    }];
+    assert!(undurable(&mut fixture, &lost)[0].is_ok());
+    fixture.book.undo();
+
+    let mut rows = Rows::new();
+    keep(&mut rows, fixture.book.take_dirty());
+    for book in [&fixture.book, &put_together(&rows)] {
+        let before = |seconds| -> Vec<TopUpId> {
+            book.top_ups_started_before(begin.plus_seconds(seconds))
+                .map(|(top_up, _)| top_up)
+                .collect()
+        };
+        assert_eq!(before(0), [], "not one that starts at that instant");
+        assert_eq!(before(10), [hers]);
+        assert_eq!(before(11), [hers, his], "oldest first");
+    }
+    fixture.confirm(hers, 5_000).unwrap();
+    assert_eq!(top_ups_by_start(&fixture.book).len(), 1, "his alone");
 }
 
 #[test]
