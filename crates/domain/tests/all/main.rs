@@ -1,7 +1,12 @@
 //! What the money rules promise, as tables and as properties.
 
+mod desk;
+mod events;
+mod fixture;
 mod format;
-mod house;
+mod funding;
 mod ledger;
+mod payments;
 mod refusals;
-mod way_back;
+mod undo;
+mod wallets;
