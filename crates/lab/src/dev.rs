@@ -14,7 +14,7 @@ use axum::extract::{Json, State};
 use axum::http::{HeaderMap, StatusCode};
 use indicatif::ProgressBar;
 use mamori::api_key::make_api_key;
-use mamori::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
+use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
 use mamori::interrupt::wait_for_interrupt;
 use mamori::post::{Couriers, Post};
 use mamori::world::{Chance, Clock, Failure, draw};
@@ -103,19 +103,19 @@ struct Access {
 }
 
 #[derive(Serialize, Deserialize)]
-struct AccessMerchant {
-    id: String,
-    api_key: String,
-    api_secret: String,
+pub struct AccessMerchant {
+    pub id: String,
+    pub api_key: String,
+    pub api_secret: String,
     stores: Vec<Value>,
-    tills: Vec<Value>,
+    pub tills: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct AccessCustomer {
+pub struct AccessCustomer {
     name: String,
-    wallet_id: String,
-    user_authorization_id: String,
+    pub wallet_id: String,
+    pub user_authorization_id: String,
 }
 
 /// Runs until interrupted.
@@ -169,7 +169,9 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     post.begin()?;
     let mut control = Control::open(&location, &master)?;
     let now = (clock.wall_micros)();
-    seed(&running, &mut control, now, chance)?;
+    seed(&running.engine, &mut control, now, chance)?;
+    running.app.house.set_keys(control.api_keys()?);
+    running.app.house.set_names(control.directory()?);
     let access = Access {
         base_url,
         wallet_url,
@@ -375,8 +377,12 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
 }
 
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
-fn seed(running: &Running, control: &mut Control, now: i64, chance: Chance) -> Result<(), Failure> {
-    let engine = &running.engine;
+pub fn seed(
+    engine: &Engine,
+    control: &mut Control,
+    now: i64,
+    chance: Chance,
+) -> Result<(), Failure> {
     if !engine.survey()?.merchants.is_empty() {
         return Ok(());
     }
@@ -429,8 +435,6 @@ fn seed(running: &Running, control: &mut Control, now: i64, chance: Chance) -> R
             },
         )?;
     }
-    running.app.house.set_keys(control.api_keys()?);
-    running.app.house.set_names(control.directory()?);
     Ok(())
 }
 
@@ -445,7 +449,11 @@ fn unexpected() -> Failure {
 }
 
 /// The seeded merchant as its programs need it, with a pairing code for each till that has no device.
-fn merchant(control: &mut Control, now: i64, chance: Chance) -> Result<AccessMerchant, Failure> {
+pub fn merchant(
+    control: &mut Control,
+    now: i64,
+    chance: Chance,
+) -> Result<AccessMerchant, Failure> {
     let key = control
         .api_keys()?
         .into_iter()
@@ -487,7 +495,7 @@ fn merchant(control: &mut Control, now: i64, chance: Chance) -> Result<AccessMer
     })
 }
 
-fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustomer>, Failure> {
+pub fn customers(engine: &Engine, control: &mut Control) -> Result<Vec<AccessCustomer>, Failure> {
     let mut grants = engine.peek(|book| {
         let mut grants = Vec::new();
         book.authorizations

@@ -97,6 +97,16 @@ impl Sockets {
         })
     }
 
+    /// Where each listener is, by its name.
+    pub fn addresses(&self) -> std::io::Result<[(&'static str, SocketAddr); 4]> {
+        Ok([
+            ("wallet", self.wallet.local_addr()?),
+            ("till", self.till.local_addr()?),
+            ("console", self.console.local_addr()?),
+            ("api", self.api.local_addr()?),
+        ])
+    }
+
     /// What development mounts (codes without a phone, a software authenticator) is for this machine alone.
     fn refuse_other_than_loopback(&self) -> Result<(), Failure> {
         for listener in [&self.wallet, &self.till, &self.console, &self.api] {
