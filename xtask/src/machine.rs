@@ -91,11 +91,10 @@ pub fn postgres_programs() -> Option<PathBuf> {
     found.max().map(|(_, programs)| programs)
 }
 
-/// Runs `program word DIR` where DIR is a tmpfs of `mebibytes` that only this command sees and that is gone when it ends.
+/// Runs `program word DIR`, and whatever arguments are added, where DIR is a tmpfs of `mebibytes` that only this command sees and that is gone when it ends.
 pub fn on_small_disk(mebibytes: u32, program: &Path, word: &str, dir: &Path) -> Command {
     let mut command = alone_with_mounts();
-    let mount =
-        format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$2\" && exec \"$0\" \"$1\" \"$2\"");
+    let mount = format!("mount -t tmpfs -o size={mebibytes}m tmpfs \"$2\" && exec \"$0\" \"$@\"");
     command
         .args(["sh", "-c", &mount])
         .arg(program)

@@ -145,6 +145,11 @@ impl Session {
         )
     }
 
+    /// The product's program beside it: what the laboratory's trials kill, stop and fill up.
+    pub fn product(&self) -> PathBuf {
+        self.laboratory().with_file_name("mamori")
+    }
+
     /// A fresh `mamori-lab dev` for the suite `name`.
     pub fn dev_server(&mut self, name: &str) -> Result<DevServer, String> {
         self.note("starting mamori-lab dev");

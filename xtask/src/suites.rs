@@ -187,27 +187,21 @@ pub const SUITES: &[Suite] = &[
         stands_on: &["build"],
         minutes_max: 20,
         run: |session| {
-            let program = session.laboratory();
-            session.command(Command::new(&program).args(["crashtest", "--kills", "50"]))?;
+            let trial = |session: &Session, words: &[&str]| {
+                let mut command = Command::new(session.laboratory());
+                command.args(words).arg("--program").arg(session.product());
+                command
+            };
+            session.command(&mut trial(session, &["crashtest", "--kills", "50"]))?;
             let url = session.postgres()?;
-            session.command(Command::new(&program).args([
-                "crashtest",
-                "--kills",
-                "50",
-                "--store",
-                &url,
-            ]))?;
+            let words = ["crashtest", "--kills", "50", "--store", &url];
+            session.command(&mut trial(session, &words))?;
             let url = session.postgres()?;
-            session.command(Command::new(&program).args(["standbytest", "--store", &url]))?;
+            session.command(&mut trial(session, &["standbytest", "--store", &url]))?;
             // Once more where transactions get into each other's way: a conflict is sent again, and nobody hears of it.
             let url = session.contended_postgres()?;
-            session.command(Command::new(&program).args([
-                "crashtest",
-                "--kills",
-                "10",
-                "--store",
-                &url,
-            ]))
+            let words = ["crashtest", "--kills", "10", "--store", &url];
+            session.command(&mut trial(session, &words))
         },
     },
     Suite {
@@ -219,10 +213,8 @@ pub const SUITES: &[Suite] = &[
         run: |session| {
             let disk = session.logs().join("disk");
             std::fs::create_dir_all(&disk).map_err(|why| why.to_string())?;
-            let program = session.laboratory();
-            session.command(&mut machine::on_small_disk(
-                160, &program, "disktest", &disk,
-            ))
+            let mut trial = machine::on_small_disk(160, &session.laboratory(), "disktest", &disk);
+            session.command(trial.arg("--program").arg(session.product()))
         },
     },
     Suite {

@@ -6,38 +6,33 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mamori::world::{Chance, Clock, Failure};
-use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
-use mamori_datastore::keys::MasterKey;
-use mamori_datastore::sql::Location;
 use mamori_domain::book::Book;
 use mamori_domain::book::HashKey;
 use mamori_domain::event::Event;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::journal::{Head, JournalReader};
 use mamori_engine::start::replay_row;
-use serde_json::{Value, json};
+use serde_json::json;
+
+use crate::served::{self, Cast, Heard, REFUNDS, Request, Server, wait_until};
 
 /// Registers that pay at the same time.
 pub const REGISTERS: usize = 6;
 /// The longest a server lives under load, in milliseconds.
 const LIFE_MILLIS: u64 = 400;
+/// A run of so many kills in which no code was paid with has tried less than it says.
+const KILLS_WITH_SCANS: u32 = 5;
 /// So many payments of earlier lives are known to the registers, to give money back from.
 const OLD_PAYMENTS: usize = 300;
-/// How long a start may take.
-const START_MILLIS: u64 = 60_000;
-/// The last requests stay open until the server has answered or is dead.
-const ANSWER: Duration = Duration::from_secs(10);
 
 /// A store of its own is made and removed, unless one is given.
 #[derive(clap::Args)]
@@ -62,30 +57,6 @@ pub struct Args {
     json: bool,
 }
 
-/// What a register asked, under an id of its own.
-#[derive(Clone, Debug)]
-pub struct Request {
-    pub name: String,
-    pub path: &'static str,
-    pub body: Value,
-    yen: u64,
-    /// The code it was paid with, if it was a scan.
-    code: Option<String>,
-}
-
-/// What it heard.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    Done {
-        id: String,
-    },
-    Refused {
-        code: String,
-    },
-    /// Nothing, or "ask again": it may have happened.
-    Nothing,
-}
-
 /// Runs until the kills are done or something is wrong.
 pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut bytes = [0; 8];
@@ -96,7 +67,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         Some(program) => program.clone(),
         None => std::env::current_exe()?,
     };
-    let mut test = CrashTest::new(program, home, args.store.clone(), seed, clock)?;
+    let mut test = CrashTest::new(program, home, args.store.clone(), seed, clock, chance)?;
     let bar = ProgressBar::new(u64::from(args.kills));
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} {pos}/{len} kills  {msg}  {eta} left",
@@ -114,11 +85,16 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     bar.finish_and_clear();
     test.prove()
         .map_err(|what| format!("after {kills} kills (seed {seed}): {what}"))?;
+    let scans = test.acknowledged_scans();
+    if kills >= KILLS_WITH_SCANS && scans == 0 {
+        return Err("no register was ever paid by a code: the phones show none".into());
+    }
     let report = json!({
         "store": if args.store.is_some() { "postgres" } else { "embedded" },
         "kills": kills,
         "seed": seed,
         "acknowledged": test.acknowledged(),
+        "scans": scans,
         "lost_answers": test.open.len(),
         "rows": test.auditor.as_ref().map_or(0, |auditor| auditor.head.seq),
         "seconds": seconds(began),
@@ -139,6 +115,7 @@ pub struct CrashTest {
     pub store: Option<String>,
     pub program: PathBuf,
     pub home: Home,
+    pub cast: Arc<Cast>,
     pub clock: Clock,
     draw: Draw,
     pub auditor: Option<Auditor>,
@@ -159,12 +136,11 @@ impl CrashTest {
         store: Option<String>,
         seed: u64,
         clock: Clock,
+        chance: Chance,
     ) -> Result<CrashTest, Failure> {
         Ok(CrashTest {
-            location: match &store {
-                Some(store) => Location::parse(store)?,
-                None => Location::Directory(home.0.join("store")),
-            },
+            location: served::location(&home.0, store.as_deref())?,
+            cast: Arc::new(Cast::gather(&home.0, store.as_deref(), clock, chance)?),
             store,
             program,
             home,
@@ -185,14 +161,25 @@ impl CrashTest {
             .count()
     }
 
+    /// How many of them were paid by a code from a phone.
+    fn acknowledged_scans(&self) -> usize {
+        self.heard
+            .iter()
+            .filter(|(request, heard)| {
+                matches!(heard, Heard::Done { .. }) && request.code.is_some()
+            })
+            .count()
+    }
+
+    /// The program under trial, on the trial's store.
+    pub fn start(&self) -> Result<Server, Failure> {
+        let (home, store) = (&self.home.0, self.store.as_deref());
+        Server::start(&self.program, home, store, &self.cast, self.clock)
+    }
+
     /// Start, resolve what was open, pay, kill, audit.
     fn life(&mut self) -> Result<(), Failure> {
-        let server = Server::start(
-            &self.program,
-            &self.home.0,
-            self.store.as_deref(),
-            self.clock,
-        )?;
+        let server = self.start()?;
         self.ask_again(&server)?;
         self.show_spent_codes(&server)?;
         let until = (self.clock.monotonic_micros)() + self.draw.below(LIFE_MILLIS * 1_000);
@@ -345,7 +332,7 @@ fn register(
     let mut paid: Vec<String> = old.to_vec();
     while !dead.load(Ordering::SeqCst) {
         let name = format!("crash-{}", made.fetch_add(1, Ordering::Relaxed));
-        let customer = draw.below(server.customers.len() as u64) as usize;
+        let customer = draw.below(server.cast.customers.len() as u64) as usize;
         let yen = 1 + draw.below(2);
         let request = match (draw.below(8), paid.len() as u64) {
             (0..3, some @ 1..) => server.refund(name, &paid[draw.below(some) as usize], yen),
@@ -364,305 +351,6 @@ fn register(
             .expect("no register panics")
             .push((request, heard));
     }
-}
-
-pub const PAYMENTS: &str = "/v2/payments";
-const SCANS: &str = "/v2/cpm/payments";
-const REFUNDS: &str = "/v2/refunds";
-
-/// A running `mamori-lab dev`.
-pub struct Server {
-    pub child: Mutex<Child>,
-    address: String,
-    token: String,
-    api_key: String,
-    key: SigningKey,
-    /// The wallet's listener, `HOST:PORT`.
-    pub wallet: String,
-    merchant: String,
-    store: String,
-    till: String,
-    pub customers: Vec<(String, String)>,
-    clock: Clock,
-    nonce: AtomicU64,
-}
-
-/// A server that may not answer yet.
-pub struct Starting {
-    child: Child,
-    file: PathBuf,
-    log: PathBuf,
-}
-
-impl Starting {
-    /// Starts a process on the store; one that is given a PostgreSQL store waits for the owner's lease to lapse.
-    pub fn spawn(
-        program: &Path,
-        home: &Path,
-        store: Option<&str>,
-        name: &str,
-    ) -> Result<Starting, Failure> {
-        let file = home.join(format!("{name}.json"));
-        drop(fs::remove_file(&file));
-        let log = fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(home.join(format!("{name}.log")))?;
-        let mut command = Command::new(program);
-        command
-            .args(["dev", "--port", "0", "--no-packages", "--data"])
-            .arg(home)
-            .arg("--json")
-            .arg(&file);
-        if let Some(store) = store {
-            command.args(["--standby", "--store", store]);
-        }
-        let child = command
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()?;
-        Ok(Starting {
-            child,
-            file,
-            log: home.join(format!("{name}.log")),
-        })
-    }
-
-    /// Waits until it answers.
-    pub fn ready(self, clock: Clock) -> Result<Server, Failure> {
-        let Starting {
-            mut child,
-            file,
-            log,
-        } = self;
-        let access = loop_until(clock, START_MILLIS, || {
-            match (fs::read_to_string(&file), child.try_wait()) {
-                (Ok(text), _) => serde_json::from_str::<Value>(&text).ok().map(Ok),
-                (_, Ok(Some(status))) => {
-                    Some(Err(format!("the server ended at its start with {status}")))
-                }
-                _ => None,
-            }
-        });
-        let access = match access {
-            Some(Ok(access)) => access,
-            failed => {
-                drop(child.kill());
-                drop(child.wait());
-                let log = fs::read_to_string(log).unwrap_or_default();
-                let tail: Vec<&str> = log.lines().rev().take(5).collect();
-                let why = failed
-                    .and_then(Result::err)
-                    .unwrap_or_else(|| "the server did not start in time".into());
-                return Err(format!("{why}: {}", tail.join(" / ")).into());
-            }
-        };
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let merchant = &access["merchant"];
-        Ok(Server {
-            child: Mutex::new(child),
-            address: text(&access["base_url"]).replace("http://", ""),
-            wallet: text(&access["wallet_url"]).replace("http://", ""),
-            token: text(&access["token"]),
-            api_key: text(&merchant["api_key"]),
-            key: SigningKey::new(merchant["api_secret"].as_str().unwrap_or_default()),
-            merchant: text(&merchant["id"]),
-            store: text(&merchant["tills"][0]["store_id"]),
-            till: text(&merchant["tills"][0]["id"]),
-            customers: access["customers"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .map(|row| (text(&row["wallet_id"]), text(&row["user_authorization_id"])))
-                .collect(),
-            clock,
-            nonce: AtomicU64::new((clock.wall_micros)() as u64),
-        })
-    }
-}
-
-impl Server {
-    pub fn start(
-        program: &Path,
-        home: &Path,
-        store: Option<&str>,
-        clock: Clock,
-    ) -> Result<Server, Failure> {
-        Starting::spawn(program, home, store, "server")?.ready(clock)
-    }
-
-    /// Kill -9: nothing is flushed, nobody is told.
-    pub fn kill(&self) {
-        let mut child = self.child.lock().expect("nobody panics with it");
-        drop(child.kill());
-        drop(child.wait());
-    }
-
-    pub fn charge(&self, name: String, customer: usize, yen: u64) -> Request {
-        let body = json!({
-            "merchantPaymentId": name,
-            "userAuthorizationId": self.customers[customer].1,
-            "amount": { "amount": yen, "currency": "JPY" },
-            "requestedAt": self.seconds(),
-        });
-        Request {
-            name,
-            path: PAYMENTS,
-            body,
-            yen,
-            code: None,
-        }
-    }
-
-    fn scan(&self, name: String, code: String, yen: u64) -> Request {
-        let body = json!({
-            "merchantPaymentId": name,
-            "code": code,
-            "storeId": self.store,
-            "terminalId": self.till,
-            "amount": { "amount": yen, "currency": "JPY" },
-            "requestedAt": self.seconds(),
-        });
-        Request {
-            name,
-            path: SCANS,
-            body,
-            yen,
-            code: Some(code),
-        }
-    }
-
-    pub fn refund(&self, name: String, payment: &str, yen: u64) -> Request {
-        let body = json!({
-            "merchantRefundId": name,
-            "paymentId": payment,
-            "amount": { "amount": yen, "currency": "JPY" },
-            "requestedAt": self.seconds(),
-        });
-        Request {
-            name,
-            path: REFUNDS,
-            body,
-            yen,
-            code: None,
-        }
-    }
-
-    fn fresh_code(&self, customer: usize) -> Option<String> {
-        let body = json!({ "wallet_id": self.customers[customer].0 }).to_string();
-        let bearer = format!("Bearer {}", self.token);
-        let (_, answer) = self.send("POST", "/dev/code", &bearer, &body)?;
-        Some(answer["code"].as_str()?.to_owned())
-    }
-
-    /// Sends a request, signed, and reads what the register may believe.
-    pub fn ask(&self, request: &Request) -> Heard {
-        let body = request.body.to_string();
-        let Some((status, answer)) = self.call("POST", request.path, &body) else {
-            return Heard::Nothing;
-        };
-        let data = &answer["data"];
-        let id = if request.path == REFUNDS {
-            &data["merchantRefundId"]
-        } else {
-            &data["paymentId"]
-        };
-        match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
-            (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
-            // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
-            (429 | 500..=599, ..) | (401, _, Some("UNAUTHORIZED")) | (_, _, None) => Heard::Nothing,
-            (_, _, Some(code)) => Heard::Refused {
-                code: code.to_owned(),
-            },
-        }
-    }
-
-    /// One signed call of the merchant API.
-    pub fn call(&self, method: &str, path: &str, body: &str) -> Option<(u16, Value)> {
-        let signed = SignedRequest {
-            method,
-            path,
-            query: None,
-            content_type: Some(b"application/json"),
-            body: body.as_bytes(),
-        };
-        let nonce = format!("crash-{:016x}", self.nonce.fetch_add(1, Ordering::Relaxed));
-        let header = sign(
-            Scheme::Mamori,
-            &self.api_key,
-            &self.key,
-            &signed,
-            &nonce,
-            self.seconds(),
-        );
-        self.send(method, path, &header, body)
-    }
-
-    fn seconds(&self) -> i64 {
-        (self.clock.wall_micros)() / 1_000_000
-    }
-
-    /// One request on a connection of its own; `None` if the connection broke anywhere.
-    fn send(
-        &self,
-        method: &str,
-        path: &str,
-        authorization: &str,
-        body: &str,
-    ) -> Option<(u16, Value)> {
-        let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {authorization}\r\nX-ASSUME-MERCHANT: {}\r\n",
-            self.address, self.merchant,
-        );
-        exchange(&self.address, head, body)
-    }
-}
-
-/// One request on a connection of its own, and its answer; `head` lacks what says how long the body is.
-pub fn exchange(address: &str, head: String, body: &str) -> Option<(u16, Value)> {
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(ANSWER)).ok()?;
-    let head = format!(
-        "{head}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len(),
-    );
-    stream.write_all(head.as_bytes()).ok()?;
-    stream.write_all(body.as_bytes()).ok()?;
-    let mut answer = Vec::new();
-    stream.take(1 << 20).read_to_end(&mut answer).ok()?;
-    let text = String::from_utf8(answer).ok()?;
-    let (head, body) = text.split_once("\r\n\r\n")?;
-    let status = head.split(' ').nth(1)?.parse().ok()?;
-    Some((status, serde_json::from_str(body).ok()?))
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-pub fn wait_until(clock: Clock, until: u64) {
-    loop {
-        let left = until.saturating_sub((clock.monotonic_micros)());
-        if left == 0 {
-            return;
-        }
-        thread::park_timeout(Duration::from_micros(left));
-    }
-}
-
-/// Tries until there is something or the time is over.
-pub fn loop_until<T>(clock: Clock, millis: u64, mut look: impl FnMut() -> Option<T>) -> Option<T> {
-    let until = (clock.monotonic_micros)() + millis * 1_000;
-    while (clock.monotonic_micros)() < until {
-        if let Some(found) = look() {
-            return Some(found);
-        }
-        thread::park_timeout(Duration::from_millis(10));
-    }
-    None
 }
 
 /// Reads the journal of a dead server as a stranger would: from its rows alone.

@@ -14,7 +14,7 @@ use axum::extract::{Json, State};
 use axum::http::{HeaderMap, StatusCode};
 use indicatif::ProgressBar;
 use mamori::api_key::make_api_key;
-use mamori::assembly::{self, CardAccount, Mounted, Plan, Running, Sockets};
+use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
 use mamori::interrupt::wait_for_interrupt;
 use mamori::post::{Couriers, Post};
 use mamori::world::{Chance, Clock, Failure, draw};
@@ -108,19 +108,19 @@ struct Access {
 }
 
 #[derive(Serialize, Deserialize)]
-struct AccessMerchant {
-    id: String,
-    api_key: String,
-    api_secret: String,
+pub struct AccessMerchant {
+    pub id: String,
+    pub api_key: String,
+    pub api_secret: String,
     stores: Vec<Value>,
-    tills: Vec<Value>,
+    pub tills: Vec<Value>,
 }
 
 #[derive(Serialize, Deserialize)]
-struct AccessCustomer {
+pub struct AccessCustomer {
     name: String,
-    wallet_id: String,
-    user_authorization_id: String,
+    pub wallet_id: String,
+    pub user_authorization_id: String,
 }
 
 /// Runs until interrupted.
@@ -174,7 +174,12 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     post.begin()?;
     let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
-    seed(&running, &mut registry, now, chance)?;
+    seed(&running.engine, &mut registry, now, chance)?;
+    running
+        .app
+        .house
+        .set_keys(registry.api_keys().live_with_secrets()?);
+    running.app.house.set_names(registry.directory().read()?);
     let access = Access {
         base_url,
         wallet_url,
@@ -382,20 +387,19 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
 }
 
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
-fn seed(
-    running: &Running,
+pub fn seed(
+    engine: &Engine,
     registry: &mut Registry,
     now: Timestamp,
     chance: Chance,
 ) -> Result<(), Failure> {
-    let engine = &running.engine;
     if !engine.survey()?.merchants.is_empty() {
         return Ok(());
     }
     let Reply::MerchantOpened(merchant) = done(engine, Command::OpenMerchant)? else {
         return Err(unexpected());
     };
-    control
+    registry
         .directory()
         .name_merchant(merchant, "まもりマート")?;
     for (store_name, tills) in STORES {
@@ -421,7 +425,7 @@ fn seed(
     }
     make_api_key(engine, registry, merchant, now, chance)?;
     for name in CUSTOMERS {
-        let credential = control.fingerprint("seeded customer", &draw::<16>(chance));
+        let credential = registry.fingerprint("seeded customer", &draw::<16>(chance));
         let Reply::WalletOpened(wallet) = done(engine, Command::OpenWallet { credential })? else {
             return Err(unexpected());
         };
@@ -452,11 +456,6 @@ fn seed(
             },
         )?;
     }
-    running
-        .app
-        .house
-        .set_keys(registry.api_keys().live_with_secrets()?);
-    running.app.house.set_names(registry.directory().read()?);
     Ok(())
 }
 
@@ -472,7 +471,7 @@ fn unexpected() -> Failure {
 }
 
 /// The seeded merchant as its programs need it, with a pairing code for each till that has no device.
-fn merchant(
+pub fn merchant(
     registry: &mut Registry,
     now: Timestamp,
     chance: Chance,
@@ -520,7 +519,7 @@ fn merchant(
     })
 }
 
-fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessCustomer>, Failure> {
+pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessCustomer>, Failure> {
     let grants = engine.first_authorizations(CUSTOMERS.len())?;
     let mut customers = Vec::new();
     for (wallet, authorization) in grants {
@@ -543,7 +542,7 @@ fn console_link(
     chance: Chance,
 ) -> Result<Option<String>, Fault> {
     use base64::Engine as _;
-    let link = control
+    let link = registry
         .operators()
         .invite("operator", now, &Seed::new(draw(chance)))?;
     Ok(Some(format!(

@@ -20,16 +20,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use mamori::world::{Chance, Clock, Failure};
-use mamori_datastore::keys::MasterKey;
-use mamori_domain::ids::WalletId;
-use mamori_domain::world::Timestamp;
-use mamori_registry::{
-    Aal, AgentFamily, AuthMethod, Registry, SessionDevice, SessionId, SessionRow, Surface,
-};
-use mamori_server::cookies::{Cookie, encode_token};
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::crashtest::{CrashTest, Heard, Home, PAYMENTS, REGISTERS, Server, exchange, loop_until};
+use crate::crashtest::{CrashTest, Home, REGISTERS};
+use crate::served::{Heard, PAYMENTS, Server, loop_until};
 
 /// Everything is written on one disk, the server's log too.
 #[derive(clap::Args)]
@@ -59,7 +53,6 @@ const PAID_YEN: u64 = 20;
 /// The test, and what the full disk has shown.
 struct DiskTest {
     test: CrashTest,
-    chance: Chance,
     filler: Filler,
     seen: Seen,
 }
@@ -83,8 +76,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let home = Home::make(&args.disk, seed)?;
     let mut test = DiskTest {
         filler: Filler(args.disk.join("filler")),
-        test: CrashTest::new(program, home, None, seed, clock)?,
-        chance,
+        test: CrashTest::new(program, home, None, seed, clock, chance)?,
         seen: Seen::default(),
     };
     test.whole_table()
@@ -110,9 +102,8 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
 
 impl DiskTest {
     fn whole_table(&mut self) -> Result<(), Failure> {
-        let server = self.start()?;
-        let frozen = server.customers.len() - 1;
-        let cookie = self.sign_in(&server, frozen)?;
+        let server = self.test.start()?;
+        let frozen = server.cast.customers.len() - 1;
         let mut paid = Vec::new();
         for number in 0..2 * REVERSALS {
             let request = server.charge(format!("kept-{number}"), 0, PAID_YEN);
@@ -144,14 +135,14 @@ impl DiskTest {
             self.test.heard.push((request, heard));
             self.seen.reversed += 1;
         }
-        freeze(&server, &cookie)?;
+        freeze(&server, frozen)?;
         is_cancelled(&server, &to_cancel[0].0)?;
         self.seen.refused += self.only_ask_again(&server)?;
 
         // The server dies, and starts where there is no room.
         server.kill();
         drop(server);
-        match self.start() {
+        match self.test.start() {
             Ok(_) => self.seen.started_full = true,
             Err(why) if why.to_string().contains("ended at its start") => {}
             Err(why) => return Err(format!("a start on a full disk hangs: {why}").into()),
@@ -159,7 +150,7 @@ impl DiskTest {
 
         // There is room, and the server starts.
         self.filler.remove()?;
-        let server = self.start()?;
+        let server = self.test.start()?;
         self.test.ask_again(&server)?;
         for (name, _) in to_cancel {
             is_cancelled(&server, name)?;
@@ -182,16 +173,12 @@ impl DiskTest {
         end(&server, self.test.clock)?;
         drop(server);
         self.filler.remove()?;
-        let server = self.start()?;
+        let server = self.test.start()?;
         self.test.ask_again(&server)?;
         self.pays_again(&server)?;
         drop(server);
         self.test.audit()?;
         self.test.prove()
-    }
-
-    fn start(&self) -> Result<Server, Failure> {
-        Server::start(&self.test.program, &self.test.home.0, None, self.test.clock)
     }
 
     /// Registers pay while the disk is filled, until the server takes no payment any more.
@@ -204,7 +191,8 @@ impl DiskTest {
                 threads.spawn(move || {
                     while !full.load(Ordering::SeqCst) {
                         let name = format!("crash-{}", made.fetch_add(1, Ordering::Relaxed));
-                        let request = server.charge(name, customer % server.customers.len(), 1);
+                        let request =
+                            server.charge(name, customer % server.cast.customers.len(), 1);
                         let heard = server.ask(&request);
                         let mut answers = answers.lock().expect("no register panics");
                         answers.push((request, heard));
@@ -279,58 +267,10 @@ impl DiskTest {
             heard => Err(format!("there is room again, and a payment was {heard:?}").into()),
         }
     }
-
-    /// A session of a seeded customer, as if they had signed in before: the cookie's name and value.
-    fn sign_in(&self, server: &Server, customer: usize) -> Result<String, Failure> {
-        let master = MasterKey::open(&self.test.home.0.join("master.key"))?;
-        let mut registry = Registry::open(&self.test.location, &master)?;
-        let wallet = WalletId(server.customers[customer].0.parse()?);
-        let person = registry
-            .people()
-            .of_wallet(wallet)?
-            .ok_or("a seeded customer has no name")?;
-        let (mut session, mut token) = ([0; 16], [0; 32]);
-        (self.chance)(&mut session);
-        (self.chance)(&mut token);
-        let now = Timestamp((self.test.clock.wall_micros)());
-        let row = SessionRow {
-            session: SessionId(session),
-            surface: Surface::Wallet,
-            owner: person.person,
-            wallet: Some(wallet),
-            method: AuthMethod::Passkey,
-            assurance: Aal::Two,
-            device: SessionDevice {
-                browser: None,
-                agent: AgentFamily::Unknown,
-            },
-            made_at: now,
-            seen_at: now,
-            ends_at: now.plus_seconds(3_600),
-        };
-        registry.sessions().open(&row, &token)?;
-        let name = Cookie::Session(Surface::Wallet).name();
-        let cookie = format!("{name}={}", encode_token(&token));
-        match page(server, "GET", "/api/home", &cookie) {
-            Some((200, _)) => Ok(cookie),
-            heard => Err(format!("the customer's home page was {heard:?}").into()),
-        }
-    }
 }
 
-/// One request of a page of the wallet.
-fn page(server: &Server, method: &str, path: &str, cookie: &str) -> Option<(u16, Value)> {
-    let host = &server.wallet;
-    let head = format!(
-        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: http://{host}\r\nSec-Fetch-Site: same-origin\r\nCookie: {cookie}\r\n"
-    );
-    // `wallet.localhost` is this machine, whether or not the system's resolver knows it.
-    let address = host.replace("wallet.localhost", "127.0.0.1");
-    exchange(&address, head, "{}")
-}
-
-fn freeze(server: &Server, cookie: &str) -> Result<(), Failure> {
-    match page(server, "POST", "/api/freeze", cookie) {
+fn freeze(server: &Server, customer: usize) -> Result<(), Failure> {
+    match server.page(customer, "POST", "/api/freeze") {
         Some((200, answer)) if answer["status"] == "frozen" => Ok(()),
         heard => Err(format!("a freeze was not taken: {heard:?}").into()),
     }

@@ -6,5 +6,6 @@ pub mod crashtest;
 pub mod dev;
 pub mod disktest;
 pub mod sandbox;
+mod served;
 pub mod sim;
 pub mod standbytest;

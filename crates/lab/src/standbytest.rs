@@ -10,7 +10,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use mamori::world::{Chance, Clock, Failure};
 use serde_json::json;
 
-use crate::crashtest::{CrashTest, Heard, Home, Server, Starting, loop_until, wait_until};
+use crate::crashtest::{CrashTest, Home};
+use crate::served::{Heard, Server, Starting, loop_until, wait_until};
 
 /// How long the owner works before it is stopped, in milliseconds: its standby reads along by then.
 const WORK_MILLIS: u64 = 1_500;
@@ -49,14 +50,14 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         None => std::env::current_exe()?,
     };
     let home = Home::make(&std::env::temp_dir(), seed)?;
-    let test = &mut CrashTest::new(program, home, Some(args.store), seed, clock)?;
+    let test = &mut CrashTest::new(program, home, Some(args.store), seed, clock, chance)?;
     let takeovers = args.takeovers;
     let store = test.store.clone();
     let bar = ProgressBar::new(u64::from(takeovers));
     bar.set_style(ProgressStyle::with_template(
         "{bar:40} {pos}/{len} takeovers  {msg}  {eta} left",
     )?);
-    let mut owner = Server::start(&test.program, &test.home.0, store.as_deref(), test.clock)?;
+    let mut owner = test.start()?;
     let mut millis = Vec::new();
     for number in 1..=takeovers {
         let name = format!("standby-{number}");
@@ -101,14 +102,14 @@ fn takeover(
     owner: &Server,
     standby: Starting,
 ) -> Result<(Server, u64), Failure> {
-    let clock = test.clock;
+    let (clock, cast) = (test.clock, test.cast.clone());
     let name = format!("takeover-{}", test.made.fetch_add(1, Ordering::Relaxed));
     let mut paid = None;
     let came = test.trade(owner, |dead| -> Result<(Server, u64), Failure> {
         wait_until(clock, (clock.monotonic_micros)() + WORK_MILLIS * 1_000);
         owner.signal("STOP")?;
         let stopped = (clock.monotonic_micros)();
-        let next = standby.ready(clock)?;
+        let next = standby.ready(&cast, clock)?;
         let request = next.charge(name, 0, 1);
         let heard = loop_until(clock, 10_000, || match next.ask(&request) {
             Heard::Nothing => {

@@ -98,6 +98,16 @@ impl Sockets {
         })
     }
 
+    /// Where each listener is, by its name.
+    pub fn addresses(&self) -> std::io::Result<[(&'static str, SocketAddr); 4]> {
+        Ok([
+            ("wallet", self.wallet.local_addr()?),
+            ("till", self.till.local_addr()?),
+            ("console", self.console.local_addr()?),
+            ("api", self.api.local_addr()?),
+        ])
+    }
+
     /// What development mounts (codes without a phone, a software authenticator) is for this machine alone.
     fn refuse_other_than_loopback(&self) -> Result<(), Failure> {
         for listener in [&self.wallet, &self.till, &self.console, &self.api] {
@@ -125,7 +135,7 @@ pub struct Plan {
     pub location: Location,
     pub master: Arc<MasterKey>,
     pub standby: bool,
-    pub rules: Limits,
+    pub limits: Limits,
     pub issuer: IssuerPrefix,
     pub sockets: Sockets,
     pub card: CardAccount,
@@ -267,104 +277,43 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         &plan.location,
         &plan.master,
         purpose,
-        plan.rules,
+        plan.limits,
         plan.standby,
         clock,
         chance,
     )?;
-    let registry = || Registry::open(&plan.location, &plan.master);
+    let (location, master) = (plan.location.clone(), plan.master.clone());
+    let registry = || Registry::open(&location, &master);
     let mut first = registry()?;
     let reconciled = first.reconcile(&mut NamedByBook(&engine))?;
     tracing::info!(?reconciled, "control agrees with the book");
     let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
-    let house = Arc::new(House::new(engine.clone(), plan.rules, plan.issuer, nonces));
+    let house = Arc::new(House::new(engine.clone(), plan.limits, plan.issuer, nonces));
     house.set_keys(first.api_keys().live_with_secrets()?);
     house.set_names(first.directory().read()?);
-    let registries = |count: usize| {
-        (0..count)
-            .map(|_| registry())
-            .collect::<Result<Vec<_>, _>>()
-    };
-    let sockets = plan.sockets;
-    let identity = IdentityConfig {
-        wallet_origin: sockets.wallet_origin.clone(),
-        wallet_party_id: sockets.wallet_party_id,
-        console_origin: sockets.console_origin.clone(),
-        console_party_id: sockets.console_party_id,
-        // A development machine has no security key; a live console takes nothing else.
-        operator_keys_device_bound: purpose == Purpose::Live,
-        send_budget: plan.send_budget,
-    };
-    let identity = Identity::new(&identity, outside.bytes())
-        .map_err(|_| "an origin or relying-party id is not one that browsers accept")?;
-    let store: String = plan
-        .master
-        .derive("store name at the card processor")
-        .expose()[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let card = CardConfig::new(plan.card.base_url, Secret::new(plan.card.api_key));
-    let origins = Origins::new(plan.master.network_key());
+    let Plan {
+        sockets,
+        mounted,
+        card,
+        messenger,
+        send_budget,
+        ..
+    } = plan;
     let app = Arc::new(App {
-        control: Workers::start("control", registries(CONTROL_THREADS)?, WAITING_JOBS)?,
-        strangers: Workers::start("strangers", registries(STRANGER_THREADS)?, WAITING_JOBS)?,
-        operators: Workers::start("operators", registries(OPERATOR_THREADS)?, WAITING_JOBS)?,
+        control: Workers::start("control", many(CONTROL_THREADS, registry)?, WAITING_JOBS)?,
+        strangers: Workers::start("strangers", many(STRANGER_THREADS, registry)?, WAITING_JOBS)?,
+        operators: Workers::start("operators", many(OPERATOR_THREADS, registry)?, WAITING_JOBS)?,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
-        cards: Workers::start("cards", registries(CARD_THREADS)?, WAITING_JOBS)?,
+        cards: Workers::start("cards", many(CARD_THREADS, registry)?, WAITING_JOBS)?,
         book: Arc::new(engine.clone()) as Arc<dyn BookDoor>,
-        messenger: plan.messenger,
-        identity,
-        house: house.clone(),
-        card_desk: CardDesk::new(
-            CardProcessor::new(card),
-            Secret::new(plan.card.webhook_secret),
-            &sockets.wallet_origin,
-            &store,
-        ),
-        outside: outside.clone(),
-        origins: origins.clone(),
+        messenger,
+        identity: identity(&sockets, purpose, send_budget, &outside)?,
+        house,
+        card_desk: card_desk(card, &sockets, &master),
+        outside,
+        origins: Origins::new(master.network_key()),
     });
-    let listeners = Listeners::start(ListenConfig::default())?;
-    let places = Places::share(open_files_max());
-    tracing::info!(?places, "connections that may be open at each listener");
-
-    for (surface, listener, origin, routes) in [
-        (
-            Surface::Wallet,
-            sockets.wallet,
-            sockets.wallet_origin,
-            plan.mounted.wallet,
-        ),
-        (
-            Surface::Till,
-            sockets.till,
-            sockets.till_origin,
-            plan.mounted.till,
-        ),
-        (
-            Surface::Console,
-            sockets.console,
-            sockets.console_origin,
-            plan.mounted.console,
-        ),
-    ] {
-        let dressed = dress(routes.into_router(), &Front { surface, origin })
-            .map_err(|_| "an origin is not http(s)://host[:port]")?;
-        listeners.serve_pages(
-            listener,
-            places.of(surface),
-            router_service(dressed.with_state(app.clone())),
-        )?;
-    }
-    let beside = plan.mounted.beside_merchants.into_router();
-    let rest = bounded(beside, BESIDE_TIMEOUT).with_state(app.clone());
-    let merchants = MerchantApi::new(house, outside)?;
-    let rest = router_service(rest);
-    listeners.serve_each(sockets.api, places.api, move |connection| ApiFront {
-        merchants: merchants.on_connection_from(connection.peer().map(|peer| origins.of(peer))),
-        rest: rest.clone(),
-    })?;
+    let listeners = listen(&app, sockets, mounted)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let chores = vec![
         sweep_top_ups(app.clone(), registry()?, stopping.clone())?,
@@ -377,6 +326,90 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         chores,
         stopping,
     })
+}
+
+fn many<T>(count: usize, one: impl Fn() -> Result<T, Fault>) -> Result<Vec<T>, Fault> {
+    (0..count).map(|_| one()).collect()
+}
+
+/// Who is who to browsers.
+fn identity(
+    sockets: &Sockets,
+    purpose: Purpose,
+    send_budget: SendBudget,
+    outside: &Outside,
+) -> Result<Identity, Failure> {
+    let identity = IdentityConfig {
+        wallet_origin: sockets.wallet_origin.clone(),
+        wallet_party_id: sockets.wallet_party_id.clone(),
+        console_origin: sockets.console_origin.clone(),
+        console_party_id: sockets.console_party_id.clone(),
+        // A development machine has no security key; a live console takes nothing else.
+        operator_keys_device_bound: purpose == Purpose::Live,
+        send_budget,
+    };
+    Identity::new(&identity, outside.bytes())
+        .map_err(|_| "an origin or relying-party id is not one that browsers accept".into())
+}
+
+/// What asks the card processor. Two stores that share an account there are told apart by a name that the master key gives.
+fn card_desk(account: CardAccount, sockets: &Sockets, master: &MasterKey) -> CardDesk {
+    let store: String = master.derive("store name at the card processor").expose()[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let card = CardConfig::new(account.base_url, Secret::new(account.api_key));
+    CardDesk::new(
+        CardProcessor::new(card),
+        Secret::new(account.webhook_secret),
+        &sockets.wallet_origin,
+        &store,
+    )
+}
+
+/// Opens the doors: a listener for each surface, and the API's.
+fn listen(app: &Arc<App>, sockets: Sockets, mounted: Mounted) -> Result<Listeners, Failure> {
+    let listeners = Listeners::start(ListenConfig::default())?;
+    let places = Places::share(open_files_max());
+    tracing::info!(?places, "connections that may be open at each listener");
+
+    for (surface, listener, origin, routes) in [
+        (
+            Surface::Wallet,
+            sockets.wallet,
+            sockets.wallet_origin,
+            mounted.wallet,
+        ),
+        (
+            Surface::Till,
+            sockets.till,
+            sockets.till_origin,
+            mounted.till,
+        ),
+        (
+            Surface::Console,
+            sockets.console,
+            sockets.console_origin,
+            mounted.console,
+        ),
+    ] {
+        let dressed = dress(routes.into_router(), &Front { surface, origin })
+            .map_err(|_| "an origin is not http(s)://host[:port]")?;
+        listeners.serve_pages(
+            listener,
+            places.of(surface),
+            router_service(dressed.with_state(app.clone())),
+        )?;
+    }
+    let beside = mounted.beside_merchants.into_router();
+    let rest = bounded(beside, BESIDE_TIMEOUT).with_state(app.clone());
+    let merchants = MerchantApi::new(app.house.clone(), app.outside.clone())?;
+    let (rest, origins) = (router_service(rest), app.origins.clone());
+    listeners.serve_each(sockets.api, places.api, move |connection| ApiFront {
+        merchants: merchants.on_connection_from(connection.peer().map(|peer| origins.of(peer))),
+        rest: rest.clone(),
+    })?;
+    Ok(listeners)
 }
 
 /// How many connections may be open at each listener. Nobody borrows from another: phones by the thousand, or somebody who

@@ -180,7 +180,7 @@ impl Config {
         })?;
         let config: Config =
             serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
-        config.rules()?;
+        config.limits()?;
         config.issuer()?;
         config.send_budget()?;
         for (key, surface) in [
@@ -238,7 +238,7 @@ impl Config {
     }
 
     /// The bounds.
-    pub fn rules(&self) -> Result<Limits, Failure> {
+    pub fn limits(&self) -> Result<Limits, Failure> {
         let yen = |key: &str, value: u64| {
             Amount::new(value)
                 .filter(|yen| !yen.is_zero())

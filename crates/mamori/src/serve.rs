@@ -1,6 +1,9 @@
 //! `mamori init`, `mamori serve` and `mamori config`: a live house.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,6 +59,9 @@ pub struct ServeArgs {
     /// A `node_modules` folder with the optional front-end packages.
     #[arg(long)]
     packages: Option<PathBuf>,
+    /// Write where it listens to this file, as JSON, once it answers; the file of a run before is taken away first.
+    #[arg(long)]
+    ready: Option<PathBuf>,
 }
 
 /// Prints the configuration in force, secrets masked.
@@ -76,7 +82,7 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         &location,
         &master,
         Purpose::Live,
-        Config::example().rules()?,
+        Config::example().limits()?,
         false,
         clock,
         chance,
@@ -143,6 +149,9 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
 /// `mamori serve`.
 pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let config = Config::read(&args.store.data().join("mamori.json"))?;
+    if let Some(path) = &args.ready {
+        forget_ready(path)?;
+    }
     let master = args.store.master()?;
     let sms = SmsGateway::new(SmsConfig {
         base_url: config.sms.base_url.clone(),
@@ -158,7 +167,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         location,
         master,
         standby: args.standby,
-        rules: config.rules()?,
+        limits: config.limits()?,
         issuer: config.issuer()?,
         sockets: Sockets {
             wallet: bind("wallet.listen", &config.wallet.listen)?,
@@ -180,8 +189,12 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         send_budget: config.send_budget()?,
         mounted: Mounted::live(args.packages.as_deref()),
     };
+    let listens = plan.sockets.addresses()?;
     let running = assembly::start(plan, clock, chance)?;
     post.begin()?;
+    if let Some(path) = &args.ready {
+        tell_ready(path, &listens)?;
+    }
     println!(
         "wallet   {}\ntill     {}\nconsole  {}",
         config.wallet.origin, config.till.origin, config.console.origin
@@ -189,6 +202,25 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     wait_for_interrupt()?;
     running.stop();
     Ok(())
+}
+
+/// A supervisor must not take the file of a run before for this run's.
+fn forget_ready(path: &Path) -> Result<(), Failure> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(format!("{} cannot be taken away ({error})", path.display()).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whole or not at all: who waits for the file reads it at once.
+fn tell_ready(path: &Path, listens: &[(&str, SocketAddr)]) -> Result<(), Failure> {
+    let listens: BTreeMap<_, _> = listens.iter().copied().collect();
+    let unfinished = path.with_extension("unfinished");
+    std::fs::write(&unfinished, serde_json::to_string(&listens)?)
+        .and_then(|()| std::fs::rename(&unfinished, path))
+        .map_err(|error| format!("{} cannot be written ({error})", path.display()).into())
 }
 
 /// `mamori config`.

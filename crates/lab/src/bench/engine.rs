@@ -9,6 +9,8 @@ use std::time::Duration;
 use mamori::assembly::EngineClock;
 use mamori::world::{Clock, Failure};
 use mamori_datastore::keys::MasterKey;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_datastore::sql::Location;
 use mamori_domain::book::Book;
 use mamori_domain::book::HashKey;
@@ -20,7 +22,7 @@ use mamori_domain::money::Amount;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::{Head, JournalOptions, JournalStore};
-use mamori_engine::lease::Candidate;
+use mamori_engine::lease::{Candidate, Lease};
 use mamori_engine::shard::{Asked, Fetched, Opened, ROW_ACTS, Shard, Verdict};
 use mamori_engine::start::KEEP_RECENT;
 use mamori_engine::{Engine, EngineConfig};
@@ -194,19 +196,59 @@ pub fn journal_alone(
     let Some(mut lease) = Candidate::new(location, 0, [1; 16])?.try_take(0, &engine_clock)? else {
         return Err("another process owns the benchmark's store".into());
     };
-    let store = JournalStore::open(location, &JournalOptions::default(), &lease)?;
-    let opened = Opened {
-        limits: limits(),
-        cold: ColdKeys::default(),
-        epoch: lease.epoch(),
-        chain: master.chain_key(),
-        embedded: location.directory().is_some(),
-    };
-    let book = Book::new(HashKey::new(master.book_hash_key().expose()));
-    let mut shard = Shard::new(book, store, Head::EMPTY, opened);
-    let mut draw = Draw::from_seed(seed);
-    let mut step = |asked: &mut Vec<Asked>| -> Result<u64, Failure> {
-        let taken = shard.step(asked, Timestamp((clock.wall_micros)()), &mut draw);
+    let mut alone = Alone::open(location, &master, &lease, seed, clock)?;
+    alone.lay_out(workload::layout(wallets, KEY))?;
+
+    let files = || location.directory().map_or(Files::default(), Files::of);
+    let (cost_before, files_before) = (Cost::of(std::process::id()), files());
+    let (payments, elapsed_micros) = alone.pay(wallets, micros, seed, told)?;
+    let cost = Cost::of(std::process::id()).since(&cost_before);
+    let files = files().since(files_before);
+    let _ = lease.confirm(&engine_clock);
+    drop(lease.release());
+    Ok(Run {
+        payments,
+        elapsed_micros,
+        cost,
+        files,
+    })
+}
+
+/// A shard that nobody follows: no threads, no views.
+struct Alone {
+    shard: Shard,
+    draw: Draw,
+    clock: Clock,
+}
+
+impl Alone {
+    fn open(
+        location: &Location,
+        master: &MasterKey,
+        lease: &Lease,
+        seed: u64,
+        clock: Clock,
+    ) -> Result<Alone, Failure> {
+        let store = JournalStore::open(location, &JournalOptions::default(), lease)?;
+        let opened = Opened {
+            limits: limits(),
+            cold: ColdKeys::default(),
+            epoch: lease.epoch(),
+            chain: master.chain_key(),
+            embedded: location.directory().is_some(),
+        };
+        let book = Book::new(HashKey::new(master.book_hash_key().expose()));
+        Ok(Alone {
+            shard: Shard::new(book, store, Head::EMPTY, opened),
+            draw: Draw::from_seed(seed),
+            clock,
+        })
+    }
+
+    /// One row: takes what it takes of `asked` and answers how many acts were done.
+    fn step(&mut self, asked: &mut Vec<Asked>) -> Result<u64, Failure> {
+        let now = Timestamp((self.clock.wall_micros)());
+        let taken = self.shard.step(asked, now, &mut self.draw);
         if let Some(fault) = taken.fatal {
             return Err(fault.into());
         }
@@ -232,84 +274,75 @@ pub fn journal_alone(
         }
         asked.extend(again);
         // As if views followed: memory keeps the recent past, and no more.
-        shard.forget_through(shard.seq(), KEEP_RECENT);
+        self.shard.forget_through(self.shard.seq(), KEEP_RECENT);
         Ok(answered)
-    };
-    let mut all = |requests: &mut dyn Iterator<Item = Request>| -> Result<(), Failure> {
+    }
+
+    /// Does all of these acts.
+    fn lay_out(&mut self, mut requests: impl Iterator<Item = Request>) -> Result<(), Failure> {
         let mut asked = Vec::new();
         loop {
-            asked.extend(
-                (&mut *requests)
-                    .take(ROW_ACTS - asked.len())
-                    .map(|request| Asked {
-                        request,
-                        fetched: None,
-                    }),
-            );
+            let room = ROW_ACTS - asked.len();
+            asked.extend(requests.by_ref().take(room).map(not_fetched));
             if asked.is_empty() {
                 return Ok(());
             }
-            step(&mut asked)?;
+            self.step(&mut asked)?;
         }
-    };
-    all(&mut workload::layout(wallets, KEY))?;
+    }
 
-    let (cost_before, files_before) = (
-        Cost::of(std::process::id()),
-        location.directory().map_or(Files::default(), Files::of),
-    );
-    let begin = (clock.monotonic_micros)();
-    let (to, from) = sync_channel::<Vec<Asked>>(4);
-    let seconds = (clock.wall_micros)() / 1_000_000;
-    let maker = std::thread::Builder::new()
-        .name("bench-send".to_owned())
-        .spawn(move || {
-            let mut acts = Payments::new(seed, wallets, KEY);
-            loop {
-                let batch = (0..ROW_ACTS)
-                    .map(|_| Asked {
-                        act: acts.next(seconds),
-                        gathered: None,
-                    })
-                    .collect();
-                if to.send(batch).is_err() {
-                    return;
+    /// Makes payments for about so long, and answers how many, and how long it was.
+    fn pay(
+        &mut self,
+        wallets: u64,
+        micros: u64,
+        seed: u64,
+        told: impl Fn(u64),
+    ) -> Result<(u64, u64), Failure> {
+        let clock = self.clock;
+        let begin = (clock.monotonic_micros)();
+        let (to, from) = sync_channel::<Vec<Asked>>(4);
+        let seconds = (clock.wall_micros)() / 1_000_000;
+        let maker = std::thread::Builder::new()
+            .name("bench-send".to_owned())
+            .spawn(move || {
+                let mut acts = Payments::new(seed, wallets, KEY);
+                let mut row = || {
+                    (0..ROW_ACTS)
+                        .map(|_| not_fetched(acts.next(seconds)))
+                        .collect()
+                };
+                while to.send(row()).is_ok() {}
+            })?;
+        let mut payments = 0;
+        let mut asked = Vec::new();
+        let mut result = Ok(());
+        while (clock.monotonic_micros)() - begin < micros {
+            if asked.len() < ROW_ACTS / 2
+                && let Ok(batch) = from.recv()
+            {
+                asked.extend(batch);
+            }
+            match self.step(&mut asked) {
+                Ok(taken) => payments += taken,
+                Err(failure) => {
+                    result = Err(failure);
+                    break;
                 }
             }
-        })?;
-    let mut payments = 0;
-    let mut asked = Vec::new();
-    let mut result = Ok(());
-    while (clock.monotonic_micros)() - begin < micros {
-        if asked.len() < ROW_ACTS / 2
-            && let Ok(batch) = from.recv()
-        {
-            asked.extend(batch);
+            told((clock.monotonic_micros)() - begin);
         }
-        match step(&mut asked) {
-            Ok(taken) => payments += taken,
-            Err(failure) => {
-                result = Err(failure);
-                break;
-            }
-        }
-        told((clock.monotonic_micros)() - begin);
+        let elapsed_micros = (clock.monotonic_micros)() - begin;
+        // The maker ends when nobody takes its rows any more.
+        drop(from);
+        drop(maker.join());
+        result.map(|()| (payments, elapsed_micros))
     }
-    let elapsed_micros = (clock.monotonic_micros)() - begin;
-    drop(from);
-    let _ = maker.join();
-    result?;
-    let cost = Cost::of(std::process::id()).since(&cost_before);
-    let files = location
-        .directory()
-        .map_or(Files::default(), Files::of)
-        .since(files_before);
-    let _ = lease.confirm(&engine_clock);
-    drop(lease.release());
-    Ok(Run {
-        payments,
-        elapsed_micros,
-        cost,
-        files,
-    })
+}
+
+fn not_fetched(request: Request) -> Asked {
+    Asked {
+        request,
+        fetched: None,
+    }
 }

@@ -14,6 +14,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use mamori::world::{Clock, Failure};
 use md5::{Digest, Md5};
+use mio::event::Event;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use sha2::Sha256;
@@ -373,167 +374,214 @@ pub fn run(
     clock: Clock,
     mut told: impl FnMut(Moment),
 ) -> Result<Tally, Failure> {
-    let mut choices = Choices::from_seed(plan.seed);
-    let run = choices.next() as u32;
-    let keyed = Hmac::<Sha256>::new_from_slice(parties.api_secret.as_bytes())?;
-    let mut writer = Writer {
-        parties,
-        keyed,
-        choices,
-        run,
-        count: 0,
-        body: Vec::with_capacity(512),
-    };
-    let mut poll = Poll::new()?;
+    let mut run = Run::connect(parties, plan, echoes_id, clock)?;
     let mut events = Events::with_capacity(plan.connections.max(16));
-    let mut lines = Vec::with_capacity(plan.connections);
-    for number in 0..plan.connections {
-        let mut line = Line::open(parties.address)?;
-        poll.registry().register(
-            &mut line.socket,
-            Token(number),
-            Interest::READABLE | Interest::WRITABLE,
-        )?;
-        lines.push(line);
-    }
-
-    let mut tally = Tally::default();
-    let mut lost = 0_u64;
-    let begin = (clock.monotonic_micros)();
-    let (counted_from, counted_to) = (
-        begin + plan.warm_up_micros,
-        begin + plan.warm_up_micros + plan.measured_micros,
-    );
-    let (mut began, mut next_tick) = (false, counted_from);
-    let mut free: Vec<usize> = (0..lines.len()).rev().collect();
-    let mut due = 0_u64;
+    let (mut began, mut next_tick) = (false, run.counted_from);
     loop {
         let now = (clock.monotonic_micros)();
-        if now >= counted_from && !began {
+        if now >= run.counted_from && !began {
             began = true;
             told(Moment::Begins);
         }
-        if now >= counted_to {
-            tally.elapsed_micros = now - counted_from;
+        if now >= run.counted_to {
+            run.tally.elapsed_micros = now - run.counted_from;
             told(Moment::Ends);
             break;
         }
         if now >= next_tick {
             next_tick = now + 200_000;
-            told(Moment::Goes(now - counted_from));
+            told(Moment::Goes(now - run.counted_from));
         }
-
-        // Send what is due on whatever connection is free.
-        let wall_seconds = ((clock.wall_micros)() / 1_000_000) as u64;
-        let mut pause = None;
-        while let Some(number) = free.last().copied() {
-            let intended = match plan.pace {
-                Pace::Closed => (clock.monotonic_micros)(),
-                Pace::Open { per_second } => {
-                    let intended = begin
-                        + (u128::from(due) * 1_000_000 / u128::from(per_second.max(1))) as u64;
-                    if intended > now {
-                        pause = Some(intended - now);
-                        break;
-                    }
-                    due += 1;
-                    intended
-                }
-            };
-            free.pop();
-            let line = &mut lines[number];
-            line.id = writer.write(&mut line.unsent, wall_seconds);
-            line.intended_micros = intended;
-            line.waiting = true;
-            if line.flush().is_err() {
-                lost += 1;
-                replace(line, number, parties.address, &poll)?;
-                free.push(number);
-            }
-        }
-
-        // The poller counts in milliseconds. For an open loop that is too coarse, and turning without a pause would eat the server's core.
-        match pause {
-            Some(micros) => {
-                std::thread::sleep(Duration::from_micros(micros.min(100)));
-                poll.poll(&mut events, Some(Duration::ZERO))
-            }
-            None => poll.poll(&mut events, Some(Duration::from_millis(100))),
-        }
-        .or_else(|error| {
-            if error.kind() == io::ErrorKind::Interrupted {
-                Ok(())
-            } else {
-                Err(error)
-            }
-        })?;
+        let pause = run.send_what_is_due(now)?;
+        run.wait(&mut events, pause)?;
         for event in &events {
-            let number = event.token().0;
-            let line = &mut lines[number];
-            if !line.waiting {
-                // A server ends connections that nobody uses for a while; whoever calls next finds a new one.
-                if event.is_read_closed() {
-                    replace(line, number, parties.address, &poll)?;
-                }
-                continue;
-            }
-            let done = if event.is_writable() && !line.unsent.is_empty() {
-                line.flush()
-            } else {
-                Ok(())
-            };
-            match done.and_then(|()| line.answered()) {
-                Ok(false) => {}
-                Ok(true) => {
-                    let answer =
-                        Answer::parse(&line.received[..line.filled]).expect("answered said so");
-                    tally.answered += 1;
-                    match answer.fault(&line.id, echoes_id) {
-                        Some(fault) => *tally.others.entry(fault).or_default() += 1,
-                        None => {
-                            let now = (clock.monotonic_micros)();
-                            if now >= counted_from && now < counted_to {
-                                tally.good += 1;
-                                tally
-                                    .latency
-                                    .record(now.saturating_sub(line.intended_micros));
-                            }
-                        }
-                    }
-                    line.filled = 0;
-                    line.waiting = false;
-                    free.push(number);
-                }
-                Err(_) => {
-                    lost += 1;
-                    replace(line, number, parties.address, &poll)?;
-                    free.push(number);
-                }
-            }
+            run.take(event)?;
         }
-        if lost > 10_000 {
+        if run.lost > 10_000 {
             return Err("the server keeps closing connections".into());
         }
     }
-    if lost > 0 {
-        tally.others.insert("connection lost".to_owned(), lost);
+    if run.lost > 0 {
+        run.tally
+            .others
+            .insert("connection lost".to_owned(), run.lost);
     }
-    Ok(tally)
+    Ok(run.tally)
 }
 
-fn replace(
-    line: &mut Line,
-    number: usize,
-    address: SocketAddr,
-    poll: &Poll,
-) -> Result<(), Failure> {
-    *line = Line::open(address)?;
+/// A run under way.
+struct Run<'a> {
+    writer: Writer<'a>,
+    pace: Pace,
+    echoes_id: bool,
+    clock: Clock,
+    poll: Poll,
+    lines: Vec<Line>,
+    /// Connections that wait for no answer, by number.
+    free: Vec<usize>,
+    begin: u64,
+    counted_from: u64,
+    counted_to: u64,
+    /// Requests of an open loop that were due so far.
+    due: u64,
+    /// Connections that broke.
+    lost: u64,
+    tally: Tally,
+}
+
+impl<'a> Run<'a> {
+    fn connect(
+        parties: &'a Parties,
+        plan: Plan,
+        echoes_id: bool,
+        clock: Clock,
+    ) -> Result<Run<'a>, Failure> {
+        let mut choices = Choices::from_seed(plan.seed);
+        let run = choices.next() as u32;
+        let keyed = Hmac::<Sha256>::new_from_slice(parties.api_secret.as_bytes())?;
+        let writer = Writer {
+            parties,
+            keyed,
+            choices,
+            run,
+            count: 0,
+            body: Vec::with_capacity(512),
+        };
+        let poll = Poll::new()?;
+        let mut lines = Vec::with_capacity(plan.connections);
+        for number in 0..plan.connections {
+            lines.push(open(number, parties.address, &poll)?);
+        }
+        let begin = (clock.monotonic_micros)();
+        let counted_from = begin + plan.warm_up_micros;
+        Ok(Run {
+            writer,
+            pace: plan.pace,
+            echoes_id,
+            clock,
+            poll,
+            free: (0..lines.len()).rev().collect(),
+            lines,
+            begin,
+            counted_from,
+            counted_to: counted_from + plan.measured_micros,
+            due: 0,
+            lost: 0,
+            tally: Tally::default(),
+        })
+    }
+
+    /// Sends what is due on whatever connection is free. Answers how long the next request of an open loop has still time, if a
+    /// connection waits for it.
+    fn send_what_is_due(&mut self, now: u64) -> Result<Option<u64>, Failure> {
+        let wall_seconds = ((self.clock.wall_micros)() / 1_000_000) as u64;
+        while let Some(number) = self.free.last().copied() {
+            let intended = match self.pace {
+                Pace::Closed => (self.clock.monotonic_micros)(),
+                Pace::Open { per_second } => {
+                    let after = u128::from(self.due) * 1_000_000 / u128::from(per_second.max(1));
+                    let intended = self.begin + after as u64;
+                    if intended > now {
+                        return Ok(Some(intended - now));
+                    }
+                    self.due += 1;
+                    intended
+                }
+            };
+            self.free.pop();
+            let line = &mut self.lines[number];
+            line.id = self.writer.write(&mut line.unsent, wall_seconds);
+            line.intended_micros = intended;
+            line.waiting = true;
+            if line.flush().is_err() {
+                self.lose(number)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Waits for answers. The poller counts in milliseconds; for an open loop that is too coarse, and turning without a pause would
+    /// eat the server's core.
+    fn wait(&mut self, events: &mut Events, pause: Option<u64>) -> io::Result<()> {
+        let waited = match pause {
+            Some(micros) => {
+                std::thread::sleep(Duration::from_micros(micros.min(100)));
+                self.poll.poll(events, Some(Duration::ZERO))
+            }
+            None => self.poll.poll(events, Some(Duration::from_millis(100))),
+        };
+        match waited {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(()),
+            waited => waited,
+        }
+    }
+
+    /// Takes what a connection has: nothing yet, an answer, or its end.
+    fn take(&mut self, event: &Event) -> Result<(), Failure> {
+        let number = event.token().0;
+        let line = &mut self.lines[number];
+        if !line.waiting {
+            // A server ends connections that nobody uses for a while; whoever calls next finds a new one.
+            if event.is_read_closed() {
+                *line = open(number, self.writer.parties.address, &self.poll)?;
+            }
+            return Ok(());
+        }
+        let done = if event.is_writable() && !line.unsent.is_empty() {
+            line.flush()
+        } else {
+            Ok(())
+        };
+        match done.and_then(|()| line.answered()) {
+            Ok(false) => Ok(()),
+            Ok(true) => {
+                self.count(number);
+                Ok(())
+            }
+            Err(_) => self.lose(number),
+        }
+    }
+
+    /// Counts the whole answer that a connection holds, and frees it.
+    fn count(&mut self, number: usize) {
+        let line = &mut self.lines[number];
+        let answer = Answer::parse(&line.received[..line.filled]).expect("answered said so");
+        self.tally.answered += 1;
+        match answer.fault(&line.id, self.echoes_id) {
+            Some(fault) => *self.tally.others.entry(fault).or_default() += 1,
+            None => {
+                let now = (self.clock.monotonic_micros)();
+                if now >= self.counted_from && now < self.counted_to {
+                    self.tally.good += 1;
+                    self.tally
+                        .latency
+                        .record(now.saturating_sub(line.intended_micros));
+                }
+            }
+        }
+        line.filled = 0;
+        line.waiting = false;
+        self.free.push(number);
+    }
+
+    /// A connection broke: another takes its place.
+    fn lose(&mut self, number: usize) -> Result<(), Failure> {
+        self.lost += 1;
+        self.lines[number] = open(number, self.writer.parties.address, &self.poll)?;
+        self.free.push(number);
+        Ok(())
+    }
+}
+
+/// A new connection that the poller watches under this number.
+fn open(number: usize, address: SocketAddr, poll: &Poll) -> Result<Line, Failure> {
+    let mut line = Line::open(address)?;
     poll.registry().register(
         &mut line.socket,
         Token(number),
         Interest::READABLE | Interest::WRITABLE,
     )?;
-    Ok(())
+    Ok(line)
 }
 
 #[cfg(test)]

@@ -455,18 +455,14 @@ impl Bench {
             start_micros <= 2_000_000,
         );
         engine.stop();
-        eprint!("{}", table.text());
-        if self.args.json {
-            let payments = run.payments.max(1) as f64;
-            let figures = Figures {
-                payments_per_second: run.per_second(),
-                server_cpu_us_per_payment: run.cost.cpu_nanos_sum() as f64 / 1000.0 / payments,
-                bytes_per_payment: (run.files.journal + run.files.views) as f64 / payments,
-                ..self.figures()
-            };
-            println!("{}", serde_json::to_string(&figures)?);
-        }
-        Ok(())
+        let payments = run.payments.max(1) as f64;
+        let figures = Figures {
+            payments_per_second: run.per_second(),
+            server_cpu_us_per_payment: run.cost.cpu_nanos_sum() as f64 / 1000.0 / payments,
+            bytes_per_payment: (run.files.journal + run.files.views) as f64 / payments,
+            ..self.figures()
+        };
+        self.tell(&table, &figures)
     }
 
     fn http_threads(&self) -> usize {
@@ -493,21 +489,44 @@ impl Bench {
         let seconds = Duration::from_secs(self.args.seconds);
         let mut table = Table::default();
         let empty = self.resident_when_empty()?;
-        let fresh = self
-            .args
-            .store
-            .is_none()
-            .then(|| Fresh(self.directory("store")));
-        let store = match (&self.args.store, &fresh) {
-            (Some(store), _) => store.clone(),
-            (None, fresh) => fresh
-                .as_ref()
-                .map(|fresh| fresh.0.display().to_string())
-                .unwrap_or_default(),
-        };
+        let (store, _fresh) = self.store_of_this_run();
         self.open_laid_out(engine::KEY)?.stop();
         let floor = self.start_floor(Face::Listen, self.http_threads())?;
         let mut server = self.start_product(&store)?;
+        self.describe_start(&mut table, &server, empty);
+
+        let mut figures = self.figures();
+        let closed: &[usize] = if self.args.open_only { &[] } else { &[64, 256] };
+        for &connections in closed {
+            figures = self.closed_loop(&mut table, &mut server, &floor, connections, seconds)?;
+        }
+        let span = if self.args.open_only {
+            seconds
+        } else {
+            seconds / 2
+        };
+        self.open_loop(&mut table, &mut server, span)?;
+        self.lone_payment(&mut table, &mut server, seconds)?;
+        drop((server, floor));
+        codes::run(&mut table, self.clock, &mut self.choices, 200_000)?;
+        if self.args.compare {
+            self.compare(&mut table, &mut figures)?;
+        }
+        self.tell(&table, &figures)
+    }
+
+    /// The store that was named, or a fresh directory that is gone when the run is over.
+    fn store_of_this_run(&self) -> (String, Option<Fresh>) {
+        match &self.args.store {
+            Some(store) => (store.clone(), None),
+            None => {
+                let fresh = Fresh(self.directory("store"));
+                (fresh.0.display().to_string(), Some(fresh))
+            }
+        }
+    }
+
+    fn describe_start(&self, table: &mut Table, server: &Server, empty: u64) {
         let wallets = self.args.wallets as f64;
         table.head(&format!(
             "store: {}, {} wallets",
@@ -528,70 +547,71 @@ impl Bench {
             "<= 256 B",
             per_wallet <= 256.0,
         );
+    }
 
-        let mut figures = self.figures();
-        let closed: &[usize] = if self.args.open_only { &[] } else { &[64, 256] };
-        for &connections in closed {
-            let before = self.floor_run(&floor, connections, seconds / 4)?;
-            let files = server.settle()?;
-            let run = self.product_run(&mut server, connections, Pace::Closed, seconds)?;
-            let settled = server.settle()?;
-            let after = self.floor_run(&floor, connections, seconds / 4)?;
-            let floor_rate = median(vec![before.tally.per_second(), after.tally.per_second()]);
-            let share = run.kept_up_per_second() / floor_rate;
-            table.head(&format!("payments, {connections} connections, closed loop, every answer durable, views kept up"));
-            describe(&mut table, &run, (connections == 256).then_some(20_000.0));
-            table.figure("bare floor beside it", format!("{}/s", grouped(floor_rate)));
-            table.figure(
-                "its CPU per answer",
-                format!("{:.1} us", before.cpu_micros_per_payment()),
-            );
-            table.judged(
-                "share of the floor",
-                format!("{:.0} %", share * 100.0),
-                ">= 50 %",
-                share >= 0.5,
-            );
-            let sent = run.sent().max(1) as f64;
-            let journal = (settled.journal_bytes - files.journal_bytes) as f64 / sent;
-            let views = (settled.view_bytes - files.view_bytes) as f64 / sent;
-            if settled.journal_bytes > 0 {
-                table.judged(
-                    "journal bytes per payment",
-                    format!("{journal:.0} B"),
-                    "<= 200 B",
-                    journal <= 200.0,
-                );
-                table.judged(
-                    "view bytes per payment",
-                    format!("{views:.0} B"),
-                    "<= 500 B",
-                    views <= 500.0,
-                );
-            }
-            figures = Figures {
-                payments_per_second: run.kept_up_per_second(),
-                floor_per_second: Some(floor_rate),
-                p50_ms: Some(millis(run.tally.latency.quantile(5_000))),
-                p99_ms: Some(millis(run.tally.latency.quantile(9_900))),
-                p999_ms: Some(millis(run.tally.latency.quantile(9_990))),
-                server_cpu_us_per_payment: run.cpu_micros_per_payment(),
-                bytes_per_payment: journal + views,
-                ..self.figures()
-            };
+    /// Payments as fast as they are answered, between two runs of the floor.
+    fn closed_loop(
+        &mut self,
+        table: &mut Table,
+        server: &mut Server,
+        floor: &Server,
+        connections: usize,
+        seconds: Duration,
+    ) -> Result<Figures, Failure> {
+        let before = self.floor_run(floor, connections, seconds / 4)?;
+        let files = server.settle()?;
+        let run = self.product_run(server, connections, Pace::Closed, seconds)?;
+        let settled = server.settle()?;
+        let after = self.floor_run(floor, connections, seconds / 4)?;
+        let floor_rate = median(vec![before.tally.per_second(), after.tally.per_second()]);
+        let share = run.kept_up_per_second() / floor_rate;
+        table.head(&format!(
+            "payments, {connections} connections, closed loop, every answer durable, views kept up"
+        ));
+        describe(table, &run, (connections == 256).then_some(20_000.0));
+        table.figure("bare floor beside it", format!("{}/s", grouped(floor_rate)));
+        table.figure(
+            "its CPU per answer",
+            format!("{:.1} us", before.cpu_micros_per_payment()),
+        );
+        table.judged(
+            "share of the floor",
+            format!("{:.0} %", share * 100.0),
+            ">= 50 %",
+            share >= 0.5,
+        );
+        let sent = run.sent().max(1) as f64;
+        let journal = (settled.journal_bytes - files.journal_bytes) as f64 / sent;
+        let views = (settled.view_bytes - files.view_bytes) as f64 / sent;
+        if settled.journal_bytes > 0 {
+            describe_bytes(table, journal, views);
         }
+        Ok(Figures {
+            payments_per_second: run.kept_up_per_second(),
+            floor_per_second: Some(floor_rate),
+            p50_ms: Some(millis(run.tally.latency.quantile(5_000))),
+            p99_ms: Some(millis(run.tally.latency.quantile(9_900))),
+            p999_ms: Some(millis(run.tally.latency.quantile(9_990))),
+            server_cpu_us_per_payment: run.cpu_micros_per_payment(),
+            bytes_per_payment: journal + views,
+            ..self.figures()
+        })
+    }
+
+    /// Payments at a rate of their own, whatever the answers do.
+    fn open_loop(
+        &mut self,
+        table: &mut Table,
+        server: &mut Server,
+        span: Duration,
+    ) -> Result<(), Failure> {
         let per_second = self.args.open_rate;
-        let span = if self.args.open_only {
-            seconds
-        } else {
-            seconds / 2
-        };
-        let run = self.product_run(&mut server, 256, Pace::Open { per_second }, span)?;
+        let run = self.product_run(server, 256, Pace::Open { per_second }, span)?;
         table.head(&format!(
             "payments, 256 connections, open loop of {}/s",
             grouped(per_second as f64)
         ));
-        describe(&mut table, &run, None);
+        describe(table, &run, None);
         let p99 = millis(run.tally.latency.quantile(9_900));
         table.judged(
             "p99 at this rate",
@@ -599,12 +619,17 @@ impl Bench {
             "<= 20 ms",
             p99 <= 20.0,
         );
-        let run = self.product_run(
-            &mut server,
-            1,
-            Pace::Closed,
-            Duration::from_secs(3).min(seconds),
-        )?;
+        Ok(())
+    }
+
+    fn lone_payment(
+        &mut self,
+        table: &mut Table,
+        server: &mut Server,
+        seconds: Duration,
+    ) -> Result<(), Failure> {
+        let span = Duration::from_secs(3).min(seconds);
+        let run = self.product_run(server, 1, Pace::Closed, span)?;
         table.head("a lone payment, one connection");
         let p50 = millis(run.tally.latency.quantile(5_000));
         table.judged("p50", format!("{p50:.2} ms"), "<= 2 ms", p50 <= 2.0);
@@ -612,38 +637,44 @@ impl Bench {
             "p99",
             format!("{:.2} ms", millis(run.tally.latency.quantile(9_900))),
         );
-        drop((server, floor));
-        codes::run(&mut table, self.clock, &mut self.choices, 200_000)?;
-        if self.args.compare {
-            let rates = self.handwritten()?;
-            let ratio = figures.payments_per_second / rates.plain;
-            let target = if figures.store == "postgres" {
-                4.0
-            } else {
-                8.0
-            };
-            table.head("hand-written PostgreSQL payment, 16 clients, durable");
-            table.figure("statements as text", format!("{}/s", grouped(rates.plain)));
-            table.judged(
-                "ours over it",
-                format!("{ratio:.1} x"),
-                format!(">= {target} x"),
-                ratio >= target,
-            );
-            table.figure(
-                "prepared statements",
-                format!("{}/s", grouped(rates.prepared)),
-            );
-            table.figure(
-                "ours over it",
-                format!("{:.1} x", figures.payments_per_second / rates.prepared),
-            );
-            figures.handwritten_postgres_per_second = Some(rates.plain);
-            figures.ratio = Some(ratio);
-        }
+        Ok(())
+    }
+
+    /// The hand-written payment on a PostgreSQL of its own, and how often ours goes into it.
+    fn compare(&self, table: &mut Table, figures: &mut Figures) -> Result<(), Failure> {
+        let rates = self.handwritten()?;
+        let ratio = figures.payments_per_second / rates.plain;
+        let target = if figures.store == "postgres" {
+            4.0
+        } else {
+            8.0
+        };
+        table.head("hand-written PostgreSQL payment, 16 clients, durable");
+        table.figure("statements as text", format!("{}/s", grouped(rates.plain)));
+        table.judged(
+            "ours over it",
+            format!("{ratio:.1} x"),
+            format!(">= {target} x"),
+            ratio >= target,
+        );
+        table.figure(
+            "prepared statements",
+            format!("{}/s", grouped(rates.prepared)),
+        );
+        table.figure(
+            "ours over it",
+            format!("{:.1} x", figures.payments_per_second / rates.prepared),
+        );
+        figures.handwritten_postgres_per_second = Some(rates.plain);
+        figures.ratio = Some(ratio);
+        Ok(())
+    }
+
+    /// The table for people; with `--json` the figures for programs.
+    fn tell(&self, table: &Table, figures: &Figures) -> Result<(), Failure> {
         eprint!("{}", table.text());
         if self.args.json {
-            println!("{}", serde_json::to_string(&figures)?);
+            println!("{}", serde_json::to_string(figures)?);
         }
         Ok(())
     }
@@ -879,7 +910,14 @@ fn describe_run(table: &mut Table, run: &engine::Run, target: f64) {
         }
     }
     let bytes = |bytes: u64| bytes as f64 / payments;
-    let (journal, views) = (bytes(run.files.journal), bytes(run.files.views));
+    describe_bytes(table, bytes(run.files.journal), bytes(run.files.views));
+    table.figure(
+        "bytes written to disk per payment",
+        format!("{:.0} B", bytes(run.cost.written_bytes)),
+    );
+}
+
+fn describe_bytes(table: &mut Table, journal: f64, views: f64) {
     table.judged(
         "journal bytes per payment",
         format!("{journal:.0} B"),
@@ -891,10 +929,6 @@ fn describe_run(table: &mut Table, run: &engine::Run, target: f64) {
         format!("{views:.0} B"),
         "<= 500 B",
         views <= 500.0,
-    );
-    table.figure(
-        "bytes written to disk per payment",
-        format!("{:.0} B", bytes(run.cost.written_bytes)),
     );
 }
 

@@ -5,9 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use clap::Parser;
 use mamori::assembly::open_engine;
-use mamori::command::Command;
 use mamori::outside::{self, CLOCK};
 use mamori::store::FAMILIES;
 use mamori::world::Failure;
@@ -31,13 +29,6 @@ use mamori_engine::keys::MasterKey;
 
 const REGISTER: Fingerprint = Fingerprint(77);
 const SORA: AuthorizationId = AuthorizationId(1001);
-
-/// The command line that a test types.
-#[derive(Parser)]
-struct Line {
-    #[command(subcommand)]
-    command: Command,
-}
 
 /// A store of a house, its data directory, and backups of it.
 struct Kept {
@@ -76,13 +67,12 @@ impl Kept {
     /// `mamori SUBCOMMAND ...` on this store.
     fn mamori(&self, words: &[&str]) -> Result<(), Failure> {
         let data = self.data();
-        let mut line = vec!["mamori"];
-        line.extend(words);
+        let mut line = words.to_vec();
         line.extend(["--data", data.to_str().unwrap()]);
         if let Some(store) = &self.store {
             line.extend(["--store", store]);
         }
-        Line::parse_from(line).command.run(CLOCK, outside::chance)
+        crate::mamori(line)
     }
 
     fn open(&self) -> Engine {
