@@ -1,6 +1,12 @@
 //! What can be asked of a shard: commands change something, queries (`query.rs`) only read.
+//!
+//! All that is known of a command stands in one entry of the list of commands ([`Command`]): its number in the journal, its word, its
+//! fields, the wallet it acts for, what must be prefetched, and the rule that decides it.
 
-use crate::context::Asker;
+use crate::book::Book;
+use crate::context::{Actor, Asker};
+use crate::decision::{Decision, Limits, Prefetched};
+use crate::identity::SealedText;
 use crate::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
 };
@@ -10,6 +16,7 @@ use crate::money::Amount;
 use crate::pay::{OrderInfo, Payer};
 use crate::query::Query;
 use crate::world::Timestamp;
+use crate::{fund, identity, merchant, pay};
 use minicbor::{Decode, Encode};
 
 /// A request to take money from a wallet.
@@ -64,111 +71,6 @@ pub enum CreditKind {
     Goodwill,
 }
 
-/// Everything that can change something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Command {
-    OpenMerchant,
-    OpenStore {
-        merchant: MerchantId,
-        details: StoreDetails,
-    },
-    /// Says anew where a store is and what it sells.
-    DescribeStore {
-        store: StoreId,
-        details: StoreDetails,
-    },
-    OpenTill {
-        store: StoreId,
-    },
-    /// Names the device that may speak for a till; `None` takes the right away.
-    BindTill {
-        till: TillId,
-        device: Option<Fingerprint>,
-    },
-    BindApiKey {
-        key: Fingerprint,
-        merchant: MerchantId,
-    },
-    RevokeApiKey {
-        key: Fingerprint,
-    },
-    OpenWallet {
-        credential: Fingerprint,
-    },
-    BindCredential {
-        wallet: WalletId,
-        credential: Fingerprint,
-    },
-    RevokeCredential {
-        wallet: WalletId,
-        credential: Fingerprint,
-    },
-    Freeze {
-        wallet: WalletId,
-    },
-    Unfreeze {
-        wallet: WalletId,
-    },
-    GrantAuthorization {
-        authorization: AuthorizationId,
-        wallet: WalletId,
-        merchant: MerchantId,
-    },
-    RevokeAuthorization {
-        authorization: AuthorizationId,
-    },
-    /// Makes a fresh code for the wallet. Lives in memory only; nothing is journaled.
-    IssueCode {
-        wallet: WalletId,
-    },
-    Charge(Charge),
-    /// Undoes a payment by the merchant's id for it, whether it has arrived yet or not.
-    Cancel {
-        merchant: MerchantId,
-        merchant_payment_id: Box<str>,
-    },
-    Refund(RefundRequest),
-    /// Sets money aside for a later capture.
-    Hold {
-        charge: Charge,
-        expires_at: Timestamp,
-    },
-    /// Takes up to the held amount; the rest goes back.
-    Capture {
-        merchant: MerchantId,
-        hold: HoldId,
-        amount: Amount,
-    },
-    /// Gives a hold back whole.
-    Release {
-        hold: HoldId,
-    },
-    /// Gives back holds that nobody captured in time, a page of them: asked again until none is left.
-    ReleaseExpired,
-    StartTopUp {
-        wallet: WalletId,
-        /// The id that the wallet's page gave it.
-        idempotency_key: Box<str>,
-        amount: Amount,
-    },
-    /// The processor confirmed to the server itself, never through a browser.
-    ConfirmTopUp {
-        top_up: TopUpId,
-        amount: Amount,
-    },
-    FailTopUp {
-        top_up: TopUpId,
-        expired: bool,
-    },
-    Credit {
-        wallet: WalletId,
-        /// The id that the operator's program gave it.
-        idempotency_key: Box<str>,
-        amount: Amount,
-        kind: CreditKind,
-    },
-}
-
 /// What a decision needs of the past beyond what the book always holds. Memory may have forgotten it: then it is prefetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -205,154 +107,293 @@ impl Needs {
     }
 }
 
-macro_rules! command_kinds {
-    ($($number:literal $kind:ident $word:literal,)*) => {
+macro_rules! commands {
+    (
+        decided with ($book:ident, $limits:ident, $prefetched:ident, $by:ident, $now:ident);
+        $(
+            $(#[$doc:meta])*
+            $number:literal $word:literal
+            $name:ident
+            $({ $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })?
+            $(($inner:ident: $inner_type:ty))?
+                for $wallet:expr,
+                needs $needs:expr,
+                decides $decides:expr;
+        )*
+    ) => {
+        /// Everything that can change something.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum Command {
+            $(
+                $(#[$doc])*
+                $name $({ $($(#[$field_doc])* $field: $type),* })? $(($inner_type))?,
+            )*
+        }
+
         /// The kind of a command, as the journal and the view of acts name it. Numbers are never reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
         #[cbor(index_only)]
         pub enum CommandKind {
-            $(#[n($number)] $kind,)*
+            /// What the program has to do by itself: a stamp, a takeover, a seal.
+            #[n(0)]
+            Upkeep,
+            $(#[n($number)] $name,)*
         }
+
         impl CommandKind {
-            /// Every kind, at the place of its number.
-            pub const ALL: [CommandKind; [$($number),*].len()] = [$(CommandKind::$kind),*];
+            /// Every kind.
+            pub const ALL: [CommandKind; 1 + [$($number),*].len()] =
+                [CommandKind::Upkeep, $(CommandKind::$name),*];
             /// The stable word.
             pub const fn word(self) -> &'static str {
-                match self { $(CommandKind::$kind => $word,)* }
+                match self {
+                    CommandKind::Upkeep => "upkeep",
+                    $(CommandKind::$name => $word,)*
+                }
             }
             /// The number in views.
             pub const fn number(self) -> i64 {
-                match self { $(CommandKind::$kind => $number,)* }
+                match self {
+                    CommandKind::Upkeep => 0,
+                    $(CommandKind::$name => $number,)*
+                }
             }
             /// From the number in views.
             pub fn from_number(number: i64) -> Option<CommandKind> {
                 CommandKind::ALL.into_iter().find(|kind| kind.number() == number)
             }
         }
+
+        #[allow(unused_variables)]
+        impl Command {
+            /// Its kind.
+            pub const fn kind(&self) -> CommandKind {
+                match self { $(Command::$name { .. } => CommandKind::$name,)* }
+            }
+            /// The wallet that it names as the one it acts for: a customer acts for the wallet of the session alone.
+            pub fn wallet(&self) -> Option<WalletId> {
+                match self {
+                    $(Command::$name $({ $($field),* })? $(($inner))? => $wallet,)*
+                }
+            }
+            /// What the decision needs of the past.
+            pub fn needs(&self) -> Needs {
+                match self {
+                    $(Command::$name $({ $($field),* })? $(($inner))? => $needs,)*
+                }
+            }
+            /// Decides it on the book as it stands.
+            pub(crate) fn decide(
+                &self,
+                $book: &Book,
+                $limits: &Limits,
+                $prefetched: &Prefetched,
+                $by: Actor,
+                $now: Timestamp,
+            ) -> Decision {
+                match self {
+                    $(Command::$name $({ $($field),* })? $(($inner))? => $decides,)*
+                }
+            }
+        }
     };
 }
 
-command_kinds! {
-    0 Upkeep "upkeep",
-    1 OpenMerchant "open_merchant",
-    2 OpenStore "open_store",
-    3 DescribeStore "describe_store",
-    4 OpenTill "open_till",
-    5 BindTill "bind_till",
-    6 BindApiKey "bind_api_key",
-    7 RevokeApiKey "revoke_api_key",
-    8 OpenWallet "open_wallet",
-    9 BindCredential "bind_credential",
-    10 RevokeCredential "revoke_credential",
-    11 Freeze "freeze",
-    12 Unfreeze "unfreeze",
-    13 GrantAuthorization "grant_authorization",
-    14 RevokeAuthorization "revoke_authorization",
-    15 IssueCode "issue_code",
-    16 Charge "charge",
-    17 Cancel "cancel",
-    18 Refund "refund",
-    19 Hold "hold",
-    20 Capture "capture",
-    21 Release "release",
-    22 ReleaseExpired "release_expired",
-    23 StartTopUp "start_top_up",
-    24 ConfirmTopUp "confirm_top_up",
-    25 FailTopUp "fail_top_up",
-    26 Credit "credit",
+commands! {
+    decided with (book, limits, prefetched, by, now);
+
+    1 "open_merchant"
+    OpenMerchant
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::open_merchant(book);
+
+    2 "open_store"
+    OpenStore { merchant: MerchantId, details: StoreDetails }
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::open_store(book, *merchant, details);
+
+    /// Says anew where a store is and what it sells.
+    3 "describe_store"
+    DescribeStore { store: StoreId, details: StoreDetails }
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::describe_store(book, *store, details);
+
+    4 "open_till"
+    OpenTill { store: StoreId }
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::open_till(book, *store);
+
+    /// Names the device that may speak for a till; `None` takes the right away.
+    5 "bind_till"
+    BindTill { till: TillId, device: Option<Fingerprint> }
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::bind_till(book, *till, *device);
+
+    6 "bind_api_key"
+    BindApiKey { key: Fingerprint, merchant: MerchantId }
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::bind_api_key(book, *key, *merchant);
+
+    7 "revoke_api_key"
+    RevokeApiKey { key: Fingerprint }
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::revoke_api_key(book, *key);
+
+    8 "open_wallet"
+    OpenWallet { credential: Fingerprint }
+        for None,
+        needs Needs::NOTHING,
+        decides identity::open_wallet(book, *credential);
+
+    9 "bind_credential"
+    BindCredential { wallet: WalletId, credential: Fingerprint }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::bind_credential(book, *wallet, *credential);
+
+    10 "revoke_credential"
+    RevokeCredential { wallet: WalletId, credential: Fingerprint }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::revoke_credential(book, *wallet, *credential);
+
+    11 "freeze"
+    Freeze { wallet: WalletId }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::freeze(book, *wallet);
+
+    12 "unfreeze"
+    Unfreeze { wallet: WalletId }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::unfreeze(book, *wallet);
+
+    13 "grant_authorization"
+    GrantAuthorization { authorization: AuthorizationId, wallet: WalletId, merchant: MerchantId }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::grant(book, *authorization, *wallet, *merchant);
+
+    14 "revoke_authorization"
+    RevokeAuthorization { authorization: AuthorizationId }
+        for None,
+        needs Needs::NOTHING,
+        decides identity::revoke_grant(book, by, *authorization);
+
+    /// Makes a fresh code for the wallet. Lives in memory only, and nothing is journaled: the desk makes it ([`pay::at_desk`]).
+    15 "issue_code"
+    IssueCode { wallet: WalletId }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides pay::refuse_code(book, *wallet);
+
+    16 "charge"
+    Charge(charge: Charge)
+        for None,
+        needs Needs::key(RequestKey::payment(charge.merchant, &charge.merchant_payment_id)),
+        decides pay::charge(book, limits, prefetched, by, charge, now);
+
+    /// Undoes a payment by the merchant's id for it, whether it has arrived yet or not.
+    17 "cancel"
+    Cancel { merchant: MerchantId, merchant_payment_id: Box<str> }
+        for None,
+        needs Needs::key(RequestKey::payment(*merchant, merchant_payment_id)),
+        decides pay::cancel(book, prefetched, by, *merchant, merchant_payment_id, now);
+
+    18 "refund"
+    Refund(request: RefundRequest)
+        for None,
+        needs Needs {
+            payment: Some(request.payment),
+            ..Needs::key(RequestKey::refund(
+                request.merchant,
+                request.payment,
+                &request.merchant_refund_id,
+            ))
+        },
+        decides pay::refund(book, prefetched, by, request, now);
+
+    /// Sets money aside for a later capture.
+    19 "hold"
+    Hold { charge: Charge, expires_at: Timestamp }
+        for None,
+        needs Needs::key(RequestKey::hold(charge.merchant, &charge.merchant_payment_id)),
+        decides pay::hold(book, limits, prefetched, by, charge, *expires_at);
+
+    /// Takes up to the held amount; the rest goes back.
+    20 "capture"
+    Capture { merchant: MerchantId, hold: HoldId, amount: Amount }
+        for None,
+        needs Needs::NOTHING,
+        decides pay::capture(book, by, *merchant, *hold, *amount, now);
+
+    /// Gives a hold back whole.
+    21 "release"
+    Release { hold: HoldId }
+        for None,
+        needs Needs::NOTHING,
+        decides pay::release(book, by, *hold);
+
+    /// Gives back holds that were not captured in time, a page of them: asked again until none is left.
+    22 "release_expired"
+    ReleaseExpired
+        for None,
+        needs Needs::NOTHING,
+        decides pay::release_expired(book, now);
+
+    23 "start_top_up"
+    StartTopUp {
+        wallet: WalletId,
+        /// The id that the wallet's page gave it.
+        idempotency_key: Box<str>,
+        amount: Amount,
+    }
+        for Some(*wallet),
+        needs Needs::key(RequestKey::credit(*wallet, idempotency_key)),
+        decides fund::start(book, limits, prefetched, *wallet, idempotency_key, *amount);
+
+    /// The processor confirmed to the server itself, never through a browser.
+    24 "confirm_top_up"
+    ConfirmTopUp { top_up: TopUpId, amount: Amount }
+        for None,
+        needs Needs::top_up(*top_up),
+        decides fund::confirm(book, prefetched, *top_up, *amount);
+
+    25 "fail_top_up"
+    FailTopUp { top_up: TopUpId, expired: bool }
+        for None,
+        needs Needs::top_up(*top_up),
+        decides fund::fail(book, prefetched, *top_up, *expired);
+
+    26 "credit"
+    Credit {
+        wallet: WalletId,
+        /// The id that the operator's program gave it.
+        idempotency_key: Box<str>,
+        amount: Amount,
+        kind: CreditKind,
+    }
+        for Some(*wallet),
+        needs Needs::key(RequestKey::credit(*wallet, idempotency_key)),
+        decides fund::credit(book, limits, prefetched, *wallet, idempotency_key, *amount, *kind);
+
+    /// Writes an operator's note on a wallet. The text comes sealed: the journal never holds it in clear.
+    27 "note_wallet"
+    NoteWallet { wallet: WalletId, note: SealedText }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::note(book, by, *wallet, note);
 }
 
 impl Command {
-    /// Its kind.
-    pub const fn kind(&self) -> CommandKind {
-        match self {
-            Command::OpenMerchant => CommandKind::OpenMerchant,
-            Command::OpenStore { .. } => CommandKind::OpenStore,
-            Command::DescribeStore { .. } => CommandKind::DescribeStore,
-            Command::OpenTill { .. } => CommandKind::OpenTill,
-            Command::BindTill { .. } => CommandKind::BindTill,
-            Command::BindApiKey { .. } => CommandKind::BindApiKey,
-            Command::RevokeApiKey { .. } => CommandKind::RevokeApiKey,
-            Command::OpenWallet { .. } => CommandKind::OpenWallet,
-            Command::BindCredential { .. } => CommandKind::BindCredential,
-            Command::RevokeCredential { .. } => CommandKind::RevokeCredential,
-            Command::Freeze { .. } => CommandKind::Freeze,
-            Command::Unfreeze { .. } => CommandKind::Unfreeze,
-            Command::GrantAuthorization { .. } => CommandKind::GrantAuthorization,
-            Command::RevokeAuthorization { .. } => CommandKind::RevokeAuthorization,
-            Command::IssueCode { .. } => CommandKind::IssueCode,
-            Command::Charge(_) => CommandKind::Charge,
-            Command::Cancel { .. } => CommandKind::Cancel,
-            Command::Refund(_) => CommandKind::Refund,
-            Command::Hold { .. } => CommandKind::Hold,
-            Command::Capture { .. } => CommandKind::Capture,
-            Command::Release { .. } => CommandKind::Release,
-            Command::ReleaseExpired => CommandKind::ReleaseExpired,
-            Command::StartTopUp { .. } => CommandKind::StartTopUp,
-            Command::ConfirmTopUp { .. } => CommandKind::ConfirmTopUp,
-            Command::FailTopUp { .. } => CommandKind::FailTopUp,
-            Command::Credit { .. } => CommandKind::Credit,
-        }
-    }
-
-    /// What the decision needs of the past.
-    pub fn needs(&self) -> Needs {
-        match self {
-            Command::Charge(charge) => Needs::key(RequestKey::payment(
-                charge.merchant,
-                &charge.merchant_payment_id,
-            )),
-            Command::Hold { charge, .. } => Needs::key(RequestKey::hold(
-                charge.merchant,
-                &charge.merchant_payment_id,
-            )),
-            Command::Cancel {
-                merchant,
-                merchant_payment_id,
-            } => Needs::key(RequestKey::payment(*merchant, merchant_payment_id)),
-            Command::Refund(request) => Needs {
-                key: Some(RequestKey::refund(
-                    request.merchant,
-                    request.payment,
-                    &request.merchant_refund_id,
-                )),
-                payment: Some(request.payment),
-                top_up: None,
-            },
-            Command::StartTopUp {
-                wallet,
-                idempotency_key,
-                ..
-            }
-            | Command::Credit {
-                wallet,
-                idempotency_key,
-                ..
-            } => Needs::key(RequestKey::credit(*wallet, idempotency_key)),
-            Command::ConfirmTopUp { top_up, .. } | Command::FailTopUp { top_up, .. } => {
-                Needs::top_up(*top_up)
-            }
-            Command::OpenMerchant
-            | Command::OpenStore { .. }
-            | Command::DescribeStore { .. }
-            | Command::OpenTill { .. }
-            | Command::BindTill { .. }
-            | Command::BindApiKey { .. }
-            | Command::RevokeApiKey { .. }
-            | Command::OpenWallet { .. }
-            | Command::BindCredential { .. }
-            | Command::RevokeCredential { .. }
-            | Command::Freeze { .. }
-            | Command::Unfreeze { .. }
-            | Command::GrantAuthorization { .. }
-            | Command::RevokeAuthorization { .. }
-            | Command::IssueCode { .. }
-            | Command::Capture { .. }
-            | Command::Release { .. }
-            | Command::ReleaseExpired => Needs::NOTHING,
-        }
-    }
-
     /// The charge and the digits, if a scanned code pays.
     pub fn scan(&self) -> Option<(&Charge, u64)> {
         match self {

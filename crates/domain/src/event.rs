@@ -17,7 +17,7 @@ use crate::entry::Movement;
 use crate::fund::{Credited, TopUpConfirmed, TopUpFailed, TopUpStarted};
 use crate::identity::{
     AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, Frozen,
-    Unfrozen, WalletOpened,
+    Unfrozen, WalletNoted, WalletOpened,
 };
 use crate::ids::{MerchantId, StoreId, TillId, TopUpId, WalletId};
 use crate::key::{IdempotencyRecord, RequestKey};
@@ -261,6 +261,7 @@ events! {
     27 Sealed,
     28 LossAccepted,
     29 StoreDescribed,
+    30 WalletNoted,
 }
 
 /// One act as the journal holds it: one command, who asked for it, and what happened.

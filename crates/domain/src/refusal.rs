@@ -72,9 +72,12 @@ pub enum Refusal {
     /// The hold was not captured in time; the money goes back.
     #[n(31)]
     HoldExpired,
-    /// A text about a store is empty or too long.
+    /// A text is empty or too long.
     #[n(32)]
-    DetailsOutOfBounds,
+    TextOutOfBounds,
+    /// Only an operator may ask for this.
+    #[n(33)]
+    OperatorOnly,
 }
 
 impl Refusal {
@@ -113,7 +116,8 @@ impl Refusal {
             Refusal::TillLocked => "till_locked",
             Refusal::RefundLimit => "refund_limit",
             Refusal::HoldExpired => "hold_expired",
-            Refusal::DetailsOutOfBounds => "details_out_of_bounds",
+            Refusal::TextOutOfBounds => "text_out_of_bounds",
+            Refusal::OperatorOnly => "operator_only",
         }
     }
 }

@@ -8,9 +8,10 @@ use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{ChainKey, MasterKey};
 use mamori_datastore::sql::{Db, Location};
 use mamori_domain::book::ClosedTopUp;
-use mamori_domain::command::Needs;
+use mamori_domain::command::{CommandKind, Needs};
 use mamori_domain::decide::Prefetched;
-use mamori_domain::event::Event;
+use mamori_domain::event::{Act, Event, Subject};
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{PaymentId, RefundId, WalletId};
 use mamori_domain::key::{Answered, IdempotencyRecord, RequestKey};
 use mamori_domain::money::Amount;
@@ -19,15 +20,19 @@ use mamori_domain::reply::TopUpState;
 use mamori_domain::world::Timestamp;
 
 use crate::journal::JournalReader;
-use crate::journal::batch::decode_events;
+use crate::journal::batch::decode_batch;
 use crate::shard::Asked;
 use crate::shard::Fetched;
+use crate::views::acts::{self, ActRow, Wanted};
 use crate::views::{EntryKind, VIEWS, damage, projector, read, request_keys};
 use crate::watermark::Watermark;
 use crate::writer::{Message, Question};
 
 /// How long a look-up waits for the views to reach the row it needs.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Acts that are looked through at a time for notes.
+const NOTES_PAGE: u32 = 200;
 
 /// Looks things up, with connections of its own.
 pub struct Prefetcher {
@@ -190,6 +195,44 @@ impl Prefetcher {
         }))
     }
 
+    /// The notes on a wallet, newest first, each with the act that wrote it; the texts are sealed.
+    pub fn notes(
+        &mut self,
+        wallet: WalletId,
+        limit: usize,
+    ) -> Result<Vec<(ActRow, SealedText)>, Fault> {
+        let mut notes = Vec::new();
+        let mut before = None;
+        loop {
+            let wanted = Wanted::Subject(Subject::Wallet(wallet));
+            let page = acts::list(&mut self.views, wanted, before, NOTES_PAGE)?;
+            let is_last = page.len() < NOTES_PAGE as usize;
+            before = page.last().map(|act| act.id);
+            for act in page {
+                if act.command == CommandKind::NoteWallet && notes.len() < limit {
+                    let text = self.note(act.id)?;
+                    notes.push((act, text));
+                }
+            }
+            if is_last || notes.len() == limit {
+                return Ok(notes);
+            }
+        }
+    }
+
+    /// The text of one note, as its journal row tells it.
+    fn note(&mut self, act: u64) -> Result<SealedText, Fault> {
+        let (seq, place) = acts::place_of(act);
+        let (_, acts) = self.acts(seq)?;
+        let events = acts.into_iter().nth(place).map(|act| act.events);
+        match events.as_deref() {
+            Some([Event::WalletNoted(noted)]) => Ok(noted.note.clone()),
+            _ => Err(Fault::broken(
+                "the views name a note that its journal row does not hold",
+            )),
+        }
+    }
+
     /// Reads a wallet's movements, newest first, from entry `from` on.
     pub fn chain(
         &mut self,
@@ -206,6 +249,11 @@ impl Prefetcher {
     }
 
     fn events(&mut self, seq: u64) -> Result<(Timestamp, Vec<Event>), Fault> {
+        let (at, acts) = self.acts(seq)?;
+        Ok((at, acts.into_iter().flat_map(|act| act.events).collect()))
+    }
+
+    fn acts(&mut self, seq: u64) -> Result<(Timestamp, Vec<Act>), Fault> {
         let row = self
             .journal
             .read(seq, 1)?
@@ -214,7 +262,7 @@ impl Prefetcher {
             .ok_or_else(|| Fault::broken("the views name a journal row that is not there"))?;
         // A start checks the rows behind its checkpoint; this one may be older, and an attacker may have a SQL prompt.
         row.check_alone(&self.chain)?;
-        Ok((Timestamp(row.at), decode_events(&row.batch)?))
+        Ok((Timestamp(row.at), decode_batch(&row.batch)?))
     }
 }
 

@@ -3,6 +3,7 @@
 mod authorization;
 mod credential;
 mod freeze;
+mod note;
 mod wallet;
 
 pub use authorization::{AuthorizationGranted, AuthorizationRevoked};
@@ -11,5 +12,7 @@ pub use credential::{CredentialBound, CredentialRevoked};
 pub(crate) use credential::{bind_credential, revoke_credential};
 pub use freeze::{Frozen, Unfrozen};
 pub(crate) use freeze::{freeze, unfreeze};
+pub(crate) use note::note;
+pub use note::{SealedText, WalletNoted};
 pub use wallet::WalletOpened;
 pub(crate) use wallet::{may_act_for, open_wallet, view};

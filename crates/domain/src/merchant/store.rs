@@ -166,7 +166,7 @@ pub(crate) fn open_store(book: &Book, merchant: MerchantId, details: &StoreDetai
         return Decision::refuse(Refusal::MerchantUnknown);
     }
     if !details.are_in_bounds() {
-        return Decision::refuse(Refusal::DetailsOutOfBounds);
+        return Decision::refuse(Refusal::TextOutOfBounds);
     }
     let store = StoreId(book.counters().stores + 1);
     let details = (*details != StoreDetails::default()).then(|| details.clone());
@@ -185,7 +185,7 @@ pub(crate) fn describe_store(book: &Book, store: StoreId, details: &StoreDetails
         return Decision::refuse(Refusal::StoreUnknown);
     };
     if !details.are_in_bounds() {
-        return Decision::refuse(Refusal::DetailsOutOfBounds);
+        return Decision::refuse(Refusal::TextOutOfBounds);
     }
     if row.details == *details {
         return Decision::answer(Ok(Reply::Bound));

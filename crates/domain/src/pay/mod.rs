@@ -25,7 +25,7 @@ pub(crate) use cancel::cancel;
 pub use cancel::{Cancelled, CancelledBefore};
 pub(crate) use charge::charge;
 pub use charge::{Paid, Refused};
-pub(crate) use code::may_show_code;
+pub(crate) use code::refuse_code;
 pub use code::{CODE_SPACE, CodeDesk, CodeFact, at_desk};
 pub(crate) use find::{find_payment, find_payment_by_id, find_refund};
 pub use hold::{Captured, Held, RELEASES_MAX, Released};

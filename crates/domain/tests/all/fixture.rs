@@ -237,6 +237,7 @@ impl Fixture {
             | Command::BindTill { .. }
             | Command::BindApiKey { .. }
             | Command::RevokeApiKey { .. }
+            | Command::NoteWallet { .. }
             | Command::Credit { .. } => as_operator(),
             Command::OpenWallet { .. } => as_system(SystemReason::SignUp),
             Command::BindCredential { wallet, .. }

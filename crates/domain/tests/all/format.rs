@@ -13,7 +13,7 @@ use mamori_domain::event::{Act, Event};
 use mamori_domain::fund::{Credited, Lot, Source, TopUpConfirmed, TopUpFailed, TopUpStarted};
 use mamori_domain::identity::{
     AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, Frozen,
-    Unfrozen, WalletOpened,
+    SealedText, Unfrozen, WalletNoted, WalletOpened,
 };
 use mamori_domain::ids::{
     AuthorizationId, EntryId, Fingerprint, HoldId, IdSpace, MerchantId, OperatorId, PaymentId,
@@ -67,6 +67,7 @@ fn number(event: &Event) -> u32 {
         Event::Sealed(_) => 27,
         Event::LossAccepted(_) => 28,
         Event::StoreDescribed(_) => 29,
+        Event::WalletNoted(_) => 30,
     }
 }
 
@@ -198,7 +199,7 @@ pub fn one_of_each() -> Vec<Event> {
         Refused {
             key,
             digest,
-            refusal: Refusal::DetailsOutOfBounds,
+            refusal: Refusal::TextOutOfBounds,
         }
         .into(),
         Cancelled {
@@ -321,6 +322,11 @@ pub fn one_of_each() -> Vec<Event> {
         StoreDescribed {
             store: StoreId(7),
             details,
+        }
+        .into(),
+        WalletNoted {
+            wallet,
+            note: SealedText(vec![0xFF; SealedText::BYTES_MAX]),
         }
         .into(),
     ]
@@ -539,6 +545,9 @@ fn a_day() -> Fixture {
     // Who may do what.
     day.freeze(sora);
     day.tell_as(as_operator(), Command::Unfreeze { wallet: sora })
+        .unwrap();
+    let note = SealedText(b"sealed".to_vec());
+    day.tell(Command::NoteWallet { wallet: sora, note })
         .unwrap();
     let (wallet, credential) = (sora, Fingerprint(77));
     day.tell(Command::BindCredential { wallet, credential })

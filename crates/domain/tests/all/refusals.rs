@@ -15,6 +15,7 @@ use mamori_domain::command::{
 };
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::fund::LOTS_MAX;
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
 };
@@ -162,6 +163,7 @@ impl Scene {
                 | Command::Unfreeze { wallet }
                 | Command::GrantAuthorization { wallet, .. }
                 | Command::IssueCode { wallet }
+                | Command::NoteWallet { wallet, .. }
                 | Command::StartTopUp { wallet, .. }
                 | Command::Credit { wallet, .. },
             )
@@ -851,17 +853,46 @@ const OF_NO_STORE: &[Row] = &[row(
     },
 )];
 
+// ---- notes
+
+const BY_NO_OPERATOR: &[Row] = &[row(
+    "by a customer, on the own wallet",
+    Refusal::OperatorOnly,
+    |scene| {
+        let wallet = *scene.wallet();
+        scene.by(as_customer(wallet));
+    },
+)];
+
+const NOTE_TEXT: &[Row] = &[
+    row("without a text", Refusal::TextOutOfBounds, |scene| {
+        note_of(scene).0.clear();
+    }),
+    row(
+        "with a text that is one byte too long",
+        Refusal::TextOutOfBounds,
+        |scene| note_of(scene).0 = vec![1; SealedText::BYTES_MAX + 1],
+    ),
+];
+
+fn note_of(scene: &mut Scene) -> &mut SealedText {
+    match &mut scene.request.ask {
+        Ask::Command(Command::NoteWallet { note, .. }) => note,
+        other => panic!("{other:?} is no note"),
+    }
+}
+
 const DETAILS: &[Row] = &[
     row(
         "in a town without a name",
-        Refusal::DetailsOutOfBounds,
+        Refusal::TextOutOfBounds,
         |scene| {
             details_of(scene).town = Some("".into());
         },
     ),
     row(
         "in a town with one letter too many",
-        Refusal::DetailsOutOfBounds,
+        Refusal::TextOutOfBounds,
         |scene| details_of(scene).town = Some("あ".repeat(41).into()),
     ),
 ];
@@ -1343,6 +1374,15 @@ const TABLES: &[Table] = &[
             Scene::of(fixture, Command::Freeze { wallet })
         },
         rows: &[BY_ANOTHER_CUSTOMER, OF_NO_WALLET],
+    },
+    Table {
+        what: "a note on a wallet",
+        right: || {
+            let fixture = Fixture::open();
+            let (wallet, note) = (fixture.sora, SealedText(b"sealed".to_vec()));
+            Scene::of(fixture, Command::NoteWallet { wallet, note })
+        },
+        rows: &[BY_NO_OPERATOR, OF_NO_WALLET, NOTE_TEXT],
     },
     Table {
         what: "the end of a freeze",

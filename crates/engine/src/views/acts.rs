@@ -16,6 +16,11 @@ const ACTS_PER_ROW: u64 = 1 << 11;
 /// Contexts that one actor may have in a search: the newest sessions of a person, the networks of a key.
 const CONTEXTS_MAX: u32 = 500;
 
+/// The row of the journal that an act stands in, and its place in it.
+pub(crate) fn place_of(act: u64) -> (u64, usize) {
+    (act / ACTS_PER_ROW, (act % ACTS_PER_ROW) as usize)
+}
+
 /// An act as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActRow {
