@@ -51,7 +51,8 @@ impl Numbered for AuthMethod {
 
 impl AuthMethod {
     /// What the method proves on its own. A passkey is asked to verify its owner, so it is two factors in one; keys that are
-    /// synchronised between devices reach no higher level. A pairing code proves only that somebody was told it.
+    /// synchronised between devices reach no higher level. A pairing code proves only that an operator told it
+    /// to a cashier.
     pub const fn assurance(self) -> Aal {
         match self {
             AuthMethod::Passkey | AuthMethod::SignUp | AuthMethod::OperatorLink => Aal::Two,
@@ -96,7 +97,7 @@ pub struct SessionDevice {
 /// A family of browsers. Versions, systems and models are left out: together they tell people apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AgentFamily {
-    /// The request did not say, or nobody wrote it down.
+    /// The request did not say, or an older program did not keep it.
     Unknown,
     /// Chrome and what calls itself so.
     Chrome,
@@ -187,7 +188,7 @@ pub struct SessionRow {
     pub device: SessionDevice,
     /// Instant of sign-in.
     pub made_at: Timestamp,
-    /// Last use that was written down; up to a minute behind.
+    /// Last use that was written down: up to a minute behind.
     pub seen_at: Timestamp,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
@@ -199,7 +200,7 @@ pub struct Sessions<'a> {
 }
 
 impl Sessions<'_> {
-    /// Stores a new session under the hash of `token`.
+    /// Stores a new session under the hash of `token`, 32 random bytes that stand nowhere else but in the cookie.
     pub fn open(&mut self, row: &SessionRow, token: &[u8; 32]) -> Result<(), Fault> {
         let wallet = row.wallet.map(wallet_number).transpose()?;
         let browser = row.device.browser.map(|browser| browser.0.to_be_bytes());
@@ -260,7 +261,8 @@ impl Sessions<'_> {
         Ok(touched == 1)
     }
 
-    /// Gives a session a new token, from one moment to the next; false if it has ended meanwhile.
+    /// Gives a session a new token in place of the one with hash `old`, in one step; false if it has ended or was renewed
+    /// meanwhile.
     pub fn renew_token(
         &mut self,
         session: &SessionId,
@@ -304,7 +306,7 @@ impl Sessions<'_> {
         )
     }
 
-    /// Removes sessions whose absolute limit passed a day ago, a few hundred at a time; returns how many.
+    /// Removes sessions whose absolute limit passed a day ago, at most 500 at a time; returns how many.
     pub fn sweep(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sessions WHERE session IN (SELECT session FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT 500)",
