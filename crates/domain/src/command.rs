@@ -143,7 +143,7 @@ pub enum Command {
     Release {
         hold: HoldId,
     },
-    /// Gives back holds that nobody captured in time, a page of them: asked again until none is left.
+    /// Gives back holds that were not captured in time, a page of them: asked again until none is left.
     ReleaseExpired,
     StartTopUp {
         wallet: WalletId,
