@@ -27,7 +27,7 @@ pub enum SystemReason {
     /// A flow was cut off by a crash and is brought to its end.
     #[n(4)]
     Reconciliation,
-    /// Somebody signs up who is no customer yet.
+    /// A person signs up who is no customer yet.
     #[n(5)]
     SignUp,
     /// A command line on the server: `mamori init`, development seeds.
@@ -296,7 +296,7 @@ impl Context {
 #[cbor(transparent)]
 pub struct ContextId(#[n(0)] pub u64);
 
-/// Names a request of the edge, in its answers, its log and the journal; zero where nobody gave it a name.
+/// Names a request of the edge, in its answers, its log and the journal; zero where the edge gave it none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct RequestId(#[n(0)] pub u64);

@@ -33,7 +33,7 @@ use minicbor::{Decode, Encode, Encoder};
 pub trait Happening {
     /// Makes it true. It cannot fail: whatever could was decided before. The postings are booked by then.
     fn apply(&self, book: &mut Book);
-    /// What it tells the phone of a wallet's owner, and anybody else who watches that wallet.
+    /// What it tells the phone of a wallet's owner, and each other page that watches that wallet.
     fn notice(&self) -> Option<(WalletId, Notice)>;
     /// Whom or what it is about, for the list of acts.
     fn subject(&self) -> Subject;

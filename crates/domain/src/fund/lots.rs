@@ -26,8 +26,8 @@ pub enum Source {
 /// small change would cost everybody's time: each of its acts carries and hashes all of its lots.
 pub const LOTS_MAX: usize = 256;
 
-/// The most lots one payment may draw from; with [`LOTS_MAX`] and the cap on open top-ups nobody gets near it. It bounds what one
-/// act adds to a row of the journal.
+/// The most lots one payment may draw from; with [`LOTS_MAX`] and the cap on open top-ups no wallet gets near it. It bounds what
+/// one act adds to a row of the journal.
 pub const DRAWN_MAX: usize = 512;
 
 /// The part of a payment that comes back: what was drawn last returns first, and `already` of it has returned.

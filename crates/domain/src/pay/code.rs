@@ -177,7 +177,7 @@ impl CodeDesk {
             .is_some_and(|(at, count)| *at == minute && *count >= GUESSES_PER_MINUTE)
     }
 
-    /// Gives back the memory of what died long ago; nobody can tell.
+    /// Gives back the memory of what died long ago; no caller can tell.
     fn sweep(&mut self, now: Timestamp) {
         while let Some(digits) = self.oldest.front().copied()
             && let Some(row) = self.codes.get(&digits).copied()
