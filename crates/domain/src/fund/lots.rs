@@ -5,6 +5,16 @@ use crate::money::Amount;
 use minicbor::{Decode, Encode};
 use std::collections::VecDeque;
 
+/// Money that does not come from a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum CreditKind {
+    #[n(0)]
+    Cash,
+    #[n(1)]
+    Goodwill,
+}
+
 /// The origin of money in a wallet, so that it can be traced and returned later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub enum Source {
