@@ -10,6 +10,7 @@ mod journal;
 mod keys;
 mod late_look_up;
 mod lease;
+mod older_store;
 mod outbox;
 mod sql;
 mod standby;
