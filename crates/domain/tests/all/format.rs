@@ -381,9 +381,9 @@ fn unhex(text: &str) -> Vec<u8> {
         .collect()
 }
 
-fn written(house: &House) -> String {
+fn written(journal: &[(u64, Timestamp, Vec<Change>)]) -> String {
     let mut text = String::new();
-    for (seq, at, changes) in &house.journal {
+    for (seq, at, changes) in journal {
         let batch: Vec<u8> = changes
             .iter()
             .flat_map(|change| minicbor::to_vec(change).unwrap())
@@ -398,7 +398,7 @@ fn the_golden_journal_replays_to_the_same_book_for_ever() {
     let house = a_day();
     let (newest, _) = GOLDEN.last().expect("there was a release");
     assert_eq!(
-        written(&house),
+        written(&house.journal),
         *newest,
         "what is written today is what was written then"
     );
@@ -408,19 +408,78 @@ fn the_golden_journal_replays_to_the_same_book_for_ever() {
     }
 }
 
-fn replayed(journal: &str) -> BookHash {
+/// A day's journal with seals: the program seals each row whose number is a multiple of `SEAL_EVERY` (here of eight, or the file
+/// would be long), stops in the middle of the day and at its end with a seal that stands alone, and takes over again in between.
+fn sealed(day: &[(u64, Timestamp, Vec<Change>)]) -> Vec<(u64, Timestamp, Vec<Change>)> {
+    const SEAL_EVERY: usize = 8;
     let mut book = empty_book();
+    let mut journal = Vec::new();
+    let mut write = |at: Timestamp, mut changes: Vec<Change>, seals: bool| {
+        let seq = journal.len() + 1;
+        // A second a row: a seal that is taken behind its row's time is another one.
+        let at = at.plus_seconds(seq as i64);
+        let hash = book.hash();
+        if seals || seq.is_multiple_of(SEAL_EVERY) {
+            changes.insert(0, Change::Sealed { hash });
+        }
+        book.open_row(seq as u64, at);
+        changes.iter().for_each(|change| book.apply(change));
+        book.settle();
+        journal.push((seq as u64, at, changes));
+    };
+    for (number, (_, at, changes)) in day.iter().enumerate() {
+        if number == day.len() / 2 {
+            write(*at, Vec::new(), true);
+            write(*at, vec![Change::TakenOver { epoch: 2 }], false);
+        }
+        write(*at, changes.clone(), false);
+    }
+    let (_, at, _) = day.last().expect("something happened");
+    write(*at, Vec::new(), true);
+    journal
+}
+
+/// What the program of format 1 wrote between its seals: each seal is the book's hash before its row, under the test key.
+const SEALED: &str = include_str!("golden/format-1-sealed.journal");
+
+#[test]
+fn each_seal_of_the_sealed_golden_journal_is_the_book_before_its_row() {
+    assert_eq!(
+        written(&sealed(&a_day().journal)),
+        SEALED,
+        "what is written today is what was written then"
+    );
+    let (_, seals) = replay(SEALED);
+    assert_eq!(seals, 6);
+}
+
+fn replayed(journal: &str) -> BookHash {
+    replay(journal).0
+}
+
+/// The book at the end, and how many seals it met on the way.
+fn replay(journal: &str) -> (BookHash, usize) {
+    let mut book = empty_book();
+    let mut seals = 0;
     for line in journal.lines() {
         let mut words = line.split(' ');
         let seq = words.next().unwrap().parse().unwrap();
-        book.open_row(seq, Timestamp(words.next().unwrap().parse().unwrap()));
+        let at = Timestamp(words.next().unwrap().parse().unwrap());
         let batch = unhex(words.next().unwrap());
         let mut decoder = minicbor::Decoder::new(&batch);
+        let mut changes = Vec::new();
         while decoder.position() < batch.len() {
-            book.apply(&decoder.decode::<Change>().unwrap());
+            changes.push(decoder.decode::<Change>().unwrap());
         }
+        // A seal is the book before its row: it is compared before the row moves the clock.
+        if let Some(Change::Sealed { hash }) = changes.first() {
+            assert_eq!(book.hash(), *hash, "the seal in row {seq}");
+            seals += 1;
+        }
+        book.open_row(seq, at);
+        changes.iter().for_each(|change| book.apply(change));
         book.settle();
     }
     book.audit();
-    book.hash()
+    (book.hash(), seals)
 }

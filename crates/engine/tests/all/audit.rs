@@ -159,6 +159,17 @@ fn every_table_of_the_views_is_compared() {
             "DELETE FROM top_ups WHERE state = 1",
             "UPDATE store_hours SET paid = paid + 1",
             "DELETE FROM store_hours",
+            "UPDATE acts SET actor = actor + 1 WHERE id = (SELECT MIN(id) FROM acts)",
+            "UPDATE acts SET subject = subject + 1 WHERE id = (SELECT MAX(id) FROM acts)",
+            "UPDATE acts SET context = (SELECT MAX(id) FROM contexts) WHERE id = (SELECT MIN(acts.id) FROM acts WHERE context < (SELECT MAX(id) FROM contexts))",
+            "DELETE FROM acts WHERE id = (SELECT MAX(id) FROM acts)",
+            "INSERT INTO acts (id, at, command, context, actor_kind, actor, subject_kind, subject, request, refusal)
+             SELECT id + 5000, at, command, context, actor_kind, actor, subject_kind, subject, request, refusal FROM acts WHERE id = (SELECT MAX(id) FROM acts)",
+            "UPDATE contexts SET content = (SELECT content FROM contexts ORDER BY id DESC LIMIT 1) WHERE id = (SELECT MIN(id) FROM contexts)",
+            "DELETE FROM contexts WHERE id = (SELECT MIN(id) FROM contexts)",
+            "INSERT INTO contexts (id, content) SELECT 1, content FROM contexts WHERE id = (SELECT MIN(id) FROM contexts)",
+            "UPDATE entries SET context = NULL WHERE id = (SELECT MIN(id) FROM entries)",
+            "UPDATE entries SET context = context + 1 WHERE id = (SELECT MAX(id) FROM entries)",
             "DELETE FROM request_keys WHERE slot = (SELECT MIN(slot) FROM request_keys)",
             "UPDATE request_keys SET slot = 1023 WHERE slot = (SELECT MIN(slot) FROM request_keys)",
         ] {

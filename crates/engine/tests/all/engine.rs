@@ -49,7 +49,11 @@ pub const KEY: Fingerprint = Fingerprint(77);
 pub const SORA: AuthorizationId = AuthorizationId(1001);
 
 pub fn open(location: &Location) -> Engine {
-    Engine::open(EngineConfig {
+    Engine::open(config(location)).expect("the engine starts")
+}
+
+pub fn config(location: &Location) -> EngineConfig {
+    EngineConfig {
         location: location.clone(),
         master: Arc::new(MasterKey::from_bytes([7; 32])),
         limits: Limits::default(),
@@ -58,8 +62,7 @@ pub fn open(location: &Location) -> Engine {
         clock: Arc::new(TestClock::at(1_795_000_000_000_000)),
         entropy: [3; 32],
         on_fatal: Arc::new(|fault| panic!("the engine must not die here: {fault}")),
-    })
-    .expect("the engine starts")
+    }
 }
 
 /// The merchant's program, with its key.

@@ -1,11 +1,15 @@
 //! A store that an older program wrote is opened, and what it says is understood.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::{Family, Location, Migration, Param};
-use mamori_datastore::testing::on_both;
-use mamori_domain::ids::TopUpId;
+use mamori_datastore::testing::{Scratch, on_both};
+use mamori_domain::ids::{Fingerprint, MerchantId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
-use mamori_registry::{CONTROL, Control};
+use mamori_registry::{CONTROL, Control, Surface};
 
 /// Makes the tables as the program did that knew no migration from `name` on.
 fn as_before(location: &Location, name: &str) -> mamori_datastore::sql::Db {
@@ -58,4 +62,137 @@ fn card_orders_that_were_kept_in_seconds_mean_the_same_instants_afterwards() {
             [TopUpId(1)]
         );
     });
+}
+
+/// What is in this store: `crates/engine/tests/fixtures/format-1-store/README.md`.
+const LATER: Timestamp = Timestamp(1_795_831_793_000_000);
+const MART: MerchantId = MerchantId(1);
+const BOOKSHOP: MerchantId = MerchantId(2);
+const REGISTER: Fingerprint = Fingerprint(0x0153_444b_9674_e56b_85f0_18bf_4e7b_9412);
+const SORA: WalletId = WalletId(1);
+const AOI: WalletId = WalletId(4);
+const REN: WalletId = WalletId(5);
+const ERASED: WalletId = WalletId(6);
+const AOIS_PASSKEY: Fingerprint = Fingerprint(0x1656_106b_aec1_c8b4_ef91_f806_27b2_771b);
+const RENS_PASSKEY: Fingerprint = Fingerprint(0x893b_21f4_16df_b8dc_e7e2_2fdb_5934_5bb7);
+const OPEN_TOP_UP: TopUpId = TopUpId((1 << 53) + 139);
+
+#[test]
+fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
+    let scratch = Scratch::new("older");
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures/format-1-store");
+    fs::copy(
+        fixture.join("store/control.sqlite"),
+        scratch.path().join("control.sqlite"),
+    )
+    .unwrap();
+    // Version control keeps no file modes of this kind, and a key that others may read is refused.
+    let key = scratch.path().join("master.key");
+    fs::copy(fixture.join("master.key"), &key).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let master = MasterKey::open(&key).unwrap();
+    let mut control = Control::open(&scratch.location(), &master).unwrap();
+
+    for (wallet, name, locale, contact, passkey, sessions) in [
+        (SORA, "佐藤 そら", "ja", None, None, 0),
+        (
+            AOI,
+            "青木 あおい",
+            "ja",
+            Some("aoi@example.jp"),
+            Some(AOIS_PASSKEY),
+            3,
+        ),
+        (
+            REN,
+            "Ren",
+            "en",
+            Some("+819012345678"),
+            Some(RENS_PASSKEY),
+            1,
+        ),
+    ] {
+        let person = control.person_of_wallet(wallet).unwrap().expect(name);
+        assert_eq!((&*person.display_name, &*person.locale), (name, locale));
+        let known = control.contact_of_wallet(wallet).unwrap();
+        let known = known.map(|(contact, _)| contact.as_str().to_owned());
+        assert_eq!(known.as_deref(), contact, "{name}");
+        let keys = control
+            .passkeys_of(Surface::Wallet, &person.person)
+            .unwrap();
+        assert_eq!(keys.len(), usize::from(passkey.is_some()), "{name}");
+        for key in &keys {
+            let found = control.passkey(Surface::Wallet, &key.credential).unwrap();
+            let (owner, fingerprint, _) = found.expect("the same passkey");
+            assert_eq!(owner, person.person);
+            // The book of the same store names them; `mamori-engine` looks there.
+            assert_eq!(Some(fingerprint), passkey);
+        }
+        let signed_in = control.sessions_of(Surface::Wallet, &person.person, LATER);
+        assert_eq!(signed_in.unwrap().len(), sessions, "{name}");
+    }
+    assert!(control.person_of_wallet(ERASED).unwrap().is_none());
+    assert!(control.erased_at(ERASED).unwrap().is_some());
+
+    let staff = control.operators().unwrap();
+    let staff: Vec<(&str, bool)> = (staff.iter())
+        .map(|one| (&*one.name, one.is_active))
+        .collect();
+    assert_eq!(
+        staff,
+        [
+            ("operator", true),
+            ("夜勤", false),
+            ("週末", true),
+            ("operator", false)
+        ]
+    );
+
+    let places = control.till_papers().unwrap();
+    let places: Vec<(&str, &str, &str)> = (places.iter())
+        .map(|paper| (&*paper.merchant_name, &*paper.store_name, &*paper.name))
+        .collect();
+    assert_eq!(places.len(), 7);
+    assert_eq!(places[0], ("まもりマート", "みなと本店", "レジ1"));
+    assert_eq!(places[5], ("まもり書店", "書店 本店", "レジ1"));
+    assert_eq!(control.enrolled_tills().unwrap(), [TillId(1), TillId(6)]);
+
+    let keys = control.api_keys().unwrap();
+    let keys: Vec<_> = (keys.iter())
+        .map(|key| (&*key.api_key, key.merchant, &*key.secret, key.opa_auth))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            (
+                "mk_9cd1506cf6704cc4b5bd8a09",
+                BOOKSHOP,
+                "8vI9MyWW4UdCeTJ8UFoBM8MvQkLQrPJQ50b2ozUkbeo=",
+                false
+            ),
+            (
+                "mk_f4bf8271bb6485c21502c7b2",
+                MART,
+                "bKXJL2USvwgbwL1Mu2BZ6MY6Q33LinSYX1f8V8C/xuk=",
+                true
+            ),
+        ]
+    );
+    let live = control.live_api_key("mk_f4bf8271bb6485c21502c7b2").unwrap();
+    assert_eq!(live, Some(REGISTER));
+    let papers = control.api_key_papers(BOOKSHOP).unwrap();
+    let live: usize = papers.iter().filter(|paper| paper.is_live).count();
+    assert_eq!((papers.len(), live), (2, 1));
+
+    let paid = control.card_payment(TopUpId(4)).unwrap().expect("a page");
+    assert_eq!(paid.order.amount, 5_000);
+    assert!(paid.charge.is_some(), "{paid:?}");
+    let waits = control.card_payment(OPEN_TOP_UP).unwrap().expect("a page");
+    assert!(waits.charge.is_none() && waits.url.is_some(), "{waits:?}");
+    let (disputes, alarms) = control.card_alarms(10).unwrap();
+    assert_eq!((disputes, alarms[0].amount), (1, 600));
+
+    let (outbox, _) = control.outbox(10).unwrap();
+    assert_eq!((outbox.waiting, outbox.sent, outbox.dead), (1, 4, 6));
 }
