@@ -639,44 +639,49 @@ impl Model {
                 return Err(refusal);
             }
         };
+        let (said, first) = self.take_money(charge, wallet, at, until);
+        self.firsts.insert(name, (same, first));
+        self.did(said)
+    }
+
+    fn take_money(
+        &mut self,
+        charge: &Charge,
+        wallet: WalletId,
+        at: Timestamp,
+        until: Option<Timestamp>,
+    ) -> (Said, First) {
         if let Payer::Code(digits) = charge.payer {
             self.codes.get_mut(&digits).expect("it was good").state = Shown::Spent;
         }
+        let (merchant, yen) = (charge.merchant, charge.amount.signed());
         let id = self.take_id();
         let purse = self.purse_mut(wallet);
         purse.yen -= yen;
         purse.last_entry = id;
         if let Some(until) = until {
             purse.held += yen;
-            self.asides.insert(
-                id,
-                Aside {
-                    wallet,
-                    merchant: charge.merchant,
-                    yen,
-                    until,
-                },
-            );
-            self.firsts.insert(name, (same, First::Hold(id)));
-            return self.did(Said::Held(id));
-        }
-        *self.payable.get_mut(&charge.merchant).expect("checked") += yen;
-        let merchant = charge.merchant;
-        self.sales.insert(
-            id,
-            Sale {
-                merchant,
+            let aside = Aside {
                 wallet,
+                merchant,
                 yen,
-                refunded: 0,
-                parts: 0,
-                cancelled: false,
-                at,
-            },
-        );
-        self.firsts.insert(name, (same, First::Sale(id)));
-        let said = self.sale(id);
-        self.did(said)
+                until,
+            };
+            self.asides.insert(id, aside);
+            return (Said::Held(id), First::Hold(id));
+        }
+        *self.payable.get_mut(&merchant).expect("checked") += yen;
+        let sale = Sale {
+            merchant,
+            wallet,
+            yen,
+            refunded: 0,
+            parts: 0,
+            cancelled: false,
+            at,
+        };
+        self.sales.insert(id, sale);
+        (self.sale(id), First::Sale(id))
     }
 
     /// Ten wrong codes within a minute, and the till must wait for the next one. A chain's registers share one key: it is

@@ -28,25 +28,31 @@ pub struct Record {
 }
 
 impl Record {
-    /// Another writer takes over: it cannot know what was defined before, and defines each context once more.
-    pub fn change_writer(&mut self) {
+    /// Another writer's first row. It cannot know what was defined before, and defines each context once more.
+    pub fn take_over(&mut self, seq: u64) -> Result<(), String> {
         self.defined.clear();
+        // A takeover carries no seal, whatever its place.
+        self.push(seq, vec![upkeep()])
     }
 
     /// Row `seq` became durable with these acts, in this order. A row that stands in for a lost one has none.
-    pub fn note(&mut self, seq: u64, wanted: Vec<Wanted>) -> Result<(), String> {
-        if seq != self.rows.len() as u64 + 1 {
-            return Err(format!("row {seq} comes after row {}", self.rows.len()));
+    pub fn note(&mut self, seq: u64, mut wanted: Vec<Wanted>) -> Result<(), String> {
+        if seq.is_multiple_of(SEAL_EVERY) && !wanted.is_empty() {
+            wanted.insert(0, upkeep());
         }
-        let is_sealed = seq.is_multiple_of(SEAL_EVERY) && !wanted.is_empty();
-        let seal = is_sealed.then(upkeep);
+        self.push(seq, wanted)
+    }
+
+    fn push(&mut self, seq: u64, wanted: Vec<Wanted>) -> Result<(), String> {
+        if seq != self.last() + 1 {
+            return Err(format!("row {seq} comes after row {}", self.last()));
+        }
         let line = |(asker, command): Wanted| Line {
             asker,
             command,
             defines: self.defined.insert(asker.id),
         };
-        self.rows
-            .push(seal.into_iter().chain(wanted).map(line).collect());
+        self.rows.push(wanted.into_iter().map(line).collect());
         Ok(())
     }
 
@@ -74,7 +80,7 @@ impl Record {
 }
 
 /// What the shard itself has to say: a seal, a takeover.
-pub fn upkeep() -> Wanted {
+fn upkeep() -> Wanted {
     (Asker::system(SystemReason::Upkeep), CommandKind::Upkeep)
 }
 

@@ -6,7 +6,7 @@
 use crate::archive::Archive;
 use crate::crowd::Crowd;
 use crate::model::{Model, Said, in_words};
-use crate::record::{Record, Wanted, upkeep};
+use crate::record::{Record, Wanted};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::ChainKey;
 use mamori_domain::book::Book;
@@ -787,8 +787,7 @@ impl Storm {
         let row = shard
             .journal_events(SystemReason::Upkeep, first, self.wall)
             .map_err(|fault| fault.to_string())?;
-        self.record.change_writer();
-        self.record.note(row.seq, vec![upkeep()])?;
+        self.record.take_over(row.seq)?;
         self.record.compare(row.seq, &row.acts)?;
         self.latest = row.at;
         self.unprojected.push_back(row);
