@@ -749,6 +749,10 @@ impl Storm {
         if stood.is_some_and(|hash| hash != book.hash()) {
             return Err("the book after the start is not the book before the crash".into());
         }
+        if head.seq != self.record.last() {
+            let (is, must) = (head.seq, self.record.last());
+            return Err(format!("the journal ends at row {is}, must at {must}"));
+        }
         book.audit();
         self.latest = book.at();
         self.open(book, head)?;
@@ -821,10 +825,6 @@ impl Storm {
             }
         }
         let head = reader.head().map_err(broken)?;
-        if head.seq != self.record.last() {
-            let (is, must) = (head.seq, self.record.last());
-            return Err(format!("the journal ends at row {is}, must at {must}"));
-        }
         Ok((book, head))
     }
 
