@@ -338,27 +338,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_is_told_by_its_most_particular_word() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
-        for (agent, family) in [
-            ("", AgentFamily::Unknown),
-            ("OkHttp/4.12", AgentFamily::Program),
+    fn browsers_that_call_themselves_each_other_are_told_apart() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36";
+        let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        for (header, family) in [
+            (chrome.to_owned(), AgentFamily::Chrome),
+            (format!("{chrome} Edg/144.0.0.0"), AgentFamily::Edge),
+            (format!("{chrome} OPR/120.0.0.0"), AgentFamily::Other),
             (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605 Version/19.1 Mobile/15E148 Safari/604.1",
+                chrome.replace("Chrome/", "SamsungBrowser/28.0 Chrome/"),
+                AgentFamily::Samsung,
+            ),
+            (
+                format!("{iphone} Version/19.1 Mobile/15E148 Safari/604.1"),
                 AgentFamily::SafariPhone,
             ),
-            (chrome, AgentFamily::Chrome),
-            (&format!("{chrome} Edg/126.0"), AgentFamily::Edge),
             (
-                "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36",
+                format!("{iphone} CriOS/144.0 Mobile/15E148 Safari/604.1"),
                 AgentFamily::ChromePhone,
             ),
             (
-                "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+                format!("{iphone} FxiOS/140.0 Mobile/15E148 Safari/605.1.15"),
                 AgentFamily::Firefox,
             ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
+                AgentFamily::Firefox,
+            ),
+            ("curl/8.14".into(), AgentFamily::Program),
+            ("  ".into(), AgentFamily::Unknown),
         ] {
-            assert_eq!(AgentFamily::of(agent), family, "{agent}");
+            assert_eq!(AgentFamily::of(&header), family, "{header}");
         }
     }
 

@@ -5,6 +5,7 @@ use mamori_domain::command::{Ask, Charge, Command, CreditKind, RefundRequest, Re
 use mamori_domain::context::{
     Actor, AgentFamily, Asker, Context, NetworkOrigin, PrefixKind, RequestId, SystemReason,
 };
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, OperatorId, PaymentId, SessionId, StoreId,
     TillId, TopUpId, WalletId,
@@ -558,7 +559,12 @@ impl Crowd {
         } else {
             self.owner(wallet)
         };
-        // Twice as often off as on, or nobody could pay after a while.
+        if self.one_in(6) {
+            let length = self.draw.below(5) as usize * 700;
+            let note = SealedText(vec![7; length]);
+            return (by, Command::NoteWallet { wallet, note });
+        }
+        // Twice as often off as on, or no customer could pay after a while.
         if self.one_in(3) {
             (by, Command::Freeze { wallet })
         } else {

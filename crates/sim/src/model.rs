@@ -289,6 +289,7 @@ impl Model {
             | Command::RevokeCredential { .. }
             | Command::Freeze { .. }
             | Command::Unfreeze { .. }
+            | Command::NoteWallet { .. }
             | Command::IssueCode { .. } => self.tell_customer(by, command, at),
             Command::GrantAuthorization {
                 authorization,
@@ -488,6 +489,17 @@ impl Model {
             }
             Command::Freeze { wallet } => self.turn(by, *wallet, true),
             Command::Unfreeze { wallet } => self.turn(by, *wallet, false),
+            Command::NoteWallet { wallet, note } => {
+                self.own(by, *wallet)?;
+                if !matches!(by, Actor::Operator { .. }) {
+                    return Err(Refusal::OperatorOnly);
+                }
+                self.purse(*wallet)?;
+                match note.0.len() {
+                    1..=2_100 => self.did(Said::Bound),
+                    _ => Err(Refusal::TextOutOfBounds),
+                }
+            }
             Command::IssueCode { wallet } => {
                 self.own(by, *wallet)?;
                 if self.purse(*wallet)?.frozen {
@@ -1146,7 +1158,7 @@ impl Model {
 fn can_be_a_place(details: &StoreDetails) -> Result<(), Refusal> {
     let letters = details.town.as_deref().map(|town| town.chars().count());
     match letters {
-        Some(0 | 41..) => Err(Refusal::DetailsOutOfBounds),
+        Some(0 | 41..) => Err(Refusal::TextOutOfBounds),
         _ => Ok(()),
     }
 }

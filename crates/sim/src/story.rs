@@ -33,6 +33,7 @@ use mamori_domain::context::{
 };
 use mamori_domain::decide::Limits;
 use mamori_domain::event::Subject;
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, OperatorId, PaymentId, SessionId, StoreId,
     TillId, TopUpId, WalletId,
@@ -358,7 +359,7 @@ impl Stage {
         // Without a word of whose wallet it is, it is the speaker's own.
         let (words, whose) = match words {
             [said @ .., "for" | "into", whom] if said.len() > 1 => (said, *whom),
-            [who, verb @ ("freezes" | "unfreezes"), whom] => (&[*who, *verb][..], *whom),
+            [who, verb @ ("freezes" | "unfreezes" | "notes"), whom] => (&[*who, *verb][..], *whom),
             [who, ..] => (words, *who),
             [] => return Ok(None),
         };
@@ -381,6 +382,10 @@ impl Stage {
             },
             [_, "unfreezes"] => Command::Unfreeze {
                 wallet: self.person(whose)?,
+            },
+            [_, "notes"] => Command::NoteWallet {
+                wallet: self.person(whose)?,
+                note: SealedText(b"sealed elsewhere".to_vec()),
             },
             [_, "permits", shop] => {
                 let wallet = self.person(whose)?;

@@ -15,6 +15,12 @@ acts of sora                                               -> open_wallet by sig
 acts by sora                                               -> freeze of sora, unfreeze of sora
 acts by house                                              -> credit of sora, unfreeze of sora, freeze of sora
 
+# Support writes down what it was told. The customer neither writes notes nor hears of them.
+house   notes sora                                         -> ok
+sora    notes sora                                         -> refused operator_only
+riku    notes sora                                         -> refused wallet_unknown
+acts by house                                              -> credit of sora, unfreeze of sora, freeze of sora, note_wallet of sora
+
 # Nobody acts for another's wallet, or learns anything about it.
 riku    freezes sora                                       -> refused wallet_unknown
 riku    unfreezes sora                                     -> refused wallet_unknown
@@ -58,4 +64,4 @@ house   restarts
 house   releases overdue holds at 15:01:00                 -> released 1, sora 5_100
 riku    freezes at 15:02:00                                -> frozen
 acts of riku                                               -> open_wallet by sign-up, freeze by riku
-acts of sora                                               -> open_wallet by sign-up, credit by operator, freeze by sora, unfreeze by operator, freeze by operator, unfreeze by sora, grant_authorization by sora, revoke_authorization by sora, refund by till-1 on device-1, refund by till-1 on device-9, refund by bakery, hold by till-1 on device-9, release by bakery, hold by till-1 on device-9, start_top_up by sora, confirm_top_up by card, release_expired by expiry
+acts of sora                                               -> open_wallet by sign-up, credit by operator, freeze by sora, unfreeze by operator, freeze by operator, unfreeze by sora, note_wallet by operator, grant_authorization by sora, revoke_authorization by sora, refund by till-1 on device-1, refund by till-1 on device-9, refund by bakery, hold by till-1 on device-9, release by bakery, hold by till-1 on device-9, start_top_up by sora, confirm_top_up by card, release_expired by expiry
