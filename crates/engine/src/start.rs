@@ -442,9 +442,8 @@ pub fn replay_row(
     for event in acts.iter().flat_map(|act| &act.events) {
         match event {
             Event::Sealed(sealed) => {
-                if seal_confirms(sealed, book, seq)? {
-                    checkpoint = Some(book.take_dirty());
-                }
+                let confirmed = seal_confirms(sealed, book, seq)?;
+                checkpoint = confirmed.then(|| book.take_dirty());
             }
             _ if !opened => {
                 book.open_row(seq, at);
