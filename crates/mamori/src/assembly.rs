@@ -22,14 +22,15 @@ use mamori_domain::decide::Limits;
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::world::Timestamp;
 use mamori_engine::{Engine, EngineConfig};
+use mamori_flows::reconcile;
 use mamori_registry::{Registry, SendBudget, Surface};
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
-use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
-use mamori_server::house::House;
+use mamori_server::directory::MerchantDirectory;
 use mamori_server::http::payments::MerchantApi;
 use mamori_server::identity::{Identity, IdentityConfig};
+use mamori_server::ledger::Ledger;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
 use mamori_server::origin::Origins;
@@ -274,12 +275,12 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     )?;
     let registry = || Registry::open(&plan.location, &plan.master);
     let mut first = registry()?;
-    let reconciled = first.reconcile(&mut NamedByBook(&engine))?;
-    tracing::info!(?reconciled, "control agrees with the book");
+    let reconciled = reconcile::at_start(&engine, &mut first)?;
+    tracing::info!(?reconciled, "the registry agrees with the ledger");
     let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
-    let house = Arc::new(House::new(engine.clone(), plan.rules, plan.issuer, nonces));
-    house.set_keys(first.api_keys().live_with_secrets()?);
-    house.set_names(first.directory().read()?);
+    let directory = Arc::<MerchantDirectory>::default();
+    directory.follow(&directory.take_turn(), &mut first)?;
+    let ledger = Ledger::new(engine.clone());
     let registries = |count: usize| {
         (0..count)
             .map(|_| registry())
@@ -312,10 +313,12 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         operators: Workers::start("operators", registries(OPERATOR_THREADS)?, WAITING_JOBS)?,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
         cards: Workers::start("cards", registries(CARD_THREADS)?, WAITING_JOBS)?,
-        book: Arc::new(engine.clone()) as Arc<dyn BookDoor>,
         messenger: plan.messenger,
         identity,
-        house: house.clone(),
+        ledger: ledger.clone(),
+        limits: plan.rules,
+        issuer: plan.issuer,
+        directory: directory.clone(),
         card_desk: CardDesk::new(
             CardProcessor::new(card),
             Secret::new(plan.card.webhook_secret),
@@ -359,7 +362,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     }
     let beside = plan.mounted.beside_merchants.into_router();
     let rest = bounded(beside, BESIDE_TIMEOUT).with_state(app.clone());
-    let merchants = MerchantApi::new(house, outside)?;
+    let merchants = MerchantApi::new(ledger, directory, plan.issuer, nonces, outside)?;
     let rest = router_service(rest);
     listeners.serve_each(sockets.api, places.api, move |connection| ApiFront {
         merchants: merchants.on_connection_from(connection.peer().map(|peer| origins.of(peer))),
@@ -437,7 +440,7 @@ fn sweep_top_ups(
 ) -> std::io::Result<JoinHandle<()>> {
     every_few_seconds("top-up-sweeper", stopping, move || {
         let now = app.outside.now();
-        let engine = &app.house.engine;
+        let engine = &app.ledger.engine;
         let swept = app
             .card_desk
             .sweep(engine, &mut registry, now, SWEEP_OLDER_THAN);
