@@ -91,6 +91,14 @@ impl Engine {
 
     /// Asks. `reply` is called once, when the answer is durable; or at once if the engine is too busy.
     pub fn submit(&self, request: Request, reply: ReplyTo) {
+        #[cfg(feature = "testing")]
+        let reply = match request.ask {
+            mamori_domain::command::Ask::Command(_) => match self.0.shared.loss.befall(reply) {
+                Some(reply) => reply,
+                None => return,
+            },
+            mamori_domain::command::Ask::Query(_) => reply,
+        };
         if self.0.shared.lag.get() > LAG_EVENTS {
             return reply(Err(Fault::retryable("busy: the views are too far behind")));
         }
@@ -109,6 +117,12 @@ impl Engine {
             Err(TrySendError::Disconnected(Message::Request(_, reply))) => reply(Err(stopped())),
             Err(_) => unreachable!("only the request that was sent comes back"),
         }
+    }
+
+    /// The next command is lost, or its answer: for tests of what a crash leaves between two steps.
+    #[cfg(feature = "testing")]
+    pub fn lose_next(&self, loss: crate::testing::Loss) {
+        self.0.shared.loss.set(loss);
     }
 
     /// From now on the answers of each batch are handed out within `hand_out`. The first caller decides.

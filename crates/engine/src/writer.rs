@@ -74,6 +74,8 @@ pub(crate) struct Shared {
     /// What room is left on the disk belongs to the journal.
     pub disk_full: AtomicBool,
     pub stopped: AtomicBool,
+    #[cfg(feature = "testing")]
+    pub loss: crate::testing::Waiting,
 }
 
 /// Events that are durable but not in the views yet.
