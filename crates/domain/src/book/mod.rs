@@ -1,5 +1,6 @@
 //! The state: plain data, changed by [`Book::apply`] alone, undone by [`Book::undo`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::event::Event;
@@ -15,6 +16,7 @@ use crate::pay::{Payment, Refund};
 use crate::world::Timestamp;
 
 mod checkpoint;
+mod packing;
 mod rows;
 mod shelves;
 mod table;
@@ -166,8 +168,8 @@ impl Book {
     pub fn at(&self) -> Timestamp {
         self.counters.at
     }
-    /// A wallet.
-    pub fn wallet(&self, id: WalletId) -> Option<&Wallet> {
+    /// A wallet: put together from its packed row, where it has no other.
+    pub fn wallet(&self, id: WalletId) -> Option<Cow<'_, Wallet>> {
         self.wallets.get(&id)
     }
     /// The merchant of a store.
@@ -199,7 +201,7 @@ impl Book {
         match account.kept_by_wallet() {
             Some(wallet) => self
                 .wallet(wallet)
-                .map_or(0, |row| in_wallet(account.kind(), row)),
+                .map_or(0, |row| in_wallet(account.kind(), &row)),
             None => self.accounts.get(&account).map_or(0, |row| row.0),
         }
     }
@@ -491,7 +493,7 @@ impl Book {
             .wallets
             .get(&id)
             .expect("only a wallet that exists is changed")
-            .clone();
+            .into_owned();
         change(&mut row);
         self.put_wallet(id, Some(row));
     }
@@ -623,7 +625,7 @@ impl Book {
             row.map_or((0, 0), |row| (row.lots.total() as i64, row.held.signed()))
         };
         let (balance, held) = sums(now);
-        let (old_balance, old_held) = sums(self.wallets.get(&id));
+        let (old_balance, old_held) = sums(self.wallets.get(&id).as_deref());
         self.trial.shift(AccountKind::Wallet, old_balance - balance);
         self.trial.shift(AccountKind::Held, old_held - held);
     }
