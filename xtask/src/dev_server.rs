@@ -33,7 +33,7 @@ impl DevServer {
             .args(["dev", "--port", "0", "--json"])
             .arg(&json)
             .env(
-                "RUST_LOG",
+                "MAMORI_LOG",
                 "info,mamori=trace,mamori_lab=trace,mamori_server=trace,mamori_engine=trace,mamori_connectors=trace",
             )
             .stdin(Stdio::null())

@@ -26,7 +26,7 @@ pub struct Suite {
 pub const SUITES: &[Suite] = &[
     Suite {
         name: "tidy",
-        shows: "the house rules: arrows, cycles, clock and chance, floats, names, links, dictionaries",
+        shows: "the house rules: arrows, unused dependencies, cycles, clock and chance, floats, names, links, dictionaries",
         needs: &[],
         stands_on: &[],
         minutes_max: 1,
@@ -182,7 +182,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "crash",
-        shows: "the real server killed fifty times under load on both stores, and stopped, overtaken, continued: nothing lost, nothing doubled",
+        shows: "`mamori serve` killed fifty times under load on both stores, and stopped, overtaken, continued: nothing lost, nothing doubled",
         needs: &[Need::Postgres],
         stands_on: &["build"],
         minutes_max: 20,

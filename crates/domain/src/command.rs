@@ -4,108 +4,25 @@
 //! fields, the wallet it acts for, what must be prefetched, and the rule that decides it.
 
 use crate::book::Book;
-use crate::context::{Actor, Asker};
+use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
+use crate::event::Event;
 use crate::identity::SealedText;
 use crate::ids::{
-    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, StoreId, TillId, TopUpId, WalletId,
 };
-use crate::key::{RequestDigest, RequestKey, Spot};
+use crate::key::RequestKey;
 use crate::merchant::StoreDetails;
 use crate::money::Amount;
-use crate::pay::{OrderInfo, Payer};
-use crate::query::Query;
+use crate::pay::Payer;
 use crate::world::Timestamp;
 use crate::{fund, identity, merchant, pay};
 use minicbor::{Decode, Encode};
 
-/// A request to take money from a wallet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Charge {
-    pub merchant: MerchantId,
-    /// The merchant's id for the payment, 1..=64 of `a-z A-Z 0-9 - _`.
-    pub merchant_payment_id: Box<str>,
-    pub payer: Payer,
-    pub amount: Amount,
-    pub store: Option<StoreId>,
-    pub till: Option<TillId>,
-    pub order: OrderInfo,
-}
-
-impl Charge {
-    /// What must be equal for a repeat to get the first answer again.
-    pub fn digest(&self) -> RequestDigest {
-        RequestDigest::of_payment(
-            self.merchant,
-            self.amount,
-            self.payer.as_number(),
-            Spot::named(self.store.map(|id| id.0), self.order.store_text.as_deref()),
-            Spot::named(
-                self.till.map(|id| id.0),
-                self.order.terminal_text.as_deref(),
-            ),
-        )
-    }
-}
-
-/// A request to give money of a payment back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefundRequest {
-    pub merchant: MerchantId,
-    /// The merchant's id for the refund, 1..=64 of `a-z A-Z 0-9 - _`.
-    pub merchant_refund_id: Box<str>,
-    pub payment: PaymentId,
-    pub amount: Amount,
-    pub reason: Option<Box<str>>,
-    /// Seconds since 1970 as the merchant said; never part of the digest.
-    pub requested_at: i64,
-}
-
-/// Money that does not come from a card.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum CreditKind {
-    #[n(0)]
-    Cash,
-    #[n(1)]
-    Goodwill,
-}
-
-/// What a decision needs of the past beyond what the book always holds. Memory may have forgotten it: then it is prefetched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs {
-    /// The first answer under this key, and the payment, refund or top-up it leads to.
-    pub key: Option<RequestKey>,
-    pub payment: Option<PaymentId>,
-    pub top_up: Option<TopUpId>,
-}
-
-impl Needs {
-    /// Nothing but the book.
-    pub const NOTHING: Needs = Needs {
-        key: None,
-        payment: None,
-        top_up: None,
-    };
-    pub(crate) fn key(key: RequestKey) -> Needs {
-        Needs {
-            key: Some(key),
-            ..Needs::NOTHING
-        }
-    }
-    pub(crate) fn payment(payment: PaymentId) -> Needs {
-        Needs {
-            payment: Some(payment),
-            ..Needs::NOTHING
-        }
-    }
-    pub(crate) fn top_up(top_up: TopUpId) -> Needs {
-        Needs {
-            top_up: Some(top_up),
-            ..Needs::NOTHING
-        }
-    }
-}
+pub use crate::fund::CreditKind;
+pub use crate::needs::Needs;
+pub use crate::pay::{Charge, RefundRequest};
+pub use crate::request::{Ask, Request};
 
 macro_rules! commands {
     (
@@ -190,7 +107,7 @@ macro_rules! commands {
                 $prefetched: &Prefetched,
                 $by: Actor,
                 $now: Timestamp,
-            ) -> Decision {
+            ) -> Decision<Event> {
                 match self {
                     $(Command::$name $({ $($field),* })? $(($inner))? => $decides,)*
                 }
@@ -423,43 +340,5 @@ impl Command {
                 | Command::BindTill { device: None, .. }
                 | Command::IssueCode { .. }
         )
-    }
-}
-
-/// What is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
-    Command(Command),
-    Query(Query),
-}
-
-/// A request: who asks, and for what.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    pub asker: Asker,
-    pub ask: Ask,
-}
-
-impl Request {
-    /// A command.
-    pub fn command(asker: Asker, command: Command) -> Request {
-        Request {
-            asker,
-            ask: Ask::Command(command),
-        }
-    }
-    /// A query.
-    pub fn query(asker: Asker, query: Query) -> Request {
-        Request {
-            asker,
-            ask: Ask::Query(query),
-        }
-    }
-    /// What the answer needs of the past.
-    pub fn needs(&self) -> Needs {
-        match &self.ask {
-            Ask::Command(command) => command.needs(),
-            Ask::Query(query) => query.needs(),
-        }
     }
 }

@@ -27,7 +27,7 @@ pub enum SystemReason {
     /// A flow was cut off by a crash and is brought to its end.
     #[n(4)]
     Reconciliation,
-    /// Somebody signs up who is no customer yet.
+    /// A person signs up who is no customer yet.
     #[n(5)]
     SignUp,
     /// A command line on the server: `mamori init`, development seeds.
@@ -184,75 +184,78 @@ pub struct NetworkOrigin {
     pub prefix: PrefixKind,
 }
 
-/// The family of the program that asked, as its `User-Agent` claims: a hint for people, never a reason of a rule.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
-#[cbor(index_only)]
-pub enum AgentFamily {
-    #[n(0)]
+macro_rules! agent_families {
+    ($($(#[$doc:meta])* $number:literal $family:ident $word:literal,)*) => {
+        /// The family of the program that asked, as its `User-Agent` claims: a hint for people, never a reason of a rule.
+        /// Versions, systems and models are left out: together they tell people apart.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
+        #[cbor(index_only)]
+        pub enum AgentFamily { $($(#[$doc])* #[n($number)] $family,)* }
+
+        impl AgentFamily {
+            /// Every family.
+            pub const ALL: [AgentFamily; [$($number),*].len()] = [$(AgentFamily::$family),*];
+            /// The number in tables. Never reused.
+            pub const fn number(self) -> i64 {
+                match self { $(AgentFamily::$family => $number,)* }
+            }
+            /// The stable word.
+            pub const fn word(self) -> &'static str {
+                match self { $(AgentFamily::$family => $word,)* }
+            }
+        }
+    };
+}
+
+agent_families! {
+    /// The request did not say, or an older program did not keep it.
     #[default]
-    Unknown,
-    #[n(1)]
-    SafariPhone,
-    #[n(2)]
-    ChromePhone,
-    #[n(3)]
-    Safari,
-    #[n(4)]
-    Chrome,
-    #[n(5)]
-    Firefox,
-    #[n(6)]
-    Edge,
-    /// A program of a merchant.
-    #[n(7)]
-    Program,
+    0 Unknown "unknown",
+    1 SafariPhone "safari_phone",
+    2 ChromePhone "chrome_phone",
+    3 Safari "safari",
+    4 Chrome "chrome",
+    5 Firefox "firefox",
+    6 Edge "edge",
+    /// A program of a merchant, or a command line: no browser.
+    7 Program "program",
+    8 Samsung "samsung",
+    /// A browser that is none of these.
+    9 Other "other",
 }
 
 impl AgentFamily {
-    /// From a `User-Agent` header.
+    /// The family that a `User-Agent` header claims.
     pub fn of(user_agent: &str) -> AgentFamily {
-        let has = |word: &str| user_agent.contains(word);
-        let phone = has("Mobile") || has("Android") || has("iPhone");
-        if !has("Mozilla/") {
-            return if user_agent.is_empty() {
-                AgentFamily::Unknown
-            } else {
-                AgentFamily::Program
-            };
+        // The order matters: nearly all of them also call themselves Chrome, and all of those Safari.
+        const MARKS: [(&str, AgentFamily); 11] = [
+            ("Edg/", AgentFamily::Edge),
+            ("EdgA/", AgentFamily::Edge),
+            ("EdgiOS/", AgentFamily::Edge),
+            ("SamsungBrowser/", AgentFamily::Samsung),
+            ("OPR/", AgentFamily::Other),
+            ("Firefox/", AgentFamily::Firefox),
+            ("FxiOS/", AgentFamily::Firefox),
+            ("Chrome/", AgentFamily::Chrome),
+            ("CriOS/", AgentFamily::Chrome),
+            ("Chromium/", AgentFamily::Chrome),
+            ("Safari/", AgentFamily::Safari),
+        ];
+        if user_agent.trim().is_empty() {
+            return AgentFamily::Unknown;
         }
-        // Each later browser claims to be the earlier ones too: the most particular word decides.
-        if has("Edg/") || has("EdgA/") || has("EdgiOS/") {
-            AgentFamily::Edge
-        } else if has("Firefox/") || has("FxiOS/") {
-            AgentFamily::Firefox
-        } else if has("Chrome/") || has("CriOS/") {
-            if phone {
-                AgentFamily::ChromePhone
-            } else {
-                AgentFamily::Chrome
-            }
-        } else if has("Safari/") {
-            if phone {
-                AgentFamily::SafariPhone
-            } else {
-                AgentFamily::Safari
-            }
-        } else {
-            AgentFamily::Unknown
+        if !user_agent.contains("Mozilla/") {
+            return AgentFamily::Program;
         }
-    }
-
-    /// The stable word.
-    pub const fn word(self) -> &'static str {
-        match self {
-            AgentFamily::Unknown => "unknown",
-            AgentFamily::SafariPhone => "safari_phone",
-            AgentFamily::ChromePhone => "chrome_phone",
-            AgentFamily::Safari => "safari",
-            AgentFamily::Chrome => "chrome",
-            AgentFamily::Firefox => "firefox",
-            AgentFamily::Edge => "edge",
-            AgentFamily::Program => "program",
+        let claimed = MARKS.iter().find(|(mark, _)| user_agent.contains(mark));
+        let family = claimed.map_or(AgentFamily::Other, |(_, family)| *family);
+        let phone = ["Mobile", "Android", "iPhone"]
+            .iter()
+            .any(|word| user_agent.contains(word));
+        match family {
+            AgentFamily::Chrome if phone => AgentFamily::ChromePhone,
+            AgentFamily::Safari if phone => AgentFamily::SafariPhone,
+            family => family,
         }
     }
 }
@@ -293,7 +296,7 @@ impl Context {
 #[cbor(transparent)]
 pub struct ContextId(#[n(0)] pub u64);
 
-/// Names a request of the edge, in its answers, its log and the journal; zero where nobody gave it a name.
+/// Names a request of the edge, in its answers, its log and the journal; zero where the edge gave it none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Encode, Decode)]
 #[cbor(transparent)]
 pub struct RequestId(#[n(0)] pub u64);
@@ -335,27 +338,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_browser_is_told_by_its_most_particular_word() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36";
-        for (agent, family) in [
-            ("", AgentFamily::Unknown),
-            ("OkHttp/4.12", AgentFamily::Program),
+    fn browsers_that_call_themselves_each_other_are_told_apart() {
+        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36";
+        let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
+        for (header, family) in [
+            (chrome.to_owned(), AgentFamily::Chrome),
+            (format!("{chrome} Edg/144.0.0.0"), AgentFamily::Edge),
+            (format!("{chrome} OPR/120.0.0.0"), AgentFamily::Other),
             (
-                "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605 Version/19.1 Mobile/15E148 Safari/604.1",
+                chrome.replace("Chrome/", "SamsungBrowser/28.0 Chrome/"),
+                AgentFamily::Samsung,
+            ),
+            (
+                format!("{iphone} Version/19.1 Mobile/15E148 Safari/604.1"),
                 AgentFamily::SafariPhone,
             ),
-            (chrome, AgentFamily::Chrome),
-            (&format!("{chrome} Edg/126.0"), AgentFamily::Edge),
             (
-                "Mozilla/5.0 (Linux; Android 16) AppleWebKit/537.36 Chrome/130.0 Mobile Safari/537.36",
+                format!("{iphone} CriOS/144.0 Mobile/15E148 Safari/604.1"),
                 AgentFamily::ChromePhone,
             ),
             (
-                "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0",
+                format!("{iphone} FxiOS/140.0 Mobile/15E148 Safari/605.1.15"),
                 AgentFamily::Firefox,
             ),
+            (
+                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
+                AgentFamily::Firefox,
+            ),
+            ("curl/8.14".into(), AgentFamily::Program),
+            ("  ".into(), AgentFamily::Unknown),
         ] {
-            assert_eq!(AgentFamily::of(agent), family, "{agent}");
+            assert_eq!(AgentFamily::of(&header), family, "{header}");
         }
     }
 

@@ -1,10 +1,11 @@
 //! From a request to its answer and its events: pure, and without a wait.
 
 use crate::book::Book;
-use crate::command::{Ask, Request};
 use crate::context::Actor;
+use crate::event::Event;
 use crate::identity::may_act_for;
 use crate::query::Query;
+use crate::request::{Ask, Request};
 use crate::world::Timestamp;
 use crate::{identity, pay};
 
@@ -20,7 +21,7 @@ pub fn decide(
     prefetched: &Prefetched,
     request: &Request,
     now: Timestamp,
-) -> Decision {
+) -> Decision<Event> {
     let by = request.asker.by();
     match &request.ask {
         Ask::Query(query) => answer(book, prefetched, by, query),
@@ -31,7 +32,7 @@ pub fn decide(
     }
 }
 
-fn answer(book: &Book, prefetched: &Prefetched, by: Actor, query: &Query) -> Decision {
+fn answer(book: &Book, prefetched: &Prefetched, by: Actor, query: &Query) -> Decision<Event> {
     let found = match query {
         Query::Wallet { wallet } => {
             may_act_for(by, *wallet).and_then(|()| identity::view(book, *wallet, None))

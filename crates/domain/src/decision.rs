@@ -1,10 +1,9 @@
 //! What a decision is made of and what comes of it: the operator's limits, what memory does not hold, the answer.
 
 use crate::book::ClosedTopUp;
-use crate::event::Event;
-use crate::key::{IdempotencyRecord, RequestDigest, RequestKey};
+use crate::key::IdempotencyRecord;
 use crate::money::Amount;
-use crate::pay::{CodeFact, Payment, Refund, Refused};
+use crate::pay::{CodeFact, Payment, Refund};
 use crate::refusal::Refusal;
 use crate::reply::{Outcome, Reply};
 
@@ -62,47 +61,31 @@ impl Prefetched {
 }
 
 /// An answer, and the events that make it true.
+///
+/// `E` is the list of all events; a rule is written for any `E` that the events it may cause belong to, so its type says which.
 #[derive(Clone, Debug)]
-pub struct Decision {
+pub struct Decision<E> {
     pub outcome: Outcome,
-    pub events: Vec<Event>,
+    pub events: Vec<E>,
 }
 
-impl Decision {
+impl<E> Decision<E> {
     /// An answer that changes nothing.
-    pub(crate) fn answer(outcome: Outcome) -> Decision {
+    pub(crate) fn answer(outcome: Outcome) -> Decision<E> {
         Decision {
             outcome,
             events: Vec::new(),
         }
     }
     /// A good answer with one event.
-    pub(crate) fn done(reply: Reply, event: impl Into<Event>) -> Decision {
+    pub(crate) fn done(reply: Reply, event: impl Into<E>) -> Decision<E> {
         Decision {
             outcome: Ok(reply),
             events: vec![event.into()],
         }
     }
     /// A refusal that leaves no trace: the request may be made again.
-    pub(crate) fn refuse(refusal: Refusal) -> Decision {
+    pub(crate) fn refuse(refusal: Refusal) -> Decision<E> {
         Decision::answer(Err(refusal))
-    }
-    /// A refusal that is final for its id.
-    pub(crate) fn refuse_for_good(
-        key: RequestKey,
-        digest: RequestDigest,
-        refusal: Refusal,
-    ) -> Decision {
-        Decision {
-            outcome: Err(refusal),
-            events: vec![
-                Refused {
-                    key,
-                    digest,
-                    refusal,
-                }
-                .into(),
-            ],
-        }
     }
 }

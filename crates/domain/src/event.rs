@@ -11,15 +11,14 @@
 use std::sync::Arc;
 
 use crate::book::Book;
-use crate::command::CommandKind;
-use crate::context::{Context, ContextId, RequestId};
 use crate::entry::Movement;
 use crate::fund::{Credited, TopUpConfirmed, TopUpFailed, TopUpStarted};
+use crate::happening::{Answers, Happening, Money};
 use crate::identity::{
     AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, Frozen,
     Unfrozen, WalletNoted, WalletOpened,
 };
-use crate::ids::{MerchantId, StoreId, TillId, TopUpId, WalletId};
+use crate::ids::WalletId;
 use crate::key::{IdempotencyRecord, RequestKey};
 use crate::ledger::Posting;
 use crate::lifecycle::{LossAccepted, Sealed, Stamped, TakenOver};
@@ -29,114 +28,8 @@ use crate::merchant::{
 use crate::pay::{Cancelled, CancelledBefore, Captured, Held, Paid, Refunded, Refused, Released};
 use minicbor::{Decode, Encode, Encoder};
 
-/// What an event does to the book, besides moving money and answering requests.
-pub trait Happening {
-    /// Makes it true. It cannot fail: whatever could was decided before. The postings are booked by then.
-    fn apply(&self, book: &mut Book);
-    /// What it tells the phone of a wallet's owner, and anybody else who watches that wallet.
-    fn notice(&self) -> Option<(WalletId, Notice)>;
-    /// Whom or what it is about, for the list of acts.
-    fn subject(&self) -> Subject;
-}
-
-/// The money an event moves.
-pub trait Money {
-    /// Its postings, as many as it needs.
-    fn postings(&self, post: &mut dyn FnMut(Posting));
-    /// What the wallet's history says.
-    fn movement(&self) -> Option<Movement>;
-}
-
-/// The requests an event answers for good.
-pub trait Answers {
-    /// The first answers that it gives, each under its request's key.
-    fn answers(&self, answer: &mut dyn FnMut(RequestKey, IdempotencyRecord));
-}
-
-/// Says of events that they move no money.
-macro_rules! moves_no_money {
-    ($($event:ty),+ $(,)?) => {
-        $(impl crate::event::Money for $event {
-            fn postings(&self, _: &mut dyn FnMut(crate::ledger::Posting)) {}
-            fn movement(&self) -> Option<crate::entry::Movement> { None }
-        })+
-    };
-}
-pub(crate) use moves_no_money;
-
-/// Says of events that no request is answered by them for good.
-macro_rules! answers_no_request {
-    ($($event:ty),+ $(,)?) => {
-        $(impl crate::event::Answers for $event {
-            fn answers(
-                &self,
-                _: &mut dyn FnMut(crate::key::RequestKey, crate::key::IdempotencyRecord),
-            ) {}
-        })+
-    };
-}
-pub(crate) use answers_no_request;
-
-/// What a wallet's owner is told of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Notice {
-    /// Money moved: the event's movement says how.
-    Moved,
-    /// The owner's switch was turned: on (frozen) or off.
-    Frozen(bool),
-    /// The card page ended without money.
-    TopUpFailed(TopUpId),
-    /// A credential may act for the wallet from now on, or may not any more.
-    Credential { bound: bool },
-    /// A merchant may charge the wallet without a scan from now on, or may not any more.
-    Authorization { granted: bool },
-}
-
-/// Whom or what an event is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
-    Wallet(WalletId),
-    Merchant(MerchantId),
-    Store(StoreId),
-    Till(TillId),
-    /// The shard itself.
-    Shard,
-}
-
-impl Subject {
-    /// The number of its kind in views. Never renumbered.
-    pub const fn kind(self) -> i64 {
-        match self {
-            Subject::Wallet(_) => 0,
-            Subject::Merchant(_) => 1,
-            Subject::Store(_) => 2,
-            Subject::Till(_) => 3,
-            Subject::Shard => 4,
-        }
-    }
-    /// Its id in views.
-    pub const fn number(self) -> u64 {
-        match self {
-            Subject::Wallet(id) => id.0,
-            Subject::Merchant(id) => id.0 as u64,
-            Subject::Store(id) => id.0 as u64,
-            Subject::Till(id) => id.0 as u64,
-            Subject::Shard => 0,
-        }
-    }
-    /// From views.
-    pub fn from_numbers(kind: i64, number: u64) -> Option<Subject> {
-        let small = || u32::try_from(number).ok();
-        Some(match kind {
-            0 => Subject::Wallet(WalletId(number)),
-            1 => Subject::Merchant(MerchantId(small()?)),
-            2 => Subject::Store(StoreId(small()?)),
-            3 => Subject::Till(TillId(small()?)),
-            4 => Subject::Shard,
-            _ => return None,
-        })
-    }
-}
+pub use crate::act::Act;
+pub use crate::happening::{Notice, Subject};
 
 macro_rules! events {
     ($($number:literal $name:ident $(shared $shared:ident)?,)*) => {
@@ -186,6 +79,8 @@ macro_rules! events {
             }
         })*
 
+        $($(events!(@from_shared $name $shared);)?)*
+
         impl<C> Encode<C> for Event {
             /// The number of the event, then its fields in an array.
             fn encode<W: minicbor::encode::Write>(
@@ -221,6 +116,13 @@ macro_rules! events {
     };
     (@held $name:ident $shared:ident) => { Arc<$name> };
     (@held $name:ident) => { $name };
+    (@from_shared $name:ident $shared:ident) => {
+        impl From<Arc<$name>> for Event {
+            fn from(event: Arc<$name>) -> Event {
+                Event::$name(event)
+            }
+        }
+    };
     // A shared event stands in one more array: so the first format wrote it, when it was boxed.
     (@nested $out:ident $shared:ident) => { $out.array(1)?; };
     (@unnested $from:ident $shared:ident) => {
@@ -264,74 +166,18 @@ events! {
     30 WalletNoted,
 }
 
-/// One act as the journal holds it: one command, who asked for it, and what happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
-    /// Who asked; `None` in journals of the first format, which did not say.
-    pub by: Option<ContextId>,
-    /// What the context is, in the first act of a journal's writer that was asked in it.
-    pub context: Option<Context>,
-    pub command: CommandKind,
-    /// The edge's name for the request; zero for none.
-    pub request: RequestId,
-    pub events: Vec<Event>,
-}
-
-impl Act {
-    /// Whom or what it is about: the subject of its first event.
-    pub fn subject(&self) -> Subject {
-        self.events.first().map_or(Subject::Shard, Event::subject)
-    }
-}
-
-impl<C> Encode<C> for Act {
-    /// An array: the context's name, or an array of name and context; the kind of the command; the request; the events.
-    fn encode<W: minicbor::encode::Write>(
-        &self,
-        out: &mut Encoder<W>,
-        context: &mut C,
-    ) -> Result<(), minicbor::encode::Error<W::Error>> {
-        out.array(4)?;
-        let by = self.by.expect("a journal of this format says who asked");
-        match &self.context {
-            None => by.encode(out, context)?,
-            Some(definition) => {
-                out.array(2)?;
-                by.encode(out, context)?;
-                definition.encode(out, context)?;
-            }
-        }
-        self.command.encode(out, context)?;
-        self.request.encode(out, context)?;
-        self.events.encode(out, context)
-    }
-}
-
-impl<'b, C> Decode<'b, C> for Act {
-    fn decode(
-        from: &mut minicbor::Decoder<'b>,
-        context: &mut C,
-    ) -> Result<Self, minicbor::decode::Error> {
-        let wrong = minicbor::decode::Error::message;
-        if from.array()? != Some(4) {
-            return Err(wrong("an act has four parts"));
-        }
-        let (by, definition) = match from.datatype()? {
-            minicbor::data::Type::Array => {
-                if from.array()? != Some(2) {
-                    return Err(wrong("a context's definition is its name and its content"));
-                }
-                let by = Decode::decode(from, context)?;
-                (by, Some(Context::decode(from, context)?))
-            }
-            _ => (Decode::decode(from, context)?, None),
-        };
-        Ok(Act {
-            by: Some(by),
-            context: definition,
-            command: Decode::decode(from, context)?,
-            request: Decode::decode(from, context)?,
-            events: Decode::decode(from, context)?,
-        })
+impl Book {
+    /// Makes an event true. It cannot fail: whatever could was decided before.
+    ///
+    /// Balances move by postings alone. A wallet's balance is the sum of its lots, which the event moves itself: at the end both
+    /// must have moved by the same.
+    pub fn apply(&mut self, event: &Event) {
+        event.postings(&mut |posting| self.post(&posting));
+        event.happen(self);
+        event.answers(&mut |key, record| self.put_answer(key, record));
+        assert!(
+            self.has_moved_all_lots(),
+            "a wallet's lots move by what its postings say"
+        );
     }
 }

@@ -8,14 +8,17 @@
 //!
 //! **Nothing here knows what HTTP, a database, a clock or a random number generator is.**
 
+mod act;
 pub mod book;
 pub mod command;
 pub mod context;
 pub mod decide;
 mod decision;
+mod desk;
 pub mod entry;
 pub mod event;
 pub mod fund;
+mod happening;
 pub mod identity;
 pub mod ids;
 pub mod key;
@@ -23,8 +26,10 @@ pub mod ledger;
 pub mod lifecycle;
 pub mod merchant;
 pub mod money;
+mod needs;
 pub mod pay;
 pub mod query;
 pub mod refusal;
 pub mod reply;
+pub mod request;
 pub mod world;

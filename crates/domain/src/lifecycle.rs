@@ -2,7 +2,7 @@
 
 use crate::book::Book;
 use crate::book::BookHash;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::{IdSpace, WalletId};
 use minicbor::{Decode, Encode};
 

@@ -26,7 +26,7 @@ impl Currency {
 pub struct Amount(#[n(0)] u64);
 
 impl<'b, C> Decode<'b, C> for Amount {
-    /// The bound holds for what is read, too: a row of a checkpoint that somebody edited must be an error, not an overflow.
+    /// The bound holds for what is read, too: a row of a checkpoint that an attacker edited must be an error, not an overflow.
     fn decode(
         from: &mut minicbor::Decoder<'b>,
         _: &mut C,

@@ -1,8 +1,8 @@
 //! What can be read of a shard through the writer, as of a durable state. A query changes nothing and is never journaled.
 
-use crate::command::Needs;
 use crate::ids::{MerchantId, PaymentId, WalletId};
 use crate::key::RequestKey;
+use crate::needs::Needs;
 
 /// Everything that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]

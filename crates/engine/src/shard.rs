@@ -25,9 +25,9 @@ use crate::cold::ColdKeys;
 use crate::journal::batch::{BATCH_FORMAT, Committed, SEAL_EVERY, begin_batch, encode_act};
 use crate::journal::{AppendError, Head, JournalRow, JournalStore, Resolved};
 
-/// A journal row is closed when it reaches this size; the hard bound of a row is 256 KiB, and no act adds 32 KiB: texts are
+/// A journal row is closed when it reaches this size; the hard bound of a row is 256 KiB, and no act adds 36 KiB, nor a seal 4: texts are
 /// bounded at the edge, lots by `fund::DRAWN_MAX` (test `the_largest_act_there_can_be_fits_into_a_row`).
-const ROW_BYTES: usize = 224 * 1024;
+const ROW_BYTES: usize = 216 * 1024;
 /// A row holds at most this many acts.
 pub const ROW_ACTS: usize = 1_024;
 /// Contexts that are remembered as defined. Beyond that all are forgotten, and defined once more: a second definition of a

@@ -440,17 +440,13 @@ pub fn replay_row(
     let mut checkpoint = None;
     let mut opened = false;
     for event in acts.iter().flat_map(|act| &act.events) {
-        match event {
-            Event::Sealed(sealed) => {
-                if seal_confirms(sealed, book, seq)? {
-                    checkpoint = Some(book.take_dirty());
-                }
+        if let Event::Sealed(sealed) = event {
+            if seal_confirms(sealed, book, seq)? {
+                checkpoint = Some(book.take_dirty());
             }
-            _ if !opened => {
-                book.open_row(seq, at);
-                opened = true;
-            }
-            _ => {}
+        } else if !opened {
+            book.open_row(seq, at);
+            opened = true;
         }
         book.apply(event);
     }

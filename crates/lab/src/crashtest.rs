@@ -15,6 +15,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use mamori::world::{Chance, Clock, Failure};
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_domain::book::Book;
 use mamori_domain::book::HashKey;
 use mamori_domain::event::Event;

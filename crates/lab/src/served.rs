@@ -19,8 +19,11 @@ use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_domain::ids::WalletId;
 use mamori_domain::lifecycle::Purpose;
+use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
-use mamori_registry::{Registry, SessionId, SessionRow, Surface};
+use mamori_registry::{
+    Aal, AgentFamily, AuthMethod, Registry, SessionDevice, SessionId, SessionRow, Surface,
+};
 use mamori_server::cookies::{Cookie, encode_token};
 use serde_json::{Value, json};
 
@@ -31,7 +34,7 @@ const START_MILLIS: u64 = 60_000;
 /// The last requests stay open until the server has answered or is dead.
 const ANSWER: Duration = Duration::from_secs(10);
 /// Longer than any trial.
-const SESSION_MICROS: i64 = 86_400 * 1_000_000;
+const SESSION: Duration = Duration::from_secs(86_400);
 
 /// What a register asked, under an id of its own.
 #[derive(Clone, Debug)]
@@ -148,7 +151,7 @@ impl Cast {
 fn sign_in(
     registry: &mut Registry,
     wallet: &str,
-    now: i64,
+    now: Timestamp,
     chance: Chance,
 ) -> Result<String, Failure> {
     let wallet = WalletId(wallet.parse()?);
@@ -162,9 +165,15 @@ fn sign_in(
         surface: Surface::Wallet,
         owner: person.person,
         wallet: Some(wallet),
+        method: AuthMethod::Passkey,
+        assurance: Aal::Two,
+        device: SessionDevice {
+            browser: None,
+            agent: AgentFamily::Unknown,
+        },
         made_at: now,
         seen_at: now,
-        ends_at: now + SESSION_MICROS,
+        ends_at: now.plus(SESSION),
     };
     registry.sessions().open(&row, &token)?;
     let name = Cookie::Session(Surface::Wallet).name();

@@ -32,7 +32,7 @@ use mamori_server::http::payments::MerchantApi;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
-use mamori_server::origin::Origins;
+use mamori_server::network::Origins;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;

@@ -61,7 +61,9 @@ pub struct ApiKeys<'a> {
 }
 
 impl ApiKeys<'_> {
-    /// Stores an API key, pending, and returns the fingerprint to bind in the book.
+    /// First step: stores an API key, pending, and returns the fingerprint to bind in the book.
+    ///
+    /// `nonce` is 12 random bytes for the sealing of the secret. A key that is there already is a fault (`is_duplicate`).
     pub fn begin(
         &mut self,
         api_key: &str,
@@ -92,7 +94,7 @@ impl ApiKeys<'_> {
         Ok(fingerprint)
     }
 
-    /// The act that binds the key is durable: the key works.
+    /// Last step, after the act: the key works. Does nothing to a key that is not pending.
     pub fn finish(&mut self, api_key: &str) -> Result<(), Fault> {
         self.db
             .execute(
@@ -117,6 +119,7 @@ impl ApiKeys<'_> {
     }
 
     /// Ends a key; the act that revokes it comes first. The row stays for people, the secret does not.
+    /// `now` is None where no operator revoked it and the book just does not name it.
     pub fn end(&mut self, api_key: &str, now: Option<Timestamp>) -> Result<(), Fault> {
         self.db
             .execute(
@@ -211,8 +214,8 @@ impl ApiKeys<'_> {
         )
     }
 
-    /// Asks the book about keys that stopped half way: bound ones are shown to operators, who know that nobody was told the
-    /// secret and revoke them; the others are removed.
+    /// Asks the book about keys that stopped half way: bound ones are shown to operators, who know that the merchant was
+    /// never told the secret and revoke them; the others are removed. A key of the last two minutes is left alone.
     pub fn settle(&mut self, named: &mut dyn Named, now: Timestamp) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
         let waiting = self.db.query(

@@ -11,6 +11,7 @@ use crate::{at, instant_cell, opt_instant_cell};
 /// A top-up's order at the card processor as it is first sent: a repeat must send the same bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewCardOrder {
+    /// The top-up of the book that it is for.
     pub top_up: TopUpId,
     /// Yen.
     pub amount: u64,
@@ -23,6 +24,7 @@ pub struct NewCardOrder {
 /// A top-up's order, and how far it has come.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardOrderRow {
+    /// What was ordered.
     pub order: NewCardOrder,
     /// The processor's name for the page, once it has answered.
     pub reference: Option<String>,
@@ -34,7 +36,7 @@ pub struct CardOrderRow {
     pub alarmed_at: Option<Timestamp>,
     /// Questions in a row that brought no answer.
     pub silent: u32,
-    /// When the poller asks next; at once if nobody says.
+    /// When the poller asks next; None for at once.
     pub ask_at: Option<Timestamp>,
     /// When the book closed it without money, as long as it is asked about again.
     pub closed_at: Option<Timestamp>,
@@ -56,9 +58,11 @@ pub struct CardChargeRow {
 /// A top-up that was credited and whose money is not all ours any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardAlarm {
+    /// The top-up.
     pub top_up: TopUpId,
     /// Yen.
     pub amount: u64,
+    /// The charge that paid it.
     pub charge: CardChargeRow,
     /// When an operator was first told.
     pub alarmed_at: Timestamp,
@@ -70,7 +74,8 @@ pub struct CardOrders<'a> {
 }
 
 impl CardOrders<'_> {
-    /// Writes the order down before it is sent for the first time, and gives back whichever was first.
+    /// Writes the order down before it is sent for the first time, and gives back the one that was first: a repeat with
+    /// another amount or end changes nothing.
     pub fn begin(&mut self, new: &NewCardOrder) -> Result<CardOrderRow, Fault> {
         self.db.execute(
             "INSERT INTO card_payments (top_up, amount, locale, expires_at) VALUES ($1, $2, $3, $4)
@@ -101,7 +106,7 @@ impl CardOrders<'_> {
             .map(drop)
     }
 
-    /// The charge that paid a top-up, and what has become of it. Answers come in any order: what went back once stays noted.
+    /// The charge that paid a top-up, and what has become of it; nothing where there is no such order. Answers come in any order: what went back once stays noted.
     pub fn note_charge(&mut self, top_up: TopUpId, row: &CardChargeRow) -> Result<(), Fault> {
         self.db
             .execute(
@@ -156,7 +161,7 @@ impl CardOrders<'_> {
         Ok((count.unwrap_or(0), newest))
     }
 
-    /// Nobody could say what became of a payment: it is asked about again at an instant.
+    /// The processor could not say what became of a payment: one silence more, and it is asked about again at `ask_at`.
     pub fn note_silence(&mut self, top_up: TopUpId, ask_at: Timestamp) -> Result<(), Fault> {
         self.db
             .execute(
@@ -166,7 +171,7 @@ impl CardOrders<'_> {
             .map(drop)
     }
 
-    /// The processor has answered about a payment that is still open.
+    /// The processor has answered about a payment that is still open: its silences are forgotten.
     pub fn note_answer(&mut self, top_up: TopUpId) -> Result<(), Fault> {
         self.db
             .execute(
@@ -176,8 +181,8 @@ impl CardOrders<'_> {
             .map(drop)
     }
 
-    /// The book has closed a top-up without money: it is asked about again at an instant.
-    /// One that was closed before keeps its first instant. `None` ends the asking.
+    /// The book has closed a top-up without money at `closed_at`: it is asked about again at `ask_at`. One that was closed
+    /// before keeps its first instant. `None` ends the asking.
     pub fn note_closed(
         &mut self,
         top_up: TopUpId,
@@ -197,7 +202,7 @@ impl CardOrders<'_> {
         .map(drop)
     }
 
-    /// Top-ups that were closed without money and are to be asked about again by now, longest due first.
+    /// Top-ups that were closed without money and are to be asked about again by now, longest due first, at most `limit`.
     pub fn to_ask_again(&mut self, now: Timestamp, limit: u32) -> Result<Vec<TopUpId>, Fault> {
         self.db.query(
             "SELECT top_up FROM card_payments WHERE closed_at IS NOT NULL AND ask_at <= $1 ORDER BY ask_at LIMIT $2",
@@ -215,7 +220,7 @@ impl CardOrders<'_> {
         )
     }
 
-    /// A top-up's order.
+    /// A top-up's order; None for one that was never sent to a card page.
     pub fn find(&mut self, top_up: TopUpId) -> Result<Option<CardOrderRow>, Fault> {
         self.db.query_first(
             "SELECT top_up, amount, locale, expires_at, reference, url, charge, liability_shift, refunded, disputed,

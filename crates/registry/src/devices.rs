@@ -61,7 +61,8 @@ pub struct Devices<'a> {
 }
 
 impl Devices<'_> {
-    /// Makes a pairing code of twelve digits for a till; earlier codes of that till stop working.
+    /// Makes a pairing code of [`PAIRING_CODE_DIGITS`] digits for a till, which works for [`PAIRING_CODE_LIFE`]; earlier codes
+    /// of that till stop working. A retryable fault if every first half that was drawn belongs to another till's live code.
     pub fn make_pairing_code(
         &mut self,
         till: TillId,
@@ -125,8 +126,8 @@ impl Devices<'_> {
 
     /// First step: uses the code up and stores the device, pending. `token` is what the device's cookie will hold.
     ///
-    /// Of a code that is wrong the try is counted, durably, against the code it was aimed at. Whoever guesses blindly meets none
-    /// and makes nobody wait: that costs one look-up and writes nothing.
+    /// Of a code that is wrong the try is counted, durably, against the code it was aimed at. An attacker who guesses blindly
+    /// meets no code and delays no writer: that costs one look-up and writes nothing.
     pub fn begin_pairing(
         &mut self,
         code: &str,

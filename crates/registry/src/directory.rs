@@ -234,7 +234,7 @@ impl DirectoryRows<'_> {
         })
     }
 
-    /// First step: what is to be opened, under which name. A name that is taken in that place is refused: whoever asks again
+    /// First step: what is to be opened, under which name. A name that is taken there is refused: a client that asks again
     /// because an answer was lost opens nothing twice.
     pub fn begin_opening(
         &mut self,

@@ -1,8 +1,8 @@
 //! Erasure of a person: the field key is destroyed, and with it everything that it sealed.
 //!
 //! The data goes first, in one transaction that also writes down what is still to do: the wallet is to be frozen and the
-//! credentials revoked in the book. Whoever fails between the steps has erased already; a sweep does the rest. Wallet id, times
-//! and amounts stay: they are the ledger, and from here on they name nobody.
+//! credentials revoked in the book. A program that dies between the steps has erased already; a sweep does the rest. Wallet id, times
+//! and amounts stay: they are the ledger, and from here on they name no person.
 
 use crate::factors::OwnerId;
 use crate::{Numbered, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number};
@@ -28,7 +28,8 @@ pub struct Erasures<'a> {
 }
 
 impl Erasures<'_> {
-    /// Destroys all that names the owner of a wallet and ends their sessions; None if no living person owns it.
+    /// First step: destroys all that names the owner of a wallet and ends their sessions; None if no living person owns it.
+    /// The acts of the book are owed from then on, see [`unfinished`](Self::unfinished).
     pub fn begin(&mut self, wallet: WalletId, now: Timestamp) -> Result<Option<Erasure>, Fault> {
         let number = wallet_number(wallet)?;
         let (active, dead) = (Standing::Active.param(), Standing::Dead.param());
@@ -73,7 +74,7 @@ impl Erasures<'_> {
         }))
     }
 
-    /// Erasures whose acts are still owed; a few at a time.
+    /// Erasures whose acts are still owed, oldest first, at most 100.
     pub fn unfinished(&mut self) -> Result<Vec<Erasure>, Fault> {
         let rows = self.db.query(
             "SELECT person, wallet FROM erasures WHERE finished_at IS NULL ORDER BY made_at LIMIT 100",

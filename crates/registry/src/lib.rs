@@ -16,6 +16,11 @@
 //! | `card_orders.rs` | hosted card pages of top-ups |
 //! | `directory.rs` | names of merchants, stores, tills, and what is being opened |
 //! | `api_keys.rs` | API keys |
+//! | `outbox.rs` | messages on their way, with a connection of its own |
+//!
+//! Every call waits for the database and returns a [`Fault`] where the store failed; unless it is an unknown outcome,
+//! nothing was changed. What the rules refuse is no fault: it is the inner `Result` of a call that has one. Instants are
+//! [`Timestamp`]s, in microseconds UTC in every column; spans are `Duration`s; amounts are whole yen.
 
 mod api_keys;
 mod card_orders;
@@ -52,12 +57,13 @@ pub use directory::{
 };
 pub use erasures::{Erasure, Erasures};
 pub use factors::{Factors, OwnerId, StoredPasskey};
+pub use mamori_domain::context::AgentFamily;
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal};
 pub use people::{EnrolRefusal, Enrolment, People, Person};
 pub use schema::CONTROL;
 pub use seed::Seed;
-pub use sessions::{Aal, AgentFamily, AuthMethod, SessionDevice, SessionId, SessionRow, Sessions};
+pub use sessions::{Aal, AuthMethod, SessionDevice, SessionId, SessionRow, Sessions};
 pub use sign_ups::{
     CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
     SignUpStart, SignUps,
@@ -111,14 +117,17 @@ impl Numbered for Standing {
 
 /// One connection to the control tables, with the keys that open what is sealed in them.
 ///
-/// Every call is one short durable transaction. A value belongs to one thread; several values on several threads are fine.
+/// Every call of a repository is one short durable transaction. A value belongs to one thread; several values on several
+/// threads are fine.
 pub struct Registry {
     db: Db,
     keys: RegistryKeys,
 }
 
 impl Registry {
-    /// Opens the control tables, making and migrating them as needed.
+    /// Opens the tables, making and migrating them as needed.
+    ///
+    /// A fault that stays (`is_newer_store`) where a newer program has written them.
     pub fn open(location: &Location, master: &MasterKey) -> Result<Registry, Fault> {
         Ok(Registry {
             db: location.open(&CONTROL)?,
@@ -128,7 +137,8 @@ impl Registry {
 
     /// The fingerprint under which the book names a public or secret value: 128 bits of a keyed hash.
     ///
-    /// Keyed, so that a journal given away does not tell which credential ids or device tokens exist.
+    /// `kind` keeps values of different uses apart and is part of the store's format. Keyed, so that a journal given away does
+    /// not tell which credential ids or device tokens exist.
     pub fn fingerprint(&self, kind: &str, value: &[u8]) -> Fingerprint {
         self.keys.fingerprint(kind, value)
     }
@@ -205,19 +215,8 @@ impl Registry {
     pub fn session_device(&self, browser: &[u8], user_agent: &str) -> SessionDevice {
         SessionDevice {
             browser: Some(self.keys.fingerprint("browser", browser)),
-            agent: AgentFamily::of_header(user_agent),
+            agent: AgentFamily::of(user_agent),
         }
-    }
-
-    /// What waits in the outbox, was sent, and was given up (the newest `dead_max`). The outbox must have been opened once.
-    pub fn outbox(
-        &mut self,
-        dead_max: u32,
-    ) -> Result<(outbox::Counts, Vec<outbox::DeadEntry>), Fault> {
-        Ok((
-            outbox::counts(&mut self.db)?,
-            outbox::dead(&mut self.db, dead_max)?,
-        ))
     }
 }
 

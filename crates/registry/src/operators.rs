@@ -20,13 +20,13 @@ pub const OPERATOR_LINK_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// Why a link is not accepted. Unknown, used and too old are told apart in the log only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LinkRefusal {
-    /// Never made, or made for another house.
+    /// Never made, or made by another installation.
     Unknown,
     /// A passkey was made with it.
     Used,
     /// Older than [`OPERATOR_LINK_LIFE`].
     Expired,
-    /// The new passkey's credential id belongs to somebody already.
+    /// The new passkey's credential id belongs to another person or operator already.
     CredentialTaken,
 }
 
@@ -52,7 +52,7 @@ pub struct OperatorSummary {
 pub enum RemoveRefusal {
     /// There is no such operator (any more).
     Unknown,
-    /// Nobody could enter the console afterwards.
+    /// The console would have no operator afterwards.
     LastOne,
 }
 
@@ -69,7 +69,8 @@ pub struct Operators<'a> {
 }
 
 impl Operators<'_> {
-    /// Makes an operator and the secret of a one-time link: 43 characters, shown once.
+    /// Makes an operator and the secret of a one-time link, which works for [`OPERATOR_LINK_LIFE`]: 32 bytes, shown once and
+    /// stored as a hash.
     pub fn invite(&mut self, name: &str, now: Timestamp, seed: &Seed) -> Result<[u8; 32], Fault> {
         let link = seed.bytes("operator link");
         let operator: [u8; 16] = seed.take("operator");
@@ -158,7 +159,7 @@ impl Operators<'_> {
         )
     }
 
-    /// Everybody who may enter the console or was invited to it, in order of invitation.
+    /// The operators who may enter the console or were invited to it, in order of invitation.
     pub fn list(&mut self) -> Result<Vec<OperatorSummary>, Fault> {
         self.db.query(
             "SELECT operators.operator, operators.name, operators.status, operators.made_at,

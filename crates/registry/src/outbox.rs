@@ -5,8 +5,8 @@
 //! | derived from the journal | shard, epoch, seq, n | which wallet; never a contact or a text |
 //! | enqueued by control (a one-time code) | a number of its own | sealed; wiped once it is sent, dead or expired |
 //!
-//! Each way out of the house is a lane of its own: one courier that hangs delays nobody on the others. An enqueued entry
-//! knows its lane; a derived one is sorted when somebody has looked up how its wallet's owner is reached.
+//! Each way out of the house is a lane of its own: one courier that hangs delays none of the others. An enqueued entry
+//! knows its lane; a derived one is sorted when it was looked up how its wallet's owner is reached.
 //!
 //! Derived entries and the mark of how far the journal was read are one transaction of control, so rebuilding the views
 //! sends nothing again. The epoch is part of the key: after a restore with an accepted loss the same seq is another row.
@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::{Numbered, at, instant_cell, numbered_cell};
+use crate::{Numbered, Registry, at, instant_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
 use mamori_datastore::sql::{Column, Db, Durability, Family, Location, Migration, Param, Row, Tx};
@@ -320,8 +320,8 @@ impl Outbox {
     /// Adds an entry of control's own, due at once: durable when this returns.
     ///
     /// Kinds `sms` and `mail` take their own lanes, every other is to be sorted. The content is sealed at rest with 12 random
-    /// bytes of `nonce`. After `expires_at` it is given up: a
-    /// one-time code that comes late only confuses.
+    /// bytes of `nonce`. After `expires_at` it is given up: a one-time code that comes late
+    /// only confuses.
     pub fn enqueue(
         &mut self,
         kind: &str,
@@ -537,7 +537,15 @@ impl Outbox {
     }
 }
 
-/// Entries by state, on any connection to control.
+impl Registry {
+    /// What waits in the outbox, was sent, and was given up: counts, and the newest `dead_max` of those given up. The outbox
+    /// must have been opened once.
+    pub fn outbox(&mut self, dead_max: u32) -> Result<(Counts, Vec<DeadEntry>), Fault> {
+        Ok((counts(&mut self.db)?, dead(&mut self.db, dead_max)?))
+    }
+}
+
+/// Entries by state, on any connection to the registry's file.
 pub fn counts(db: &mut Db) -> Result<Counts, Fault> {
     let mut counts = Counts::default();
     let by_state = db.query(
@@ -555,7 +563,7 @@ pub fn counts(db: &mut Db) -> Result<Counts, Fault> {
     Ok(counts)
 }
 
-/// The newest entries that were given up, at most `limit`, on any connection to control.
+/// The newest entries that were given up, at most `limit`, on any connection to the registry's file.
 pub fn dead(db: &mut Db, limit: u32) -> Result<Vec<DeadEntry>, Fault> {
     db.query(
         "SELECT origin, epoch, seq, n, kind, attempts, last_error FROM outbox

@@ -52,7 +52,7 @@ pub struct Enrolment<'a> {
 pub enum EnrolRefusal {
     /// Another sign-up with the same contact was faster.
     ContactTaken,
-    /// The credential id belongs to somebody already.
+    /// The credential id belongs to another person or operator already.
     CredentialTaken,
 }
 
@@ -83,7 +83,7 @@ pub struct People<'a> {
 }
 
 impl People<'_> {
-    /// First step: the rows, pending. Returns the fingerprint to open the wallet with.
+    /// First step: the rows, pending. Returns the fingerprint to open the wallet with. A refusal writes nothing.
     pub fn begin_enrolment(
         &mut self,
         enrolment: &Enrolment,
@@ -134,7 +134,7 @@ impl People<'_> {
         })
     }
 
-    /// Last step, after the act: the person may sign in.
+    /// Last step, after the act: the person may sign in. Safe to repeat; a fault where the person is not there.
     pub fn finish_enrolment(&mut self, person: &OwnerId, wallet: WalletId) -> Result<(), Fault> {
         let done = self.db.transaction(|tx| activate(tx, &person.0, wallet))?;
         if done {

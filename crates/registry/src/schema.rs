@@ -110,7 +110,7 @@ CREATE TABLE openings (
 ALTER TABLE api_keys ADD COLUMN revoked_at BIGINT;
 ";
 
-/// Who was erased, as far as that names nobody. A row without `finished_at` owes the book its acts.
+/// Who was erased, as far as that names no person. A row without `finished_at` owes the book its acts.
 const ERASURES: &str = "
 CREATE TABLE erasures (
     person BYTEA NOT NULL PRIMARY KEY,

@@ -8,6 +8,7 @@ use crate::{
 };
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param};
+use mamori_domain::context::AgentFamily;
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
@@ -51,7 +52,8 @@ impl Numbered for AuthMethod {
 
 impl AuthMethod {
     /// What the method proves on its own. A passkey is asked to verify its owner, so it is two factors in one; keys that are
-    /// synchronised between devices reach no higher level. A pairing code proves only that somebody was told it.
+    /// synchronised between devices reach no higher level. A pairing code proves only that an operator told it
+    /// to a cashier.
     pub const fn assurance(self) -> Aal {
         match self {
             AuthMethod::Passkey | AuthMethod::SignUp | AuthMethod::OperatorLink => Aal::Two,
@@ -93,78 +95,11 @@ pub struct SessionDevice {
     pub agent: AgentFamily,
 }
 
-/// A family of browsers. Versions, systems and models are left out: together they tell people apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AgentFamily {
-    /// The request did not say, or nobody wrote it down.
-    Unknown,
-    /// Chrome and what calls itself so.
-    Chrome,
-    /// Safari.
-    Safari,
-    /// Firefox.
-    Firefox,
-    /// Edge.
-    Edge,
-    /// Samsung Internet.
-    Samsung,
-    /// It said something else.
-    Other,
-}
-
 impl Numbered for AgentFamily {
-    const ALL: &[AgentFamily] = &[
-        AgentFamily::Unknown,
-        AgentFamily::Chrome,
-        AgentFamily::Safari,
-        AgentFamily::Firefox,
-        AgentFamily::Edge,
-        AgentFamily::Samsung,
-        AgentFamily::Other,
-    ];
+    const ALL: &[AgentFamily] = &AgentFamily::ALL;
 
     fn as_number(self) -> i64 {
-        match self {
-            AgentFamily::Unknown => 0,
-            AgentFamily::Chrome => 1,
-            AgentFamily::Safari => 2,
-            AgentFamily::Firefox => 3,
-            AgentFamily::Edge => 4,
-            AgentFamily::Samsung => 5,
-            AgentFamily::Other => 6,
-        }
-    }
-}
-
-impl AgentFamily {
-    /// The family that a `User-Agent` header claims: a claim, never a proof.
-    ///
-    /// ```
-    /// # use mamori_registry::AgentFamily;
-    /// let edge = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/144.0 Safari/537.36 Edg/144.0";
-    /// assert_eq!(AgentFamily::of_header(edge), AgentFamily::Edge);
-    /// assert_eq!(AgentFamily::of_header(""), AgentFamily::Unknown);
-    /// ```
-    pub fn of_header(user_agent: &str) -> AgentFamily {
-        // The order matters: nearly all of them also call themselves Chrome, and all of those Safari.
-        const MARKS: [(&str, AgentFamily); 11] = [
-            ("Edg/", AgentFamily::Edge),
-            ("EdgA/", AgentFamily::Edge),
-            ("EdgiOS/", AgentFamily::Edge),
-            ("SamsungBrowser/", AgentFamily::Samsung),
-            ("OPR/", AgentFamily::Other),
-            ("Firefox/", AgentFamily::Firefox),
-            ("FxiOS/", AgentFamily::Firefox),
-            ("Chrome/", AgentFamily::Chrome),
-            ("CriOS/", AgentFamily::Chrome),
-            ("Chromium/", AgentFamily::Chrome),
-            ("Safari/", AgentFamily::Safari),
-        ];
-        if user_agent.trim().is_empty() {
-            return AgentFamily::Unknown;
-        }
-        let claimed = MARKS.iter().find(|(mark, _)| user_agent.contains(mark));
-        claimed.map_or(AgentFamily::Other, |(_, family)| *family)
+        self.number()
     }
 }
 
@@ -187,7 +122,7 @@ pub struct SessionRow {
     pub device: SessionDevice,
     /// Instant of sign-in.
     pub made_at: Timestamp,
-    /// Last use that was written down; up to a minute behind.
+    /// Last use that was written down: up to a minute behind.
     pub seen_at: Timestamp,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
@@ -199,7 +134,7 @@ pub struct Sessions<'a> {
 }
 
 impl Sessions<'_> {
-    /// Stores a new session under the hash of `token`.
+    /// Stores a new session under the hash of `token`, 32 random bytes that stand nowhere else but in the cookie.
     pub fn open(&mut self, row: &SessionRow, token: &[u8; 32]) -> Result<(), Fault> {
         let wallet = row.wallet.map(wallet_number).transpose()?;
         let browser = row.device.browser.map(|browser| browser.0.to_be_bytes());
@@ -260,7 +195,8 @@ impl Sessions<'_> {
         Ok(touched == 1)
     }
 
-    /// Gives a session a new token, from one moment to the next; false if it has ended meanwhile.
+    /// Gives a session a new token in place of the one with hash `old`, in one step; false if it has ended or was renewed
+    /// meanwhile.
     pub fn renew_token(
         &mut self,
         session: &SessionId,
@@ -304,7 +240,7 @@ impl Sessions<'_> {
         )
     }
 
-    /// Removes sessions whose absolute limit passed a day ago, a few hundred at a time; returns how many.
+    /// Removes sessions whose absolute limit passed a day ago, at most 500 at a time; returns how many.
     pub fn sweep(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sessions WHERE session IN (SELECT session FROM sessions WHERE ends_at < $1 ORDER BY ends_at LIMIT 500)",
@@ -331,45 +267,5 @@ fn session_row(row: &mamori_datastore::sql::Row, surface: Surface) -> SessionRow
         made_at: instant_cell(row, 3),
         seen_at: instant_cell(row, 4),
         ends_at: instant_cell(row, 5),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::AgentFamily;
-
-    #[test]
-    fn browsers_that_call_themselves_each_other_are_told_apart() {
-        let chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/144.0.0.0 Safari/537.36";
-        let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)";
-        for (header, family) in [
-            (chrome.to_owned(), AgentFamily::Chrome),
-            (format!("{chrome} Edg/144.0.0.0"), AgentFamily::Edge),
-            (format!("{chrome} OPR/120.0.0.0"), AgentFamily::Other),
-            (
-                chrome.replace("Chrome/", "SamsungBrowser/28.0 Chrome/"),
-                AgentFamily::Samsung,
-            ),
-            (
-                format!("{iphone} Version/19.1 Mobile/15E148 Safari/604.1"),
-                AgentFamily::Safari,
-            ),
-            (
-                format!("{iphone} CriOS/144.0 Mobile/15E148 Safari/604.1"),
-                AgentFamily::Chrome,
-            ),
-            (
-                format!("{iphone} FxiOS/140.0 Mobile/15E148 Safari/605.1.15"),
-                AgentFamily::Firefox,
-            ),
-            (
-                "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0".into(),
-                AgentFamily::Firefox,
-            ),
-            ("curl/8.14".into(), AgentFamily::Other),
-            ("  ".into(), AgentFamily::Unknown),
-        ] {
-            assert_eq!(AgentFamily::of_header(&header), family, "{header}");
-        }
     }
 }

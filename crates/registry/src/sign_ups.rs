@@ -1,6 +1,6 @@
 //! One-time codes that prove a contact.
 //!
-//! Nobody may learn from this who has an account: a known and an unknown contact take the same statements, get the same
+//! An attacker must not learn from this who has an account: a known and an unknown contact take the same statements, get the same
 //! answer, and each gets one message. Only the owner of the contact reads which of the two it is.
 
 use std::collections::BTreeMap;
@@ -23,8 +23,8 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// An hour is needed for the budget; nothing is kept of a contact that was never enrolled.
 const SWEPT_AFTER: Duration = Duration::from_secs(2 * 3_600);
 
-/// How many messages may leave in an hour. Each country and the mail have a budget of their own: whoever uses one up, with
-/// numbers typed by the thousand, stops no sign-up by another.
+/// How many messages may leave in an hour. Each country and the mail have a budget of their own: an attacker who uses one up,
+/// with numbers typed by the thousand, stops no sign-up by another.
 #[derive(Clone, Debug)]
 pub struct SendBudget {
     /// To one contact; house rule 3.
@@ -32,7 +32,7 @@ pub struct SendBudget {
     /// By mail.
     pub mail: i64,
     /// By SMS, for each beginning of a number behind its `+` ("81" is Japan). A number that begins otherwise gets none: what an
-    /// attacker can make the house pay is what stands here, and to nobody's premium numbers far away.
+    /// attacker can make the house pay is what stands here, and to no premium numbers far away.
     pub sms: BTreeMap<String, i64>,
 }
 
@@ -120,7 +120,8 @@ pub struct SignUps<'a> {
 }
 
 impl SignUps<'_> {
-    /// Begins a sign-up: draws the code, remembers its keyed hash, and says what to send.
+    /// Begins a sign-up: draws the code, remembers its keyed hash, and says what to send. Counts against the contact's budget
+    /// and its lane's, known contact or not.
     pub fn start(
         &mut self,
         start: &SignUpStart,
@@ -181,7 +182,8 @@ impl SignUps<'_> {
         })
     }
 
-    /// Checks a code. The try is counted, durably, before the code is compared.
+    /// Checks a code against the sign-up and the browser it was made for. The try is counted, durably, before the answer is
+    /// known to the caller; a right code works once.
     pub fn prove_contact(
         &mut self,
         sign_up: &[u8],
@@ -192,7 +194,7 @@ impl SignUps<'_> {
         let id = token_hash(sign_up);
         let browser = token_hash(browser);
         let mac = self.code_mac(&id, code);
-        // Asked without the right to write: guesses at sign-ups that never were must not stand before everybody's rows.
+        // Asked without the right to write: guesses at sign-ups that never were must not delay the writing of others.
         let begun = self.db.query_first(
             "SELECT 1 FROM sign_ups WHERE sign_up = $1 AND browser = $2",
             &[Param::Blob(&id), Param::Blob(&browser)],
@@ -239,7 +241,7 @@ impl SignUps<'_> {
         })
     }
 
-    /// Forgets sign-ups that are of no use any more, a few hundred at a time; returns how many.
+    /// Forgets sign-ups that are two hours old, at most 500 at a time; returns how many.
     pub fn sweep(&mut self, now: Timestamp) -> Result<u64, Fault> {
         self.db.execute(
             "DELETE FROM sign_ups WHERE sign_up IN (SELECT sign_up FROM sign_ups WHERE made_at < $1 ORDER BY made_at LIMIT 500)",

@@ -9,7 +9,7 @@ use crate::cards::CardDesk;
 use crate::house::House;
 use crate::identity::Identity;
 use crate::messages::Messenger;
-use crate::origin::Origins;
+use crate::network::Origins;
 use crate::outside::Outside;
 use crate::workers::Workers;
 

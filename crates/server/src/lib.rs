@@ -16,6 +16,7 @@ pub mod identity;
 pub mod listen;
 pub mod mailbox;
 pub mod messages;
+pub mod network;
 pub mod origin;
 pub mod outside;
 pub mod pace;

@@ -2,12 +2,12 @@
 
 use mamori_domain::book::{Book, ClosedTopUp};
 use mamori_domain::book::{BookHash, HashKey};
-use mamori_domain::command::Command;
+use mamori_domain::command::Needs;
 use mamori_domain::decide::Prefetched;
 use mamori_domain::event::Event;
 use mamori_domain::ids::{PaymentId, RefundId, TopUpId};
 use mamori_domain::key::{Answered, IdempotencyRecord, RequestKey};
-use mamori_domain::pay::{Payment, PaymentStatus, Refund};
+use mamori_domain::pay::{Payment, Refund};
 use mamori_domain::reply::TopUpState;
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::batch::Committed;
@@ -55,10 +55,9 @@ impl Archive {
             self.close_segment();
         }
         self.applied = row.seq;
-        for change in &row.changes {
-            self.open_keys
-                .extend(change.answers().into_iter().flatten());
-            self.apply_change(change, row);
+        for event in row.events() {
+            event.answers(&mut |key, first| self.open_keys.push((key, first)));
+            self.apply_event(event, row);
         }
         if let Some(rows) = &row.checkpoint {
             for dirty in rows {
@@ -78,77 +77,36 @@ impl Archive {
         self.keyed = self.applied;
     }
 
-    fn apply_change(&mut self, change: &Event, row: &Committed) {
-        match change {
-            Event::Paid(paid) => drop(self.payments.insert(paid.payment, paid.payment(row.at))),
-            Event::Cancelled { payment, .. } => {
-                let payment = self.payments.get_mut(payment).expect("it was paid before");
-                payment.status = PaymentStatus::Cancelled;
-                payment.cancelled_at = Some(row.at);
+    fn apply_event(&mut self, event: &Event, row: &Committed) {
+        match event {
+            Event::Paid(paid) => {
+                let payment = Payment::new(paid.clone(), row.at);
+                self.payments.insert(paid.id, payment);
             }
-            Event::Refunded {
-                refund,
-                payment,
-                merchant,
-                wallet,
-                amount,
-                name,
-                reason,
-                requested_at,
-                ..
-            } => {
+            Event::Cancelled(cancelled) => {
+                let payment = self.payments.get_mut(&cancelled.payment);
+                payment.expect("it was paid before").note_cancel(row.at);
+            }
+            Event::Refunded(refunded) => {
                 if !self.forgets_refunds {
-                    let sale = self.payments.get_mut(payment).expect("it was paid before");
-                    sale.refunded = sale
-                        .refunded
-                        .plus(*amount)
-                        .expect("never above the payment");
-                    sale.refunds.push(*refund);
+                    let payment = self.payments.get_mut(&refunded.payment);
+                    payment
+                        .expect("it was paid before")
+                        .note_refund(refunded.refund, refunded.amount);
                 }
-                self.refunds.insert(
-                    *refund,
-                    Refund {
-                        id: *refund,
-                        payment: *payment,
-                        merchant: *merchant,
-                        wallet: *wallet,
-                        amount: *amount,
-                        at: row.at,
-                        name: name.clone(),
-                        reason: reason.clone(),
-                        requested_at: *requested_at,
-                    },
-                );
+                self.refunds
+                    .insert(refunded.refund, refunded.refund(row.at));
             }
-            Event::TopUpStarted {
-                top_up,
-                wallet,
-                amount,
-                ..
-            } => {
-                let state = TopUpState::Pending;
-                self.top_ups.insert(
-                    *top_up,
-                    ClosedTopUp {
-                        wallet: *wallet,
-                        amount: *amount,
-                        state,
-                    },
-                );
+            Event::TopUpStarted(started) => {
+                let top_up = ClosedTopUp {
+                    wallet: started.wallet,
+                    amount: started.amount,
+                    state: TopUpState::Pending,
+                };
+                self.top_ups.insert(started.top_up, top_up);
             }
-            Event::TopUpConfirmed { top_up, .. } => self.close(*top_up, TopUpState::Succeeded),
-            Event::TopUpFailed {
-                top_up, expired, ..
-            } => {
-                self.close(
-                    *top_up,
-                    if *expired {
-                        TopUpState::Expired
-                    } else {
-                        TopUpState::Failed
-                    },
-                );
-            }
+            Event::TopUpConfirmed(confirmed) => self.close(confirmed.top_up, TopUpState::Succeeded),
+            Event::TopUpFailed(failed) => self.close(failed.top_up, failed.state()),
             _ => {}
         }
     }
@@ -160,57 +118,29 @@ impl Archive {
             .state = state;
     }
 
-    /// All an act may need of the past.
-    pub fn gather(&self, act: &Command) -> Fetched {
-        let mut facts = Prefetched::NONE;
-        let mut payment = None;
-        let key = match act {
-            Command::Refund(request) => {
-                payment = Some(request.payment);
-                Some(RequestKey::refund(
-                    request.merchant,
-                    request.payment,
-                    &request.name,
-                ))
-            }
-            Command::FindPaymentById { payment: id, .. } => {
-                payment = Some(*id);
-                None
-            }
-            Command::FindRefund {
-                merchant,
-                name,
-                payment: Some(payment),
-                ..
-            } => Some(RequestKey::refund(*merchant, *payment, name)),
-            Command::FindRefund {
-                merchant,
-                name,
-                payment: None,
-                ..
-            } => Some(RequestKey::refund_by_name(*merchant, name)),
-            Command::ConfirmTopUp { top_up, .. } | Command::FailTopUp { top_up, .. } => {
-                facts.top_up = self.closed(*top_up);
-                None
-            }
-            other => key_of(other),
-        };
-        facts.first_answer = key.and_then(|key| self.answers.get(&key).copied());
-        match facts.first_answer.map(|first| first.answer) {
+    /// All that a request needs of the past.
+    pub fn fetch(&self, needs: Needs) -> Fetched {
+        let Needs {
+            key,
+            mut payment,
+            mut top_up,
+        } = needs;
+        let mut prefetched = Prefetched::NOTHING;
+        prefetched.first_answer = key.and_then(|key| self.answers.get(&key).copied());
+        match prefetched.first_answer.map(|first| first.answer) {
             Some(Answered::Payment(id)) => payment = payment.or(Some(id)),
             Some(Answered::Refund(id)) => {
-                facts.refund = self.refunds.get(&id).cloned().map(Box::new)
+                prefetched.refund = self.refunds.get(&id).cloned().map(Box::new);
             }
-            Some(Answered::TopUp(id)) => facts.top_up = self.closed(id),
+            Some(Answered::TopUp(id)) => top_up = Some(id),
             _ => {}
         }
-        facts.payment = payment
-            .and_then(|id| self.payments.get(&id).cloned())
-            .map(Box::new);
+        prefetched.payment = payment.and_then(|id| self.payments.get(&id).cloned());
+        prefetched.top_up = top_up.and_then(|id| self.closed(id));
         Fetched {
             as_of: self.applied,
             keys_as_of: self.keyed,
-            facts,
+            prefetched,
         }
     }
 
@@ -239,25 +169,5 @@ impl Archive {
         }
         book.loaded(sum);
         book
-    }
-}
-
-/// The id an act is asked under for good.
-pub fn key_of(act: &Command) -> Option<RequestKey> {
-    match act {
-        Command::Charge(charge) => Some(RequestKey::payment(charge.merchant, &charge.name)),
-        Command::Hold { charge, .. } => Some(RequestKey::hold(charge.merchant, &charge.name)),
-        Command::Cancel { merchant, name, .. } | Command::FindPayment { merchant, name, .. } => {
-            Some(RequestKey::payment(*merchant, name))
-        }
-        Command::Refund(request) => Some(RequestKey::refund(
-            request.merchant,
-            request.payment,
-            &request.name,
-        )),
-        Command::StartTopUp { wallet, name, .. } | Command::Credit { wallet, name, .. } => {
-            Some(RequestKey::credit(*wallet, name))
-        }
-        _ => None,
     }
 }

@@ -3,5 +3,6 @@
 pub mod archive;
 pub mod crowd;
 pub mod model;
+pub mod record;
 pub mod storm;
 pub mod story;

@@ -1,9 +1,9 @@
 //! The same house once more, kept as simply as a careful shopkeeper would: maps, whole yen, no hashes, no lots, no undo.
 //!
-//! It shares the vocabulary of the rules (acts, ids, refusals) and none of their code. Every answer of the real thing is
+//! It shares the vocabulary of the rules (requests, ids, refusals) and none of their code. Every answer of the real thing is
 //! compared with what this one says.
 
-use mamori_domain::command::{Charge, Command, CreditKind};
+use mamori_domain::command::{Ask, Charge, Command, CreditKind, RefundRequest};
 use mamori_domain::context::Actor;
 use mamori_domain::decide::Limits;
 use mamori_domain::fund::Source;
@@ -11,7 +11,9 @@ use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, StoreId, TillId,
     TopUpId, WalletId,
 };
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::pay::{Payer, PaymentStatus};
+use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::{Outcome, Reply, TopUpState};
 use mamori_domain::world::Timestamp;
@@ -113,7 +115,7 @@ enum First {
 /// A request's id: its kind, who asks, what it is about, the text.
 type Name = (&'static str, u64, u64, Box<str>);
 
-/// What the model says to an act.
+/// What the model says to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
     Opened(u64),
@@ -150,7 +152,7 @@ pub enum Said {
 /// The house.
 #[derive(Clone)]
 pub struct Model {
-    rules: Limits,
+    limits: Limits,
     pub purses: BTreeMap<WalletId, Purse>,
     pub sales: BTreeMap<u64, Sale>,
     returns: BTreeMap<u64, Return>,
@@ -165,7 +167,7 @@ pub struct Model {
     showing: HashMap<WalletId, u64>,
     guesses: HashMap<(Option<TillId>, u128), (i64, u32)>,
     pub payable: BTreeMap<MerchantId, i64>,
-    stores: BTreeMap<StoreId, MerchantId>,
+    stores: BTreeMap<StoreId, (MerchantId, StoreDetails)>,
     tills: BTreeMap<TillId, (StoreId, Option<Fingerprint>)>,
     keys: HashMap<Fingerprint, MerchantId>,
     credentials: HashMap<Fingerprint, WalletId>,
@@ -179,9 +181,9 @@ pub struct Model {
 
 impl Model {
     /// An empty house.
-    pub fn new(rules: Limits) -> Model {
+    pub fn new(limits: Limits) -> Model {
         Model {
-            rules,
+            limits,
             purses: BTreeMap::new(),
             sales: BTreeMap::new(),
             returns: BTreeMap::new(),
@@ -268,19 +270,150 @@ impl Model {
             .map(|row| row.1)
     }
 
-    /// What the answer to an act must be at an instant; the house then stands as it does after it.
-    pub fn tell(&mut self, act: &Command, at: Timestamp) -> Result<Said, Refusal> {
-        match act {
+    /// What the answer to a request must be at an instant; the house then stands as it does after it.
+    pub fn tell(&mut self, by: Actor, ask: &Ask, at: Timestamp) -> Result<Said, Refusal> {
+        let command = match ask {
+            Ask::Query(query) => return self.tell_query(by, query),
+            Ask::Command(command) => command,
+        };
+        match command {
+            Command::OpenMerchant
+            | Command::OpenStore { .. }
+            | Command::DescribeStore { .. }
+            | Command::OpenTill { .. }
+            | Command::BindTill { .. }
+            | Command::BindApiKey { .. }
+            | Command::RevokeApiKey { .. } => self.tell_shop(command),
+            Command::OpenWallet { .. }
+            | Command::BindCredential { .. }
+            | Command::RevokeCredential { .. }
+            | Command::Freeze { .. }
+            | Command::Unfreeze { .. }
+            | Command::NoteWallet { .. }
+            | Command::IssueCode { .. } => self.tell_customer(by, command, at),
+            Command::GrantAuthorization {
+                authorization,
+                wallet,
+                merchant,
+            } => self.grant(by, *authorization, *wallet, *merchant),
+            Command::RevokeAuthorization { authorization } => self.revoke(by, *authorization),
+            Command::Charge(charge) => self.charge(by, charge, at, None),
+            Command::Hold { charge, expires_at } => self.charge(by, charge, at, Some(*expires_at)),
+            Command::Cancel {
+                merchant,
+                merchant_payment_id,
+            } => self.cancel(by, *merchant, merchant_payment_id, at),
+            Command::Refund(request) => self.refund(by, request, at),
+            Command::Capture { .. } | Command::Release { .. } | Command::ReleaseExpired => {
+                self.tell_hold(by, command, at)
+            }
+            Command::StartTopUp { .. }
+            | Command::ConfirmTopUp { .. }
+            | Command::FailTopUp { .. }
+            | Command::Credit { .. } => self.tell_money_in(by, command),
+        }
+    }
+
+    fn tell_query(&self, by: Actor, query: &Query) -> Result<Said, Refusal> {
+        match query {
+            Query::Wallet { wallet } => {
+                self.own(by, *wallet)?;
+                self.purse_as_seen(*wallet)
+            }
+            Query::Payment {
+                merchant,
+                merchant_payment_id,
+            } => {
+                self.may(by, *merchant)?;
+                let name = merchant_payment_id.clone();
+                let key = ("payment", u64::from(merchant.0), 0, name);
+                match self.firsts.get(&key) {
+                    Some((_, First::Sale(id))) => Ok(self.sale(*id)),
+                    Some((_, First::Refused(refusal))) => Err(*refusal),
+                    Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
+                    _ => Err(Refusal::PaymentUnknown),
+                }
+            }
+            Query::PaymentById { merchant, payment } => {
+                self.may(by, *merchant)?;
+                match self.sales.get(&payment.0) {
+                    Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
+                    _ => Err(Refusal::PaymentUnknown),
+                }
+            }
+            Query::Refund {
+                merchant,
+                merchant_refund_id,
+                payment,
+            } => {
+                self.may(by, *merchant)?;
+                let name = merchant_refund_id.clone();
+                let found = match payment {
+                    None => self.newest_return.get(&(*merchant, name)).copied(),
+                    Some(payment) => {
+                        let key = ("refund", u64::from(merchant.0), payment.0, name);
+                        match self.firsts.get(&key) {
+                            Some((_, First::Return(id))) => Some(*id),
+                            _ => None,
+                        }
+                    }
+                };
+                found
+                    .map(|id| self.returned(id))
+                    .ok_or(Refusal::RefundUnknown)
+            }
+        }
+    }
+
+    // ---- who may
+
+    /// A customer touches the wallet of the session and no other one.
+    fn own(&self, by: Actor, wallet: WalletId) -> Result<(), Refusal> {
+        match by {
+            Actor::Customer { wallet: own, .. } if own != wallet => Err(Refusal::WalletUnknown),
+            _ => Ok(()),
+        }
+    }
+
+    /// Only a live key of the merchant, or the device at one of its tills, speaks for a merchant.
+    fn may(&self, by: Actor, merchant: MerchantId) -> Result<(), Refusal> {
+        match by {
+            Actor::Key { key } if self.keys.get(&key) == Some(&merchant) => Ok(()),
+            Actor::Till { till, device } => match self.tills.get(&till) {
+                Some((store, Some(bound)))
+                    if *bound == device && self.merchant_of(*store) == Some(merchant) =>
+                {
+                    Ok(())
+                }
+                _ => Err(Refusal::TillUnknown),
+            },
+            _ => Err(Refusal::KeyRevoked),
+        }
+    }
+
+    // ---- shops
+
+    fn tell_shop(&mut self, command: &Command) -> Result<Said, Refusal> {
+        match command {
             Command::OpenMerchant => {
                 let id = self.payable.len() as u32 + 1;
                 self.payable.insert(MerchantId(id), 0);
                 self.did(Said::Opened(u64::from(id)))
             }
-            Command::OpenStore { merchant } => {
+            Command::OpenStore { merchant, details } => {
                 self.merchant(*merchant)?;
+                can_be_a_place(details)?;
                 let id = self.stores.len() as u32 + 1;
-                self.stores.insert(StoreId(id), *merchant);
+                self.stores
+                    .insert(StoreId(id), (*merchant, details.clone()));
                 self.did(Said::Opened(u64::from(id)))
+            }
+            Command::DescribeStore { store, details } => {
+                let row = self.stores.get_mut(store).ok_or(Refusal::StoreUnknown)?;
+                can_be_a_place(details)?;
+                let changes = row.1 != *details;
+                row.1 = details.clone();
+                self.maybe(changes, Said::Bound)
             }
             Command::OpenTill { store } => {
                 if !self.stores.contains_key(store) {
@@ -311,6 +444,19 @@ impl Model {
                 self.keys.remove(key).ok_or(Refusal::KeyRevoked)?;
                 self.did(Said::Bound)
             }
+            other => unreachable!("{other:?} opens no shop"),
+        }
+    }
+
+    // ---- customers
+
+    fn tell_customer(
+        &mut self,
+        by: Actor,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<Said, Refusal> {
+        match command {
             Command::OpenWallet { credential } => {
                 if let Some(wallet) = self.credentials.get(credential) {
                     return Ok(Said::Opened(wallet.0));
@@ -321,6 +467,7 @@ impl Model {
                 self.did(Said::Opened(wallet.0))
             }
             Command::BindCredential { wallet, credential } => {
+                self.own(by, *wallet)?;
                 self.purse(*wallet)?;
                 match self.credentials.get(credential) {
                     Some(owner) if owner == wallet => Ok(Said::Bound),
@@ -332,6 +479,7 @@ impl Model {
                 }
             }
             Command::RevokeCredential { wallet, credential } => {
+                self.own(by, *wallet)?;
                 if self.credentials.get(credential) != Some(wallet) {
                     return Err(Refusal::CredentialUnknown);
                 }
@@ -339,57 +487,84 @@ impl Model {
                 self.purse_mut(*wallet).epoch += 1;
                 self.did(Said::Bound)
             }
-            Command::Freeze { wallet } => self.turn(*wallet, true),
-            Command::Unfreeze { wallet } => self.turn(*wallet, false),
-            Command::GrantAuthorization {
-                authorization,
-                wallet,
-                merchant,
-            } => {
+            Command::Freeze { wallet } => self.turn(by, *wallet, true),
+            Command::Unfreeze { wallet } => self.turn(by, *wallet, false),
+            Command::NoteWallet { wallet, note } => {
+                self.own(by, *wallet)?;
+                if !matches!(by, Actor::Operator { .. }) {
+                    return Err(Refusal::OperatorOnly);
+                }
                 self.purse(*wallet)?;
-                self.merchant(*merchant)?;
-                match self.grants.get(authorization) {
-                    Some(row) if *row == (*wallet, *merchant) => Ok(Said::Bound),
-                    Some(_) => Err(Refusal::AlreadyBound),
-                    None => {
-                        self.grants.insert(*authorization, (*wallet, *merchant));
-                        self.did(Said::Bound)
-                    }
+                match note.0.len() {
+                    1..=2_100 => self.did(Said::Bound),
+                    _ => Err(Refusal::TextOutOfBounds),
                 }
             }
-            Command::RevokeAuthorization { authorization } => {
-                self.grants
-                    .remove(authorization)
-                    .ok_or(Refusal::AuthorizationUnknown)?;
-                self.did(Said::Bound)
-            }
             Command::IssueCode { wallet } => {
+                self.own(by, *wallet)?;
                 if self.purse(*wallet)?.frozen {
                     return Err(Refusal::WalletFrozen);
                 }
-                Ok(Said::Code(
-                    at.plus_seconds(i64::from(self.rules.code_life_seconds)),
-                ))
+                let life_seconds = i64::from(self.limits.code_life_seconds);
+                Ok(Said::Code(at.plus_seconds(life_seconds)))
             }
-            Command::Charge(charge) => self.charge(charge, at, None),
-            Command::Hold { charge, expires_at } => self.charge(charge, at, Some(*expires_at)),
-            Command::Cancel {
-                caller,
-                merchant,
-                name,
-            } => self.cancel(*caller, *merchant, name, at),
-            Command::Refund(request) => self.refund(request, at),
+            other => unreachable!("{other:?} is about no customer"),
+        }
+    }
+
+    fn turn(&mut self, by: Actor, wallet: WalletId, frozen: bool) -> Result<Said, Refusal> {
+        self.own(by, wallet)?;
+        self.purse(wallet)?;
+        let purse = self.purse_mut(wallet);
+        if purse.frozen != frozen {
+            purse.frozen = frozen;
+            purse.epoch += u32::from(frozen);
+            self.changed = true;
+        }
+        self.purse_as_seen(wallet)
+    }
+
+    fn grant(
+        &mut self,
+        by: Actor,
+        authorization: AuthorizationId,
+        wallet: WalletId,
+        merchant: MerchantId,
+    ) -> Result<Said, Refusal> {
+        self.own(by, wallet)?;
+        self.purse(wallet)?;
+        self.merchant(merchant)?;
+        match self.grants.get(&authorization) {
+            Some(row) if *row == (wallet, merchant) => Ok(Said::Bound),
+            Some(_) => Err(Refusal::AlreadyBound),
+            None => {
+                self.grants.insert(authorization, (wallet, merchant));
+                self.did(Said::Bound)
+            }
+        }
+    }
+
+    /// Of another customer's permissions a customer does not even hear that they exist.
+    fn revoke(&mut self, by: Actor, authorization: AuthorizationId) -> Result<Said, Refusal> {
+        let unknown = Refusal::AuthorizationUnknown;
+        let (wallet, _) = *self.grants.get(&authorization).ok_or(unknown)?;
+        self.own(by, wallet).map_err(|_| unknown)?;
+        self.grants.remove(&authorization);
+        self.did(Said::Bound)
+    }
+
+    // ---- money set aside
+
+    fn tell_hold(&mut self, by: Actor, command: &Command, at: Timestamp) -> Result<Said, Refusal> {
+        match command {
             Command::Capture {
-                caller,
                 merchant,
                 hold,
                 amount,
             } => {
-                self.may(*caller, *merchant)?;
-                let aside = self
-                    .asides
-                    .get(&hold.0)
-                    .filter(|row| row.merchant == *merchant);
+                self.may(by, *merchant)?;
+                let aside = self.asides.get(&hold.0);
+                let aside = aside.filter(|row| row.merchant == *merchant);
                 let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
                 if at >= aside.until {
                     return Err(Refusal::HoldExpired);
@@ -400,11 +575,13 @@ impl Model {
                 self.end_hold(*hold, &aside, amount.signed())
             }
             Command::Release { hold } => {
-                let aside = self
-                    .asides
-                    .get(&hold.0)
-                    .ok_or(Refusal::HoldUnknown)?
-                    .clone();
+                let aside = self.asides.get(&hold.0);
+                let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
+                // The merchant that asked for it gives it back, or the program: nobody else has seen it.
+                if !matches!(by, Actor::System { .. }) {
+                    self.may(by, aside.merchant)
+                        .map_err(|_| Refusal::HoldUnknown)?;
+                }
                 self.end_hold(*hold, &aside, 0)
             }
             Command::ReleaseExpired => {
@@ -420,103 +597,42 @@ impl Model {
                 }
                 Ok(Said::ReleasedExpired(overdue.len() as u32))
             }
-            Command::StartTopUp {
-                wallet,
-                name,
-                amount,
-            } => self.start(*wallet, name, amount.signed()),
-            Command::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
-            Command::FailTopUp { top_up, expired } => {
-                let page = self.pages.get_mut(&top_up.0).ok_or(Refusal::TopUpUnknown)?;
-                if page.state != TopUpState::Pending {
-                    return Ok(Said::TopUp(top_up.0, page.state));
-                }
-                page.state = if *expired {
-                    TopUpState::Expired
-                } else {
-                    TopUpState::Failed
-                };
-                let (wallet, yen, state) = (page.wallet, page.yen, page.state);
-                self.purse_mut(wallet).pending -= yen;
-                self.did(Said::TopUp(top_up.0, state))
-            }
-            Command::Credit {
-                wallet,
-                name,
-                amount,
-                kind,
-            } => self.give(*wallet, name, amount.signed(), *kind),
-            Command::Look { wallet } => self.purse_as_seen(*wallet),
-            Command::FindPayment {
-                caller,
-                merchant,
-                name,
-            } => {
-                self.may(*caller, *merchant)?;
-                match self
-                    .firsts
-                    .get(&("payment", u64::from(merchant.0), 0, name.clone()))
-                {
-                    Some((_, First::Sale(id))) => Ok(self.sale(*id)),
-                    Some((_, First::Refused(refusal))) => Err(*refusal),
-                    Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
-                    _ => Err(Refusal::PaymentUnknown),
-                }
-            }
-            Command::FindPaymentById {
-                caller,
-                merchant,
-                payment,
-            } => {
-                self.may(*caller, *merchant)?;
-                match self.sales.get(&payment.0) {
-                    Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
-                    _ => Err(Refusal::PaymentUnknown),
-                }
-            }
-            Command::FindRefund {
-                caller,
-                merchant,
-                name,
-                payment,
-            } => {
-                self.may(*caller, *merchant)?;
-                let found = match payment {
-                    None => self.newest_return.get(&(*merchant, name.clone())).copied(),
-                    Some(payment) => {
-                        let key = ("refund", u64::from(merchant.0), payment.0, name.clone());
-                        match self.firsts.get(&key) {
-                            Some((_, First::Return(id))) => Some(*id),
-                            _ => None,
-                        }
-                    }
-                };
-                found
-                    .map(|id| self.returned(id))
-                    .ok_or(Refusal::RefundUnknown)
-            }
+            other => unreachable!("{other:?} ends no hold"),
         }
+    }
+
+    fn end_hold(&mut self, hold: HoldId, aside: &Aside, taken: i64) -> Result<Said, Refusal> {
+        let id = self.take_id();
+        self.asides.remove(&hold.0);
+        let purse = self.purse_mut(aside.wallet);
+        purse.held -= aside.yen;
+        purse.yen += aside.yen - taken;
+        purse.last_entry = id;
+        *self.payable.get_mut(&aside.merchant).expect("it held") += taken;
+        self.did(Said::Released)
     }
 
     // ---- paying
 
     fn charge(
         &mut self,
+        by: Actor,
         charge: &Charge,
         at: Timestamp,
         until: Option<Timestamp>,
     ) -> Result<Said, Refusal> {
         let kind = until.map_or("payment", |_| "hold");
-        let name = (kind, u64::from(charge.merchant.0), 0, charge.name.clone());
+        let name = charge.merchant_payment_id.clone();
+        let name = (kind, u64::from(charge.merchant.0), 0, name);
         let yen = charge.amount.signed();
         let same = Same::Charge(yen, charge.payer, charge.store, charge.till);
         let first = self.firsts.get(&name).cloned();
         if first.is_none()
             && let Payer::Code(digits) = charge.payer
         {
-            self.guard_guesses(charge, digits, at)?;
+            self.guard_guesses(by, charge, digits, at)?;
         }
-        self.may(charge.caller, charge.merchant)?;
+        self.may(by, charge.merchant)?;
         if let Some((before, first)) = first {
             return match first {
                 First::Tombstone => Err(Refusal::CancelledBeforePayment),
@@ -535,62 +651,68 @@ impl Model {
                 return Err(refusal);
             }
         };
+        let (said, first) = self.take_money(charge, wallet, at, until);
+        self.firsts.insert(name, (same, first));
+        self.did(said)
+    }
+
+    fn take_money(
+        &mut self,
+        charge: &Charge,
+        wallet: WalletId,
+        at: Timestamp,
+        until: Option<Timestamp>,
+    ) -> (Said, First) {
         if let Payer::Code(digits) = charge.payer {
             self.codes.get_mut(&digits).expect("it was good").state = Shown::Spent;
         }
+        let (merchant, yen) = (charge.merchant, charge.amount.signed());
         let id = self.take_id();
         let purse = self.purse_mut(wallet);
         purse.yen -= yen;
         purse.last_entry = id;
         if let Some(until) = until {
             purse.held += yen;
-            self.asides.insert(
-                id,
-                Aside {
-                    wallet,
-                    merchant: charge.merchant,
-                    yen,
-                    until,
-                },
-            );
-            self.firsts.insert(name, (same, First::Hold(id)));
-            return self.did(Said::Held(id));
-        }
-        *self.payable.get_mut(&charge.merchant).expect("checked") += yen;
-        let merchant = charge.merchant;
-        self.sales.insert(
-            id,
-            Sale {
-                merchant,
+            let aside = Aside {
                 wallet,
+                merchant,
                 yen,
-                refunded: 0,
-                parts: 0,
-                cancelled: false,
-                at,
-            },
-        );
-        self.firsts.insert(name, (same, First::Sale(id)));
-        let said = self.sale(id);
-        self.did(said)
+                until,
+            };
+            self.asides.insert(id, aside);
+            return (Said::Held(id), First::Hold(id));
+        }
+        *self.payable.get_mut(&merchant).expect("checked") += yen;
+        let sale = Sale {
+            merchant,
+            wallet,
+            yen,
+            refunded: 0,
+            parts: 0,
+            cancelled: false,
+            at,
+        };
+        self.sales.insert(id, sale);
+        (self.sale(id), First::Sale(id))
     }
 
     /// Ten wrong codes within a minute, and the till must wait for the next one. A chain's registers share one key: it is
     /// the till named in the request that waits, not the chain.
     fn guard_guesses(
         &mut self,
+        by: Actor,
         charge: &Charge,
         digits: u64,
         at: Timestamp,
     ) -> Result<(), Refusal> {
-        let speaks = match charge.caller {
-            Caller::Key(key) => key.0,
-            Caller::Till(_, device) => device.0,
+        let speaks = match by {
+            Actor::Till { device, .. } => device.0,
+            other => other.number(),
         };
         // A made-up till is no till: else a new one for each guess would never be locked.
         let own = charge.till.filter(|till| {
-            let store = self.tills.get(till).map(|(store, _)| store);
-            store.and_then(|store| self.stores.get(store)) == Some(&charge.merchant)
+            let store = self.tills.get(till).map(|(store, _)| *store);
+            store.and_then(|store| self.merchant_of(store)) == Some(charge.merchant)
         });
         let who = (own, speaks);
         let minute = at.seconds().div_euclid(60);
@@ -608,37 +730,22 @@ impl Model {
         Ok(())
     }
 
-    fn may(&self, caller: Caller, merchant: MerchantId) -> Result<(), Refusal> {
-        match caller {
-            Caller::Key(key) if self.keys.get(&key) == Some(&merchant) => Ok(()),
-            Caller::Key(_) => Err(Refusal::KeyRevoked),
-            Caller::Till(till, device) => match self.tills.get(&till) {
-                Some((store, Some(bound)))
-                    if *bound == device && self.stores.get(store) == Some(&merchant) =>
-                {
-                    Ok(())
-                }
-                _ => Err(Refusal::TillUnknown),
-            },
-        }
-    }
-
     fn in_order(&self, charge: &Charge) -> Result<(), Refusal> {
         if let Some(store) = charge.store
-            && self.stores.get(&store) != Some(&charge.merchant)
+            && self.merchant_of(store) != Some(charge.merchant)
         {
             return Err(Refusal::StoreUnknown);
         }
         if let Some(till) = charge.till {
             let (store, _) = self.tills.get(&till).ok_or(Refusal::TillUnknown)?;
-            if self.stores.get(store) != Some(&charge.merchant)
+            if self.merchant_of(*store) != Some(charge.merchant)
                 || charge.store.is_some_and(|named| named != *store)
             {
                 return Err(Refusal::TillUnknown);
             }
         }
         let yen = charge.amount.signed();
-        if yen < 1 || yen > self.rules.charge_max.signed() {
+        if yen < 1 || yen > self.limits.charge_max.signed() {
             return Err(Refusal::AmountOutOfBounds);
         }
         Ok(())
@@ -714,8 +821,8 @@ impl Model {
     }
 
     /// May the desk say "replaced" where the model says something else?
-    pub fn may_be_replaced(&mut self, act: &Command) -> bool {
-        if let Command::Charge(charge) | Command::Hold { charge, .. } = act
+    pub fn may_be_replaced(&mut self, command: &Command) -> bool {
+        if let Command::Charge(charge) | Command::Hold { charge, .. } = command
             && let Payer::Code(digits) = charge.payer
             && let Some(code) = self.codes.get_mut(&digits)
             && code.doubtful
@@ -729,12 +836,12 @@ impl Model {
 
     fn cancel(
         &mut self,
-        caller: Caller,
+        by: Actor,
         merchant: MerchantId,
         name: &str,
         at: Timestamp,
     ) -> Result<Said, Refusal> {
-        self.may(caller, merchant)?;
+        self.may(by, merchant)?;
         let key = ("payment", u64::from(merchant.0), 0, Box::from(name));
         let id = match self.firsts.get(&key) {
             None => {
@@ -763,16 +870,17 @@ impl Model {
 
     fn refund(
         &mut self,
-        request: &mamori_domain::command::RefundRequest,
+        by: Actor,
+        request: &RefundRequest,
         at: Timestamp,
     ) -> Result<Said, Refusal> {
-        self.may(request.caller, request.merchant)?;
+        self.may(by, request.merchant)?;
         let payment = request.payment.0;
         let name = (
             "refund",
             u64::from(request.merchant.0),
             payment,
-            request.name.clone(),
+            request.merchant_refund_id.clone(),
         );
         let yen = request.amount.signed();
         let same = Same::Yen("refund", yen);
@@ -819,7 +927,7 @@ impl Model {
             },
         );
         self.newest_return
-            .insert((request.merchant, request.name.clone()), id);
+            .insert((request.merchant, request.merchant_refund_id.clone()), id);
         self.firsts.insert(name, (same, First::Return(id)));
         let said = self.returned(id);
         self.did(said)
@@ -834,18 +942,45 @@ impl Model {
         id
     }
 
-    fn end_hold(&mut self, hold: HoldId, aside: &Aside, taken: i64) -> Result<Said, Refusal> {
-        let id = self.take_id();
-        self.asides.remove(&hold.0);
-        let purse = self.purse_mut(aside.wallet);
-        purse.held -= aside.yen;
-        purse.yen += aside.yen - taken;
-        purse.last_entry = id;
-        *self.payable.get_mut(&aside.merchant).expect("it held") += taken;
-        self.did(Said::Released)
-    }
-
     // ---- money in
+
+    fn tell_money_in(&mut self, by: Actor, command: &Command) -> Result<Said, Refusal> {
+        match command {
+            Command::StartTopUp {
+                wallet,
+                idempotency_key,
+                amount,
+            } => {
+                self.own(by, *wallet)?;
+                self.start(*wallet, idempotency_key, amount.signed())
+            }
+            Command::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
+            Command::FailTopUp { top_up, expired } => {
+                let page = self.pages.get_mut(&top_up.0).ok_or(Refusal::TopUpUnknown)?;
+                if page.state != TopUpState::Pending {
+                    return Ok(Said::TopUp(top_up.0, page.state));
+                }
+                page.state = if *expired {
+                    TopUpState::Expired
+                } else {
+                    TopUpState::Failed
+                };
+                let (wallet, yen, state) = (page.wallet, page.yen, page.state);
+                self.purse_mut(wallet).pending -= yen;
+                self.did(Said::TopUp(top_up.0, state))
+            }
+            Command::Credit {
+                wallet,
+                idempotency_key,
+                amount,
+                kind,
+            } => {
+                self.own(by, *wallet)?;
+                self.give(*wallet, idempotency_key, amount.signed(), *kind)
+            }
+            other => unreachable!("{other:?} brings no money"),
+        }
+    }
 
     fn start(&mut self, wallet: WalletId, name: &str, yen: i64) -> Result<Said, Refusal> {
         let key = ("credit", wallet.0, 0, Box::from(name));
@@ -860,8 +995,8 @@ impl Model {
         }
         let purse = self.purse(wallet)?.clone();
         let (min, max) = (
-            self.rules.top_up_min.signed(),
-            self.rules.top_up_max.signed(),
+            self.limits.top_up_min.signed(),
+            self.limits.top_up_max.signed(),
         );
         let refusal = if purse.frozen {
             Some(Refusal::WalletFrozen)
@@ -957,21 +1092,11 @@ impl Model {
 
     fn cap(&self, purse: &Purse, yen: i64) -> Option<Refusal> {
         let after = purse.yen + purse.held + purse.pending + yen;
-        (after > self.rules.balance_cap.signed()).then_some(Refusal::BalanceCap)
+        (after > self.limits.balance_cap.signed()).then_some(Refusal::BalanceCap)
     }
 
     // ---- small words
 
-    fn turn(&mut self, wallet: WalletId, frozen: bool) -> Result<Said, Refusal> {
-        self.purse(wallet)?;
-        let purse = self.purse_mut(wallet);
-        if purse.frozen != frozen {
-            purse.frozen = frozen;
-            purse.epoch += u32::from(frozen);
-            self.changed = true;
-        }
-        self.purse_as_seen(wallet)
-    }
     fn did(&mut self, said: Said) -> Result<Said, Refusal> {
         self.changed = true;
         Ok(said)
@@ -989,6 +1114,9 @@ impl Model {
             .get(&id)
             .map(drop)
             .ok_or(Refusal::MerchantUnknown)
+    }
+    fn merchant_of(&self, store: StoreId) -> Option<MerchantId> {
+        self.stores.get(&store).map(|row| row.0)
     }
     fn purse(&self, id: WalletId) -> Result<&Purse, Refusal> {
         self.purses.get(&id).ok_or(Refusal::WalletUnknown)
@@ -1023,6 +1151,15 @@ impl Model {
             wallet: row.wallet,
             yen: row.yen,
         }
+    }
+}
+
+/// The town's name, where one is given, has a letter and not more than forty.
+fn can_be_a_place(details: &StoreDetails) -> Result<(), Refusal> {
+    let letters = details.town.as_deref().map(|town| town.chars().count());
+    match letters {
+        Some(0 | 41..) => Err(Refusal::TextOutOfBounds),
+        _ => Ok(()),
     }
 }
 

@@ -3,27 +3,29 @@
 //! One seed is one storm, bit for bit. It runs in houses of [`HOUSE_ACTS`] acts, each with a book of its own, so that a storm
 //! of any length fits in memory and any part of it can be replayed alone.
 
-use crate::archive::{Archive, key_of};
+use crate::archive::Archive;
 use crate::crowd::Crowd;
 use crate::model::{Model, Said, in_words};
+use crate::record::{Record, Wanted};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::ChainKey;
 use mamori_domain::book::Book;
 use mamori_domain::book::{BookHash, HashKey};
-use mamori_domain::command::Command;
+use mamori_domain::command::{Ask, Command, CommandKind, Request};
+use mamori_domain::context::{Actor, Asker, Context, SystemReason};
 use mamori_domain::decide::Limits;
-use mamori_domain::event::Event;
+use mamori_domain::event::{Act, Event};
 use mamori_domain::fund::Source;
-use mamori_domain::ids::{IdSpace, ShardId, WalletId};
-use mamori_domain::ledger::{Account, AccountKind};
-use mamori_domain::lifecycle::Purpose;
+use mamori_domain::ids::{IdSpace, OperatorId, ShardId, WalletId};
+use mamori_domain::ledger::AccountKind;
+use mamori_domain::lifecycle::{Purpose, Stamped, TakenOver};
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::batch::{Committed, decode_batch};
 use mamori_engine::journal::{FakeAppend, FakeJournal, Head, JournalReader, JournalStore};
-use mamori_engine::shard::{Asked, Opened, Shard, Verdict};
+use mamori_engine::shard::{Asked, Opened, Shard, Step, Verdict};
 use mamori_engine::start::replay_row;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +54,8 @@ pub enum Sabotage {
     HastyLookUp,
     /// Somebody with access to the disk turns one bit of the journal.
     TurnedBit,
+    /// The acts of one operator reach the shard under a colleague's name.
+    BorrowedName,
 }
 
 /// What to run.
@@ -194,6 +198,8 @@ struct Storm {
     codes: Draw,
     crowd: Crowd,
     model: Model,
+    /// Who asked for what.
+    record: Record,
     journal: FakeJournal,
     shard: Option<Shard>,
     archive: Archive,
@@ -201,8 +207,8 @@ struct Storm {
     unprojected: VecDeque<Committed>,
     /// Batches during which the projector is dead.
     projector_dead_for: u64,
-    waiting: Vec<(Command, u64)>,
-    /// Acts whose look-up is done, but that have not reached the writer yet.
+    waiting: Vec<(Request, u64)>,
+    /// Requests whose look-up is done, but that have not reached the writer yet.
     on_the_way: Vec<Asked>,
     wall: Timestamp,
     /// The newest instant anything was decided at.
@@ -224,6 +230,7 @@ impl Storm {
             codes,
             crowd,
             model: Model::new(Limits::default()),
+            record: Record::default(),
             journal: FakeJournal::new(),
             shard: None,
             archive: Archive::new(sabotage == Some(Sabotage::ForgottenRefunds)),
@@ -244,13 +251,13 @@ impl Storm {
         self.start()?;
         let opening = self.crowd.opening();
         for part in opening.chunks(100) {
-            let asks = part.iter().map(|act| fresh(act.clone())).collect();
+            let asks = part.iter().cloned().map(fresh).collect();
             self.batch(asks, Weather::Calm)?;
         }
         while self.tally.acts < acts {
             self.tick();
             let weather = self.weather();
-            let asks = self.gather_batch(weather);
+            let asks = self.next_batch(weather);
             self.batch(asks, weather)?;
             self.project(false);
             if self.one_in(40) {
@@ -335,7 +342,7 @@ impl Storm {
         }
     }
 
-    fn gather_batch(&mut self, weather: Weather) -> Vec<Asked> {
+    fn next_batch(&mut self, weather: Weather) -> Vec<Asked> {
         let size = match self.chance.below(8) {
             0 => 1,
             1 => 128,
@@ -352,15 +359,15 @@ impl Storm {
         }
         asks.append(&mut self.on_the_way);
         let mut looked_up = Vec::new();
-        for (act, as_of) in self.waiting.drain(..) {
-            let mut gathered = self.archive.gather(&act);
+        for (request, as_of) in self.waiting.drain(..) {
+            let mut fetched = self.archive.fetch(request.needs());
             if hasty {
-                gathered.as_of = as_of;
-                gathered.keys_as_of = u64::MAX;
+                fetched.as_of = as_of;
+                fetched.keys_as_of = u64::MAX;
             }
             looked_up.push(Asked {
-                act,
-                gathered: Some(gathered),
+                request,
+                fetched: Some(fetched),
             });
         }
         // Some answers of the look-up arrive late: memory may have forgotten more by then.
@@ -413,56 +420,85 @@ impl Storm {
 
     fn batch(&mut self, mut asks: Vec<Asked>, weather: Weather) -> Result<(), String> {
         let (wall, seq) = (self.wall, self.shard().seq());
+        let askers: Vec<Asker> = asks.iter().map(|ask| ask.request.asker).collect();
+        let mut askers = &askers[..];
+        if self.sabotage == Some(Sabotage::BorrowedName) {
+            asks.iter_mut().for_each(borrow_name);
+        }
         while !asks.is_empty() {
             self.latest = self.latest.max(wall);
             let shard = self.shard.as_mut().expect("the house is open");
             let step = shard.step(&asks, wall, &mut self.codes);
-            let rest = asks.split_off(step.replies.len());
+            let rest = asks.split_off(step.verdicts.len());
+            let (taken, later) = askers.split_at(asks.len());
             if step.fatal.is_some() {
                 if !matches!(weather, Weather::Cut | Weather::Overtaken) {
                     return Err(format!("stopped without a reason: {:?}", step.fatal));
                 }
-                return self.end_of_process(&asks, seq, weather);
+                return self.end_of_process(&asks, taken, weather);
             }
-            let changed = step
-                .committed
-                .as_ref()
-                .is_some_and(|row| !row.changes.is_empty());
-            for (ask, reply) in asks.iter().zip(&step.replies) {
-                self.check(&ask.act, reply, weather)?;
-            }
-            if self.model.took_a_change() != changed {
-                return Err(format!(
-                    "a row at {seq} without a change, or a change without a row"
-                ));
-            }
-            if let Some(row) = step.committed {
-                self.check_row(&row)?;
-                self.unprojected.push_back(row);
-            }
-            asks = rest;
+            self.check_step(&asks, taken, step, weather)?;
+            (asks, askers) = (rest, later);
         }
         // What was ordered for a batch that wrote nothing does not wait for the next one.
         self.journal.cancel_orders();
+        if weather == Weather::Calm {
+            return Ok(());
+        }
+        self.proofread_from(seq + 1)
+    }
+
+    /// Each answer against the model, and the row against what was asked.
+    fn check_step(
+        &mut self,
+        asks: &[Asked],
+        askers: &[Asker],
+        step: Step,
+        weather: Weather,
+    ) -> Result<(), String> {
+        let mut wanted: Vec<Wanted> = Vec::new();
+        for ((ask, asker), verdict) in asks.iter().zip(askers).zip(&step.verdicts) {
+            self.check(*asker, &ask.request.ask, verdict, weather)?;
+            if self.model.took_a_change() {
+                wanted.push((*asker, kind_of(&ask.request.ask)?));
+            }
+        }
+        let Some(row) = step.committed else {
+            return match &wanted[..] {
+                [] => Ok(()),
+                _ => Err(format!("changes without a row: {wanted:?}")),
+            };
+        };
+        self.record.note(row.seq, wanted)?;
+        self.record.compare(row.seq, &row.acts)?;
+        self.check_row(&row)?;
+        self.unprojected.push_back(row);
         Ok(())
     }
 
-    fn check(&mut self, act: &Command, reply: &Reply, weather: Weather) -> Result<(), String> {
+    fn check(
+        &mut self,
+        asker: Asker,
+        ask: &Ask,
+        verdict: &Verdict,
+        weather: Weather,
+    ) -> Result<(), String> {
         let at = self.latest;
-        let outcome = match reply {
-            Reply::Answer(outcome) => outcome,
-            Reply::Gather { as_of } => {
+        let outcome = match verdict {
+            Verdict::Answer(outcome) => outcome,
+            Verdict::Prefetch { as_of } => {
                 self.tally.looked_up += 1;
-                self.waiting.push((act.clone(), *as_of));
+                let ask = ask.clone();
+                self.waiting.push((Request { asker, ask }, *as_of));
                 return Ok(());
             }
-            Reply::Fault(fault) => {
+            Verdict::Fault(fault) => {
                 if weather == Weather::Calm {
                     return Err(format!("a fault in calm weather: {fault:?}"));
                 }
                 self.tally.faults += 1;
                 self.doubtful_minute = at.seconds().div_euclid(60);
-                if let Command::IssueCode { wallet } = act {
+                if let Ask::Command(Command::IssueCode { wallet }) = ask {
                     self.model.doubt_code_of(*wallet);
                 }
                 return Ok(());
@@ -474,20 +510,27 @@ impl Storm {
         {
             return Ok(());
         }
-        if *outcome == Err(Refusal::CodeReplaced) {
-            self.model.may_be_replaced(act);
+        if *outcome == Err(Refusal::CodeReplaced)
+            && let Ask::Command(command) = ask
+        {
+            self.model.may_be_replaced(command);
         }
-        let expected = self.model.tell(act, at);
+        let expected = self.model.tell(asker.by(), ask, at);
         let said = in_words(outcome);
         if said != expected {
-            return Err(format!("{act:?}\n  said {said:?}\n  must {expected:?}"));
+            let by = asker.by();
+            return Err(format!(
+                "{ask:?}\n  by {by:?}\n  said {said:?}\n  must {expected:?}"
+            ));
         }
-        if let (Command::IssueCode { wallet }, Ok(Reply::Code { digits, expires_at })) =
-            (act, outcome)
+        if let (
+            Ask::Command(Command::IssueCode { wallet }),
+            Ok(Reply::Code { digits, expires_at }),
+        ) = (ask, outcome)
         {
             self.model.learn_code(*wallet, *digits, at, *expires_at);
         }
-        self.crowd.hear(act, outcome);
+        self.crowd.hear(ask, outcome);
         self.note(&said);
         Ok(())
     }
@@ -546,12 +589,19 @@ impl Storm {
         if trial.sum() != 0 || sums != must || owed != must[0] + must[1] + must[2] - must[3] {
             return Err(format!("sums {sums:?} and {owed}, must {must:?}"));
         }
-        for posting in row.changes.iter().flat_map(Event::postings).flatten() {
-            for account in [posting.debit(), posting.credit()] {
-                if let Account::Wallet(wallet) | Account::Held(wallet) = account {
-                    self.check_wallet(&shard.book, wallet)?;
-                }
-            }
+        let mut moved: Vec<WalletId> = Vec::new();
+        for event in row.events() {
+            event.postings(&mut |posting| {
+                moved.extend(
+                    [posting.debit(), posting.credit()]
+                        .map(|side| side.kept_by_wallet())
+                        .into_iter()
+                        .flatten(),
+                );
+            });
+        }
+        for wallet in moved {
+            self.check_wallet(&shard.book, wallet)?;
         }
         Ok(())
     }
@@ -613,31 +663,53 @@ impl Storm {
     // ---- ends and starts
 
     /// The process ended inside the append: was the row durable? Whoever starts next knows; the askers never heard.
-    fn end_of_process(&mut self, asks: &[Asked], seq: u64, weather: Weather) -> Result<(), String> {
+    fn end_of_process(
+        &mut self,
+        asks: &[Asked],
+        askers: &[Asker],
+        weather: Weather,
+    ) -> Result<(), String> {
         self.journal.cancel_orders();
         if weather == Weather::Overtaken {
             // The stranger was a drill: its row goes, and this process comes back.
-            self.journal.cut_after(seq);
+            self.journal.cut_after(self.record.last());
         }
-        let mut reader = JournalReader::fake(0, self.journal.clone());
-        let rows = reader.read(seq + 1, 1).map_err(|fault| fault.to_string())?;
-        if let Some(row) = rows.first() {
-            let changes = decode_batch(&row.batch).map_err(|fault| fault.to_string())?;
-            let keys: Vec<_> = changes
-                .iter()
-                .flat_map(Event::answers)
-                .flatten()
-                .map(|(key, _)| key)
-                .collect();
-            for ask in asks {
-                if key_of(&ask.act).is_some_and(|key| keys.contains(&key)) {
-                    drop(self.model.tell(&ask.act, Timestamp(row.at)));
+        for (row, at, acts) in self.rows_from(self.record.last() + 1)? {
+            let mut wanted = Vec::new();
+            for (ask, asker) in asks.iter().zip(askers) {
+                // Not all that was asked changed something; what did stands there under the request's name.
+                if acts.iter().any(|act| act.request == asker.request) {
+                    drop(self.model.tell(asker.by(), &ask.request.ask, at));
+                    if self.model.took_a_change() {
+                        wanted.push((*asker, kind_of(&ask.request.ask)?));
+                    }
                 }
             }
-            self.model.took_a_change();
+            self.record.note(row, wanted)?;
+            self.record.compare(row, &acts)?;
         }
         self.shard = None;
         self.restart()
+    }
+
+    /// What stands in the journal from a row on: each row's seq, its instant and its acts.
+    fn rows_from(&self, seq: u64) -> Result<Vec<(u64, Timestamp, Vec<Act>)>, String> {
+        let read = || {
+            let mut reader = JournalReader::fake(0, self.journal.clone());
+            let rows = reader.read(seq, 1_000)?;
+            rows.into_iter()
+                .map(|row| Ok((row.seq, Timestamp(row.at), decode_batch(&row.batch)?)))
+                .collect::<Result<Vec<_>, Fault>>()
+        };
+        read().map_err(|fault| fault.to_string())
+    }
+
+    /// After a batch that was lost, or almost: the journal itself says who asked for what, and nothing else.
+    fn proofread_from(&self, seq: u64) -> Result<(), String> {
+        for (row, _, acts) in self.rows_from(seq)? {
+            self.record.compare(row, &acts)?;
+        }
+        Ok(())
     }
 
     /// Kill -9, and a start from what is on the disk.
@@ -673,11 +745,13 @@ impl Storm {
         self.unprojected.clear();
         self.model.restart();
         self.doubtful_minute = 0;
-        let (book, head) = self
-            .bring_up(self.archive.checkpoint_seq)
-            .map_err(|fault| fault.to_string())?;
+        let (book, head) = self.bring_up(self.archive.checkpoint_seq)?;
         if stood.is_some_and(|hash| hash != book.hash()) {
             return Err("the book after the start is not the book before the crash".into());
+        }
+        if head.seq != self.record.last() {
+            let (is, must) = (head.seq, self.record.last());
+            return Err(format!("the journal ends at row {is}, must at {must}"));
         }
         book.audit();
         self.latest = book.at();
@@ -697,52 +771,43 @@ impl Storm {
         };
         let epoch = head.epoch + 1;
         let opened = Opened {
-            rules: Limits::default(),
+            limits: Limits::default(),
             cold,
             epoch,
             chain: chain_key(),
             embedded: false,
         };
-        let mut shard = Shard::new(
-            book,
-            JournalStore::fake(0, self.journal.clone()),
-            head,
-            opened,
-        );
-        let mut first = vec![Event::TakenOver { epoch }];
+        let journal = JournalStore::fake(0, self.journal.clone());
+        let mut shard = Shard::new(book, journal, head, opened);
+        let mut first: Vec<Event> = vec![TakenOver { epoch }.into()];
         if head.seq == 0 {
             let ids = IdSpace {
                 incarnation: 0,
                 shard: ShardId(0),
             };
-            first.insert(
-                0,
-                Event::Stamped {
-                    purpose: Purpose::Development,
-                    ids,
-                },
-            );
+            let purpose = Purpose::Development;
+            first.insert(0, Stamped { purpose, ids }.into());
         }
         let row = shard
-            .journal_changes(first, self.wall)
+            .journal_events(SystemReason::Upkeep, first, self.wall)
             .map_err(|fault| fault.to_string())?;
+        self.record.take_over(row.seq)?;
+        self.record.compare(row.seq, &row.acts)?;
         self.latest = row.at;
         self.unprojected.push_back(row);
         self.shard = Some(shard);
         Ok(())
     }
 
-    /// A book from the checkpoint at a row (zero: from nothing) and the journal behind it.
-    fn bring_up(&mut self, from: u64) -> Result<(Book, Head), Fault> {
+    /// A book from the checkpoint at a row (zero: from nothing) and the journal behind it, whose acts are all as they were asked.
+    fn bring_up(&mut self, from: u64) -> Result<(Book, Head), String> {
         let mut reader = JournalReader::fake(0, self.journal.clone());
+        let broken = |fault: Fault| fault.to_string();
         let (mut book, head) = match from {
             0 => (Book::new(book_key()), Head::EMPTY),
             seq => {
-                let head = reader
-                    .read(seq, 1)?
-                    .pop()
-                    .expect("the row before a seal")
-                    .head();
+                let mut before = reader.read(seq, 1).map_err(broken)?;
+                let head = before.pop().expect("the row before a seal").head();
                 let mut book = self.archive.book(book_key());
                 book.begin_after(seq);
                 (book, head)
@@ -750,14 +815,16 @@ impl Storm {
         };
         let chain = chain_key();
         for row in reader.chain(head, &chain) {
-            let row = row?;
+            let row = row.map_err(broken)?;
             // The seal right behind the checkpoint proves it; each later one proves the replay.
-            let committed = replay_row(&mut book, row.seq, Timestamp(row.at), &row.batch)?;
+            let committed =
+                replay_row(&mut book, row.seq, Timestamp(row.at), &row.batch).map_err(broken)?;
+            self.record.compare(committed.seq, &committed.acts)?;
             if committed.seq > self.archive.applied {
                 self.archive.apply(&committed);
             }
         }
-        let head = reader.head()?;
+        let head = reader.head().map_err(broken)?;
         Ok((book, head))
     }
 
@@ -765,7 +832,7 @@ impl Storm {
     fn replay_all(&mut self) -> Result<(), String> {
         let stood = self.shard().book.hash();
         self.project(true);
-        let (book, _) = self.bring_up(0).map_err(|fault| fault.to_string())?;
+        let (book, _) = self.bring_up(0)?;
         book.audit();
         if book.hash() != stood {
             return Err("the book is not a function of its journal".into());
@@ -774,10 +841,31 @@ impl Storm {
     }
 }
 
-fn fresh(act: Command) -> Asked {
+fn fresh(request: Request) -> Asked {
     Asked {
-        act,
-        gathered: None,
+        request,
+        fetched: None,
+    }
+}
+
+fn kind_of(ask: &Ask) -> Result<CommandKind, String> {
+    match ask {
+        Ask::Command(command) => Ok(command.kind()),
+        Ask::Query(query) => Err(format!("{query:?} changed something")),
+    }
+}
+
+/// An operator's request, as if the last of them had made it.
+fn borrow_name(ask: &mut Asked) {
+    let asker = ask.request.asker;
+    if let Actor::Operator { session, .. } = asker.by() {
+        let operator = OperatorId(3 << 70);
+        let by = Actor::Operator { operator, session };
+        let context = Context {
+            by,
+            ..asker.context
+        };
+        ask.request.asker = Asker::new(context).with_request(asker.request);
     }
 }
 

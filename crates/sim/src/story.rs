@@ -9,26 +9,45 @@
 //! till-3  charges A 1_200 as snack at 12:00:42   -> refused code_spent, sora 8_800
 //! ```
 //!
-//! The house is always the same: the bakery with tills 1 and 2 in Ginza and till 3 in Ueno, the bookshop with till 4. After every
-//! line the model's answer, every balance and every sum of the house are compared with the engine's.
+//! The house is always the same: the bakery with tills 1 and 2 in Ginza and till 3 in Ueno, the bookshop with till 4. The first
+//! word of a line is who asks: a customer on the phone, the page at a till, a shop's own register with the shop's key, the
+//! operator's staff (`house`), the card processor (`card`). After every line the model's answer, every balance and every sum of
+//! the house are compared with the engine's.
+//!
+//! Who did what is a line too, oldest first, as the console and the customer's own list show it:
+//!
+//! ```text
+//! acts of sora                                   -> open_wallet by sign-up, freeze by sora, unfreeze by operator
+//! acts by till-1                                 -> refund of sora on device-1
+//! ```
 
 use crate::model::{Model, in_words};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
-use mamori_domain::command::{Charge, Command, CreditKind, RefundRequest};
-use mamori_domain::context::Actor;
+use mamori_domain::command::{
+    Ask, Charge, Command, CommandKind, CreditKind, RefundRequest, Request,
+};
+use mamori_domain::context::{
+    Actor, AgentFamily, Asker, Context, NetworkOrigin, PrefixKind, RequestId, SystemReason,
+};
 use mamori_domain::decide::Limits;
+use mamori_domain::event::Subject;
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
-    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, OperatorId, PaymentId, SessionId, StoreId,
+    TillId, TopUpId, WalletId,
 };
 use mamori_domain::ledger::AccountKind;
 use mamori_domain::lifecycle::Purpose;
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
-use mamori_domain::reply::{Outcome, Reply, TopUpState};
+use mamori_domain::query::Query;
+use mamori_domain::reply::{Outcome, Reply};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
+use mamori_engine::views::acts::{self, ActRow, Wanted};
 use mamori_engine::{Engine, EngineConfig};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,7 +57,7 @@ use std::time::Duration;
 /// Midnight in Japan, 21 November 2026.
 const MIDNIGHT_SECONDS: i64 = 1_795_186_800;
 
-/// How often an act is asked again, 20 ms apart, before the story gives up.
+/// How often a request is asked again, 20 ms apart, before the story gives up.
 const PATIENCE_TRIES: u32 = 250;
 
 /// The clock of a story: it stands where the story put it.
@@ -69,6 +88,28 @@ pub struct Stage {
     top_ups: HashMap<String, (TopUpId, Amount)>,
     holds: HashMap<String, HoldId>,
     payments: HashMap<String, PaymentId>,
+    /// The device at each till, where it is not the first.
+    devices: HashMap<TillId, u32>,
+    /// What was asked for, in which context and when, by the request's name.
+    asked: HashMap<RequestId, (Context, CommandKind, Timestamp)>,
+}
+
+/// What a line asks for: who asks, and the word that the answer is remembered under.
+struct Line {
+    by: Actor,
+    ask: Ask,
+    label: String,
+}
+
+impl Line {
+    fn command(by: Actor, command: Command, label: &str) -> Option<Line> {
+        let (ask, label) = (Ask::Command(command), label.to_owned());
+        Some(Line { by, ask, label })
+    }
+    fn query(by: Actor, query: Query) -> Option<Line> {
+        let (ask, label) = (Ask::Query(query), String::new());
+        Some(Line { by, ask, label })
+    }
 }
 
 const BAKERY: MerchantId = MerchantId(1);
@@ -78,8 +119,29 @@ fn key_of(merchant: MerchantId) -> Fingerprint {
     Fingerprint(900 + u128::from(merchant.0))
 }
 
-fn device_of(till: TillId) -> Fingerprint {
-    Fingerprint((u128::from(till.0) << 100) | 7)
+fn device(number: u32) -> Fingerprint {
+    Fingerprint((u128::from(number) << 100) | 7)
+}
+
+const OPERATOR: Actor = Actor::Operator {
+    operator: OperatorId(3 << 80),
+    session: SessionId(4),
+};
+
+/// Who asks, from where: each always from the same place.
+fn context_of(by: Actor) -> Context {
+    let (hash, prefix, agent) = match by {
+        Actor::System { reason } => return Context::system(reason),
+        Actor::Customer { wallet, .. } => (wallet.0, PrefixKind::V6, AgentFamily::SafariPhone),
+        Actor::Operator { .. } => (1, PrefixKind::Loopback, AgentFamily::Firefox),
+        Actor::Till { till, .. } => {
+            let (store, _) = place_of(till);
+            (u64::from(store.0), PrefixKind::V4, AgentFamily::Chrome)
+        }
+        Actor::Key { .. } => (u64::MAX, PrefixKind::V4, AgentFamily::Program),
+    };
+    let network = Some(NetworkOrigin { hash, prefix });
+    Context { by, network, agent }
 }
 
 /// A till's store and merchant.
@@ -108,26 +170,34 @@ impl Stage {
             top_ups: HashMap::new(),
             holds: HashMap::new(),
             payments: HashMap::new(),
+            devices: HashMap::new(),
+            asked: HashMap::new(),
         };
         stage.clock_to("09:00:00")?;
         stage.start()?;
         let merchants = [BAKERY, BOOKSHOP];
         let mut acts = vec![Command::OpenMerchant, Command::OpenMerchant];
-        acts.extend([BAKERY, BAKERY, BOOKSHOP].map(|merchant| Command::OpenStore { merchant }));
+        acts.extend(
+            [BAKERY, BAKERY, BOOKSHOP].map(|merchant| Command::OpenStore {
+                merchant,
+                details: StoreDetails::default(),
+            }),
+        );
         acts.extend([1, 1, 2, 3].map(|store| Command::OpenTill {
             store: StoreId(store),
         }));
-        acts.extend((1..=4).map(TillId).map(|till| Command::BindTill {
-            till,
-            device: Some(device_of(till)),
+        acts.extend((1..=4).map(|till| Command::BindTill {
+            till: TillId(till),
+            device: Some(device(till)),
         }));
         acts.extend(merchants.map(|merchant| Command::BindApiKey {
             key: key_of(merchant),
             merchant,
         }));
-        for act in acts {
+        let seed = Actor::system(SystemReason::CommandLine);
+        for command in acts {
             stage
-                .act(&act)?
+                .ask(seed, &Ask::Command(command))?
                 .map_err(|refusal| format!("the house does not open: {refusal:?}"))?;
         }
         Ok(stage)
@@ -168,6 +238,13 @@ impl Stage {
             name = given.to_owned();
             words.truncate(words.len() - 2);
         }
+        if let ["acts", which, whom] = words[..] {
+            let listed = self.acts(which, whom)?;
+            return match expected.map(str::trim) {
+                Some(must) if must != listed => Err(format!("they were: {listed}")),
+                _ => Ok(()),
+            };
+        }
         let answer = self.tell(&words, &name)?;
         for (at, word) in expected
             .into_iter()
@@ -185,221 +262,341 @@ impl Stage {
         Ok(())
     }
 
-    /// One line, as an act; the answer in the story's words.
+    /// One line; the answer in the story's words.
     fn tell(&mut self, words: &[&str], name: &str) -> Result<String, String> {
-        let act = match *words {
-            ["next", "day"] => {
-                self.day += 1;
-                return Ok("ok".into());
+        match *words {
+            ["next", "day"] => self.day += 1,
+            ["house", "restarts"] => self.restart()?,
+            [till, "guesses", count, "codes"] => return self.guess(till, count, name),
+            _ => {
+                let line = match self.house_line(words, name)? {
+                    None => self.customer_line(words)?,
+                    line => line,
+                };
+                let line = match line {
+                    None => self.merchant_line(words, name)?,
+                    line => line,
+                };
+                let line =
+                    line.ok_or_else(|| format!("no story speaks like that: {}", words.join(" ")))?;
+                return self.answer(&line);
             }
-            ["house", "restarts"] => {
-                self.restart()?;
-                return Ok("ok".into());
+        }
+        Ok("ok".into())
+    }
+
+    fn guess(&mut self, till: &str, count: &str, name: &str) -> Result<String, String> {
+        let mut last = String::new();
+        for guess in 0..yen(count)?.minor() {
+            let name = format!("{name}-{guess}");
+            let (by, charge) = self.charge(till, &format!("9{guess:013}"), "100", &name)?;
+            let ask = Ask::Command(Command::Charge(charge));
+            let label = name;
+            last = self.answer(&Line { by, ask, label })?;
+        }
+        Ok(last)
+    }
+
+    /// The operator's staff, the program itself, and the card processor.
+    fn house_line(&mut self, words: &[&str], name: &str) -> Result<Option<Line>, String> {
+        let card = Actor::system(SystemReason::CardProcessor);
+        let (by, command) = match *words {
+            ["card", "confirms", label] => {
+                let (top_up, amount) = self.top_up(label)?;
+                (card, Command::ConfirmTopUp { top_up, amount })
             }
-            [till, "guesses", count, "codes"] => {
-                let mut last = String::new();
-                for guess in 0..yen(count)?.minor() {
-                    let name = format!("{name}-{guess}");
-                    let act = Command::Charge(self.charge(
-                        till,
-                        &format!("9{guess:013}"),
-                        "100",
-                        &name,
-                    )?);
-                    last = self.answer(&act, &name)?;
-                }
-                return Ok(last);
+            ["card", "confirms", label, "of", amount] => {
+                let (top_up, amount) = (self.top_up(label)?.0, yen(amount)?);
+                (card, Command::ConfirmTopUp { top_up, amount })
             }
+            ["card", "fails", label] => {
+                let (top_up, expired) = (self.top_up(label)?.0, false);
+                (card, Command::FailTopUp { top_up, expired })
+            }
+            ["card", "lets", label, "expire"] => {
+                let (top_up, expired) = (self.top_up(label)?.0, true);
+                (card, Command::FailTopUp { top_up, expired })
+            }
+            ["house", "gives", who, amount] => {
+                let credit = Command::Credit {
+                    wallet: self.person(who)?,
+                    idempotency_key: name.into(),
+                    amount: yen(amount)?,
+                    kind: CreditKind::Cash,
+                };
+                (OPERATOR, credit)
+            }
+            ["house", "unenrols", till] => {
+                let (till, device) = (till_of(till)?, None);
+                (OPERATOR, Command::BindTill { till, device })
+            }
+            ["house", "enrols", till] => {
+                let till = till_of(till)?;
+                let device = Some(self.device_at(till));
+                (OPERATOR, Command::BindTill { till, device })
+            }
+            ["house", "enrols", till, "with", new] => {
+                let (till, number) = (till_of(till)?, device_number(new)?);
+                self.devices.insert(till, number);
+                let device = Some(device(number));
+                (OPERATOR, Command::BindTill { till, device })
+            }
+            ["house", "revokes", shop] => {
+                let key = key_of(shop_of(shop)?);
+                (OPERATOR, Command::RevokeApiKey { key })
+            }
+            ["house", "releases", "overdue", "holds"] => {
+                let sweep = Actor::system(SystemReason::HoldExpiry);
+                (sweep, Command::ReleaseExpired)
+            }
+            _ => return Ok(None),
+        };
+        Ok(Line::command(by, command, name))
+    }
+
+    /// What is done to a wallet: by its owner, by another customer, by the operator.
+    fn customer_line(&mut self, words: &[&str]) -> Result<Option<Line>, String> {
+        // Without a word of whose wallet it is, it is the speaker's own.
+        let (words, whose) = match words {
+            [said @ .., "for" | "into", whom] if said.len() > 1 => (said, *whom),
+            [who, verb @ ("freezes" | "unfreezes" | "notes"), whom] => (&[*who, *verb][..], *whom),
+            [who, ..] => (words, *who),
+            [] => return Ok(None),
+        };
+        let command = match *words {
             [who, "signs", "up"] => {
                 let credential = Fingerprint(500 + self.people.len() as u128);
-                let outcome = self.act(&Command::OpenWallet { credential })?;
-                if let Ok(Reply::WalletOpened(wallet)) = outcome {
-                    self.people.insert(who.to_owned(), wallet);
-                }
-                return Ok(in_story(&outcome));
+                let sign_up = Actor::system(SystemReason::SignUp);
+                return Ok(Line::command(
+                    sign_up,
+                    Command::OpenWallet { credential },
+                    who,
+                ));
             }
-            [who, "freezes"] => Command::Freeze {
-                wallet: self.person(who)?,
+            [who, "looks"] => {
+                let wallet = self.person(whose)?;
+                return Ok(Line::query(self.speaker(who)?, Query::Wallet { wallet }));
+            }
+            [_, "freezes"] => Command::Freeze {
+                wallet: self.person(whose)?,
             },
-            [who, "unfreezes"] => Command::Unfreeze {
-                wallet: self.person(who)?,
+            [_, "unfreezes"] => Command::Unfreeze {
+                wallet: self.person(whose)?,
             },
-            [who, "looks"] => Command::Look {
-                wallet: self.person(who)?,
+            [_, "notes"] => Command::NoteWallet {
+                wallet: self.person(whose)?,
+                note: SealedText(b"sealed elsewhere".to_vec()),
             },
-            [who, "permits", shop] => {
-                let wallet = self.person(who)?;
-                let authorization = AuthorizationId(1 << 100 | u128::from(wallet.0));
+            [_, "permits", shop] => {
+                let wallet = self.person(whose)?;
                 Command::GrantAuthorization {
-                    authorization,
+                    authorization: permission(wallet),
                     wallet,
                     merchant: shop_of(shop)?,
                 }
             }
-            [who, "issues", "code", label] => {
-                let outcome = self.act(&Command::IssueCode {
-                    wallet: self.person(who)?,
-                })?;
-                if let Ok(Reply::Code { digits, .. }) = outcome {
-                    self.codes.insert(label.to_owned(), digits);
-                }
-                return Ok(in_story(&outcome));
-            }
-            [who, "starts", "top-up", label, "of", amount] => {
-                let amount = yen(amount)?;
-                let wallet = self.person(who)?;
-                let act = Command::StartTopUp {
-                    wallet,
-                    name: label.into(),
-                    amount,
-                };
-                let outcome = self.act(&act)?;
-                if let Ok(Reply::TopUp { top_up, .. }) = outcome {
-                    self.top_ups.insert(label.to_owned(), (top_up, amount));
-                }
-                return Ok(in_story(&outcome));
-            }
-            ["card", "confirms", label] => {
-                let (top_up, amount) = self.top_up(label)?;
-                Command::ConfirmTopUp { top_up, amount }
-            }
-            ["card", "confirms", label, "of", amount] => Command::ConfirmTopUp {
-                top_up: self.top_up(label)?.0,
+            [_, "forbids", _shop] => Command::RevokeAuthorization {
+                authorization: permission(self.person(whose)?),
+            },
+            [_, "issues", "code", _] => Command::IssueCode {
+                wallet: self.person(whose)?,
+            },
+            [_, "starts", "top-up", label, "of", amount] => Command::StartTopUp {
+                wallet: self.person(whose)?,
+                idempotency_key: label.into(),
                 amount: yen(amount)?,
             },
-            ["card", "fails", label] => Command::FailTopUp {
-                top_up: self.top_up(label)?.0,
-                expired: false,
-            },
-            ["card", "lets", label, "expire"] => Command::FailTopUp {
-                top_up: self.top_up(label)?.0,
-                expired: true,
-            },
-            ["house", "gives", who, amount] => Command::Credit {
-                wallet: self.person(who)?,
-                name: name.into(),
-                amount: yen(amount)?,
-                kind: CreditKind::Cash,
-            },
-            ["house", "unenrols", till] => Command::BindTill {
-                till: till_of(till)?,
-                device: None,
-            },
-            ["house", "enrols", till] => {
-                let till = till_of(till)?;
-                Command::BindTill {
-                    till,
-                    device: Some(device_of(till)),
-                }
-            }
-            ["house", "revokes", shop] => Command::RevokeApiKey {
-                key: key_of(shop_of(shop)?),
-            },
+            _ => return Ok(None),
+        };
+        let label = words.get(3).copied().unwrap_or_default();
+        Ok(Line::command(self.speaker(words[0])?, command, label))
+    }
+
+    /// What a till or a shop's register asks.
+    fn merchant_line(&mut self, words: &[&str], name: &str) -> Result<Option<Line>, String> {
+        let (by, command) = match *words {
             [till, "charges", payer, amount] => {
-                Command::Charge(self.charge(till, payer, amount, name)?)
+                let (by, charge) = self.charge(till, payer, amount, name)?;
+                (by, Command::Charge(charge))
             }
             [till, "holds", payer, amount] => {
-                let charge = self.charge(till, payer, amount, name)?;
+                let (by, charge) = self.charge(till, payer, amount, name)?;
                 let expires_at = self.latest.plus_seconds(3_600);
-                Command::Hold { charge, expires_at }
+                (by, Command::Hold { charge, expires_at })
             }
             [till, "captures", label, amount] => {
-                let (caller, merchant, _, _) = asker(till)?;
-                let hold = *self.holds.get(label).ok_or("nobody holds that")?;
-                Command::Capture {
-                    caller,
-                    merchant,
-                    hold,
+                let capture = Command::Capture {
+                    merchant: merchant_of(till),
+                    hold: self.held(label)?,
                     amount: yen(amount)?,
-                }
+                };
+                (self.speaker(till)?, capture)
             }
-            ["house", "releases", "overdue", "holds"] => Command::ReleaseExpired,
-            [_, "releases", label] => Command::Release {
-                hold: *self.holds.get(label).ok_or("nobody holds that")?,
-            },
+            [who, "releases", label] => {
+                let hold = self.held(label)?;
+                (self.speaker(who)?, Command::Release { hold })
+            }
             [till, "cancels", label] => {
-                let (caller, merchant, _, _) = asker(till)?;
-                Command::Cancel {
-                    caller,
-                    merchant,
-                    name: label.into(),
-                }
+                let cancel = Command::Cancel {
+                    merchant: merchant_of(till),
+                    merchant_payment_id: label.into(),
+                };
+                (self.speaker(till)?, cancel)
             }
             [till, "refunds", label, amount] => {
-                let (caller, merchant, _, _) = asker(till)?;
-                let payment = self
-                    .payments
-                    .get(label)
-                    .copied()
-                    .unwrap_or(PaymentId(999_999));
-                Command::Refund(RefundRequest {
-                    caller,
-                    merchant,
-                    name: name.into(),
-                    payment,
+                let payment = self.payments.get(label).copied();
+                let refund = Command::Refund(RefundRequest {
+                    merchant: merchant_of(till),
+                    merchant_refund_id: name.into(),
+                    payment: payment.unwrap_or(PaymentId(999_999)),
                     amount: yen(amount)?,
                     reason: None,
                     requested_at: 0,
-                })
+                });
+                (self.speaker(till)?, refund)
             }
             [till, "finds", label] => {
-                let (caller, merchant, _, _) = asker(till)?;
-                Command::FindPayment {
-                    caller,
-                    merchant,
-                    name: label.into(),
-                }
+                let query = Query::Payment {
+                    merchant: merchant_of(till),
+                    merchant_payment_id: label.into(),
+                };
+                return Ok(Line::query(self.speaker(till)?, query));
             }
-            _ => return Err(format!("no story speaks like that: {}", words.join(" "))),
+            _ => return Ok(None),
         };
-        self.answer(&act, name)
+        Ok(Line::command(by, command, name))
     }
 
     fn charge(
         &self,
-        asker_word: &str,
+        speaker: &str,
         payer: &str,
         amount: &str,
         name: &str,
-    ) -> Result<Charge, String> {
-        let (caller, merchant, store, till) = asker(asker_word)?;
+    ) -> Result<(Actor, Charge), String> {
+        let till = till_of(speaker).ok();
         let payer = match (self.codes.get(payer), self.people.get(payer), payer.parse()) {
             (Some(digits), _, _) => Payer::Code(*digits),
-            (_, Some(wallet), _) => {
-                Payer::Authorization(AuthorizationId(1 << 100 | u128::from(wallet.0)))
-            }
+            (_, Some(wallet), _) => Payer::Authorization(permission(*wallet)),
             (_, _, Ok(digits)) => Payer::Code(digits),
             _ => return Err(format!("nobody shows {payer}")),
         };
-        let papers = OrderInfo {
+        let order = OrderInfo {
             requested_at: self.latest.seconds(),
             ..OrderInfo::default()
         };
-        Ok(Charge {
-            caller,
-            merchant,
-            name: name.into(),
+        let charge = Charge {
+            merchant: merchant_of(speaker),
+            merchant_payment_id: name.into(),
             payer,
             amount: yen(amount)?,
-            store,
+            store: till.map(|till| place_of(till).0),
             till,
-            papers,
-        })
+            order,
+        };
+        Ok((self.speaker(speaker)?, charge))
     }
 
-    fn answer(&mut self, act: &Command, name: &str) -> Result<String, String> {
-        let outcome = self.act(act)?;
-        match &outcome {
-            Ok(Reply::Payment(payment)) => drop(self.payments.insert(name.to_owned(), payment.id)),
-            Ok(Reply::Held { hold }) => drop(self.holds.insert(name.to_owned(), *hold)),
+    /// Asks, remembers what was given a name, and says the answer in the story's words.
+    fn answer(&mut self, line: &Line) -> Result<String, String> {
+        let outcome = self.ask(line.by, &line.ask)?;
+        let label = line.label.clone();
+        match (&outcome, &line.ask) {
+            (Ok(Reply::WalletOpened(wallet)), _) => drop(self.people.insert(label, *wallet)),
+            (Ok(Reply::Code { digits, .. }), _) => drop(self.codes.insert(label, *digits)),
+            (Ok(Reply::Payment(payment)), Ask::Command(_)) => {
+                self.payments.insert(label, payment.id);
+            }
+            (Ok(Reply::Held { hold }), _) => drop(self.holds.insert(label, *hold)),
+            (Ok(Reply::TopUp { top_up, .. }), Ask::Command(Command::StartTopUp { amount, .. })) => {
+                self.top_ups.insert(label, (*top_up, *amount));
+            }
             _ => {}
         }
         Ok(in_story(&outcome))
     }
 
-    /// Asks again where the engine says so: after a story has moved the clock, the lease must be confirmed anew.
-    fn patiently(&self, act: &Command) -> Result<Outcome, String> {
-        self.until_it_answers(|engine| engine.act(act.clone()))
+    /// The acts that the views list, oldest first, in the story's words. Each must have been asked for in just that context.
+    fn acts(&self, which: &str, whom: &str) -> Result<String, String> {
+        let wanted = match (which, shop_of(whom), till_of(whom)) {
+            ("by", _, _) => Wanted::Actor(self.speaker(whom)?),
+            ("of", Ok(merchant), _) => Wanted::Subject(Subject::Merchant(merchant)),
+            ("of", _, Ok(till)) => Wanted::Subject(Subject::Till(till)),
+            ("of", _, _) => Wanted::Subject(Subject::Wallet(self.person(whom)?)),
+            _ => return Err(format!("acts {which} whom?")),
+        };
+        let mut rows = self.until_it_answers(|engine| {
+            engine.await_views()?;
+            engine.read(|reader| acts::list(reader.views(), wanted, None, 1_000))
+        })?;
+        rows.reverse();
+        let mut words = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let is = (row.context, row.command, Timestamp(row.at));
+            match self.asked.get(&row.request) {
+                Some(asked) if *asked == is => {}
+                asked => return Err(format!("listed is {is:?}\nasked was {asked:?}")),
+            }
+            words.push(self.act_in_words(which, row));
+        }
+        if words.is_empty() {
+            return Ok("none".into());
+        }
+        Ok(words.join(", "))
+    }
+
+    fn act_in_words(&self, which: &str, row: &ActRow) -> String {
+        let command = row.command.word();
+        let about = match (which, row.context.by) {
+            ("of", by) => format!("by {}", self.actor_in_words(by)),
+            (_, Actor::Till { device, .. }) => {
+                let whom = self.subject_in_words(row.subject);
+                format!("of {whom} on device-{}", device.0 >> 100)
+            }
+            _ => format!("of {}", self.subject_in_words(row.subject)),
+        };
+        match &row.refusal {
+            Some(refusal) => format!("{command} {about} refused {refusal}"),
+            None => format!("{command} {about}"),
+        }
+    }
+
+    fn actor_in_words(&self, by: Actor) -> String {
+        match by {
+            Actor::Customer { wallet, .. } => self.name_of(wallet),
+            Actor::Operator { .. } => "operator".into(),
+            Actor::Till { till, device } => {
+                format!("till-{} on device-{}", till.0, device.0 >> 100)
+            }
+            Actor::Key { key } if key == key_of(BAKERY) => "bakery".into(),
+            Actor::Key { .. } => "bookshop".into(),
+            Actor::System { reason } => match reason {
+                SystemReason::SignUp => "sign-up",
+                SystemReason::CardProcessor => "card",
+                SystemReason::HoldExpiry => "expiry",
+                SystemReason::CommandLine => "command-line",
+                SystemReason::Upkeep | SystemReason::Restore | SystemReason::Reconciliation => {
+                    "program"
+                }
+            }
+            .into(),
+        }
+    }
+
+    fn subject_in_words(&self, subject: Subject) -> String {
+        match subject {
+            Subject::Wallet(wallet) => self.name_of(wallet),
+            Subject::Merchant(BAKERY) => "bakery".into(),
+            Subject::Merchant(_) => "bookshop".into(),
+            Subject::Store(store) => format!("store-{}", store.0),
+            Subject::Till(till) => format!("till-{}", till.0),
+            Subject::Shard => "the-shard".into(),
+        }
+    }
+
+    fn name_of(&self, wallet: WalletId) -> String {
+        let known = self.people.iter().find(|(_, own)| **own == wallet);
+        known.map_or_else(|| format!("wallet-{wallet}"), |(name, _)| name.clone())
     }
 
     /// A story's clock jumps by hours, and then the lease must be confirmed anew before anything is shown.
@@ -417,16 +614,28 @@ impl Stage {
     }
 
     /// Asks the engine and the model, and compares.
-    fn act(&mut self, act: &Command) -> Result<Outcome, String> {
-        let outcome = self.patiently(act)?;
+    fn ask(&mut self, by: Actor, ask: &Ask) -> Result<Outcome, String> {
+        let name = RequestId(self.asked.len() as u64 + 1);
+        let context = context_of(by);
+        let request = Request {
+            asker: Asker::new(context).with_request(name),
+            ask: ask.clone(),
+        };
+        let outcome = self.until_it_answers(|engine| engine.ask(request.clone()))?;
         self.latest = self.latest.max(Timestamp(self.clock.wall_micros()));
-        let expected = self.model.tell(act, self.latest);
+        if let Ask::Command(command) = ask {
+            let asked = (context, command.kind(), self.latest);
+            self.asked.insert(name, asked);
+        }
+        let expected = self.model.tell(by, ask, self.latest);
         let said = in_words(&outcome);
         if said != expected {
             return Err(format!("said {said:?}\nmust {expected:?}"));
         }
-        if let (Command::IssueCode { wallet }, Ok(Reply::Code { digits, expires_at })) =
-            (act, &outcome)
+        if let (
+            Ask::Command(Command::IssueCode { wallet }),
+            Ok(Reply::Code { digits, expires_at }),
+        ) = (ask, &outcome)
         {
             self.model
                 .learn_code(*wallet, *digits, self.latest, *expires_at);
@@ -468,7 +677,7 @@ impl Stage {
         }
         let wallets: Vec<WalletId> = self.model.purses.keys().copied().collect();
         for wallet in wallets {
-            drop(self.act(&Command::Look { wallet })?);
+            drop(self.ask(OPERATOR, &Ask::Query(Query::Wallet { wallet }))?);
         }
         Ok(())
     }
@@ -478,6 +687,36 @@ impl Stage {
             .get(who)
             .copied()
             .ok_or_else(|| format!("who is {who}?"))
+    }
+
+    /// The actor behind a story's word.
+    fn speaker(&self, word: &str) -> Result<Actor, String> {
+        if word == "house" {
+            return Ok(OPERATOR);
+        }
+        if let Some(wallet) = self.people.get(word).copied() {
+            return Ok(Actor::Customer {
+                wallet,
+                session: SessionId(1 << 100 | u128::from(wallet.0)),
+                credential: Some(Fingerprint(499 + u128::from(wallet.0))),
+            });
+        }
+        if let Ok(merchant) = shop_of(word) {
+            let key = key_of(merchant);
+            return Ok(Actor::Key { key });
+        }
+        let till = till_of(word).map_err(|_| format!("who is {word}?"))?;
+        let device = self.device_at(till);
+        Ok(Actor::Till { till, device })
+    }
+
+    fn device_at(&self, till: TillId) -> Fingerprint {
+        device(self.devices.get(&till).copied().unwrap_or(till.0))
+    }
+
+    fn held(&self, label: &str) -> Result<HoldId, String> {
+        let hold = self.holds.get(label).copied();
+        hold.ok_or_else(|| "nobody holds that".into())
     }
 
     fn top_up(&self, label: &str) -> Result<(TopUpId, Amount), String> {
@@ -508,7 +747,7 @@ impl Stage {
         let config = EngineConfig {
             location: self.location.clone(),
             master: Arc::new(MasterKey::from_bytes([5; 32])),
-            rules: Limits::default(),
+            limits: Limits::default(),
             standby: false,
             purpose: Purpose::Development,
             clock: self.clock.clone(),
@@ -561,21 +800,24 @@ fn shop_of(word: &str) -> Result<MerchantId, String> {
     }
 }
 
-type Asker = (Caller, MerchantId, Option<StoreId>, Option<TillId>);
+fn device_number(word: &str) -> Result<u32, String> {
+    let number = word.strip_prefix("device-");
+    let number = number.and_then(|number| number.parse().ok());
+    number.ok_or_else(|| format!("{word} is no device"))
+}
 
-/// A till page speaks for itself; a shop's own register speaks with the shop's key.
-fn asker(word: &str) -> Result<Asker, String> {
-    if let Ok(merchant) = shop_of(word) {
-        return Ok((Caller::Key(key_of(merchant)), merchant, None, None));
+/// The merchant that a till or a shop's register speaks for. Others have no business with payments: they try it at the bakery.
+fn merchant_of(word: &str) -> MerchantId {
+    match (shop_of(word), till_of(word)) {
+        (Ok(merchant), _) => merchant,
+        (_, Ok(till)) => place_of(till).1,
+        _ => BAKERY,
     }
-    let till = till_of(word)?;
-    let (store, merchant) = place_of(till);
-    Ok((
-        Caller::Till(till, device_of(till)),
-        merchant,
-        Some(store),
-        Some(till),
-    ))
+}
+
+/// Each customer has one standing permission in a story.
+fn permission(wallet: WalletId) -> AuthorizationId {
+    AuthorizationId(1 << 100 | u128::from(wallet.0))
 }
 
 fn yen(word: &str) -> Result<Amount, String> {
@@ -587,11 +829,11 @@ fn yen(word: &str) -> Result<Amount, String> {
 }
 
 fn in_story(outcome: &Outcome) -> String {
-    let done = match outcome {
-        Ok(done) => done,
+    let reply = match outcome {
+        Ok(reply) => reply,
         Err(refusal) => return format!("refused {}", refusal.code()),
     };
-    match done {
+    match reply {
         Reply::Payment(_) => "paid",
         Reply::CancelAccepted => "accepted",
         Reply::Refund(_) => "refunded",
@@ -601,12 +843,7 @@ fn in_story(outcome: &Outcome) -> String {
         Reply::Credited { .. } => "credited",
         Reply::Code { .. } => "code",
         Reply::Wallet(sight) if sight.frozen => "frozen",
-        Reply::TopUp { state, .. } => match state {
-            TopUpState::Pending => "pending",
-            TopUpState::Succeeded => "succeeded",
-            TopUpState::Failed => "failed",
-            TopUpState::Expired => "expired",
-        },
+        Reply::TopUp { state, .. } => state.word(),
         _ => "ok",
     }
     .to_owned()

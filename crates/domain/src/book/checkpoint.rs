@@ -90,7 +90,7 @@ impl Book {
 
     /// Makes room for as many customers as the counters know: each has a credential and an authorisation or so.
     pub fn make_room(&mut self) {
-        // The number stands in a row that nobody has confirmed yet: it must not take all memory.
+        // The number stands in a row that no seal has confirmed yet: it must not take all memory.
         let count = usize::try_from(self.counters.wallets.min(1 << 26)).unwrap_or_default();
         self.credentials.reserve(count);
         self.authorizations.reserve(count);

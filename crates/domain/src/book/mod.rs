@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::event::Event;
 use crate::fund::{Lot, Source};
 use crate::ids::{
     AuthorizationId, EntryId, Fingerprint, HoldId, IdSpace, MerchantId, PaymentId, RefundId,
@@ -261,22 +260,8 @@ impl Book {
         self.count(|counters| counters.at = at);
     }
 
-    /// Makes an event true. It cannot fail: whatever could was decided before.
-    ///
-    /// Balances move by postings alone. A wallet's balance is the sum of its lots, which the event moves itself: at the end both
-    /// must have moved by the same.
-    pub fn apply(&mut self, event: &Event) {
-        event.postings(&mut |posting| self.post(&posting));
-        event.happen(self);
-        event.answers(&mut |key, record| self.put_answer(key, record));
-        assert!(
-            self.unmoved.drain(..).all(|(_, yen)| yen == 0),
-            "a wallet's lots move by what its postings say"
-        );
-    }
-
     /// Books one posting on both of its accounts.
-    fn post(&mut self, posting: &Posting) {
+    pub(crate) fn post(&mut self, posting: &Posting) {
         self.trial.post(posting);
         for (account, by) in posting.sides() {
             match account.kind() {
@@ -308,6 +293,11 @@ impl Book {
             "no account falls below its floor"
         );
         self.put_account(account, Some(Balance(after)));
+    }
+
+    /// Every wallet's lots have moved by what the postings of the event at hand say.
+    pub(crate) fn has_moved_all_lots(&mut self) -> bool {
+        self.unmoved.drain(..).all(|(_, yen)| yen == 0)
     }
 
     /// A posting says that a wallet's lots move by so much.
@@ -478,7 +468,7 @@ impl Book {
         self.undo.push(Undo::Refund(id, old));
         self.remember(Recent::Refund(id));
     }
-    fn put_answer(&mut self, key: RequestKey, first: IdempotencyRecord) {
+    pub(crate) fn put_answer(&mut self, key: RequestKey, first: IdempotencyRecord) {
         let old = self.answers.insert(key, (self.seq, first));
         self.undo.push(Undo::Answer(key, old));
         self.remember(Recent::Answer(key));

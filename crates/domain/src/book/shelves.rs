@@ -214,7 +214,7 @@ impl<K: Counted, V: Narrow<K>> Rows<K, V> for Dense<K, V> {
         Self: 'a;
 
     fn could_hold(key: &K) -> bool {
-        // Twice the people of Japan: a row of a checkpoint that somebody edited must not take all memory.
+        // Twice the people of Japan: a row of a checkpoint that an attacker edited must not take all memory.
         key.place() < 1 << 28
     }
     fn get(&self, key: &K) -> Option<Cow<'_, V>> {

@@ -9,7 +9,7 @@ use super::shelves::{IdMap, Rows};
 /// The running hash of a whole book: the sum of a keyed hash of each row, lane by lane.
 ///
 /// Order does not matter and a row's old hash can be taken out again, so it costs two short hashes per change and not a walk
-/// over the book. Without the key nobody can make another set of rows with the same sum.
+/// over the book. Without the key an attacker cannot make another set of rows with the same sum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
 pub struct BookHash {
     #[n(0)]

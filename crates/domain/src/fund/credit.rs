@@ -1,16 +1,16 @@
 //! Money that does not come from a card: cash at a till, goodwill of the operator.
 
-use super::Source;
 use super::top_up::{fits, repeated};
+use super::{CreditKind, Source};
 use crate::book::Book;
-use crate::command::CreditKind;
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::event::{Answers, Happening, Money, Notice, Subject};
+use crate::happening::{Answers, Happening, Money, Notice, Subject};
 use crate::ids::{EntryId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, AccountKind, Posting};
 use crate::money::Amount;
+use crate::pay::{Refused, refuse_for_good};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use minicbor::{Decode, Encode};
@@ -98,7 +98,7 @@ impl Happening for Credited {
     }
 }
 
-pub(crate) fn credit(
+pub(crate) fn credit<E: From<Credited> + From<Refused>>(
     book: &Book,
     limits: &Limits,
     prefetched: &Prefetched,
@@ -106,7 +106,7 @@ pub(crate) fn credit(
     idempotency_key: &str,
     amount: Amount,
     kind: CreditKind,
-) -> Decision {
+) -> Decision<E> {
     let key = RequestKey::credit(wallet, idempotency_key);
     let digest = RequestDigest::of_amount(2 + kind as u64, amount);
     let again = repeated(book, prefetched, key, digest, |answer| match answer {
@@ -119,10 +119,10 @@ pub(crate) fn credit(
     let row = match book.wallet(wallet) {
         None => return Decision::refuse(Refusal::WalletUnknown),
         Some(_) if amount.is_zero() => {
-            return Decision::refuse_for_good(key, digest, Refusal::AmountOutOfBounds);
+            return refuse_for_good(key, digest, Refusal::AmountOutOfBounds);
         }
         Some(row) if !fits(limits, &row, amount) => {
-            return Decision::refuse_for_good(key, digest, Refusal::BalanceCap);
+            return refuse_for_good(key, digest, Refusal::BalanceCap);
         }
         Some(row) => row,
     };

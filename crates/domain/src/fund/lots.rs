@@ -5,6 +5,16 @@ use crate::money::Amount;
 use minicbor::{Decode, Encode};
 use std::collections::VecDeque;
 
+/// Money that does not come from a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum CreditKind {
+    #[n(0)]
+    Cash,
+    #[n(1)]
+    Goodwill,
+}
+
 /// The origin of money in a wallet, so that it can be traced and returned later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub enum Source {
@@ -26,8 +36,8 @@ pub enum Source {
 /// small change would cost everybody's time: each of its acts carries and hashes all of its lots.
 pub const LOTS_MAX: usize = 256;
 
-/// The most lots one payment may draw from; with [`LOTS_MAX`] and the cap on open top-ups nobody gets near it. It bounds what one
-/// act adds to a row of the journal.
+/// The most lots one payment may draw from; with [`LOTS_MAX`] and the cap on open top-ups no wallet gets near it. It bounds what
+/// one act adds to a row of the journal.
 pub const DRAWN_MAX: usize = 512;
 
 /// The part of a payment that comes back: what was drawn last returns first, and `already` of it has returned.

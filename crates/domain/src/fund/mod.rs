@@ -6,6 +6,6 @@ mod top_up;
 
 pub use credit::Credited;
 pub(crate) use credit::credit;
-pub use lots::{DRAWN_MAX, LOTS_MAX, Lot, Lots, Source, returned};
+pub use lots::{CreditKind, DRAWN_MAX, LOTS_MAX, Lot, Lots, Source, returned};
 pub use top_up::{TopUpConfirmed, TopUpFailed, TopUpStarted};
 pub(crate) use top_up::{confirm, fail, start};

@@ -4,14 +4,14 @@ use super::{LOTS_MAX, Source};
 use crate::book::{Book, ClosedTopUp, OpenTopUp, Wallet, WalletStatus};
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::event::{
+use crate::happening::{
     Answers, Happening, Money, Notice, Subject, answers_no_request, moves_no_money,
 };
 use crate::ids::{EntryId, TopUpId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, AccountKind, Posting};
 use crate::money::Amount;
-use crate::pay::first_answer;
+use crate::pay::{Refused, first_answer, refuse_for_good};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, TopUpState};
 use minicbor::{Decode, Encode};
@@ -182,13 +182,13 @@ pub(super) fn fits(limits: &Limits, row: &Wallet, amount: Amount) -> bool {
 
 /// A request under an id that was seen before: the first answer, or a conflict with it. `good` reads the kind of answer that
 /// such a request gets.
-pub(super) fn repeated(
+pub(super) fn repeated<E>(
     book: &Book,
     prefetched: &Prefetched,
     key: RequestKey,
     digest: RequestDigest,
     good: impl FnOnce(Answered) -> Option<Reply>,
-) -> Option<Decision> {
+) -> Option<Decision<E>> {
     let first = first_answer(book, prefetched, key)?;
     if first.digest != digest {
         return Some(Decision::refuse(Refusal::IdempotencyConflict));
@@ -199,14 +199,14 @@ pub(super) fn repeated(
     }))
 }
 
-pub(crate) fn start(
+pub(crate) fn start<E: From<TopUpStarted> + From<Refused>>(
     book: &Book,
     limits: &Limits,
     prefetched: &Prefetched,
     wallet: WalletId,
     idempotency_key: &str,
     amount: Amount,
-) -> Decision {
+) -> Decision<E> {
     let key = RequestKey::credit(wallet, idempotency_key);
     let digest = RequestDigest::of_amount(1, amount);
     let again = repeated(book, prefetched, key, digest, |answer| match answer {
@@ -229,7 +229,7 @@ pub(crate) fn start(
         Some(_) => None,
     };
     if let Some(refusal) = refusal {
-        return Decision::refuse_for_good(key, digest, refusal);
+        return refuse_for_good(key, digest, refusal);
     }
     let top_up = TopUpId(book.next_id());
     Decision::done(
@@ -261,12 +261,12 @@ fn closed(book: &Book, prefetched: &Prefetched, top_up: TopUpId) -> Option<Close
 
 /// The processor has the money: credit it, whatever the wallet's state or cap, for it is the customer's. Even when it said
 /// before that it never would: words arrive in any order, and a card that failed may be tried again on the same page.
-pub(crate) fn confirm(
+pub(crate) fn confirm<E: From<TopUpConfirmed>>(
     book: &Book,
     prefetched: &Prefetched,
     top_up: TopUpId,
     amount: Amount,
-) -> Decision {
+) -> Decision<E> {
     let known = match book.top_ups.get(&top_up) {
         Some(open) => Some((open.wallet, open.amount)),
         None => match closed(book, prefetched, top_up) {
@@ -305,12 +305,12 @@ pub(crate) fn confirm(
 }
 
 /// The processor says it will never have the money.
-pub(crate) fn fail(
+pub(crate) fn fail<E: From<TopUpFailed>>(
     book: &Book,
     prefetched: &Prefetched,
     top_up: TopUpId,
     expired: bool,
-) -> Decision {
+) -> Decision<E> {
     let Some(open) = book.top_ups.get(&top_up) else {
         return Decision::answer(
             closed(book, prefetched, top_up)

@@ -3,7 +3,7 @@
 use crate::book::{Authorization, Book};
 use crate::context::Actor;
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::identity::may_act_for;
 use crate::ids::{AuthorizationId, MerchantId, WalletId};
 use crate::refusal::Refusal;
@@ -63,12 +63,12 @@ impl Happening for AuthorizationRevoked {
     }
 }
 
-pub(crate) fn grant(
+pub(crate) fn grant<E: From<AuthorizationGranted>>(
     book: &Book,
     authorization: AuthorizationId,
     wallet: WalletId,
     merchant: MerchantId,
-) -> Decision {
+) -> Decision<E> {
     if book.wallet(wallet).is_none() {
         return Decision::refuse(Refusal::WalletUnknown);
     }
@@ -92,7 +92,11 @@ pub(crate) fn grant(
 }
 
 /// A customer ends a permission of the own wallet; a permission of another wallet is as unknown as one that is not there.
-pub(crate) fn revoke_grant(book: &Book, by: Actor, authorization: AuthorizationId) -> Decision {
+pub(crate) fn revoke_grant<E: From<AuthorizationRevoked>>(
+    book: &Book,
+    by: Actor,
+    authorization: AuthorizationId,
+) -> Decision<E> {
     match book.authorizations.get(&authorization) {
         Some(row) if may_act_for(by, row.wallet).is_ok() => Decision::done(
             Reply::Bound,

@@ -2,7 +2,7 @@
 
 use crate::book::Book;
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::{Fingerprint, WalletId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -54,7 +54,11 @@ impl Happening for CredentialRevoked {
     }
 }
 
-pub(crate) fn bind_credential(book: &Book, wallet: WalletId, credential: Fingerprint) -> Decision {
+pub(crate) fn bind_credential<E: From<CredentialBound>>(
+    book: &Book,
+    wallet: WalletId,
+    credential: Fingerprint,
+) -> Decision<E> {
     if book.wallet(wallet).is_none() {
         return Decision::refuse(Refusal::WalletUnknown);
     }
@@ -65,11 +69,11 @@ pub(crate) fn bind_credential(book: &Book, wallet: WalletId, credential: Fingerp
     }
 }
 
-pub(crate) fn revoke_credential(
+pub(crate) fn revoke_credential<E: From<CredentialRevoked>>(
     book: &Book,
     wallet: WalletId,
     credential: Fingerprint,
-) -> Decision {
+) -> Decision<E> {
     match book.credentials.get(&credential) {
         Some(owner) if *owner == wallet => {
             Decision::done(Reply::Bound, CredentialRevoked { wallet, credential })

@@ -2,7 +2,7 @@
 
 use crate::book::{Book, WalletStatus};
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::identity::view;
 use crate::ids::WalletId;
 use crate::refusal::Refusal;
@@ -52,7 +52,7 @@ impl Happening for Unfrozen {
     }
 }
 
-pub(crate) fn freeze(book: &Book, wallet: WalletId) -> Decision {
+pub(crate) fn freeze<E: From<Frozen>>(book: &Book, wallet: WalletId) -> Decision<E> {
     match book.wallet(wallet) {
         None => Decision::refuse(Refusal::WalletUnknown),
         Some(row) if row.status == WalletStatus::Frozen => {
@@ -65,7 +65,7 @@ pub(crate) fn freeze(book: &Book, wallet: WalletId) -> Decision {
     }
 }
 
-pub(crate) fn unfreeze(book: &Book, wallet: WalletId) -> Decision {
+pub(crate) fn unfreeze<E: From<Unfrozen>>(book: &Book, wallet: WalletId) -> Decision<E> {
     match book.wallet(wallet) {
         None => Decision::refuse(Refusal::WalletUnknown),
         Some(row) if row.status == WalletStatus::Active => {

@@ -3,7 +3,7 @@
 use crate::book::Book;
 use crate::context::Actor;
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::WalletId;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -46,7 +46,12 @@ impl Happening for WalletNoted {
     }
 }
 
-pub(crate) fn note(book: &Book, by: Actor, wallet: WalletId, note: &SealedText) -> Decision {
+pub(crate) fn note<E: From<WalletNoted>>(
+    book: &Book,
+    by: Actor,
+    wallet: WalletId,
+    note: &SealedText,
+) -> Decision<E> {
     if !matches!(by, Actor::Operator { .. }) {
         return Decision::refuse(Refusal::OperatorOnly);
     }

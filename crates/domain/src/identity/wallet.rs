@@ -3,7 +3,7 @@
 use crate::book::{Book, Wallet, WalletStatus};
 use crate::context::Actor;
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::{Fingerprint, WalletId};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, WalletView};
@@ -43,7 +43,10 @@ pub(crate) fn may_act_for(by: Actor, wallet: WalletId) -> Result<(), Refusal> {
     }
 }
 
-pub(crate) fn open_wallet(book: &Book, credential: Fingerprint) -> Decision {
+pub(crate) fn open_wallet<E: From<WalletOpened>>(
+    book: &Book,
+    credential: Fingerprint,
+) -> Decision<E> {
     if let Some(wallet) = book.credentials.get(&credential) {
         // A sign-up that lost its answer asks again with the same credential: the same wallet.
         return Decision::answer(Ok(Reply::WalletOpened(*wallet)));

@@ -2,7 +2,7 @@
 
 use crate::book::Book;
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::{Fingerprint, MerchantId, WalletId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -54,7 +54,11 @@ impl Happening for ApiKeyRevoked {
     }
 }
 
-pub(crate) fn bind_api_key(book: &Book, key: Fingerprint, merchant: MerchantId) -> Decision {
+pub(crate) fn bind_api_key<E: From<ApiKeyBound>>(
+    book: &Book,
+    key: Fingerprint,
+    merchant: MerchantId,
+) -> Decision<E> {
     if book.merchants.get(&merchant).is_none() {
         return Decision::refuse(Refusal::MerchantUnknown);
     }
@@ -65,7 +69,7 @@ pub(crate) fn bind_api_key(book: &Book, key: Fingerprint, merchant: MerchantId) 
     }
 }
 
-pub(crate) fn revoke_api_key(book: &Book, key: Fingerprint) -> Decision {
+pub(crate) fn revoke_api_key<E: From<ApiKeyRevoked>>(book: &Book, key: Fingerprint) -> Decision<E> {
     match book.api_keys.get(&key) {
         None => Decision::refuse(Refusal::KeyRevoked),
         Some(merchant) => Decision::done(

@@ -2,7 +2,7 @@
 
 use crate::book::{Book, Merchant};
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::{MerchantId, WalletId};
 use crate::reply::Reply;
 use minicbor::{Decode, Encode};
@@ -31,7 +31,7 @@ impl Happening for MerchantOpened {
     }
 }
 
-pub(crate) fn open_merchant(book: &Book) -> Decision {
+pub(crate) fn open_merchant<E: From<MerchantOpened>>(book: &Book) -> Decision<E> {
     let merchant = MerchantId(book.counters().merchants + 1);
     Decision::done(Reply::MerchantOpened(merchant), MerchantOpened { merchant })
 }

@@ -2,7 +2,7 @@
 
 use crate::book::{Book, Till};
 use crate::decision::Decision;
-use crate::event::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::{Fingerprint, StoreId, TillId, WalletId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -66,7 +66,7 @@ impl Happening for TillBound {
     }
 }
 
-pub(crate) fn open_till(book: &Book, store: StoreId) -> Decision {
+pub(crate) fn open_till<E: From<TillOpened>>(book: &Book, store: StoreId) -> Decision<E> {
     if book.stores.get(&store).is_none() {
         return Decision::refuse(Refusal::StoreUnknown);
     }
@@ -74,7 +74,11 @@ pub(crate) fn open_till(book: &Book, store: StoreId) -> Decision {
     Decision::done(Reply::TillOpened(till), TillOpened { till, store })
 }
 
-pub(crate) fn bind_till(book: &Book, till: TillId, device: Option<Fingerprint>) -> Decision {
+pub(crate) fn bind_till<E: From<TillBound>>(
+    book: &Book,
+    till: TillId,
+    device: Option<Fingerprint>,
+) -> Decision<E> {
     match book.tills.get(&till) {
         None => Decision::refuse(Refusal::TillUnknown),
         Some(row) if row.device == device => Decision::answer(Ok(Reply::Bound)),

@@ -42,12 +42,12 @@ pub(crate) fn first_answer(
 }
 
 /// A request that was seen before gets its first answer, or is told that it is another request under an old id.
-pub(super) fn repeated(
+pub(super) fn repeated<E>(
     book: &Book,
     prefetched: &Prefetched,
     key: RequestKey,
     digest: RequestDigest,
-) -> Option<Decision> {
+) -> Option<Decision<E>> {
     let first = first_answer(book, prefetched, key)?;
     if matches!(first.answer, Answered::CancelledBefore) {
         return Some(Decision::refuse(Refusal::CancelledBeforePayment));

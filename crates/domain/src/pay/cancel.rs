@@ -7,10 +7,10 @@ use crate::book::Book;
 use crate::context::Actor;
 use crate::decision::{Decision, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::event::{
+use crate::fund::{Lot, returned};
+use crate::happening::{
     Answers, Happening, Money, Notice, Subject, answers_no_request, moves_no_money,
 };
-use crate::fund::{Lot, returned};
 use crate::ids::{EntryId, MerchantId, PaymentId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
@@ -138,14 +138,14 @@ fn cancel_window_is_open(paid_at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Undoes a payment, or keeps it from happening.
-pub(crate) fn cancel(
+pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore>>(
     book: &Book,
     prefetched: &Prefetched,
     by: Actor,
     merchant: MerchantId,
     merchant_payment_id: &str,
     now: Timestamp,
-) -> Decision {
+) -> Decision<E> {
     if let Err(refusal) = caller_may(book, by, merchant) {
         return Decision::refuse(refusal);
     }

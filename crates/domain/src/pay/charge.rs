@@ -3,58 +3,20 @@
 use std::sync::Arc;
 
 use super::caller::{caller_may, repeated};
-use super::{CodeFact, OrderInfo, Payer, Payment};
+use super::{Charge, CodeFact, Paid, Payer, Payment, Refused, refuse_for_good};
 use crate::book::{Book, WalletStatus};
-use crate::command::Charge;
 use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::event::{Answers, Event, Happening, Money, Notice, Subject, moves_no_money};
 use crate::fund::{DRAWN_MAX, Lot};
-use crate::ids::{AuthorizationId, EntryId, MerchantId, PaymentId, StoreId, TillId, WalletId};
+use crate::happening::{Answers, Happening, Money, Notice, Subject};
+use crate::ids::{EntryId, PaymentId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
 use crate::money::Amount;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::world::Timestamp;
-use minicbor::{Decode, Encode};
-
-/// A completed payment.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Paid {
-    #[n(0)]
-    pub id: PaymentId,
-    #[n(1)]
-    pub merchant: MerchantId,
-    #[n(2)]
-    pub store: Option<StoreId>,
-    #[n(3)]
-    pub till: Option<TillId>,
-    #[n(4)]
-    pub wallet: WalletId,
-    #[n(5)]
-    pub amount: Amount,
-    #[n(6)]
-    pub digest: RequestDigest,
-    /// The merchant's id for it.
-    #[n(7)]
-    pub merchant_payment_id: Box<str>,
-    /// The lots it was paid from, where returned money goes back to: the trace of every yen.
-    #[n(8)]
-    pub drawn: Vec<Lot>,
-    /// The wallet's movement before this one: history is a chain, and needs no index.
-    #[n(9)]
-    pub previous: EntryId,
-    /// The wallet's balance afterwards, checked when it is applied.
-    #[n(10)]
-    pub balance: u64,
-    #[n(11)]
-    pub order: OrderInfo,
-    /// The standing permission it was made by, if it was not a scan.
-    #[n(12)]
-    pub authorization: Option<AuthorizationId>,
-}
 
 impl Money for Paid {
     fn postings(&self, post: &mut dyn FnMut(Posting)) {
@@ -108,51 +70,15 @@ impl Happening for Arc<Paid> {
     }
 }
 
-/// A refusal of a request that had an id: final for that id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Refused {
-    #[n(0)]
-    pub key: RequestKey,
-    #[n(1)]
-    pub digest: RequestDigest,
-    #[n(2)]
-    pub refusal: Refusal,
-}
-
-moves_no_money!(Refused);
-
-impl Answers for Refused {
-    fn answers(&self, answer: &mut dyn FnMut(RequestKey, IdempotencyRecord)) {
-        answer(
-            self.key,
-            IdempotencyRecord {
-                digest: self.digest,
-                answer: Answered::Refused(self.refusal),
-            },
-        );
-    }
-}
-
-impl Happening for Refused {
-    /// Nothing beside its answer.
-    fn apply(&self, _: &mut Book) {}
-    fn notice(&self) -> Option<(WalletId, Notice)> {
-        None
-    }
-    fn subject(&self) -> Subject {
-        Subject::Shard
-    }
-}
-
 /// Takes money from a wallet for a merchant.
-pub(crate) fn charge(
+pub(crate) fn charge<E: From<Arc<Paid>> + From<Refused>>(
     book: &Book,
     limits: &Limits,
     prefetched: &Prefetched,
     by: Actor,
     charge: &Charge,
     now: Timestamp,
-) -> Decision {
+) -> Decision<E> {
     let key = RequestKey::payment(charge.merchant, &charge.merchant_payment_id);
     let Approved {
         wallet,
@@ -183,7 +109,7 @@ pub(crate) fn charge(
     });
     Decision {
         outcome: Ok(Reply::Payment(Payment::new(Arc::clone(&paid), now))),
-        events: vec![Event::Paid(paid)],
+        events: vec![paid.into()],
     }
 }
 
@@ -203,14 +129,14 @@ pub(super) struct Approved {
 /// | 3 | merchant, store, till, amount | final for the id |
 /// | 4 | whose code or permission | final for the id |
 /// | 5 | is the wallet active, is there enough | final for the id |
-pub(super) fn approve(
+pub(super) fn approve<E: From<Refused>>(
     book: &Book,
     limits: &Limits,
     prefetched: &Prefetched,
     by: Actor,
     charge: &Charge,
     key: RequestKey,
-) -> Result<Approved, Decision> {
+) -> Result<Approved, Decision<E>> {
     caller_may(book, by, charge.merchant).map_err(Decision::refuse)?;
     let digest = charge.digest();
     if let Some(again) = repeated(book, prefetched, key, digest) {
@@ -224,7 +150,7 @@ pub(super) fn approve(
             drawn,
             digest,
         })
-        .map_err(|refusal| Decision::refuse_for_good(key, digest, refusal))
+        .map_err(|refusal| refuse_for_good(key, digest, refusal))
 }
 
 /// The rules that only look at where and how much.

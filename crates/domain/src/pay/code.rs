@@ -5,18 +5,9 @@
 
 use std::collections::VecDeque;
 
-use super::caller::first_answer;
-use crate::book::{Book, IdMap, WalletStatus};
-use crate::command::{Ask, Charge, Command, Request};
-use crate::context::Actor;
-use crate::decide::decide;
-use crate::decision::{Decision, Limits, Prefetched};
-use crate::event::Event;
-use crate::identity::may_act_for;
-use crate::ids::{Fingerprint, TillId, WalletId};
-use crate::refusal::Refusal;
-use crate::reply::{Outcome, Reply};
-use crate::world::{Draw, Timestamp, World};
+use crate::book::IdMap;
+use crate::ids::{Fingerprint, WalletId};
+use crate::world::{Draw, Timestamp};
 
 /// Ten to the fourteenth: how many codes there are.
 pub const CODE_SPACE: u64 = 100_000_000_000_000;
@@ -177,7 +168,7 @@ impl CodeDesk {
             .is_some_and(|(at, count)| *at == minute && *count >= GUESSES_PER_MINUTE)
     }
 
-    /// Gives back the memory of what died long ago; nobody can tell.
+    /// Gives back the memory of what died long ago; no caller can tell.
     fn sweep(&mut self, now: Timestamp) {
         while let Some(digits) = self.oldest.front().copied()
             && let Some(row) = self.codes.get(&digits).copied()
@@ -190,103 +181,6 @@ impl CodeDesk {
             }
         }
     }
-}
-
-/// Decides a request with the desk at hand: what a shard asks for everything.
-///
-/// | request | what the desk has to do with it |
-/// |---|---|
-/// | a code to show | makes it; nothing else is changed |
-/// | a scan that was seen before | nothing: a retry is no guess, and "paid" must be heard again, locked or not |
-/// | a scan by a till that guessed too often | [`Refusal::TillLocked`]: decided nothing, so it is not final for its id |
-/// | a scan of an unknown code | counted as a guess |
-/// | a scan that pays | spent, until the batch is undone |
-pub fn at_desk(
-    book: &Book,
-    desk: &mut CodeDesk,
-    limits: &Limits,
-    prefetched: &mut Prefetched,
-    request: &Request,
-    world: &mut World,
-) -> Decision {
-    let Ask::Command(command) = &request.ask else {
-        return decide(book, limits, prefetched, request, world.now);
-    };
-    let by = request.asker.by();
-    if let Command::IssueCode { wallet } = *command {
-        let code =
-            may_act_for(by, wallet).and_then(|()| issue_code(book, desk, limits, wallet, world));
-        return Decision::answer(code);
-    }
-    let Some((charge, digits)) = command.scan() else {
-        return decide(book, limits, prefetched, request, world.now);
-    };
-    prefetched.code = desk.look(digits, world.now);
-    let key = request.needs().key.expect("a charge has an id");
-    if first_answer(book, prefetched, key).is_none() {
-        let guesser = guesser(book, by, charge);
-        if desk.is_locked(guesser, world.now) {
-            return Decision::refuse(Refusal::TillLocked);
-        }
-        if prefetched.code == CodeFact::Unknown {
-            desk.guessed_wrong(guesser, world.now);
-        }
-    }
-    let decision = decide(book, limits, prefetched, request, world.now);
-    let pays = |event: &Event| matches!(event, Event::Paid(_) | Event::Held(_));
-    if decision.events.iter().any(pays) {
-        desk.spend(digits);
-    }
-    decision
-}
-
-/// May a wallet show a code?
-fn may_show_code(book: &Book, wallet: WalletId) -> Result<u32, Refusal> {
-    let row = book.wallet(wallet).ok_or(Refusal::WalletUnknown)?;
-    match row.status {
-        WalletStatus::Frozen => Err(Refusal::WalletFrozen),
-        WalletStatus::Active => Ok(row.epoch),
-    }
-}
-
-/// Why a wallet may not show a code; the desk makes one where it may.
-pub(crate) fn refuse_code(book: &Book, wallet: WalletId) -> Decision {
-    Decision::refuse(
-        may_show_code(book, wallet)
-            .err()
-            .unwrap_or(Refusal::CodeUnknown),
-    )
-}
-
-fn issue_code(
-    book: &Book,
-    desk: &mut CodeDesk,
-    limits: &Limits,
-    wallet: WalletId,
-    world: &mut World,
-) -> Outcome {
-    let epoch = may_show_code(book, wallet)?;
-    let life_seconds = limits.code_life_seconds;
-    let (digits, expires_at) = desk.issue(wallet, epoch, world.now, life_seconds, world.draw);
-    Ok(Reply::Code { digits, expires_at })
-}
-
-/// The identity that wrong guesses are counted for: one till, whichever caller speaks for it. A chain's registers share one
-/// key, and ten codes that died with a restart must not lock all of its stores. Tills that are not the merchant's count as none:
-/// an attacker who makes up a new till for each guess is locked like any other.
-fn guesser(book: &Book, by: Actor, charge: &Charge) -> Fingerprint {
-    let is_own = |till: &TillId| {
-        let store = book.tills.get(till).map(|row| row.store);
-        store.and_then(|store| book.merchant_of(store)) == Some(charge.merchant)
-    };
-    let till = charge.till.filter(is_own);
-    let till = till.map_or(0, |till| u128::from(till.0) + 1) << 64;
-    Fingerprint(
-        till ^ match by {
-            Actor::Till { device, .. } => device.0,
-            other => other.number(),
-        },
-    )
 }
 
 #[cfg(test)]

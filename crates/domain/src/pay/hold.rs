@@ -4,13 +4,13 @@ use std::collections::HashMap;
 
 use super::caller::caller_may;
 use super::charge::{Approved, approve};
+use super::{Charge, Refused};
 use crate::book::{Book, Hold};
-use crate::command::Charge;
 use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::event::{Answers, Event, Happening, Money, Notice, Subject, answers_no_request};
 use crate::fund::Lot;
+use crate::happening::{Answers, Happening, Money, Notice, Subject, answers_no_request};
 use crate::ids::{EntryId, HoldId, MerchantId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
@@ -238,14 +238,14 @@ impl Happening for Released {
 }
 
 /// Sets money aside. Asks what a charge asks, in the same order.
-pub(crate) fn hold(
+pub(crate) fn hold<E: From<Held> + From<Refused>>(
     book: &Book,
     limits: &Limits,
     prefetched: &Prefetched,
     by: Actor,
     charge: &Charge,
     expires_at: Timestamp,
-) -> Decision {
+) -> Decision<E> {
     let key = RequestKey::hold(charge.merchant, &charge.merchant_payment_id);
     let Approved {
         wallet,
@@ -276,14 +276,14 @@ pub(crate) fn hold(
 }
 
 /// Takes up to what is held.
-pub(crate) fn capture(
+pub(crate) fn capture<E: From<Captured>>(
     book: &Book,
     by: Actor,
     merchant: MerchantId,
     hold: HoldId,
     amount: Amount,
     now: Timestamp,
-) -> Decision {
+) -> Decision<E> {
     let row = match caller_may(book, by, merchant).and_then(|()| own_hold(book, merchant, hold)) {
         Ok(row) => row,
         Err(refusal) => return Decision::refuse(refusal),
@@ -315,7 +315,7 @@ pub(crate) fn capture(
 }
 
 /// Gives a hold back. A merchant's caller gives back the merchant's own; to others it is unknown.
-pub(crate) fn release(book: &Book, by: Actor, hold: HoldId) -> Decision {
+pub(crate) fn release<E: From<Released>>(book: &Book, by: Actor, hold: HoldId) -> Decision<E> {
     let Some(row) = book.holds.get(&hold) else {
         return Decision::refuse(Refusal::HoldUnknown);
     };
@@ -340,10 +340,10 @@ pub(crate) fn release(book: &Book, by: Actor, hold: HoldId) -> Decision {
 }
 
 /// Gives back what was not captured in time, the longest overdue first; the rest waits for the next asking.
-pub(crate) fn release_expired(book: &Book, now: Timestamp) -> Decision {
+pub(crate) fn release_expired<E: From<Released>>(book: &Book, now: Timestamp) -> Decision<E> {
     // Two holds of one wallet go back one behind the other.
     let mut wallets: HashMap<WalletId, (EntryId, u64)> = HashMap::new();
-    let events: Vec<Event> = (book.next_id()..)
+    let events: Vec<E> = (book.next_id()..)
         .map(EntryId)
         .zip(book.holds_expired_at(now).take(RELEASES_MAX as usize))
         .map(|(entry, (hold, row))| {

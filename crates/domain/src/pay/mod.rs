@@ -3,11 +3,13 @@
 //! | file | rule and event |
 //! |---|---|
 //! | `caller.rs` | may this caller act for this merchant; was this request seen before |
-//! | `charge.rs` | a scan or a permission pays: [`Paid`], or [`Refused`] for good |
+//! | `request.rs` | what is asked for |
+//! | `charge.rs` | a scan or a permission pays: [`Paid`] |
+//! | `refused.rs` | [`Refused`]: final for its id |
 //! | `cancel.rs` | [`Cancelled`], or the tombstone [`CancelledBefore`] |
 //! | `refund.rs` | [`Refunded`] |
 //! | `hold.rs` | [`Held`], [`Captured`], [`Released`] |
-//! | `code.rs` | the desk of one-time codes, in memory only, and [`at_desk`] |
+//! | `code.rs`, `show_code.rs` | the desk of one-time codes, in memory only; which wallets may show one |
 //! | `find.rs` | queries |
 //! | `payment.rs` | a payment and a refund as they stand |
 
@@ -19,17 +21,24 @@ mod find;
 mod hold;
 mod payment;
 mod refund;
+mod refused;
+mod request;
+mod show_code;
 
 pub(crate) use caller::first_answer;
 pub(crate) use cancel::cancel;
 pub use cancel::{Cancelled, CancelledBefore};
 pub(crate) use charge::charge;
-pub use charge::{Paid, Refused};
-pub(crate) use code::refuse_code;
-pub use code::{CODE_SPACE, CodeDesk, CodeFact, at_desk};
+pub use code::{CODE_SPACE, CodeDesk, CodeFact};
 pub(crate) use find::{find_payment, find_payment_by_id, find_refund};
 pub use hold::{Captured, Held, RELEASES_MAX, Released};
 pub(crate) use hold::{capture, hold, release, release_expired};
-pub use payment::{OrderInfo, Payer, Payment, PaymentStatus, Refund};
+pub use payment::{OrderInfo, Paid, Payer, Payment, PaymentStatus, Refund};
 pub use refund::Refunded;
 pub(crate) use refund::refund;
+pub use refused::Refused;
+pub(crate) use refused::refuse_for_good;
+pub use request::{Charge, RefundRequest};
+pub(crate) use show_code::{may_show_code, refuse_code};
+
+pub use crate::desk::at_desk;

@@ -3,8 +3,11 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::Paid;
-use crate::ids::{AuthorizationId, MerchantId, PaymentId, RefundId, WalletId};
+use crate::fund::Lot;
+use crate::ids::{
+    AuthorizationId, EntryId, MerchantId, PaymentId, RefundId, StoreId, TillId, WalletId,
+};
+use crate::key::RequestDigest;
 use crate::money::Amount;
 use crate::world::Timestamp;
 use minicbor::{Decode, Encode};
@@ -64,6 +67,42 @@ pub enum PaymentStatus {
     Completed,
     #[n(1)]
     Cancelled,
+}
+
+/// A completed payment.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Paid {
+    #[n(0)]
+    pub id: PaymentId,
+    #[n(1)]
+    pub merchant: MerchantId,
+    #[n(2)]
+    pub store: Option<StoreId>,
+    #[n(3)]
+    pub till: Option<TillId>,
+    #[n(4)]
+    pub wallet: WalletId,
+    #[n(5)]
+    pub amount: Amount,
+    #[n(6)]
+    pub digest: RequestDigest,
+    /// The merchant's id for it.
+    #[n(7)]
+    pub merchant_payment_id: Box<str>,
+    /// The lots it was paid from, where returned money goes back to: the trace of every yen.
+    #[n(8)]
+    pub drawn: Vec<Lot>,
+    /// The wallet's movement before this one: history is a chain, and needs no index.
+    #[n(9)]
+    pub previous: EntryId,
+    /// The wallet's balance afterwards, checked when it is applied.
+    #[n(10)]
+    pub balance: u64,
+    #[n(11)]
+    pub order: OrderInfo,
+    /// The standing permission it was made by, if it was not a scan.
+    #[n(12)]
+    pub authorization: Option<AuthorizationId>,
 }
 
 /// A payment, as it stands: what was paid, and what became of it since.

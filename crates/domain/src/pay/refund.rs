@@ -1,14 +1,13 @@
 //! A refund gives money of a payment back, up to what was paid, frozen wallet or not.
 
 use super::caller::{caller_may, payment_fact, repeated};
-use super::{Payment, PaymentStatus, Refund};
+use super::{Payment, PaymentStatus, Refund, RefundRequest, Refused, refuse_for_good};
 use crate::book::{Book, Wallet};
-use crate::command::RefundRequest;
 use crate::context::Actor;
 use crate::decision::{Decision, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::event::{Answers, Happening, Money, Notice, Subject};
 use crate::fund::{LOTS_MAX, Lot, returned};
+use crate::happening::{Answers, Happening, Money, Notice, Subject};
 use crate::ids::{EntryId, MerchantId, PaymentId, RefundId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
@@ -138,13 +137,13 @@ impl Happening for Refunded {
 }
 
 /// Gives money of a payment back.
-pub(crate) fn refund(
+pub(crate) fn refund<E: From<Refunded> + From<Refused>>(
     book: &Book,
     prefetched: &Prefetched,
     by: Actor,
     request: &RefundRequest,
     now: Timestamp,
-) -> Decision {
+) -> Decision<E> {
     if let Err(refusal) = caller_may(book, by, request.merchant) {
         return Decision::refuse(refusal);
     }
@@ -159,7 +158,7 @@ pub(crate) fn refund(
     }
     let payment = match refund_is_in_order(book, prefetched, request, now) {
         Ok(payment) => payment,
-        Err(refusal) => return Decision::refuse_for_good(key, digest, refusal),
+        Err(refusal) => return refuse_for_good(key, digest, refusal),
     };
     let row = book
         .wallet(payment.wallet)

@@ -359,7 +359,7 @@ fn ids_and_amounts_from_outside_at_their_widest_are_only_refused() {
     let id: Box<str> = "x".repeat(100_000).into();
     let amount = Amount::yen(Amount::MAX_MINOR);
     let key = Fingerprint(u128::MAX);
-    let nobodys_till = as_till(TillId(u32::MAX), key);
+    let unknown_till = as_till(TillId(u32::MAX), key);
     let charge = Charge {
         merchant_payment_id: id.clone(),
         amount,
@@ -457,7 +457,7 @@ fn ids_and_amounts_from_outside_at_their_widest_are_only_refused() {
         merchant,
         merchant_payment_id: id.clone(),
     };
-    assert!(fixture.tell_as(nobodys_till, cancel).is_err());
+    assert!(fixture.tell_as(unknown_till, cancel).is_err());
     for query in [
         Query::Wallet { wallet },
         Query::Wallet {
@@ -475,7 +475,7 @@ fn ids_and_amounts_from_outside_at_their_widest_are_only_refused() {
         },
     ] {
         let words = format!("{query:.40?}");
-        assert!(fixture.ask_as(nobodys_till, query).is_err(), "{words}");
+        assert!(fixture.ask_as(unknown_till, query).is_err(), "{words}");
     }
     fixture.book.audit();
 }

@@ -406,7 +406,7 @@ const CODE: &[Row] = &[
         let Payer::Code(digits) = scene.charge().payer else {
             return;
         };
-        let first = Command::Charge(by_code(digits, "somebody else's", 1));
+        let first = Command::Charge(by_code(digits, "another's", 1));
         scene.fixture.tell(first).ok();
     }),
     row(

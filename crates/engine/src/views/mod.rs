@@ -24,7 +24,8 @@ pub mod projector;
 pub mod read;
 pub mod request_keys;
 
-use mamori_datastore::sql::{Durability, Family, Migration};
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Durability, Family, Migration, Param};
 use mamori_domain::event::Event;
 
 /// The tables of this module.
@@ -128,27 +129,40 @@ CREATE TABLE checkpoint_undo (
 ALTER TABLE entries ADD COLUMN context BIGINT;
 CREATE TABLE contexts (
     id BIGINT NOT NULL PRIMARY KEY,
-    actor_kind BIGINT NOT NULL,
-    actor BIGINT NOT NULL,
     content BYTEA NOT NULL
 );
-CREATE INDEX contexts_by_actor ON contexts (actor_kind, actor, id);
 CREATE TABLE acts (
     id BIGINT NOT NULL PRIMARY KEY,
     at BIGINT NOT NULL,
     command BIGINT NOT NULL,
     context BIGINT NOT NULL,
+    actor_kind BIGINT NOT NULL,
+    actor BIGINT NOT NULL,
     subject_kind BIGINT NOT NULL,
     subject BIGINT NOT NULL,
     request BIGINT NOT NULL,
     refusal TEXT
 );
 CREATE INDEX acts_by_subject ON acts (subject_kind, subject, id);
-CREATE INDEX acts_by_context ON acts (context, id);
-CREATE INDEX acts_by_time ON acts (at);
+CREATE INDEX acts_by_actor ON acts (actor_kind, actor, id);
+CREATE INDEX acts_by_time ON acts (at, id);
 ",
     }],
 };
+
+/// The migration of the views that brought `acts`, `contexts` and `entries.context`.
+const VERSION_WITH_ACTS: i64 = 5;
+
+/// Do these views say who asked? Only a reader may meet some that do not: views that an older program has written, before this
+/// one has opened the store.
+pub(crate) fn say_who_asked(db: &mut Db) -> Result<bool, Fault> {
+    let known = db.query_first(
+        "SELECT COUNT(*) FROM schema_versions WHERE family = $1 AND version = $2",
+        &[Param::Text(VIEWS.name), Param::Int(VERSION_WITH_ACTS)],
+        |row| row.int(0),
+    )?;
+    Ok(known != Some(0))
+}
 
 pub use mamori_domain::entry::EntryKind;
 

@@ -10,7 +10,7 @@ use mamori_domain::reply::TopUpState;
 
 use crate::journal::batch::Committed;
 use crate::views::Entry;
-use crate::views::acts::{self, Listed};
+use crate::views::acts::{self, Actors, Listed};
 use crate::views::checkpoint;
 use crate::views::pending::{self, Pace, Pending};
 use crate::views::request_keys::{self, OpenKeys};
@@ -83,6 +83,7 @@ pub struct Projector {
     db: Db,
     progress: Progress,
     carried: Carried,
+    actors: Actors,
     pace: Pace,
     /// There may be notes for checkpoints that have been followed by another.
     undo_left: bool,
@@ -107,6 +108,7 @@ impl Projector {
             db,
             progress,
             carried: Carried::default(),
+            actors: Actors::default(),
             pace: Pace::default(),
             undo_left: true,
             tried: None,
@@ -165,6 +167,7 @@ impl Projector {
         }
         let before = self.progress;
         let Carried { keys, pending, .. } = &mut self.carried;
+        let actors = &mut self.actors;
         let draft = pending.draft(before.checkpoint_seq, self.pace);
         let key_portion = keys.portion(
             last.seq,
@@ -206,7 +209,7 @@ impl Projector {
             if moved != 1 {
                 return Err(Fault::not_owner("somebody else writes the views"));
             }
-            written.write(tx)?;
+            written.write(tx, actors)?;
             if let Some(portion) = key_portion {
                 keys.write(portion, before.segment + 1, tx)?;
             }
@@ -380,7 +383,7 @@ impl Written {
         row.ended = ended.or(row.ended);
     }
 
-    fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+    fn write(&self, tx: &mut Tx, actors: &mut Actors) -> Result<(), Fault> {
         self.write_entries(tx)?;
         let column = |at: usize| {
             self.reversals
@@ -400,7 +403,7 @@ impl Written {
         )?;
         self.write_top_ups(tx)?;
         self.write_hours(tx)?;
-        acts::write(tx, &self.acts, &self.contexts)
+        acts::write(tx, &self.acts, &self.contexts, actors)
     }
 
     fn write_entries(&self, tx: &mut Tx) -> Result<(), Fault> {

@@ -36,12 +36,23 @@ pub fn entry_by_id(db: &mut Db, id: u64) -> Result<Option<Entry>, Fault> {
     db.query_first(SQL, &[Param::Int(id as i64)], entry)
 }
 
-/// The movements after an id, in order.
-pub fn entries_after(db: &mut Db, after: i64, limit: u32) -> Result<Vec<Entry>, Fault> {
+/// The movements after an id, in order; of views that do not [say who asked](super::say_who_asked), without that.
+pub(crate) fn entries_after(
+    db: &mut Db,
+    after: i64,
+    limit: u32,
+    with_context: bool,
+) -> Result<Vec<Entry>, Fault> {
     const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
         FROM entries WHERE id > $1 ORDER BY id LIMIT $2";
+    const WITHOUT_CONTEXT: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, CAST(NULL AS BIGINT)
+        FROM entries WHERE id > $1 ORDER BY id LIMIT $2";
+    let sql = match with_context {
+        true => SQL,
+        false => WITHOUT_CONTEXT,
+    };
     db.query(
-        SQL,
+        sql,
         &[Param::Int(after), Param::Int(i64::from(limit))],
         entry,
     )

@@ -2,13 +2,15 @@
 
 use mamori_datastore::sql::{Location, Param};
 use mamori_datastore::testing::on_both;
-use mamori_domain::accounts::WalletStatus;
-use mamori_domain::book::Book;
-use mamori_domain::book::{BookHash, DirtyRow, HashKey};
-use mamori_domain::event::Event;
+use mamori_domain::book::{Book, BookHash, DirtyRow, HashKey, WalletStatus};
+use mamori_domain::command::CommandKind;
+use mamori_domain::context::{Asker, RequestId, SystemReason};
+use mamori_domain::event::{Act, Event};
+use mamori_domain::identity::{CredentialBound, CredentialRevoked, Frozen, Unfrozen, WalletOpened};
 use mamori_domain::ids::{Fingerprint, IdSpace, ShardId, WalletId};
 use mamori_domain::key::{RequestDigest, RequestKey};
-use mamori_domain::lifecycle::Purpose;
+use mamori_domain::lifecycle::{Purpose, Sealed, Stamped};
+use mamori_domain::pay::Refused;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::journal::batch::{Committed, SEAL_EVERY};
@@ -48,34 +50,43 @@ impl Days {
             rows: Vec::new(),
             before: Vec::new(),
         };
-        days.row(vec![Event::Stamped {
+        let stamped = Stamped {
             purpose: Purpose::Development,
             ids: IdSpace {
                 incarnation: 0,
                 shard: ShardId(0),
             },
-        }]);
+        };
+        days.row(vec![stamped.into()]);
         days
     }
 
-    fn row(&mut self, changes: Vec<Event>) {
+    fn row(&mut self, events: Vec<Event>) {
         let seq = self.rows.len() as u64 + 1;
         self.before.push(self.book.hash());
         let checkpoint = seq
             .is_multiple_of(SEAL_EVERY)
             .then(|| self.book.take_dirty());
-        self.put(seq, changes, checkpoint);
+        self.put(seq, events, checkpoint);
     }
 
-    fn put(&mut self, seq: u64, changes: Vec<Event>, checkpoint: Option<Vec<DirtyRow>>) {
+    fn put(&mut self, seq: u64, events: Vec<Event>, checkpoint: Option<Vec<DirtyRow>>) {
         let at = Timestamp(seq as i64);
         self.book.open_row(seq, at);
-        changes.iter().for_each(|change| self.book.apply(change));
+        events.iter().for_each(|event| self.book.apply(event));
         self.book.settle();
+        let asker = Asker::system(SystemReason::CommandLine);
+        let act = Act {
+            by: Some(asker.id),
+            context: Some(asker.context),
+            command: CommandKind::Upkeep,
+            request: RequestId::default(),
+            events,
+        };
         self.rows.push(Committed {
             seq,
             at,
-            changes,
+            acts: vec![act],
             bytes: 0,
             checkpoint,
         });
@@ -87,34 +98,36 @@ impl Days {
         let hash = self.book.hash();
         self.before.push(hash);
         let dirty = self.book.take_dirty();
-        self.put(seq, vec![Event::Sealed { hash }], Some(dirty));
+        self.put(seq, vec![Sealed::ours(hash).into()], Some(dirty));
     }
 
     fn happen(&mut self) {
         let new = Fingerprint(self.draw.wide());
-        let change = match self.draw.below(4) {
+        let event: Event = match self.draw.below(4) {
             0 if self.book.counters().wallets < CUSTOMERS => {
                 let wallet = WalletId(self.book.counters().wallets + 1);
                 self.devices.push((wallet, new));
-                Event::WalletOpened {
+                WalletOpened {
                     wallet,
                     credential: new,
                 }
+                .into()
             }
             _ if self.devices.is_empty() => return,
             1 => {
                 let at = self.draw.below(self.devices.len() as u64) as usize;
                 let wallet = self.devices[at].0;
                 self.devices.push((wallet, new));
-                Event::CredentialBound {
+                CredentialBound {
                     wallet,
                     credential: new,
                 }
+                .into()
             }
             2 => {
                 let at = self.draw.below(self.devices.len() as u64) as usize;
                 let (wallet, credential) = self.devices.swap_remove(at);
-                Event::CredentialRevoked { wallet, credential }
+                CredentialRevoked { wallet, credential }.into()
             }
             _ => {
                 let at = self.draw.below(self.devices.len() as u64) as usize;
@@ -125,18 +138,18 @@ impl Days {
                     .get(&wallet)
                     .is_some_and(|row| row.status == WalletStatus::Frozen);
                 match frozen {
-                    true => Event::Unfrozen { wallet },
-                    false => Event::Frozen { wallet },
+                    true => Unfrozen { wallet }.into(),
+                    false => Frozen { wallet }.into(),
                 }
             }
         };
         // Somebody asked for a payment that was refused: its id is remembered for good.
-        let asked = Event::Refused {
+        let asked = Refused {
             key: RequestKey(self.draw.wide()),
-            sameness: RequestDigest(0),
+            digest: RequestDigest(0),
             refusal: Refusal::BalanceTooSmall,
         };
-        self.row(vec![change, asked]);
+        self.row(vec![event, asked.into()]);
     }
 
     /// A writer of the views that comes up after the last one died, with what a start reads back from the journal.
@@ -179,8 +192,10 @@ impl Days {
         assert!(progress.segment_seq >= progress.checkpoint_seq);
         let mut expected = Vec::new();
         for row in &self.rows[..progress.segment_seq as usize] {
-            for (key, _) in row.changes.iter().flat_map(Event::answers).flatten() {
-                expected.push((slot(key.0), key.0 as u64, row.seq));
+            for event in row.events() {
+                event.answers(&mut |key, _| {
+                    expected.push((slot(key.0), key.0 as u64, row.seq));
+                });
             }
         }
         let mut found = Vec::new();

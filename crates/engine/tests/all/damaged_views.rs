@@ -31,7 +31,7 @@ fn start(scratch: &Scratch) -> Result<(Engine, Receiver<Fault>), Fault> {
     let engine = Engine::open(EngineConfig {
         location: scratch.location(),
         master: Arc::new(master()),
-        rules: Limits::default(),
+        limits: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
         clock: Arc::new(TestClock::at(1_795_000_000_000_000)),

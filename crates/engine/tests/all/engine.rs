@@ -1,23 +1,26 @@
-//! The engine as the house sees it: acts in, durable answers out, the same book after every start.
+//! The engine as the program sees it: requests in, durable answers out, the same book after every start.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_datastore::testing::Scratch;
-use mamori_domain::command::{Charge, Command, CreditKind, RefundRequest};
-use mamori_domain::context::Actor;
+use mamori_domain::command::{Charge, Command, CreditKind, RefundRequest, Request};
+use mamori_domain::context::{Actor, Asker, Context, SystemReason};
 use mamori_domain::decide::Limits;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, MerchantId, PaymentId, StoreId, TillId, WalletId,
 };
 use mamori_domain::lifecycle::Purpose;
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer, PaymentStatus};
+use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
-use mamori_domain::reply::Reply;
+use mamori_domain::reply::{Outcome, Reply};
 use mamori_engine::audit::audit;
 use mamori_engine::clock::Clock;
 use mamori_engine::journal::batch::SEAL_EVERY;
@@ -46,28 +49,81 @@ pub const KEY: Fingerprint = Fingerprint(77);
 pub const SORA: AuthorizationId = AuthorizationId(1001);
 
 pub fn open(location: &Location) -> Engine {
-    Engine::open(EngineConfig {
+    Engine::open(config(location)).expect("the engine starts")
+}
+
+pub fn config(location: &Location) -> EngineConfig {
+    EngineConfig {
         location: location.clone(),
         master: Arc::new(MasterKey::from_bytes([7; 32])),
-        rules: Limits::default(),
+        limits: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
         clock: Arc::new(TestClock::at(1_795_000_000_000_000)),
         entropy: [3; 32],
         on_fatal: Arc::new(|fault| panic!("the engine must not die here: {fault}")),
-    })
-    .expect("the engine starts")
+    }
 }
 
-pub fn done(engine: &Engine, act: Command) -> Reply {
-    engine.act(act).expect("no fault").expect("no refusal")
+/// The merchant's program, with its key.
+pub fn with_key() -> Asker {
+    by(Actor::Key { key: KEY })
+}
+
+/// Somebody from no network in particular.
+pub fn by(actor: Actor) -> Asker {
+    Asker::new(Context {
+        by: actor,
+        ..Context::system(SystemReason::CommandLine)
+    })
+}
+
+/// What the merchant's program asks for; the rest is asked on the command line of the server.
+pub fn asker(command: &Command) -> Asker {
+    match command {
+        Command::Charge(_)
+        | Command::Cancel { .. }
+        | Command::Refund(_)
+        | Command::Hold { .. }
+        | Command::Capture { .. } => with_key(),
+        _ => Asker::system(SystemReason::CommandLine),
+    }
+}
+
+pub fn act(engine: &Engine, command: Command) -> Result<Outcome, Fault> {
+    engine.ask(Request::command(asker(&command), command))
+}
+
+pub fn done(engine: &Engine, command: Command) -> Reply {
+    act(engine, command).expect("no fault").expect("no refusal")
+}
+
+pub fn done_by(engine: &Engine, asker: Asker, command: Command) -> Reply {
+    engine
+        .ask(Request::command(asker, command))
+        .expect("no fault")
+        .expect("no refusal")
+}
+
+pub fn found(engine: &Engine, query: Query) -> Reply {
+    engine
+        .ask(Request::query(with_key(), query))
+        .expect("no fault")
+        .expect("no refusal")
+}
+
+pub fn open_store(merchant: MerchantId) -> Command {
+    Command::OpenStore {
+        merchant,
+        details: StoreDetails::default(),
+    }
 }
 
 pub fn shop_with_sora(engine: &Engine) -> WalletId {
     let Reply::MerchantOpened(merchant) = done(engine, Command::OpenMerchant) else {
         panic!()
     };
-    let Reply::StoreOpened(store) = done(engine, Command::OpenStore { merchant }) else {
+    let Reply::StoreOpened(store) = done(engine, open_store(merchant)) else {
         panic!()
     };
     done(engine, Command::OpenTill { store });
@@ -90,7 +146,7 @@ pub fn shop_with_sora(engine: &Engine) -> WalletId {
     );
     let credit = Command::Credit {
         wallet,
-        name: "seed".into(),
+        idempotency_key: "seed".into(),
         amount: Amount::yen(10_000),
         kind: CreditKind::Goodwill,
     };
@@ -100,22 +156,20 @@ pub fn shop_with_sora(engine: &Engine) -> WalletId {
 
 pub fn charge(name: &str, payer: Payer, yen: u64) -> Command {
     Command::Charge(Charge {
-        caller: Caller::Key(KEY),
         merchant: MerchantId(1),
-        name: name.into(),
+        merchant_payment_id: name.into(),
         payer,
         amount: Amount::yen(yen),
         store: Some(StoreId(1)),
         till: Some(TillId(1)),
-        papers: OrderInfo::default(),
+        order: OrderInfo::default(),
     })
 }
 
 pub fn refund(name: &str, payment: PaymentId, yen: u64) -> Command {
     Command::Refund(RefundRequest {
-        caller: Caller::Key(KEY),
         merchant: MerchantId(1),
-        name: name.into(),
+        merchant_refund_id: name.into(),
         payment,
         amount: Amount::yen(yen),
         reason: None,
@@ -124,8 +178,8 @@ pub fn refund(name: &str, payment: PaymentId, yen: u64) -> Command {
 }
 
 pub fn balance(engine: &Engine, wallet: WalletId) -> u64 {
-    match done(engine, Command::Look { wallet }) {
-        Reply::Wallet(sight) => sight.balance,
+    match found(engine, Query::Wallet { wallet }) {
+        Reply::Wallet(view) => view.balance,
         other => panic!("{other:?}"),
     }
 }
@@ -143,9 +197,7 @@ fn a_scan_is_paid_once_and_the_book_is_the_same_after_a_restart() {
     };
     assert_eq!(balance(&engine, wallet), 8_800);
     assert_eq!(
-        engine
-            .act(charge("p-2", Payer::Code(digits), 1_200))
-            .unwrap(),
+        act(&engine, charge("p-2", Payer::Code(digits), 1_200)).unwrap(),
         Err(Refusal::CodeSpent)
     );
     let before = engine.survey().unwrap();
@@ -160,15 +212,11 @@ fn a_scan_is_paid_once_and_the_book_is_the_same_after_a_restart() {
     };
     assert_eq!((again.id, again.at), (paid.id, paid.at));
     assert_eq!(
-        engine
-            .act(charge("p-2", Payer::Code(digits), 1_200))
-            .unwrap(),
+        act(&engine, charge("p-2", Payer::Code(digits), 1_200)).unwrap(),
         Err(Refusal::CodeSpent)
     );
     assert_eq!(
-        engine
-            .act(charge("p-1", Payer::Code(digits), 1_300))
-            .unwrap(),
+        act(&engine, charge("p-1", Payer::Code(digits), 1_300)).unwrap(),
         Err(Refusal::IdempotencyConflict)
     );
     let history = engine.history(wallet, None, 10).unwrap();
@@ -202,36 +250,32 @@ fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_jour
     let refund = |name: &str, yen| refund(name, paid.id, yen);
     done(&engine, refund("r-1", 2_000));
     assert_eq!(
-        engine.act(refund("r-2", 1_001)).unwrap(),
+        act(&engine, refund("r-2", 1_001)).unwrap(),
         Err(Refusal::RefundExceedsPayment)
     );
     engine.stop();
     let engine = open(&scratch.location());
     assert_eq!(
-        engine.act(refund("r-3", 1_001)).unwrap(),
+        act(&engine, refund("r-3", 1_001)).unwrap(),
         Err(Refusal::RefundExceedsPayment)
     );
     done(&engine, refund("r-4", 1_000));
     let cancel = Command::Cancel {
-        caller: Caller::Key(KEY),
         merchant: MerchantId(1),
-        name: "old-2".into(),
+        merchant_payment_id: "old-2".into(),
     };
     assert_eq!(done(&engine, cancel), Reply::CancelAccepted);
-    let find = Command::FindPayment {
-        caller: Caller::Key(KEY),
+    let find = Query::Payment {
         merchant: MerchantId(1),
-        name: "old-2".into(),
+        merchant_payment_id: "old-2".into(),
     };
-    let Reply::Payment(cancelled) = done(&engine, find) else {
+    let Reply::Payment(cancelled) = found(&engine, find) else {
         panic!()
     };
     assert_eq!(cancelled.status, PaymentStatus::Cancelled);
     assert_eq!(balance(&engine, wallet), 10_000);
     assert_eq!(
-        engine
-            .act(charge("old-1", Payer::Authorization(SORA), 3_001))
-            .unwrap(),
+        act(&engine, charge("old-1", Payer::Authorization(SORA), 3_001)).unwrap(),
         Err(Refusal::IdempotencyConflict)
     );
     engine.stop();
@@ -244,8 +288,8 @@ fn a_checkpoint_written_after_a_crash_holds_what_had_changed_before_it() {
     let wallet = shop_with_sora(&engine);
     // A row each: beyond the first seal, and before any checkpoint.
     for number in 0..SEAL_EVERY {
-        let act = charge(&format!("p-{number}"), Payer::Authorization(SORA), 1);
-        done(&engine, act);
+        let command = charge(&format!("p-{number}"), Payer::Authorization(SORA), 1);
+        done(&engine, command);
     }
     let seq = engine.survey().unwrap().seq;
     assert!(engine.applied().wait_for(seq, Duration::from_secs(60)));

@@ -3,7 +3,7 @@
 use mamori_datastore::keys::MasterKey;
 use mamori_domain::book::Book;
 use mamori_domain::book::HashKey;
-use mamori_domain::command::{Command, CreditKind};
+use mamori_domain::command::{Command, CreditKind, Request};
 use mamori_domain::decide::{Limits, Prefetched};
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, WalletId};
 use mamori_domain::key::RequestKey;
@@ -15,7 +15,7 @@ use mamori_engine::cold::ColdKeys;
 use mamori_engine::journal::{FakeJournal, Head, JournalStore};
 use mamori_engine::shard::{Asked, Fetched, Opened, Shard, Verdict};
 
-use crate::engine::{KEY, SORA, charge};
+use crate::engine::{KEY, SORA, asker, charge, open_store};
 
 struct House {
     shard: Shard,
@@ -29,7 +29,7 @@ impl House {
         let mut cold = ColdKeys::default();
         cold.add(RequestKey::payment(MerchantId(1), known).0 as u64);
         let opened = Opened {
-            rules: Limits::default(),
+            limits: Limits::default(),
             cold,
             epoch: 1,
             chain: master.chain_key(),
@@ -43,7 +43,7 @@ impl House {
         };
         let merchant = MerchantId(1);
         house.done(Command::OpenMerchant);
-        house.done(Command::OpenStore { merchant });
+        house.done(open_store(merchant));
         house.done(Command::OpenTill { store: StoreId(1) });
         house.done(Command::BindApiKey { key: KEY, merchant });
         let Reply::WalletOpened(wallet) = house.done(Command::OpenWallet {
@@ -58,23 +58,24 @@ impl House {
         });
         house.done(Command::Credit {
             wallet,
-            name: "seed".into(),
+            idempotency_key: "seed".into(),
             amount: Amount::yen(10_000),
             kind: CreditKind::Goodwill,
         });
         house
     }
 
-    fn ask(&mut self, act: Command, gathered: Option<Fetched>) -> Reply {
-        let asked = [Asked { act, gathered }];
+    fn ask(&mut self, command: Command, fetched: Option<Fetched>) -> Verdict {
+        let request = Request::command(asker(&command), command);
+        let asked = [Asked { request, fetched }];
         let step = self.shard.step(&asked, Timestamp(1), &mut self.draw);
         assert!(step.fatal.is_none());
-        step.replies.into_iter().next().expect("one was asked")
+        step.verdicts.into_iter().next().expect("one was asked")
     }
 
-    fn done(&mut self, act: Command) -> Reply {
-        match self.ask(act, None) {
-            Reply::Answer(Ok(done)) => done,
+    fn done(&mut self, command: Command) -> Reply {
+        match self.ask(command, None) {
+            Verdict::Answer(Ok(reply)) => reply,
             other => panic!("{other:?}"),
         }
     }
@@ -83,21 +84,21 @@ impl House {
 #[test]
 fn a_look_up_that_could_not_see_a_key_yet_is_asked_again_when_memory_has_forgotten_it() {
     let mut house = House::open("twice");
-    let act = || charge("twice", Payer::Authorization(SORA), 1_000);
+    let command = || charge("twice", Payer::Authorization(SORA), 1_000);
     // Two registers send the same payment. The filter thinks it may be old, so both look it up.
-    let Reply::Gather { as_of } = house.ask(act(), None) else {
+    let Verdict::Prefetch { as_of } = house.ask(command(), None) else {
         panic!("the filter knows this id")
     };
     let nothing = |as_of, keys_as_of| {
         Some(Fetched {
             as_of,
             keys_as_of,
-            facts: Prefetched::NONE,
+            prefetched: Prefetched::NOTHING,
         })
     };
-    let first = house.ask(act(), nothing(as_of, as_of));
+    let first = house.ask(command(), nothing(as_of, as_of));
     assert!(
-        matches!(first, Reply::Answer(Ok(Reply::Payment(_)))),
+        matches!(first, Verdict::Answer(Ok(Reply::Payment(_)))),
         "{first:?}"
     );
     let paid = house.shard.seq();
@@ -105,8 +106,8 @@ fn a_look_up_that_could_not_see_a_key_yet_is_asked_again_when_memory_has_forgott
     // and memory forgets.
     let late = nothing(paid, paid - 1);
     house.shard.forget_through(paid, 0);
-    let second = house.ask(act(), late);
-    assert!(matches!(second, Reply::Gather { .. }), "{second:?}");
+    let second = house.ask(command(), late);
+    assert!(matches!(second, Verdict::Prefetch { .. }), "{second:?}");
     let wallet = house.shard.book.wallet(WalletId(1)).expect("Sora's wallet");
     assert_eq!(wallet.lots.total(), 9_000, "nobody paid twice");
 }

@@ -1,5 +1,6 @@
 //! The storage half of the engine, on both databases: one binary, so that it links once.
 
+mod acts;
 mod audit;
 mod backup;
 mod checkpoint;
@@ -8,6 +9,10 @@ mod engine;
 mod journal;
 mod late_look_up;
 mod lease;
+mod older_store;
+mod queries;
+mod seals;
 mod standby;
 mod statements;
 mod tls;
+mod who_asked;

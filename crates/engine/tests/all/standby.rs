@@ -21,7 +21,7 @@ use mamori_engine::journal::JOURNAL;
 use mamori_engine::views::VIEWS;
 use mamori_engine::{Engine, EngineConfig};
 
-use crate::engine::{SORA, balance, charge, done, open, refund, shop_with_sora};
+use crate::engine::{SORA, act, balance, charge, done, open, refund, shop_with_sora};
 use mamori_datastore::testing::on_both;
 
 /// Both faces of time, each moved by the test.
@@ -65,7 +65,7 @@ fn config(location: &Location, standby: bool, clock: Arc<dyn Clock>) -> EngineCo
     EngineConfig {
         location: location.clone(),
         master: Arc::new(MasterKey::from_bytes([7; 32])),
-        rules: Limits::default(),
+        limits: Limits::default(),
         standby,
         purpose: Purpose::Development,
         clock,
@@ -131,7 +131,11 @@ fn a_bug_on_the_writers_thread_ends_the_process_instead_of_leaving_an_owner_that
         ..config(&scratch.location(), false, Hands::at(NOON))
     })
     .expect("the engine starts");
-    assert!(engine.peek(|_| panic!("a bug of ours")).is_err());
+    let wallet = shop_with_sora(&engine);
+    let _listening = engine.listen(wallet, |_| panic!("a bug of ours"));
+    // The payment was durable before the listener was called, and its answer has left; the next one hears that there is no writer.
+    let _ = act(&engine, charge("p-1", Payer::Authorization(SORA), 1));
+    assert!(act(&engine, charge("p-2", Payer::Authorization(SORA), 1)).is_err());
     engine.stop();
     assert!(died.load(Ordering::SeqCst));
 }
@@ -143,7 +147,7 @@ fn a_clock_that_jumps_never_reaches_the_journal_and_stops_codes_until_it_is_righ
     let engine =
         Engine::open(config(&scratch.location(), false, clock.clone())).expect("it starts");
     let wallet = shop_with_sora(&engine);
-    let code = |engine: &Engine| engine.act(Command::IssueCode { wallet });
+    let code = |engine: &Engine| act(engine, Command::IssueCode { wallet });
     assert!(code(&engine).is_ok());
     clock.set_wall(86_400);
     clock.pass(5);
@@ -168,7 +172,7 @@ fn no_code_is_made_while_the_book_knows_a_later_instant_than_the_clock() {
     let clock = Hands::at(NOON);
     let engine =
         Engine::open(config(&scratch.location(), false, clock.clone())).expect("it starts");
-    let code = |engine: &Engine| engine.act(Command::IssueCode { wallet });
+    let code = |engine: &Engine| act(engine, Command::IssueCode { wallet });
     assert!(code(&engine).is_err(), "a code would live an hour");
     done(&engine, charge("web", Payer::Authorization(SORA), 10));
     clock.pass(3_600);

@@ -11,8 +11,10 @@ use mamori::outside;
 use mamori::world::Failure;
 use mamori_api::opa::operation::Operation;
 use mamori_codes::payment_code::IssuerPrefix;
+use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
 use mamori_domain::decide::Limits;
+use mamori_domain::lifecycle::Purpose;
 use mamori_sandbox::{Sandbox, SandboxConfig};
 use mamori_server::assets::Assets;
 
@@ -50,7 +52,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         location: scratch.location(),
         master: Arc::new(MasterKey::from_bytes([42; 32])),
         standby: false,
-        rules: Limits::default(),
+        limits: Limits::default(),
         issuer: IssuerPrefix::parse("90009900").expect("eight digits"),
         sockets,
         card: CardAccount {

@@ -2,13 +2,11 @@
 
 use mamori_datastore::testing::{Scratch, on_both};
 
-use super::*;
-use crate::outside;
-
-const CLOCK: Clock = Clock {
-    wall_micros: outside::wall_micros,
-    monotonic_micros: outside::monotonic_micros,
-};
+use mamori::assembly::EngineClock;
+use mamori::outside::{self, CLOCK};
+use mamori::store::{FAMILIES, own};
+use mamori_datastore::sql::Location;
+use mamori_engine::backup::{self, RestoreOptions};
 
 #[test]
 fn everything_a_store_has_is_in_the_list_of_its_families() {

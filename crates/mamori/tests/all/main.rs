@@ -5,6 +5,7 @@ use mamori::command::Command;
 use mamori::outside;
 use mamori::world::Failure;
 
+mod families;
 mod ready;
 mod restore_with_a_loss;
 

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use mamori_engine::testing::Scratch;
+use mamori_datastore::testing::Scratch;
 use serde_json::Value;
 
 /// A server that is ended with the test, however that ends.

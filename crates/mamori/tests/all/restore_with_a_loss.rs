@@ -9,14 +9,17 @@ use mamori::assembly::open_engine;
 use mamori::outside::{self, CLOCK};
 use mamori::store::FAMILIES;
 use mamori::world::Failure;
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::Location;
 use mamori_datastore::testing::{Postgres, Scratch};
-use mamori_domain::command::{Charge, Command, CreditKind};
-use mamori_domain::context::Actor;
+use mamori_domain::command::{Charge, Command, CreditKind, Request};
+use mamori_domain::context::{Actor, AgentFamily, Asker, Context, SystemReason};
 use mamori_domain::event::Event;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, IdSpace, MerchantId, PaymentId, ShardId, StoreId, TillId,
 };
 use mamori_domain::lifecycle::Purpose;
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::reply::Reply;
@@ -25,7 +28,6 @@ use mamori_engine::audit::audit;
 use mamori_engine::backup;
 use mamori_engine::journal::batch::decode_events;
 use mamori_engine::journal::{Head, JournalReader};
-use mamori_engine::keys::MasterKey;
 
 const REGISTER: Fingerprint = Fingerprint(77);
 const SORA: AuthorizationId = AuthorizationId(1001);
@@ -95,11 +97,18 @@ impl Kept {
             drop(location.open(family).unwrap());
         }
         let engine = self.open();
-        let done = |act| engine.act(act).unwrap().unwrap();
+        let operator = Asker::system(SystemReason::CommandLine);
+        let done = |command| {
+            let request = Request::command(operator, command);
+            engine.ask(request).unwrap().unwrap()
+        };
         let Reply::MerchantOpened(merchant) = done(Command::OpenMerchant) else {
             panic!()
         };
-        let Reply::StoreOpened(store) = done(Command::OpenStore { merchant }) else {
+        let Reply::StoreOpened(store) = done(Command::OpenStore {
+            merchant,
+            details: StoreDetails::default(),
+        }) else {
             panic!()
         };
         done(Command::OpenTill { store });
@@ -118,7 +127,7 @@ impl Kept {
         });
         done(Command::Credit {
             wallet,
-            name: "seed".into(),
+            idempotency_key: "seed".into(),
             amount: Amount::yen(50_000),
             kind: CreditKind::Cash,
         });
@@ -214,16 +223,24 @@ impl Kept {
 
 fn pay(engine: &Engine, name: &str) -> PaymentId {
     let charge = Command::Charge(Charge {
-        caller: Caller::Key(REGISTER),
         merchant: MerchantId(1),
-        name: name.into(),
+        merchant_payment_id: name.into(),
         payer: Payer::Authorization(SORA),
         amount: Amount::yen(300),
         store: Some(StoreId(1)),
         till: Some(TillId(1)),
-        papers: OrderInfo::default(),
+        order: OrderInfo::default(),
     });
-    match engine.act(charge).unwrap().unwrap() {
+    let register = Asker::new(Context {
+        by: Actor::Key { key: REGISTER },
+        network: None,
+        agent: AgentFamily::Program,
+    });
+    match engine
+        .ask(Request::command(register, charge))
+        .unwrap()
+        .unwrap()
+    {
         Reply::Payment(payment) => payment.id,
         other => panic!("{other:?}"),
     }

@@ -1,9 +1,13 @@
 //! A store that an older program wrote is opened, and what it says is understood.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::{Family, Location, Migration, Param};
-use mamori_datastore::testing::on_both;
-use mamori_domain::ids::TopUpId;
+use mamori_datastore::testing::{Scratch, on_both};
+use mamori_domain::ids::{Fingerprint, MerchantId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
     Aal, AgentFamily, AuthMethod, CONTROL, Registry, SessionDevice, Surface, token_hash,
@@ -97,4 +101,157 @@ fn whoever_was_signed_in_before_sessions_told_how_stays_signed_in_by_passkey() {
         assert_eq!(found.device, nothing);
         assert_eq!(found.ends_at, Timestamp(30));
     });
+}
+
+/// What is in this store: `crates/engine/tests/fixtures/format-1-store/README.md`.
+const LATER: Timestamp = Timestamp(1_795_831_793_000_000);
+const MART: MerchantId = MerchantId(1);
+const BOOKSHOP: MerchantId = MerchantId(2);
+const REGISTER: Fingerprint = Fingerprint(0x0153_444b_9674_e56b_85f0_18bf_4e7b_9412);
+const SORA: WalletId = WalletId(1);
+const AOI: WalletId = WalletId(4);
+const REN: WalletId = WalletId(5);
+const ERASED: WalletId = WalletId(6);
+const AOIS_PASSKEY: Fingerprint = Fingerprint(0x1656_106b_aec1_c8b4_ef91_f806_27b2_771b);
+const RENS_PASSKEY: Fingerprint = Fingerprint(0x893b_21f4_16df_b8dc_e7e2_2fdb_5934_5bb7);
+const OPEN_TOP_UP: TopUpId = TopUpId((1 << 53) + 139);
+
+#[test]
+fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
+    let scratch = Scratch::new("older");
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures/format-1-store");
+    fs::copy(
+        fixture.join("store/control.sqlite"),
+        scratch.path().join("control.sqlite"),
+    )
+    .unwrap();
+    // Version control keeps no file modes of this kind, and a key that others may read is refused.
+    let key = scratch.path().join("master.key");
+    fs::copy(fixture.join("master.key"), &key).unwrap();
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    let master = MasterKey::open(&key).unwrap();
+    let mut registry = Registry::open(&scratch.location(), &master).unwrap();
+
+    for (wallet, name, locale, contact, passkey, sessions) in [
+        (SORA, "佐藤 そら", "ja", None, None, 0),
+        (
+            AOI,
+            "青木 あおい",
+            "ja",
+            Some("aoi@example.jp"),
+            Some(AOIS_PASSKEY),
+            3,
+        ),
+        (
+            REN,
+            "Ren",
+            "en",
+            Some("+819012345678"),
+            Some(RENS_PASSKEY),
+            1,
+        ),
+    ] {
+        let person = registry.people().of_wallet(wallet).unwrap().expect(name);
+        assert_eq!((&*person.display_name, &*person.locale), (name, locale));
+        let known = registry.people().contact_of_wallet(wallet).unwrap();
+        let known = known.map(|(contact, _)| contact.as_str().to_owned());
+        assert_eq!(known.as_deref(), contact, "{name}");
+        let keys = registry
+            .factors()
+            .passkeys_of(Surface::Wallet, &person.person)
+            .unwrap();
+        assert_eq!(keys.len(), usize::from(passkey.is_some()), "{name}");
+        for key in &keys {
+            let found = registry
+                .factors()
+                .find_passkey(Surface::Wallet, &key.credential)
+                .unwrap();
+            let (owner, fingerprint, _) = found.expect("the same passkey");
+            assert_eq!(owner, person.person);
+            // The book of the same store names them; `mamori-engine` looks there.
+            assert_eq!(Some(fingerprint), passkey);
+        }
+        let signed_in = registry
+            .sessions()
+            .of(Surface::Wallet, &person.person, LATER);
+        assert_eq!(signed_in.unwrap().len(), sessions, "{name}");
+    }
+    assert!(registry.people().of_wallet(ERASED).unwrap().is_none());
+    assert!(registry.erasures().erased_at(ERASED).unwrap().is_some());
+
+    let staff = registry.operators().list().unwrap();
+    let staff: Vec<(&str, bool)> = (staff.iter())
+        .map(|one| (&*one.name, one.is_active))
+        .collect();
+    assert_eq!(
+        staff,
+        [
+            ("operator", true),
+            ("夜勤", false),
+            ("週末", true),
+            ("operator", false)
+        ]
+    );
+
+    let places = registry.directory().tills().unwrap();
+    let places: Vec<(&str, &str, &str)> = (places.iter())
+        .map(|paper| (&*paper.merchant_name, &*paper.store_name, &*paper.name))
+        .collect();
+    assert_eq!(places.len(), 7);
+    assert_eq!(places[0], ("まもりマート", "みなと本店", "レジ1"));
+    assert_eq!(places[5], ("まもり書店", "書店 本店", "レジ1"));
+    assert_eq!(
+        registry.devices().enrolled_tills().unwrap(),
+        [TillId(1), TillId(6)]
+    );
+
+    let keys = registry.api_keys().live_with_secrets().unwrap();
+    let keys: Vec<_> = (keys.iter())
+        .map(|key| (&*key.api_key, key.merchant, &*key.secret, key.opa_auth))
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            (
+                "mk_9cd1506cf6704cc4b5bd8a09",
+                BOOKSHOP,
+                "8vI9MyWW4UdCeTJ8UFoBM8MvQkLQrPJQ50b2ozUkbeo=",
+                false
+            ),
+            (
+                "mk_f4bf8271bb6485c21502c7b2",
+                MART,
+                "bKXJL2USvwgbwL1Mu2BZ6MY6Q33LinSYX1f8V8C/xuk=",
+                true
+            ),
+        ]
+    );
+    let live = registry
+        .api_keys()
+        .find_live("mk_f4bf8271bb6485c21502c7b2")
+        .unwrap();
+    assert_eq!(live, Some(REGISTER));
+    let papers = registry.api_keys().of_merchant(BOOKSHOP).unwrap();
+    let live: usize = papers.iter().filter(|paper| paper.is_live).count();
+    assert_eq!((papers.len(), live), (2, 1));
+
+    let paid = registry
+        .card_orders()
+        .find(TopUpId(4))
+        .unwrap()
+        .expect("a page");
+    assert_eq!(paid.order.amount, 5_000);
+    assert!(paid.charge.is_some(), "{paid:?}");
+    let waits = registry
+        .card_orders()
+        .find(OPEN_TOP_UP)
+        .unwrap()
+        .expect("a page");
+    assert!(waits.charge.is_none() && waits.url.is_some(), "{waits:?}");
+    let (disputes, alarms) = registry.card_orders().alarms(10).unwrap();
+    assert_eq!((disputes, alarms[0].amount), (1, 600));
+
+    let (outbox, _) = registry.outbox(10).unwrap();
+    assert_eq!((outbox.waiting, outbox.sent, outbox.dead), (1, 4, 6));
 }

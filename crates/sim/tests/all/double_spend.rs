@@ -1,11 +1,13 @@
 //! The same money twice, at the same moment.
 
 use crate::stores::on_every_store;
-use mamori_domain::command::{Charge, Command, CreditKind};
-use mamori_domain::context::Actor;
+use mamori_domain::command::{Charge, Command, CreditKind, Request};
+use mamori_domain::context::{Actor, AgentFamily, Asker, Context, SystemReason};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::{Outcome, Reply};
 use mamori_engine::Engine;
@@ -14,8 +16,15 @@ use std::sync::Barrier;
 
 const TILLS: u32 = 100;
 
-fn ok(engine: &Engine, act: Command) -> Reply {
-    engine.act(act).unwrap().unwrap()
+fn seed() -> Asker {
+    Asker::system(SystemReason::CommandLine)
+}
+
+fn ok(engine: &Engine, command: Command) -> Reply {
+    engine
+        .ask(Request::command(seed(), command))
+        .unwrap()
+        .unwrap()
 }
 
 /// A merchant with a hundred tills, and a customer with 10,000 yen.
@@ -23,7 +32,13 @@ fn a_hundred_tills(engine: &Engine) -> (MerchantId, Vec<(TillId, Fingerprint)>, 
     let Reply::MerchantOpened(merchant) = ok(engine, Command::OpenMerchant) else {
         unreachable!()
     };
-    let Reply::StoreOpened(store) = ok(engine, Command::OpenStore { merchant }) else {
+    let Reply::StoreOpened(store) = ok(
+        engine,
+        Command::OpenStore {
+            merchant,
+            details: StoreDetails::default(),
+        },
+    ) else {
         unreachable!()
     };
     let tills = (0..TILLS)
@@ -33,14 +48,13 @@ fn a_hundred_tills(engine: &Engine) -> (MerchantId, Vec<(TillId, Fingerprint)>, 
     let Reply::WalletOpened(wallet) = ok(engine, Command::OpenWallet { credential }) else {
         unreachable!()
     };
-    let (name, amount, kind) = ("first".into(), Amount::yen(10_000), CreditKind::Cash);
     ok(
         engine,
         Command::Credit {
             wallet,
-            name,
-            amount,
-            kind,
+            idempotency_key: "first".into(),
+            amount: Amount::yen(10_000),
+            kind: CreditKind::Cash,
         },
     );
     (merchant, tills, wallet)
@@ -83,19 +97,29 @@ fn all_at_once(
             .map(|(number, (till, device))| {
                 let (payer, yen) = ask(number);
                 let charge = Charge {
-                    caller: Caller::Till(*till, *device),
                     merchant,
-                    name: format!("order-{number}").into(),
+                    merchant_payment_id: format!("order-{number}").into(),
                     payer,
                     amount: Amount::yen(yen),
                     store: None,
                     till: Some(*till),
-                    papers: OrderInfo::default(),
+                    order: OrderInfo::default(),
                 };
+                let by = Actor::Till {
+                    till: *till,
+                    device: *device,
+                };
+                let asker = Asker::new(Context {
+                    by,
+                    network: None,
+                    agent: AgentFamily::Unknown,
+                });
                 let together = &together;
                 threads.spawn(move || {
                     together.wait();
-                    engine.act(Command::Charge(charge)).unwrap()
+                    engine
+                        .ask(Request::command(asker, Command::Charge(charge)))
+                        .unwrap()
                 })
             })
             .collect();
@@ -104,10 +128,11 @@ fn all_at_once(
 }
 
 fn balance(engine: &Engine, wallet: WalletId) -> u64 {
-    let Reply::Wallet(sight) = ok(engine, Command::Look { wallet }) else {
+    let look = Request::query(seed(), Query::Wallet { wallet });
+    let Reply::Wallet(view) = engine.ask(look).unwrap().unwrap() else {
         unreachable!()
     };
-    sight.balance
+    view.balance
 }
 
 #[test]

@@ -32,7 +32,7 @@ macro_rules! stories {
     };
 }
 
-stories! { cancel charge freeze hold refund restart retry tills top_up }
+stories! { acts cancel charge freeze hold refund restart retry tills top_up }
 
 /// In one test, so that one PostgreSQL serves them all.
 #[test]
@@ -99,6 +99,9 @@ fn a_wrong_story_is_found_out() {
         "sora dances",
         "till-1 charges Z 5",
         "riku looks",
+        "acts of sora -> open_wallet by sora, credit by operator",
+        "acts of sora -> open_wallet by sign-up",
+        "acts by sora -> freeze of sora",
     ] {
         assert!(stage.play(wrong).is_err(), "{wrong}");
     }

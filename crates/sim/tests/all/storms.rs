@@ -34,6 +34,7 @@ fn every_broken_rule_is_found() {
         Sabotage::LyingDisk,
         Sabotage::HastyLookUp,
         Sabotage::TurnedBit,
+        Sabotage::BorrowedName,
     ] {
         let found = (0..8).find_map(|seed| house(seed, 100_000, Some(sabotage)).err());
         let finding = found.unwrap_or_else(|| panic!("{sabotage:?} was not noticed"));
