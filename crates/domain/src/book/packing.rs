@@ -139,6 +139,9 @@ fn part<const LENGTH: usize>(bytes: &[u8], at: usize) -> [u8; LENGTH] {
 impl Flat<Fingerprint> for WalletId {
     type Bytes = [u8; 24];
 
+    fn part(key: Fingerprint) -> u8 {
+        (key.0 >> 120) as u8
+    }
     fn flat(&self, key: Fingerprint) -> [u8; 24] {
         joined(key.0.to_ne_bytes(), self.0.to_ne_bytes())
     }
@@ -153,6 +156,9 @@ impl Flat<Fingerprint> for WalletId {
 impl Flat<AuthorizationId> for Authorization {
     type Bytes = [u8; 28];
 
+    fn part(key: AuthorizationId) -> u8 {
+        (key.0 >> 120) as u8
+    }
     fn flat(&self, key: AuthorizationId) -> [u8; 28] {
         let row: [u8; 12] = joined(self.wallet.0.to_ne_bytes(), self.merchant.0.to_ne_bytes());
         joined(key.0.to_ne_bytes(), row)
