@@ -355,7 +355,8 @@ impl Inner {
                 store_text: None,
                 terminal_text: None,
                 categories: None,
-            },
+            }
+            .into(),
         };
         self.payment_answer(
             Operation::CreateCpmPayment,
@@ -397,7 +398,8 @@ impl Inner {
                     .filter(|_| till.is_none() || store.is_none())
                     .map(Into::into),
                 categories: None,
-            },
+            }
+            .into(),
         };
         self.payment_answer(
             Operation::CreatePayment,
