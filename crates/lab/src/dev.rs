@@ -13,7 +13,6 @@ use std::time::Duration;
 use axum::extract::{Json, State};
 use axum::http::{HeaderMap, StatusCode};
 use indicatif::ProgressBar;
-use mamori::api_key::make_api_key;
 use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
 use mamori::interrupt::wait_for_interrupt;
 use mamori::post::{Couriers, Post};
@@ -30,13 +29,15 @@ use mamori_domain::command::{Command, CreditKind, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::decide::Limits;
 use mamori_domain::ids::{AuthorizationId, TillId, WalletId};
-use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
+use mamori_flows::open::{self, NewStore};
+use mamori_flows::{Run, api_key};
 use mamori_registry::{OwnerId, Registry, Seed, SendBudget};
 use mamori_server::app::App;
+use mamori_server::directory::MerchantDirectory;
 use mamori_server::route_table::{Demand, Routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -174,12 +175,8 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     post.begin()?;
     let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
-    seed(&running.engine, &mut registry, now, chance)?;
-    running
-        .app
-        .house
-        .set_keys(registry.api_keys().live_with_secrets()?);
-    running.app.house.set_names(registry.directory().read()?);
+    let directory = &running.app.directory;
+    seed(&running.engine, directory, &mut registry, now, chance)?;
     let access = Access {
         base_url,
         wallet_url,
@@ -358,9 +355,9 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
         };
         let asker = Asker::system(SystemReason::CommandLine);
         let issue = Request::command(asker, Command::IssueCode { wallet });
-        match app.house.ask(issue).await {
+        match app.ledger.ask(issue).await {
             Ok(Ok(Reply::Code { digits, expires_at })) => {
-                match PaymentCode::new(app.house.issuer, 0, digits) {
+                match PaymentCode::new(app.issuer, 0, digits) {
                     Some(code) => (
                         StatusCode::OK,
                         Json(
@@ -389,6 +386,7 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
 pub fn seed(
     engine: &Engine,
+    directory: &MerchantDirectory,
     registry: &mut Registry,
     now: Timestamp,
     chance: Chance,
@@ -396,34 +394,21 @@ pub fn seed(
     if !engine.survey()?.merchants.is_empty() {
         return Ok(());
     }
-    let Reply::MerchantOpened(merchant) = done(engine, Command::OpenMerchant)? else {
-        return Err(unexpected());
+    let seed = Seed::new(draw(chance));
+    let turn = directory.take_turn();
+    let stores = STORES.map(|(name, tills)| NewStore {
+        name: name.to_owned(),
+        tills: tills.iter().map(|till| (*till).to_owned()).collect(),
+    });
+    let mut run = Run {
+        engine,
+        registry: &mut *registry,
+        asker: Asker::system(SystemReason::CommandLine),
+        now,
+        seed: &seed,
     };
-    registry
-        .directory()
-        .name_merchant(merchant, "まもりマート")?;
-    for (store_name, tills) in STORES {
-        let Reply::StoreOpened(store) = done(
-            engine,
-            Command::OpenStore {
-                merchant,
-                details: StoreDetails::default(),
-            },
-        )?
-        else {
-            return Err(unexpected());
-        };
-        registry
-            .directory()
-            .name_store(store, merchant, store_name)?;
-        for till_name in tills {
-            let Reply::TillOpened(till) = done(engine, Command::OpenTill { store })? else {
-                return Err(unexpected());
-            };
-            registry.directory().name_till(till, store, till_name)?;
-        }
-    }
-    make_api_key(engine, registry, merchant, now, chance)?;
+    let merchant = open::chain(&mut run, &turn, "まもりマート", &stores)?.merchant;
+    api_key::make(&mut run, &turn, merchant)?;
     for name in CUSTOMERS {
         let credential = registry.fingerprint("seeded customer", &draw::<16>(chance));
         let Reply::WalletOpened(wallet) = done(engine, Command::OpenWallet { credential })? else {
@@ -456,6 +441,7 @@ pub fn seed(
             },
         )?;
     }
+    directory.follow(&turn, registry)?;
     Ok(())
 }
 

@@ -25,6 +25,7 @@ use mamori_registry::{
     Aal, AgentFamily, AuthMethod, Registry, SessionDevice, SessionId, SessionRow, Surface,
 };
 use mamori_server::cookies::{Cookie, encode_token};
+use mamori_server::directory::MerchantDirectory;
 use serde_json::{Value, json};
 
 use crate::dev::{self, AccessMerchant};
@@ -131,7 +132,8 @@ impl Cast {
     ) -> Result<Cast, Failure> {
         let mut registry = Registry::open(location, master)?;
         let now = Timestamp((clock.wall_micros)());
-        dev::seed(engine, &mut registry, now, chance)?;
+        let directory = MerchantDirectory::default();
+        dev::seed(engine, &directory, &mut registry, now, chance)?;
         let mut customers = Vec::new();
         for customer in dev::customers(engine, &mut registry)? {
             customers.push(Customer {

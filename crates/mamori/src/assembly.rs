@@ -22,14 +22,15 @@ use mamori_domain::decide::Limits;
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::world::Timestamp;
 use mamori_engine::{Engine, EngineConfig};
+use mamori_flows::reconcile;
 use mamori_registry::{Registry, SendBudget, Surface};
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
-use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
-use mamori_server::house::House;
+use mamori_server::directory::MerchantDirectory;
 use mamori_server::http::payments::MerchantApi;
 use mamori_server::identity::{Identity, IdentityConfig};
+use mamori_server::ledger::Ledger;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::messages::Messenger;
 use mamori_server::network::Origins;
@@ -285,18 +286,20 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let (location, master) = (plan.location.clone(), plan.master.clone());
     let registry = || Registry::open(&location, &master);
     let mut first = registry()?;
-    let reconciled = first.reconcile(&mut NamedByBook(&engine))?;
-    tracing::info!(?reconciled, "control agrees with the book");
+    let reconciled = reconcile::at_start(&engine, &mut first)?;
+    tracing::info!(?reconciled, "the registry agrees with the ledger");
     let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
-    let house = Arc::new(House::new(engine.clone(), plan.limits, plan.issuer, nonces));
-    house.set_keys(first.api_keys().live_with_secrets()?);
-    house.set_names(first.directory().read()?);
+    let directory = Arc::<MerchantDirectory>::default();
+    directory.follow(&directory.take_turn(), &mut first)?;
+    let ledger = Ledger::new(engine.clone());
     let Plan {
         sockets,
         mounted,
         card,
         messenger,
         send_budget,
+        limits,
+        issuer,
         ..
     } = plan;
     let app = Arc::new(App {
@@ -305,15 +308,17 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         operators: Workers::start("operators", many(OPERATOR_THREADS, registry)?, WAITING_JOBS)?,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
         cards: Workers::start("cards", many(CARD_THREADS, registry)?, WAITING_JOBS)?,
-        book: Arc::new(engine.clone()) as Arc<dyn BookDoor>,
         messenger,
         identity: identity(&sockets, purpose, send_budget, &outside)?,
-        house,
+        ledger,
+        limits,
+        issuer,
+        directory,
         card_desk: card_desk(card, &sockets, &master),
         outside,
         origins: Origins::new(master.network_key()),
     });
-    let listeners = listen(&app, sockets, mounted)?;
+    let listeners = listen(&app, nonces, sockets, mounted)?;
     let stopping = Arc::new(AtomicBool::new(false));
     let chores = vec![
         sweep_top_ups(app.clone(), registry()?, stopping.clone())?,
@@ -368,7 +373,12 @@ fn card_desk(account: CardAccount, sockets: &Sockets, master: &MasterKey) -> Car
 }
 
 /// Opens the doors: a listener for each surface, and the API's.
-fn listen(app: &Arc<App>, sockets: Sockets, mounted: Mounted) -> Result<Listeners, Failure> {
+fn listen(
+    app: &Arc<App>,
+    nonces: NonceMemory,
+    sockets: Sockets,
+    mounted: Mounted,
+) -> Result<Listeners, Failure> {
     let listeners = Listeners::start(ListenConfig::default())?;
     let places = Places::share(open_files_max());
     tracing::info!(?places, "connections that may be open at each listener");
@@ -403,7 +413,13 @@ fn listen(app: &Arc<App>, sockets: Sockets, mounted: Mounted) -> Result<Listener
     }
     let beside = mounted.beside_merchants.into_router();
     let rest = bounded(beside, BESIDE_TIMEOUT).with_state(app.clone());
-    let merchants = MerchantApi::new(app.house.clone(), app.outside.clone())?;
+    let merchants = MerchantApi::new(
+        app.ledger.clone(),
+        app.directory.clone(),
+        app.issuer,
+        nonces,
+        app.outside.clone(),
+    )?;
     let (rest, origins) = (router_service(rest), app.origins.clone());
     listeners.serve_each(sockets.api, places.api, move |connection| ApiFront {
         merchants: merchants.on_connection_from(connection.peer().map(|peer| origins.of(peer))),
@@ -470,7 +486,7 @@ fn sweep_top_ups(
 ) -> std::io::Result<JoinHandle<()>> {
     every_few_seconds("top-up-sweeper", stopping, move || {
         let now = app.outside.now();
-        let engine = &app.house.engine;
+        let engine = &app.ledger.engine;
         let swept = app
             .card_desk
             .sweep(engine, &mut registry, now, SWEEP_OLDER_THAN);

@@ -1,7 +1,6 @@
 //! The product: what serves a live store and looks after it. Its program is `mamori`; the laboratory (`crates/lab`) puts the same
 //! parts together for development and for trials.
 
-pub mod api_key;
 pub mod assembly;
 pub mod command;
 pub mod config;

@@ -13,15 +13,15 @@ use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::keys::MasterKey;
-use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Asker, SystemReason};
+use mamori_domain::ids::{MerchantId, StoreId};
 use mamori_domain::lifecycle::Purpose;
-use mamori_domain::merchant::StoreDetails;
-use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
+use mamori_flows::Run;
+use mamori_flows::api_key::{self, NewKey};
+use mamori_flows::open::{self, NewStore, Turns};
 use mamori_registry::{Registry, Seed};
 
-use crate::api_key::make_api_key;
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
 use crate::interrupt::wait_for_interrupt;
@@ -88,41 +88,19 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         chance,
     )?;
     let mut registry = Registry::open(&location, &master)?;
-    let now = Timestamp((clock.wall_micros)());
-    let asker = Asker::system(SystemReason::CommandLine);
-    let act = |command| -> Result<Reply, Failure> {
-        engine
-            .ask(Request::command(asker, command))?
-            .map_err(|refusal| format!("the book refused: {}", refusal.code()).into())
+    let seed = Seed::new(draw(chance));
+    let mut run = Run {
+        engine: &engine,
+        registry: &mut registry,
+        asker: Asker::system(SystemReason::CommandLine),
+        now: Timestamp((clock.wall_micros)()),
+        seed: &seed,
     };
-    let Reply::MerchantOpened(merchant) = act(Command::OpenMerchant)? else {
-        return Err("unexpected answer".into());
-    };
-    registry
-        .directory()
-        .name_merchant(merchant, &args.merchant)?;
-    let Reply::StoreOpened(store) = act(Command::OpenStore {
-        merchant,
-        details: StoreDetails::default(),
-    })?
-    else {
-        return Err("unexpected answer".into());
-    };
-    registry
-        .directory()
-        .name_store(store, merchant, &args.first_store)?;
-    for number in 1..=args.tills {
-        let Reply::TillOpened(till) = act(Command::OpenTill { store })? else {
-            return Err("unexpected answer".into());
-        };
-        registry
-            .directory()
-            .name_till(till, store, &format!("{number}"))?;
-    }
-    let (api_key, api_secret) = make_api_key(&engine, &mut registry, merchant, now, chance)?;
-    let link = registry
+    let (merchant, store, key) = open_first(&mut run, &args)?;
+    let link = run
+        .registry
         .operators()
-        .invite(&args.operator, now, &Seed::new(draw(chance)))?;
+        .invite(&args.operator, run.now, &seed.part("operator"))?;
     engine.stop();
     println!("store           made for live use");
     println!(
@@ -137,13 +115,27 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         "merchant        {merchant}, store {store}, {} tills",
         args.tills
     );
-    println!("API key         {api_key}");
-    println!("API secret      {api_secret}   (shown this once)");
+    println!("API key         {}", key.api_key);
+    println!("API secret      {}   (shown this once)", key.secret);
     println!(
         "first operator  open the console's address with #link={}   (works once, for 24 hours)",
         URL_SAFE_NO_PAD.encode(link)
     );
     Ok(())
+}
+
+/// The first merchant with a store, its tills and an API key.
+fn open_first(run: &mut Run, args: &InitArgs) -> Result<(MerchantId, StoreId, NewKey), Failure> {
+    let turns = Turns::default();
+    let turn = turns.take();
+    let first = NewStore {
+        name: args.first_store.clone(),
+        tills: (1..=args.tills).map(|number| number.to_string()).collect(),
+    };
+    let chain = open::chain(run, &turn, &args.merchant, &[first])?;
+    let key = api_key::make(run, &turn, chain.merchant)?;
+    let store = chain.stores.first().ok_or("no store was opened")?;
+    Ok((chain.merchant, *store, key))
 }
 
 /// `mamori serve`.

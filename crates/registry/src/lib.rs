@@ -220,11 +220,9 @@ impl Registry {
     }
 }
 
-/// What the book says about a fingerprint; asked by [`Registry::reconcile`].
+/// What the ledger names; asked by [`Registry::reconcile`]. One implementation, over the engine, stands in `crates/flows`.
 pub trait Named {
-    /// The wallet that this credential may act for, if any.
-    fn wallet_of(&mut self, credential: Fingerprint) -> Result<Option<WalletId>, Fault>;
-    /// The same for many credentials at one moment: a start asks for a million.
+    /// The wallet that each of these credentials may act for, if any, at one moment: a start asks for a million.
     fn wallets_of(&mut self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault>;
     /// The device that may speak for this till, if any.
     fn device_of(&mut self, till: TillId) -> Result<Option<Fingerprint>, Fault>;

@@ -357,7 +357,12 @@ impl People<'_> {
         named: &mut dyn Named,
         done: &mut Reconciled,
     ) -> Result<(), Fault> {
-        match named.wallet_of(fingerprint)? {
+        match named
+            .wallets_of(&[fingerprint])?
+            .into_iter()
+            .next()
+            .flatten()
+        {
             Some(wallet) => {
                 done.finished += u64::from(self.db.transaction(|tx| activate(tx, person, wallet))?)
             }

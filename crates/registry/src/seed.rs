@@ -31,6 +31,11 @@ impl Seed {
         std::array::from_fn(|index| bytes[index])
     }
 
+    /// A seed for one of the operations that an operation is made of.
+    pub fn part(&self, label: &str) -> Seed {
+        Seed(self.bytes(label))
+    }
+
     /// A number below `bound`, every one as likely as the next up to one part in 2^100.
     pub fn below(&self, bound: u64, label: &str) -> u64 {
         let wide = u128::from_be_bytes(self.take(label));

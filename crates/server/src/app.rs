@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
-use mamori_registry::Registry;
+use mamori_codes::payment_code::IssuerPrefix;
+use mamori_domain::context::Asker;
+use mamori_domain::decide::Limits;
+use mamori_domain::world::Timestamp;
+use mamori_flows::Run;
+use mamori_registry::{Registry, Seed};
 
-use crate::book_door::BookDoor;
 use crate::cards::CardDesk;
-use crate::house::House;
+use crate::directory::MerchantDirectory;
 use crate::identity::Identity;
+use crate::ledger::Ledger;
 use crate::messages::Messenger;
 use crate::network::Origins;
 use crate::outside::Outside;
@@ -28,16 +33,39 @@ pub struct App {
     pub operators: Workers<Registry>,
     /// Threads that wait for acts which need no control row.
     pub acts: Workers<()>,
-    /// Where acts go that identity needs.
-    pub book: Arc<dyn BookDoor>,
     /// Takes messages for delivery.
     pub messenger: Arc<Messenger>,
     /// Who is who.
     pub identity: Identity,
-    /// The engine and the names and keys around it.
-    pub house: Arc<House>,
+    /// The ledger: the one handle of the engine.
+    pub ledger: Ledger,
+    /// The ledger's limits, as pages tell them.
+    pub limits: Limits,
+    /// What every payment code of ours begins with.
+    pub issuer: IssuerPrefix,
+    /// Names and API keys of merchants.
+    pub directory: Arc<MerchantDirectory>,
     /// Threads that may wait for the card processor, with a control connection each.
     pub cards: Workers<Registry>,
     /// The processor's account.
     pub card_desk: CardDesk,
+}
+
+impl App {
+    /// What a flow is run with, on a worker's thread.
+    pub fn run<'a>(
+        &'a self,
+        registry: &'a mut Registry,
+        asker: Asker,
+        now: Timestamp,
+        seed: &'a Seed,
+    ) -> Run<'a> {
+        Run {
+            engine: &self.ledger.engine,
+            registry,
+            asker,
+            now,
+            seed,
+        }
+    }
 }

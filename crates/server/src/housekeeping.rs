@@ -5,11 +5,10 @@ use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::pay::RELEASES_MAX;
 use mamori_domain::reply::Reply;
+use mamori_flows::reconcile;
 use mamori_registry::Registry;
 
 use crate::app::App;
-use crate::book_door::NamedByBook;
-use crate::erasure::carry_out;
 
 /// Rounds of a few hundred rows in one sweep; what is left waits for the next one.
 const ROUNDS_MAX: u32 = 20;
@@ -20,16 +19,7 @@ pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     // On a full disk the book takes nothing of the kind; the rest is done all the same.
     let released = release_overdue_holds(app);
     let now = app.outside.now();
-    registry
-        .people()
-        .settle_enrolments(&mut NamedByBook(&*app.book), now)?;
-    let asker = Asker::system(SystemReason::Reconciliation);
-    for erasure in registry.erasures().unfinished()? {
-        carry_out(&*app.book, asker, registry, &erasure, now)?;
-    }
-    registry
-        .api_keys()
-        .settle(&mut NamedByBook(&*app.book), now)?;
+    reconcile::sweep(&app.ledger.engine, registry, now, &app.outside.seed())?;
     let mut rows = 0;
     for _ in 0..ROUNDS_MAX {
         let removed = registry.sign_ups().sweep(now)? + registry.sessions().sweep(now)?;
@@ -46,7 +36,7 @@ fn release_overdue_holds(app: &App) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
         let asker = Asker::system(SystemReason::HoldExpiry);
         let release = Request::command(asker, Command::ReleaseExpired);
-        match app.house.engine.ask(release)? {
+        match app.ledger.engine.ask(release)? {
             Ok(Reply::ReleasedExpired(RELEASES_MAX..)) => {}
             _ => break,
         }

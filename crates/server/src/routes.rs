@@ -106,7 +106,7 @@ pub fn console() -> Routes<Arc<App>> {
             merchants::set_opa_auth,
         )
         .get("/api/wallets/{id}", Operator, people::wallet)
-        .post("/api/people/erase", FreshPasskey, people::erase)
+        .post("/api/people/erase", FreshPasskey, people::erase_person)
 }
 
 /// What stands on the API's listener beside the merchants' calls (`http/payments.rs`).

@@ -11,8 +11,9 @@ use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{ApiKey, Directory, DirectoryStore, DirectoryTill};
-use mamori_server::house::House;
+use mamori_server::directory::MerchantDirectory;
 use mamori_server::http::payments::MerchantApi;
+use mamori_server::ledger::Ledger;
 use mamori_server::listen::{ListenConfig, Listeners};
 use mamori_server::outside::Outside;
 
@@ -47,20 +48,19 @@ pub fn start(
     chance(&mut seed);
     let begin = (clock.monotonic_micros)();
     let config = engine::config(location, clock, entropy);
-    let limits = config.limits;
     let engine = Engine::open(config)?;
     let start_micros = (clock.monotonic_micros)() - begin;
     let issuer = IssuerPrefix::parse("28001234").ok_or("the issuer prefix of the benchmark")?;
     let nonces = NonceMemory::new(NONCES, (clock.wall_micros)() / 1_000_000, seed);
-    let house = Arc::new(House::new(engine.clone(), limits, issuer, nonces));
-    house.set_keys(vec![ApiKey {
+    let merchants = MerchantDirectory::default();
+    merchants.set_keys(vec![ApiKey {
         api_key,
         merchant: MerchantId(1),
         secret,
         fingerprint: KEY,
         opa_auth: true,
     }]);
-    house.set_names(directory());
+    merchants.set_names(directory());
     let outside = Outside::new(move || Timestamp((clock.wall_micros)()), chance);
     let listeners = Listeners::start(ListenConfig {
         threads,
@@ -68,7 +68,13 @@ pub fn start(
     })?;
     let address = listeners.serve(
         TcpListener::bind(("127.0.0.1", 0))?,
-        MerchantApi::new(house, outside)?,
+        MerchantApi::new(
+            Ledger::new(engine.clone()),
+            Arc::new(merchants),
+            issuer,
+            nonces,
+            outside,
+        )?,
     )?;
     Ok(Product {
         engine,

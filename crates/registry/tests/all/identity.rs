@@ -543,9 +543,6 @@ struct Known {
 }
 
 impl Named for Known {
-    fn wallet_of(&mut self, _: Fingerprint) -> Result<Option<WalletId>, Fault> {
-        Ok(None)
-    }
     fn wallets_of(&mut self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
         Ok(vec![None; credentials.len()])
     }

@@ -67,7 +67,7 @@ pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Ans
 pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let now = app.outside.now();
     let first_hour = now.day_in_japan() * 24 - 9;
-    let engine = app.house.engine.clone();
+    let engine = app.ledger.engine.clone();
     let (durable, applied) = (engine.durable_seq(), engine.applied().get());
     let (book, hours, top_ups) = app
         .acts
@@ -81,7 +81,7 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
         })
         .await??;
     let (trial_balance, wallets) = book;
-    let names = app.house.names();
+    let names = app.directory.names();
     let mut by_store = std::collections::BTreeMap::<u32, (u64, u64, u64)>::new();
     let mut by_hour = std::collections::BTreeMap::<i64, (u64, u64)>::new();
     for hour in &hours {
@@ -109,7 +109,7 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
         })
         .collect();
     let seconds: Vec<_> = app
-        .house
+        .ledger
         .engine
         .seconds(now)
         .iter()

@@ -6,70 +6,37 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::{Command, Request};
-use mamori_domain::context::Actor;
 use mamori_domain::ids::TillId;
-use mamori_registry::{
-    Device, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PairingRefusal, Surface, token_hash,
-};
+use mamori_flows::enrol;
+use mamori_registry::{PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, Surface, token_hash};
 use serde_json::json;
 
-use crate::answer::{Answer, Denial, Words, done};
+use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
 use crate::http::session::{OperatorSession, operator_mark};
 use crate::identity::TILL_DEVICE_SECONDS;
-use crate::origin::Origin;
-
-/// The pairing code is wrong, used, spent or too old: not told apart.
-pub const PAIRING_CODE_REFUSED: Words = Words {
-    code: "pairing_code_refused",
-    ja: "登録番号を確認できませんでした。管理画面で新しい番号を発行してください。",
-    en: "The pairing code was not accepted. Please ask for a new one.",
-};
+use crate::origin::{Origin, Visitor};
 
 /// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
-pub async fn enrol(State(app): State<Arc<App>>, origin: Origin, body: Body) -> Answer {
+pub async fn enrol(
+    State(app): State<Arc<App>>,
+    origin: Origin,
+    visitor: Visitor,
+    body: Body,
+) -> Answer {
     // No limit of browsers or of the house: tries are counted against the code they were aimed at, so whoever guesses at random
     // keeps no till from pairing.
     let code = body.digits("pairing_code", PAIRING_CODE_DIGITS)?;
     let (now, seed, token): (_, _, Token) =
         (app.outside.now(), app.outside.seed(), app.outside.bytes());
     let inner = Arc::clone(&app);
-    let paired = app
-        .strangers
-        .ask(move |registry| -> Result<Result<Device, Denial>, Fault> {
-            let device = match registry
-                .devices()
-                .begin_pairing(&code, &token, now, &seed)?
-            {
-                Ok(device) => device,
-                Err(refusal) => return Ok(Err(pairing_refused(refusal))),
-            };
-            let bind = Command::BindTill {
-                till: device.till,
-                device: Some(device.fingerprint),
-            };
-            let by = Actor::Till {
-                till: device.till,
-                device: device.fingerprint,
-            };
-            let bind = Request::command(origin.asker(by), bind);
-            if let Err(refusal) = inner.book.ask_and_wait(bind)? {
-                tracing::error!(
-                    refusal = refusal.code(),
-                    till = device.till.0,
-                    "the book bound no device"
-                );
-                registry.devices().abandon_pairing(&device)?;
-                return Ok(Err(PAIRING_CODE_REFUSED.into()));
-            }
-            registry.devices().finish_pairing(&device)?;
-            tracing::info!(till = device.till.0, "a till was enrolled");
-            Ok(Ok(device))
-        });
-    let device = paired.await???;
+    let paired = app.strangers.ask(move |registry| {
+        let mut run = inner.run(registry, visitor.asker, now, &seed);
+        enrol::pair(&mut run, &code, &token, |by| origin.asker(by))
+    });
+    let device = paired.await??;
     app.identity.devices.forget_till(device.till);
     app.identity.devices.remember(token_hash(&token), device);
     let mut response = done(json!({ "till_id": device.till.0 }));
@@ -81,41 +48,20 @@ pub async fn enrol(State(app): State<Arc<App>>, origin: Origin, body: Body) -> A
 pub async fn leave(
     State(app): State<Arc<App>>,
     origin: Origin,
+    visitor: Visitor,
     headers: HeaderMap,
     _: Body,
 ) -> Answer {
     let cookie = Cookie::Session(Surface::Till);
     if let Some(token) = cookie.read(&headers) {
         let (inner, hash) = (Arc::clone(&app), token_hash(&token));
-        let left = app
-            .strangers
-            .ask(move |registry| -> Result<Option<TillId>, Fault> {
-                let Some(device) = registry.devices().find(&hash)? else {
-                    return Ok(None);
-                };
-                // The act first: a row without a name in the book is dead, a name without a row would still be live.
-                let by = Actor::Till {
-                    till: device.till,
-                    device: device.fingerprint,
-                };
-                let unbind = Command::BindTill {
-                    till: device.till,
-                    device: None,
-                };
-                let unbind = Request::command(origin.asker(by), unbind);
-                if let Err(refusal) = inner.book.ask_and_wait(unbind)? {
-                    tracing::warn!(
-                        refusal = refusal.code(),
-                        till = device.till.0,
-                        "the book had nothing to unbind"
-                    );
-                }
-                registry.devices().remove_of(device.till)?;
-                Ok(Some(device.till))
-            });
+        let (now, seed) = (app.outside.now(), app.outside.seed());
+        let left = app.strangers.ask(move |registry| {
+            let mut run = inner.run(registry, visitor.asker, now, &seed);
+            enrol::leave(&mut run, &hash, |by| origin.asker(by))
+        });
         if let Some(till) = left.await?? {
             app.identity.devices.forget_till(till);
-            tracing::info!(till = till.0, "a till left");
         }
     }
     let mut response = done(json!({}));
@@ -187,9 +133,4 @@ fn spaced(code: &str) -> String {
         text.push(digit);
     }
     text
-}
-
-fn pairing_refused(refusal: PairingRefusal) -> Denial {
-    tracing::warn!(?refusal, "a pairing code was refused");
-    PAIRING_CODE_REFUSED.into()
 }

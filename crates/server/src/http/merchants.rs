@@ -7,36 +7,20 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use mamori_datastore::fault::Fault;
-use mamori_domain::command::{Command, Request};
-use mamori_domain::ids::{Fingerprint, MerchantId, StoreId};
+use mamori_domain::ids::{MerchantId, StoreId};
+use mamori_flows::{Stop, api_key, open};
 use mamori_registry::{ApiKeySummary, Opening, display_name};
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Denial, Words, done};
+use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body, Named, millis};
-use crate::book_door::NamedByBook;
-use crate::house::{api_key_texts, refused};
 use crate::http::session::{OperatorSession, operator_mark};
 use crate::http::step_up::{Granted, with_fresh_passkey};
 use crate::identity::StepUpAct;
 
 /// Stores that one answer lists; a chain has more, and they are searched for.
 const STORES_MAX: usize = 100;
-
-/// Another merchant, store of that merchant or till of that store is called so.
-pub const NAME_TAKEN: Words = Words {
-    code: "name_taken",
-    ja: "同じ名前がすでにあります。別の名前にしてください。",
-    en: "There is one with this name already. Please choose another.",
-};
-/// The key is unknown, or revoked already.
-pub const API_KEY_NOT_LIVE: Words = Words {
-    code: "api_key_not_live",
-    ja: "このAPIキーはすでに使えません。",
-    en: "This API key does not work any more.",
-};
 
 /// `GET /api/merchants` of the console.
 pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
@@ -46,7 +30,7 @@ pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
         .await??
         .into_iter()
         .collect();
-    let names = app.house.names();
+    let names = app.directory.names();
     let (mut stores, mut tills) = (HashMap::new(), HashMap::new());
     for store in names.stores.values() {
         *stores.entry(store.merchant.0).or_insert(0_u64) += 1;
@@ -84,7 +68,7 @@ pub async fn merchant(
     Asked(search): Asked<StoreSearch>,
 ) -> Answer {
     let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
-    let names = app.house.names();
+    let names = app.directory.names();
     let name = names.merchants.get(&id).ok_or(Denial::NotFound)?;
     let keys = app
         .control
@@ -128,7 +112,7 @@ pub async fn merchant(
 /// `GET /api/stores/{id}` of the console: a store's tills.
 pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): Named) -> Answer {
     let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
-    let names = app.house.names();
+    let names = app.directory.names();
     let paper = names.stores.get(&id).ok_or(Denial::NotFound)?;
     let enrolled: BTreeSet<_> = app
         .control
@@ -182,7 +166,7 @@ pub async fn open_till(State(app): State<Arc<App>>, asker: OperatorSession, body
     Ok(done(json!({ "till_id": id })))
 }
 
-/// Name pending, act, name written down; whatever an earlier opening left undone is settled first.
+/// Runs the flow; memory takes over what there is now, whether the flow opened something or settled what another one left.
 async fn open(
     app: &Arc<App>,
     asker: OperatorSession,
@@ -191,36 +175,16 @@ async fn open(
 ) -> Result<u32, Denial> {
     let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
     let operator = operator_mark(&asker.owner);
-    let opened = app
-        .control
-        .ask(move |registry| -> Result<Result<u32, Denial>, Fault> {
-            let turn = inner.house.take_turn();
-            let settled = registry
-                .directory()
-                .settle_openings(&mut NamedByBook(&*inner.book))?;
-            if settled.finished > 0 {
-                inner.house.follow(&turn, registry)?;
-            }
-            let Ok(pending) = registry
-                .directory()
-                .begin_opening(what, &name, now, &seed)?
-            else {
-                return Ok(Err(NAME_TAKEN.into()));
-            };
-            let command = asker.command(what.command());
-            let id = match inner.book.ask_and_wait(command)? {
-                Ok(done) => what.opened(&done),
-                Err(refusal) => {
-                    registry.directory().abandon_opening(&pending)?;
-                    return Ok(Err(refused(refusal)));
-                }
-            };
-            let id = id.ok_or_else(|| Fault::broken("the book opened something else"))?;
-            registry.directory().finish_opening(&pending, id)?;
-            inner.house.follow(&turn, registry)?;
-            Ok(Ok(id))
-        });
-    let id = opened.await???;
+    let opened = app.control.ask(move |registry| -> Result<u32, Denial> {
+        let turn = inner.directory.take_turn();
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        let opened = open::open(&mut run, &turn, what, &name);
+        if let Ok(_) | Err(Stop::Denied(_)) = opened {
+            inner.directory.follow(&turn, registry)?;
+        }
+        Ok(opened?)
+    });
+    let id = opened.await??;
     tracing::info!(?what, id, operator, "an operator opened something");
     Ok(id)
 }
@@ -235,30 +199,16 @@ pub async fn make_api_key(
     let merchant = merchant_id(&body)?;
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (app, asker, registry, now) =
-            (granted.app, granted.asker, granted.registry, granted.now);
-        let (api_key, secret) = api_key_texts(&app.outside.bytes(), &app.outside.bytes());
-        let nonce = app.outside.bytes();
-        let turn = app.house.take_turn();
-        let key = registry
-            .api_keys()
-            .begin(&api_key, merchant, &secret, true, now, nonce)?;
-        if let Err(refusal) = app.book.ask_and_wait(Request::command(
-            asker,
-            Command::BindApiKey { key, merchant },
-        ))? {
-            registry.api_keys().abandon(&api_key)?;
-            return Ok(Err(refused(refusal)));
-        }
-        registry.api_keys().finish(&api_key)?;
-        app.house.follow(&turn, registry)?;
+        let (app, mut run) = (granted.app, granted.run);
+        let turn = app.directory.take_turn();
+        let made = api_key::make(&mut run, &turn, merchant)?;
+        app.directory.follow(&turn, run.registry)?;
         tracing::info!(
             operator,
             merchant = merchant.0,
-            key = key_mark(key),
             "an operator made an API key"
         );
-        Ok(Ok(json!({ "api_key": api_key, "api_secret": secret })))
+        Ok(json!({ "api_key": made.api_key, "api_secret": made.secret }))
     };
     let act = StepUpAct::MakeApiKey(merchant);
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
@@ -275,28 +225,12 @@ pub async fn revoke_api_key(
     let operator = operator_mark(&asker.owner);
     let act = StepUpAct::RevokeApiKey(api_key.clone());
     let work = move |granted: Granted| {
-        let (app, asker, registry, now) =
-            (granted.app, granted.asker, granted.registry, granted.now);
-        let turn = app.house.take_turn();
-        let Some(key) = registry.api_keys().find_live(&api_key)? else {
-            return Ok(Err(API_KEY_NOT_LIVE.into()));
-        };
-        // The act first: a row without a name in the book is dead, a name without a row would still be live. The book that does
-        // not know the key has lost the answer of an earlier try.
-        if let Err(refusal) = app
-            .book
-            .ask_and_wait(Request::command(asker, Command::RevokeApiKey { key }))?
-        {
-            tracing::warn!(refusal = refusal.code(), "the book had no key to revoke");
-        }
-        registry.api_keys().end(&api_key, Some(now))?;
-        app.house.follow(&turn, registry)?;
-        tracing::info!(
-            operator,
-            key = key_mark(key),
-            "an operator revoked an API key"
-        );
-        Ok(Ok(json!({})))
+        let (app, mut run) = (granted.app, granted.run);
+        let turn = app.directory.take_turn();
+        api_key::revoke(&mut run, &turn, &api_key)?;
+        app.directory.follow(&turn, run.registry)?;
+        tracing::info!(operator, "an operator revoked an API key");
+        Ok(json!({}))
     };
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
@@ -312,18 +246,16 @@ pub async fn set_opa_auth(
     let operator = operator_mark(&asker.owner);
     let act = StepUpAct::SetOpaAuth(api_key.clone(), takes);
     let work = move |granted: Granted| {
-        let (app, registry) = (granted.app, granted.registry);
-        let turn = app.house.take_turn();
-        if !registry.api_keys().set_opa_auth(&api_key, takes)? {
-            return Ok(Err(API_KEY_NOT_LIVE.into()));
-        }
-        app.house.follow(&turn, registry)?;
+        let (app, mut run) = (granted.app, granted.run);
+        let turn = app.directory.take_turn();
+        api_key::set_opa_auth(&mut run, &turn, &api_key, takes)?;
+        app.directory.follow(&turn, run.registry)?;
         tracing::info!(
             operator,
             takes,
             "an operator switched OPA-Auth of an API key"
         );
-        Ok(Ok(json!({})))
+        Ok(json!({}))
     };
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
@@ -336,11 +268,6 @@ fn key_json(key: &ApiKeySummary) -> Value {
         "live": key.is_live,
         "revoked_at_ms": key.revoked_at.map(|at| millis(at)),
     })
-}
-
-/// A key in a log: the first half of what the book calls it.
-fn key_mark(key: Fingerprint) -> String {
-    format!("{:016x}", key.0 >> 64)
 }
 
 /// What something is called; the same rules as for a person's name, because a name must not rewrite the words around it.

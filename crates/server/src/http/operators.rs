@@ -6,17 +6,17 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_datastore::fault::Fault;
 use mamori_registry::{
     AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name,
     token_hash,
 };
 use serde_json::json;
 
-use crate::answer::{Answer, Denial, Words, done};
+use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token, encode_token};
+use crate::denied::{LAST_OPERATOR, LINK_REFUSED};
 use crate::http::passkeys::{begin, refused};
 use crate::http::session::{
     Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
@@ -24,20 +24,6 @@ use crate::http::session::{
 use crate::http::step_up::{Granted, with_fresh_passkey};
 use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::PasskeyProblem;
-
-/// The link is unknown, used or too old: not told apart.
-pub const LINK_REFUSED: Words = Words {
-    code: "link_refused",
-    ja: "このリンクは使えません。新しいリンクを発行してもらってください。",
-    en: "This link cannot be used. Please ask for a new one.",
-};
-
-/// Without an operator nobody could let one in again.
-pub const LAST_OPERATOR: Words = Words {
-    code: "last_operator",
-    ja: "最後の管理者は削除できません。先に別の管理者を招待し、登録が終わるのをお待ちください。",
-    en: "The last operator cannot be removed. Invite another one first and wait until they have registered.",
-};
 
 /// The address an operator opens. The secret stands behind `#`, which browsers send to no server and write in no log.
 pub fn operator_link(console_origin: &str, link: &Token) -> String {
@@ -82,20 +68,17 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
     };
     let browser = browser.traits(&headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let redeemed = app.operators.ask(
-        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
-            let passkey = match inner
-                .identity
-                .console_party
+    let redeemed = app
+        .operators
+        .ask(move |registry| -> Result<NewSession, Denial> {
+            let party = &inner.identity.console_party;
+            let passkey = party
                 .finish_registration(&credential, &registering)
-            {
-                Ok(passkey) => passkey,
-                Err(problem) => return Ok(Err(refused("operator link", problem))),
-            };
-            let operator = match registry.operators().redeem_link(&link, &passkey, now)? {
-                Ok(operator) => operator,
-                Err(refusal) => return Ok(Err(link_refused(&inner, refusal))),
-            };
+                .map_err(|problem| refused("operator link", problem))?;
+            let operator = registry
+                .operators()
+                .redeem_link(&link, &passkey, now)?
+                .map_err(|refusal| link_refused(&inner, refusal))?;
             tracing::info!(
                 operator = operator_mark(&operator),
                 "an operator made a passkey and signed in"
@@ -108,10 +91,9 @@ pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
                 browser,
                 replaced,
             };
-            begin_session(&inner, registry, begin, now, &seed).map(Ok)
-        },
-    );
-    Ok(redeemed.await???.on(done(json!({}))))
+            Ok(begin_session(&inner, registry, begin, now, &seed)?)
+        });
+    Ok(redeemed.await??.on(done(json!({}))))
 }
 
 /// `GET /api/me` of the console: who is signed in.
@@ -162,13 +144,13 @@ pub async fn invite(
     let act = StepUpAct::InviteOperator(name.clone());
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (now, seed) = (granted.now, granted.app.outside.seed());
-        let link = granted.registry.operators().invite(&name, now, &seed)?;
+        let run = granted.run;
+        let link = run.registry.operators().invite(&name, run.now, run.seed)?;
         tracing::info!(operator, "an operator invited another one");
-        Ok(Ok(json!({
+        Ok(json!({
             "link": encode_token(&link),
-            "ends_at_ms": millis(now.plus(OPERATOR_LINK_LIFE)),
-        })))
+            "ends_at_ms": millis(run.now.plus(OPERATOR_LINK_LIFE)),
+        }))
     };
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
 }
@@ -187,10 +169,10 @@ pub async fn remove(
     let leaving = OwnerId(named.ok_or(Denial::InvalidField("operator"))?);
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        match granted.registry.operators().remove(&leaving)? {
+        match granted.run.registry.operators().remove(&leaving)? {
             Ok(()) => {}
-            Err(RemoveRefusal::Unknown) => return Ok(Err(Denial::NotFound)),
-            Err(RemoveRefusal::LastOne) => return Ok(Err(LAST_OPERATOR.into())),
+            Err(RemoveRefusal::Unknown) => return Err(Denial::NotFound),
+            Err(RemoveRefusal::LastOne) => return Err(LAST_OPERATOR.into()),
         }
         // After the database: a request in between could have read a row back into memory.
         granted
@@ -200,7 +182,7 @@ pub async fn remove(
             .forget_owner(Surface::Console, &leaving);
         let removed = operator_mark(&leaving);
         tracing::info!(operator, removed, "an operator removed another one");
-        Ok(Ok(json!({})))
+        Ok(json!({}))
     };
     let act = StepUpAct::RemoveOperator(leaving);
     with_fresh_passkey(app, &headers, asker, &body, act, work).await

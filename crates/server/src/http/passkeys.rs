@@ -8,20 +8,20 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::{Command, Request};
-use mamori_domain::reply::Reply;
+use mamori_domain::command::Command;
 use mamori_domain::world::Timestamp;
+use mamori_flows::sign_up;
 use mamori_registry::{
-    AuthMethod, CodeRefusal, Contact, EnrolRefusal, Enrolment, OwnerId, Registry, SendRefusal,
-    SignUpStart, StoredPasskey, Surface, display_name, token_hash,
+    AuthMethod, CodeRefusal, Contact, Enrolment, OwnerId, Registry, SignUpStart, StoredPasskey,
+    Surface, display_name, token_hash,
 };
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, Denial, Words, done};
+use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
-use crate::book_door::NamedByBook;
 use crate::cookies::{Cookie, Token, encode_token};
+use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG, PASSKEY_REFUSED};
 use crate::http::session::{
     Begin, Browser, NewSession, WalletSession, begin_session, operator_mark, renew_session,
 };
@@ -31,51 +31,13 @@ use crate::origin::Visitor;
 use crate::relying_party::{Asserting, PasskeyProblem};
 use crate::sign_ins::SIGN_IN_BYTES_MAX;
 
-/// The one answer to every credential that is not accepted.
-pub const PASSKEY_REFUSED: Words = Words {
-    code: "passkey_refused",
-    ja: "パスキーを確認できませんでした。もう一度お試しください。",
-    en: "The passkey could not be verified. Please try again.",
-};
-/// The contact got three codes within the hour.
-pub const CODE_SENT_TOO_OFTEN: Words = Words {
-    code: "code_sent_too_often",
-    ja: "この連絡先へのコード送信回数の上限に達しました。1時間ほどおいてからお試しください。",
-    en: "Too many codes were sent to this contact. Please try again in about an hour.",
-};
-/// The house sends no SMS to this country.
-pub const COUNTRY_NOT_SERVED: Words = Words {
-    code: "country_not_served",
-    ja: "この国の電話番号にはSMSをお送りできません。メールアドレスをお試しください。",
-    en: "We cannot send text messages to numbers of this country. Please try a mail address.",
-};
-/// The one-time code is wrong.
-pub const CODE_WRONG: Words = Words {
-    code: "code_wrong",
-    ja: "コードが違います。もう一度ご確認ください。",
-    en: "That code is not right. Please check it again.",
-};
-/// The one-time code is too old.
-pub const CODE_EXPIRED: Words = Words {
-    code: "code_expired",
-    ja: "コードの有効期限が切れました。新しいコードを受け取ってください。",
-    en: "The code has expired. Please get a new one.",
-};
-/// Five wrong codes, or one right one before.
-pub const CODE_SPENT: Words = Words {
-    code: "code_spent",
-    ja: "このコードはもう使えません。新しいコードを受け取ってください。",
-    en: "This code cannot be used any more. Please get a new one.",
-};
-/// Another sign-up with the same contact was faster. Said only to somebody who has proven the contact.
-pub const CONTACT_TAKEN: Words = Words {
-    code: "contact_taken",
-    ja: "この連絡先はすでに登録されています。サインインしてください。",
-    en: "This contact is registered already. Please sign in.",
-};
-
 /// `POST /api/sign-up/start {contact, locale}`: sends a code, or says in the message that an account exists.
-pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn sign_up_start(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let contact =
         Contact::parse(body.text("contact", 512)?).ok_or(Denial::InvalidField("contact"))?;
     let locale = body.locale()?;
@@ -83,51 +45,25 @@ pub async fn sign_up_start(State(app): State<Arc<App>>, headers: HeaderMap, body
     if !app.identity.paces.sign_ups.allow((), app.outside.now()) {
         return Err(Denial::Busy);
     }
-    let (inner, token, now, seed) = (
-        Arc::clone(&app),
-        browser.token,
-        app.outside.now(),
-        app.outside.seed(),
-    );
-    let started = app.strangers.ask(
-        move |registry| -> Result<Result<Token, SendRefusal>, Fault> {
-            registry
-                .people()
-                .settle_enrolments(&mut NamedByBook(&*inner.book), now)?;
-            let start = SignUpStart {
-                contact: &contact,
-                locale,
-                browser: &token,
-            };
-            let to_send =
-                match registry
-                    .sign_ups()
-                    .start(&start, &inner.identity.send_budget, now, &seed)?
-                {
-                    Ok(to_send) => to_send,
-                    Err(refusal) => return Ok(Err(refusal)),
-                };
-            let message = match &to_send.code {
-                Some(code) => {
-                    messages::one_time_code(&contact, locale, code, &inner.identity.wallet_host)
-                }
+    let (inner, token) = (Arc::clone(&app), browser.token);
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let started = app.strangers.ask(move |registry| {
+        let start = SignUpStart {
+            contact: &contact,
+            locale,
+            browser: &token,
+        };
+        let mut run = inner.run(registry, visitor.asker, now, &seed);
+        sign_up::start(&mut run, &start, &inner.identity.send_budget, |to_send| {
+            let host = &inner.identity.wallet_host;
+            (inner.messenger)(match &to_send.code {
+                Some(code) => messages::one_time_code(&contact, locale, code, host),
                 None => messages::account_exists(&contact, locale),
-            };
-            (inner.messenger)(message)?;
-            Ok(Ok(to_send.sign_up))
-        },
-    );
-    match started.await?? {
-        Ok(sign_up) => Ok(browser.on(done(json!({ "sign_up": encode_token(&sign_up) })))),
-        Err(SendRefusal::CountryNotServed) => Err(COUNTRY_NOT_SERVED.into()),
-        Err(SendRefusal::ContactBudget) => Err(CODE_SENT_TOO_OFTEN.into()),
-        Err(SendRefusal::LaneBudget) => {
-            tracing::error!(
-                "the hour's budget of one-time codes of a country, or by mail, is used up"
-            );
-            Err(Denial::Busy)
-        }
-    }
+            })
+        })
+    });
+    let sign_up = started.await??;
+    Ok(browser.on(done(json!({ "sign_up": encode_token(&sign_up) }))))
 }
 
 /// `POST /api/sign-up/prove {sign_up, code, display_name}`: a right code opens the creation of a passkey.
@@ -196,16 +132,13 @@ pub async fn sign_up_finish(
     };
     let browser = browser.traits(&headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let signed_up = app.strangers.ask(
-        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
-            let passkey = match inner
-                .identity
-                .wallet_party
+    let signed_up = app
+        .strangers
+        .ask(move |registry| -> Result<NewSession, Denial> {
+            let party = &inner.identity.wallet_party;
+            let passkey = party
                 .finish_registration(&credential, &registering)
-            {
-                Ok(passkey) => passkey,
-                Err(problem) => return Ok(Err(refused("sign-up", problem))),
-            };
+                .map_err(|problem| refused("sign-up", problem))?;
             let enrolment = Enrolment {
                 person: owner,
                 contact: &contact,
@@ -213,31 +146,8 @@ pub async fn sign_up_finish(
                 display_name: &display_name,
                 passkey: &passkey,
             };
-            // Pending row, act, active row: whatever happens in between is settled by asking the book.
-            let fingerprint = match registry.people().begin_enrolment(&enrolment, now, &seed)? {
-                Ok(fingerprint) => fingerprint,
-                Err(EnrolRefusal::ContactTaken) => return Ok(Err(CONTACT_TAKEN.into())),
-                Err(EnrolRefusal::CredentialTaken) => {
-                    return Ok(Err(refused("sign-up", PasskeyProblem::OtherOwner)));
-                }
-            };
-            let open = Command::OpenWallet {
-                credential: fingerprint,
-            };
-            let open = Request::command(visitor.asker, open);
-            let wallet = match inner.book.ask_and_wait(open)? {
-                Ok(Reply::WalletOpened(wallet)) => wallet,
-                outcome => {
-                    tracing::error!(
-                        refusal = outcome.err().map(|refusal| refusal.code()),
-                        "the book opened no wallet"
-                    );
-                    registry.people().abandon_enrolment(&owner)?;
-                    return Ok(Err(Denial::Unavailable));
-                }
-            };
-            registry.people().finish_enrolment(&owner, wallet)?;
-            tracing::info!(wallet = wallet.0, "a wallet was opened");
+            let mut run = inner.run(registry, visitor.asker, now, &seed);
+            let wallet = sign_up::open_wallet(&mut run, &enrolment)?;
             let begin = Begin {
                 surface: Surface::Wallet,
                 owner,
@@ -246,10 +156,9 @@ pub async fn sign_up_finish(
                 browser,
                 replaced,
             };
-            begin_session(&inner, registry, begin, now, &seed).map(Ok)
-        },
-    );
-    Ok(signed_up.await???.on(done(json!({}))))
+            Ok(begin_session(&inner, registry, begin, now, &seed)?)
+        });
+    Ok(signed_up.await??.on(done(json!({}))))
 }
 
 /// `POST /api/sign-in/start` of the wallet.
@@ -324,46 +233,41 @@ async fn sign_in_finish(
         Surface::Wallet | Surface::Till => &app.strangers,
     };
     let browser = browser.traits(headers);
-    let signed_in = workers.ask(
-        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
-            let asserting = &sign_in.asserting;
-            let owner =
-                match check_assertion(&inner, registry, surface, &credential, asserting, now)? {
-                    Ok(owner) => owner,
-                    Err(problem) => return Ok(Err(refused("sign-in", problem))),
-                };
-            if !inner.identity.paces.sign_ins.allow((surface, owner), now) {
-                return Ok(Err(Denial::Busy));
+    let signed_in = workers.ask(move |registry| -> Result<NewSession, Denial> {
+        let asserting = &sign_in.asserting;
+        let owner = check_assertion(&inner, registry, surface, &credential, asserting, now)?
+            .map_err(|problem| refused("sign-in", problem))?;
+        if !inner.identity.paces.sign_ins.allow((surface, owner), now) {
+            return Err(Denial::Busy);
+        }
+        if !inner.identity.sign_ins.use_up(&sign_in, now) {
+            return Err(other_challenge());
+        }
+        let wallet = registry
+            .people()
+            .find(&owner)?
+            .map(|person| person.wallet)
+            .filter(|_| surface == Surface::Wallet);
+        match surface {
+            Surface::Console => {
+                tracing::info!(operator = operator_mark(&owner), "an operator signed in")
             }
-            if !inner.identity.sign_ins.use_up(&sign_in, now) {
-                return Ok(Err(other_challenge()));
-            }
-            let wallet = registry
-                .people()
-                .find(&owner)?
-                .map(|person| person.wallet)
-                .filter(|_| surface == Surface::Wallet);
-            match surface {
-                Surface::Console => {
-                    tracing::info!(operator = operator_mark(&owner), "an operator signed in")
-                }
-                _ => tracing::info!(
-                    wallet = wallet.map(|wallet| wallet.0),
-                    "a customer signed in"
-                ),
-            }
-            let begin = Begin {
-                surface,
-                owner,
-                wallet,
-                method: AuthMethod::Passkey,
-                browser,
-                replaced,
-            };
-            begin_session(&inner, registry, begin, now, &seed).map(Ok)
-        },
-    );
-    Ok(signed_in.await???.on(done(json!({}))))
+            _ => tracing::info!(
+                wallet = wallet.map(|wallet| wallet.0),
+                "a customer signed in"
+            ),
+        }
+        let begin = Begin {
+            surface,
+            owner,
+            wallet,
+            method: AuthMethod::Passkey,
+            browser,
+            replaced,
+        };
+        Ok(begin_session(&inner, registry, begin, now, &seed)?)
+    });
+    Ok(signed_in.await??.on(done(json!({}))))
 }
 
 /// `POST /api/freeze`: one tap, no step-up. Whoever holds the phone may stop it.
@@ -372,7 +276,7 @@ pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) 
     let freeze = Command::Freeze {
         wallet: asker.wallet,
     };
-    match app.book.ask(asker.command(freeze)).await? {
+    match app.ledger.ask(asker.command(freeze)).await? {
         Ok(_) => Ok(done(json!({ "status": "frozen" }))),
         Err(refusal) => {
             tracing::error!(
@@ -436,43 +340,31 @@ pub async fn unfreeze_finish(
             _ => return Err(refused("unfreeze", PasskeyProblem::OtherChallenge)),
         };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let finished = app.control.ask(
-        move |registry| -> Result<Result<NewSession, Denial>, Fault> {
-            match check_assertion(
-                &inner,
-                registry,
-                Surface::Wallet,
-                &credential,
-                &asserting,
-                now,
-            )? {
-                Ok(owner) if owner == asker.owner => {}
-                Ok(_) => return Ok(Err(refused("unfreeze", PasskeyProblem::OtherOwner))),
-                Err(problem) => return Ok(Err(refused("unfreeze", problem))),
-            }
+    let finished = app
+        .control
+        .ask(move |registry| -> Result<NewSession, Denial> {
+            let wallet = Surface::Wallet;
+            let checked = check_assertion(&inner, registry, wallet, &credential, &asserting, now)?;
+            let shown = checked.and_then(|owner| match owner == asker.owner {
+                true => Ok(()),
+                false => Err(PasskeyProblem::OtherOwner),
+            });
+            shown.map_err(|problem| refused("unfreeze", problem))?;
             let unfreeze = Command::Unfreeze {
                 wallet: asker.wallet,
             };
-            if let Err(refusal) = inner.book.ask_and_wait(asker.command(unfreeze))? {
+            if let Err(refusal) = inner.ledger.engine.ask(asker.command(unfreeze))? {
                 tracing::error!(
                     refusal = refusal.code(),
                     wallet = asker.wallet.0,
                     "a wallet was not unfrozen"
                 );
-                return Ok(Err(Denial::Unavailable));
+                return Err(Denial::Unavailable);
             }
-            Ok(renew_session(
-                &inner,
-                registry,
-                Surface::Wallet,
-                &asker.token_hash,
-                now,
-                &seed,
-            )?
-            .ok_or(Denial::SignedOut))
-        },
-    );
-    Ok(finished.await???.on(done(json!({ "status": "active" }))))
+            renew_session(&inner, registry, wallet, &asker.token_hash, now, &seed)?
+                .ok_or(Denial::SignedOut)
+        });
+    Ok(finished.await??.on(done(json!({ "status": "active" }))))
 }
 
 /// Checks an assertion against the key it names, on a worker thread: form, key, owner, signature, counter, standing.
@@ -507,7 +399,7 @@ pub(super) fn check_assertion(
         // A row of control that the book does not name is dead.
         Surface::Wallet => {
             let held = registry.people().find(&owner)?.map(|person| person.wallet);
-            held.is_some() && held == app.book.wallet_of(fingerprint)?
+            held.is_some() && held == app.ledger.engine.wallet_of(fingerprint)?
         }
         // An operator who was dismissed holds a key that still signs.
         Surface::Console => registry.operators().name_of(&owner)?.is_some(),

@@ -16,7 +16,7 @@ use hyper::header::{
 use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
-use mamori_api::nonce::NonceVerdict;
+use mamori_api::nonce::{NonceMemory, NonceVerdict};
 use mamori_api::opa::envelope::{self, PaymentView, RefundView};
 use mamori_api::opa::id;
 use mamori_api::opa::member::{AMOUNT_YEN_MAX, FieldError};
@@ -25,6 +25,7 @@ use mamori_api::opa::payment::{CreateCpmPayment, CreatePayment};
 use mamori_api::opa::query::Query;
 use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
+use mamori_codes::payment_code::IssuerPrefix;
 use mamori_codes::scan::{self, Scanned};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Charge, Command, RefundRequest, Request as Asked};
@@ -37,7 +38,8 @@ use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Reply;
 
 use crate::answer::Denial;
-use crate::house::{House, ReadyKey};
+use crate::directory::{MerchantDirectory, ReadyKey};
+use crate::ledger::Ledger;
 use crate::outside::Outside;
 use crate::workers::Workers;
 
@@ -95,7 +97,10 @@ impl Call<'_> {
 }
 
 struct Inner {
-    house: Arc<House>,
+    ledger: Ledger,
+    directory: Arc<MerchantDirectory>,
+    issuer: IssuerPrefix,
+    nonces: NonceMemory,
     outside: Outside,
     /// Request ids: a number that no other process has, and a count.
     process: u64,
@@ -156,11 +161,20 @@ impl From<Fault> for Answered {
 }
 
 impl MerchantApi {
-    /// The API of a house.
-    pub fn new(house: Arc<House>, outside: Outside) -> io::Result<MerchantApi> {
+    /// The API over a ledger, for the merchants of a directory.
+    pub fn new(
+        ledger: Ledger,
+        directory: Arc<MerchantDirectory>,
+        issuer: IssuerPrefix,
+        nonces: NonceMemory,
+        outside: Outside,
+    ) -> io::Result<MerchantApi> {
         let process = u64::from_be_bytes(outside.bytes());
         let inner = Inner {
-            house,
+            ledger,
+            directory,
+            issuer,
+            nonces,
             outside,
             process,
             requests: AtomicU64::new(0),
@@ -255,7 +269,7 @@ impl Inner {
                     merchant: key.merchant,
                     merchant_payment_id: id::merchant_payment_id(name)?.into(),
                 };
-                match self.house.ask(call.command(cancel)).await? {
+                match self.ledger.ask(call.command(cancel)).await? {
                     Ok(_) => Ok(Answered::plain(ResultCode::RequestAccepted)),
                     Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
                 }
@@ -290,7 +304,7 @@ impl Inner {
         };
         let claimed = Credentials::parse(header.as_bytes()).map_err(|why| refuse(why.reason()))?;
         let key = self
-            .house
+            .directory
             .key(claimed.api_key)
             .ok_or_else(|| refuse("key_unknown"))?;
         Ok((claimed, key))
@@ -317,7 +331,6 @@ impl Inner {
             .verify(&key.signing, key.accepted, &request, now)
             .map_err(|why| refuse(why.reason()))?;
         match self
-            .house
             .nonces
             .remember(claimed.api_key, claimed.nonce, claimed.epoch_seconds, now)
         {
@@ -332,13 +345,13 @@ impl Inner {
         let asked = CreateCpmPayment::parse(body, AMOUNT_YEN_MAX)?;
         let refuse = |refusal| Answered::plain(Operation::CreateCpmPayment.answer_to(refusal));
         let Scanned::PaymentCode(code) =
-            scan::route(&asked.code, self.house.issuer).map_err(|other| refuse(other.reason()))?;
+            scan::route(&asked.code, self.issuer).map_err(|other| refuse(other.reason()))?;
         let store = self
-            .house
+            .directory
             .own_store(call.key.merchant, &asked.store_id)
             .ok_or_else(|| refuse("store_unknown"))?;
         let till = self
-            .house
+            .directory
             .own_till(call.key.merchant, &asked.terminal_id)
             .ok_or_else(|| refuse("till_unknown"))?;
         let charge = Charge {
@@ -376,11 +389,11 @@ impl Inner {
         let store = asked
             .store_id
             .as_deref()
-            .and_then(|text| self.house.own_store(call.key.merchant, text));
+            .and_then(|text| self.directory.own_store(call.key.merchant, text));
         let till = asked
             .terminal_id
             .as_deref()
-            .and_then(|text| self.house.own_till(call.key.merchant, text));
+            .and_then(|text| self.directory.own_till(call.key.merchant, text));
         let charge = Charge {
             merchant: call.key.merchant,
             merchant_payment_id: asked.merchant_payment_id.into(),
@@ -432,7 +445,7 @@ impl Inner {
         operation: Operation,
         request: Asked,
     ) -> Result<Answered, Answered> {
-        match self.house.ask(request).await? {
+        match self.ledger.ask(request).await? {
             Ok(Reply::Payment(payment)) => {
                 let refunds = self.refunds_of(&payment).await?;
                 let mut body = Vec::with_capacity(640);
@@ -459,7 +472,7 @@ impl Inner {
         operation: Operation,
         request: Asked,
     ) -> Result<Answered, Answered> {
-        match self.house.ask(request).await? {
+        match self.ledger.ask(request).await? {
             Ok(Reply::Refund(refund)) => {
                 let mut body = Vec::with_capacity(384);
                 envelope::write_refund(&mut body, operation.success(), &refund_view(&refund));
@@ -478,7 +491,7 @@ impl Inner {
         if payment.refunds.is_empty() {
             return Ok(Vec::new());
         }
-        let (engine, ids) = (self.house.engine.clone(), payment.refunds.clone());
+        let (engine, ids) = (self.ledger.engine.clone(), payment.refunds.clone());
         let read = self.look_ups.ask(move |()| engine.refunds(&ids)).await;
         Ok(read.map_err(|denial| {
             Answered::plain(match denial {

@@ -5,29 +5,17 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Request;
-use mamori_domain::context::Asker;
 use mamori_domain::ids::WalletId;
-use mamori_domain::query::Query;
-use mamori_domain::reply::{Reply, WalletView};
+use mamori_flows::erase;
 use mamori_registry::{Surface, masked_name};
 use serde_json::json;
 
-use crate::answer::{Answer, Denial, Words, done};
+use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, Named, millis};
-use crate::book_door::BookDoor;
-use crate::erasure::carry_out;
 use crate::http::session::{OperatorSession, operator_mark};
 use crate::http::step_up::{Granted, with_fresh_passkey};
 use crate::identity::StepUpAct;
-
-/// Money is left in the wallet, or set aside for a capture.
-pub const WALLET_NOT_EMPTY: Words = Words {
-    code: "wallet_not_empty",
-    ja: "残高か仮押さえが残っています。払い戻してから消去してください。残したまま消去すると、お客様はその残高を使えなくなります。",
-    en: "There is still a balance or a hold. Pay it out first. If you erase nevertheless, the customer cannot use that money any more.",
-};
 
 /// `GET /api/wallets/{id}` of the console: enough to tell whether it is the right one, too little to read who it is.
 pub async fn wallet(
@@ -36,8 +24,10 @@ pub async fn wallet(
     Named(id): Named,
 ) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
+    let (now, seed) = (app.outside.now(), app.outside.seed());
     let looked = app.control.ask(move |registry| {
-        let Some(view) = look(&*inner.book, asker.asker, wallet)? else {
+        let run = inner.run(registry, asker.asker, now, &seed);
+        let Some(view) = erase::look(&run, wallet)? else {
             return Ok(None);
         };
         let person = registry.people().of_wallet(wallet)?;
@@ -62,7 +52,7 @@ pub async fn wallet(
 }
 
 /// `POST /api/people/erase {wallet_id, despite_balance}` of the console: name and contact are gone when this answers, for good.
-pub async fn erase(
+pub async fn erase_person(
     State(app): State<Arc<App>>,
     headers: HeaderMap,
     asker: OperatorSession,
@@ -73,35 +63,13 @@ pub async fn erase(
     let despite_balance = body.flag("despite_balance")?;
     let operator = operator_mark(&asker.owner);
     let work = move |granted: Granted| {
-        let (app, asker, registry, now) =
-            (granted.app, granted.asker, granted.registry, granted.now);
-        let Some(view) = look(&*app.book, asker, wallet)? else {
-            return Ok(Err(Denial::NotFound));
-        };
-        if (view.balance > 0 || view.held > 0) && !despite_balance {
-            return Ok(Err(WALLET_NOT_EMPTY.into()));
-        }
-        let Some(erasure) = registry.erasures().begin(wallet, now)? else {
-            return Ok(Err(Denial::NotFound));
-        };
-        app.identity
-            .sessions
-            .forget_owner(Surface::Wallet, &erasure.person);
+        let (app, mut run) = (granted.app, granted.run);
+        erase::erase(&mut run, wallet, despite_balance, |person| {
+            app.identity.sessions.forget_owner(Surface::Wallet, person);
+        })?;
         tracing::info!(operator, wallet = wallet.0, "an operator erased a person");
-        // The data is gone. If the book cannot be asked now, the sweep asks it until it can.
-        if let Err(fault) = carry_out(&*app.book, asker, registry, &erasure, now) {
-            tracing::warn!(%fault, wallet = wallet.0, "an erasure still owes the book its acts");
-        }
-        Ok(Ok(json!({})))
+        Ok(json!({}))
     };
     let act = StepUpAct::ErasePerson(wallet, despite_balance);
     with_fresh_passkey(app, &headers, asker, &body, act, work).await
-}
-
-fn look(book: &dyn BookDoor, asker: Asker, wallet: WalletId) -> Result<Option<WalletView>, Fault> {
-    let query = Request::query(asker, Query::Wallet { wallet });
-    Ok(match book.ask_and_wait(query)? {
-        Ok(Reply::Wallet(view)) => Some(view),
-        _ => None,
-    })
 }

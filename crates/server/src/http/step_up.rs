@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
-use mamori_datastore::fault::Fault;
-use mamori_domain::context::Asker;
 use mamori_domain::world::Timestamp;
+use mamori_flows::Run;
 use mamori_registry::{Registry, Seed, StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
 
@@ -22,18 +21,11 @@ use crate::http::session::{Browser, NewSession, OperatorSession, renew_session};
 use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::{Asserting, PasskeyProblem};
 
-/// What an act finds on its worker thread.
+/// What an act finds on its worker thread: the flow's run, in the operator's name.
 pub struct Granted<'a> {
     pub app: &'a App,
-    /// The operator, as the journal says it.
-    pub asker: Asker,
-    pub registry: &'a mut Registry,
-    pub now: Timestamp,
-    pub seed: &'a Seed,
+    pub run: Run<'a>,
 }
-
-/// How an act ends: its answer's body, or a refusal in words.
-pub type Reply = Result<Result<Value, Denial>, Fault>;
 
 /// Runs `work` once its operator has shown the passkey for exactly this act; until then answers with the challenge.
 pub async fn with_fresh_passkey(
@@ -42,7 +34,7 @@ pub async fn with_fresh_passkey(
     asker: OperatorSession,
     body: &Body,
     act: StepUpAct,
-    work: impl FnOnce(Granted) -> Reply + Send + 'static,
+    work: impl FnOnce(Granted) -> Result<Value, Denial> + Send + 'static,
 ) -> Answer {
     let browser = Browser::of(headers, &app);
     if !body.has("step_up") {
@@ -62,37 +54,27 @@ pub async fn with_fresh_passkey(
         _ => return Err(refused("operator step-up", PasskeyProblem::OtherChallenge)),
     };
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let ran = app.control.ask(
-        move |registry| -> Result<Result<(NewSession, Reply), Denial>, Fault> {
-            match prove(
-                &inner,
-                registry,
-                &asker,
-                &credential,
-                &asserting,
-                now,
-                &seed,
-            )? {
-                Err(denial) => Ok(Err(denial)),
-                Ok(session) => {
-                    let granted = Granted {
-                        app: &inner,
-                        asker: asker.asker,
-                        registry,
-                        now,
-                        seed: &seed,
-                    };
-                    Ok(Ok((session, work(granted))))
-                }
-            }
-        },
-    );
-    let (session, worked) = ran.await???;
+    let ran = app.control.ask(move |registry| -> Result<_, Denial> {
+        let session = prove(
+            &inner,
+            registry,
+            &asker,
+            &credential,
+            &asserting,
+            now,
+            &seed,
+        )?;
+        let granted = Granted {
+            app: &inner,
+            run: inner.run(registry, asker.asker, now, &seed),
+        };
+        Ok((session, work(granted)))
+    });
+    let (session, worked) = ran.await??;
     // The old token ended when the passkey was shown: the cookie goes along with every answer, a refusal too.
     Ok(session.on(match worked {
-        Ok(Ok(body)) => done(body),
-        Ok(Err(denial)) => denial.into_response(),
-        Err(fault) => Denial::from(fault).into_response(),
+        Ok(body) => done(body),
+        Err(denial) => denial.into_response(),
     }))
 }
 
@@ -132,23 +114,13 @@ fn prove(
     asserting: &Asserting,
     now: Timestamp,
     seed: &Seed,
-) -> Result<Result<NewSession, Denial>, Fault> {
-    let problem =
-        match check_assertion(app, registry, Surface::Console, credential, asserting, now)? {
-            Ok(owner) if owner == asker.owner => None,
-            Ok(_) => Some(PasskeyProblem::OtherOwner),
-            Err(problem) => Some(problem),
-        };
-    if let Some(problem) = problem {
-        return Ok(Err(refused("operator step-up", problem)));
-    }
-    let renewed = renew_session(
-        app,
-        registry,
-        Surface::Console,
-        &asker.token_hash,
-        now,
-        seed,
-    )?;
-    Ok(renewed.ok_or(Denial::SignedOut))
+) -> Result<NewSession, Denial> {
+    let console = Surface::Console;
+    let checked = check_assertion(app, registry, console, credential, asserting, now)?;
+    let shown = checked.and_then(|owner| match owner == asker.owner {
+        true => Ok(()),
+        false => Err(PasskeyProblem::OtherOwner),
+    });
+    shown.map_err(|problem| refused("operator step-up", problem))?;
+    renew_session(app, registry, console, &asker.token_hash, now, seed)?.ok_or(Denial::SignedOut)
 }

@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body};
-use crate::house::{refused, refused_word};
+use crate::denied::{refused, refused_word};
 use crate::http::session::TillDevice;
 
 /// Where a till stands.
@@ -33,7 +33,7 @@ struct Place {
 }
 
 fn place(app: &App, device: TillDevice) -> Result<Place, Denial> {
-    let names = app.house.names();
+    let names = app.directory.names();
     let paper = names
         .tills
         .get(&device.device.till.0)
@@ -59,8 +59,8 @@ async fn read_as<T: Send + 'static>(
     } = device.device;
     let read = app
         .acts
-        .ask(move |()| match inner.book.device_of(till)? {
-            Some(named) if named == fingerprint => read(&inner.house.engine).map(Some),
+        .ask(move |()| match inner.ledger.engine.device_of(till)? {
+            Some(named) if named == fingerprint => read(&inner.ledger.engine).map(Some),
             _ => Ok::<_, Fault>(None),
         })
         .await??;
@@ -86,7 +86,7 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
             sum.2 + hour.reversed,
         )
     });
-    let names = app.house.names();
+    let names = app.directory.names();
     let paper = names.tills.get(&place.till.0).ok_or(Denial::SignedOut)?;
     Ok(done(json!({
         "till_id": place.till.to_string(),
@@ -117,7 +117,7 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         .into(),
     };
     let payment = payment_of(
-        app.house
+        app.ledger
             .ask(device.command(Command::Charge(charge)))
             .await?,
     )?;
@@ -127,7 +127,7 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
 
 /// What the scanner read, if it is a code of ours; else what it is, in words for the cashier.
 fn scanned(app: &App, text: &str) -> Result<PaymentCode, Denial> {
-    match scan::route(text, app.house.issuer) {
+    match scan::route(text, app.issuer) {
         Ok(Scanned::PaymentCode(code)) => Ok(code),
         Err(other) => Err(refused_word(other.reason())),
     }
@@ -188,7 +188,7 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
         merchant: place.merchant,
         merchant_payment_id: (&payment.merchant_payment_id).into(),
     };
-    app.house
+    app.ledger
         .ask(device.command(cancel))
         .await?
         .map_err(refused)?;
@@ -213,7 +213,7 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
     };
     let id = request.payment;
     let refund = match app
-        .house
+        .ledger
         .ask(device.command(Command::Refund(request)))
         .await?
     {
@@ -237,7 +237,7 @@ async fn own_payment(app: &App, place: &Place, payment: PaymentId) -> Result<Pay
         merchant: place.merchant,
         payment,
     };
-    payment_of(app.house.ask(place.device.query(query)).await?)
+    payment_of(app.ledger.ask(place.device.query(query)).await?)
 }
 
 fn payment_of(outcome: Result<Reply, Refusal>) -> Result<Payment, Denial> {

@@ -19,7 +19,7 @@ use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
 use crate::body::{Body, Named};
 use crate::cards::CardProblem;
-use crate::house::refused;
+use crate::denied::refused;
 use crate::http::session::WalletSession;
 
 const CARD_UNAVAILABLE: Words = Words {
@@ -42,7 +42,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
         idempotency_key: name.into(),
         amount,
     };
-    let (top_up, state) = match app.house.ask(asker.command(start)).await? {
+    let (top_up, state) = match app.ledger.ask(asker.command(start)).await? {
         Ok(Reply::TopUp { top_up, state }) => (top_up, state),
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
@@ -80,7 +80,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
 /// Whoever left the card page by the browser's own Back finds them here: the amount counts towards the balance cap until the
 /// top-up is paid, called off or its page has closed.
 pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
-    let (engine, wallet) = (app.house.engine.clone(), asker.wallet);
+    let (engine, wallet) = (app.ledger.engine.clone(), asker.wallet);
     let open = app
         .acts
         .ask(move |()| {
@@ -133,7 +133,7 @@ pub async fn call_off(
 
 async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> Answer {
     let top_up = TopUpId(id);
-    let engine = app.house.engine.clone();
+    let engine = app.ledger.engine.clone();
     let known = app
         .acts
         .ask(move |()| -> Result<_, Fault> {
@@ -153,7 +153,7 @@ async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> 
     let paces = &app.identity.paces;
     if state == TopUpState::Pending && paces.card_questions.allow(asker.wallet, now) {
         let inner = app.clone();
-        let engine = app.house.engine.clone();
+        let engine = app.ledger.engine.clone();
         match app
             .cards
             .ask(move |registry| {
@@ -194,7 +194,7 @@ pub async fn notice(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes
             return StatusCode::BAD_REQUEST;
         }
     };
-    let (inner, engine) = (app.clone(), app.house.engine.clone());
+    let (inner, engine) = (app.clone(), app.ledger.engine.clone());
     let (event, kind) = (notice.event.clone(), notice.kind);
     match app
         .cards

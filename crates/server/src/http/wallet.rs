@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body, Named};
-use crate::house::{House, refused};
+use crate::denied::refused;
 use crate::http::session::WalletSession;
 use crate::listen::Cord;
 
@@ -46,8 +46,8 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
         .ask(move |registry| registry.people().find(&owner))
         .await??
         .ok_or(Denial::SignedOut)?;
-    let view = look(&app.house, &asker).await?;
-    let limits = &app.house.limits;
+    let view = look(&app, &asker).await?;
+    let limits = &app.limits;
     Ok(done(json!({
         "wallet_id": asker.wallet.to_string(),
         "display_name": person.display_name,
@@ -64,7 +64,7 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
 /// `POST /api/code`: a fresh one-time code. Nothing of it is written down anywhere.
 pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
     let (digits, expires_at) = match app
-        .house
+        .ledger
         .ask(asker.command(Command::IssueCode {
             wallet: asker.wallet,
         }))
@@ -74,7 +74,7 @@ pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) ->
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
     };
-    let code = PaymentCode::new(app.house.issuer, 0, digits).ok_or(Denial::Unavailable)?;
+    let code = PaymentCode::new(app.issuer, 0, digits).ok_or(Denial::Unavailable)?;
     let barcode = barcode::svg(code.as_str()).map_err(|_| Denial::Unavailable)?;
     let qr = qr::svg_digits(code.as_str()).map_err(|_| Denial::Unavailable)?;
     Ok(done(json!({
@@ -101,7 +101,7 @@ pub async fn history(
     Asked(page): Asked<HistoryPage>,
 ) -> Answer {
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
-    let engine = app.house.engine.clone();
+    let engine = app.ledger.engine.clone();
     let entries = app
         .acts
         .ask(move |()| engine.history(asker.wallet, page.before, limit))
@@ -112,7 +112,7 @@ pub async fn history(
         .map(|last| last.id.to_string());
     let entries: Vec<Value> = entries
         .iter()
-        .map(|entry| entry_json(&app.house, entry))
+        .map(|entry| entry_json(&app, entry))
         .collect();
     Ok(done(json!({ "entries": entries, "next": next })))
 }
@@ -123,7 +123,7 @@ pub async fn receipt(
     asker: WalletSession,
     Named(id): Named,
 ) -> Answer {
-    let engine = app.house.engine.clone();
+    let engine = app.ledger.engine.clone();
     let found = app.acts.ask(move |()| -> Result<_, Fault> {
         let Some(entry) = engine.entry(asker.wallet, id)? else {
             return Ok(None);
@@ -139,7 +139,7 @@ pub async fn receipt(
         Ok(Some((entry, payment, refunds)))
     });
     let (entry, payment, refunds) = found.await??.ok_or(Denial::NotFound)?;
-    let mut receipt = entry_json(&app.house, &entry);
+    let mut receipt = entry_json(&app, &entry);
     if let Some(payment) = payment {
         receipt["refunded"] = json!(payment.refunded.minor());
         receipt["refundable"] = json!(payment.refundable().minor());
@@ -173,7 +173,7 @@ pub async fn events(
 ) -> Result<Response, Denial> {
     let mut place = app.identity.streams.open(asker.wallet, asker.session);
     let (to, from) = mpsc::channel::<WalletNews>(STREAM_EVENTS);
-    let listening = app.house.engine.listen(asker.wallet, move |event| {
+    let listening = app.ledger.engine.listen(asker.wallet, move |event| {
         to.try_send(event.clone()).is_ok()
     });
     // Listening began first: whatever happened before it is found by looking back, whatever comes after it is sent.
@@ -192,7 +192,7 @@ pub async fn events(
             .until_ended(&asker.token_hash, &app.outside);
         // Beside the feeding and not between two events: a reader who takes nothing holds the feeding up for ever.
         let end = tokio::select! {
-            end = feed(&app.house, &out, missed, from) => end,
+            end = feed(&app, &out, missed, from) => end,
             () = ended => End::SignedOut,
             () = place.displaced() => End::Crowded,
             // A stop waits for every answer that has begun; this one would go on for ever.
@@ -223,7 +223,7 @@ pub async fn events(
 
 /// Sends what was missed and then what happens, until there is a reason to end.
 async fn feed(
-    house: &House,
+    app: &App,
     out: &mpsc::Sender<SseEvent>,
     missed: Missed,
     mut from: mpsc::Receiver<WalletNews>,
@@ -233,7 +233,7 @@ async fn feed(
         Missed::Entries(entries) => {
             for entry in entries {
                 newest = newest.max(entry.id);
-                if out.send(entry_event(house, &entry)).await.is_err() {
+                if out.send(entry_event(app, &entry)).await.is_err() {
                     return End::Lost;
                 }
             }
@@ -250,7 +250,7 @@ async fn feed(
         let frozen = event == WalletNews::Frozen(true);
         let said = match event {
             WalletNews::Entry(entry) if entry.id <= newest => continue,
-            WalletNews::Entry(entry) => entry_event(house, &entry),
+            WalletNews::Entry(entry) => entry_event(app, &entry),
             WalletNews::Frozen(on) => {
                 let name = if on { "freeze" } else { "unfreeze" };
                 SseEvent::default()
@@ -314,7 +314,7 @@ enum Missed {
 }
 
 async fn missed_since(app: &Arc<App>, wallet: WalletId, seen: u64) -> Result<Missed, Denial> {
-    let engine = app.house.engine.clone();
+    let engine = app.ledger.engine.clone();
     let mut entries = app
         .acts
         .ask(move |()| engine.history(wallet, None, RESUME_MAX + 1))
@@ -329,16 +329,16 @@ async fn missed_since(app: &Arc<App>, wallet: WalletId, seen: u64) -> Result<Mis
     })
 }
 
-fn entry_event(house: &House, entry: &Entry) -> SseEvent {
+fn entry_event(app: &App, entry: &Entry) -> SseEvent {
     SseEvent::default()
         .id(entry.id.to_string())
         .event(entry.kind.word())
-        .data(entry_json(house, entry).to_string())
+        .data(entry_json(app, entry).to_string())
 }
 
 /// A movement as pages show it.
-pub fn entry_json(house: &House, entry: &Entry) -> Value {
-    let names = house.names();
+pub fn entry_json(app: &App, entry: &Entry) -> Value {
+    let names = app.directory.names();
     let store = entry.store.and_then(|id| names.stores.get(&id));
     let till = entry.till.and_then(|id| names.tills.get(&id));
     json!({
@@ -361,11 +361,11 @@ pub fn entry_json(house: &House, entry: &Entry) -> Value {
 }
 
 /// The caller's wallet as of a durable state.
-pub async fn look(house: &House, asker: &WalletSession) -> Result<WalletView, Denial> {
+pub async fn look(app: &App, asker: &WalletSession) -> Result<WalletView, Denial> {
     let query = Query::Wallet {
         wallet: asker.wallet,
     };
-    match house.ask(asker.query(query)).await? {
+    match app.ledger.ask(asker.query(query)).await? {
         Ok(Reply::Wallet(view)) => Ok(view),
         Ok(_) => Err(Denial::Unavailable),
         Err(refusal) => Err(refused(refusal)),

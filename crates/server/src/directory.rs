@@ -1,26 +1,13 @@
-//! What the money side of the edge needs: the engine, the names of things, the keys of merchants.
+//! What merchants, stores and tills are called, and the API keys of merchants: read once, kept in memory.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use mamori_api::auth::{Accepted, SigningKey};
-use mamori_api::nonce::NonceMemory;
-use mamori_api::refusal_text::refusal_text;
-use mamori_codes::payment_code::IssuerPrefix;
 use mamori_datastore::fault::Fault;
-use mamori_domain::command::Request;
-use mamori_domain::decide::Limits;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
-use mamori_domain::refusal::Refusal;
-use mamori_domain::reply::Outcome;
-use mamori_engine::Engine;
+use mamori_flows::open::{Turn, Turns};
 use mamori_registry::{ApiKey, Directory, DirectoryTill, Registry};
-
-use crate::answer::{Denial, Words};
-use crate::book_door::BookDoor;
-use crate::mailbox::Mailbox;
 
 /// An API key, ready to check signatures with.
 pub struct ReadyKey {
@@ -48,41 +35,23 @@ pub struct StoreName {
     pub merchant_name: String,
 }
 
-/// The engine and everything that stands around it in memory.
-pub struct House {
-    pub engine: Engine,
-    pub limits: Limits,
-    pub issuer: IssuerPrefix,
-    pub nonces: NonceMemory,
+/// API keys and names in memory, as the registry has them.
+#[derive(Default)]
+pub struct MerchantDirectory {
     keys: RwLock<Arc<HashMap<String, Arc<ReadyKey>>>>,
     names: RwLock<Arc<Names>>,
-    /// One at a time changes what merchants have; see [`House::take_turn`].
-    turn: Mutex<()>,
+    turns: Turns,
 }
 
-impl House {
-    /// A house without merchants; [`House::set_keys`] and [`House::set_names`] bring them in.
-    pub fn new(engine: Engine, limits: Limits, issuer: IssuerPrefix, nonces: NonceMemory) -> House {
-        engine.hand_out_within(Mailbox::in_one_handful);
-        House {
-            engine,
-            limits,
-            issuer,
-            nonces,
-            keys: RwLock::default(),
-            names: RwLock::default(),
-            turn: Mutex::new(()),
-        }
+impl MerchantDirectory {
+    /// The turn of a flow that changes merchants, stores, tills or keys. It is held from the flow's first row to the end of
+    /// [`MerchantDirectory::follow`]: memory never takes over an older reading after a newer one.
+    pub fn take_turn(&self) -> Turn<'_> {
+        self.turns.take()
     }
 
-    /// Whoever changes merchants, stores, tills or keys holds the turn from the first row of control to the end of
-    /// [`House::follow`]: memory never takes over an older reading after a newer one, and at most one opening waits for the book.
-    pub fn take_turn(&self) -> MutexGuard<'_, ()> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes over keys and names as control has them now. The turn proves that nobody else is changing them.
-    pub fn follow(&self, _turn: &MutexGuard<'_, ()>, registry: &mut Registry) -> Result<(), Fault> {
+    /// Takes over keys and names as the registry has them now. The turn proves that no flow is changing them.
+    pub fn follow(&self, _turn: &Turn<'_>, registry: &mut Registry) -> Result<(), Fault> {
         self.set_keys(registry.api_keys().live_with_secrets()?);
         self.set_names(registry.directory().read()?);
         Ok(())
@@ -165,29 +134,4 @@ impl House {
             .filter(|till| till.merchant == merchant)
             .map(|_| TillId(number))
     }
-
-    /// Asks the engine and waits for the durable answer without holding a thread.
-    pub async fn ask(&self, request: Request) -> Result<Outcome, Fault> {
-        let door: &dyn BookDoor = &self.engine;
-        door.ask(request).await
-    }
-}
-
-/// The two halves of a new API key, from random bytes.
-///
-/// The secret is valid base64: the wire format's clients decode it for the tokens of account linking.
-pub fn api_key_texts(id: &[u8; 12], secret: &[u8; 32]) -> (String, String) {
-    let id: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    (format!("mk_{id}"), STANDARD.encode(secret))
-}
-
-/// A refusal of the rules as a page's answer, in words for whoever stands there.
-pub fn refused(refusal: Refusal) -> Denial {
-    refused_word(refusal.code())
-}
-
-/// A refusal by its stable word.
-pub fn refused_word(word: &'static str) -> Denial {
-    let (ja, en) = refusal_text(word);
-    Denial::Refused(Words { code: word, ja, en })
 }

@@ -1,0 +1,30 @@
+//! Flows: what is a sequence over the registry, the ledger (the engine) and the outside. One flow a file, its steps as a table on
+//! top: what is written where, and what happens if the answer is lost.
+//!
+//! | file | flow |
+//! |---|---|
+//! | `sign_up.rs` | a visitor proves a contact and becomes a customer with a wallet |
+//! | `enrol.rs` | a browser becomes a till's device, and stops being one |
+//! | `open.rs` | a merchant, a store, a till is opened under a name |
+//! | `api_key.rs` | a merchant's API key is made and revoked |
+//! | `erase.rs` | a person is erased |
+//! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
+//!
+//! The order is always the same: a pending row in the registry, the command in the ledger, the row made active. The ledger is the
+//! one that counts: a row that it does not name is dead, and what stopped between two steps is settled by asking it.
+//!
+//! A flow knows no HTTP, no clock and no chance: who asks, the instant and the seed are arguments. Handlers parse, authenticate,
+//! call a flow and answer; `mamori init`, development and the console call the same ones.
+
+pub mod api_key;
+pub mod enrol;
+pub mod erase;
+pub mod open;
+pub mod reconcile;
+pub mod sign_up;
+
+mod ledger;
+mod stop;
+
+pub use ledger::{OfLedger, Run};
+pub use stop::{Denied, Flow, Stop};

@@ -1,0 +1,81 @@
+//! How a flow ends when it does not end well.
+
+use std::fmt;
+
+use mamori_datastore::fault::Fault;
+use mamori_domain::refusal::Refusal;
+
+/// A flow that did not reach its end.
+#[derive(Debug)]
+pub enum Stop {
+    /// A normal "no". Nothing that was begun is left pending.
+    Denied(Denied),
+    /// The world failed, and what was begun may be pending: `reconcile.rs` brings it to its end.
+    Fault(Fault),
+}
+
+/// The answer of a flow.
+pub type Flow<T> = Result<T, Stop>;
+
+/// Every reason of a flow to say no.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The ledger's rules say no.
+    Refused(Refusal),
+    /// There is no such thing, or not any more.
+    NotFound,
+    /// Another merchant, store of that merchant or till of that store is called so.
+    NameTaken,
+    /// The API key is unknown, or revoked already.
+    ApiKeyNotLive,
+    /// The pairing code is wrong, used, spent or too old; the log tells which.
+    PairingCode,
+    /// No SMS are sent to this country.
+    CountryNotServed,
+    /// The contact got its messages of the hour.
+    CodeSentTooOften,
+    /// The hour's messages of a country, or by mail, are used up.
+    MessagesUsedUp,
+    /// Another sign-up with the same contact was faster.
+    ContactTaken,
+    /// The new passkey belongs to another account already.
+    CredentialTaken,
+    /// Money is left in the wallet, or set aside for a capture.
+    WalletNotEmpty,
+    /// The operator cannot be removed: nobody could enter the console afterwards.
+    LastOperator,
+    /// The ledger said no where its rules know no reason to: an error of ours, in the log.
+    Unexpected,
+}
+
+impl From<Fault> for Stop {
+    fn from(fault: Fault) -> Self {
+        Stop::Fault(fault)
+    }
+}
+
+impl From<Denied> for Stop {
+    fn from(denied: Denied) -> Self {
+        Stop::Denied(denied)
+    }
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Stop::Denied(Denied::Refused(refusal))
+    }
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Stop::Denied(Denied::Refused(refusal)) => {
+                write!(f, "the ledger refused: {}", refusal.code())
+            }
+            Stop::Denied(denied) => write!(f, "denied: {denied:?}"),
+            Stop::Fault(fault) => fault.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Stop {}

@@ -1,0 +1,146 @@
+//! What flows and rules deny, in words for the person who stands there.
+
+use mamori_api::refusal_text::refusal_text;
+use mamori_domain::refusal::Refusal;
+use mamori_flows::{Denied, Stop};
+
+use crate::answer::{Denial, Words};
+
+/// The one answer to every credential that is not accepted.
+pub const PASSKEY_REFUSED: Words = Words {
+    code: "passkey_refused",
+    ja: "パスキーを確認できませんでした。もう一度お試しください。",
+    en: "The passkey could not be verified. Please try again.",
+};
+
+/// The contact got three codes within the hour.
+pub const CODE_SENT_TOO_OFTEN: Words = Words {
+    code: "code_sent_too_often",
+    ja: "この連絡先へのコード送信回数の上限に達しました。1時間ほどおいてからお試しください。",
+    en: "Too many codes were sent to this contact. Please try again in about an hour.",
+};
+
+/// The house sends no SMS to this country.
+pub const COUNTRY_NOT_SERVED: Words = Words {
+    code: "country_not_served",
+    ja: "この国の電話番号にはSMSをお送りできません。メールアドレスをお試しください。",
+    en: "We cannot send text messages to numbers of this country. Please try a mail address.",
+};
+
+/// The one-time code is wrong.
+pub const CODE_WRONG: Words = Words {
+    code: "code_wrong",
+    ja: "コードが違います。もう一度ご確認ください。",
+    en: "That code is not right. Please check it again.",
+};
+
+/// The one-time code is too old.
+pub const CODE_EXPIRED: Words = Words {
+    code: "code_expired",
+    ja: "コードの有効期限が切れました。新しいコードを受け取ってください。",
+    en: "The code has expired. Please get a new one.",
+};
+
+/// Five wrong codes, or one right one before.
+pub const CODE_SPENT: Words = Words {
+    code: "code_spent",
+    ja: "このコードはもう使えません。新しいコードを受け取ってください。",
+    en: "This code cannot be used any more. Please get a new one.",
+};
+
+/// Another sign-up with the same contact was faster. Said only to somebody who has proven the contact.
+pub const CONTACT_TAKEN: Words = Words {
+    code: "contact_taken",
+    ja: "この連絡先はすでに登録されています。サインインしてください。",
+    en: "This contact is registered already. Please sign in.",
+};
+
+/// The pairing code is wrong, used, spent or too old: not told apart.
+pub const PAIRING_CODE_REFUSED: Words = Words {
+    code: "pairing_code_refused",
+    ja: "登録番号を確認できませんでした。管理画面で新しい番号を発行してください。",
+    en: "The pairing code was not accepted. Please ask for a new one.",
+};
+
+/// Another merchant, store of that merchant or till of that store is called so.
+pub const NAME_TAKEN: Words = Words {
+    code: "name_taken",
+    ja: "同じ名前がすでにあります。別の名前にしてください。",
+    en: "There is one with this name already. Please choose another.",
+};
+
+/// The key is unknown, or revoked already.
+pub const API_KEY_NOT_LIVE: Words = Words {
+    code: "api_key_not_live",
+    ja: "このAPIキーはすでに使えません。",
+    en: "This API key does not work any more.",
+};
+
+/// The link is unknown, used or too old: not told apart.
+pub const LINK_REFUSED: Words = Words {
+    code: "link_refused",
+    ja: "このリンクは使えません。新しいリンクを発行してもらってください。",
+    en: "This link cannot be used. Please ask for a new one.",
+};
+
+/// Without an operator nobody could let one in again.
+pub const LAST_OPERATOR: Words = Words {
+    code: "last_operator",
+    ja: "最後の管理者は削除できません。先に別の管理者を招待し、登録が終わるのをお待ちください。",
+    en: "The last operator cannot be removed. Invite another one first and wait until they have registered.",
+};
+
+/// Money is left in the wallet, or set aside for a capture.
+pub const WALLET_NOT_EMPTY: Words = Words {
+    code: "wallet_not_empty",
+    ja: "残高か仮押さえが残っています。払い戻してから消去してください。残したまま消去すると、お客様はその残高を使えなくなります。",
+    en: "There is still a balance or a hold. Pay it out first. If you erase nevertheless, the customer cannot use that money any more.",
+};
+
+/// The one place where the end of a flow becomes an answer.
+impl From<Stop> for Denial {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Denied(denied) => denied.into(),
+            Stop::Fault(fault) => fault.into(),
+        }
+    }
+}
+
+impl From<Denied> for Denial {
+    fn from(denied: Denied) -> Self {
+        let words = match denied {
+            Denied::Refused(refusal) => return refused(refusal),
+            Denied::NotFound => return Denial::NotFound,
+            Denied::MessagesUsedUp => {
+                tracing::error!(
+                    "the hour's budget of one-time codes of a country, or by mail, is used up"
+                );
+                return Denial::Busy;
+            }
+            Denied::Unexpected => return Denial::Unavailable,
+            Denied::NameTaken => NAME_TAKEN,
+            Denied::ApiKeyNotLive => API_KEY_NOT_LIVE,
+            Denied::PairingCode => PAIRING_CODE_REFUSED,
+            Denied::CountryNotServed => COUNTRY_NOT_SERVED,
+            Denied::CodeSentTooOften => CODE_SENT_TOO_OFTEN,
+            Denied::ContactTaken => CONTACT_TAKEN,
+            // Whose it is already is not for the browser to know.
+            Denied::CredentialTaken => PASSKEY_REFUSED,
+            Denied::WalletNotEmpty => WALLET_NOT_EMPTY,
+            Denied::LastOperator => LAST_OPERATOR,
+        };
+        Denial::Refused(words)
+    }
+}
+
+/// A refusal of the rules as a page's answer.
+pub fn refused(refusal: Refusal) -> Denial {
+    refused_word(refusal.code())
+}
+
+/// A refusal by its stable word.
+pub fn refused_word(word: &'static str) -> Denial {
+    let (ja, en) = refusal_text(word);
+    Denial::Refused(Words { code: word, ja, en })
+}
