@@ -1,5 +1,6 @@
 //! Where every yen of a wallet came from: lots, spent first in, first out.
 
+use super::Drawn;
 use crate::ids::{EntryId, PaymentId, TopUpId};
 use crate::money::Amount;
 use minicbor::{Decode, Encode};
@@ -100,7 +101,16 @@ impl Lots {
     }
 
     /// The parts that a payment of `amount` would take, oldest first; `None` if there is not enough.
-    pub fn draw(&self, amount: Amount) -> Option<Vec<Lot>> {
+    pub fn draw(&self, amount: Amount) -> Option<Drawn> {
+        if let Some(first) = self.iter().next()
+            && first.amount >= amount
+            && !amount.is_zero()
+        {
+            return Some(Drawn::from(Lot {
+                source: first.source,
+                amount,
+            }));
+        }
         let mut left = amount;
         let mut drawn = Vec::with_capacity(1);
         for lot in self.iter() {
@@ -114,7 +124,7 @@ impl Lots {
             });
             left = left.minus(part)?;
         }
-        left.is_zero().then_some(drawn)
+        left.is_zero().then(|| Drawn::from(drawn))
     }
 
     /// Removes drawn parts, which must be the oldest ones: they were made by [`Lots::draw`] on this very state.
@@ -288,7 +298,7 @@ mod tests {
         lots.add(card(1, 500));
         lots.add(card(2, 700));
         let drawn = lots.draw(Amount::yen(600)).unwrap();
-        assert_eq!(drawn, [card(1, 500), card(2, 100)]);
+        assert_eq!(*drawn, [card(1, 500), card(2, 100)]);
         lots.take(&drawn);
         assert_eq!(lots, Lots::One(card(2, 600)));
         assert_eq!(lots.draw(Amount::yen(601)), None);

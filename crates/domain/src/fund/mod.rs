@@ -1,11 +1,13 @@
 //! Funding: money comes into wallets, and where every yen of a wallet came from.
 
 mod credit;
+mod drawn;
 mod lots;
 mod top_up;
 
 pub use credit::Credited;
 pub(crate) use credit::credit;
+pub use drawn::Drawn;
 pub use lots::{CreditKind, DRAWN_MAX, LOTS_MAX, Lot, Lots, Source, returned};
 pub use top_up::{TopUpConfirmed, TopUpFailed, TopUpStarted};
 pub(crate) use top_up::{confirm, fail, start};
