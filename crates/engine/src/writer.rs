@@ -63,7 +63,7 @@ pub(crate) type Question = (Asked, Needs, u64, ReplyTo);
 pub(crate) struct Shared {
     pub hub: Arc<Hub>,
     pub meter: Meter,
-    pub lag: Lag,
+    pub view_lag: ViewLag,
     /// How far the views have come.
     pub applied: Arc<Watermark>,
     /// Every request key up to this row can be looked up.
@@ -76,15 +76,16 @@ pub(crate) struct Shared {
     pub stopped: AtomicBool,
 }
 
-/// Events that are durable but not in the views yet.
+/// How far the views are behind the journal, in events.
 #[derive(Default)]
-pub(crate) struct Lag {
+pub(crate) struct ViewLag {
     committed: AtomicU64,
     applied: AtomicU64,
 }
 
-impl Lag {
-    pub fn get(&self) -> u64 {
+impl ViewLag {
+    /// Events that are durable but not in the views yet.
+    pub fn events(&self) -> u64 {
         self.committed
             .load(Ordering::Relaxed)
             .saturating_sub(self.applied.load(Ordering::Relaxed))
@@ -195,7 +196,7 @@ impl Writer {
     }
 
     /// Forgets some of what the views hold, after so many requests. A segment of request keys sets a quarter of a million things free
-    /// at once: forgotten at once they would hold up everybody for a tenth of a second.
+    /// at once: forgotten in one go they would delay every waiting request by a tenth of a second.
     fn forget(&mut self, requests: usize) {
         let known = self.shard.book.recent_len();
         let keep =
@@ -296,7 +297,7 @@ impl Writer {
     }
 
     fn project(&self, committed: Committed) {
-        self.shared.lag.committed(committed.event_count());
+        self.shared.view_lag.committed(committed.event_count());
         drop(self.projector.send(committed));
     }
 
