@@ -1,4 +1,4 @@
-//! `mamori-lab dev`: the whole house on one machine, with a sandbox for the outside world, shops, tills and customers.
+//! `mamori-lab dev`: the whole system on one machine, with a sandbox for the outside world, shops, tills and customers.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -520,7 +520,7 @@ pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessC
     Ok(customers)
 }
 
-/// A one-time link for one more operator. Each start makes a new one: whoever can start a development house owns it anyway.
+/// A one-time link for one more operator. Each start makes a new one: the developer who can start the program has its data anyway.
 fn console_link(
     registry: &mut Registry,
     console_url: &str,
@@ -644,7 +644,6 @@ fn issuer() -> IssuerPrefix {
     IssuerPrefix::parse(DEV_ISSUER).expect("eight digits")
 }
 
-/// Lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

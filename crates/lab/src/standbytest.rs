@@ -120,7 +120,7 @@ fn takeover(
         });
         let took = ((clock.monotonic_micros)() - stopped) / 1_000;
         paid = Some((request, heard.unwrap_or(Heard::Nothing)));
-        // What is on its way to the old owner gets no answer, and nobody knocks at its door any more.
+        // What is on its way to the old owner gets no answer, and no register connects to it any more.
         dead.store(true, Ordering::SeqCst);
         owner.signal("CONT")?;
         let ended = owner.ends(clock)?;

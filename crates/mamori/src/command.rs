@@ -25,7 +25,6 @@ pub enum Command {
 }
 
 impl Command {
-    /// Does it.
     pub fn run(self, clock: Clock, chance: Chance) -> Result<(), Failure> {
         match self {
             Command::Init(args) => serve::run_init(args, clock, chance),

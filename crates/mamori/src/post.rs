@@ -41,7 +41,7 @@ const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
 const REMEMBER: Duration = Duration::from_secs(7 * 86_400);
 
-/// The ways out of the house.
+/// The connectors that carry messages out.
 pub struct Couriers {
     pub sms: SmsGateway,
     pub mail: Mailer,
@@ -160,7 +160,7 @@ fn thread_name(lane: Lane) -> &'static str {
     }
 }
 
-/// A thread that does `round` again and again, and rests in between until somebody wakes it.
+/// A thread that does `round` again and again, and rests in between until a new message wakes it.
 fn rounds(
     name: &'static str,
     mut round: impl FnMut() -> Result<(), Fault> + Send + 'static,
@@ -182,12 +182,12 @@ fn lane_of(registry: &mut Registry, due: &Due) -> Lane {
             MessageKind::Sms => Lane::Sms,
             MessageKind::Mail => Lane::Mail,
         },
-        // Nobody to tell, or no address for now: either courier says so, and tries again or gives up as for every message.
+        // No recipient, or no address for now: either courier says so, and tries again or gives up as for every message.
         Ok(None) | Err(_) => Lane::Sms,
     }
 }
 
-/// What an entry says, and to whom; `None` if there is nobody to send it to, or nothing to say.
+/// What an entry says, and to whom; `None` if there is no recipient, or nothing to say.
 fn read(registry: &mut Registry, due: &Due) -> Result<Option<Message>, Fault> {
     match due.kind.as_str() {
         "sms" | "mail" => Ok(Message::from_bytes(&due.content)),

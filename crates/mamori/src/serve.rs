@@ -1,4 +1,4 @@
-//! `mamori init`, `mamori serve` and `mamori config`: a live house.
+//! `mamori init`, `mamori serve` and `mamori config`: a live instance.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -71,7 +71,6 @@ pub struct ConfigArgs {
     store: StoreArgs,
 }
 
-/// `mamori init`.
 pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let location = args.store.location()?;
     std::fs::create_dir_all(args.store.data())?;
@@ -138,7 +137,6 @@ fn open_first(run: &mut Run, args: &InitArgs) -> Result<(MerchantId, StoreId, Ne
     Ok((chain.merchant, *store, key))
 }
 
-/// `mamori serve`.
 pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let config = Config::read(&args.store.data().join("mamori.json"))?;
     if let Some(path) = &args.ready {
@@ -215,7 +213,6 @@ fn tell_ready(path: &Path, listens: &[(&str, SocketAddr)]) -> Result<(), Failure
         .map_err(|error| format!("{} cannot be written ({error})", path.display()).into())
 }
 
-/// `mamori config`.
 pub fn run_config(args: ConfigArgs) -> Result<(), Failure> {
     let config = Config::read(&args.store.data().join("mamori.json"))?;
     println!("{}", serde_json::to_string_pretty(&config.masked())?);

@@ -55,12 +55,10 @@ impl StoreArgs {
             .unwrap_or_else(|| self.data.join("master.key"))
     }
 
-    /// The master key.
     pub fn master(&self) -> Result<Arc<MasterKey>, Failure> {
         Ok(Arc::new(MasterKey::open(&self.key_path())?))
     }
 
-    /// The data directory.
     pub fn data(&self) -> &PathBuf {
         &self.data
     }
@@ -100,7 +98,7 @@ pub struct BackupArgs {
     /// An empty or new directory.
     #[arg(long)]
     into: PathBuf,
-    /// Copy the master key too. Without it the backup cannot be read by whoever finds it, nor by you if you lose the key.
+    /// Copy the master key too. Without it a thief of the backup cannot read it, nor can you if you lose the key.
     #[arg(long)]
     with_key: bool,
 }
@@ -125,7 +123,6 @@ pub struct RestoreArgs {
     known_incarnation: Option<u16>,
 }
 
-/// `mamori audit`.
 pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
     let (location, master) = (args.store.location()?, args.store.master()?);
     let mut progress = Progress::begin("rows", clock);
@@ -176,7 +173,6 @@ pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
     }
 }
 
-/// `mamori views rebuild`.
 pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let ViewsCommand::Rebuild { store } = args.command;
     let (location, master) = (store.location()?, store.master()?);
@@ -192,7 +188,6 @@ pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     Ok(())
 }
 
-/// `mamori backup`.
 pub fn run_backup(args: BackupArgs, clock: Clock) -> Result<(), Failure> {
     let location = args.store.location()?;
     let key = args.with_key.then(|| args.store.key_path());
@@ -218,7 +213,6 @@ pub fn run_backup(args: BackupArgs, clock: Clock) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `mamori restore`.
 pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let location = args.store.location()?;
     let options = RestoreOptions {
@@ -311,7 +305,7 @@ fn with_loss_journaled(
     Ok(backup)
 }
 
-/// Becomes the owner of a store that nobody serves.
+/// Becomes the owner of a store that no process serves.
 pub fn own(location: &Location, clock: Clock, chance: Chance) -> Result<Lease, Failure> {
     let mut candidate = Candidate::new(location, 0, draw(chance))?;
     match candidate.try_take(0, &EngineClock(clock))? {
