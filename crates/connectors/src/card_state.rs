@@ -24,9 +24,7 @@ pub enum IntentState {
         aftermath: Aftermath,
     },
     /// Refused; nothing was taken.
-    Failed {
-        reason: FailureReason,
-    },
+    Failed { reason: FailureReason },
     /// Called off, or the page closed unused; nothing was taken and nothing will be.
     Cancelled,
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | decide | each act is decided on the book as the acts before it left it, and applied | nothing: refusals are answers |
 //! | append | all changes of the batch become one journal row, one fsync | the batch is undone and answered as a fault |
-//! | commit | the undo log is thrown away, the answers may leave | nothing |
+//! | commit | the undo notes are thrown away, the answers may leave | nothing |
 //!
 //! The writer thread steps it in production, the simulator in a loop, with the same code.
 

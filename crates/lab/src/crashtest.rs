@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, default_value_t = 50)]
     kills: u32,
     /// An empty PostgreSQL database (`postgres://…`) instead of files.
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     /// End after so many seconds, whatever the number of kills.
     #[arg(long)]

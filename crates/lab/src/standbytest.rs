@@ -24,7 +24,7 @@ const NOT_OWNER: i32 = 70;
 #[derive(clap::Args)]
 pub struct Args {
     /// An empty PostgreSQL database (`postgres://…`).
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: String,
     /// How often the owner is stopped; each standby is the next owner.
     #[arg(long, default_value_t = 3)]

@@ -21,9 +21,7 @@ pub enum FakeAppend {
     /// The outcome is unknown; the row was *not* written.
     LostBefore,
     /// Another owner, of a higher epoch, has written this seq first.
-    Collides {
-        epoch: u64,
-    },
+    Collides { epoch: u64 },
 }
 
 /// A journal in memory. Clones share it, so a "restarted" engine opens the same one.

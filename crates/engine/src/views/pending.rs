@@ -139,7 +139,11 @@ impl Pending {
     }
 
     /// The draft, begun if it is time to.
-    pub fn draft(&mut self, checkpoint_seq: u64, schedule: CheckpointSchedule) -> Option<DraftMark> {
+    pub fn draft(
+        &mut self,
+        checkpoint_seq: u64,
+        schedule: CheckpointSchedule,
+    ) -> Option<DraftMark> {
         // After a program that stops the next start shall be quick. (One that replays such a row may hurry for nothing.)
         let (sealed, hurry) = self.sealed.unwrap_or_default();
         let far = sealed.saturating_sub(checkpoint_seq) >= schedule.seqs;
@@ -154,7 +158,12 @@ impl Pending {
 
     /// What a write of the views with so many changes takes along. The last portion waits until every request key up to the
     /// draft's row is in a segment: a start reads the keys behind its checkpoint back from the journal, and only those.
-    pub fn portion(&self, segment_seq: u64, changes: usize, schedule: CheckpointSchedule) -> Option<Portion> {
+    pub fn portion(
+        &self,
+        segment_seq: u64,
+        changes: usize,
+        schedule: CheckpointSchedule,
+    ) -> Option<Portion> {
         let draft = self.draft.as_ref()?;
         // A draft that takes so long that half as much again has come together is written faster.
         let per_change = match self.rows.len() > draft.rows.len() / 2 {

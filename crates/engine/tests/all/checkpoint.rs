@@ -155,7 +155,9 @@ impl Days {
     /// A writer of the views that comes up after the last one died, with what a start reads back from the journal.
     fn projector(&self, location: &Location) -> Projector {
         let db = location.open(&VIEWS).expect("the views open");
-        let mut projector = Projector::open(db).expect("they have a mark").on_schedule(SCHEDULE);
+        let mut projector = Projector::open(db)
+            .expect("they have a mark")
+            .on_schedule(SCHEDULE);
         let progress = projector.progress();
         for row in &self.rows[progress.checkpoint_seq as usize..progress.applied_seq as usize] {
             projector.remember(row);

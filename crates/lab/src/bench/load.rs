@@ -28,9 +28,7 @@ pub enum Arrivals {
     Closed,
     /// So many requests a second, whatever the answers do; latency counts from the intended instant, waiting for a free connection
     /// included, so a stalled server cannot hide the requests it kept from being sent.
-    Open {
-        per_second: u64,
-    },
+    Open { per_second: u64 },
 }
 
 /// Who pays whom, and with which key.

@@ -25,7 +25,7 @@ use mamori_engine::Engine;
 use serde::{Deserialize, Serialize};
 
 use floor::Face;
-use load::{Moment, Arrivals, Parties, Plan, Tally};
+use load::{Arrivals, Moment, Parties, Plan, Tally};
 use process::Cost;
 use report::{Table, grouped, median, millis};
 
@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     history: u64,
     /// Another store than a fresh directory: `postgres://…` (an empty database), or a directory that is kept and used again.
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     /// Print the figures as one JSON object on standard output.
     #[arg(long)]
@@ -92,7 +92,7 @@ pub struct ServeArgs {
     #[arg(long, value_enum)]
     floor: Option<Face>,
     /// The product's store.
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     #[arg(long)]
     threads: usize,
@@ -770,7 +770,11 @@ impl Bench {
                 .args
                 .rate
                 .map_or(Arrivals::Closed, |per_second| Arrivals::Open { per_second });
-            let plan = self.plan(connections, arrivals, Duration::from_secs(self.args.seconds));
+            let plan = self.plan(
+                connections,
+                arrivals,
+                Duration::from_secs(self.args.seconds),
+            );
             let measured = measure(
                 &server,
                 &parties,
@@ -779,7 +783,9 @@ impl Bench {
                 self.clock,
                 &format!("floor, {connections} connections"),
             )?;
-            table.head(&format!("bare floor, {connections} connections, {arrivals:?}"));
+            table.head(&format!(
+                "bare floor, {connections} connections, {arrivals:?}"
+            ));
             describe(&mut table, &measured, None);
         }
         eprint!("{}", table.text());
