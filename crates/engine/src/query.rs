@@ -173,7 +173,7 @@ impl Engine {
         })
     }
 
-    /// An open top-up.
+    /// A top-up that is still pending; `None` once it has ended or was never begun.
     pub fn open_top_up(&self, top_up: TopUpId) -> Result<Option<OpenTopUp>, Fault> {
         self.look(move |shard| shard.book.top_ups.get(&top_up).copied())
     }

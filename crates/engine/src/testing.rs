@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 use mamori_datastore::fault::Fault;
 
 use crate::clock::Clock;
-use crate::writer::ReplyTo;
+use crate::hand_out::ReplyTo;
 
 /// What the next command loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

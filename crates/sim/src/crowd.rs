@@ -28,7 +28,6 @@ const OPERATORS: u64 = 3;
 pub struct Crowd {
     draw: Draw,
     made: u64,
-    /// Requests so far.
     requests: u64,
     /// Contexts that were asked in, with their names.
     askers: HashMap<Context, Asker>,
@@ -76,7 +75,7 @@ impl Crowd {
         }
     }
 
-    /// What makes the house: merchants, stores, tills, keys, customers.
+    /// What a run begins with: merchants, stores, tills, keys, customers.
     pub fn opening(&mut self) -> Vec<Request> {
         let mut acts = vec![Command::OpenMerchant; MERCHANTS as usize];
         acts.extend((1..=STORES).map(|store| Command::OpenStore {
@@ -305,7 +304,7 @@ impl Crowd {
         } else {
             self.charge_by_code()
         };
-        // Some are overdue before anybody captures them.
+        // Some are overdue before their merchant captures them.
         let expires_at = at.plus_seconds(self.draw.below(600) as i64);
         (by, Command::Hold { charge, expires_at })
     }
@@ -383,7 +382,7 @@ impl Crowd {
         (by, charge)
     }
 
-    /// The same request again, now or much later, sometimes not quite the same, sometimes from somebody else who may.
+    /// The same request again, now or much later, sometimes not quite the same, sometimes from another asker who may.
     fn again(&mut self) -> Request {
         let Some((mut by, mut command)) = pick_clone(&mut self.draw, &self.asked) else {
             return self.look();

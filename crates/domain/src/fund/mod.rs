@@ -2,12 +2,14 @@
 
 mod credit;
 mod drawn;
+mod lot;
 mod lots;
 mod top_up;
 
 pub use credit::Credited;
 pub(crate) use credit::credit;
 pub use drawn::Drawn;
-pub use lots::{CreditKind, DRAWN_MAX, LOTS_MAX, Lot, Lots, Source, returned};
+pub use lot::{Lot, Source};
+pub use lots::{CreditKind, DRAWN_MAX, LOTS_MAX, Lots, returned};
 pub use top_up::{TopUpConfirmed, TopUpFailed, TopUpStarted};
 pub(crate) use top_up::{confirm, fail, start};

@@ -168,7 +168,7 @@ pub fn load(tx: &mut Tx, seq: u64, key: HashKey) -> Result<Option<Book>, Fault> 
             }
             parcel.push(table, id, content);
             if parcel.bytes.len() >= PARCEL_BYTES {
-                // Not taken any more after a row that could not be read.
+                // The receiver has stopped at a row that could not be read.
                 damaged |= read.send(std::mem::take(&mut parcel)).is_err();
             }
         };
@@ -216,7 +216,7 @@ struct Undo {
 impl Undo {
     fn of(tx: &mut Tx, seq: u64) -> Result<Undo, Fault> {
         let mut rows = HashMap::new();
-        // Somebody who only reads may meet views that an older program has written in one piece.
+        // A reader (audit, standby) may open views that an older program has written in one piece: they have no undo notes.
         let known = tx.query_first(
             "SELECT COUNT(*) FROM schema_versions WHERE family = $1 AND version = $2",
             &[Param::Text(VIEWS.name), Param::Int(VERSION_WITH_NOTES)],

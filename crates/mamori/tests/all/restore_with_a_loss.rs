@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mamori::assembly::open_engine;
+use mamori::datastore::FAMILIES;
 use mamori::outside::{self, CLOCK};
-use mamori::store::FAMILIES;
 use mamori::world::Failure;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
