@@ -35,7 +35,7 @@ use mamori_server::cookies::{Cookie, encode_token};
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
 use mamori_server::messages::Message;
-use mamori_server::origin::Origins;
+use mamori_server::network::Origins;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;

@@ -209,7 +209,7 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
             amount: Amount::yen(100),
             store: Some(store),
             till: Some(TillId(1)),
-            order: OrderInfo::default(),
+            order: OrderInfo::default().into(),
         };
         let expires_at = house.now().plus_seconds(seconds);
         let hold = Request::command(register, Command::Hold { charge, expires_at });
