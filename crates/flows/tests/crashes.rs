@@ -108,7 +108,8 @@ impl World {
     }
 
     fn shop(&mut self) {
-        self.open(Opening::Merchant, "まもり書店").expect("a free name");
+        self.open(Opening::Merchant, "まもり書店")
+            .expect("a free name");
         self.open(Opening::Store(MerchantId(1)), "本店")
             .expect("a free name");
         self.open(Opening::Till(StoreId(1)), "レジ1")
@@ -141,7 +142,9 @@ impl World {
 
     /// The customer of these stories: the wallet, and whether a sign-in would find the passkey.
     fn customer(&mut self) -> (Option<WalletId>, bool) {
-        let credential = self.registry.fingerprint("credential", &passkey().credential);
+        let credential = self
+            .registry
+            .fingerprint("credential", &passkey().credential);
         let wallet = self.engine.wallet_of(credential).expect("read");
         let person = self.registry.people().find(&SORA).expect("read");
         assert_eq!(
@@ -238,10 +241,9 @@ fn the_next_opening_settles_what_the_last_one_left_without_a_restart() {
         let named = |id: u32, name: &str| (MerchantId(id), name.to_owned());
         match loss {
             Loss::Command => assert_eq!((next, names), (1, vec![named(1, "花屋")])),
-            Loss::Answer => assert_eq!(
-                (next, names),
-                (2, vec![named(1, "書店"), named(2, "花屋")])
-            ),
+            Loss::Answer => {
+                assert_eq!((next, names), (2, vec![named(1, "書店"), named(2, "花屋")]))
+            }
         }
     }
 }
@@ -304,7 +306,11 @@ fn a_key_that_was_being_revoked_works_on_or_is_dead_for_good() {
         let key = made.expect("a merchant").api_key;
         world.dies(loss, |run| api_key::revoke(run, &turns.take(), &key));
         if loss == Loss::Answer {
-            assert_eq!(world.live_keys(), [(key.clone(), false)], "the ledger goes first");
+            assert_eq!(
+                world.live_keys(),
+                [(key.clone(), false)],
+                "the ledger goes first"
+            );
         }
         world.restart();
         match loss {
@@ -396,7 +402,9 @@ fn an_erasure_that_owes_the_ledger_commands_pays_them_at_the_next_sweep() {
             frozen.expect("it is open");
             let revoke = Command::RevokeCredential {
                 wallet,
-                credential: world.registry.fingerprint("credential", &passkey().credential),
+                credential: world
+                    .registry
+                    .fingerprint("credential", &passkey().credential),
             };
             world.engine.lose_next(loss);
             let asked = Request::command(Asker::system(SystemReason::Reconciliation), revoke);
@@ -413,7 +421,9 @@ fn an_erasure_that_owes_the_ledger_commands_pays_them_at_the_next_sweep() {
         reconcile::sweep(engine, registry, NOW, &seed).expect("both answer");
         assert!(registry.erasures().unfinished().expect("read").is_empty());
         assert_eq!(world.customer(), (None, false));
-        let view = world.run(|run| Ok(erase::look(run, wallet)?)).expect("read");
+        let view = world
+            .run(|run| Ok(erase::look(run, wallet)?))
+            .expect("read");
         assert!(view.expect("the wallet stays").frozen);
     }
 }

@@ -17,15 +17,10 @@ use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
 use crate::http::session::{OperatorSession, operator_mark};
 use crate::identity::TILL_DEVICE_SECONDS;
-use crate::origin::{Origin, Visitor};
+use crate::origin::Visitor;
 
 /// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
-pub async fn enrol(
-    State(app): State<Arc<App>>,
-    origin: Origin,
-    visitor: Visitor,
-    body: Body,
-) -> Answer {
+pub async fn enrol(State(app): State<Arc<App>>, visitor: Visitor, body: Body) -> Answer {
     // No limit of browsers or of the house: tries are counted against the code they were aimed at, so whoever guesses at random
     // keeps no till from pairing.
     let code = body.digits("pairing_code", PAIRING_CODE_DIGITS)?;
@@ -34,7 +29,7 @@ pub async fn enrol(
     let inner = Arc::clone(&app);
     let paired = app.strangers.ask(move |registry| {
         let mut run = inner.run(registry, visitor.asker, now, &seed);
-        enrol::pair(&mut run, &code, &token, |by| origin.asker(by))
+        enrol::pair(&mut run, &code, &token, |by| visitor.origin.asker(by))
     });
     let device = paired.await??;
     app.identity.devices.forget_till(device.till);
@@ -47,7 +42,6 @@ pub async fn enrol(
 /// `POST /api/leave` of the till: this browser gives its till back.
 pub async fn leave(
     State(app): State<Arc<App>>,
-    origin: Origin,
     visitor: Visitor,
     headers: HeaderMap,
     _: Body,
@@ -58,7 +52,7 @@ pub async fn leave(
         let (now, seed) = (app.outside.now(), app.outside.seed());
         let left = app.strangers.ask(move |registry| {
             let mut run = inner.run(registry, visitor.asker, now, &seed);
-            enrol::leave(&mut run, &hash, |by| origin.asker(by))
+            enrol::leave(&mut run, &hash, |by| visitor.origin.asker(by))
         });
         if let Some(till) = left.await?? {
             app.identity.devices.forget_till(till);

@@ -17,12 +17,13 @@ use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token, encode_token};
 use crate::denied::{LAST_OPERATOR, LINK_REFUSED};
-use crate::http::passkeys::{begin, refused};
+use crate::http::assertions::{begin, refused};
 use crate::http::session::{
     Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
 };
-use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
+use crate::origin::Visitor;
 use crate::relying_party::PasskeyProblem;
 
 /// The address an operator opens. The secret stands behind `#`, which browsers send to no server and write in no log.
@@ -31,7 +32,12 @@ pub fn operator_link(console_origin: &str, link: &Token) -> String {
 }
 
 /// `POST /api/operators/redeem {link}`: opens the creation of an operator's passkey.
-pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn redeem(
+    State(app): State<Arc<App>>,
+    _: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let link = body.token("link")?;
     let browser = Browser::of(&headers, &app);
     let now = app.outside.now();
@@ -55,7 +61,12 @@ pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
 }
 
 /// `POST /api/operators/finish {link, credential}`: the passkey, the session, and the link is used up.
-pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn finish(
+    State(app): State<Arc<App>>,
+    _: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let (link, credential) = (body.token("link")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
     let replaced = Cookie::Session(Surface::Console).read(&headers);
@@ -136,14 +147,14 @@ pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer
 /// `POST /api/operators/invite {name}` of the console: a one-time link, in this answer and in no other.
 pub async fn invite(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let name = display_name(body.text("name", 640)?).ok_or(Denial::InvalidField("name"))?;
     let act = StepUpAct::InviteOperator(name.clone());
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let run = granted.run;
         let link = run.registry.operators().invite(&name, run.now, run.seed)?;
         tracing::info!(operator, "an operator invited another one");
@@ -152,14 +163,14 @@ pub async fn invite(
             "ends_at_ms": millis(run.now.plus(OPERATOR_LINK_LIFE)),
         }))
     };
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/operators/remove {operator}` of the console: their sessions have ended when this answers.
 pub async fn remove(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let named = URL_SAFE_NO_PAD
@@ -167,8 +178,8 @@ pub async fn remove(
         .ok()
         .and_then(|bytes| bytes.try_into().ok());
     let leaving = OwnerId(named.ok_or(Denial::InvalidField("operator"))?);
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         match granted.run.registry.operators().remove(&leaving)? {
             Ok(()) => {}
             Err(RemoveRefusal::Unknown) => return Err(Denial::NotFound),
@@ -185,7 +196,7 @@ pub async fn remove(
         Ok(json!({}))
     };
     let act = StepUpAct::RemoveOperator(leaving);
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 fn link_refused(app: &App, refusal: LinkRefusal) -> Denial {

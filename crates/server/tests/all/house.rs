@@ -47,6 +47,9 @@ use tower::ServiceExt as _;
 
 use crate::authenticator::Authenticator;
 
+/// What the browsers of the tests call themselves.
+const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile/15E148 Safari/604.1";
+
 pub const WALLET: &str = "http://wallet.localhost:4000";
 pub const TILL: &str = "http://till.localhost:4001";
 pub const CONSOLE: &str = "http://console.localhost:4002";
@@ -449,6 +452,7 @@ impl Browser<'_> {
             .method(method)
             .uri(path)
             .header(header::HOST, host)
+            .header(header::USER_AGENT, SAFARI)
             .header("sec-fetch-site", "same-origin");
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
