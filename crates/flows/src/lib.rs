@@ -8,6 +8,7 @@
 //! | `open.rs` | a merchant, a store, a till is opened under a name |
 //! | `api_key.rs` | a merchant's API key is made and revoked |
 //! | `erase.rs` | a person is erased |
+//! | `staff.rs` | operators come and go; pairing codes are made |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
 //!
 //! The order is always the same: a pending row in the registry, the command in the ledger, the row made active. The ledger is the
@@ -22,6 +23,7 @@ pub mod erase;
 pub mod open;
 pub mod reconcile;
 pub mod sign_up;
+pub mod staff;
 
 mod ledger;
 mod stop;

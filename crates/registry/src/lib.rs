@@ -16,7 +16,9 @@
 //! | `card_orders.rs` | hosted card pages of top-ups |
 //! | `directory.rs` | names of merchants, stores, tills, and what is being opened |
 //! | `api_keys.rs` | API keys |
+//! | `acts.rs` | what operators changed here, in the shape of the ledger's acts |
 
+pub mod acts;
 mod api_keys;
 mod card_orders;
 mod contact;
@@ -163,6 +165,7 @@ impl Registry {
         Operators {
             db: &mut self.db,
             keys: &self.keys,
+            noted: None,
         }
     }
 
@@ -179,12 +182,16 @@ impl Registry {
         Devices {
             db: &mut self.db,
             keys: &self.keys,
+            noted: None,
         }
     }
 
     /// What merchants, stores and tills are called, and what is being opened.
     pub fn directory(&mut self) -> DirectoryRows<'_> {
-        DirectoryRows { db: &mut self.db }
+        DirectoryRows {
+            db: &mut self.db,
+            noted: None,
+        }
     }
 
     /// API keys of merchants.
@@ -192,7 +199,13 @@ impl Registry {
         ApiKeys {
             db: &mut self.db,
             keys: &self.keys,
+            noted: None,
         }
+    }
+
+    /// What operators changed here.
+    pub fn acts(&mut self) -> acts::Acts<'_> {
+        acts::Acts { db: &mut self.db }
     }
 
     /// Hosted card pages of top-ups, and what became of each charge.

@@ -4,6 +4,7 @@ use mamori_datastore::keys::{MasterKey, SealKey};
 use mamori_datastore::sql::{Location, Param};
 use mamori_datastore::testing::on_both;
 use mamori_domain::event::Event;
+use mamori_domain::identity::{Frozen, Unfrozen};
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_registry::outbox::{
@@ -26,18 +27,18 @@ fn open(location: &Location) -> Outbox {
 fn journal_after(seq: u64, epoch: u64) -> Vec<JournaledRow> {
     let (one, two) = (WalletId(1), WalletId(2));
     let rows = [
-        vec![Event::Frozen { wallet: one }],
+        vec![Event::from(Frozen { wallet: one })],
         vec![],
         vec![
-            Event::Unfrozen { wallet: two },
-            Event::Unfrozen { wallet: one },
+            Unfrozen { wallet: two }.into(),
+            Unfrozen { wallet: one }.into(),
         ],
     ];
-    let rows = (seq + 1..).zip(rows).map(|(seq, changes)| JournaledRow {
+    let rows = (seq + 1..).zip(rows).map(|(seq, events)| JournaledRow {
         seq,
         epoch,
         at: Timestamp(seq.cast_signed()),
-        changes,
+        events,
     });
     rows.collect()
 }

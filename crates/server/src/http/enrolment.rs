@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::TillId;
-use mamori_flows::enrol;
+use mamori_flows::{enrol, staff};
 use mamori_registry::{PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, Surface, token_hash};
 use serde_json::json;
 
@@ -72,23 +72,12 @@ pub async fn make_pairing_code(
     let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
         .map_err(|_| Denial::InvalidField("till_id"))?;
     let (now, seed) = (app.outside.now(), app.outside.seed());
-    let code = app
-        .control
-        .ask(move |registry| -> Result<Option<String>, Fault> {
-            if !registry
-                .directory()
-                .tills()?
-                .iter()
-                .any(|named| named.till.0 == till)
-            {
-                return Ok(None);
-            }
-            registry
-                .devices()
-                .make_pairing_code(TillId(till), now, &seed)
-                .map(Some)
-        });
-    let code = code.await??.ok_or(Denial::NotFound)?;
+    let inner = Arc::clone(&app);
+    let made = app.control.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        staff::make_pairing_code(&mut run, TillId(till))
+    });
+    let code = made.await??;
     tracing::info!(
         till,
         operator = operator_mark(&asker.owner),

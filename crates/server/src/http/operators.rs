@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_flows::staff;
 use mamori_registry::{
-    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name,
-    token_hash,
+    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Surface, display_name, token_hash,
 };
 use serde_json::json;
 
@@ -16,7 +16,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token, encode_token};
-use crate::denied::{LAST_OPERATOR, LINK_REFUSED};
+use crate::denied::LINK_REFUSED;
 use crate::http::assertions::{begin, refused};
 use crate::http::session::{
     Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
@@ -155,8 +155,8 @@ pub async fn invite(
     let act = StepUpAct::InviteOperator(name.clone());
     let work = move |granted: Granted<OperatorSession>| {
         let operator = granted.operator();
-        let run = granted.run;
-        let link = run.registry.operators().invite(&name, run.now, run.seed)?;
+        let mut run = granted.run;
+        let link = staff::invite(&mut run, &name)?;
         tracing::info!(operator, "an operator invited another one");
         Ok(json!({
             "link": encode_token(&link),
@@ -180,11 +180,8 @@ pub async fn remove(
     let leaving = OwnerId(named.ok_or(Denial::InvalidField("operator"))?);
     let work = move |granted: Granted<OperatorSession>| {
         let operator = granted.operator();
-        match granted.run.registry.operators().remove(&leaving)? {
-            Ok(()) => {}
-            Err(RemoveRefusal::Unknown) => return Err(Denial::NotFound),
-            Err(RemoveRefusal::LastOne) => return Err(LAST_OPERATOR.into()),
-        }
+        let mut run = granted.run;
+        staff::remove(&mut run, &leaving)?;
         // After the database: a request in between could have read a row back into memory.
         granted
             .app
