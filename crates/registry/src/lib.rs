@@ -42,6 +42,7 @@ use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
 
+pub use acts::Acts;
 pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
 pub use contact::{Contact, ContactKind, display_name, masked_name};
@@ -204,8 +205,8 @@ impl Registry {
     }
 
     /// What operators changed here.
-    pub fn acts(&mut self) -> acts::Acts<'_> {
-        acts::Acts { db: &mut self.db }
+    pub fn acts(&mut self) -> Acts<'_> {
+        Acts { db: &mut self.db }
     }
 
     /// Hosted card pages of top-ups, and what became of each charge.

@@ -13,12 +13,12 @@ use mamori_domain::ids::TopUpId;
 use mamori_domain::money::Amount;
 use mamori_domain::reply::{Reply, TopUpState};
 use mamori_engine::views::read;
+use mamori_flows::top_up::CardProblem;
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
 use crate::body::{Body, Named};
-use crate::cards::CardProblem;
 use crate::denied::refused;
 use crate::http::session::WalletSession;
 use crate::route_table::{Demand, Gate};

@@ -26,16 +26,16 @@ use mamori_engine::testing::Loss;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::open::{self, NewStore};
 use mamori_flows::reconcile;
+use mamori_flows::top_up::CardDesk;
 use mamori_registry::{
     ApiKey, AuthMethod, OwnerId, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
 };
 use mamori_server::app::App;
-use mamori_server::cards::CardDesk;
 use mamori_server::cookies::{Cookie, encode_token};
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
 use mamori_server::messages::Message;
-use mamori_server::origin::Origins;
+use mamori_server::network::Origins;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;
