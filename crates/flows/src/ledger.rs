@@ -7,6 +7,7 @@ use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::reply::Outcome;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
+use mamori_registry::acts::Noted;
 use mamori_registry::{MerchantTree, Named, Registry, Seed};
 
 /// What a flow is run with. On a thread that may wait: each step ends when it is durable.
@@ -31,6 +32,15 @@ impl Run<'_> {
             asker: self.asker,
             now: self.now,
             seed,
+        }
+    }
+
+    /// Who changes the registry in this run, for the row that says so.
+    pub(crate) fn noted(&self) -> Noted {
+        Noted {
+            asker: self.asker,
+            now: self.now,
+            id: self.seed.take("registry act"),
         }
     }
 

@@ -86,7 +86,9 @@ pub fn open(run: &mut Run, _turn: &Turn, what: Opening, name: &str) -> Flow<u32>
     };
     let id = what.opened(&reply);
     let id = id.ok_or_else(|| Fault::broken("the ledger opened something else"))?;
-    run.registry.directory().finish_opening(&pending, id)?;
+    let noted = run.noted();
+    let mut directory = run.registry.directory().noted(noted);
+    directory.finish_opening(&pending, id)?;
     tracing::info!(?what, id, by = ?run.asker.by().kind(), "something was opened");
     Ok(id)
 }

@@ -16,7 +16,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body, Named, millis};
 use crate::http::session::{OperatorSession, operator_mark};
-use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
 
 /// Stores that one answer lists; a chain has more, and they are searched for.
@@ -192,13 +192,13 @@ async fn open(
 /// `POST /api/api-keys {merchant_id}` of the console: a new key; its secret is in this answer and in no other.
 pub async fn make_api_key(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let merchant = merchant_id(&body)?;
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
         let made = api_key::make(&mut run, &turn, merchant)?;
@@ -211,20 +211,20 @@ pub async fn make_api_key(
         Ok(json!({ "api_key": made.api_key, "api_secret": made.secret }))
     };
     let act = StepUpAct::MakeApiKey(merchant);
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/api-keys/revoke {api_key}` of the console: when this answers, no request with the key is taken any more.
 pub async fn revoke_api_key(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let api_key = body.text("api_key", 64)?.to_owned();
-    let operator = operator_mark(&asker.owner);
     let act = StepUpAct::RevokeApiKey(api_key.clone());
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
         api_key::revoke(&mut run, &turn, &api_key)?;
@@ -232,20 +232,20 @@ pub async fn revoke_api_key(
         tracing::info!(operator, "an operator revoked an API key");
         Ok(json!({}))
     };
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/api-keys/opa-auth {api_key, takes}` of the console: whether the key takes OPA-Auth beside our own scheme.
 pub async fn set_opa_auth(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let (api_key, takes) = (body.text("api_key", 64)?.to_owned(), body.flag("takes")?);
-    let operator = operator_mark(&asker.owner);
     let act = StepUpAct::SetOpaAuth(api_key.clone(), takes);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
         api_key::set_opa_auth(&mut run, &turn, &api_key, takes)?;
@@ -257,7 +257,7 @@ pub async fn set_opa_auth(
         );
         Ok(json!({}))
     };
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 fn key_json(key: &ApiKeySummary) -> Value {

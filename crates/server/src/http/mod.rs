@@ -1,5 +1,6 @@
 //! The handlers: parse, authenticate, call, answer.
 
+mod assertions;
 pub mod console;
 pub mod enrolment;
 pub mod merchants;

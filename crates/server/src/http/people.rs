@@ -13,8 +13,8 @@ use serde_json::json;
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, Named, millis};
-use crate::http::session::{OperatorSession, operator_mark};
-use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::http::session::OperatorSession;
+use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
 
 /// `GET /api/wallets/{id}` of the console: enough to tell whether it is the right one, too little to read who it is.
@@ -54,15 +54,15 @@ pub async fn wallet(
 /// `POST /api/people/erase {wallet_id, despite_balance}` of the console: name and contact are gone when this answers, for good.
 pub async fn erase_person(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let number = body.text("wallet_id", 20)?.parse();
     let wallet = WalletId(number.map_err(|_| Denial::InvalidField("wallet_id"))?);
     let despite_balance = body.flag("despite_balance")?;
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         erase::erase(&mut run, wallet, despite_balance, |person| {
             app.identity.sessions.forget_owner(Surface::Wallet, person);
@@ -71,5 +71,5 @@ pub async fn erase_person(
         Ok(json!({}))
     };
     let act = StepUpAct::ErasePerson(wallet, despite_balance);
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
