@@ -91,7 +91,7 @@ impl Started {
                 Err(fault) if !(config.standby && fault.is_retryable()) => return Err(fault),
                 Ok(None) | Err(_) => {}
             }
-            if !follow(config, &mut standby)? {
+            if !read_along(config, &mut standby)? {
                 std::thread::park_timeout(Duration::from_micros(LOOK_MICROS));
             }
         }
@@ -100,7 +100,7 @@ impl Started {
 
 /// Reads on beside the living owner; true when there is more to read. Whatever goes wrong here is tried again at the next look,
 /// from the beginning, and at the latest by the takeover: only a store of another purpose will never do.
-fn follow(config: &EngineConfig, standby: &mut Option<Standby>) -> Result<bool, Fault> {
+fn read_along(config: &EngineConfig, standby: &mut Option<Standby>) -> Result<bool, Fault> {
     let mut warm = match standby.take() {
         Some(warm) => warm,
         None => {
@@ -320,7 +320,7 @@ impl Standby {
 
     fn seen(&mut self, progress: Progress) {
         self.progress = progress;
-        self.carried.let_go(progress);
+        self.carried.forget_written(progress);
         while self
             .unapplied
             .front()

@@ -59,7 +59,7 @@ const FORGOTTEN_PER_CHANGE: usize = 4;
 /// Rows of the book that changed since the last checkpoint, as they stood at the newest seal; those of a draft apart.
 #[derive(Default)]
 pub struct Pending {
-    rows: IdMap<RowKey, Sealed>,
+    rows: IdMap<RowKey, SealedRow>,
     /// The row of the newest seal; and whether it stood there alone.
     sealed: Option<(u64, bool)>,
     /// The newest checkpoint that is whole on the disk: its rows are forgotten here.
@@ -69,7 +69,7 @@ pub struct Pending {
 }
 
 /// A row as it stood at the newest seal that brought it; `None` where it is gone.
-struct Sealed {
+struct SealedRow {
     at: u64,
     content: Option<Vec<u8>>,
 }
@@ -111,7 +111,7 @@ impl Pending {
         for row in dirty {
             self.rows.insert(
                 (row.table, row.key.clone()),
-                Sealed {
+                SealedRow {
                     at: sealed,
                     content: row.row.clone(),
                 },
@@ -120,8 +120,8 @@ impl Pending {
         self.sealed = Some((sealed, alone));
     }
 
-    /// Lets go of what the checkpoint after row `checkpoint_seq` holds.
-    pub fn let_go(&mut self, checkpoint_seq: u64) {
+    /// Forgets what the checkpoint after row `checkpoint_seq` holds.
+    pub fn forget_written(&mut self, checkpoint_seq: u64) {
         if self.behind == checkpoint_seq {
             return;
         }

@@ -71,10 +71,10 @@ impl Carried {
         }
     }
 
-    /// Lets go of what is written down.
-    pub fn let_go(&mut self, progress: Progress) {
-        self.keys.let_go(progress.segment_seq);
-        self.pending.let_go(progress.checkpoint_seq);
+    /// Forgets what is written down.
+    pub fn forget_written(&mut self, progress: Progress) {
+        self.keys.forget_written(progress.segment_seq);
+        self.pending.forget_written(progress.checkpoint_seq);
     }
 }
 
@@ -133,7 +133,7 @@ impl Projector {
 
     /// Goes on with what another writer, or a standby, kept in memory up to now.
     pub fn carry(&mut self, mut carried: Carried) {
-        carried.let_go(self.progress);
+        carried.forget_written(self.progress);
         self.carried = carried;
     }
 
@@ -240,7 +240,7 @@ impl Projector {
             self.carried.pending.written(portion);
             self.undo_left |= portion.completes.is_some();
         }
-        self.carried.let_go(outcome.progress);
+        self.carried.forget_written(outcome.progress);
     }
 
     /// Empties every table: the views are made anew.

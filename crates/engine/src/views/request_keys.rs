@@ -51,8 +51,8 @@ impl OpenKeys {
         self.keys.push((key, seq));
     }
 
-    /// Lets go of what whole segments hold.
-    pub fn let_go(&mut self, segment_seq: u64) {
+    /// Forgets what whole segments hold.
+    pub fn forget_written(&mut self, segment_seq: u64) {
         self.draft.take_if(|draft| draft.seq <= segment_seq);
         let old = self.keys.partition_point(|(_, seq)| *seq <= segment_seq);
         self.keys.drain(..old);
