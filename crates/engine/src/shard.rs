@@ -117,8 +117,7 @@ pub struct Shard {
     chain: ChainKey,
     /// An embedded journal cannot be believed after an I/O error: the process must start again.
     embedded: bool,
-    /// The disk is full: only commands that are [allowed then](mamori_domain::command::Command::allowed_when_disk_full) are journaled, out of the space
-    /// kept aside.
+    /// The disk is full: only commands that are `allowed_when_disk_full` are journaled, out of the space kept aside.
     disk_full: bool,
     /// The wall clock keeps pace with the monotonic one, and the book knows no later instant.
     clock_is_trusted: bool,
