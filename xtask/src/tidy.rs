@@ -42,7 +42,7 @@ pub fn inspect(root: &Path) -> std::io::Result<Vec<Finding>> {
 
 /// Who depends on whom: no more than this, and no less, so that the plan is what is built. Dependencies for tests alone obey the same
 /// arrows.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("domain", &[]),
     ("codes", &[]),
     ("sandbox", &[]),
@@ -51,9 +51,11 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("engine", &["datastore", "domain"]),
     ("registry", &["datastore", "domain"]),
     ("connectors", &["domain"]),
+    ("flows", &["engine", "registry", "datastore", "domain"]),
     (
         "server",
         &[
+            "flows",
             "engine",
             "registry",
             "datastore",
@@ -73,6 +75,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "api",
             "engine",
             "registry",
+            "flows",
             "connectors",
             "server",
         ],
@@ -88,6 +91,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "datastore",
             "engine",
             "registry",
+            "flows",
             "connectors",
             "server",
             "sim",

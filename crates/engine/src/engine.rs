@@ -34,7 +34,7 @@ use crate::views::{Entry, VIEWS, damage, read};
 use crate::watermark::Watermark;
 use crate::writer::{Loss, Message, Shared, Watch, Writer};
 
-pub use crate::writer::{HandOut, ReplyTo};
+pub use crate::hand_out::{HandOut, ReplyTo};
 
 /// Requests that may wait for the writer; one more is told "busy" before anything was decided.
 const QUEUE_REQUESTS: usize = 8_192;
@@ -91,6 +91,14 @@ impl Engine {
 
     /// Asks. `reply` is called once, when the answer is durable; or at once if the engine is too busy.
     pub fn submit(&self, request: Request, reply: ReplyTo) {
+        #[cfg(feature = "testing")]
+        let reply = match request.ask {
+            mamori_domain::command::Ask::Command(_) => match self.0.shared.loss.befall(reply) {
+                Some(reply) => reply,
+                None => return,
+            },
+            mamori_domain::command::Ask::Query(_) => reply,
+        };
         if self.0.shared.view_lag.events() > LAG_EVENTS {
             return reply(Err(Fault::retryable("busy: the views are too far behind")));
         }
@@ -111,7 +119,14 @@ impl Engine {
         }
     }
 
-    /// From now on the replies of each batch are sent inside `hand_out`, so that connections are woken once a batch. Only the first call counts.
+    /// The next command is lost, or its answer: for tests of what a crash leaves between two steps.
+    #[cfg(feature = "testing")]
+    pub fn lose_next(&self, loss: crate::testing::Loss) {
+        self.0.shared.loss.set(loss);
+    }
+
+    /// From now on the replies of each batch are sent inside `hand_out`, so that connections are woken once a batch. Only the
+    /// first call counts.
     pub fn hand_out_within(&self, hand_out: HandOut) {
         let _ = self.0.shared.hand_out.set(hand_out);
     }

@@ -583,8 +583,8 @@ mod tests {
             wallet: WalletId(u64::MAX),
             amount: lot.amount,
             digest: RequestDigest(u64::MAX),
-            merchant_payment_id: text.clone(),
-            drawn: vec![lot; DRAWN_MAX],
+            merchant_payment_id: text.clone().into(),
+            drawn: vec![lot; DRAWN_MAX].into(),
             previous: EntryId(u64::MAX),
             balance: u64::MAX,
             order: OrderInfo {
@@ -594,7 +594,8 @@ mod tests {
                 store_text: Some(text.clone()),
                 terminal_text: Some(text.clone()),
                 categories: Some(vec![text; OrderInfo::CATEGORIES_MAX].into()),
-            },
+            }
+            .into(),
             authorization: Some(AuthorizationId(u128::MAX)),
         };
         let context = Context {

@@ -9,10 +9,10 @@ use mamori_domain::command::Needs;
 use mamori_domain::context::SystemReason;
 use mamori_domain::ids::IdSpace;
 use mamori_domain::lifecycle::LossAccepted;
-use mamori_domain::reply::Outcome;
 use mamori_domain::world::{Draw, Timestamp};
 
 use crate::clock::Clock;
+use crate::hand_out::{HandOut, ReplyTo};
 use crate::hub::Hub;
 use crate::journal::batch::Committed;
 use crate::lease::Freshness;
@@ -28,12 +28,6 @@ const FORGET_PER_REQUEST: usize = 8;
 const ROOM_MICROS: i64 = 2_000_000;
 /// How far the wall clock may leave the monotonic one before codes are stopped.
 const CLOCK_JUMP_MICROS: i64 = 60_000_000;
-
-/// Takes the answer to a request, on the writer's thread: it must not wait.
-pub type ReplyTo = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;
-
-/// Runs what hands out the answers of one batch; all that has to be woken for them can be woken once, afterwards.
-pub type HandOut = fn(&mut dyn FnMut());
 
 /// Looks at the shard between two batches, when all of it is durable.
 pub(crate) type Look = Box<dyn FnOnce(&Shard) + Send>;
@@ -74,6 +68,8 @@ pub(crate) struct Shared {
     /// The disk is full: the views must not take the room that is left for the journal.
     pub disk_full: AtomicBool,
     pub stopped: AtomicBool,
+    #[cfg(feature = "testing")]
+    pub loss: crate::testing::Waiting,
 }
 
 /// How far the views are behind the journal, in events.

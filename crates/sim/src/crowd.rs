@@ -372,12 +372,12 @@ impl Crowd {
         };
         let charge = Charge {
             merchant: MerchantId(merchant),
-            merchant_payment_id: self.name(),
+            merchant_payment_id: self.name().into(),
             payer,
             amount: self.price(),
             store: (!self.one_in(4)).then_some(store),
             till: (!self.one_in(4)).then_some(TillId(till)),
-            order,
+            order: order.into(),
         };
         (by, charge)
     }
@@ -408,7 +408,12 @@ impl Crowd {
             }
         } else if let Command::Charge(charge) = &mut command {
             // SDKs overwrite this on a retry.
-            charge.order.requested_at += 1;
+            let requested_at = charge.order.requested_at + 1;
+            charge.order = OrderInfo {
+                requested_at,
+                ..(*charge.order).clone()
+            }
+            .into();
         }
         self.request(by, Ask::Command(command))
     }
@@ -443,9 +448,10 @@ impl Crowd {
 
     fn cancel(&mut self) -> (Actor, Command) {
         let charge = (0..8).find_map(|_| match pick_clone(&mut self.draw, &self.asked) {
-            Some((_, Command::Charge(charge))) => {
-                Some((charge.merchant, charge.merchant_payment_id))
-            }
+            Some((_, Command::Charge(charge))) => Some((
+                charge.merchant,
+                Box::<str>::from(&charge.merchant_payment_id),
+            )),
             _ => None,
         });
         let (merchant, merchant_payment_id) = match charge {

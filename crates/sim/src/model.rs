@@ -620,7 +620,7 @@ impl Model {
         until: Option<Timestamp>,
     ) -> Result<Said, Refusal> {
         let kind = until.map_or("payment", |_| "hold");
-        let name = charge.merchant_payment_id.clone();
+        let name = Box::from(&charge.merchant_payment_id);
         let name = (kind, u64::from(charge.merchant.0), 0, name);
         let yen = charge.amount.signed();
         let same = Same::Charge(yen, charge.payer, charge.store, charge.till);

@@ -492,7 +492,7 @@ impl Stage {
             amount: yen(amount)?,
             store: till.map(|till| place_of(till).0),
             till,
-            order,
+            order: order.into(),
         };
         Ok((self.speaker(speaker)?, charge))
     }

@@ -231,7 +231,8 @@ impl Payments {
                 requested_at: seconds,
                 description: Some("onigiri, tea and a newspaper".into()),
                 ..OrderInfo::default()
-            },
+            }
+            .into(),
         };
         // As the merchant API names its requests: eight bytes in the journal.
         let asker = self.asker.with_request(RequestId(self.choices.next() >> 1));

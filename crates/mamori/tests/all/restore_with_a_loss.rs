@@ -229,7 +229,7 @@ fn pay(engine: &Engine, name: &str) -> PaymentId {
         amount: Amount::yen(300),
         store: Some(StoreId(1)),
         till: Some(TillId(1)),
-        order: OrderInfo::default(),
+        order: OrderInfo::default().into(),
     });
     let register = Asker::new(Context {
         by: Actor::Key { key: REGISTER },

@@ -368,7 +368,8 @@ impl Inner {
                 store_text: None,
                 terminal_text: None,
                 categories: None,
-            },
+            }
+            .into(),
         };
         self.payment_answer(
             Operation::CreateCpmPayment,
@@ -410,7 +411,8 @@ impl Inner {
                     .filter(|_| till.is_none() || store.is_none())
                     .map(Into::into),
                 categories: None,
-            },
+            }
+            .into(),
         };
         self.payment_answer(
             Operation::CreatePayment,

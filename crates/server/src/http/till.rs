@@ -105,7 +105,7 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
     let code = scanned(&app, body.text("code", 512)?)?;
     let charge = Charge {
         merchant: place.merchant,
-        merchant_payment_id: name,
+        merchant_payment_id: name.into(),
         payer: Payer::Code(code.random()),
         amount,
         store: Some(place.store),
@@ -113,7 +113,8 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         order: OrderInfo {
             requested_at: app.outside.now().seconds(),
             ..OrderInfo::default()
-        },
+        }
+        .into(),
     };
     let payment = payment_of(
         app.ledger
@@ -185,7 +186,7 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
     let payment = own_payment(&app, &place, payment_id(&body)?).await?;
     let cancel = Command::Cancel {
         merchant: place.merchant,
-        merchant_payment_id: payment.merchant_payment_id.clone(),
+        merchant_payment_id: (&payment.merchant_payment_id).into(),
     };
     app.ledger
         .ask(device.command(cancel))
