@@ -17,7 +17,7 @@ type Reply = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;
 pub enum Loss {
     /// It never reaches the writer: nothing happens.
     Command = 1,
-    /// It happens, and nobody hears of it.
+    /// The command becomes durable, and its answer is lost.
     Answer = 2,
 }
 

@@ -93,7 +93,7 @@ pub fn forget_undo(tx: &mut Tx, seq: u64, rows: usize) -> Result<bool, Fault> {
 
 /// Bytes of rows that go from the reading thread to the one that puts the book together in one go.
 const PARCEL_BYTES: usize = 256 * 1_024;
-/// Parcels on their way: the two threads lean on each other no further than that.
+/// Parcels in the channel between the two threads: bounds memory.
 const PARCELS: usize = 8;
 
 /// Rows of a checkpoint, one behind the other: table, key, content.
