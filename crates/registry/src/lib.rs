@@ -222,17 +222,6 @@ impl Registry {
             agent: AgentFamily::of_header(user_agent),
         }
     }
-
-    /// What waits in the outbox, was sent, and was given up (the newest `dead_max`). The outbox must have been opened once.
-    pub fn outbox(
-        &mut self,
-        dead_max: u32,
-    ) -> Result<(outbox::Counts, Vec<outbox::DeadEntry>), Fault> {
-        Ok((
-            outbox::counts(&mut self.db)?,
-            outbox::dead(&mut self.db, dead_max)?,
-        ))
-    }
 }
 
 /// What the ledger names; asked by [`Registry::reconcile`]. One implementation, over the engine, stands in `crates/flows`.

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::{Numbered, at, instant_cell, numbered_cell};
+use crate::{Numbered, Registry, at, instant_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
 use mamori_datastore::sql::{Column, Db, Durability, Family, Location, Migration, Param, Row, Tx};
@@ -229,6 +229,13 @@ pub struct JournaledRow {
     pub at: Timestamp,
     /// What it says happened, in order.
     pub events: Vec<Event>,
+}
+
+impl Registry {
+    /// What waits in the outbox, was sent, and was given up (the newest `dead_max`). The outbox must have been opened once.
+    pub fn outbox(&mut self, dead_max: u32) -> Result<(Counts, Vec<DeadEntry>), Fault> {
+        Ok((counts(&mut self.db)?, dead(&mut self.db, dead_max)?))
+    }
 }
 
 /// A connection to the outbox of a store, for one thread: one sorts, and one sends on each lane.
