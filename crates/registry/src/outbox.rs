@@ -231,13 +231,6 @@ pub struct JournaledRow {
     pub events: Vec<Event>,
 }
 
-impl Registry {
-    /// What waits in the outbox, was sent, and was given up (the newest `dead_max`). The outbox must have been opened once.
-    pub fn outbox(&mut self, dead_max: u32) -> Result<(Counts, Vec<DeadEntry>), Fault> {
-        Ok((counts(&mut self.db)?, dead(&mut self.db, dead_max)?))
-    }
-}
-
 /// A connection to the outbox of a store, for one thread: one sorts, and one sends on each lane.
 pub struct Outbox {
     db: Db,
