@@ -6,7 +6,7 @@ import { after, before } from 'node:test';
 
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from '../../web/wallet/wallet-texts.js';
-import { dev, remember } from '../peers/dev.mjs';
+import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, signUp, story, until } from './stage.mjs';
 
 const words = walletTexts.en;
@@ -250,6 +250,40 @@ step('the cashier sees what was refunded, and no complaint about an amount that 
   await page.keyboard.press('Enter');
   await sheet.waitFor({ state: 'detached' });
   await page.locator('.payments-told').getByText(fill(cashier.refunded_now, { amount: '¥50' })).waitFor();
+});
+
+step('a sale without an answer: the till says that nobody knows, goes on, and hears of it behind the next sale', async () => {
+  const { page } = till;
+  await page.reload();
+  await page.getByLabel(cashier.amount, { exact: true }).fill('130');
+  // The question reaches the server; its answer is lost on the way, so the payment stands and the till does not know.
+  await page.evaluate(() => {
+    const real = globalThis.fetch;
+    globalThis.asked = [];
+    globalThis.find = () => { globalThis.fetch = real; };
+    globalThis.fetch = async (path, options) => {
+      const answer = await real(path, options);
+      if (path !== '/api/charge') return answer;
+      globalThis.asked.push(JSON.parse(options.body).key);
+      throw new TypeError('the answer is lost');
+    };
+  });
+  await page.keyboard.press('Enter');
+  await page.keyboard.type(freshCode(customer().name));
+  await page.keyboard.press('Enter');
+  await heading(page, cashier.unknown).waitFor();
+  await lookAt(page, 'till-unknown-en');
+  const goOn = button(page, cashier.park);
+  for (let presses = 0; presses < 4; presses += 1) await button(page, cashier.check_now).click();
+  await goOn.click();
+  await page.locator('.parked-place').getByText('¥130').waitFor();
+  const keys = await page.evaluate(() => globalThis.asked);
+  assert.ok(keys.length >= 4);
+  assert.equal(new Set(keys).size, 1, 'one sale is asked about under one key');
+  await lookAt(page, 'till-parked-en');
+  await page.evaluate(() => globalThis.find());
+  await page.locator('#sale-status').getByText(fill(cashier.parked_paid, { amount: '¥130' })).waitFor();
+  await page.locator('.parked-place .note').waitFor({ state: 'detached' });
 });
 
 step('nothing went wrong in any script', () => {

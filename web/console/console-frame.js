@@ -1,106 +1,220 @@
-// What every page of the console stands in: the head with the way to the other pages, cards, and the sheets in which
-// something is opened or agreed to.
+// What every page of the console stands in: the head with the way to the other pages, cards, an answer of the server
+// that is shown and read again, and the sheets in which something is opened or agreed to.
 
-import { post, sentenceOf } from '/assets/api.js';
-import { announce, el, whileBusy } from '/assets/elements.js';
+import { get, post, sentenceOf } from '/assets/api.js';
+import { h, own, patch } from '/assets/draw.js';
+import { announce, el, focusIn, whileBusy } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
+import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
+import { beginAnswer, updateAnswer } from '/assets/console-answer-state.js';
+import { beginSheet, updateSheet } from '/assets/console-sheet-state.js';
+
+/** @import { Child, Machine } from '../types/pages.js' */
+/** @import { AnswerEvent, AnswerState, Pace } from '/assets/console-answer-state.js' */
+/** @import { SheetEvent, SheetState } from '/assets/console-sheet-state.js' */
+
+/** @typedef {{ signOut(): Promise<void>, go(page: string): void }} Tools What a page may ask of the console. */
 
 const PAGES = [['today', 'pulse'], ['merchants', 'shop'], ['operators', 'key'], ['customers', 'person']];
 const COPIED_MS = 2_500;
 
-/** The head of a page: who we are, where we are (`title`, `second`), where else to go. */
+/** @param {string} name */
+export const drawing = (name) => own(name, () => icon(name));
+
+/**
+ * The head of a page: who we are, where we are (`title`, `second`), where else to go.
+ * @param {string} current @param {string} title @param {Element | null} second @param {Tools} tools
+ */
 export function consoleHead(current, title, second, { signOut }) {
-  const leave = el('button', { type: 'button', class: 'button quiet sign-out', on: { click: () => whileBusy(leave, signOut) } }, icon('leave'), t('sign_out'));
+  const leave = el('button', {
+    type: 'button', class: 'button quiet sign-out', on: { click: () => whileBusy(leave, signOut) },
+  }, icon('leave'), t('sign_out'));
+  const links = PAGES.map(([name, picture]) => el('a', {
+    href: `#${name}`, 'aria-current': current === name ? 'page' : null,
+  }, icon(picture), t(`nav_${name}`)));
   return el('header', { class: 'console-head on-deep' },
     el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り')),
     el('div', { class: 'head-words' }, el('h1', { tabindex: '-1' }, title), second),
     languageChoice(), leave,
-    el('nav', { class: 'console-nav', 'aria-label': t('nav') }, PAGES.map(([name, drawing]) => el('a', { href: `#${name}`, 'aria-current': current === name ? 'page' : null }, icon(drawing), t(`nav_${name}`)))));
+    el('nav', { class: 'console-nav', 'aria-label': t('nav') }, links));
 }
 
-/** A card with its heading; `action` is a button beside it. */
-export function card(title, drawing, className, ...content) {
-  return cardWith(title, drawing, className, null, ...content);
+/** @param {string} className */
+const headingOf = (className) => `card-${className}`;
+
+/** @param {string} className */
+const cardLook = (className) => ({ class: `card card-${className}`, 'aria-labelledby': headingOf(className) });
+
+/** @param {string} title @param {string} picture @param {string} className @param {Child} action a button beside it */
+export const cardHead = (title, picture, className, action = null) => h('div', { class: 'card-head' },
+  drawing(picture), h('h2', { id: headingOf(className) }, title), action);
+
+/** A card that a view of its own draws into. @param {string} className */
+export const cardElement = (className) => el('section', cardLook(className));
+
+/**
+ * A card with its heading.
+ * @param {string} title @param {string} picture @param {string} className @param {Child[]} content
+ */
+export const card = (title, picture, className, ...content) => (
+  h('section', cardLook(className), cardHead(title, picture, className), content));
+
+/**
+ * A card with a button beside its heading.
+ * @param {string} title @param {string} picture @param {string} className
+ * @param {Child} action @param {Child[]} content
+ */
+export const cardWith = (title, picture, className, action, ...content) => (
+  h('section', cardLook(className), cardHead(title, picture, className, action), content));
+
+/**
+ * A small button; `spoken` names it where the words alone would not say what it is about.
+ * @param {Child} words @param {string} className @param {() => unknown} press @param {string | null} spoken
+ */
+export const smallButton = (words, className, press, spoken = null) => h('button', {
+  type: 'button', class: `button small-button ${className}`, 'aria-label': spoken,
+  on: { click: (event) => whileBusy(event.currentTarget, async () => press()) },
+}, words);
+
+/** @param {unknown} error */
+function problemText(error) {
+  if (error === null) return '';
+  const key = ceremonyProblem(error);
+  return key ? t(key) : sentenceOf(error);
 }
 
-export function cardWith(title, drawing, className, action, ...content) {
-  const id = `card-${className}`;
-  return el('section', { class: `card card-${className}`, 'aria-labelledby': id }, el('div', { class: 'card-head' }, icon(drawing), el('h2', { id }, title), action), content);
-}
+/** The one sentence that says what went wrong. @param {unknown} error */
+export const problemLine = (error) => h('p', { class: 'problem', role: 'alert' }, problemText(error));
 
-/** A small button; `spoken` names it where the words alone would not say what it is about. */
-export function smallButton(words, className, press, spoken = null) {
-  const button = el('button', { type: 'button', class: `button small-button ${className}`, 'aria-label': spoken, on: { click: () => whileBusy(button, press) } }, words);
-  return button;
-}
+/**
+ * @typedef {object} AnswerTools What the drawing of an answer may ask for.
+ * @property {() => Promise<void>} reload
+ * @property {(error: unknown) => void} complain
+ * @property {() => void} forgive
+ */
 
-/** A place for the one sentence that says what went wrong; `complain` fills it, `clear` empties it. */
-export function problemPlace() {
-  const element = el('p', { class: 'problem', role: 'alert' });
-  return {
-    element,
-    clear() { element.textContent = ''; },
-    complain(error) {
-      const key = ceremonyProblem(error);
-      element.textContent = key ? t(key) : sentenceOf(error);
-    },
+/**
+ * Draws an answer of the server into `place` and reads it again: at its pace while somebody is looking, and by
+ * `reload`.
+ * @template T
+ * @param {{ place: Element, path: string, first: T, in_hand: boolean, pace?: Pace, timeout_ms?: number,
+ *   draw: (state: AnswerState<T>, tools: AnswerTools) => Child[] }} view
+ */
+export function answerView({ place, path, first, in_hand, pace = { good_ms: null, bad_ms: null }, timeout_ms, draw }) {
+  /** @returns {Promise<AnswerEvent<T>>} */
+  async function read() {
+    try {
+      return { is: 'answered', answer: await get(path, timeout_ms) };
+    } catch (error) {
+      return { is: 'failed', error };
+    }
+  }
+  /** @returns {Promise<AnswerEvent<T>>} */
+  const readIfSeen = async () => (
+    document.visibilityState === 'visible' ? read() : { is: 'unseen' });
+  /** @type {AnswerTools} */
+  const tools = {
+    reload: async () => view.send(await read()),
+    complain: (error) => view.send({ is: 'complain', error }),
+    forgive: () => view.send({ is: 'forgive' }),
   };
+  /** @type {Machine<AnswerState<T>, AnswerEvent<T>>} */
+  const view = machine({
+    begin: beginAnswer(first, pace, in_hand),
+    update: updateAnswer(pace),
+    draw: (state) => patch(place, draw(state, tools)),
+    perform: { read: readIfSeen },
+  });
+  return { start: view.start, stop: view.stop };
 }
 
-/** An act that asks for a fresh passkey: the server names the challenge, the operator answers, the act happens. */
+/**
+ * An act that asks for a fresh passkey: the server names the challenge, the operator answers, the act happens.
+ * @param {string} path @param {object} body
+ */
 export async function postFresh(path, body) {
   const { step_up, request } = await post(path, body);
   const credential = await usePasskey(request);
   return post(path, { ...body, step_up, credential });
 }
 
-/** Runs what a sheet is for; what `run` returns is shown in its place, and if that is nothing the sheet closes. */
-async function finish(sheet, place, problem, run) {
-  problem.clear();
-  try {
-    const shown = await run();
-    if (!shown) {
-      sheet.close();
-      return;
-    }
-    place.replaceChildren(...shown);
-    sheet.dialog.querySelector('h2').focus({ preventScroll: true });
-  } catch (error) {
-    problem.complain(error);
-  }
-}
+/** @typedef {(state: SheetState, send: (event: SheetEvent) => void) => Child[]} DrawSheet */
+/** @typedef {(text: string) => Promise<Child[] | void>} Run Does the work; what it returns is shown in the sheet. */
 
-/** Asks for one text in a sheet; `run(text)` does the work. */
-export function askForName({ title, label, hint, action, run }) {
-  const problem = problemPlace();
-  const input = el('input', { id: 'new-name', name: 'name', type: 'text', required: true, maxlength: '40', autocomplete: 'off', 'aria-describedby': hint ? 'new-name-hint' : null });
-  const button = el('button', { type: 'submit', class: 'button wide' }, action);
+/** @param {string} title @param {Run} run @param {DrawSheet} draw @param {string | null} focus */
+function workSheet(title, run, draw, focus) {
   const place = el('div', { class: 'form' });
-  place.append(el('form', { class: 'form', on: { submit: (event) => {
-    event.preventDefault();
-    whileBusy(button, () => finish(sheet, place, problem, () => run(input.value.trim())));
-  } } },
-  el('div', { class: 'field' }, el('label', { for: 'new-name' }, label), input, hint && el('span', { class: 'hint', id: 'new-name-hint' }, hint)), problem.element, button));
-  const sheet = openSheet(title, place, { focus: input });
-  return sheet;
-}
-
-/** Explains what is about to happen and does it after the passkey. */
-export function agree({ title, lead, action, danger = false, run }) {
-  const problem = problemPlace();
-  const button = el('button', { type: 'button', class: `button wide ${danger ? 'danger' : ''}`.trim(), on: { click: () => whileBusy(button, () => finish(sheet, place, problem, run)) } }, icon('key'), action);
-  const place = el('div', { class: 'form' }, [lead].flat().map((text) => el('p', {}, text)), problem.element, button);
+  /** @type {Machine<SheetState, SheetEvent>} */
+  const view = machine({
+    begin: beginSheet,
+    update: updateSheet,
+    draw: (state) => patch(place, state.result ?? draw(state, (event) => view.send(event))),
+    perform: {
+      async run({ text }) {
+        try {
+          return { is: 'done', result: await run(text) ?? null };
+        } catch (error) {
+          return { is: 'failed', error };
+        }
+      },
+      close: () => sheet.close(),
+      focus: () => focusIn(sheet.dialog, 'h2'),
+    },
+  });
   const sheet = openSheet(title, place);
-  return sheet;
+  sheet.closed.then(view.stop);
+  if (focus !== null) focusIn(place, focus);
 }
 
-/** A text that is to be taken elsewhere: shown whole, selected by one press, copied by a button. */
-export function copyable(label, text) {
-  const button = el('button', { type: 'button', class: 'button soft-fill small-button', 'aria-label': `${t('copy')}: ${label}`, on: { click: async () => {
+/**
+ * Asks for one text in a sheet; `run(text)` does the work.
+ * @param {{ title: string, label: string, hint?: string, action: Child, run: Run }} sheet
+ */
+export function askForName({ title, label, hint, action, run }) {
+  workSheet(title, run, (state, send) => [h('form', {
+    class: 'form',
+    on: {
+      submit(event) {
+        event.preventDefault();
+        send({ is: 'go' });
+      },
+    },
+  },
+  h('div', { class: 'field' },
+    h('label', { for: 'new-name' }, label),
+    h('input', {
+      id: 'new-name', name: 'name', type: 'text', required: true, maxlength: '40', autocomplete: 'off',
+      'aria-describedby': hint ? 'new-name-hint' : null, value: state.text,
+      on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
+    }),
+    hint !== undefined && h('span', { class: 'hint', id: 'new-name-hint' }, hint)),
+  problemLine(state.problem),
+  h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy && 'true' }, action))], '#new-name');
+}
+
+/**
+ * Explains what is about to happen and does it after the passkey.
+ * @param {{ title: string, lead: Child, action: string, danger?: boolean, run: Run }} sheet
+ */
+export function agree({ title, lead, action, danger = false, run }) {
+  workSheet(title, run, (state, send) => [
+    [lead].flat().map((text) => h('p', {}, text)),
+    problemLine(state.problem),
+    h('button', {
+      type: 'button', class: `button wide ${danger ? 'danger' : ''}`.trim(), 'aria-busy': state.busy && 'true',
+      on: { click: () => send({ is: 'go' }) },
+    }, drawing('key'), action),
+  ], null);
+}
+
+/** @param {string} label @param {string} text */
+function copyableElement(label, text) {
+  const value = el('code', { class: 'copyable-text' }, text);
+  const copy = async () => {
     try {
       await navigator.clipboard.writeText(text);
       announce(t('copied'));
@@ -108,9 +222,17 @@ export function copyable(label, text) {
       setTimeout(() => button.replaceChildren(icon('copy'), t('copy')), COPIED_MS);
     } catch {
       // No right to the clipboard: the text is selected, and the keyboard copies it.
-      getSelection().selectAllChildren(value);
+      getSelection()?.selectAllChildren(value);
     }
-  } } }, icon('copy'), t('copy'));
-  const value = el('code', { class: 'copyable-text' }, text);
+  };
+  const button = el('button', {
+    type: 'button', class: 'button soft-fill small-button', 'aria-label': `${t('copy')}: ${label}`, on: { click: copy },
+  }, icon('copy'), t('copy'));
   return el('div', { class: 'copyable' }, el('span', { class: 'label' }, label), value, button);
 }
+
+/**
+ * A text that is to be taken elsewhere: shown whole, selected by one press, copied by a button.
+ * @param {string} label @param {string} text
+ */
+export const copyable = (label, text) => own(`copyable ${label}`, () => copyableElement(label, text));

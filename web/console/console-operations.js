@@ -1,129 +1,128 @@
 // The working parts of the console: pairing codes for tills, and what waits to leave the house.
 
-import { Refused, get, post, sentenceOf } from '/assets/api.js';
-import { el, whileBusy } from '/assets/elements.js';
-import { card, problemPlace } from '/assets/console-frame.js';
-import { icon } from '/assets/icons.js';
+import { Refused, post } from '/assets/api.js';
+import { h } from '/assets/draw.js';
+import { el } from '/assets/elements.js';
+import {
+  answerView, cardElement, cardHead, drawing, problemLine, smallButton,
+} from '/assets/console-frame.js';
 import { clockTime, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 
-const EVERY_MS = 10_000;
+/** @import { Child } from '../types/pages.js' */
+/** @import { CardAlarm, CardAlarms, ConsoleTill, Outbox } from '../types/answers.js' */
 
-/** Asks `path` now and every ten seconds while the page is visible. */
-function refreshed(path, draw, complain) {
-  let timer = 0;
-  let stopped = false;
-  async function ask() {
-    clearTimeout(timer);
-    if (document.visibilityState === 'visible') {
-      try {
-        const answer = await get(path);
-        if (!stopped) draw(answer);
-      } catch (error) {
-        if (!stopped) complain(sentenceOf(error), error);
-      }
-    }
-    if (!stopped) timer = setTimeout(ask, EVERY_MS);
+/** @typedef {Pick<ConsoleTill, 'till_id' | 'name' | 'enrolled' | 'store'>} TillOfRow */
+/** @typedef {{ complain(error: unknown): void, forgive(): void }} Complaints Where a row says what went wrong. */
+
+const EVERY_MS = 10_000;
+const PACE = { good_ms: EVERY_MS, bad_ms: EVERY_MS };
+
+/** @param {TillOfRow} till @param {Complaints} complaints */
+async function makePairingCode({ till_id, store, name }, { complain, forgive }) {
+  forgive();
+  try {
+    const { pairing_code, expires_at_ms } = await post('/api/pairing-codes', { till_id });
+    openSheet(t('pairing_title', { store, till: name }), el('div', { class: 'pairing' },
+      el('p', { class: 'pairing-code number' }, String(pairing_code)),
+      el('p', {}, t('pairing_lead')),
+      el('p', { class: 'soft number' }, t('pairing_until', { time: clockTime(expires_at_ms) }))));
+  } catch (error) {
+    complain(error);
   }
-  return { start: ask, stop() { stopped = true; clearTimeout(timer); } };
 }
 
-/** A till with its state, and the button that makes its pairing code. `name` is what the row calls it. */
-export function tillRow(till, name, problem) {
-  async function issue() {
-    problem.clear();
-    try {
-      const { pairing_code, expires_at_ms } = await post('/api/pairing-codes', { till_id: till.till_id });
-      openSheet(t('pairing_title', { store: till.store, till: till.name }), el('div', { class: 'pairing' },
-        el('p', { class: 'pairing-code number' }, String(pairing_code)), el('p', {}, t('pairing_lead')), el('p', { class: 'soft number' }, t('pairing_until', { time: clockTime(expires_at_ms) }))));
-    } catch (error) {
-      problem.complain(error);
-    }
-  }
-  const button = el('button', { type: 'button', class: 'button soft-fill small-button', 'aria-label': `${t('new_pairing_code')}: ${till.store} ${till.name}`, on: { click: () => whileBusy(button, issue) } }, t('new_pairing_code'));
-  return el('li', { class: 'till-row' }, el('span', { class: 'till-name' }, name),
-    el('span', { class: `state ${till.enrolled ? 'state-good' : ''}`.trim() }, icon(till.enrolled ? 'check' : 'minus'), t(till.enrolled ? 'enrolled' : 'not_enrolled')), button);
+/**
+ * A till with its state, and the button that makes its pairing code. `name` is what the row calls it.
+ * @param {TillOfRow} till @param {string} name @param {Complaints} complaints
+ */
+export function tillRow(till, name, complaints) {
+  const { enrolled } = till;
+  return h('li', { key: String(till.till_id), class: 'till-row' },
+    h('span', { class: 'till-name' }, name),
+    h('span', { class: enrolled ? 'state state-good' : 'state' },
+      drawing(enrolled ? 'check' : 'minus'), t(enrolled ? 'enrolled' : 'not_enrolled')),
+    smallButton(t('new_pairing_code'), 'soft-fill', () => makePairingCode(till, complaints),
+      `${t('new_pairing_code')}: ${till.store} ${till.name}`));
 }
 
 export function tillsCard() {
-  const list = el('ul', { class: 'tills' });
-  const problem = problemPlace();
-  let drawn = '';
-
-  function draw({ tills }) {
-    problem.clear();
-    const text = JSON.stringify(tills);
-    if (text === drawn) return;
-    drawn = text;
-    if (tills.length === 0) {
-      list.replaceChildren(el('li', { class: 'soft' }, t('no_tills')));
-      return;
-    }
-    list.replaceChildren(...tills.map((till) => tillRow(till, `${till.store} ${till.name}`, problem)));
-  }
-
-  const life = refreshed('/api/tills', draw, (sentence, error) => problem.complain(error));
-  return { element: card(t('tills'), 'scan', 'tills', problem.element, list), ...life };
+  const element = cardElement('tills');
+  const view = answerView({
+    place: element, path: '/api/tills', first: /** @type {{ tills: ConsoleTill[] } | null} */ (null), in_hand: false,
+    pace: PACE,
+    draw: ({ answer, problem }, tools) => [
+      cardHead(t('tills'), 'scan', 'tills'),
+      problemLine(problem),
+      h('ul', { class: 'tills' }, answer !== null && answer.tills.length === 0
+        ? h('li', { class: 'soft' }, t('no_tills')) : (answer?.tills ?? []).map(
+          (till) => tillRow(till, `${till.store} ${till.name}`, tools))),
+    ],
+  });
+  return { element, ...view };
 }
 
-/** Top-ups that were credited and whose money is not all there any more: a line each. Nothing to see while there are none. */
+/** @param {CardAlarm} one */
+function alarmLine(one) {
+  const bears = `card_alarm_${one.liability_shift}`;
+  return h('li', { key: one.top_up_id },
+    h('strong', {}, t('card_alarm_line', { id: one.top_up_id, amount: yen(one.amount) })),
+    one.refunded > 0 && h('span', {}, t('card_alarm_refunded', { amount: yen(one.refunded) })),
+    one.disputed && h('span', {}, t('card_alarm_disputed')),
+    one.disputed && h('span', { class: 'small' }, t(hasText(bears) ? bears : 'card_alarm_unknown')),
+    h('span', { class: 'small number' }, `${dateTime(one.at_ms)} ${one.charge}`));
+}
+
+/** @param {CardAlarms} answer @returns {Child} */
+const alarmList = ({ count, alarms }) => count > 0 && [
+  h('p', { class: 'balance-mark balance-bad', role: 'alert' },
+    drawing('alert'), t('card_alarms', { n: digits(count) })),
+  h('ul', { class: 'dead' }, alarms.map(alarmLine)),
+];
+
+/** Top-ups that were credited and whose money is not all there any more, a line each. Nothing while there are none. */
 export function cardAlarms() {
-  const place = el('div', { class: 'card-alarms' });
-  const problem = el('p', { class: 'problem', role: 'alert' });
-  const element = el('div', {}, problem, place);
-  let drawn = '';
+  const element = el('div', {});
+  /** @type {CardAlarms} */
+  const none = { count: 0, alarms: [] };
+  const view = answerView({
+    place: element, path: '/api/card-alarms', first: none, in_hand: false, pace: PACE,
+    draw: ({ answer, problem }) => [problemLine(problem), h('div', { class: 'card-alarms' }, alarmList(answer))],
+  });
+  return { element, ...view };
+}
 
-  function line(one) {
-    const bears = `card_alarm_${one.liability_shift}`;
-    return el('li', {}, el('strong', {}, t('card_alarm_line', { id: one.top_up_id, amount: yen(one.amount) })),
-      one.refunded > 0 && el('span', {}, t('card_alarm_refunded', { amount: yen(one.refunded) })),
-      one.disputed && el('span', {}, t('card_alarm_disputed')),
-      one.disputed && el('span', { class: 'small' }, t(hasText(bears) ? bears : 'card_alarm_unknown')),
-      el('span', { class: 'small number' }, `${dateTime(one.at_ms)} ${one.charge}`));
-  }
+/** @param {Outbox | null} outbox */
+function deadLetters(outbox) {
+  if (outbox === null) return null;
+  if (outbox.dead.length === 0) return h('p', { class: 'soft' }, t('no_dead'));
+  return h('ul', { class: 'dead' }, outbox.dead.map((one) => h('li', { key: one.id },
+    h('strong', {}, t('dead_line', { kind: one.kind, attempts: digits(one.attempts) })),
+    h('span', { class: 'small' }, one.last_error))));
+}
 
-  function draw(answer) {
-    problem.textContent = '';
-    const text = JSON.stringify(answer);
-    if (text === drawn) return;
-    drawn = text;
-    place.replaceChildren(...(answer.count === 0 ? [] : [
-      el('p', { class: 'balance-mark balance-bad', role: 'alert' }, icon('alert'), t('card_alarms', { n: digits(answer.count) })),
-      el('ul', { class: 'dead' }, answer.alarms.map(line)),
-    ]));
-  }
-
-  const life = refreshed('/api/card-alarms', draw, (sentence) => { problem.textContent = sentence; });
-  return { element, ...life };
+/** @param {Outbox | null} outbox */
+function outboxFigures(outbox) {
+  /** @param {string} word @param {number | undefined} count @param {boolean} bad */
+  const figure = (word, count, bad = false) => h('div', { class: bad && 'outbox-bad' },
+    h('dt', {}, t(word)), h('dd', { class: 'number' }, count === undefined ? '–' : digits(count)));
+  const dead = outbox?.dead.length;
+  return h('dl', { class: 'outbox-figures' },
+    figure('waiting', outbox?.waiting), figure('sent', outbox?.sent), figure('dead', dead, (dead ?? 0) > 0));
 }
 
 export function outboxCard() {
-  const waiting = el('dd', { class: 'number' }, '–');
-  const sent = el('dd', { class: 'number' }, '–');
-  const deadCount = el('dd', { class: 'number' }, '–');
-  const dead = el('div', {});
-  const problem = el('p', { class: 'problem', role: 'alert' });
-  let drawn = '';
-
-  function draw(outbox) {
-    problem.textContent = '';
-    const text = JSON.stringify(outbox);
-    if (text === drawn) return;
-    drawn = text;
-    waiting.textContent = digits(outbox.waiting);
-    sent.textContent = digits(outbox.sent);
-    deadCount.textContent = digits(outbox.dead.length);
-    deadCount.parentElement.classList.toggle('outbox-bad', outbox.dead.length > 0);
-    dead.replaceChildren(outbox.dead.length === 0 ? el('p', { class: 'soft' }, t('no_dead'))
-      : el('ul', { class: 'dead' }, outbox.dead.map((one) => el('li', {}, el('strong', {}, t('dead_line', { kind: one.kind, attempts: digits(one.attempts) })), el('span', { class: 'small' }, one.last_error)))));
-  }
-
-  const element = card(t('outbox'), 'mail', 'outbox', problem, el('dl', { class: 'outbox-figures' },
-    el('div', {}, el('dt', {}, t('waiting')), waiting), el('div', {}, el('dt', {}, t('sent')), sent), el('div', {}, el('dt', {}, t('dead')), deadCount)), dead);
-  const life = refreshed('/api/outbox', draw, (sentence, error) => {
-    // A server that has no outbox to show (404) has no such card either.
-    element.hidden = error instanceof Refused && error.status === 404;
-    problem.textContent = sentence;
+  const element = cardElement('outbox');
+  const view = answerView({
+    place: element, path: '/api/outbox', first: /** @type {Outbox | null} */ (null), in_hand: false, pace: PACE,
+    draw({ answer, problem }) {
+      // A server that has no outbox to show (404) has no such card either.
+      element.hidden = problem instanceof Refused && problem.status === 404;
+      return [
+        cardHead(t('outbox'), 'mail', 'outbox'), problemLine(problem), outboxFigures(answer),
+        h('div', {}, deadLetters(answer)),
+      ];
+    },
   });
-  return { element, ...life };
+  return { element, ...view };
 }

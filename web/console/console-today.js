@@ -1,174 +1,183 @@
 // Today, live: every card reads from one answer of /api/today, asked for once a second while somebody is looking.
 
-import { get, sentenceOf } from '/assets/api.js';
+import { sentenceOf } from '/assets/api.js';
+import { h, own, patch } from '/assets/draw.js';
 import { el } from '/assets/elements.js';
-import { icon } from '/assets/icons.js';
 import { clockTimeSeconds, digits, hasText, t, yen } from '/assets/i18n.js';
-import { card, consoleHead } from '/assets/console-frame.js';
+import { answerView, card, consoleHead, drawing } from '/assets/console-frame.js';
 import { rateChart } from '/assets/console-chart.js';
 import { cardAlarms, outboxCard, tillsCard } from '/assets/console-operations.js';
 
-const EVERY_MS = 1_000;
-const PATIENT_MS = 5_000;
+/** @import { Child, View } from '../types/pages.js' */
+/** @import { HourSum, StateSum, StoreSum, Today, TrialLine } from '../types/answers.js' */
+/** @import { Tools } from '/assets/console-frame.js' */
 
+const PACE = { good_ms: 1_000, bad_ms: 5_000 };
+const TIMEOUT_MS = 5_000;
+
+/** @param {string} prefix @param {string} name */
 const named = (prefix, name) => (hasText(`${prefix}_${name}`) ? t(`${prefix}_${name}`) : name);
 
-function figure(title, drawing, className) {
-  const value = el('p', { class: 'figure-value number' });
-  const second = el('p', { class: 'figure-second soft number' });
-  return { element: card(title, drawing, className, value, second), value, second };
+/** @param {number} part @param {number} whole */
+const percent = (part, whole) => `${whole === 0 ? 0 : (100 * part) / whole}%`;
+
+/**
+ * @param {string} title @param {string} picture @param {string} className @param {string} value @param {string} second
+ */
+const figure = (title, picture, className, value, second) => card(title, picture, className,
+  h('p', { class: 'figure-value number' }, value), h('p', { class: 'figure-second soft number' }, second));
+
+/** @param {{ count: number, amount: number }[]} sums */
+const total = (sums) => sums.reduce(
+  (all, one) => ({ count: all.count + one.count, amount: all.amount + one.amount }), { count: 0, amount: 0 });
+
+/** @param {StoreSum} store @param {number} largest The drawn bar itself is decoration: its value stands in words. */
+const storeBar = (store, largest) => h('li', { key: store.store_id },
+  h('div', { class: 'bar-words' },
+    h('span', { class: 'bar-name' }, store.store),
+    h('span', { class: 'number' }, h('strong', {}, yen(store.amount)), ' ',
+      h('span', { class: 'soft small' }, t('count', { n: digits(store.count) })))),
+  h('span', { class: 'bar', 'aria-hidden': 'true' },
+    h('span', { class: 'bar-fill', style: { width: percent(store.amount, largest) } })));
+
+/** @param {StoreSum[]} stores */
+function storeBars(stores) {
+  if (stores.length === 0) return h('p', { class: 'soft' }, t('no_sales'));
+  const sorted = [...stores].sort((a, b) => b.amount - a.amount);
+  return h('ul', { class: 'bars' }, sorted.map((store) => storeBar(store, Math.max(0, sorted[0].amount))));
 }
 
-/** Bars with their values in words; the drawn bar itself is decoration. */
-function bars(list, largest) {
-  return el('ul', { class: 'bars' }, list.map(({ name, value, words, second }) => {
-    const fill = el('span', { class: 'bar-fill' });
-    fill.style.width = `${largest === 0 ? 0 : (100 * value) / largest}%`;
-    return el('li', {}, el('div', { class: 'bar-words' }, el('span', { class: 'bar-name' }, name), el('span', { class: 'number' }, el('strong', {}, words), ' ', el('span', { class: 'soft small' }, second))),
-      el('span', { class: 'bar', 'aria-hidden': 'true' }, fill));
-  }));
+/** @param {HourSum} sum @param {number} largest */
+function hourColumn({ hour, count, amount }, largest) {
+  const spoken = `${t('hour_label', { h: hour })} ${t('count', { n: digits(count) })} ${yen(amount)}`;
+  return h('li', { key: String(hour), title: spoken },
+    h('span', { class: 'hour-track', 'aria-hidden': 'true' },
+      h('span', { class: 'hour-fill', 'aria-hidden': 'true', style: { height: percent(count, largest) } })),
+    h('span', { class: 'hour-name number', 'aria-hidden': 'true' }, hour % 3 === 0 ? String(hour) : ''),
+    h('span', { class: 'spoken-only' }, spoken));
 }
 
+/** @param {HourSum[]} hours */
 function hourColumns(hours) {
-  const largest = Math.max(1, ...hours.map((one) => one.count));
-  return el('ol', { class: 'hours' }, hours.map((one) => {
-    const fill = el('span', { class: 'hour-fill', 'aria-hidden': 'true' });
-    fill.style.height = `${(100 * one.count) / largest}%`;
-    const spoken = `${t('hour_label', { h: one.hour })} ${t('count', { n: digits(one.count) })} ${yen(one.amount)}`;
-    return el('li', { title: spoken }, el('span', { class: 'hour-track', 'aria-hidden': 'true' }, fill), el('span', { class: 'hour-name number', 'aria-hidden': 'true' }, one.hour % 3 === 0 ? String(one.hour) : ''), el('span', { class: 'spoken-only' }, spoken));
-  }));
+  const known = new Map(hours.map((one) => [one.hour, one]));
+  const all = Array.from({ length: 24 }, (_, hour) => known.get(hour) ?? { hour, count: 0, amount: 0 });
+  const largest = Math.max(1, ...all.map((one) => one.count));
+  return h('ol', { class: 'hours' }, all.map((one) => hourColumn(one, largest)));
 }
 
+/** @param {number} amount */
+const moneyCell = (amount) => h('td', { class: amount === 0 ? 'number soft' : 'number' },
+  amount === 0 ? '–' : digits(amount));
+
+/** @param {TrialLine[]} lines @param {{ debit: number, credit: number }} sum */
+const trialTable = (lines, sum) => h('table', {},
+  h('thead', {}, h('tr', {},
+    h('th', { scope: 'col' }, t('account')),
+    h('th', { scope: 'col', class: 'number' }, t('debit')), h('th', { scope: 'col', class: 'number' }, t('credit')))),
+  h('tbody', {}, lines.map((line) => h('tr', { key: line.account },
+    h('th', { scope: 'row' }, named('account', line.account)), moneyCell(line.debit), moneyCell(line.credit)))),
+  h('tfoot', {}, h('tr', {},
+    h('th', { scope: 'row' }, t('total')),
+    h('td', { class: 'number' }, digits(sum.debit)), h('td', { class: 'number' }, digits(sum.credit)))));
+
+/** @param {TrialLine[]} lines @returns {Child[]} */
 function trialBalance(lines) {
-  const debit = lines.reduce((sum, line) => sum + line.debit, 0);
-  const credit = lines.reduce((sum, line) => sum + line.credit, 0);
-  const money = (amount) => (amount === 0 ? el('td', { class: 'number soft' }, '–') : el('td', { class: 'number' }, digits(amount)));
-  const balanced = debit === credit;
+  const sum = lines.reduce(
+    (all, line) => ({ debit: all.debit + line.debit, credit: all.credit + line.credit }), { debit: 0, credit: 0 });
+  const difference = Math.abs(sum.debit - sum.credit);
+  const good = difference === 0;
   return [
-    el('p', { class: `balance-mark ${balanced ? 'balance-good' : 'balance-bad'}`, role: 'status' }, icon(balanced ? 'check' : 'alert'), balanced ? t('in_balance') : t('out_of_balance', { difference: yen(Math.abs(debit - credit)) })),
-    el('div', { class: 'table-scroll', tabindex: '0', role: 'group', 'aria-label': t('trial_balance') },
-      el('table', {},
-        el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('account')), el('th', { scope: 'col', class: 'number' }, t('debit')), el('th', { scope: 'col', class: 'number' }, t('credit')))),
-        el('tbody', {}, lines.map((line) => el('tr', {}, el('th', { scope: 'row' }, named('account', line.account)), money(line.debit), money(line.credit)))),
-        el('tfoot', {}, el('tr', {}, el('th', { scope: 'row' }, t('total')), el('td', { class: 'number' }, digits(debit)), el('td', { class: 'number' }, digits(credit)))))),
+    h('p', { class: `balance-mark ${good ? 'balance-good' : 'balance-bad'}`, role: 'status' },
+      drawing(good ? 'check' : 'alert'), good ? t('in_balance') : t('out_of_balance', { difference: yen(difference) })),
+    h('div', { class: 'table-scroll', tabindex: '0', role: 'group', 'aria-label': t('trial_balance') },
+      trialTable(lines, sum)),
   ];
 }
 
-function topUpStates(list) {
-  if (list.length === 0) return el('p', { class: 'soft' }, t('no_top_ups'));
-  const total = Math.max(1, list.reduce((sum, one) => sum + one.count, 0));
-  const ribbon = el('div', { class: 'ribbon', 'aria-hidden': 'true' }, list.filter((one) => one.count > 0).map((one) => {
-    const part = el('span', { class: `ribbon-part state-${one.state}` });
-    part.style.flexGrow = String(Math.max(one.count / total, 0.012));
-    return part;
+/** @param {StateSum[]} sums */
+const stateTable = (sums) => h('table', { class: 'states' },
+  h('thead', {}, h('tr', {},
+    h('th', { scope: 'col' }, t('state')),
+    h('th', { scope: 'col', class: 'number' }, t('number_of')),
+    h('th', { scope: 'col', class: 'number' }, t('amount')))),
+  h('tbody', {}, sums.map((one) => h('tr', { key: one.state },
+    h('th', { scope: 'row' },
+      h('span', { class: `dot state-${one.state}`, 'aria-hidden': 'true' }), named('top_up', one.state)),
+    h('td', { class: 'number' }, digits(one.count)), h('td', { class: 'number' }, yen(one.amount))))));
+
+/** @param {StateSum[]} sums @returns {Child} */
+function topUpStates(sums) {
+  if (sums.length === 0) return h('p', { class: 'soft' }, t('no_top_ups'));
+  const all = Math.max(1, total(sums).count);
+  const parts = sums.filter((one) => one.count > 0).map((one) => h('span', {
+    key: one.state, class: `ribbon-part state-${one.state}`,
+    style: { flexGrow: String(Math.max(one.count / all, 0.012)) },
   }));
-  return [ribbon, el('table', { class: 'states' },
-    el('thead', {}, el('tr', {}, el('th', { scope: 'col' }, t('state')), el('th', { scope: 'col', class: 'number' }, t('number_of')), el('th', { scope: 'col', class: 'number' }, t('amount')))),
-    el('tbody', {}, list.map((one) => el('tr', {}, el('th', { scope: 'row' }, el('span', { class: `dot state-${one.state}`, 'aria-hidden': 'true' }), named('top_up', one.state)), el('td', { class: 'number' }, digits(one.count)), el('td', { class: 'number' }, yen(one.amount))))))];
+  return [h('div', { class: 'ribbon', 'aria-hidden': 'true' }, parts), stateTable(sums)];
 }
 
+/** @param {Today} today */
+function figures(today) {
+  const sum = total(today.stores);
+  const { seq, lag } = today.journal;
+  return [
+    figure(t('sales_today'), 'receipt', 'sales', yen(sum.amount), t('count', { n: digits(sum.count) })),
+    figure(t('owed'), 'people', 'owed', yen(today.owed_to_customers), t('owed_lead', { n: digits(today.wallets) })),
+    figure(t('journal'), 'balance', 'journal', digits(seq),
+      lag > 0 ? t('journal_lag', { n: digits(lag) }) : t('journal_lag_none')),
+  ];
+}
+
+/** @param {Today} today @param {unknown} problem */
+const staleNote = ({ now_ms }, problem) => h('div', { class: 'stale', role: 'alert' }, problem !== null && [
+  drawing('alert'), t('stale', { time: clockTimeSeconds(now_ms), problem: sentenceOf(problem) })]);
+
+/** The cards that live by themselves: each asks for its own answer. */
+function ownCards() {
+  const cards = { chart: rateChart(), alarms: cardAlarms(), tills: tillsCard(), outbox: outboxCard() };
+  return {
+    ...cards,
+    start: () => Object.values(cards).forEach((one) => one.start()),
+    stop: () => Object.values(cards).forEach((one) => one.stop()),
+  };
+}
+
+/** @param {Today} today @param {unknown} problem @param {ReturnType<typeof ownCards>} cards @returns {Child[]} */
+const drawToday = (today, problem, { chart, alarms, tills, outbox }) => [
+  staleNote(today, problem),
+  figures(today),
+  card(t('per_second'), 'pulse', 'rate', own('chart', () => chart.element)),
+  card(t('by_store'), 'shop', 'stores', h('div', {}, storeBars(today.stores))),
+  card(t('by_hour'), 'clock', 'hours', h('div', {}, hourColumns(today.hours))),
+  card(t('trial_balance'), 'balance', 'trial', h('div', { class: 'trial' }, trialBalance(today.trial_balance))),
+  card(t('top_ups'), 'card', 'top-ups',
+    h('div', { class: 'top-ups' }, topUpStates(today.top_ups)), own('alarms', () => alarms.element)),
+  own('tills', () => tills.element),
+  own('outbox', () => outbox.element),
+];
+
+/** @param {Today} first @param {Tools} tools @returns {View} */
 export function todayView(first, tools) {
   const updated = el('p', { class: 'updated number' });
-  const stale = el('div', { class: 'stale', role: 'alert' });
-  const sales = figure(t('sales_today'), 'receipt', 'sales');
-  const owed = figure(t('owed'), 'people', 'owed');
-  const journal = figure(t('journal'), 'balance', 'journal');
-  const chart = rateChart();
-  const storesPlace = el('div', {});
-  const hoursPlace = el('div', {});
-  const trialPlace = el('div', { class: 'trial' });
-  const topUpsPlace = el('div', { class: 'top-ups' });
-  const alarms = cardAlarms();
-  const tills = tillsCard();
-  const outbox = outboxCard();
-  let stopped = false;
-  let timer = 0;
-  let last_ms = first.now_ms;
-  const drawn = new Map();
-
-  // Cards are redrawn only when their own figures changed: a reader's place in a table is not taken away every second.
-  function whenChanged(name, value, draw) {
-    const text = JSON.stringify(value);
-    if (drawn.get(name) === text) return;
-    drawn.set(name, text);
-    draw();
-  }
-
-  function setText(element, text) {
-    if (element.textContent !== text) element.textContent = text;
-  }
-
-  function draw(today) {
-    last_ms = today.now_ms;
-    setText(updated, t('updated', { time: clockTimeSeconds(today.now_ms) }));
-    stale.replaceChildren();
-    const sum = today.stores.reduce((total, store) => ({ count: total.count + store.count, amount: total.amount + store.amount }), { count: 0, amount: 0 });
-    setText(sales.value, yen(sum.amount));
-    setText(sales.second, t('count', { n: digits(sum.count) }));
-    setText(owed.value, yen(today.owed_to_customers));
-    setText(owed.second, t('owed_lead', { n: digits(today.wallets) }));
-    setText(journal.value, digits(today.journal.seq));
-    setText(journal.second, today.journal.lag > 0 ? t('journal_lag', { n: digits(today.journal.lag) }) : t('journal_lag_none'));
-    chart.update(today);
-    whenChanged('stores', today.stores, () => {
-      const stores = [...today.stores].sort((a, b) => b.amount - a.amount).map((store) => ({ name: store.store, value: store.amount, words: yen(store.amount), second: t('count', { n: digits(store.count) }) }));
-      storesPlace.replaceChildren(sum.count === 0 && stores.length === 0 ? el('p', { class: 'soft' }, t('no_sales')) : bars(stores, Math.max(0, ...stores.map((one) => one.value))));
-    });
-    whenChanged('hours', today.hours, () => hoursPlace.replaceChildren(hourColumns(allHours(today.hours))));
-    whenChanged('trial', today.trial_balance, () => trialPlace.replaceChildren(...trialBalance(today.trial_balance)));
-    whenChanged('top_ups', today.top_ups, () => topUpsPlace.replaceChildren(...[topUpStates(today.top_ups)].flat()));
-  }
-
-  function allHours(hours) {
-    const known = new Map(hours.map((one) => [one.hour, one]));
-    return Array.from({ length: 24 }, (_, hour) => known.get(hour) ?? { hour, count: 0, amount: 0 });
-  }
-
-  async function poll() {
-    let wait_ms = EVERY_MS;
-    if (document.visibilityState === 'visible') {
-      try {
-        const today = await get('/api/today', 5_000);
-        if (stopped) return;
-        draw(today);
-      } catch (error) {
-        if (stopped) return;
-        const words = t('stale', { time: clockTimeSeconds(last_ms), problem: sentenceOf(error) });
-        if (stale.textContent !== words) stale.replaceChildren(icon('alert'), words);
-        wait_ms = PATIENT_MS;
-      }
-    }
-    if (!stopped) timer = setTimeout(poll, wait_ms);
-  }
-
-  draw(first);
+  const place = el('main', { class: 'dashboard' });
+  const cards = ownCards();
+  const view = answerView({
+    place, path: '/api/today', first, in_hand: true, pace: PACE, timeout_ms: TIMEOUT_MS,
+    draw({ answer, problem }) {
+      patch(updated, [t('updated', { time: clockTimeSeconds(answer.now_ms) })]);
+      cards.chart.update(answer);
+      return drawToday(answer, problem, cards);
+    },
+  });
   return {
-    element: [
-      consoleHead('today', t('today'), updated, tools),
-      el('main', { class: 'dashboard' },
-        stale,
-        sales.element, owed.element, journal.element,
-        card(t('per_second'), 'pulse', 'rate', chart.element),
-        card(t('by_store'), 'shop', 'stores', storesPlace),
-        card(t('by_hour'), 'clock', 'hours', hoursPlace),
-        card(t('trial_balance'), 'balance', 'trial', trialPlace),
-        card(t('top_ups'), 'card', 'top-ups', topUpsPlace, alarms.element),
-        tills.element, outbox.element),
-    ],
+    element: [consoleHead('today', t('today'), updated, tools), place],
     ready() {
-      chart.start();
-      alarms.start();
-      tills.start();
-      outbox.start();
-      timer = setTimeout(poll, EVERY_MS);
+      cards.start();
+      view.start();
     },
     stop() {
-      stopped = true;
-      clearTimeout(timer);
-      chart.stop();
-      alarms.stop();
-      tills.stop();
-      outbox.stop();
+      view.stop();
+      cards.stop();
     },
   };
 }

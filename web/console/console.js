@@ -2,26 +2,32 @@
 // merchants, each other and customers.
 
 import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
-import { announce, el, prepareAnnouncements, whileBusy } from '/assets/elements.js';
+import { announce, el, focusIn, prepareAnnouncements, viewPlace, whileBusy } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { onLanguageChange, t, useTexts } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
-import { ceremonyProblem, createPasskey, usePasskey } from '/assets/passkey.js';
+import { ceremonyProblem, createPasskey, nameOf, usePasskey } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
 import { customersView } from '/assets/console-customers.js';
-import { merchantView, merchantsView } from '/assets/console-merchants.js';
+import { merchantView } from '/assets/console-merchant.js';
+import { merchantsView } from '/assets/console-merchants.js';
 import { operatorsView } from '/assets/console-operators.js';
 import { todayView } from '/assets/console-today.js';
+
+/** @import { View } from '../types/pages.js' */
+/** @import { Tools } from '/assets/console-frame.js' */
 
 useTexts(consoleTexts);
 prepareAnnouncements();
 
-const place = document.getElementById('view');
+const place = viewPlace();
+/** @type {View | null} */
 let shown = null;
 let signedIn = false;
 let begun = 0;
 
+/** @type {Tools} */
 const tools = {
   signOut,
   /** Shows another page; the same one again reads it afresh. */
@@ -31,14 +37,19 @@ const tools = {
   },
 };
 
-/** Each page by the first word behind `#`: what it asks the server for, and what it makes of the answer. */
+/**
+ * Each page by the first word behind `#`: what it asks the server for, and what it makes of the answer.
+ * @type {Record<string, (id: string | undefined) => Promise<View>>}
+ */
 const pages = {
   today: async () => todayView(await get('/api/today'), tools),
-  merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools) : merchantsView(await get('/api/merchants'), tools)),
+  merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools)
+    : merchantsView(await get('/api/merchants'), tools)),
   customers: async () => customersView(tools),
   operators: async () => operatorsView(await get('/api/operators'), tools),
 };
 
+/** @returns {{ name: string, id?: string }} */
 function wanted() {
   const [name, id] = location.hash.slice(1).split('/');
   return name in pages ? { name, id } : { name: 'today' };
@@ -49,6 +60,7 @@ function wanted() {
 let link = new URLSearchParams(location.hash.slice(1)).get('link');
 if (location.hash !== '') history.replaceState(null, '', location.pathname);
 
+/** @param {string} name @param {View} view */
 function show(name, view) {
   shown?.stop?.();
   shown = view;
@@ -57,54 +69,69 @@ function show(name, view) {
   view.ready?.();
 }
 
-function signInView(sentence = '') {
-  const problem = el('p', { class: 'problem', role: 'alert' }, sentence);
-  const complain = (error) => {
-    const key = ceremonyProblem(error);
-    problem.textContent = key ? t(key) : error?.name === 'AbortError' ? '' : sentenceOf(error);
-  };
+async function signIn() {
+  const { sign_in, request } = await post('/api/sign-in/start');
+  const credential = await usePasskey(request);
+  await post('/api/sign-in/finish', { sign_in, credential });
+}
 
-  async function signIn() {
-    const { sign_in, request } = await post('/api/sign-in/start');
-    const credential = await usePasskey(request);
-    await post('/api/sign-in/finish', { sign_in, credential });
-  }
+async function redeem() {
+  const { creation } = await post('/api/operators/redeem', { link });
+  const credential = await createPasskey(creation);
+  await post('/api/operators/finish', { link, credential });
+  link = null;
+}
 
-  async function redeem() {
-    const { creation } = await post('/api/operators/redeem', { link });
-    const credential = await createPasskey(creation);
-    await post('/api/operators/finish', { link, credential });
-    link = null;
-  }
+/** @param {unknown} error */
+function problemText(error) {
+  const key = ceremonyProblem(error);
+  if (key !== null) return t(key);
+  return nameOf(error) === 'AbortError' ? '' : sentenceOf(error);
+}
 
-  const enterWith = (button, ceremony) => whileBusy(button, async () => {
-    problem.textContent = '';
-    try {
-      await ceremony();
-      await begin();
-    } catch (error) {
-      complain(error);
+/** @returns {View} */
+function signInView() {
+  const problem = el('p', { class: 'problem', role: 'alert' });
+  /** @param {string} className @param {() => Promise<void>} ceremony @param {(Node | string)[]} words */
+  const enterButton = (className, ceremony, ...words) => {
+    const on = { click: () => whileBusy(button, enter) };
+    const button = el('button', { type: 'button', class: className, on }, words);
+    async function enter() {
+      problem.textContent = '';
+      try {
+        await ceremony();
+        await begin();
+      } catch (error) {
+        problem.textContent = problemText(error);
+      }
     }
-  });
-
+    return button;
+  };
   const first = link !== null;
-  const main = el('button', { type: 'button', class: 'button wide', on: { click: () => enterWith(main, first ? redeem : signIn) } }, icon('key'), t(first ? 'first' : 'sign_in'));
-  const other = first ? el('button', { type: 'button', class: 'button quiet wide', on: { click: () => enterWith(other, signIn) } }, t('sign_in')) : null;
   return {
-    element: [el('main', { class: 'sign-in' },
-      el('div', { class: 'sign-in-card' },
-        el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り')),
-        el('h1', { tabindex: '-1' }, t(first ? 'first_title' : 'sign_in_title')),
-        el('p', { class: 'soft' }, t(first ? 'first_lead' : 'sign_in_lead')),
-        problem, main, other),
-      languageChoice())],
+    element: [
+      el('main', { class: 'sign-in' },
+        el('div', { class: 'sign-in-card' },
+          el('div', { class: 'brand' },
+            mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り')),
+          el('h1', { tabindex: '-1' }, t(first ? 'first_title' : 'sign_in_title')),
+          el('p', { class: 'soft' }, t(first ? 'first_lead' : 'sign_in_lead')),
+          problem,
+          enterButton('button wide', first ? redeem : signIn, icon('key'), t(first ? 'first' : 'sign_in')),
+          first && enterButton('button quiet wide', signIn, t('sign_in'))),
+        languageChoice()),
+    ],
   };
 }
 
-function startingView(problem) {
-  return { element: [el('main', { class: 'console-starting on-deep' }, mark('mark large-mark'), el('h1', { tabindex: '-1' }, t('page_title')),
-    problem ? [el('p', { role: 'alert' }, problem), el('button', { type: 'button', class: 'button', on: { click: begin } }, icon('refresh'), t('try_again'))] : null)] };
-}
+/** @param {string} problem @returns {View} */
+const startingView = (problem) => ({
+  element: [el('main', { class: 'console-starting on-deep' },
+    mark('mark large-mark'),
+    el('h1', { tabindex: '-1' }, t('page_title')),
+    el('p', { role: 'alert' }, problem),
+    el('button', { type: 'button', class: 'button', on: { click: begin } }, icon('refresh'), t('try_again')))],
+});
 
 async function signOut() {
   try {
@@ -125,10 +152,11 @@ onSignedOut(() => {
 });
 
 onLanguageChange(() => {
-  const focused = document.activeElement?.lang;
+  const { activeElement } = document;
+  const focused = activeElement instanceof HTMLElement ? activeElement.lang : '';
   if (signedIn) begin();
   else show('sign-in', signInView());
-  if (focused) place.querySelector(`.language-choice [lang="${focused}"]`)?.focus();
+  if (focused) focusIn(place, `.language-choice [lang="${focused}"]`);
 });
 
 async function begin() {
@@ -147,7 +175,7 @@ async function begin() {
     if (mine !== begun) return;
     signedIn = true;
     show(name, view);
-    if (moved) place.querySelector('h1').focus({ preventScroll: true });
+    if (moved) focusIn(place, 'h1');
   } catch (error) {
     if (mine !== begun || (error instanceof Refused && error.status === 401)) return;
     if (error instanceof Refused && error.status === 404 && id) {

@@ -1,14 +1,21 @@
 // A software authenticator for desktops that have none; `mamori-lab dev` alone puts this script into a page. It speaks real
 // WebAuthn (ES256, attestation "none", resident keys, user verification flagged), so the server needs no branch for it.
-// It is used only after somebody chose it with the button; until then every call reaches the browser's own authenticator.
-// It proves nothing about a person, which is why it must never leave a development machine.
+// It is used only after somebody chose it with the button; until then every call reaches the browser's own
+// authenticator. It proves nothing about a person, which is why it must never leave a development machine.
 
 const CHOSEN = 'mamori.dev-authenticator';
 const STORE = 'passkeys';
 const words = {
-  ja: { use: 'この端末に認証器がない場合（開発用）', using: '開発用の認証器を使っています', stop: 'やめる', pick: 'どのパスキーを使いますか？', cancel: 'キャンセル', label: '開発用の認証器' },
-  en: { use: 'No authenticator on this device? (development)', using: 'Using the development authenticator', stop: 'Stop', pick: 'Which passkey do you want to use?', cancel: 'Cancel', label: 'Development authenticator' },
+  ja: {
+    use: 'この端末に認証器がない場合（開発用）', using: '開発用の認証器を使っています', stop: 'やめる',
+    pick: 'どのパスキーを使いますか？', cancel: 'キャンセル', label: '開発用の認証器',
+  },
+  en: {
+    use: 'No authenticator on this device? (development)', using: 'Using the development authenticator', stop: 'Stop',
+    pick: 'Which passkey do you want to use?', cancel: 'Cancel', label: 'Development authenticator',
+  },
 };
+/** @param {keyof typeof words.ja} key */
 const say = (key) => words[document.documentElement.lang === 'en' ? 'en' : 'ja'][key];
 
 const native = navigator.credentials;
@@ -21,6 +28,9 @@ const chosen = () => localStorage.getItem(CHOSEN) === 'yes';
 
 const encoder = new TextEncoder();
 
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+
+/** @param {Bytes[]} parts @returns {Bytes} */
 function joined(...parts) {
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
@@ -31,28 +41,38 @@ function joined(...parts) {
   return bytes;
 }
 
+/** @param {Bytes} bytes */
 function base64url(bytes) {
   let binary = '';
-  for (const byte of new Uint8Array(bytes)) binary += String.fromCharCode(byte);
+  for (const byte of bytes) binary += String.fromCharCode(byte);
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
+/** @param {Bytes} bytes */
 const sha256 = async (bytes) => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-const view = (source) => (source instanceof ArrayBuffer ? new Uint8Array(source) : new Uint8Array(source.buffer, source.byteOffset, source.byteLength));
+/** @param {BufferSource} source A copy of its bytes. @returns {Bytes} */
+const view = (source) => (source instanceof ArrayBuffer ? new Uint8Array(source.slice(0))
+  : new Uint8Array(source.buffer, source.byteOffset, source.byteLength).slice());
 
 // CBOR, as far as an attestation object needs it: heads, byte strings, text strings, integers, maps.
+/** @param {number} major @param {number} value @returns {Bytes} */
 function head(major, value) {
   if (value < 24) return Uint8Array.of((major << 5) | value);
   if (value < 256) return Uint8Array.of((major << 5) | 24, value);
   return Uint8Array.of((major << 5) | 25, value >> 8, value & 255);
 }
+/** @param {number} value */
 const cborInteger = (value) => (value >= 0 ? head(0, value) : head(1, -1 - value));
+/** @param {Bytes} bytes */
 const cborBytes = (bytes) => joined(head(2, bytes.length), bytes);
+/** @param {string} text */
 const cborText = (text) => joined(head(3, text.length), encoder.encode(text));
+/** @param {Bytes[][]} pairs */
 const cborMap = (...pairs) => joined(head(5, pairs.length), ...pairs.flat());
 
-// WebCrypto signs as r||s; WebAuthn wants the two integers in DER.
+/** WebCrypto signs as r||s; WebAuthn wants the two integers in DER. @param {Bytes} raw */
 function derSignature(raw) {
+  /** @param {Bytes} bytes */
   const integer = (bytes) => {
     let start = 0;
     while (start < bytes.length - 1 && bytes[start] === 0) start += 1;
@@ -66,6 +86,12 @@ function derSignature(raw) {
 
 // --- where the keys are kept: IndexedDB of this origin, private keys not exportable ----------------------------------
 
+/**
+ * @typedef {{ id: string, rpId: string, rawId: Bytes, userHandle: Bytes, name: string, made_ms: number,
+ *   privateKey: CryptoKey }} Passkey
+ */
+
+/** @returns {Promise<IDBDatabase>} */
 function database() {
   return new Promise((resolve, reject) => {
     const opening = indexedDB.open('mamori-dev-authenticator', 1);
@@ -75,6 +101,10 @@ function database() {
   });
 }
 
+/**
+ * @template T
+ * @param {IDBTransactionMode} mode @param {(store: IDBObjectStore) => IDBRequest<T>} action @returns {Promise<T>}
+ */
 async function withStore(mode, action) {
   const db = await database();
   try {
@@ -89,7 +119,9 @@ async function withStore(mode, action) {
   }
 }
 
+/** @returns {Promise<Passkey[]>} */
 const allPasskeys = () => withStore('readonly', (store) => store.getAll());
+/** @param {Passkey} passkey */
 const keepPasskey = (passkey) => withStore('readwrite', (store) => store.put(passkey));
 
 // --- the two ceremonies --------------------------------------------------------------------------------------------
@@ -98,69 +130,107 @@ const USER_PRESENT = 0x01;
 const USER_VERIFIED = 0x04;
 const ATTESTED_DATA = 0x40;
 
+/** @param {string} rpId @param {number} flags @param {Bytes} attested */
 async function authenticatorData(rpId, flags, attested = new Uint8Array()) {
   return joined(await sha256(encoder.encode(rpId)), Uint8Array.of(flags, 0, 0, 0, 0), attested);
 }
 
+/** @param {string} type @param {BufferSource} challenge */
 function clientData(type, challenge) {
-  return encoder.encode(JSON.stringify({ type, challenge: base64url(view(challenge)), origin: location.origin, crossOrigin: false }));
+  const data = { type, challenge: base64url(view(challenge)), origin: location.origin, crossOrigin: false };
+  return encoder.encode(JSON.stringify(data));
 }
 
-function rpIdOf(options) {
-  const rpId = options ?? location.hostname;
-  if (rpId !== location.hostname && !location.hostname.endsWith(`.${rpId}`)) throw new DOMException('The relying party id does not fit this origin.', 'SecurityError');
+/** @param {string | undefined} asked */
+function rpIdOf(asked) {
+  const rpId = asked ?? location.hostname;
+  if (rpId !== location.hostname && !location.hostname.endsWith(`.${rpId}`)) {
+    throw new DOMException('The relying party id does not fit this origin.', 'SecurityError');
+  }
   return rpId;
 }
 
-async function create({ publicKey, signal }) {
-  signal?.throwIfAborted();
-  if (!publicKey.pubKeyCredParams.some((one) => one.alg === -7)) throw new DOMException('Only ES256 is spoken here.', 'NotSupportedError');
-  const rpId = rpIdOf(publicKey.rp.id);
-  const known = await allPasskeys();
-  const excluded = new Set((publicKey.excludeCredentials ?? []).map((one) => base64url(view(one.id))));
-  if (known.some((one) => one.rpId === rpId && excluded.has(one.id))) throw new DOMException('A passkey exists already.', 'InvalidStateError');
-
+/** A new key pair: what keeps it, and its public half as COSE. */
+async function newKeyPair() {
   const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
   const point = new Uint8Array(await crypto.subtle.exportKey('raw', pair.publicKey));
-  const cose = cborMap([cborInteger(1), cborInteger(2)], [cborInteger(3), cborInteger(-7)], [cborInteger(-1), cborInteger(1)],
+  const cose = cborMap(
+    [cborInteger(1), cborInteger(2)], [cborInteger(3), cborInteger(-7)], [cborInteger(-1), cborInteger(1)],
     [cborInteger(-2), cborBytes(point.slice(1, 33))], [cborInteger(-3), cborBytes(point.slice(33))]);
+  return { privateKey: pair.privateKey, cose };
+}
+
+/** @param {PublicKeyCredentialCreationOptions} publicKey @param {string} rpId */
+async function refuseWhatCannotBe({ pubKeyCredParams, excludeCredentials = [] }, rpId) {
+  if (!pubKeyCredParams.some((one) => one.alg === -7)) {
+    throw new DOMException('Only ES256 is spoken here.', 'NotSupportedError');
+  }
+  const excluded = new Set(excludeCredentials.map((one) => base64url(view(one.id))));
+  if ((await allPasskeys()).some((one) => one.rpId === rpId && excluded.has(one.id))) {
+    throw new DOMException('A passkey exists already.', 'InvalidStateError');
+  }
+}
+
+/** @param {PublicKeyCredentialCreationOptions} publicKey @param {AbortSignal} [signal] */
+async function create(publicKey, signal) {
+  signal?.throwIfAborted();
+  const rpId = rpIdOf(publicKey.rp.id);
+  await refuseWhatCannotBe(publicKey, rpId);
+  const { privateKey, cose } = await newKeyPair();
   const rawId = crypto.getRandomValues(new Uint8Array(32));
   const attested = joined(new Uint8Array(16), Uint8Array.of(0, rawId.length), rawId, cose);
   const data = await authenticatorData(rpId, USER_PRESENT | USER_VERIFIED | ATTESTED_DATA, attested);
-  const attestationObject = cborMap([cborText('fmt'), cborText('none')], [cborText('attStmt'), cborMap()], [cborText('authData'), cborBytes(data)]);
+  const attestationObject = cborMap(
+    [cborText('fmt'), cborText('none')], [cborText('attStmt'), cborMap()], [cborText('authData'), cborBytes(data)]);
 
   const id = base64url(rawId);
-  await keepPasskey({ id, rpId, rawId, userHandle: view(publicKey.user.id).slice(), name: publicKey.user.displayName || publicKey.user.name, made_ms: Date.now(), privateKey: pair.privateKey });
+  const { user } = publicKey;
+  const name = user.displayName || user.name;
+  await keepPasskey({ id, rpId, rawId, userHandle: view(user.id), name, made_ms: Date.now(), privateKey });
   return {
     id,
     rawId: rawId.buffer,
     type: 'public-key',
     authenticatorAttachment: 'platform',
     getClientExtensionResults: () => (publicKey.extensions?.credProps ? { credProps: { rk: true } } : {}),
-    response: { clientDataJSON: clientData('webauthn.create', publicKey.challenge).buffer, attestationObject: attestationObject.buffer, getTransports: () => ['internal'] },
+    response: {
+      clientDataJSON: clientData('webauthn.create', publicKey.challenge).buffer,
+      attestationObject: attestationObject.buffer,
+      getTransports: () => ['internal'],
+    },
   };
 }
 
-async function get({ publicKey, signal }) {
+/** @param {PublicKeyCredentialRequestOptions} publicKey @param {AbortSignal} [signal] */
+async function get(publicKey, signal) {
   signal?.throwIfAborted();
   const rpId = rpIdOf(publicKey.rpId);
   const allowed = (publicKey.allowCredentials ?? []).map((one) => base64url(view(one.id)));
-  const fitting = (await allPasskeys()).filter((one) => one.rpId === rpId && (allowed.length === 0 || allowed.includes(one.id))).sort((a, b) => b.made_ms - a.made_ms);
+  const fitting = (await allPasskeys())
+    .filter((one) => one.rpId === rpId && (allowed.length === 0 || allowed.includes(one.id)))
+    .sort((a, b) => b.made_ms - a.made_ms);
   const passkey = fitting.length > 1 ? await pick(fitting) : fitting[0];
   if (!passkey) throw new DOMException('No passkey was used.', 'NotAllowedError');
   const data = await authenticatorData(rpId, USER_PRESENT | USER_VERIFIED);
   const client = clientData('webauthn.get', publicKey.challenge);
-  const signature = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, passkey.privateKey, joined(data, await sha256(client)));
+  const ecdsa = { name: 'ECDSA', hash: 'SHA-256' };
+  const signature = await crypto.subtle.sign(ecdsa, passkey.privateKey, joined(data, await sha256(client)));
   return {
     id: passkey.id,
     rawId: passkey.rawId.slice().buffer,
     type: 'public-key',
     authenticatorAttachment: 'platform',
     getClientExtensionResults: () => ({}),
-    response: { clientDataJSON: client.buffer, authenticatorData: data.buffer, signature: derSignature(new Uint8Array(signature)).buffer, userHandle: passkey.userHandle.slice().buffer },
+    response: {
+      clientDataJSON: client.buffer,
+      authenticatorData: data.buffer,
+      signature: derSignature(new Uint8Array(signature)).buffer,
+      userHandle: passkey.userHandle.slice().buffer,
+    },
   };
 }
 
+/** @param {Passkey[]} passkeys @returns {Promise<Passkey | null>} */
 function pick(passkeys) {
   return new Promise((resolve) => {
     const dialog = document.createElement('dialog');
@@ -170,7 +240,9 @@ function pick(passkeys) {
     title.textContent = say('pick');
     dialog.setAttribute('aria-labelledby', title.id);
     dialog.append(title);
+    /** @type {Passkey | null} */
     let picked = null;
+    /** @param {string} text @param {Passkey | null} passkey */
     const button = (text, passkey) => {
       const element = document.createElement('button');
       element.type = 'button';
@@ -196,10 +268,20 @@ function pick(passkeys) {
 
 const look = new CSSStyleSheet();
 look.replaceSync(`
-  .dev-authenticator { position: fixed; inset: auto 0 0; z-index: 5; display: flex; flex-wrap: wrap; align-items: center; justify-content: center; gap: .25rem .75rem; padding: .5rem 1rem calc(.5rem + env(safe-area-inset-bottom)); font-size: .8125rem; color: #2b2410; background: #f6dd96; }
-  .dev-authenticator button, .dev-authenticator-pick button { min-height: 2.5rem; padding: .35rem .9rem; border: 1.5px solid #5d4a12; border-radius: 10px; font: inherit; font-weight: 600; color: #2b2410; background: #fffaf0; cursor: pointer; }
+  .dev-authenticator {
+    position: fixed; inset: auto 0 0; z-index: 5; display: flex; flex-wrap: wrap; align-items: center;
+    justify-content: center; gap: .25rem .75rem; padding: .5rem 1rem calc(.5rem + env(safe-area-inset-bottom));
+    font-size: .8125rem; color: #2b2410; background: #f6dd96;
+  }
+  .dev-authenticator button, .dev-authenticator-pick button {
+    min-height: 2.5rem; padding: .35rem .9rem; border: 1.5px solid #5d4a12; border-radius: 10px; font: inherit;
+    font-weight: 600; color: #2b2410; background: #fffaf0; cursor: pointer;
+  }
   .dev-authenticator :focus-visible { outline-color: #2b2410; }
-  .dev-authenticator-pick { display: grid; gap: .75rem; max-width: 24rem; padding: 1.5rem; border: 0; border-radius: 18px; color: #2b2410; background: #fdf3d3; }
+  .dev-authenticator-pick {
+    display: grid; gap: .75rem; max-width: 24rem; padding: 1.5rem; border: 0; border-radius: 18px; color: #2b2410;
+    background: #fdf3d3;
+  }
   .dev-authenticator-pick:not([open]) { display: none; }
   .dev-authenticator-pick h2 { margin: 0; font-size: 1rem; }
 `);
@@ -224,16 +306,23 @@ function draw() {
   button.addEventListener('click', () => {
     localStorage.setItem(CHOSEN, chosen() ? 'no' : 'yes');
     draw();
-    bar.querySelector('button').focus();
+    bar.querySelector('button')?.focus();
   });
   // Only where a passkey is asked for; the pages for paying look as they do in real life.
-  bar.hidden = !['welcome', 'sign-in'].includes(document.body.dataset.view);
+  bar.hidden = !['welcome', 'sign-in'].includes(document.body.dataset.view ?? '');
 }
 
 if (native) {
-  native.create = (options = {}) => (options.publicKey && chosen() ? create(options) : nativeCreate(options));
+  /**
+   * What we answer looks like a credential, though it is none of the browser's own.
+   * @param {unknown} credential @returns {any}
+   */
+  const asCredential = (credential) => credential;
+  native.create = async ({ publicKey, ...rest } = {}) => (publicKey && chosen()
+    ? asCredential(await create(publicKey, rest.signal)) : nativeCreate({ publicKey, ...rest }));
   // The autofill offer always stays with the browser: it must not open anything by itself.
-  native.get = (options = {}) => (options.publicKey && chosen() && options.mediation !== 'conditional' ? get(options) : nativeGet(options));
+  native.get = async ({ publicKey, ...rest } = {}) => (publicKey && chosen() && rest.mediation !== 'conditional'
+    ? asCredential(await get(publicKey, rest.signal)) : nativeGet({ publicKey, ...rest }));
 }
 document.body.append(bar);
 draw();

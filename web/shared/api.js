@@ -3,10 +3,13 @@
 
 import { language, t } from '/assets/i18n.js';
 
+/** @typedef {{ refusal?: unknown, message_ja?: string, message_en?: string, field?: string }} RefusalBody */
+
 /** The server said no. `code` is for decisions in the page, `sentence()` is for people. */
 export class Refused extends Error {
+  /** @param {number} status @param {RefusalBody | null} body */
   constructor(status, body) {
-    super(body?.refusal ?? `status ${status}`);
+    super(`refused: ${body?.refusal ?? status}`);
     this.status = status;
     this.code = typeof body?.refusal === 'string' ? body.refusal : 'unknown';
     this.field = body?.field;
@@ -26,18 +29,19 @@ export class Unreachable extends Error {
   }
 }
 
-/** What to tell people about any error. */
+/** What to tell people about any error. @param {unknown} error */
 export function sentenceOf(error) {
-  return typeof error?.sentence === 'function' ? error.sentence() : t('unexpected');
+  return error instanceof Refused || error instanceof Unreachable ? error.sentence() : t('unexpected');
 }
 
 let whenSignedOut = () => {};
 
-/** Called whenever the server answers that nobody is signed in. */
+/** Called whenever the server answers that nobody is signed in. @param {() => void} listener */
 export function onSignedOut(listener) {
   whenSignedOut = listener;
 }
 
+/** @param {string} path @param {RequestInit} options @param {number} timeout_ms @returns {Promise<any>} */
 async function ask(path, options, timeout_ms) {
   let response;
   let body;
@@ -62,10 +66,12 @@ async function ask(path, options, timeout_ms) {
   throw refused;
 }
 
+/** @param {string} path @returns {Promise<any>} The answer, as `types/answers.d.ts` describes it. */
 export function get(path, timeout_ms = 10_000) {
   return ask(path, { method: 'GET', headers: { accept: 'application/json' } }, timeout_ms);
 }
 
+/** @param {string} path @param {object} body @returns {Promise<any>} */
 export function post(path, body = {}, timeout_ms = 10_000) {
   return ask(path, {
     method: 'POST',

@@ -1,11 +1,13 @@
 // Short sounds made of sine tones, so that no sound file has to be loaded. Browsers keep silent until the page was
 // touched once; then these calls simply do nothing.
 
+/** @type {AudioContext | null} */
 let context = null;
 
 /**
- * A chime comes from the server, not from a finger, and Safari lets only a finger start the sound: so every touch and key
- * makes sure that it is running. A phone that was locked meanwhile interrupts it again, therefore not the first one alone.
+ * A chime comes from the server, not from a finger, and Safari lets only a finger start the sound: so every touch and
+ * key makes sure that it is running. A phone that was locked meanwhile interrupts it again, therefore not the first one
+ * alone.
  */
 export function keepSoundReady() {
   const wake = () => {
@@ -17,7 +19,11 @@ export function keepSoundReady() {
   for (const kind of ['pointerup', 'keydown']) window.addEventListener(kind, wake, { capture: true, passive: true });
 }
 
-function tone(start, frequency, seconds, level) {
+/**
+ * @param {AudioContext} context @param {number} start
+ * @param {number} frequency @param {number} seconds @param {number} level
+ */
+function tone(context, start, frequency, seconds, level) {
   const oscillator = context.createOscillator();
   const gain = context.createGain();
   oscillator.frequency.value = frequency;
@@ -29,12 +35,13 @@ function tone(start, frequency, seconds, level) {
   oscillator.stop(start + seconds + 0.05);
 }
 
+/** @param {[offset: number, frequency: number, seconds: number, level: number][]} tones */
 function play(tones) {
   try {
     context ??= new AudioContext();
     if (context.state !== 'running') context.resume().catch(() => {});
     const now = context.currentTime + 0.02;
-    for (const [offset, frequency, seconds, level] of tones) tone(now + offset, frequency, seconds, level);
+    for (const [offset, frequency, seconds, level] of tones) tone(context, now + offset, frequency, seconds, level);
   } catch { /* a page without sound is still a page */ }
 }
 

@@ -3,6 +3,7 @@
 
 import { svg } from '/assets/elements.js';
 
+/** @type {Record<string, string[]>} */
 const strokes = {
   home: ['M4 11.2 12 4.5l8 6.7', 'M6 10v8.2a1.3 1.3 0 0 0 1.3 1.3h9.4a1.3 1.3 0 0 0 1.3-1.3V10', 'M10 19.5v-4.3h4v4.3'],
   receipt: ['M6 3.8h12v16.6l-2-1.4-2 1.4-2-1.4-2 1.4-2-1.4-2 1.4z', 'M9 8.3h6', 'M9 12h6', 'M9 15.6h3.5'],
@@ -27,7 +28,6 @@ const strokes = {
   camera: ['M4.7 7.5h3l1.4-2.2h5.8l1.4 2.2h3a1.2 1.2 0 0 1 1.2 1.2v9a1.2 1.2 0 0 1-1.2 1.2H4.7a1.2 1.2 0 0 1-1.2-1.2v-9a1.2 1.2 0 0 1 1.2-1.2z', 'M12 16.3a3.4 3.4 0 1 0 0-6.8 3.4 3.4 0 0 0 0 6.8z'],
   scan: ['M4 8V5.3A1.3 1.3 0 0 1 5.3 4H8', 'M16 4h2.7A1.3 1.3 0 0 1 20 5.3V8', 'M20 16v2.7a1.3 1.3 0 0 1-1.3 1.3H16', 'M8 20H5.3A1.3 1.3 0 0 1 4 18.7V16', 'M8 8.5v7', 'M11 8.5v7', 'M13.5 8.5v7', 'M16 8.5v7'],
   backspace: ['M9.2 6h9.6A1.2 1.2 0 0 1 20 7.2v9.6a1.2 1.2 0 0 1-1.2 1.2H9.2L3.8 12z', 'M12 9.7l4.4 4.6', 'M16.4 9.7 12 14.3'],
-  copy: ['M9.2 8.2h9.1a1.2 1.2 0 0 1 1.2 1.2v9.4a1.2 1.2 0 0 1-1.2 1.2H9.2A1.2 1.2 0 0 1 8 18.8V9.4a1.2 1.2 0 0 1 1.2-1.2z', 'M15.8 8V5.2A1.2 1.2 0 0 0 14.6 4H5.7a1.2 1.2 0 0 0-1.2 1.2v9.4a1.2 1.2 0 0 0 1.2 1.2H8'],
   key: ['M8.3 15.7a4 4 0 1 0 0-8 4 4 0 0 0 0 8z', 'M12.2 11.7h8.3', 'M17 11.7v3.2', 'M20.2 11.7v2.2'],
   globe: ['M12 20.5a8.5 8.5 0 1 0 0-17 8.5 8.5 0 0 0 0 17z', 'M3.8 12h16.4', 'M12 3.7c2.4 2.3 3.5 5 3.5 8.3s-1.1 6-3.5 8.3c-2.4-2.3-3.5-5-3.5-8.3s1.1-6 3.5-8.3z'],
   sound: ['M4.5 9.7h3L12 5.8v12.4l-4.5-3.9h-3z', 'M15.3 9a4.2 4.2 0 0 1 0 6', 'M17.8 6.5a7.8 7.8 0 0 1 0 11'],
@@ -42,7 +42,7 @@ const strokes = {
   people: ['M9 11.5a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.6z', 'M3 19c.5-3 2.9-4.6 6-4.6s5.5 1.6 6 4.6', 'M15.3 5.2a3.3 3.3 0 0 1 0 6.1', 'M17.3 14.8c2 .5 3.4 2 3.7 4.2'],
 };
 
-/** One icon as an element; its size follows the font size unless a class says otherwise. */
+/** One icon as an element; its size follows the font size unless a class says otherwise. @param {string} name */
 export function icon(name, className = '') {
   const drawing = svg('svg', { viewBox: '0 0 24 24', class: `icon ${className}`.trim(), 'aria-hidden': 'true', focusable: 'false' });
   for (const d of strokes[name]) drawing.append(svg('path', { d }));

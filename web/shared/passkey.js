@@ -1,20 +1,24 @@
 // Passkeys: from the server's JSON options to the browser's authenticator and back to JSON. The conversion is written
 // out because password managers that stand in for `navigator.credentials` often return objects without `toJSON`.
 
+/** @param {string} text */
 function toBytes(text) {
   const base64 = text.replaceAll('-', '+').replaceAll('_', '/');
   const binary = atob(base64);
   return Uint8Array.from(binary, (character) => character.charCodeAt(0));
 }
 
+/** @param {ArrayBuffer} buffer */
 function toText(buffer) {
   let binary = '';
   for (const byte of new Uint8Array(buffer)) binary += String.fromCharCode(byte);
   return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replace(/=+$/, '');
 }
 
+/** @param {{ id: string }[] | undefined} list @returns {any[]} */
 const descriptors = (list) => (list ?? []).map((one) => ({ ...one, id: toBytes(one.id) }));
 
+/** @type {AbortController | null} */
 let waiting = null;
 
 /** A conditional request waits in the background for ever; it must end before any other ceremony may begin. */
@@ -32,39 +36,57 @@ export async function canWaitInAutofill() {
   }
 }
 
-/** Creates a passkey. `creation` is the server's `publicKey` object; the answer is what the server's finish call takes. */
+/** @param {Credential | null} credential A browser that answers nothing has not finished. */
+function given(credential) {
+  if (credential === null) throw new DOMException('no credential', 'NotAllowedError');
+  return /** @type {PublicKeyCredential} */ (credential);
+}
+
+/** @param {PublicKeyCredential} credential What creating and using have in common. */
+const told = (credential) => ({
+  id: credential.id,
+  rawId: toText(credential.rawId),
+  type: credential.type,
+  authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
+  clientExtensionResults: credential.getClientExtensionResults?.() ?? {},
+});
+
+/**
+ * Creates a passkey. `creation` is the server's `publicKey` object; the answer is what the server's finish call takes.
+ * @param {any} creation
+ */
 export async function createPasskey(creation) {
   stopWaiting();
   const options = creation.publicKey ?? creation;
-  const credential = await navigator.credentials.create({
+  const credential = given(await navigator.credentials.create({
     publicKey: {
       ...options,
       challenge: toBytes(options.challenge),
       user: { ...options.user, id: toBytes(options.user.id) },
       excludeCredentials: descriptors(options.excludeCredentials),
     },
-  });
+  }));
+  const response = /** @type {AuthenticatorAttestationResponse} */ (credential.response);
   return {
-    id: credential.id,
-    rawId: toText(credential.rawId),
-    type: credential.type,
-    authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
-    clientExtensionResults: credential.getClientExtensionResults?.() ?? {},
+    ...told(credential),
     response: {
-      clientDataJSON: toText(credential.response.clientDataJSON),
-      attestationObject: toText(credential.response.attestationObject),
-      transports: credential.response.getTransports?.() ?? [],
+      clientDataJSON: toText(response.clientDataJSON),
+      attestationObject: toText(response.attestationObject),
+      transports: response.getTransports?.() ?? [],
     },
   };
 }
 
-/** Uses a passkey. With `inAutofill` the browser offers it in the autofill list and waits, possibly for ever. */
+/**
+ * Uses a passkey. With `inAutofill` the browser offers it in the autofill list and waits, possibly for ever.
+ * @param {any} request
+ */
 export async function usePasskey(request, { inAutofill = false } = {}) {
   stopWaiting();
   const abort = new AbortController();
   if (inAutofill) waiting = abort;
   const options = request.publicKey ?? request;
-  const credential = await navigator.credentials.get({
+  const credential = given(await navigator.credentials.get({
     mediation: inAutofill ? 'conditional' : undefined,
     signal: abort.signal,
     publicKey: {
@@ -72,26 +94,29 @@ export async function usePasskey(request, { inAutofill = false } = {}) {
       challenge: toBytes(options.challenge),
       allowCredentials: descriptors(options.allowCredentials),
     },
-  });
+  }));
   if (waiting === abort) waiting = null;
+  const response = /** @type {AuthenticatorAssertionResponse} */ (credential.response);
   return {
-    id: credential.id,
-    rawId: toText(credential.rawId),
-    type: credential.type,
-    authenticatorAttachment: credential.authenticatorAttachment ?? undefined,
-    clientExtensionResults: credential.getClientExtensionResults?.() ?? {},
+    ...told(credential),
     response: {
-      clientDataJSON: toText(credential.response.clientDataJSON),
-      authenticatorData: toText(credential.response.authenticatorData),
-      signature: toText(credential.response.signature),
-      userHandle: credential.response.userHandle ? toText(credential.response.userHandle) : undefined,
+      clientDataJSON: toText(response.clientDataJSON),
+      authenticatorData: toText(response.authenticatorData),
+      signature: toText(response.signature),
+      userHandle: response.userHandle ? toText(response.userHandle) : undefined,
     },
   };
 }
 
-/** The text key that explains why a ceremony did not end well; null when it was our own abort. */
+/** @param {unknown} error Whatever was thrown: password managers throw objects of their own. */
+export const nameOf = (error) => (typeof error === 'object' && error !== null && 'name' in error ? error.name : '');
+
+/**
+ * The text key that explains why a ceremony did not end well; null when it was our own abort.
+ * @param {unknown} error
+ */
 export function ceremonyProblem(error) {
-  switch (error?.name) {
+  switch (nameOf(error)) {
     case 'AbortError': return null;
     case 'NotAllowedError': return 'passkey_not_finished';
     case 'InvalidStateError': return 'passkey_already_here';

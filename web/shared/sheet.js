@@ -10,14 +10,20 @@ const SECOND_TAP_MS = 500;
 
 let count = 0;
 
+/** @import { Content } from '../types/pages.js' */
+
 /** Closes whatever sheet is open: what it shows may belong to somebody who is not signed in any more. */
 export function closeSheets() {
-  for (const dialog of document.querySelectorAll('dialog.sheet[open]')) dialog.close();
+  /** @type {NodeListOf<HTMLDialogElement>} */
+  const open = document.querySelectorAll('dialog.sheet[open]');
+  for (const dialog of open) dialog.close();
 }
 
 /**
  * Opens a sheet. Returns {dialog, close, closed}; `closed` resolves when it is gone, however that happened.
  * `className` adds a look; `closable: false` leaves the closing to the content (for a step that must be answered).
+ * @param {string} title @param {Content} content
+ * @param {{ className?: string, closable?: boolean, focus?: HTMLElement | null }} options
  */
 export function openSheet(title, content, { className = '', closable = true, focus = null } = {}) {
   count += 1;
@@ -26,27 +32,34 @@ export function openSheet(title, content, { className = '', closable = true, foc
   const dialog = el('dialog', { class: `sheet ${className}`.trim(), 'aria-labelledby': headingId },
     el('div', { class: 'sheet-head' },
       el('h2', { id: headingId, tabindex: '-1' }, title),
-      closable && el('button', { type: 'button', class: 'round-button', 'aria-label': t('close'), on: { click: close } }, icon('close')),
+      closable && el('button', {
+        type: 'button', class: 'round-button', 'aria-label': t('close'), on: { click: close },
+      }, icon('close')),
     ),
     content,
   );
   const before = document.activeElement;
+  /** @type {Promise<void>} */
   const closed = new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       dialog.remove();
-      if (before?.isConnected) before.focus({ preventScroll: true });
+      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
       resolve();
     }, { once: true });
   });
   dialog.addEventListener('cancel', (event) => { if (!closable) event.preventDefault(); });
-  // A press beside the sheet closes it, if it was meant so: not the second half of a double tap on what opened it, and not
-  // the end of a stroke that began inside, such as marking a text.
+  // A press beside the sheet closes it, if it was meant so: not the second half of a double tap on what opened it, and
+  // not the end of a stroke that began inside, such as marking a text.
   let pressedBeside = false;
-  dialog.addEventListener('pointerdown', (event) => { pressedBeside = event.target === dialog && event.timeStamp - opened_ms > SECOND_TAP_MS; });
-  dialog.addEventListener('click', (event) => { if (closable && pressedBeside && event.target === dialog) close(); });
+  dialog.addEventListener('pointerdown', (event) => {
+    pressedBeside = event.target === dialog && event.timeStamp - opened_ms > SECOND_TAP_MS;
+  });
+  dialog.addEventListener('click', (event) => {
+    if (closable && pressedBeside && event.target === dialog) close();
+  });
   document.body.append(dialog);
   dialog.showModal();
   const opened_ms = performance.now();
-  (focus ?? dialog.querySelector('h2')).focus({ preventScroll: true });
+  (focus ?? dialog.querySelector('h2'))?.focus({ preventScroll: true });
   return { dialog, close, closed };
 }

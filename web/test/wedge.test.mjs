@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { customerCode, doubleScanGuard, splitRun } from '../till/wedge.js';
+import { customerCode, isDoubleScan, splitRun } from '../till/wedge.js';
 
 const CODE = '900012340112345678901234';
-const typed = (text, start_ms, every_ms) => [...text].map((digit, index) => ({ digit, at_ms: start_ms + index * every_ms }));
+const typed = (text, start_ms, every_ms) => [...text]
+  .map((digit, index) => ({ digit, at_ms: start_ms + index * every_ms }));
 
 test('a code is 16 to 24 digits, with the scanner’s terminator and symbology identifier stripped', () => {
   for (const end of ['', '\r', '\n', '\r\n', '\t']) assert.equal(customerCode(CODE + end), CODE);
@@ -15,7 +16,8 @@ test('a code is 16 to 24 digits, with the scanner’s terminator and symbology i
 });
 
 test('anything else is no code', () => {
-  for (const text of ['', '1200', '4901234567894', `${CODE}5`, 'https://example.jp/pay', `${CODE}\n\n`, '00020101021126']) assert.equal(customerCode(text), null, text);
+  const others = ['', '1200', '4901234567894', `${CODE}5`, 'https://example.jp/pay', `${CODE}\n\n`, '00020101021126'];
+  for (const text of others) assert.equal(customerCode(text), null, text);
 });
 
 test('a scan right after a typed amount is split at the cashier’s pause', () => {
@@ -32,9 +34,9 @@ test('slow steady typing is never cut in two', () => {
 });
 
 test('one pull of the trigger that reads twice counts once, and only for two seconds', () => {
-  const isDouble = doubleScanGuard();
-  assert.equal(isDouble(CODE, 0), false);
-  assert.equal(isDouble(CODE, 1_999), true);
-  assert.equal(isDouble(CODE, 2_000), false);
-  assert.equal(isDouble(`${CODE.slice(0, 23)}5`, 2_100), false);
+  const last = { code: CODE, at_ms: 0 };
+  assert.equal(isDoubleScan(null, last), false);
+  assert.equal(isDoubleScan(last, { code: CODE, at_ms: 1_999 }), true);
+  assert.equal(isDoubleScan(last, { code: CODE, at_ms: 2_000 }), false);
+  assert.equal(isDoubleScan(last, { code: `${CODE.slice(0, 23)}5`, at_ms: 100 }), false);
 });

@@ -6,21 +6,37 @@ import { t } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 import { customerCode } from '/assets/wedge.js';
 
-const address = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? '';
+/** @typedef {(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) => Promise<string[]>} Read */
 
-async function nativeReader() {
-  const formats = await globalThis.BarcodeDetector?.getSupportedFormats?.().catch(() => []) ?? [];
-  if (!formats.includes('qr_code') || !formats.includes('code_128')) return null;
-  const detector = new globalThis.BarcodeDetector({ formats: ['qr_code', 'code_128'] });
-  return async (canvas) => (await detector.detect(canvas)).map((found) => found.rawValue);
+/** Neither the browser's detector nor zxing has types of its own here. @type {any} */
+const outside = globalThis;
+
+/** @param {string} name */
+function address(name) {
+  const meta = document.querySelector(`meta[name="${name}"]`);
+  return meta instanceof HTMLMetaElement ? meta.content : '';
 }
 
+/** @returns {Promise<Read | null>} */
+async function nativeReader() {
+  const formats = await outside.BarcodeDetector?.getSupportedFormats?.().catch(() => []) ?? [];
+  if (!formats.includes('qr_code') || !formats.includes('code_128')) return null;
+  const detector = new outside.BarcodeDetector({ formats: ['qr_code', 'code_128'] });
+  return async (canvas) => {
+    /** @type {{ rawValue: string }[]} */
+    const found = await detector.detect(canvas);
+    return found.map((one) => one.rawValue);
+  };
+}
+
+/** @type {Promise<any> | null} */
 let loading = null;
 
+/** @param {string} source @returns {Promise<void>} */
 function loadScript(source) {
   return new Promise((resolve, reject) => {
     const script = el('script', { src: source });
-    script.addEventListener('load', resolve);
+    script.addEventListener('load', () => resolve());
     script.addEventListener('error', () => {
       script.remove();
       reject(new Error('no reader'));
@@ -29,18 +45,22 @@ function loadScript(source) {
   });
 }
 
+/** @returns {Promise<Read>} */
 async function zxingReader() {
   loading ??= (async () => {
     await loadScript(address('zxing-reader'));
-    const zxing = globalThis.ZXingWASM;
-    await zxing.prepareZXingModule({ overrides: { locateFile: () => address('zxing-wasm') }, fireImmediately: true });
+    const zxing = outside.ZXingWASM;
+    const overrides = { locateFile: () => address('zxing-wasm') };
+    await zxing.prepareZXingModule({ overrides, fireImmediately: true });
     return zxing;
   })();
   try {
     const zxing = await loading;
     const options = { formats: ['QRCode', 'Code128'], tryHarder: true, tryRotate: true, maxNumberOfSymbols: 1 };
     return async (canvas, context) => {
-      const found = await zxing.readBarcodes(context.getImageData(0, 0, canvas.width, canvas.height), options);
+      const picture = context.getImageData(0, 0, canvas.width, canvas.height);
+      /** @type {{ isValid?: boolean, text: string }[]} */
+      const found = await zxing.readBarcodes(picture, options);
       return found.filter((one) => one.isValid !== false).map((one) => one.text);
     };
   } catch (error) {
@@ -50,13 +70,51 @@ async function zxingReader() {
   }
 }
 
-/** Opens the camera sheet; `found(code)` is called once with the digits, after the sheet has closed. */
+/**
+ * @param {HTMLVideoElement} video @param {Read} read @param {() => boolean} isOpen @returns {Promise<string | null>}
+ */
+async function firstCode(video, read, isOpen) {
+  const canvas = document.createElement('canvas');
+  const context = canvas.getContext('2d', { willReadFrequently: true });
+  while (isOpen() && context !== null) {
+    if (video.videoWidth > 0) {
+      canvas.width = video.videoWidth;
+      canvas.height = video.videoHeight;
+      context.drawImage(video, 0, 0);
+      const texts = await read(canvas, context).catch(() => []);
+      const code = texts.map(customerCode).find((one) => one !== null);
+      if (code) return code;
+    }
+    await new Promise((resolve) => { setTimeout(resolve, 60); });
+  }
+  return null;
+}
+
+/** The picture of the camera behind the shop, or the key of the sentence why there is none. */
+async function filmed() {
+  const video = { facingMode: { ideal: 'environment' }, width: { ideal: 1280 }, height: { ideal: 720 } };
+  try {
+    return await navigator.mediaDevices.getUserMedia({ audio: false, video });
+  } catch (error) {
+    const none = navigator.mediaDevices === undefined || (error instanceof Error && error.name === 'NotFoundError');
+    return none ? 'camera_none' : 'camera_refused';
+  }
+}
+
+/**
+ * Opens the camera sheet; `found(code)` is called once with the digits, after the sheet has closed.
+ * @param {(code: string) => void} found
+ */
 export async function openCamera(found) {
   const video = el('video', { class: 'camera-video', playsinline: true, muted: true, 'aria-label': t('camera_title') });
   const status = el('p', { class: 'camera-status', role: 'status' }, t('camera_starting'));
-  const sheet = openSheet(t('camera_title'), el('div', { class: 'camera' }, el('div', { class: 'camera-frame' }, video, el('span', { class: 'camera-corners', 'aria-hidden': 'true' })), status), { className: 'camera-sheet' });
+  const corners = el('span', { class: 'camera-corners', 'aria-hidden': 'true' });
+  const content = el('div', { class: 'camera' }, el('div', { class: 'camera-frame' }, video, corners), status);
+  const sheet = openSheet(t('camera_title'), content, { className: 'camera-sheet' });
   let open = true;
+  /** @type {MediaStream | null} */
   let stream = null;
+  /** @type {string | null} */
   let result = null;
   const stop = () => {
     open = false;
@@ -67,41 +125,28 @@ export async function openCamera(found) {
     if (result !== null) found(result);
   });
 
-  try {
-    stream = await navigator.mediaDevices.getUserMedia({ audio: false, video: { facingMode: { ideal: 'environment' }, width: { ideal: 1280 }, height: { ideal: 720 } } });
-  } catch (error) {
-    status.textContent = t(error?.name === 'NotFoundError' || navigator.mediaDevices === undefined ? 'camera_none' : 'camera_refused');
+  const film = await filmed();
+  if (typeof film === 'string') {
+    status.textContent = t(film);
     return;
   }
+  stream = film;
+  // Closed while the browser was asking.
   if (!open) {
     stop();
     return;
   }
-  video.srcObject = stream;
-  let read;
+  video.srcObject = film;
   try {
-    [read] = await Promise.all([nativeReader().then((native) => native ?? zxingReader()), video.play()]);
+    const [read] = await Promise.all([nativeReader().then((native) => native ?? zxingReader()), video.play()]);
+    status.textContent = t('camera_lead');
+    const code = await firstCode(video, read, () => open);
+    if (open && code !== null) {
+      result = code;
+      sheet.close();
+    }
   } catch {
     status.textContent = t('camera_no_reader');
     stop();
-    return;
-  }
-  status.textContent = t('camera_lead');
-  const canvas = document.createElement('canvas');
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  while (open) {
-    if (video.videoWidth > 0) {
-      canvas.width = video.videoWidth;
-      canvas.height = video.videoHeight;
-      context.drawImage(video, 0, 0);
-      const texts = await read(canvas, context).catch(() => []);
-      const code = texts.map(customerCode).find((one) => one !== null);
-      if (open && code !== undefined) {
-        result = code;
-        sheet.close();
-        return;
-      }
-    }
-    await new Promise((resolve) => { setTimeout(resolve, 60); });
   }
 }

@@ -1,154 +1,221 @@
 // The till's recent payments, and what can be done with one of them: cancel it, refund it in full or in part.
 
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
-import { announce, el, whileBusy } from '/assets/elements.js';
+import { h, own, patch } from '/assets/draw.js';
+import { announce, el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { clockTime, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
+import { machine } from '/assets/machine.js';
 import { openSheet } from '/assets/sheet.js';
+import {
+  beginList, beginSheet, updateList, updateSheet, wantedRefund,
+} from '/assets/till-payments-state.js';
 
-const statusName = (payment) => (hasText(`status_${payment.status}`) ? t(`status_${payment.status}`) : payment.status);
-const pictures = { paid: 'check', cancelled: 'cross', refunded: 'undo', part_refunded: 'undo' };
+/** @import { Child, Machine } from '../types/pages.js' */
+/** @import { Payment } from '../types/answers.js' */
+/** @import { ListEvent, ListState, SheetEvent, SheetState, Words } from '/assets/till-payments-state.js' */
 
-function statusChip(payment) {
-  return el('span', { class: `chip-status chip-${payment.status}` }, icon(pictures[payment.status] ?? 'receipt'), statusName(payment));
+const REASONS = ['return', 'wrong_amount', 'other'];
+const PICTURES = { paid: 'check', cancelled: 'cross', refunded: 'undo', part_refunded: 'undo' };
+
+/** @param {string} name */
+const drawing = (name) => own(name, () => icon(name));
+
+/** @param {Words} words */
+const sentence = ({ key, amount }) => t(key, { amount: yen(amount) });
+
+/** @param {Payment} payment */
+const statusChip = ({ status }) => h('span', { class: `chip-status chip-${status}` },
+  drawing(PICTURES[status] ?? 'receipt'), hasText(`status_${status}`) ? t(`status_${status}`) : status);
+
+/** @param {Payment} payment @param {(payment: Payment) => void} open */
+function row(payment, open) {
+  const struck = payment.status === 'cancelled' ? ' payment-struck' : '';
+  return h('li', { key: payment.payment_id },
+    h('button', { type: 'button', class: 'payment', on: { click: () => open(payment) } },
+      h('span', { class: 'payment-time number' }, clockTime(payment.at_ms)),
+      h('span', { class: 'payment-words' },
+        h('span', { class: 'payment-customer' }, payment.customer),
+        h('span', { class: 'small soft number' }, String(payment.receipt_number))),
+      h('span', { class: 'payment-money' },
+        h('span', { class: `payment-amount number${struck}` }, yen(payment.amount)), statusChip(payment))));
 }
 
-const TOLD_MS = 15_000;
+/** @param {ListState} state */
+function listStatus({ payments, problem }) {
+  if (problem !== null) return sentenceOf(problem);
+  if (payments === null) return t('loading');
+  return payments.length === 0 ? t('no_payments') : '';
+}
 
-/** Returns {element, refresh}. `changed` is called after a cancel or a refund. */
+/** @param {ListState} state @param {(payment: Payment) => void} open @returns {Child[]} */
+const drawList = (state, open) => [
+  h('h2', { id: 'recent-payments-title' }, t('recent')),
+  // For the eye; the ear is told by `announce`.
+  h('p', { class: 'payments-told', 'aria-hidden': 'true' }, state.told && [drawing('check'), sentence(state.told)]),
+  h('p', { class: 'soft payments-status', role: 'status' }, listStatus(state)),
+  h('ul', { class: 'payments' }, (state.payments ?? []).map((payment) => row(payment, open))),
+];
+
+/** @returns {Promise<ListEvent>} */
+async function list() {
+  try {
+    const { payments } = await get('/api/payments?limit=50');
+    return { is: 'listed', payments };
+  } catch (error) {
+    return { is: 'not_listed', error };
+  }
+}
+
+/** `changed` is called after a cancel or a refund. @param {{ changed: () => void }} tools */
 export function paymentList({ changed }) {
-  const list = el('ul', { class: 'payments' });
-  const status = el('p', { class: 'soft payments-status', role: 'status' }, t('loading'));
-  // What was just given back, for the eye; the ear is told by `announce`.
-  const told = el('p', { class: 'payments-told', 'aria-hidden': 'true' });
-  let forgetting = 0;
-
-  function tell(sentence) {
-    clearTimeout(forgetting);
-    told.replaceChildren(icon('check'), sentence);
-    forgetting = setTimeout(() => told.replaceChildren(), TOLD_MS);
-    announce(sentence, 'assertive');
-  }
-
-  async function refresh() {
-    try {
-      const { payments } = await get('/api/payments?limit=50');
-      status.textContent = payments.length === 0 ? t('no_payments') : '';
-      const focused = document.activeElement?.dataset?.payment;
-      list.replaceChildren(...payments.map((payment) => el('li', {}, row(payment))));
-      if (focused) list.querySelector(`[data-payment="${CSS.escape(focused)}"]`)?.focus();
-    } catch (error) {
-      status.textContent = sentenceOf(error);
-    }
-  }
-
-  function row(payment) {
-    return el('button', { type: 'button', class: 'payment', 'data-payment': payment.payment_id, on: { click: () => openPayment(payment) } },
-      el('span', { class: 'payment-time number' }, clockTime(payment.at_ms)),
-      el('span', { class: 'payment-words' }, el('span', { class: 'payment-customer' }, payment.customer), el('span', { class: 'small soft number' }, String(payment.receipt_number))),
-      el('span', { class: 'payment-money' }, el('span', { class: `payment-amount number${payment.status === 'cancelled' ? ' payment-struck' : ''}` }, yen(payment.amount)), statusChip(payment)));
-  }
-
-  function openPayment(payment) {
-    const refundable = payment.status === 'cancelled' ? 0 : payment.amount - payment.refunded;
-    const body = el('div', { class: 'payment-sheet-body' });
-    const problem = el('p', { class: 'problem', role: 'alert' });
-    const sheet = openSheet(t('payment'), body);
-
-    function finish(sentence) {
-      sheet.close();
-      tell(sentence);
-      changed();
-    }
-
-    const complain = (error) => { problem.textContent = error instanceof Refused ? sentenceOf(error) : t('unknown_press_again'); };
-    const back = () => el('button', { type: 'button', class: 'button quiet wide', on: { click: overview } }, t('back'));
-
-    function overview() {
-      problem.textContent = '';
-      const rows = [[t('customer'), payment.customer], [t('receipt_number'), String(payment.receipt_number)], [t('when'), dateTime(payment.at_ms)], [t('status'), statusChip(payment)],
-        payment.refunded > 0 && [t('refunded'), yen(payment.refunded)], refundable > 0 && payment.refunded > 0 && [t('refundable'), yen(refundable)]].filter(Boolean);
-      body.replaceChildren(
-        el('p', { class: 'sheet-amount number' }, yen(payment.amount)),
-        el('dl', { class: 'rows' }, rows.map(([name, value]) => el('div', {}, el('dt', {}, name), el('dd', { class: 'number' }, value)))),
-        el('div', { class: 'sheet-buttons' },
-          refundable > 0 ? el('button', { type: 'button', class: 'button wide', on: { click: refundForm } }, icon('undo'), t('refund')) : null,
-          payment.status === 'paid' ? el('button', { type: 'button', class: 'button danger-quiet wide', on: { click: voidForm } }, icon('cross'), t('void')) : null));
-      sheet.dialog.querySelector('h2').focus();
-    }
-
-    function voidForm() {
-      problem.textContent = '';
-      const go = el('button', { type: 'button', class: 'button danger wide', on: { click: () => whileBusy(go, async () => {
-        problem.textContent = '';
-        try {
-          await post('/api/void', { payment_id: payment.payment_id });
-          finish(t('voided', { amount: yen(payment.amount) }));
-        } catch (error) {
-          complain(error);
-        }
-      }) } }, t('void_go', { amount: yen(payment.amount) }));
-      body.replaceChildren(el('p', { class: 'sheet-question', tabindex: '-1' }, t('void_confirm', { amount: yen(payment.amount) })), problem, el('div', { class: 'sheet-buttons' }, go, back()));
-      body.querySelector('.sheet-question').focus();
-    }
-
-    function refundForm() {
-      problem.textContent = '';
-      // One key per refund the cashier means; changing the amount means another one.
-      let key = crypto.randomUUID();
-      let keyAmount = refundable;
-      const field = el('input', { id: 'refund-amount', class: 'number', type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '12', value: digits(refundable), on: { input: draw } });
-      const reason = el('select', { id: 'refund-reason' }, ['return', 'wrong_amount', 'other'].map((name) => el('option', { value: name }, t(`reason_${name}`))));
-      const go = el('button', { type: 'submit', class: 'button danger wide' });
-      const value = () => {
-        const plain = field.value.normalize('NFKC').replace(/[,\s円¥]/g, '');
-        return /^\d{1,9}$/.test(plain) ? Number(plain) : NaN;
-      };
-      const good = () => value() >= 1 && value() <= refundable;
-      function draw() {
-        go.replaceChildren(icon('undo'), good() ? t('refund_go', { amount: yen(value()) }) : t('refund'));
-        field.setAttribute('aria-invalid', String(!good()));
-        if (good()) problem.textContent = '';
-      }
-      const form = el('form', { class: 'form', novalidate: true, on: { submit: (event) => {
-        event.preventDefault();
-        problem.textContent = '';
-        if (!good()) {
-          problem.textContent = t('refund_wrong', { max: yen(refundable) });
-          field.focus();
-          return;
-        }
-        const wanted = value();
-        if (wanted !== keyAmount) {
-          key = crypto.randomUUID();
-          keyAmount = wanted;
-        }
-        whileBusy(go, async () => {
-          try {
-            await post('/api/refund', { payment_id: payment.payment_id, amount: wanted, key, reason: reason.value });
-            finish(t('refunded_now', { amount: yen(wanted) }));
-          } catch (error) {
-            if (error instanceof Refused) key = crypto.randomUUID();
-            complain(error);
-          }
-        });
-      } } },
-      el('div', { class: 'field' }, el('label', { for: 'refund-amount' }, t('refund_amount')), field,
-        el('button', { type: 'button', class: 'text-button', on: { click: () => { field.value = digits(refundable); draw(); } } }, `${t('refund_all')} ${yen(refundable)}`)),
-      el('div', { class: 'field' }, el('label', { for: 'refund-reason' }, t('refund_reason')), reason),
-      problem,
-      el('div', { class: 'sheet-buttons' }, go, back()));
-      body.replaceChildren(form);
-      draw();
-      field.focus();
-      field.select();
-    }
-
-    overview();
-  }
-
-  return {
-    element: el('section', { class: 'recent-payments', 'aria-labelledby': 'recent-payments-title' }, el('h2', { id: 'recent-payments-title' }, t('recent')), told, status, list),
-    refresh,
+  const element = el('section', { class: 'recent-payments', 'aria-labelledby': 'recent-payments-title' });
+  /** @param {Words} words */
+  const givenBack = (words) => {
+    view.send({ is: 'given_back', words });
+    changed();
   };
+  /** @type {Machine<ListState, ListEvent>} */
+  const view = machine({
+    begin: beginList,
+    update: updateList,
+    draw: (state) => patch(element, drawList(state, (payment) => openPayment(payment, givenBack))),
+    perform: { list, announce: ({ words }) => announce(sentence(words), 'assertive') },
+  });
+  return { element, refresh: () => view.send({ is: 'refresh' }), stop: view.stop };
+}
+
+/** @typedef {(event: SheetEvent) => void} Send */
+
+/** @param {SheetState} state */
+function problemText({ problem, refundable }) {
+  if (problem === null) return '';
+  if (problem === 'wrong') return t('refund_wrong', { max: yen(refundable) });
+  return problem.error instanceof Refused ? sentenceOf(problem.error) : t('unknown_press_again');
+}
+
+/** @param {SheetState} state */
+const problemLine = (state) => h('p', { class: 'problem', role: 'alert' }, problemText(state));
+
+/** @param {string} className @param {() => void} press @param {Child[]} content */
+const wideButton = (className, press, ...content) => h('button', {
+  type: 'button', class: `button ${className} wide`.replace('  ', ' '), on: { click: press },
+}, content);
+
+/** @param {Send} send */
+const backButton = (send) => wideButton('quiet', () => send({ is: 'step', to: 'overview' }), t('back'));
+
+/** @param {SheetState} state @param {Send} send @returns {Child[]} */
+function overview({ payment, refundable }, send) {
+  /** @param {string} word @param {Child} value */
+  const fact = (word, value) => h('div', {}, h('dt', {}, t(word)), h('dd', { class: 'number' }, value));
+  return [
+    h('p', { class: 'sheet-amount number' }, yen(payment.amount)),
+    h('dl', { class: 'rows' },
+      fact('customer', payment.customer), fact('receipt_number', String(payment.receipt_number)),
+      fact('when', dateTime(payment.at_ms)), fact('status', statusChip(payment)),
+      payment.refunded > 0 && fact('refunded', yen(payment.refunded)),
+      refundable > 0 && payment.refunded > 0 && fact('refundable', yen(refundable))),
+    h('div', { class: 'sheet-buttons' },
+      refundable > 0 && wideButton('', () => send({ is: 'step', to: 'refund' }), drawing('undo'), t('refund')),
+      payment.status === 'paid'
+        && wideButton('danger-quiet', () => send({ is: 'step', to: 'void' }), drawing('cross'), t('void'))),
+  ];
+}
+
+/** @param {SheetState} state @param {Send} send @returns {Child[]} */
+function voidForm(state, send) {
+  const amount = yen(state.payment.amount);
+  return [
+    h('p', { class: 'sheet-question', tabindex: '-1' }, t('void_confirm', { amount })),
+    problemLine(state),
+    h('div', { class: 'sheet-buttons' },
+      h('button', {
+        type: 'button', class: 'button danger wide', 'aria-busy': state.busy && 'true',
+        on: { click: () => send({ is: 'void' }) },
+      }, t('void_go', { amount })),
+      backButton(send)),
+  ];
+}
+
+/** @param {SheetState} state @param {Send} send */
+function refundFields(state, send) {
+  const all = digits(state.refundable);
+  return [
+    h('div', { class: 'field' },
+      h('label', { for: 'refund-amount' }, t('refund_amount')),
+      h('input', {
+        id: 'refund-amount', class: 'number', type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '12',
+        'aria-invalid': String(wantedRefund(state) === null), value: state.text,
+        on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
+      }),
+      h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'all', text: all }) } },
+        `${t('refund_all')} ${yen(state.refundable)}`)),
+    h('div', { class: 'field' },
+      h('label', { for: 'refund-reason' }, t('refund_reason')),
+      h('select', {
+        id: 'refund-reason', value: state.reason,
+        on: { change: (event) => send({ is: 'reason', reason: event.target.value }) },
+      }, REASONS.map((name) => h('option', { key: name, value: name }, t(`reason_${name}`))))),
+  ];
+}
+
+/** @param {SheetState} state @param {Send} send @returns {Child[]} */
+function refundForm(state, send) {
+  const wanted = wantedRefund(state);
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    send({ is: 'refund', new_key: crypto.randomUUID() });
+  };
+  return [h('form', { class: 'form', novalidate: true, on: { submit } },
+    refundFields(state, send),
+    problemLine(state),
+    h('div', { class: 'sheet-buttons' },
+      h('button', { type: 'submit', class: 'button danger wide', 'aria-busy': state.busy && 'true' },
+        drawing('undo'), wanted === null ? t('refund') : t('refund_go', { amount: yen(wanted) })),
+      backButton(send)))];
+}
+
+const STEPS = { overview, void: voidForm, refund: refundForm };
+const PLACES = { heading: 'h2', question: '.sheet-question', amount: '#refund-amount', amount_all: '#refund-amount' };
+
+/** @param {() => Promise<unknown>} ask @param {Words} words @returns {Promise<SheetEvent>} */
+async function answerOf(ask, words) {
+  try {
+    await ask();
+    return { is: 'done', words };
+  } catch (error) {
+    return { is: 'failed', error, refused: error instanceof Refused };
+  }
+}
+
+/** @param {Payment} payment @param {(words: Words) => void} givenBack */
+function openPayment(payment, givenBack) {
+  const place = el('div', {});
+  /** @type {Machine<SheetState, SheetEvent>} */
+  const view = machine({
+    begin: beginSheet(payment, digits),
+    update: updateSheet,
+    draw: (state) => patch(place, [h('div', { key: state.step, class: 'payment-sheet-body' },
+      STEPS[state.step](state, (event) => view.send(event)))]),
+    perform: {
+      void: (effect) => answerOf(() => post('/api/void', { payment_id: effect.payment.payment_id }),
+        { key: 'voided', amount: effect.payment.amount }),
+      refund: ({ payment: { payment_id }, amount, key, reason }) => answerOf(
+        () => post('/api/refund', { payment_id, amount, key, reason }), { key: 'refunded_now', amount }),
+      focus({ on }) {
+        /** @type {HTMLInputElement | null} */
+        const found = sheet.dialog.querySelector(PLACES[on]);
+        found?.focus();
+        if (on === 'amount_all') found?.select();
+      },
+      finish({ words }) {
+        sheet.close();
+        givenBack(words);
+      },
+    },
+  });
+  const sheet = openSheet(t('payment'), place);
+  sheet.closed.then(view.stop);
 }

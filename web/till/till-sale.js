@@ -1,21 +1,29 @@
-// One sale after another: amount, scan, answer in words. A sale has one key from the scan to the final answer; while the
-// outcome is unknown the same question is asked again with the same key, so that nobody pays twice and nobody is lost.
+// The sale as the cashier sees it: what is drawn for each state of `till-sale-state.js`, and what its effects do.
 
 import { Refused, post } from '/assets/api.js';
-import { announce, el } from '/assets/elements.js';
 import { chimePaid, chimeRefused } from '/assets/chime.js';
+import { h, own, patch } from '/assets/draw.js';
+import { announce, el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { clockTimeSeconds, digits, hasText, language, t, yen } from '/assets/i18n.js';
+import { machine } from '/assets/machine.js';
 import { openCamera } from '/assets/till-camera.js';
-import { AMOUNT_DIGITS, customerCode, doubleScanGuard, splitRun } from '/assets/wedge.js';
+import {
+  amountOf, beginSale, isSecondRead, mayPark, overflows, parked, updateSale,
+} from '/assets/till-sale-state.js';
+import { customerCode } from '/assets/wedge.js';
+
+/** @import { Child, Machine, Refusal } from '../types/pages.js' */
+/** @import { Payment } from '../types/answers.js' */
+/** @import { Phase, Sale, SaleEvent, SaleState, Words } from '/assets/till-sale-state.js' */
+
+/** @typedef {(event: SaleEvent) => void} Send */
 
 const PENDING = 'mamori.pending-sales';
-const RETRY_MS = [800, 1_500, 3_000, 5_000];
-const OFFER_PARKING_AFTER = 4;
-const PARKED_RETRY_MS = 10_000;
-const RUN_ENDS_AFTER_MS = 1_500;
+const ANSWER_MS = 8_000;
+const PAD = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '00', '0'];
 
-// Sales without a final answer survive a reload of the page; they are forgotten the moment the answer is final.
+/** Sales without a final answer survive a reload of the page. @returns {Sale[]} */
 function storedSales() {
   try {
     const list = JSON.parse(sessionStorage.getItem(PENDING) ?? '[]');
@@ -25,353 +33,262 @@ function storedSales() {
   }
 }
 
-function storeSales(list) {
-  try { sessionStorage.setItem(PENDING, JSON.stringify(list)); } catch { /* without storage a reload loses the key; the list of payments still tells */ }
+/** @param {Sale[]} pending */
+function storeSales(pending) {
+  try {
+    sessionStorage.setItem(PENDING, JSON.stringify(pending));
+  } catch { /* without storage a reload loses the key; the list of payments still tells */ }
 }
 
-function reasonOf(refused) {
-  const key = `reason_${refused.code}`;
-  return hasText(key) ? t(key) : refused.sentence();
+/** @param {string} name */
+const drawing = (name) => own(name, () => icon(name));
+
+/** @param {Words} words */
+const sentence = ({ key, amount }) => t(key, amount === undefined ? {} : { amount: yen(amount) });
+
+/** @param {Refusal} refusal */
+function reasonOf(refusal) {
+  const key = `reason_${refusal.code}`;
+  return hasText(key) ? t(key) : refusal.sentence();
 }
 
-/** Returns {element, start, stop}. `done` is called after each final answer. */
+/** @param {Phase} phase What is said when it begins. */
+function phaseInWords(phase) {
+  switch (phase.is) {
+    case 'asking': return t('working');
+    case 'unknown': return `${t('unknown')} ${t('unknown_lead')}`;
+    case 'paid': return `${t('paid')} ${yen(phase.paid.amount)} ${phase.paid.customer}`;
+    case 'refused': return `${t('refused')} ${reasonOf(phase.refusal)}`;
+    default: return '';
+  }
+}
+
+/** @param {Child} label @param {() => void} press @param {string | null} spoken */
+const padKey = (label, press, spoken = null) => h('button', {
+  type: 'button', class: 'key number', 'aria-label': spoken,
+  // The focus stays in the field.
+  on: { pointerdown: (event) => event.preventDefault(), click: press },
+}, label);
+
+/** @param {Send} send */
+const keypad = (send) => h('div', { class: 'keypad', role: 'group', 'aria-label': t('keypad') },
+  PAD.map((label) => padKey(label, () => send({ is: 'pad', digits: label }))),
+  padKey(drawing('backspace'), () => send({ is: 'delete_digit' }), t('delete_digit')));
+
+/** @param {SaleState} state @param {Send} send @param {Record<string, (event: any) => void>} on */
+function amountRow(state, send, on) {
+  /** @param {string} text */
+  const unit = (text) => h('span', { class: 'amount-unit', 'aria-hidden': 'true' }, text);
+  const yenBehind = language() === 'ja';
+  const field = h('input', {
+    id: 'amount', class: 'amount-field number', type: 'text', inputmode: 'numeric', autocomplete: 'off',
+    maxlength: '12', placeholder: '0', 'aria-describedby': 'sale-status', on,
+    value: state.amount === '' ? '' : digits(amountOf(state)),
+  });
+  return h('div', { class: 'amount-row' },
+    h('label', { for: 'amount' }, t('amount')),
+    h('div', { class: 'amount-box' }, unit(yenBehind ? '' : '¥'), field, unit(yenBehind ? '円' : '')),
+    h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'clear' }) } }, t('clear')));
+}
+
+/** @param {SaleState} state @param {Send} send @param {Record<string, (event: any) => void>} on */
+function scanBox(state, send, on) {
+  const ready = amountOf(state) > 0;
+  return h('div', { class: `scan-box${ready ? ' scan-box-ready' : ''}` },
+    h('span', { class: 'scan-picture', 'aria-hidden': 'true' }, drawing('scan')),
+    h('div', { class: 'scan-words' },
+      h('p', { class: 'scan-title' }, t(ready ? 'scan_ready' : 'scan_needs_amount')),
+      h('p', { class: 'small' }, t(ready ? 'scan_ready_lead' : 'amount_hint'))),
+    h('div', { class: 'code-entry' },
+      h('label', { for: 'code', class: 'small' }, t('code')),
+      h('input', {
+        id: 'code', class: 'code-field', type: 'text', inputmode: 'none', autocomplete: 'off', spellcheck: 'false',
+        maxlength: '64', 'aria-describedby': 'sale-status', on, value: state.code,
+      })),
+    h('button', {
+      type: 'button', class: 'button quiet camera-button', 'aria-disabled': String(!ready),
+      on: { click: () => send({ is: 'camera' }) },
+    }, drawing('camera'), t('camera')));
+}
+
+/** @param {string} kind @param {Child} picture @param {string} title @param {Child[]} content */
+const panel = (kind, picture, title, ...content) => h('div', { key: kind, class: `answer answer-${kind}` },
+  h('span', { class: 'answer-picture', 'aria-hidden': 'true' }, picture),
+  h('h2', { class: 'answer-title', tabindex: '-1' }, title), content);
+
+/** @param {string} className @param {() => void} press @param {Child[]} content */
+const button = (className, press, ...content) => h('button', {
+  type: 'button', class: `button ${className}`.trim(), on: { click: press },
+}, content);
+
+/** @param {Sale} sale */
+const askingPanel = (sale) => panel('working', h('span', { class: 'spinner large-spinner' }), t('working'),
+  h('p', { class: 'answer-amount number' }, yen(sale.amount)), h('p', {}, t('working_lead')));
+
+/** @param {Sale} sale @param {Send} send */
+const unknownPanel = (sale, send) => panel('unknown', drawing('question'), t('unknown'),
+  h('p', { class: 'answer-reason' }, t('unknown_lead')),
+  h('p', { class: 'answer-tries number' }, t('unknown_tries', { n: sale.tries, amount: yen(sale.amount) })),
+  h('div', { class: 'answer-buttons' },
+    button('', () => send({ is: 'ask_again' }), drawing('refresh'), t('check_now')),
+    mayPark(sale) && button('quiet', () => send({ is: 'park' }), t('park'))));
+
+/** @param {Payment} paid @param {Send} send */
+function paidPanel(paid, send) {
+  /** @param {string} word @param {string} value */
+  const row = (word, value) => h('div', {}, h('dt', {}, t(word)), h('dd', {}, value));
+  return panel('paid', drawing('check'), t('paid'),
+    h('p', { class: 'answer-amount number' }, yen(paid.amount)),
+    h('dl', { class: 'answer-rows number' },
+      row('customer', paid.customer), row('receipt_number', String(paid.receipt_number)),
+      row('when', clockTimeSeconds(paid.at_ms))),
+    h('div', { class: 'answer-buttons' },
+      button('answer-next', () => send({ is: 'next' }), t('next_sale'), drawing('forward')),
+      h('p', { class: 'small' }, t('next_hint'))));
+}
+
+/** @param {number} amount @param {Refusal} refusal @param {Send} send */
+const refusedPanel = (amount, refusal, send) => panel('refused', drawing('cross'), t('refused'),
+  h('p', { class: 'answer-reason' }, reasonOf(refusal)),
+  h('p', { class: 'answer-tries number' }, yen(amount)),
+  h('div', { class: 'answer-buttons' },
+    button('answer-next', () => send({ is: 'same_amount' }), drawing('scan'), t('same_amount')),
+    button('quiet', () => send({ is: 'change_amount' }), t('change_amount')),
+    button('quiet', () => send({ is: 'next' }), t('next_sale'))));
+
+/** @param {Phase} phase @param {Send} send */
+function answerPanel(phase, send) {
+  switch (phase.is) {
+    case 'asking': return askingPanel(phase.sale);
+    case 'unknown': return unknownPanel(phase.sale, send);
+    case 'paid': return paidPanel(phase.paid, send);
+    case 'refused': return refusedPanel(phase.amount, phase.refusal, send);
+    default: return null;
+  }
+}
+
+/** @param {SaleState} state */
+function parkedNote(state) {
+  const waiting = parked(state);
+  return waiting.length > 0 && h('div', { class: 'note' }, drawing('question'),
+    h('div', {}, h('strong', {}, t('parked')),
+      h('p', { class: 'number' }, waiting.map((sale) => yen(sale.amount)).join('・'))));
+}
+
+/** What the sale looks like. @param {SaleState} state @param {Send} send @returns {Child[]} */
+export function drawSale(state, send) {
+  const { amount, code } = fieldListeners(state, send);
+  return [
+    h('div', { class: 'sale-entry', hidden: state.phase.is !== 'entry' },
+      amountRow(state, send, amount), keypad(send), scanBox(state, send, code),
+      h('p', { id: 'sale-status', class: 'sale-status', role: 'status' }, state.status && sentence(state.status))),
+    answerPanel(state.phase, send),
+    h('div', { class: 'parked-place' }, parkedNote(state)),
+  ];
+}
+
+/** @param {string} text @returns {SaleEvent} */
+const scanned = (text) => ({ is: 'scanned', text, at_ms: performance.now(), new_key: crypto.randomUUID() });
+
+/** @param {KeyboardEvent} event @param {SaleState} state @param {Send} send */
+function onAmountKey(event, state, send) {
+  if (event.isComposing) return;
+  const at_ms = performance.now();
+  const moved = /^\d$/.test(event.key) && overflows(state, at_ms);
+  if (moved || event.key === 'Enter') event.preventDefault();
+  send({ is: 'amount_key', key: event.key, at_ms });
+}
+
+/** @param {SaleState} state @param {Send} send */
+function fieldListeners(state, send) {
+  /** @param {Event & { target: HTMLInputElement }} event */
+  const amountTyped = (event) => send({ is: 'amount_typed', text: event.target.value });
+  /** @param {Event & { target: HTMLInputElement }} event */
+  const codeTyped = (event) => send({ is: 'code_typed', text: event.target.value });
+  /** @param {KeyboardEvent & { target: HTMLInputElement }} event */
+  const codeKey = (event) => {
+    const ends = event.key === 'Enter' || (event.key === 'Tab' && customerCode(event.target.value) !== null);
+    if (event.isComposing || !ends) return;
+    event.preventDefault();
+    send(scanned(event.target.value));
+  };
+  return {
+    // The end of a composition is the moment to write the amount as it is understood.
+    amount: {
+      input: amountTyped, compositionend: amountTyped,
+      /** @param {KeyboardEvent} event */
+      keydown: (event) => onAmountKey(event, state, send),
+    },
+    code: { input: codeTyped, compositionend: codeTyped, keydown: codeKey },
+  };
+}
+
+/** @param {KeyboardEvent} event @param {SaleState} state @param {Send} send */
+function onPageKey(event, state, send) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (document.querySelector('dialog[open]')) return;
+  const digit = /^\d$/.test(event.key);
+  const at_ms = performance.now();
+  if (state.phase.is === 'paid' || state.phase.is === 'refused') {
+    if (digit || (isSecondRead(state) && (event.key === 'Enter' || event.key === 'Tab'))) event.preventDefault();
+  } else {
+    // A digit's own character follows the focus into the field.
+    if (!digit || event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
+    if (state.phase.is === 'entry' && amountOf(state) === 0 && overflows(state, at_ms)) event.preventDefault();
+  }
+  send({ is: 'page_key', key: event.key, at_ms });
+}
+
+/** @param {Sale} sale @returns {Promise<SaleEvent>} */
+async function charge({ key, amount, code }) {
+  try {
+    const paid = await post('/api/charge', { amount, code, key }, ANSWER_MS);
+    return { is: 'paid', key, paid };
+  } catch (error) {
+    return error instanceof Refused ? { is: 'refused', key, refusal: error } : { is: 'no_answer', key };
+  }
+}
+
+const PLACES = { amount: '#amount', amount_all: '#amount', code: '#code', answer: '.answer-next, .answer-title' };
+
+/** @param {HTMLElement} element @param {keyof typeof PLACES} on */
+function focusOn(element, on) {
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const found = element.querySelectorAll(PLACES[on]);
+  found[found.length - 1]?.focus();
+  if (on === 'amount_all') found[0]?.select();
+}
+
+/** `done` is called after each sale that was paid. @param {{ done: () => void }} tools */
 export function salePanel({ done }) {
-  let state = 'ready';
-  let running = false;
-  let timer = 0;
-  let parkedTimer = 0;
-  let run = [];
-  let valueBeforeRun = '';
-  let resultRun = '';
-  let resultRunTimer = 0;
-  let pending = storedSales();
-  let current = null;
-  const isDouble = doubleScanGuard();
-
-  const amountField = el('input', { id: 'amount', class: 'amount-field number', type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '12', placeholder: '0', 'aria-describedby': 'sale-status', on: { input: onAmountInput, keydown: onAmountKey } });
-  const codeField = el('input', { id: 'code', class: 'code-field', type: 'text', inputmode: 'none', autocomplete: 'off', spellcheck: 'false', maxlength: '64', 'aria-describedby': 'sale-status', on: { keydown: onCodeKey } });
-  const status = el('p', { id: 'sale-status', class: 'sale-status', role: 'status' });
-  const scanTitle = el('p', { class: 'scan-title' });
-  const scanLead = el('p', { class: 'small' });
-  const cameraButton = el('button', { type: 'button', class: 'button quiet camera-button', on: { click: scanWithCamera } }, icon('camera'), t('camera'));
-  const scanBox = el('div', { class: 'scan-box' }, el('span', { class: 'scan-picture', 'aria-hidden': 'true' }, icon('scan')), el('div', { class: 'scan-words' }, scanTitle, scanLead),
-    el('div', { class: 'code-entry' }, el('label', { for: 'code', class: 'small' }, t('code')), codeField), cameraButton);
-
-  const key = (label, press, extra = {}) => el('button', { type: 'button', class: 'key number', ...extra, on: { pointerdown: (event) => event.preventDefault(), click: press } }, label);
-  const keypad = el('div', { class: 'keypad', role: 'group', 'aria-label': t('keypad') },
-    ['1', '2', '3', '4', '5', '6', '7', '8', '9', '00', '0'].map((label) => key(label, () => pressDigits(label))),
-    key(icon('backspace'), () => setAmount(amountText().slice(0, -1)), { 'aria-label': t('delete_digit') }));
-  const entry = el('div', { class: 'sale-entry' },
-    el('div', { class: 'amount-row' }, el('label', { for: 'amount' }, t('amount')),
-      el('div', { class: 'amount-box' }, el('span', { class: 'amount-unit', 'aria-hidden': 'true' }, language() === 'ja' ? '' : '¥'), amountField, el('span', { class: 'amount-unit', 'aria-hidden': 'true' }, language() === 'ja' ? '円' : '')),
-      el('button', { type: 'button', class: 'text-button', on: { click: () => { setAmount(''); amountField.focus(); } } }, t('clear'))),
-    keypad, scanBox, status);
-  const answer = el('div', { class: 'answer', hidden: true });
-  const parkedPlace = el('div', { class: 'parked-place' });
-  const element = el('section', { class: 'sale', 'aria-label': t('sale') }, entry, answer, parkedPlace);
-
-  const amountText = () => amountField.value.normalize('NFKC').replace(/\D/g, '').replace(/^0+/, '');
-  const amount = () => Number(amountText() || '0');
-
-  function setAmount(text) {
-    const plain = text.replace(/\D/g, '').replace(/^0+/, '').slice(0, AMOUNT_DIGITS);
-    amountField.value = plain === '' ? '' : digits(Number(plain));
-    drawScan();
-  }
-
-  function pressDigits(label) {
-    run = [];
-    if (amountText().length + label.length <= AMOUNT_DIGITS) setAmount(amountText() + label);
-  }
-
-  function drawScan() {
-    const ready = amount() > 0;
-    scanBox.classList.toggle('scan-box-ready', ready);
-    scanTitle.textContent = t(ready ? 'scan_ready' : 'scan_needs_amount');
-    scanLead.textContent = t(ready ? 'scan_ready_lead' : 'amount_hint');
-    cameraButton.setAttribute('aria-disabled', String(!ready));
-  }
-
-  function say(sentence) {
-    status.textContent = sentence;
-  }
-
-  function onAmountInput() {
-    setAmount(amountText());
-  }
-
-  // A scan that lands in the amount field is longer than any amount: it is moved to where it belongs, and the amount
-  // becomes again what the cashier had entered.
-  function onAmountKey(event) {
-    if (event.isComposing) return;
-    if (event.key === 'Enter') {
-      event.preventDefault();
-      run = [];
-      if (amount() > 0) codeField.focus();
-      else say(t('scan_needs_amount'));
-      return;
-    }
-    if (!/^\d$/.test(event.key)) {
-      if (event.key !== 'Shift') run = [];
-      return;
-    }
-    const at_ms = performance.now();
-    if (run.length > 0 && at_ms - run.at(-1).at_ms > RUN_ENDS_AFTER_MS) run = [];
-    if (run.length === 0) valueBeforeRun = amountText();
-    run.push({ digit: event.key, at_ms });
-    if (run.length > AMOUNT_DIGITS) {
-      event.preventDefault();
-      const parts = splitRun(run);
-      run = [];
-      setAmount(valueBeforeRun + parts.amount);
-      codeField.value = parts.code;
-      codeField.focus();
-    }
-  }
-
-  function onCodeKey(event) {
-    if (event.isComposing) return;
-    if (event.key === 'Enter') {
-      event.preventDefault();
-      scanned(codeField.value);
-    } else if (event.key === 'Tab' && customerCode(codeField.value) !== null) {
-      event.preventDefault();
-      scanned(codeField.value);
-    }
-  }
-
-  // Keys typed while no field has the focus: a scanner must work without anybody clicking first.
-  function onDocumentKey(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
-    if (document.querySelector('dialog[open]')) return;
-    if (state === 'final') {
-      onResultKey(event);
-      return;
-    }
-    if (state !== 'ready' || !/^\d$/.test(event.key)) return;
-    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
-    // The key's own character follows the focus into the field.
-    if (amount() === 0) {
-      amountField.focus();
-      onAmountKey(event);
-    } else {
-      codeField.focus();
-    }
-  }
-
-  // While an answer is shown, a short run of digits begins the next sale and a long one is a second read of the scanner.
-  function onResultKey(event) {
-    if (/^\d$/.test(event.key)) {
-      event.preventDefault();
-      resultRun += event.key;
-      clearTimeout(resultRunTimer);
-      resultRunTimer = setTimeout(() => {
-        const typed = resultRun;
-        resultRun = '';
-        if (typed.length > 0 && typed.length <= AMOUNT_DIGITS && state === 'final') {
-          ready('');
-          setAmount(typed);
-          amountField.focus();
-        }
-      }, 300);
-    } else if ((event.key === 'Enter' || event.key === 'Tab') && resultRun.length > AMOUNT_DIGITS) {
-      event.preventDefault();
-      resultRun = '';
-      announce(t('scan_needs_amount'), 'assertive');
-    }
-  }
-
-  function scanned(text) {
-    codeField.value = '';
-    const code = customerCode(text);
-    if (code === null) {
-      say(t('scan_not_a_code'));
-      chimeRefused();
-      return;
-    }
-    if (isDouble(code, performance.now())) {
-      say(t('scan_double'));
-      return;
-    }
-    if (state !== 'ready') return;
-    if (amount() === 0) {
-      say(t('scan_needs_amount'));
-      chimeRefused();
-      amountField.focus();
-      return;
-    }
-    current = { key: crypto.randomUUID(), amount: amount(), code, tries: 0 };
-    pending.push(current);
-    storeSales(pending);
-    charge();
-  }
-
-  function settle(sale) {
-    pending = pending.filter((one) => one.key !== sale.key);
-    storeSales(pending);
-  }
-
-  const ask = (sale) => post('/api/charge', { amount: sale.amount, code: sale.code, key: sale.key }, 8_000);
-
-  async function charge() {
-    clearTimeout(timer);
-    const sale = current;
-    state = 'working';
-    sale.tries += 1;
-    if (sale.tries === 1) drawWorking();
-    else drawUnknown();
-    try {
-      const paid = await ask(sale);
-      settle(sale);
-      if (current === sale) drawPaid(paid);
-      done();
-    } catch (error) {
-      if (!running) return;
-      if (error instanceof Refused) {
-        if (error.status === 401) return;
-        settle(sale);
-        if (current === sale) drawRefused(error);
-        return;
-      }
-      if (current !== sale) return;
-      drawUnknown();
-      timer = setTimeout(charge, RETRY_MS[Math.min(sale.tries - 1, RETRY_MS.length - 1)]);
-    }
-  }
-
-  function panel(kind, drawing, title, ...content) {
-    entry.hidden = true;
-    answer.hidden = false;
-    answer.className = `answer answer-${kind}`;
-    answer.replaceChildren(el('span', { class: 'answer-picture', 'aria-hidden': 'true' }, drawing), el('h2', { class: 'answer-title', tabindex: '-1' }, title), ...content);
-  }
-
-  function drawWorking() {
-    panel('working', el('span', { class: 'spinner large-spinner' }), t('working'), el('p', { class: 'answer-amount number' }, yen(current.amount)), el('p', {}, t('working_lead')));
-    announce(t('working'));
-  }
-
-  function drawUnknown() {
-    const words = t('unknown_tries', { n: current.tries, amount: yen(current.amount) });
-    if (answer.classList.contains('answer-unknown')) {
-      answer.querySelector('.answer-tries').textContent = words;
-    } else {
-      panel('unknown', icon('question'), t('unknown'), el('p', { class: 'answer-reason' }, t('unknown_lead')), el('p', { class: 'answer-tries number' }, words),
-        el('div', { class: 'answer-buttons' }, el('button', { type: 'button', class: 'button', on: { click: charge } }, icon('refresh'), t('check_now'))));
-      announce(`${t('unknown')} ${t('unknown_lead')}`, 'assertive');
-      answer.querySelector('h2').focus();
-    }
-    const buttons = answer.querySelector('.answer-buttons');
-    if (current.tries >= OFFER_PARKING_AFTER && buttons.childElementCount === 1) {
-      buttons.append(el('button', { type: 'button', class: 'button quiet', on: { click: () => { clearTimeout(timer); current = null; ready(''); } } }, t('park')));
-    }
-  }
-
-  function drawPaid(paid) {
-    state = 'final';
-    const next = el('button', { type: 'button', class: 'button answer-next', on: { click: () => ready('') } }, t('next_sale'), icon('forward'));
-    panel('paid', icon('check'), t('paid'),
-      el('p', { class: 'answer-amount number' }, yen(paid.amount)),
-      el('dl', { class: 'answer-rows number' },
-        el('div', {}, el('dt', {}, t('customer')), el('dd', {}, paid.customer)),
-        el('div', {}, el('dt', {}, t('receipt_number')), el('dd', {}, String(paid.receipt_number))),
-        el('div', {}, el('dt', {}, t('when')), el('dd', {}, clockTimeSeconds(paid.at_ms)))),
-      el('div', { class: 'answer-buttons' }, next, el('p', { class: 'small' }, t('next_hint'))));
-    current = null;
-    chimePaid();
-    announce(`${t('paid')} ${yen(paid.amount)} ${paid.customer}`, 'assertive');
-    next.focus();
-  }
-
-  function drawRefused(refused) {
-    state = 'final';
-    const again = current.amount;
-    const retry = el('button', { type: 'button', class: 'button answer-next', on: { click: () => { ready(String(again)); codeField.focus(); } } }, icon('scan'), t('same_amount'));
-    panel('refused', icon('cross'), t('refused'),
-      el('p', { class: 'answer-reason' }, reasonOf(refused)),
-      el('p', { class: 'answer-tries number' }, yen(again)),
-      el('div', { class: 'answer-buttons' }, retry,
-        el('button', { type: 'button', class: 'button quiet', on: { click: () => { ready(String(again)); amountField.focus(); amountField.select(); } } }, t('change_amount')),
-        el('button', { type: 'button', class: 'button quiet', on: { click: () => ready('') } }, t('next_sale'))));
-    current = null;
-    chimeRefused();
-    announce(`${t('refused')} ${reasonOf(refused)}`, 'assertive');
-    retry.focus();
-  }
-
-  function ready(amountAgain) {
-    state = 'ready';
-    run = [];
-    resultRun = '';
-    clearTimeout(resultRunTimer);
-    entry.hidden = false;
-    answer.hidden = true;
-    answer.replaceChildren();
-    codeField.value = '';
-    say('');
-    setAmount(amountAgain);
-    drawParked();
-    amountField.focus();
-  }
-
-  function drawParked() {
-    const parked = pending.filter((sale) => sale !== current);
-    if (parked.length === 0) {
-      parkedPlace.replaceChildren();
-      return;
-    }
-    parkedPlace.replaceChildren(el('div', { class: 'note' }, icon('question'), el('div', {}, el('strong', {}, t('parked')), el('p', { class: 'number' }, parked.map((sale) => yen(sale.amount)).join('・')))));
-  }
-
-  async function retryParked() {
-    for (const sale of pending.filter((one) => one !== current)) {
-      try {
-        const paid = await ask(sale);
-        settle(sale);
-        announce(t('parked_paid', { amount: yen(paid.amount) }), 'assertive');
-        say(t('parked_paid', { amount: yen(paid.amount) }));
-        done();
-      } catch (error) {
-        if (error instanceof Refused && error.status !== 401) {
-          settle(sale);
-          announce(t('parked_refused', { amount: yen(sale.amount) }), 'assertive');
-          say(t('parked_refused', { amount: yen(sale.amount) }));
-        }
-      }
-    }
-    drawParked();
-    if (running) parkedTimer = setTimeout(retryParked, PARKED_RETRY_MS);
-  }
-
-  function scanWithCamera() {
-    if (amount() === 0) {
-      say(t('scan_needs_amount'));
-      amountField.focus();
-      return;
-    }
-    openCamera(scanned);
-  }
-
+  const element = el('section', { class: 'sale', 'aria-label': t('sale') });
+  /** @type {Machine<SaleState, SaleEvent>} */
+  const sale = machine({
+    begin: beginSale(storedSales()),
+    update: updateSale,
+    draw: (state) => patch(element, drawSale(state, (event) => sale.send(event))),
+    perform: {
+      charge: (effect) => charge(effect.sale),
+      store: ({ pending }) => storeSales(pending),
+      done: () => done(),
+      focus: ({ on }) => focusOn(element, on),
+      announce_phase: ({ phase }) => announce(phaseInWords(phase), phase.is === 'asking' ? 'polite' : 'assertive'),
+      announce: ({ words }) => announce(sentence(words), 'assertive'),
+      chime: ({ paid }) => (paid ? chimePaid() : chimeRefused()),
+      open_camera: () => { openCamera((code) => sale.send(scanned(code))); },
+    },
+  });
+  /** @param {KeyboardEvent} event */
+  const pageKey = (event) => onPageKey(event, sale.state(), (next) => sale.send(next));
   return {
     element,
     start() {
-      running = true;
-      document.addEventListener('keydown', onDocumentKey);
-      ready('');
-      // A sale interrupted by a reload is asked about before anything new is sold.
-      if (pending.length > 0) {
-        current = pending.at(-1);
-        current.tries = Math.max(1, current.tries);
-        charge();
-      }
-      parkedTimer = setTimeout(retryParked, PARKED_RETRY_MS);
+      document.addEventListener('keydown', pageKey);
+      sale.start();
     },
     stop() {
-      running = false;
-      clearTimeout(timer);
-      clearTimeout(parkedTimer);
-      clearTimeout(resultRunTimer);
-      document.removeEventListener('keydown', onDocumentKey);
+      sale.stop();
+      document.removeEventListener('keydown', pageKey);
     },
   };
 }

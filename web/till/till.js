@@ -2,23 +2,33 @@
 
 import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
 import { keepSoundReady } from '/assets/chime.js';
-import { announce, el, prepareAnnouncements, whileBusy } from '/assets/elements.js';
+import { h, patch } from '/assets/draw.js';
+import { announce, el, focusIn, prepareAnnouncements, viewPlace, whileBusy } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { onLanguageChange, t, useTexts, yen } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
+import { machine } from '/assets/machine.js';
 import { closeSheets } from '/assets/sheet.js';
 import { paymentList } from '/assets/till-payments.js';
 import { salePanel } from '/assets/till-sale.js';
+import { beginTill, updateTill } from '/assets/till-state.js';
 import { tillTexts } from '/assets/till-texts.js';
+
+/** @import { Child, Machine, View } from '../types/pages.js' */
+/** @import { Till } from '../types/answers.js' */
+/** @import { TillEvent, TillState } from '/assets/till-state.js' */
 
 useTexts(tillTexts);
 prepareAnnouncements();
 keepSoundReady();
 
-const place = document.getElementById('view');
+const place = viewPlace();
+/** @type {View | null} */
 let shown = null;
+/** @type {Till | null} What the server said last; null while this is no enrolled till. */
 let till = null;
 
+/** @param {View} view */
 function show(view) {
   shown?.stop?.();
   shown = view;
@@ -26,83 +36,113 @@ function show(view) {
   view.ready?.();
 }
 
+/** @param {string | null} problem @returns {View} */
 function startingView(problem) {
-  return { element: [el('main', { class: 'till-starting on-deep' }, mark('mark large-mark'), el('h1', { tabindex: '-1' }, t('page_title')),
-    problem ? [el('p', { role: 'alert' }, problem), el('button', { type: 'button', class: 'button', on: { click: begin } }, icon('refresh'), t('try_again'))] : null)] };
+  const retry = el('button', { type: 'button', class: 'button', on: { click: begin } },
+    icon('refresh'), t('try_again'));
+  return { element: [el('main', { class: 'till-starting on-deep' },
+    mark('mark large-mark'),
+    el('h1', { tabindex: '-1' }, t('page_title')),
+    problem && [el('p', { role: 'alert' }, problem), retry])] };
 }
 
-function enrolView() {
+function enrolForm() {
   const problem = el('p', { class: 'problem', role: 'alert' });
-  const field = el('input', { id: 'pairing-code', type: 'text', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false', maxlength: '40' });
-  const submit = el('button', { type: 'submit', class: 'button wide' }, t('enrol'));
-  const form = el('form', { class: 'form', novalidate: true, on: { submit: (event) => {
+  const field = el('input', {
+    id: 'pairing-code', type: 'text', autocomplete: 'off', autocapitalize: 'characters', spellcheck: 'false',
+    maxlength: '40',
+  });
+  /** @param {string} sentence */
+  const complain = (sentence) => {
+    problem.textContent = sentence;
+    field.focus();
+  };
+  const enter = async () => {
+    try {
+      await post('/api/enrol', { pairing_code: field.value.normalize('NFKC').trim() });
+      await begin();
+    } catch (error) {
+      complain(sentenceOf(error));
+    }
+  };
+  const button = el('button', { type: 'submit', class: 'button wide' }, t('enrol'));
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
     event.preventDefault();
     problem.textContent = '';
-    const pairing_code = field.value.normalize('NFKC').trim();
-    if (pairing_code === '') {
-      problem.textContent = t('enrol_missing');
-      field.focus();
-      return;
-    }
-    whileBusy(submit, async () => {
-      try {
-        await post('/api/enrol', { pairing_code });
-        await begin();
-      } catch (error) {
-        problem.textContent = sentenceOf(error);
-        field.focus();
-      }
-    });
-  } } },
-  el('div', { class: 'field' }, el('label', { for: 'pairing-code' }, t('pairing_code')), field), problem, submit);
+    if (field.value.trim() === '') complain(t('enrol_missing'));
+    else whileBusy(button, enter);
+  };
+  const form = el('form', { class: 'form', novalidate: true, on: { submit } },
+    el('div', { class: 'field' }, el('label', { for: 'pairing-code' }, t('pairing_code')), field), problem, button);
+  return { form, field };
+}
+
+/** @returns {View} */
+function enrolView() {
+  const { form, field } = enrolForm();
   return {
-    element: [el('main', { class: 'enrol' }, el('div', { class: 'enrol-card' },
-      el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori')),
-      el('h1', { tabindex: '-1' }, t('enrol_title')), el('p', { class: 'soft' }, t('enrol_lead')), form), languageChoice())],
+    element: [
+      el('main', { class: 'enrol' }, el('div', { class: 'enrol-card' },
+        el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori')),
+        el('h1', { tabindex: '-1' }, t('enrol_title')), el('p', { class: 'soft' }, t('enrol_lead')), form),
+      languageChoice()),
+    ],
     ready() { field.focus(); },
   };
 }
 
-function tillView() {
+/** @param {TillState} state @returns {Child[]} */
+const drawSums = ({ till: { sums } }) => [
+  h('span', { class: 'sums-label' }, t('today')),
+  h('strong', {}, yen(sums.net ?? sums.amount)),
+  h('span', {}, t('today_count', { n: sums.count })),
+];
+
+/** @param {Till} till @param {Element} sums @param {Element[]} content */
+const tillFrame = (till, sums, ...content) => [
+  el('header', { class: 'till-head on-deep' },
+    el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori')),
+    el('p', { class: 'till-place' }, el('strong', {}, `${till.store} ${till.till}`), el('span', {}, till.merchant)),
+    sums,
+    languageChoice()),
+  el('main', { class: 'till-main' }, el('h1', { class: 'spoken-only' }, t('page_title')), content),
+];
+
+/** @param {Till} till @returns {View} */
+function tillView(till) {
   const sums = el('p', { class: 'sums number' });
-  const drawSums = () => sums.replaceChildren(el('span', { class: 'sums-label' }, t('today')), el('strong', {}, yen(till.sums.net ?? till.sums.amount)), el('span', {}, t('today_count', { n: till.sums.count })));
-
-  async function refresh() {
-    try {
-      till = await get('/api/till');
-      drawSums();
-    } catch { /* the sums are a courtesy; the next sale tries again */ }
-    await payments.refresh();
-  }
-
-  // Lists are read from views that follow the journal by a moment: what was just done is asked for once more.
-  let again = 0;
-  function refreshTwice() {
-    clearTimeout(again);
-    again = setTimeout(refresh, 1_000);
-    return refresh();
-  }
-
-  const payments = paymentList({ changed: refreshTwice });
-  const sale = salePanel({ done: refreshTwice, tillId: till.till_id });
-  drawSums();
-  const timer = setInterval(() => { if (document.visibilityState === 'visible') refresh(); }, 30_000);
+  const payments = paymentList({ changed: () => view.send({ is: 'changed' }) });
+  const sale = salePanel({ done: () => view.send({ is: 'changed' }) });
+  /** @type {Machine<TillState, TillEvent>} */
+  const view = machine({
+    begin: beginTill(till),
+    update: updateTill,
+    draw: (state) => patch(sums, drawSums(state)),
+    perform: {
+      async read({ only_if_seen }) {
+        if (only_if_seen && document.visibilityState !== 'visible') return undefined;
+        try {
+          return { is: 'read', till: await get('/api/till') };
+        } catch {
+          // The sums are a courtesy; the next sale tries again.
+          return undefined;
+        } finally {
+          payments.refresh();
+        }
+      },
+      list: () => payments.refresh(),
+    },
+  });
   return {
-    element: [
-      el('header', { class: 'till-head on-deep' },
-        el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori')),
-        el('p', { class: 'till-place' }, el('strong', {}, `${till.store} ${till.till}`), el('span', {}, till.merchant)),
-        sums,
-        languageChoice()),
-      el('main', { class: 'till-main' }, el('h1', { class: 'spoken-only' }, t('page_title')), sale.element, payments.element),
-    ],
+    element: tillFrame(till, sums, sale.element, payments.element),
     ready() {
-      payments.refresh();
+      view.start();
       sale.start();
     },
     stop() {
-      clearInterval(timer);
-      clearTimeout(again);
+      view.stop();
+      payments.stop();
       sale.stop();
     },
   };
@@ -115,16 +155,19 @@ onSignedOut(() => {
 });
 
 onLanguageChange(() => {
-  const focused = document.activeElement?.lang;
-  if (till !== null) show(tillView());
+  const { activeElement } = document;
+  const focused = activeElement instanceof HTMLElement ? activeElement.lang : '';
+  if (till !== null) show(tillView(till));
   else show(enrolView());
-  if (focused) place.querySelector(`.language-choice [lang="${focused}"]`)?.focus();
+  if (focused) focusIn(place, `.language-choice [lang="${focused}"]`);
 });
 
 async function begin() {
   try {
-    till = await get('/api/till');
-    show(tillView());
+    /** @type {Till} */
+    const found = await get('/api/till');
+    till = found;
+    show(tillView(found));
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return;
     show(startingView(sentenceOf(error)));

@@ -2,6 +2,10 @@
 // stale) and the offline page. Balances, codes, receipts and pages always come from the network and are never stored:
 // a lost phone must not hold yesterday's money in a cache.
 
+/** @type {unknown} */
+const scope = self;
+const worker = /** @type {ServiceWorkerGlobalScope} */ (scope);
+
 const CACHE = 'mamori-static';
 const OFFLINE = '/offline.html';
 const HASHED = /^\/assets\/[a-z0-9-]+\.[0-9A-Za-z_-]{8,64}\.[a-z0-9]+$/;
@@ -18,17 +22,18 @@ async function keepOfflinePage() {
   await cache.addAll(needed);
 }
 
-self.addEventListener('install', (event) => {
-  event.waitUntil(keepOfflinePage().then(() => self.skipWaiting()));
+worker.addEventListener('install', (event) => {
+  event.waitUntil(keepOfflinePage().then(() => worker.skipWaiting()));
 });
 
-self.addEventListener('activate', (event) => {
+worker.addEventListener('activate', (event) => {
   event.waitUntil((async () => {
     for (const name of await caches.keys()) if (name !== CACHE) await caches.delete(name);
-    await self.clients.claim();
+    await worker.clients.claim();
   })());
 });
 
+/** @param {Request} request */
 async function fromCacheFirst(request) {
   const cache = await caches.open(CACHE);
   const kept = await cache.match(request);
@@ -38,10 +43,10 @@ async function fromCacheFirst(request) {
   return answer;
 }
 
-self.addEventListener('fetch', (event) => {
+worker.addEventListener('fetch', (event) => {
   const { request } = event;
   const url = new URL(request.url);
-  if (request.method !== 'GET' || url.origin !== self.location.origin) return;
+  if (request.method !== 'GET' || url.origin !== worker.location.origin) return;
   if (HASHED.test(url.pathname) && url.search === '') {
     event.respondWith(fromCacheFirst(request));
   } else if (request.mode === 'navigate') {
@@ -51,7 +56,7 @@ self.addEventListener('fetch', (event) => {
 });
 
 // After an update the page tells which files it runs on; what neither it nor the offline page needs is dropped.
-self.addEventListener('message', (event) => {
+worker.addEventListener('message', (event) => {
   if (event.data?.kind !== 'in-use' || !Array.isArray(event.data.paths)) return;
   event.waitUntil((async () => {
     const cache = await caches.open(CACHE);

@@ -1,19 +1,39 @@
-// The card with the payment code. A code is shown only while somebody can look at it: it disappears when the page is
-// hidden, left or restored from the back/forward cache, when it was spent, and at its end of life, and a new one is
-// asked for when the page is seen again. The digits are held in this closure alone and never stored.
+// The card with the payment code: what is drawn for each state of `wallet-code-state.js`, and what its effects do. The
+// digits are held in its state alone and never stored.
 
-import { post, sentenceOf } from '/assets/api.js';
-import { announce, el, svg } from '/assets/elements.js';
+import { Refused, post, sentenceOf } from '/assets/api.js';
+import { h, own, patch } from '/assets/draw.js';
+import { announce, el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
+import { machine } from '/assets/machine.js';
 import { openSheet } from '/assets/sheet.js';
+import { beginCode, updateCode } from '/assets/wallet-code-state.js';
 
-// The next code is fetched this long before the shown one dies, so that the cashier never meets a dead code on screen.
-const RENEW_BEFORE_MS = 2_000;
-const TRY_AGAIN_MS = 3_000;
+/** @import { Child, Machine } from '../types/pages.js' */
+/** @import { Clocks, CodeEvent, CodeState, Held } from '/assets/wallet-code-state.js' */
+
+/** @typedef {(event: CodeEvent) => void} Send */
+
+const ANSWER_MS = 6_000;
+const ENDING_MS = 10_000;
 const RING = 2 * Math.PI * 10;
 
-/** An image whose modules are whole device pixels: scanners read edges, and a blurred edge is a wrong bar. */
+/** The drawing with another size. @param {string} svgText @param {Record<string, string | number>} size */
+function sized(svgText, size) {
+  return svgText.replace(/<svg\b([^>]*)>/, (_, attributes) => {
+    const kept = attributes.replace(/\s(?:width|height|preserveAspectRatio|shape-rendering)="[^"]*"/g, '');
+    const namespace = /\sxmlns="/.test(kept) ? '' : ' xmlns="http://www.w3.org/2000/svg"';
+    const set = Object.entries(size).map(([name, value]) => ` ${name}="${value}"`).join('');
+    return `<svg${namespace}${kept}${set} shape-rendering="crispEdges">`;
+  });
+}
+
+/**
+ * An image whose modules are whole device pixels: scanners read edges, and a blurred edge is a wrong bar.
+ * @param {string} svgText
+ * @param {{ width: number, height: number | null, alt: string, className: string, stretch?: boolean }} look
+ */
 function crispImage(svgText, { width, height, alt, className, stretch = false }) {
   const box = svgText.match(/viewBox="\s*[-\d.]+[\s,]+[-\d.]+[\s,]+([\d.]+)[\s,]+([\d.]+)/);
   const units = box ? Number(box[1]) : 0;
@@ -22,246 +42,236 @@ function crispImage(svgText, { width, height, alt, className, stretch = false })
   const per_unit = units > 0 && !stretch ? Math.floor((width * density) / units) : 0;
   const shown_width = per_unit >= 1 ? (units * per_unit) / density : width;
   const shown_height = height === null ? shown_width : Math.round(height * density) / density;
-  const root = svgText.replace(/<svg\b([^>]*)>/, (_, attributes) => {
-    const kept = attributes.replace(/\s(?:width|height|preserveAspectRatio|shape-rendering)="[^"]*"/g, '');
-    const namespace = /\sxmlns="/.test(kept) ? '' : ' xmlns="http://www.w3.org/2000/svg"';
-    return `<svg${namespace}${kept} width="${shown_width * density}" height="${shown_height * density}" preserveAspectRatio="${height === null ? 'xMidYMid' : 'none'}" shape-rendering="crispEdges">`;
+  const root = sized(svgText, {
+    width: shown_width * density, height: shown_height * density,
+    preserveAspectRatio: height === null ? 'xMidYMid' : 'none',
   });
-  const image = el('img', { class: className, alt, draggable: 'false', src: `data:image/svg+xml;base64,${btoa(root)}` });
+  const src = `data:image/svg+xml;base64,${btoa(root)}`;
+  const image = el('img', { class: className, alt, draggable: 'false', src });
   image.style.width = `${shown_width}px`;
   image.style.height = `${shown_height}px`;
   return image;
 }
 
-/** The same drawing turned by a quarter: its length runs down the screen. */
+/** Width and height of a drawing in its own units. @param {string} svgText */
+function unitsOf(svgText) {
+  const [, width, height] = svgText.match(/viewBox="0 0 (\d+) (\d+)"/) ?? [];
+  return { width: Number(width), height: Number(height) };
+}
+
+/** The same drawing turned by a quarter: its length runs down the screen. @param {string} svgText */
 function turned(svgText) {
-  const [, width, height] = svgText.match(/viewBox="0 0 (\d+) (\d+)"/);
+  const { width, height } = unitsOf(svgText);
   return svgText
     .replace(/viewBox="[^"]*"/, `viewBox="0 0 ${height} ${width}"`)
     .replace(/(<svg\b[^>]*>)([\s\S]*)(<\/svg>)/, `$1<g transform="translate(${height} 0) rotate(90)">$2</g>$3`);
 }
 
-/** The barcode as long as the screen allows, for scanners that cannot read thin bars. Returns {draw, tick, close}. */
-function largeBarcode(closed) {
-  const place = el('div', { class: 'code-large-place' });
-  const seconds = el('p', { class: 'code-seconds number' });
-  const sheet = openSheet(t('pay_code'), el('div', { class: 'code-large' }, place, seconds), { className: 'code-sheet' });
-  sheet.closed.then(closed);
+/** The barcode as long as the screen allows, for scanners that cannot read thin bars. @param {string} barcode_svg */
+function longBarcode(barcode_svg) {
+  const upright = window.innerHeight > window.innerWidth;
+  const units = unitsOf(barcode_svg).width;
+  const density = window.devicePixelRatio || 1;
+  // Head, countdown and the sheet's own edges take the rest.
+  const room = upright ? window.innerHeight * 0.92 - 132 : Math.min(window.innerWidth - 72, 1_024);
+  const length = (units * Math.max(1, Math.floor((room * density) / units))) / density;
+  const thickness = Math.round(Math.min(150, window.innerWidth * 0.4, window.innerHeight * 0.45));
+  const look = { alt: t('barcode_alt'), className: 'code-image' };
+  return upright
+    ? crispImage(turned(barcode_svg), { ...look, width: thickness, height: length, stretch: true })
+    : crispImage(barcode_svg, { ...look, width: room, height: thickness });
+}
+
+/** @param {Held} held */
+const secondsInWords = ({ left_ms }) => t('code_seconds', { seconds: Math.ceil(left_ms / 1_000) });
+
+/** @param {CodeState} state @returns {Child[]} */
+function drawLarge({ held, room, density }) {
+  return held === null ? [] : [
+    h('div', { class: 'code-large-place' },
+      own(`large ${held.code} ${room} ${density}`, () => longBarcode(held.barcode_svg))),
+    h('p', { class: 'code-seconds number' }, secondsInWords(held)),
+  ];
+}
+
+/** @param {CodeState} state @returns {[barcode: Child, qr: Child]} */
+function codeImages({ held, room, density }) {
+  if (held === null || room === 0) return [null, null];
+  const name = `${held.code} ${room} ${density}`;
+  return [
+    own(`barcode ${name}`, () => crispImage(held.barcode_svg,
+      { width: room, height: 92, alt: t('barcode_alt'), className: 'code-image' })),
+    own(`qr ${name}`, () => crispImage(held.qr_svg,
+      { width: Math.min(room - 32, 216), height: null, alt: t('qr_alt'), className: 'code-image' })),
+  ];
+}
+
+/** @param {Held | null} held */
+function ring(held) {
+  const left = held === null ? 1 : Math.min(1, held.left_ms / held.life_ms);
+  const circle = { cx: 12, cy: 12, r: 10 };
+  return h('svg', { viewBox: '0 0 24 24', class: 'ring', 'aria-hidden': 'true', focusable: 'false' },
+    h('circle', { ...circle, class: 'ring-track' }),
+    h('circle', {
+      ...circle, class: 'ring-left', 'stroke-dasharray': RING.toFixed(2), transform: 'rotate(-90 12 12)',
+      style: { strokeDashoffset: String(RING * (1 - left)) },
+    }));
+}
+
+/** @param {CodeState} state @param {Send} send */
+function codeLife({ held }, send) {
+  const renew = h('button', {
+    type: 'button', class: 'round-button', 'aria-label': t('renew_code'), title: t('renew_code'),
+    on: { click: () => send({ is: 'renew', spoken: true }) },
+  }, own('refresh', () => icon('refresh')));
+  return h('div', { class: 'code-life' }, ring(held),
+    h('div', { class: 'code-life-words' },
+      h('span', { class: 'code-seconds number', role: 'timer', 'aria-live': 'off' }, held && secondsInWords(held)),
+      h('span', { class: 'small soft-on-white' }, t('code_renews'))),
+    renew);
+}
+
+/** @param {CodeState} state @param {Send} send */
+function codeFoot({ held, number_open }, send) {
+  return h('div', { class: 'code-foot' },
+    h('button', {
+      type: 'button', class: 'text-button code-number-button', 'aria-expanded': String(number_open),
+      on: { click: () => send({ is: 'toggle_number' }) },
+    }, t(number_open ? 'hide_number' : 'show_number')),
+    h('p', { class: 'code-number number', hidden: !number_open }, held && held.code.replace(/(\d{4})(?=\d)/g, '$1 ')));
+}
+
+/** @param {CodeState} state @param {Send} send */
+function drawBlank({ held, blank }, send) {
+  const failed = blank.is === 'failed';
+  const words = failed ? [h('strong', {}, t('code_failed')), h('br'), sentenceOf(blank.error)] : t(`code_${blank.is}`);
+  return h('div', { class: 'code-blank', hidden: held !== null },
+    h('span', { class: 'spinner', 'aria-hidden': 'true', hidden: blank.is !== 'loading' }),
+    h('p', {}, words),
+    h('button', {
+      type: 'button', class: 'button', hidden: !failed, on: { click: () => send({ is: 'renew', spoken: true }) },
+    }, own('refresh', () => icon('refresh')), t('try_again')));
+}
+
+/** @param {CodeState} state @param {Send} send @returns {Child[]} */
+export function drawCode(state, send) {
+  const [barcode, qr] = codeImages(state);
+  return [
+    h('p', { class: 'code-caption' }, own('scan', () => icon('scan')), t('show_to_cashier')),
+    h('div', { class: 'code-face', hidden: state.held === null },
+      h('button', {
+        type: 'button', class: 'code-barcode', 'aria-label': t('enlarge_barcode'),
+        on: { click: () => send({ is: 'enlarge' }) },
+      }, barcode),
+      codeLife(state, send),
+      h('div', { class: 'code-qr' }, qr),
+      codeFoot(state, send)),
+    drawBlank(state, send),
+  ];
+}
+
+/** @returns {Clocks} */
+const clocks = () => ({ page_ms: performance.now(), wall_ms: Date.now() });
+
+/** @param {{ spoken: boolean }} effect @returns {Promise<CodeEvent>} */
+async function issue({ spoken }) {
+  const asked = clocks();
+  try {
+    return { is: 'answered', code: await post('/api/code', {}, ANSWER_MS), asked, spoken };
+  } catch (error) {
+    return { is: 'failed', error, refused: error instanceof Refused, clocks: clocks() };
+  }
+}
+
+/** Keeps the screen on while the card lives. A page without a code lets it sleep. */
+function wakefulness() {
+  /** @type {WakeLockSentinel | null} */
+  let lock = null;
+  let over = false;
+  const release = () => lock?.release().catch(() => {});
   return {
-    close: sheet.close,
-    tick(words) { if (seconds.textContent !== words) seconds.textContent = words; },
-    draw(barcode_svg) {
-      const upright = window.innerHeight > window.innerWidth;
-      const box = barcode_svg.match(/viewBox="0 0 (\d+) (\d+)"/);
-      const density = window.devicePixelRatio || 1;
-      // Head, countdown and the sheet's own edges take the rest.
-      const room = upright ? window.innerHeight * 0.92 - 132 : Math.min(window.innerWidth - 72, 1_024);
-      const module_px = Math.max(1, Math.floor((room * density) / Number(box[1])));
-      const length = (Number(box[1]) * module_px) / density;
-      const thickness = Math.round(Math.min(150, window.innerWidth * 0.4, window.innerHeight * 0.45));
-      place.replaceChildren(upright
-        ? crispImage(turned(barcode_svg), { width: thickness, height: length, alt: t('barcode_alt'), className: 'code-image', stretch: true })
-        : crispImage(barcode_svg, { width: room, height: thickness, alt: t('barcode_alt'), className: 'code-image' }));
+    async keep() {
+      try {
+        lock = await navigator.wakeLock?.request('screen') ?? null;
+        if (over) release();
+      } catch { /* a screen that dims is still readable */ }
+    },
+    end() {
+      over = true;
+      release();
     },
   };
 }
 
-/** Returns {element, start, stop, spent, renew}. `start` begins showing codes, `stop` ends it for good. */
-export function codeCard() {
-  const barcode = el('button', { type: 'button', class: 'code-barcode', 'aria-label': t('enlarge_barcode'), on: { click: enlarge } });
-  const qr = el('div', { class: 'code-qr' });
-  const ringTrack = svg('circle', { cx: 12, cy: 12, r: 10, class: 'ring-track' });
-  const ringLeft = svg('circle', { cx: 12, cy: 12, r: 10, class: 'ring-left', 'stroke-dasharray': RING.toFixed(2), transform: 'rotate(-90 12 12)' });
-  const ring = svg('svg', { viewBox: '0 0 24 24', class: 'ring', 'aria-hidden': 'true', focusable: 'false' }, ringTrack, ringLeft);
-  const seconds = el('span', { class: 'code-seconds number', role: 'timer', 'aria-live': 'off' });
-  const renewButton = el('button', { type: 'button', class: 'round-button', 'aria-label': t('renew_code'), title: t('renew_code'), on: { click: () => issue({ spoken: true }) } }, icon('refresh'));
-  const life = el('div', { class: 'code-life' }, ring, el('div', { class: 'code-life-words' }, seconds, el('span', { class: 'small soft-on-white' }, t('code_renews'))), renewButton);
-  const number = el('p', { class: 'code-number number', hidden: true });
-  const numberButton = el('button', { type: 'button', class: 'text-button code-number-button', 'aria-expanded': 'false', on: { click: toggleNumber } }, t('show_number'));
-  const face = el('div', { class: 'code-face' }, barcode, life, qr, el('div', { class: 'code-foot' }, numberButton, number));
-  const blankText = el('p', {}, t('code_loading'));
-  const blankButton = el('button', { type: 'button', class: 'button', hidden: true, on: { click: () => issue({ spoken: true }) } }, icon('refresh'), t('try_again'));
-  const blankPicture = el('span', { class: 'spinner', 'aria-hidden': 'true' });
-  const blankCard = el('div', { class: 'code-blank' }, blankPicture, blankText, blankButton);
-  const element = el('section', { class: 'code-card', 'aria-label': t('pay_code') }, el('p', { class: 'code-caption' }, icon('scan'), t('show_to_cashier')), face, blankCard);
-
-  let running = false;
-  let held = null;
-  // Every reason to forget an answer under way (hidden, spent, asked again) moves the generation on.
-  let generation = 0;
-  let asking = false;
-  let ticker = 0;
-  let retry = 0;
-  let awake = null;
-  let large = null;
-
-  function toggleNumber() {
-    const open = numberButton.getAttribute('aria-expanded') !== 'true';
-    numberButton.setAttribute('aria-expanded', String(open));
-    numberButton.textContent = t(open ? 'hide_number' : 'show_number');
-    number.hidden = !open;
-  }
-
-  function enlarge() {
-    if (held === null) return;
-    large = largeBarcode(() => { large = null; });
-    large.draw(held.barcode_svg);
-    tick();
-  }
-
-  function blank(sentence, { busy = false, offerRetry = false } = {}) {
-    held = null;
-    clearInterval(ticker);
-    large?.close();
-    barcode.replaceChildren();
-    qr.replaceChildren();
-    number.textContent = '';
-    seconds.textContent = '';
-    face.hidden = true;
-    blankCard.hidden = false;
-    blankText.textContent = sentence;
-    blankPicture.hidden = !busy;
-    blankButton.hidden = !offerRetry;
-  }
-
-  function draw() {
-    if (held === null) return;
-    face.hidden = false;
-    blankCard.hidden = true;
-    const room = element.clientWidth;
-    if (room === 0) return;
-    barcode.replaceChildren(crispImage(held.barcode_svg, { width: room, height: 92, alt: t('barcode_alt'), className: 'code-image' }));
-    qr.replaceChildren(crispImage(held.qr_svg, { width: Math.min(room - 32, 216), height: null, alt: t('qr_alt'), className: 'code-image' }));
-    large?.draw(held.barcode_svg);
-    number.textContent = held.code.replace(/(\d{4})(?=\d)/g, '$1 ');
-  }
-
-  // Two clocks: one stands still while the machine sleeps, the other can be set by hand. The later of the two decides.
-  function left_ms() {
-    const elapsed = Math.max(performance.now() - held.asked_at, Date.now() - held.asked_at_wall);
-    return held.life_ms - elapsed;
-  }
-
-  function tick() {
-    if (held === null) return;
-    const left = left_ms();
-    if (left <= 0) {
-      blank(t('code_loading'), { busy: true });
-      issue();
-      return;
-    }
-    if (left <= RENEW_BEFORE_MS && !asking) issue();
-    const words = t('code_seconds', { seconds: Math.ceil(left / 1_000) });
-    if (seconds.textContent !== words) seconds.textContent = words;
-    large?.tick(words);
-    ringLeft.style.strokeDashoffset = String(RING * (1 - Math.min(1, left / held.life_ms)));
-    element.classList.toggle('code-ending', left < 10_000);
-  }
-
-  async function issue({ spoken = false } = {}) {
-    if (!running || document.visibilityState === 'hidden') return;
-    clearTimeout(retry);
-    generation += 1;
-    const mine = generation;
-    asking = true;
-    const asked_at = performance.now();
-    const asked_at_wall = Date.now();
-    try {
-      const answer = await post('/api/code', {}, 6_000);
-      // Meanwhile hidden, left, or asked again: this code must not appear.
-      if (mine !== generation || !running || document.visibilityState === 'hidden') return;
-      asking = false;
-      held = { ...answer, asked_at, asked_at_wall };
-      draw();
-      clearInterval(ticker);
-      ticker = setInterval(tick, 250);
-      tick();
-      if (spoken) announce(t('code_renewed'));
-    } catch (error) {
-      if (mine !== generation || !running) return;
-      asking = false;
-      if (held !== null && left_ms() > 0) {
-        retry = setTimeout(issue, 1_000);
-        return;
-      }
-      blank('', { offerRetry: true });
-      blankText.replaceChildren(el('strong', {}, t('code_failed')), el('br'), sentenceOf(error));
-      if (typeof error.status !== 'number') retry = setTimeout(issue, TRY_AGAIN_MS);
-    }
-  }
-
-  async function keepAwake() {
-    try {
-      const lock = await navigator.wakeLock?.request('screen');
-      // Left meanwhile: a page without a code lets the screen sleep.
-      if (running) awake = lock;
-      else lock?.release().catch(() => {});
-    } catch { /* a screen that dims is still readable */ }
-  }
-
-  function forget() {
-    generation += 1;
-    asking = false;
-  }
-
-  function hide() {
-    forget();
-    clearTimeout(retry);
-    blank(t('code_hidden'), { busy: false });
-  }
-
-  function onVisibility() {
-    if (document.visibilityState === 'hidden') {
-      hide();
-    } else {
-      blank(t('code_loading'), { busy: true });
-      issue();
-      keepAwake();
-    }
-  }
-
-  let drawnFor = '';
+/**
+ * Tells what happens to the page around the card; returns the end of telling.
+ * @param {HTMLElement} element @param {Send} send
+ */
+function watchPage(element, send) {
+  const seen = () => send({ is: document.visibilityState === 'hidden' ? 'hidden' : 'seen' });
+  const hidden = () => send({ is: 'hidden' });
+  const online = () => send({ is: 'online' });
   const resized = new ResizeObserver(() => {
-    const now = `${element.clientWidth} ${window.devicePixelRatio}`;
-    if (now !== drawnFor) {
-      drawnFor = now;
-      draw();
-    }
+    send({ is: 'measured', room: element.clientWidth, density: window.devicePixelRatio || 1 });
   });
-  const online = () => { if (held === null) issue(); };
+  document.addEventListener('visibilitychange', seen);
+  window.addEventListener('pagehide', hidden);
+  document.addEventListener('freeze', hidden);
+  window.addEventListener('online', online);
+  resized.observe(element);
+  return () => {
+    document.removeEventListener('visibilitychange', seen);
+    window.removeEventListener('pagehide', hidden);
+    document.removeEventListener('freeze', hidden);
+    window.removeEventListener('online', online);
+    resized.disconnect();
+  };
+}
 
-  blank(t('code_loading'), { busy: true });
-
+/** `start` begins showing codes once the card stands in the page, `stop` ends it for good. */
+export function codeCard() {
+  const element = el('section', { class: 'code-card', 'aria-label': t('pay_code') });
+  const largePlace = el('div', { class: 'code-large' });
+  const awake = wakefulness();
+  /** @type {ReturnType<typeof openSheet> | null} */
+  let large = null;
+  let unwatch = () => {};
+  /** @type {Machine<CodeState, CodeEvent>} */
+  const view = machine({
+    begin: beginCode(document.visibilityState !== 'hidden'),
+    update: updateCode,
+    draw(state) {
+      element.classList.toggle('code-ending', state.held !== null && state.held.left_ms < ENDING_MS);
+      patch(element, drawCode(state, (event) => view.send(event)));
+      patch(largePlace, state.large ? drawLarge(state) : []);
+    },
+    perform: {
+      issue,
+      read_clocks: () => ({ is: 'time', clocks: clocks() }),
+      keep_awake: () => { awake.keep(); },
+      announce: () => announce(t('code_renewed')),
+      open_large() {
+        const sheet = openSheet(t('pay_code'), largePlace, { className: 'code-sheet' });
+        large = sheet;
+        sheet.closed.then(() => { if (large === sheet) view.send({ is: 'large_closed' }); });
+      },
+      close_large: () => large?.close(),
+    },
+  });
   return {
     element,
     start() {
-      running = true;
-      document.addEventListener('visibilitychange', onVisibility);
-      window.addEventListener('pagehide', hide);
-      document.addEventListener('freeze', hide);
-      window.addEventListener('online', online);
-      resized.observe(element);
-      keepAwake();
-      issue();
+      unwatch = watchPage(element, view.send);
+      view.start();
     },
     stop() {
-      hide();
-      running = false;
-      document.removeEventListener('visibilitychange', onVisibility);
-      window.removeEventListener('pagehide', hide);
-      document.removeEventListener('freeze', hide);
-      window.removeEventListener('online', online);
-      resized.disconnect();
-      awake?.release().catch(() => {});
+      view.send({ is: 'hidden' });
+      view.stop();
+      unwatch();
+      awake.end();
     },
     /** The code on screen was used: it disappears at once. */
-    spent() {
-      forget();
-      clearTimeout(retry);
-      blank(t('code_loading'), { busy: true });
-    },
-    renew() {
-      issue();
-    },
+    spent() { view.send({ is: 'spent' }); },
+    renew() { view.send({ is: 'renew', spoken: false }); },
   };
 }

@@ -1,17 +1,27 @@
 // The live stream of the own wallet's durable events. The browser's EventSource resumes a broken connection with
-// Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice. A stream
-// that is opened anew has no Last-Event-ID to send, so its owner looks back once when it is open (`opened`).
+// Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice. A
+// stream that is opened anew has no Last-Event-ID to send, so its owner looks back once when it is open (`opened`).
 
-const KINDS = ['payment', 'refund', 'cancel', 'top_up', 'top_up_failed', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze', 'unfreeze'];
+const KINDS = [
+  'payment', 'refund', 'cancel', 'top_up', 'top_up_failed', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze',
+  'unfreeze',
+];
+
+/** @import { Entry } from '../types/answers.js' */
+
+/** @typedef {Partial<Entry>} EventData An entry of the history, or less where nothing moved. */
 
 /**
- * `event(kind, data)` for each new event, `opened()` when events flow, `missed()` when more has happened than is told one by
- * one, `ended()` when the server closed the stream or refused it.
+ * `event(kind, data)` for each new event, `opened()` when events flow, `missed()` when more has happened than is told
+ * one by one, `ended()` when the server closed the stream or refused it.
+ * @param {{ event(kind: string, data: EventData): void, opened(): void, missed(): void, ended(): void }} owner
  */
 export function eventStream({ event, opened, missed, ended }) {
+  /** @type {EventSource | null} */
   let source = null;
   let patience_ms = 1_000;
-  let timer = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let timer;
   let seen = new Set();
 
   function close() {
@@ -25,7 +35,10 @@ export function eventStream({ event, opened, missed, ended }) {
     ended();
   }
 
-  /** Passes an event on, from the stream or found by looking back, unless it was passed on before. */
+  /**
+   * Passes an event on, from the stream or found by looking back, unless it was passed on before.
+   * @param {string} kind @param {EventData} data @param {string} id
+   */
   function offer(kind, data, id) {
     if (id !== '' && seen.has(`${kind} ${id}`)) return;
     // A session sees a handful of events; the set is bounded all the same.
@@ -36,24 +49,27 @@ export function eventStream({ event, opened, missed, ended }) {
 
   function open() {
     close();
-    source = new EventSource('/api/events');
-    source.addEventListener('open', () => {
+    const opening = new EventSource('/api/events');
+    source = opening;
+    opening.addEventListener('open', () => {
       patience_ms = 1_000;
       opened();
     });
-    source.addEventListener('closed', end);
-    source.addEventListener('reload', missed);
-    // Younger windows listen now. This one asks again when somebody comes back to it, or they would push each other out for ever.
-    source.addEventListener('crowded', () => {
+    opening.addEventListener('closed', end);
+    opening.addEventListener('reload', missed);
+    // Younger windows listen now. This one asks again when its user comes back to it, or they would push each other out
+    // for ever.
+    opening.addEventListener('crowded', () => {
       close();
       window.addEventListener('focus', ended, { once: true });
     });
-    source.addEventListener('error', () => {
+    opening.addEventListener('error', () => {
       // While the browser reconnects by itself (CONNECTING) nothing is to be done.
       if (source?.readyState === EventSource.CLOSED) retryLater();
     });
     for (const kind of KINDS) {
-      source.addEventListener(kind, (message) => {
+      opening.addEventListener(kind, (message) => {
+        /** @type {EventData} */
         let data;
         try {
           data = JSON.parse(message.data);

@@ -1,161 +1,226 @@
 // Home: the balance, the code to show at the till, the last few entries, and the button that stops everything.
 
 import { get, post, sentenceOf } from '/assets/api.js';
-import { announce, el, whileBusy } from '/assets/elements.js';
+import { h, own, patch } from '/assets/draw.js';
+import { announce, el, focusIn } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
-import { digits, language, t } from '/assets/i18n.js';
+import { digits, language, shortDateTime, t } from '/assets/i18n.js';
+import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { codeCard } from '/assets/wallet-code.js';
 import { entryRow } from '/assets/wallet-history.js';
+import { beginHome, updateHome } from '/assets/wallet-home-state.js';
 import { openTopUpCard } from '/assets/wallet-top-up.js';
+
+/** @import { Child, Machine } from '../types/pages.js' */
+/** @import { Entry } from '../types/answers.js' */
+/** @import { App } from '/assets/wallet.js' */
+/** @import { HomeEvent, HomeState } from '/assets/wallet-home-state.js' */
+
+/** @typedef {(event: HomeEvent) => void} Send */
 
 const DISMISSED = 'mamori.install-dismissed';
 
+/** @param {string} name */
+const drawing = (name) => own(name, () => icon(name));
+
+/** @param {number} amount */
 function balanceFigure(amount) {
-  const figure = el('span', { class: 'balance-figure number' });
-  if (language() === 'ja') figure.append(digits(amount), el('span', { class: 'balance-unit' }, '円'));
-  else figure.append(el('span', { class: 'balance-unit' }, '¥'), digits(amount));
-  return figure;
+  /** @param {string} text */
+  const unit = (text) => h('span', { class: 'balance-unit' }, text);
+  return h('span', { class: 'balance-figure number' },
+    language() === 'ja' ? [digits(amount), unit('円')] : [unit('¥'), digits(amount)]);
 }
 
+/** @param {HomeState} state @param {App} app @returns {Child[]} */
+const drawTop = ({ balance }, app) => [
+  h('div', { class: 'brand' },
+    own('mark', () => mark()), h('span', {}, 'Mamori'), h('span', { class: 'kanji', lang: 'ja' }, '守り'),
+    h('span', { class: 'top-name' }, app.wallet.display_name)),
+  h('div', { class: 'balance-row' },
+    h('p', { class: 'balance' }, h('span', { class: 'balance-label' }, t('balance')), balanceFigure(balance)),
+    h('button', { type: 'button', class: 'button top-up-button', on: { click: () => app.openTopUp() } },
+      drawing('plus'), t('top_up'))),
+  h('p', { class: 'balance-hint', hidden: balance > 0 }, t('first_top_up')),
+];
+
+/** @param {HomeState} state @param {Send} send */
+const frozenCard = ({ busy }, send) => h('section', { class: 'frozen-card', 'aria-labelledby': 'frozen-title' },
+  h('span', { class: 'frozen-picture', 'aria-hidden': 'true' }, drawing('lock')),
+  h('h2', { id: 'frozen-title' }, t('frozen_title')),
+  h('p', {}, t('frozen_lead')),
+  h('button', {
+    type: 'button', class: 'button wide', 'aria-busy': busy === 'unfreeze' && 'true',
+    on: { click: () => send({ is: 'unfreeze' }) },
+  }, drawing('unlock'), t('unfreeze')));
+
+/** @param {HomeState} state @param {Send} send */
+const stopButton = ({ busy }, send) => h('button', {
+  type: 'button', class: 'stop-button', 'aria-busy': busy === 'freeze' && 'true',
+  on: { click: () => send({ is: 'freeze' }) },
+}, drawing('lock'), h('span', {}, h('strong', {}, t('freeze')), h('span', { class: 'small' }, t('freeze_hint'))));
+
+/** @param {Send} send */
+const installCard = (send) => h('aside', { class: 'install', 'aria-label': t('install') },
+  own('mark', () => mark()),
+  h('p', {}, h('strong', {}, t('install')), h('span', { class: 'small soft' }, t('install_hint'))),
+  h('div', { class: 'install-buttons' },
+    h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'dismiss_install' }) } },
+      t('not_now')),
+    h('button', { type: 'button', class: 'button soft-fill', on: { click: () => send({ is: 'install_now' }) } },
+      t('install'))));
+
+/** @param {Entry} entry Its row is made anew when its time reads differently, such as from tomorrow on. */
+const recentRow = (entry) => h('li', { key: entry.id },
+  own(`${entry.id} ${shortDateTime(entry.at_ms)}`, () => entryRow(entry)));
+
+/** @param {HomeState['recent']} recent */
+function recentList(recent) {
+  if (recent === null) return null;
+  if (!Array.isArray(recent)) return h('p', { class: 'soft nothing' }, sentenceOf(recent.error));
+  if (recent.length === 0) return h('p', { class: 'soft nothing' }, t('nothing_yet'));
+  return h('ul', { class: 'entries' }, recent.map(recentRow));
+}
+
+/** @param {unknown} error */
+function problemText(error) {
+  if (error === null) return '';
+  const key = ceremonyProblem(error);
+  return key ? t(key) : sentenceOf(error);
+}
+
+/**
+ * @param {HomeState} state @param {Send} send @param {App} app @param {() => Element} codeElement @returns {Child[]}
+ */
+function drawMain(state, send, app, codeElement) {
+  const frozen = state.status === 'frozen';
+  return [
+    h('h1', { class: 'spoken-only', tabindex: '-1' }, t('home_title')),
+    h('div', { class: 'code-place' }, frozen ? frozenCard(state, send) : own('code', codeElement)),
+    h('div', { class: 'open-top-ups' }, state.open.map((topUp) => openTopUpCard(app, topUp))),
+    h('p', { class: 'problem', role: 'alert' }, problemText(state.problem)),
+    h('div', { class: 'stop-place' }, !frozen && stopButton(state, send)),
+    h('div', { class: 'install-place' }, state.may_install && installCard(send)),
+    h('section', { class: 'recent', 'aria-labelledby': 'recent-title' },
+      h('div', { class: 'section-head' },
+        h('h2', { id: 'recent-title' }, t('recent')),
+        h('a', { class: 'text-button', href: '#history' }, t('see_all'), drawing('forward'))),
+      h('div', { class: 'recent-list' }, recentList(state.recent))),
+  ];
+}
+
+/** @param {App} app */
+function mayInstall(app) {
+  try {
+    return app.installPrompt !== null && localStorage.getItem(DISMISSED) !== 'yes';
+  } catch {
+    return app.installPrompt !== null;
+  }
+}
+
+function dismissInstall() {
+  try {
+    localStorage.setItem(DISMISSED, 'yes');
+  } catch { /* shown again next time */ }
+}
+
+/** @returns {Promise<HomeEvent>} */
+async function readRecent() {
+  try {
+    const { entries } = await get('/api/history?limit=3');
+    return { is: 'recent', recent: entries };
+  } catch (error) {
+    return { is: 'recent', recent: { error } };
+  }
+}
+
+/**
+ * Whoever leaves the card page by the browser's Back comes home without a link that tells.
+ * @returns {Promise<HomeEvent>}
+ */
+async function readOpen() {
+  try {
+    const { top_ups } = await get('/api/top-ups');
+    return { is: 'open', open: top_ups };
+  } catch {
+    // Asked again with the next event or visit; what is open ends by itself.
+    return { is: 'open', open: [] };
+  }
+}
+
+/** @param {'freeze' | 'unfreeze'} what @param {() => Promise<void>} act @returns {Promise<HomeEvent>} */
+async function answerOf(what, act) {
+  try {
+    await act();
+    return { is: 'done', what };
+  } catch (error) {
+    return { is: 'failed', error };
+  }
+}
+
+/** @param {App} app */
+async function unfreeze(app) {
+  const { step_up, request } = await post('/api/unfreeze/start');
+  const credential = await usePasskey(request);
+  await app.unfreeze(() => post('/api/unfreeze/finish', { step_up, credential }));
+}
+
+/**
+ * What the home page's effects do.
+ * @param {App} app @param {HTMLElement} main @param {() => ReturnType<typeof codeCard> | null} code
+ */
+const performers = (app, main, code) => ({
+  read_recent: readRecent,
+  read_open: readOpen,
+  start_code: () => code()?.start(),
+  stop_code: () => code()?.stop(),
+  renew_code: () => code()?.renew(),
+  freeze: () => answerOf('freeze', () => app.freeze()),
+  unfreeze: () => answerOf('unfreeze', () => unfreeze(app)),
+  show_unfreeze() {
+    focusIn(main, '.frozen-card button');
+    window.scrollTo({ top: 0 });
+  },
+  announce_unfrozen: () => announce(t('unfroze_now'), 'assertive'),
+  dismiss_install: dismissInstall,
+  install: () => { app.installPrompt?.prompt(); },
+});
+
+/** @param {App} app */
 export function homeView(app) {
-  const balancePlace = el('p', { class: 'balance' });
-  const firstPlace = el('p', { class: 'balance-hint', hidden: true }, t('first_top_up'));
-  const codePlace = el('div', { class: 'code-place' });
-  const problem = el('p', { class: 'problem', role: 'alert' });
-  const openPlace = el('div', { class: 'open-top-ups' });
-  const recentPlace = el('div', { class: 'recent-list' });
-  const installPlace = el('div', { class: 'install-place' });
-  const stopPlace = el('div', { class: 'stop-place' });
-  let card = null;
-
-  function drawBalance() {
-    balancePlace.replaceChildren(el('span', { class: 'balance-label' }, t('balance')), balanceFigure(app.home.balance));
-    firstPlace.hidden = app.home.balance > 0;
-  }
-
-  function drawCode() {
-    card?.stop();
-    card = null;
-    problem.textContent = '';
-    if (app.home.status === 'frozen') {
-      const button = el('button', { type: 'button', class: 'button wide', on: { click: () => whileBusy(button, unfreeze) } }, icon('unlock'), t('unfreeze'));
-      codePlace.replaceChildren(el('section', { class: 'frozen-card', 'aria-labelledby': 'frozen-title' },
-        el('span', { class: 'frozen-picture', 'aria-hidden': 'true' }, icon('lock')),
-        el('h2', { id: 'frozen-title' }, t('frozen_title')),
-        el('p', {}, t('frozen_lead')),
-        button,
-      ));
-      stopPlace.replaceChildren();
-      return;
-    }
-    card = codeCard();
-    codePlace.replaceChildren(card.element);
-    card.start();
-    const button = el('button', { type: 'button', class: 'stop-button', on: { click: () => whileBusy(button, freeze) } },
-      icon('lock'), el('span', {}, el('strong', {}, t('freeze')), el('span', { class: 'small' }, t('freeze_hint'))));
-    stopPlace.replaceChildren(button);
-  }
-
-  async function freeze() {
-    problem.textContent = '';
-    try {
-      await app.freeze();
-      codePlace.querySelector('button')?.focus({ preventScroll: true });
-      window.scrollTo({ top: 0 });
-    } catch (error) {
-      problem.textContent = sentenceOf(error);
-    }
-  }
-
-  async function unfreeze() {
-    problem.textContent = '';
-    try {
-      const { step_up, request } = await post('/api/unfreeze/start');
-      const credential = await usePasskey(request);
-      await app.unfreeze(() => post('/api/unfreeze/finish', { step_up, credential }));
-      announce(t('unfroze_now'), 'assertive');
-    } catch (error) {
-      const key = ceremonyProblem(error);
-      problem.textContent = key ? t(key) : sentenceOf(error);
-    }
-  }
-
-  async function drawRecent() {
-    try {
-      const { entries } = await get('/api/history?limit=3');
-      if (entries.length === 0) {
-        recentPlace.replaceChildren(el('p', { class: 'soft nothing' }, t('nothing_yet')));
-      } else {
-        recentPlace.replaceChildren(el('ul', { class: 'entries' }, entries.map((entry) => el('li', {}, entryRow(entry)))));
-      }
-    } catch (error) {
-      recentPlace.replaceChildren(el('p', { class: 'soft nothing' }, sentenceOf(error)));
-    }
-  }
-
-  // Whoever leaves the card page by the browser's Back comes to this view, and no link has told anybody.
-  async function drawOpenTopUps() {
-    let open = [];
-    try {
-      open = (await get('/api/top-ups')).top_ups;
-    } catch { /* asked again with the next event or visit; what is open ends by itself */ }
-    openPlace.replaceChildren(...open.map((topUp) => openTopUpCard(app, topUp)));
-  }
-
-  function drawInstall() {
-    let dismissed = false;
-    try { dismissed = localStorage.getItem(DISMISSED) === 'yes'; } catch { /* shown again next time */ }
-    if (app.installPrompt === null || dismissed) {
-      installPlace.replaceChildren();
-      return;
-    }
-    installPlace.replaceChildren(el('aside', { class: 'install', 'aria-label': t('install') },
-      mark(), el('p', {}, el('strong', {}, t('install')), el('span', { class: 'small soft' }, t('install_hint'))),
-      el('div', { class: 'install-buttons' },
-        el('button', { type: 'button', class: 'text-button', on: { click: () => {
-          try { localStorage.setItem(DISMISSED, 'yes'); } catch { /* see above */ }
-          installPlace.replaceChildren();
-        } } }, t('not_now')),
-        el('button', { type: 'button', class: 'button soft-fill', on: { click: () => app.installPrompt?.prompt() } }, t('install')),
-      )));
-  }
-
-  drawBalance();
-  drawRecent();
-  drawOpenTopUps();
-  drawInstall();
-  // The card measures the width it has; it must stand in the page before it draws.
-  queueMicrotask(drawCode);
-
-  return {
-    element: [
-      el('header', { class: 'top on-deep' },
-        el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り'), el('span', { class: 'top-name' }, app.home.display_name)),
-        el('div', { class: 'balance-row' }, balancePlace,
-          el('button', { type: 'button', class: 'button top-up-button', on: { click: () => app.openTopUp() } }, icon('plus'), t('top_up'))),
-        firstPlace,
-      ),
-      el('main', { class: 'home' },
-        el('h1', { class: 'spoken-only', tabindex: '-1' }, t('home_title')),
-        codePlace,
-        openPlace,
-        problem,
-        stopPlace,
-        installPlace,
-        el('section', { class: 'recent', 'aria-labelledby': 'recent-title' },
-          el('div', { class: 'section-head' }, el('h2', { id: 'recent-title' }, t('recent')), el('a', { class: 'text-button', href: '#history' }, t('see_all'), icon('forward'))),
-          recentPlace),
-      ),
-    ],
-    stop() { card?.stop(); },
-    changed(what) {
-      if (what === 'balance') { drawBalance(); drawRecent(); }
-      if (what === 'balance' || what === 'top-ups') drawOpenTopUps();
-      if (what === 'status') drawCode();
-      if (what === 'install') drawInstall();
+  const top = el('header', { class: 'top on-deep' });
+  const main = el('main', { class: 'home' });
+  /** @type {ReturnType<typeof codeCard> | null} */
+  let code = null;
+  const codeElement = () => {
+    code = codeCard();
+    return code.element;
+  };
+  /** @type {Machine<HomeState, HomeEvent>} */
+  const view = machine({
+    begin: beginHome(app.wallet, mayInstall(app)),
+    update: updateHome,
+    draw(state) {
+      patch(top, drawTop(state, app));
+      patch(main, drawMain(state, (event) => view.send(event), app, codeElement));
     },
-    spent() { card?.spent(); },
-    shownAgain() { card?.renew(); },
+    perform: performers(app, main, () => code),
+  });
+  return {
+    element: [top, main],
+    ready: view.start,
+    stop() {
+      view.stop();
+      code?.stop();
+    },
+    /** @param {import('/assets/wallet.js').Change} what */
+    changed(what) {
+      if (what === 'balance') view.send({ is: 'balance', balance: app.wallet.balance });
+      if (what === 'top-ups') view.send({ is: 'top_ups' });
+      if (what === 'status') view.send({ is: 'status', status: app.wallet.status });
+      if (what === 'install') view.send({ is: 'install', may: mayInstall(app) });
+    },
+    spent() { code?.spent(); },
+    shownAgain() { code?.renew(); },
   };
 }

@@ -1,33 +1,49 @@
 // Where the owner is signed in, and the switch that ends it elsewhere: whoever has lost a phone looks here first.
 
-import { get, post, sentenceOf } from '/assets/api.js';
+import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { language, shortDateTime, t } from '/assets/i18n.js';
 
+/** @import { Session } from '../types/answers.js' */
+
 /** The card of the settings; it asks for its list as soon as it is made. */
 export function sessionsCard() {
-  const list = el('ul', { class: 'sessions' }, el('li', { class: 'setting' }, el('span', { class: 'small soft' }, t('loading'))));
+  /** @param {string} key */
+  const note = (key) => el('li', { class: 'setting' }, el('span', { class: 'small soft' }, t(key)));
+  const list = el('ul', { class: 'sessions' }, note('loading'));
   const problem = el('p', { class: 'problem', role: 'alert' });
   const place = el('div', {});
   const title = el('h2', { id: 'sessions-title', class: 'setting-title', tabindex: '-1' }, t('sessions'));
 
+  /** @param {Session} session */
   function row({ session, current, made_at_ms, seen_at_ms }) {
-    const times = [t('session_since', { when: shortDateTime(made_at_ms) }), !current && t('session_seen', { when: shortDateTime(seen_at_ms) })]
-      .filter(Boolean).join(language() === 'ja' ? '・' : ' · ');
-    const end = current ? null : el('button', { type: 'button', class: 'text-button', on: { click: () => ending(end, () => post('/api/sessions/end', { session })) } }, t('session_end'));
+    const since = t('session_since', { when: shortDateTime(made_at_ms) });
+    const seen = t('session_seen', { when: shortDateTime(seen_at_ms) });
+    const times = (current ? [since] : [since, seen]).join(language() === 'ja' ? '・' : ' · ');
+    const end = el('button', {
+      type: 'button', class: 'text-button',
+      on: { click: () => ending(end, () => post('/api/sessions/end', { session })) },
+    }, t('session_end'));
     return el('li', { class: 'setting' }, icon('phone'),
-      el('span', { class: 'setting-words' }, el('span', {}, t(current ? 'session_here' : 'session_elsewhere')), el('span', { class: 'small soft number' }, times)), end);
+      el('span', { class: 'setting-words' },
+        el('span', {}, t(current ? 'session_here' : 'session_elsewhere')),
+        el('span', { class: 'small soft number' }, times)),
+      !current && end);
   }
 
+  /** @param {Session[]} sessions */
   function draw(sessions) {
     const others = sessions.filter((one) => !one.current);
-    list.replaceChildren(...[...sessions.filter((one) => one.current), ...others.sort((a, b) => b.seen_at_ms - a.seen_at_ms)].map(row));
+    const here = sessions.filter((one) => one.current);
+    list.replaceChildren(...[...here, ...others.sort((a, b) => b.seen_at_ms - a.seen_at_ms)].map(row));
     place.replaceChildren();
-    if (others.length === 0) list.append(el('li', { class: 'setting' }, el('span', { class: 'small soft' }, t('sessions_only_here'))));
+    if (others.length === 0) list.append(note('sessions_only_here'));
     if (others.length > 1) {
-      const all = el('button', { type: 'button', class: 'setting setting-button setting-danger', on: { click: () => ending(all, () => post('/api/sessions/end-others')) } },
-        icon('leave'), el('span', { class: 'setting-words' }, t('session_end_all')));
+      const all = el('button', {
+        type: 'button', class: 'setting setting-button setting-danger',
+        on: { click: () => ending(all, () => post('/api/sessions/end-others')) },
+      }, icon('leave'), el('span', { class: 'setting-words' }, t('session_end_all')));
       place.append(all);
     }
   }
@@ -41,13 +57,14 @@ export function sessionsCard() {
     }
   }
 
+  /** @param {HTMLElement} button @param {() => Promise<unknown>} act */
   const ending = (button, act) => whileBusy(button, async () => {
     problem.textContent = '';
     try {
       await act();
     } catch (error) {
       // It ended by itself meanwhile: what was wanted is so.
-      if (error?.status !== 404) {
+      if (!(error instanceof Refused && error.status === 404)) {
         problem.textContent = sentenceOf(error);
         return;
       }

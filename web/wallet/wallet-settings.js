@@ -9,12 +9,17 @@ import { languageChoice } from '/assets/language-choice.js';
 import { setSound, soundIsOn } from '/assets/wallet-result.js';
 import { sessionsCard } from '/assets/wallet-sessions.js';
 
+/** @import { App, WalletView } from '/assets/wallet.js' */
+
 function onAppleTouch() {
-  return /iPhone|iPad|iPod/.test(navigator.userAgent) && navigator.standalone !== true;
+  const installed = 'standalone' in navigator && navigator.standalone === true;
+  return /iPhone|iPad|iPod/.test(navigator.userAgent) && !installed;
 }
 
+/** @param {App} app @returns {WalletView} */
 export function settingsView(app) {
   const problem = el('p', { class: 'problem', role: 'alert' });
+  /** @param {HTMLElement} button @param {() => Promise<void>} action */
   const trying = (button, action) => whileBusy(button, async () => {
     problem.textContent = '';
     try {
@@ -46,7 +51,7 @@ export function settingsView(app) {
   const stopPlace = el('div', {});
   function drawStop() {
     stopPlace.replaceChildren();
-    if (app.home.status === 'frozen') {
+    if (app.wallet.status === 'frozen') {
       stopPlace.append(el('a', { class: 'setting setting-button', href: '#' }, icon('unlock'), el('span', { class: 'setting-words' }, el('span', {}, t('unfreeze'))), icon('forward')));
       return;
     }
@@ -65,8 +70,9 @@ export function settingsView(app) {
     element: [
       el('main', { class: 'settings' },
         el('div', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('settings_title'))),
-        el('div', { class: 'person' }, el('span', { class: 'person-picture', 'aria-hidden': 'true' }, [...app.home.display_name][0] ?? 'M'),
-          el('div', {}, el('p', { class: 'person-name' }, app.home.display_name), el('p', { class: 'small soft number' }, `${t('wallet_number')} ${app.home.wallet_id}`))),
+        el('div', { class: 'person' }, el('span', { class: 'person-picture', 'aria-hidden': 'true' }, [...app.wallet.display_name][0] ?? 'M'),
+          el('div', {}, el('p', { class: 'person-name' }, app.wallet.display_name),
+            el('p', { class: 'small soft number' }, `${t('wallet_number')} ${app.wallet.wallet_id}`))),
         problem,
         el('div', { class: 'setting-group' },
           el('div', { class: 'setting' }, icon('globe'), el('span', { class: 'setting-words' }, t('language')), languageChoice()),

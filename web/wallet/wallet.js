@@ -1,9 +1,9 @@
 // The wallet page: who is signed in, which view is shown, and what a live event does to it. The views live in the
-// files beside this one; each returns {element, stop?, changed?} and knows nothing of its neighbours.
+// files beside this one; each is a `WalletView` and knows nothing of its neighbours.
 
 import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
 import { keepSoundReady } from '/assets/chime.js';
-import { announce, el, prepareAnnouncements } from '/assets/elements.js';
+import { announce, el, focusIn, prepareAnnouncements, viewPlace } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { language, onLanguageChange, t, useTexts } from '/assets/i18n.js';
 import { stopWaiting } from '/assets/passkey.js';
@@ -17,6 +17,23 @@ import { walletTexts } from '/assets/wallet-texts.js';
 import { openTopUp, topUpReturnView } from '/assets/wallet-top-up.js';
 import { welcomeView } from '/assets/wallet-welcome.js';
 
+/** @import { View } from '../types/pages.js' */
+/** @import { Entry, Home, WalletStatus } from '../types/answers.js' */
+/** @import { WelcomeState } from '/assets/wallet-welcome-state.js' */
+
+/** @typedef {'balance' | 'status' | 'top-ups' | 'install'} Change What became different around a view. */
+
+/**
+ * @typedef {object} WalletViewParts
+ * @property {(what: Change) => void} [changed]
+ * @property {() => void} [spent] the code on screen was used
+ * @property {() => void} [shownAgain] the sheet with the result is closed
+ * @property {() => WelcomeState} [progress] a half-done sign-up
+ */
+/** @typedef {View & WalletViewParts} WalletView */
+/** @typedef {Event & { prompt(): void }} InstallPrompt */
+/** @typedef {typeof app} App */
+
 useTexts(walletTexts);
 prepareAnnouncements();
 keepSoundReady();
@@ -26,7 +43,8 @@ const LOOK_BACK = 10;
 // How long a renewed session's cookie may take to arrive.
 const RENEWAL_MS = 500;
 
-const place = document.getElementById('view');
+const place = viewPlace();
+/** @type {WalletView | null} */
 let shown = null;
 let shownName = '';
 // The address that the shown view stands for.
@@ -35,12 +53,21 @@ let unfreezing = false;
 
 const app = {
   /** The last answer of /api/home, kept fresh by live events; null while nobody is signed in. */
-  home: null,
-  installPrompt: null,
+  home: /** @type {Home | null} */ (null),
+  installPrompt: /** @type {InstallPrompt | null} */ (null),
 
-  async refreshHome() {
-    app.home = await get('/api/home');
+  /** The wallet of whoever is signed in; only their views ask. @returns {Home} */
+  get wallet() {
+    if (app.home === null) throw new Error('nobody is signed in');
     return app.home;
+  },
+
+  /** @returns {Promise<Home>} */
+  async refreshHome() {
+    /** @type {Home} */
+    const home = await get('/api/home');
+    app.home = home;
+    return home;
   },
 
   /** After a sign-in or sign-up: load the wallet and show it. */
@@ -52,6 +79,7 @@ const app = {
     route({ focus: true });
   },
 
+  /** @param {string} sentence */
   leave(sentence) {
     stream.close();
     closeSheets();
@@ -76,6 +104,7 @@ const app = {
   /**
    * The passkey has answered: `finish` sends it. The server renews the session with the answer and ends the old one's
    * stream, so the stream rests meanwhile.
+   * @param {() => Promise<{ status?: WalletStatus }>} finish
    */
   async unfreeze(finish) {
     unfreezing = true;
@@ -89,6 +118,7 @@ const app = {
     }
   },
 
+  /** @param {WalletStatus} status */
   setStatus(status) {
     if (app.home === null || app.home.status === status) return;
     app.home.status = status;
@@ -101,40 +131,49 @@ const app = {
     openTopUp(app);
   },
 
+  /** @param {string} id */
   showTopUp(id) {
     history.pushState(null, '', `/top-up/${encodeURIComponent(id)}`);
     route({ focus: true });
   },
 
-  /** Calls a top-up off: the same page, and the same words, as for whoever left the card page by its own link. */
+  /**
+   * Calls a top-up off: the same page, and the same words, as for whoever left the card page by its own link.
+   * @param {string} id
+   */
   callOffTopUp(id) {
     history.pushState(null, '', `/top-up/${encodeURIComponent(id)}?left`);
     route({ focus: true });
   },
 
-  /** Takes the place of a page that has nothing more to say, such as a finished top-up: Back does not lead to it again. */
+  /** Takes the place of a page with nothing more to say, such as a finished top-up: Back does not lead to it again. */
   goHome() {
     history.replaceState(null, '', '/');
     route({ focus: true });
   },
 };
 
+/** @param {string} current */
 function tabs(current) {
-  const tab = (name, href, drawing) => el('a', { href, 'aria-current': current === name ? 'page' : null }, icon(drawing), el('span', {}, t(`nav_${name}`)));
+  /** @param {string} name @param {string} href @param {string} drawing */
+  const tab = (name, href, drawing) => el('a', { href, 'aria-current': current === name ? 'page' : null },
+    icon(drawing), el('span', {}, t(`nav_${name}`)));
   return el('nav', { class: 'tabs', 'aria-label': t('nav') },
     tab('home', '#', 'home'), tab('history', '#history', 'receipt'), tab('settings', '#settings', 'person'));
 }
 
+/** @param {string} name @param {WalletView} view */
 function show(name, view, { focus = false } = {}) {
   shown?.stop?.();
   shown = view;
   shownName = name;
   document.body.dataset.view = name;
-  place.replaceChildren(...(Array.isArray(view.element) ? view.element : [view.element]));
+  place.replaceChildren(...view.element);
   if (['home', 'history', 'settings'].includes(name)) place.append(tabs(name));
+  view.ready?.();
   if (focus) {
     window.scrollTo(0, 0);
-    place.querySelector('h1')?.focus({ preventScroll: true });
+    focusIn(place, 'h1');
   }
 }
 
@@ -143,8 +182,9 @@ const address = () => location.pathname + location.hash;
 function route({ focus = false } = {}) {
   shownFor = address();
   const topUp = location.pathname.match(/^\/top-up\/([^/]+)$/);
-  if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), location.search === '?left'), { focus });
-  else if (location.hash === '#history') show('history', historyView(app), { focus });
+  const left = location.search === '?left';
+  if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), left), { focus });
+  else if (location.hash === '#history') show('history', historyView(), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
   else show('home', homeView(app), { focus });
 }
@@ -163,23 +203,26 @@ const stream = eventStream({
       shown?.changed?.('top-ups');
       return;
     }
-    if (Number.isSafeInteger(data.balance)) app.home.balance = data.balance;
+    app.home.balance = data.balance ?? app.home.balance;
     if (kind === 'payment' || kind === 'hold') shown?.spent?.();
     shown?.changed?.('balance');
     if (kind === 'top_up' && shownName === 'top-up') return;
     // After a long absence the history tells; a sheet is for what happens now.
-    if (Date.now() - data.at_ms > 10 * 60_000) return;
+    if (data.at_ms === undefined || Date.now() - data.at_ms > 10 * 60_000) return;
     showResult(kind, data).then(() => shown?.shownAgain?.());
   },
   // Whatever happened between the home call and the first moment of the stream is in the history.
   async opened() {
     try {
+      /** @type {Home} */
       const home = await get('/api/home');
       if (app.home === null || home.event_id === app.home.event_id) return;
       const last = BigInt(app.home.event_id);
+      /** @type {{ entries: Entry[] }} */
       const { entries } = await get(`/api/history?limit=${LOOK_BACK}`);
       for (const entry of entries.reverse()) {
-        if (app.home !== null && BigInt(entry.id) > last) stream.offer(entry.kind, { ...entry, balance: entry.balance_after }, String(entry.id));
+        const isNew = app.home !== null && BigInt(entry.id) > last;
+        if (isNew) stream.offer(entry.kind, { ...entry, balance: entry.balance_after }, String(entry.id));
       }
     } catch { /* the next event or the next opening tells */ }
   },
@@ -199,11 +242,11 @@ const stream = eventStream({
     if (app.home === null || unfreezing) return;
     try {
       const { status: before, event_id } = app.home;
-      await app.refreshHome();
-      if (before !== app.home.status) shown?.changed?.('status');
+      const home = await app.refreshHome();
+      if (before !== home.status) shown?.changed?.('status');
       shown?.changed?.('balance');
       // Still the last event that was shown here: looking back begins behind it.
-      app.home.event_id = event_id;
+      home.event_id = event_id;
       stream.open();
     } catch (error) {
       // Signed out is handled by onSignedOut; otherwise the stream's own patience decides when to ask again.
@@ -217,14 +260,17 @@ onSignedOut(() => {
 });
 
 onLanguageChange(() => {
-  if (app.home === null) show('welcome', welcomeView(app, '', shown?.progress), {});
+  if (app.home === null) show('welcome', welcomeView(app, '', shown?.progress?.()), {});
   else route();
-  place.querySelector(`.language-choice [lang="${language()}"]`)?.focus({ preventScroll: true });
+  focusIn(place, `.language-choice [lang="${language()}"]`);
 });
 
-// A change of the fragment is told by both events; drawn twice, home would ask for two codes and the second kill the first.
+// A change of the fragment is told by both events; drawn twice, home would ask for two codes and the second kill the
+// first.
 for (const kind of ['hashchange', 'popstate']) {
-  window.addEventListener(kind, () => { if (app.home !== null && address() !== shownFor) route({ focus: true }); });
+  window.addEventListener(kind, () => {
+    if (app.home !== null && address() !== shownFor) route({ focus: true });
+  });
 }
 
 // A page restored from the back/forward cache may belong to a session that ended meanwhile: begin afresh.
@@ -233,7 +279,7 @@ window.addEventListener('pageshow', (event) => { if (event.persisted) begin(); }
 
 window.addEventListener('beforeinstallprompt', (event) => {
   event.preventDefault();
-  app.installPrompt = event;
+  app.installPrompt = /** @type {InstallPrompt} */ (event);
   shown?.changed?.('install');
 });
 window.addEventListener('appinstalled', () => {
@@ -242,14 +288,16 @@ window.addEventListener('appinstalled', () => {
   announce(t('installed'));
 });
 
+/** @param {string | null} problem @returns {WalletView} */
 function startingView(problem) {
-  const retry = el('button', { type: 'button', class: 'button', on: { click: begin } }, icon('refresh'), t('try_again'));
+  const retry = el('button', { type: 'button', class: 'button', on: { click: begin } },
+    icon('refresh'), t('try_again'));
   return {
-    element: el('main', { class: 'starting on-deep' },
+    element: [el('main', { class: 'starting on-deep' },
       mark('mark large-mark'),
       el('h1', { tabindex: '-1' }, 'Mamori'),
-      problem ? [el('p', { role: 'alert' }, problem), retry] : el('p', { class: 'spoken-only', role: 'status' }, t('loading')),
-    ),
+      problem ? [el('p', { role: 'alert' }, problem), retry]
+        : el('p', { class: 'spoken-only', role: 'status' }, t('loading')))],
   };
 }
 
@@ -266,21 +314,32 @@ async function begin() {
   }
 }
 
+/** Tells the worker which files this page runs on: what is older is dropped. */
+async function tellFilesInUse() {
+  const ready = await navigator.serviceWorker.ready;
+  const paths = performance.getEntriesByType('resource')
+    .map((entry) => new URL(entry.name))
+    .filter((url) => url.origin === location.origin && url.pathname.startsWith('/assets/'))
+    .map((url) => url.pathname);
+  ready.active?.postMessage({ kind: 'in-use', paths });
+}
+
 function registerWorker() {
   if (!('serviceWorker' in navigator)) return;
   // Registering a worker is a script sink under Trusted Types; this policy lets exactly one address through.
   const worker = '/sw.js';
-  const policy = globalThis.trustedTypes?.createPolicy('mamori-worker', {
+  /** @type {any} Not every browser has them, nor do the types. */
+  const { trustedTypes } = globalThis;
+  const policy = trustedTypes?.createPolicy('mamori-worker', {
+    /** @param {string} url */
     createScriptURL(url) {
       if (url !== worker) throw new TypeError('not the worker');
       return url;
     },
   });
-  navigator.serviceWorker.register(policy ? policy.createScriptURL(worker) : worker, { scope: '/' }).then(async () => {
-    const ready = await navigator.serviceWorker.ready;
-    const paths = performance.getEntriesByType('resource').map((entry) => new URL(entry.name)).filter((url) => url.origin === location.origin && url.pathname.startsWith('/assets/')).map((url) => url.pathname);
-    ready.active?.postMessage({ kind: 'in-use', paths });
-  }).catch(() => { /* without a worker only the offline page is missing */ });
+  navigator.serviceWorker.register(policy ? policy.createScriptURL(worker) : worker, { scope: '/' })
+    .then(tellFilesInUse)
+    .catch(() => { /* without a worker only the offline page is missing */ });
 }
 
 begin();

@@ -14,7 +14,6 @@ pub enum Need {
     JapaneseFont,
     Postgres,
     Openssl,
-    Node,
     NodePackages,
     PythonPackages,
     Nextest,
@@ -35,7 +34,7 @@ impl Need {
             Need::JapaneseFont => &["fonts-noto-cjk"],
             Need::Postgres => &["postgresql-15"],
             Need::Openssl => &["openssl"],
-            Need::Node | Need::NodePackages => &["nodejs", "npm"],
+            Need::NodePackages => &["nodejs", "npm"],
             Need::PythonPackages => &["python3", "python3-venv"],
             Need::Nextest | Need::Deny | Need::SmallDisk => &[],
         }
@@ -50,7 +49,7 @@ impl Need {
                 .is_some_and(|fonts| !fonts.trim().is_empty()),
             Need::Postgres => postgres_programs().is_some(),
             Need::Openssl => answers("openssl", &["version"]),
-            Need::Node | Need::NodePackages => {
+            Need::NodePackages => {
                 answers("node", &["--version"]) && answers("npm", &["--version"])
             }
             Need::PythonPackages => answers("python3", &["-c", "import venv, ensurepip"]),
@@ -63,7 +62,7 @@ impl Need {
 /// somebody must do.
 pub fn prepare(root: &Path, needs: &[Need], say: &mut dyn FnMut(&str)) -> Result<(), String> {
     debian_packages(needs, say)?;
-    if needs.contains(&Need::Node) || needs.contains(&Need::NodePackages) {
+    if needs.contains(&Need::NodePackages) {
         node_is_new_enough()?;
     }
     for need in needs {

@@ -106,11 +106,11 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "pages",
-        shows: "the pages' own scripts: texts in both languages, the scanner's pace",
-        needs: &[Need::Node],
+        shows: "the pages' own scripts: types, texts in both languages, every step of a sale, a code, a top-up",
+        needs: &[Need::NodePackages],
         stands_on: &[],
         minutes_max: 2,
-        run: |session| session.command(Command::new("node").args(["--test", "web/test/"])),
+        run: pages_alone,
     },
     Suite {
         name: "codes",
@@ -226,6 +226,17 @@ pub const SUITES: &[Suite] = &[
         run: secrets::stand_in_no_log,
     },
 ];
+
+/// The types of the pages' scripts, and their rules played through without a browser.
+fn pages_alone(session: &mut Session) -> Result<(), String> {
+    let compiler = "tests/node_modules/typescript/bin/tsc";
+    // The worker runs beside the pages and not in one: another library of types is true for it.
+    for project in ["web/tsconfig.json", "web/tsconfig.worker.json"] {
+        session.command(Command::new("node").args([compiler, "-p", project]))?;
+    }
+    let node = ["--import", "./web/test/assets.mjs", "--test", "web/test/"];
+    session.command(Command::new("node").args(node))
+}
 
 fn codes_read_by_others(session: &mut Session) -> Result<(), String> {
     let written = session.logs().join("codes.txt");

@@ -1,0 +1,77 @@
+// Answers that are read again, stores that stand open, sheets in which something is done.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { beginAnswer, updateAnswer } from '../console/console-answer-state.js';
+import { beginCustomers, updateCustomers } from '../console/console-customers-state.js';
+import { beginMerchant, updateMerchant } from '../console/console-merchant-state.js';
+import { beginSheet, updateSheet } from '../console/console-sheet-state.js';
+import { play, those } from './play.mjs';
+
+const PACE = { good_ms: 1_000, bad_ms: 5_000 };
+const answer = (pace = PACE, in_hand = true) => play(beginAnswer('first', pace, in_hand), updateAnswer(pace));
+const waits = (effects) => those(effects, 'after').map((effect) => effect.ms);
+
+test('an answer is read again at its pace, more patiently when there was none, and the last one stays', () => {
+  const one = answer();
+  assert.deepEqual(waits(one.begun), [1_000]);
+  assert.deepEqual(one.send({ is: 'due' }), [{ do: 'read', name: 'read' }]);
+  assert.deepEqual(waits(one.send({ is: 'answered', answer: 'second' })), [1_000]);
+  const error = new Error('silence');
+  assert.deepEqual(waits(one.send({ is: 'failed', error })), [5_000]);
+  assert.deepEqual(one.state, { answer: 'second', problem: error });
+  one.send({ is: 'unseen' });
+  assert.equal(one.state.problem, error, 'a hidden page learns nothing');
+  one.send({ is: 'answered', answer: 'third' });
+  assert.equal(one.state.problem, null);
+});
+
+test('an answer without a pace is read when it is asked for; one that is not in hand at once', () => {
+  const never = { good_ms: null, bad_ms: null };
+  assert.deepEqual(answer(never).begun, []);
+  assert.deepEqual(answer(never).send({ is: 'answered', answer: 'second' }), []);
+  assert.deepEqual(answer(PACE, false).begun, [{ do: 'read', name: 'read' }]);
+});
+
+const MERCHANT = { merchant_id: 3, name: 'そら書房', api_keys: [], stores: [{ store_id: 7, name: '駅前店', tills: 0 }] };
+
+test('a store that stands open is read with every reading of its merchant, and keeps its tills meanwhile', () => {
+  const one = play(beginMerchant(MERCHANT), updateMerchant);
+  assert.deepEqual(those(one.send({ is: 'open', store_id: 7 }), 'read_store').map((effect) => effect.store_id), [7]);
+  assert.deepEqual(one.send({ is: 'open', store_id: 7 }), [], 'the browser tells it twice');
+  one.send({ is: 'store_read', store: { store_id: 7, tills: [{ till_id: 1 }] } });
+  assert.equal(those(one.send({ is: 'read', merchant: MERCHANT }), 'read_store').length, 1);
+  assert.equal(one.state.open.get(7).tills.length, 1);
+  one.send({ is: 'close', store_id: 7 });
+  assert.deepEqual(one.send({ is: 'read', merchant: MERCHANT }), []);
+  one.send({ is: 'store_read', store: { store_id: 7, tills: [] } });
+  assert.equal(one.state.open.size, 0, 'an answer that comes late opens nothing');
+});
+
+test('a search begins when the typing rests', () => {
+  const one = play(beginMerchant(MERCHANT), updateMerchant);
+  const [rest] = one.send({ is: 'typed', query: '駅' });
+  assert.equal(rest.name, 'search');
+  assert.deepEqual(one.send(rest.event), [{ do: 'read', name: 'read', merchant_id: 3, query: '駅' }]);
+});
+
+test('a sheet does its work once, and closes or shows what is to be kept', () => {
+  const one = play(beginSheet, updateSheet);
+  assert.deepEqual(one.sendAll({ is: 'typed', text: ' 駅前店 ' }, { is: 'go' }), [{ do: 'run', text: '駅前店' }]);
+  assert.deepEqual(one.send({ is: 'go' }), []);
+  one.send({ is: 'failed', error: new Error('taken') });
+  assert.equal(one.state.text, ' 駅前店 ', 'what was typed stays to be mended');
+  one.send({ is: 'go' });
+  assert.deepEqual(one.send({ is: 'done', result: null }), [{ do: 'close' }]);
+  assert.deepEqual(one.send({ is: 'done', result: ['a secret'] }), [{ do: 'focus' }]);
+});
+
+test('a search for a customer forgets the one before', () => {
+  const one = play(beginCustomers, updateCustomers);
+  one.send({ is: 'found', wallet: { wallet_id: '1' } });
+  const looked = one.sendAll({ is: 'typed', text: ' 2 ' }, { is: 'find' });
+  assert.deepEqual(looked, [{ do: 'look', name: 'look', id: '2' }]);
+  assert.equal(one.state.wallet, null);
+  one.send({ is: 'not_found' });
+  assert.equal(one.state.problem, 'not_found');
+});

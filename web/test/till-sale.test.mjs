@@ -1,0 +1,225 @@
+// A sale from the amount to the final answer, as the cashier meets it.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { after } from '../shared/machine.js';
+import {
+  PARKED_RETRY_MS, RETRY_MS, beginSale, mayPark, parked, updateSale,
+} from '../till/till-sale-state.js';
+import { play, those } from './play.mjs';
+
+const CODE = '900012340112345678901234';
+const OTHER = '900012340112345678905678';
+const PAID = { amount: 1_200, customer: 'や＊＊', receipt_number: '00000007', at_ms: 0 };
+
+const till = (pending = []) => play(beginSale(pending), updateSale);
+const scanned = (text, at_ms = 0, new_key = 'sale-1') => ({ is: 'scanned', text, at_ms, new_key });
+const refusal = (code, status = 409) => ({ status, code, sentence: () => code });
+const typeKeys = (one, text, from_ms, every_ms, is = 'amount_key') => [...text]
+  .map((key, index) => one.send({ is, key, at_ms: from_ms + index * every_ms })).at(-1);
+
+/** A till on which 1,200 yen were typed and a code was scanned. */
+function asking() {
+  const one = till();
+  one.sendAll({ is: 'amount_typed', text: '1200' }, scanned(CODE));
+  return one;
+}
+
+/** The same after `times` questions without an answer. */
+function unknown(times = 1) {
+  const one = asking();
+  one.send({ is: 'no_answer', key: 'sale-1' });
+  for (let n = 1; n < times; n += 1) one.sendAll({ is: 'ask_again' }, { is: 'no_answer', key: 'sale-1' });
+  return one;
+}
+
+test('a till begins empty, with the cursor in the amount', () => {
+  const one = till();
+  assert.equal(one.state.phase.is, 'entry');
+  assert.deepEqual(those(one.begun, 'focus'), [{ do: 'focus', on: 'amount' }]);
+});
+
+test('amount, scan, paid: one key from the scan to the answer, and then it is forgotten', () => {
+  const one = till();
+  one.send({ is: 'amount_typed', text: '１,２００' });
+  assert.equal(one.state.amount, '1200');
+  const effects = one.send(scanned(`${CODE}\r`));
+  assert.equal(one.state.phase.is, 'asking');
+  const sale = { key: 'sale-1', amount: 1_200, code: CODE, tries: 1 };
+  assert.deepEqual(those(effects, 'charge'), [{ do: 'charge', sale }]);
+  assert.equal(those(effects, 'store')[0].pending.length, 1, 'it survives a reload from before the question on');
+  const answered = one.send({ is: 'paid', key: 'sale-1', paid: PAID });
+  assert.equal(one.state.phase.is, 'paid');
+  assert.deepEqual(one.state.pending, []);
+  assert.deepEqual(those(answered, 'store'), [{ do: 'store', pending: [] }]);
+  assert.deepEqual(those(answered, 'chime'), [{ do: 'chime', paid: true }]);
+  assert.equal(those(answered, 'done').length, 1);
+  one.send({ is: 'next' });
+  assert.equal(one.state.amount, '');
+  assert.equal(one.state.phase.is, 'entry');
+});
+
+test('a refused sale keeps its amount for another scan, or to be mended', () => {
+  for (const [choice, on] of [['same_amount', 'code'], ['change_amount', 'amount_all']]) {
+    const one = asking();
+    const effects = one.send({ is: 'refused', key: 'sale-1', refusal: refusal('balance_too_small') });
+    assert.equal(one.state.phase.is, 'refused');
+    assert.deepEqual(one.state.pending, []);
+    assert.deepEqual(those(effects, 'chime'), [{ do: 'chime', paid: false }]);
+    assert.deepEqual(those(one.send({ is: choice }), 'focus'), [{ do: 'focus', on }]);
+    assert.equal(one.state.amount, '1200');
+  }
+});
+
+test('no answer: the same key is asked about again, ever more slowly, and the screen says that nobody knows', () => {
+  const one = asking();
+  for (const wait_ms of [...RETRY_MS, RETRY_MS.at(-1)]) {
+    const effects = one.send({ is: 'no_answer', key: 'sale-1' });
+    assert.equal(one.state.phase.is, 'unknown');
+    assert.deepEqual(those(effects, 'after'), [after('retry', wait_ms, { is: 'ask_again' })]);
+    assert.equal(those(one.send({ is: 'ask_again' }), 'charge')[0].sale.key, 'sale-1');
+  }
+});
+
+test('the unknown outcome is told once, and each further question only counts', () => {
+  const one = asking();
+  assert.equal(those(one.send({ is: 'no_answer', key: 'sale-1' }), 'announce_phase').length, 1);
+  for (const event of [{ is: 'ask_again' }, { is: 'no_answer', key: 'sale-1' }]) {
+    const effects = one.send(event);
+    assert.deepEqual([...those(effects, 'announce_phase'), ...those(effects, 'focus')], []);
+  }
+  assert.equal(one.state.phase.sale.tries, 2);
+});
+
+test('only after four questions may the cashier go on without the result', () => {
+  assert.equal(mayPark(unknown(3).state.phase.sale), false);
+  assert.equal(mayPark(unknown(4).state.phase.sale), true);
+});
+
+test('a parked sale is asked about behind the scenes, and its result is told', () => {
+  const one = unknown(4);
+  const left = one.send({ is: 'park' });
+  assert.deepEqual(those(left, 'cancel').map((effect) => effect.name).sort(), ['result_run', 'retry']);
+  assert.equal(one.state.amount, '');
+  assert.deepEqual(parked(one.state).map((sale) => sale.amount), [1_200]);
+  const due = one.send({ is: 'parked_due' });
+  assert.equal(those(due, 'charge')[0].sale.key, 'sale-1');
+  assert.equal(those(due, 'after')[0].ms, PARKED_RETRY_MS);
+  assert.deepEqual(one.send({ is: 'no_answer', key: 'sale-1' }), []);
+  const told = one.send({ is: 'paid', key: 'sale-1', paid: PAID });
+  assert.equal(one.state.phase.is, 'entry', 'the next sale is not disturbed');
+  assert.deepEqual(one.state.status, { key: 'parked_paid', amount: 1_200 });
+  assert.deepEqual(those(told, 'announce'), [{ do: 'announce', words: { key: 'parked_paid', amount: 1_200 } }]);
+  assert.deepEqual(parked(one.state), []);
+});
+
+test('a parked sale that was refused is told, too, and a second answer to it says nothing', () => {
+  const one = unknown(4);
+  one.send({ is: 'park' });
+  one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_expired') });
+  assert.deepEqual(one.state.status, { key: 'parked_refused', amount: 1_200 });
+  assert.deepEqual(one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_expired') }), []);
+  assert.deepEqual(one.send({ is: 'paid', key: 'sale-1', paid: PAID }), []);
+});
+
+test('a reload in the middle of a sale asks about it before anything new is sold', () => {
+  const one = till([{ key: 'sale-1', amount: 1_200, code: CODE, tries: 1 }]);
+  assert.equal(one.state.phase.is, 'unknown');
+  assert.equal(those(one.begun, 'charge')[0].sale.key, 'sale-1');
+  one.send({ is: 'paid', key: 'sale-1', paid: PAID });
+  assert.equal(one.state.phase.is, 'paid');
+});
+
+test('a till that was signed out meanwhile keeps its open sale', () => {
+  const one = asking();
+  assert.deepEqual(one.send({ is: 'refused', key: 'sale-1', refusal: refusal('signed_out', 401) }), []);
+  assert.equal(one.state.pending.length, 1);
+});
+
+test('one pull of the trigger that reads twice pays once', () => {
+  const one = asking();
+  assert.deepEqual(those(one.send(scanned(CODE, 40, 'sale-2')), 'charge'), []);
+  one.sendAll({ is: 'paid', key: 'sale-1', paid: PAID }, { is: 'next' }, { is: 'amount_typed', text: '100' });
+  assert.deepEqual(those(one.send(scanned(CODE, 1_999, 'sale-3')), 'charge'), []);
+  assert.deepEqual(one.state.status, { key: 'scan_double' });
+  assert.equal(those(one.send(scanned(CODE, 2_000, 'sale-4')), 'charge').length, 1);
+});
+
+test('another code while one is asked about starts no second sale', () => {
+  const one = asking();
+  assert.deepEqual(one.send(scanned(OTHER, 500, 'sale-2')), []);
+  assert.equal(one.state.pending.length, 1);
+});
+
+test('what is no code, and a code without an amount, are told and ask nothing', () => {
+  const one = till();
+  one.send(scanned('4901234567894'));
+  assert.deepEqual(one.state.status, { key: 'scan_not_a_code' });
+  const effects = one.send(scanned(CODE));
+  assert.deepEqual(one.state.status, { key: 'scan_needs_amount' });
+  assert.deepEqual(effects, [{ do: 'chime', paid: false }, { do: 'focus', on: 'amount' }]);
+  assert.deepEqual(one.send({ is: 'camera' }), [{ do: 'focus', on: 'amount' }]);
+});
+
+test('a scan into the amount is moved to the code, and the amount is what the cashier had typed', () => {
+  const one = till();
+  // The field itself takes the digits of a short run; each is told as typed, too.
+  for (const [index, key] of [...'1200'].entries()) {
+    one.send({ is: 'amount_key', key, at_ms: index * 120 });
+    one.send({ is: 'amount_typed', text: '1200'.slice(0, index + 1) });
+  }
+  const effects = typeKeys(one, '9000', 900, 8);
+  assert.equal(one.state.amount, '1200');
+  assert.equal(one.state.code, '9000');
+  assert.deepEqual(effects, [{ do: 'focus', on: 'code' }]);
+});
+
+test('a scan into an amount that was entered on the screen leaves it as it was', () => {
+  const one = till();
+  for (const digits of ['1', '2', '00']) one.send({ is: 'pad', digits });
+  for (const [index, key] of [...'9000123'].entries()) {
+    one.send({ is: 'amount_key', key, at_ms: index * 8 });
+    one.send({ is: 'amount_typed', text: `1200${'9000123'.slice(0, index + 1)}` });
+  }
+  one.send({ is: 'amount_key', key: '4', at_ms: 56 });
+  assert.equal(one.state.amount, '1200');
+  assert.equal(one.state.code, '90001234');
+});
+
+test('Enter in the amount leads to the code; without an amount it says what is missing', () => {
+  const one = till();
+  assert.deepEqual(one.send({ is: 'amount_key', key: 'Enter', at_ms: 0 }), []);
+  assert.deepEqual(one.state.status, { key: 'scan_needs_amount' });
+  one.send({ is: 'amount_typed', text: '500' });
+  assert.deepEqual(one.send({ is: 'amount_key', key: 'Enter', at_ms: 0 }), [{ do: 'focus', on: 'code' }]);
+});
+
+test('the keys on the screen add digits up to seven, take one back, and clear', () => {
+  const one = till();
+  for (const digits of ['00', '1', '2', '00', '00', '5', '00', '9']) one.send({ is: 'pad', digits });
+  assert.equal(one.state.amount, '1200005');
+  one.send({ is: 'delete_digit' });
+  assert.equal(one.state.amount, '120000');
+  one.send({ is: 'clear' });
+  assert.equal(one.state.amount, '');
+});
+
+test('a scanner works without anybody clicking first', () => {
+  const one = till();
+  assert.deepEqual(one.send({ is: 'page_key', key: '5', at_ms: 0 }), [{ do: 'focus', on: 'amount' }]);
+  one.send({ is: 'amount_typed', text: '5' });
+  assert.deepEqual(one.send({ is: 'page_key', key: '9', at_ms: 900 }), [{ do: 'focus', on: 'code' }]);
+});
+
+test('beside an answer a short run of digits begins the next sale, a second read of the scanner does not', () => {
+  const one = asking();
+  one.send({ is: 'paid', key: 'sale-1', paid: PAID });
+  typeKeys(one, CODE, 0, 5, 'page_key');
+  const effects = one.send({ is: 'page_key', key: 'Enter', at_ms: 130 });
+  assert.deepEqual(effects, [{ do: 'announce', words: { key: 'scan_needs_amount' } }]);
+  assert.equal(one.state.phase.is, 'paid');
+  typeKeys(one, '350', 1_000, 100, 'page_key');
+  one.send({ is: 'result_run_over' });
+  assert.equal(one.state.phase.is, 'entry');
+  assert.equal(one.state.amount, '350');
+});

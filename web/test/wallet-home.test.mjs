@@ -1,0 +1,53 @@
+// What home asks for when something happened, and the switch that stops everything.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { beginHome, updateHome } from '../wallet/wallet-home-state.js';
+import { play } from './play.mjs';
+
+const home = (status = 'active') => play(beginHome({ balance: 1_000, status }, false), updateHome);
+const kinds = (effects) => effects.map((effect) => effect.do);
+
+test('home shows a code at once; a stopped wallet shows none', () => {
+  assert.deepEqual(kinds(home().begun), ['start_code', 'read_recent', 'read_open']);
+  assert.deepEqual(kinds(home('frozen').begun), ['read_recent', 'read_open']);
+});
+
+test('a changed balance is shown, and what led to it is read', () => {
+  const one = home();
+  assert.deepEqual(kinds(one.send({ is: 'balance', balance: 400 })), ['read_recent', 'read_open']);
+  assert.equal(one.state.balance, 400);
+  assert.deepEqual(kinds(one.send({ is: 'top_ups' })), ['read_open']);
+});
+
+test('stopping takes one press, ends the code and leads to the way back', () => {
+  const one = home();
+  assert.deepEqual(kinds(one.send({ is: 'freeze' })), ['freeze']);
+  assert.deepEqual(one.send({ is: 'freeze' }), [], 'a second press while it is asked');
+  assert.deepEqual(kinds(one.send({ is: 'status', status: 'frozen' })), ['stop_code']);
+  assert.deepEqual(kinds(one.send({ is: 'done', what: 'freeze' })), ['show_unfreeze']);
+  assert.deepEqual(kinds(one.send({ is: 'unfreeze' })), ['unfreeze']);
+  assert.deepEqual(kinds(one.send({ is: 'status', status: 'active' })), ['start_code']);
+  assert.deepEqual(kinds(one.send({ is: 'done', what: 'unfreeze' })), ['announce_unfrozen']);
+});
+
+test('a stop that failed is told, and can be pressed again', () => {
+  const one = home();
+  const error = new Error('silence');
+  one.sendAll({ is: 'freeze' }, { is: 'failed', error });
+  assert.equal(one.state.problem, error);
+  assert.deepEqual(kinds(one.send({ is: 'freeze' })), ['freeze']);
+  assert.equal(one.state.problem, null);
+});
+
+test('after a long absence the code is asked for anew: what became of it is not known', () => {
+  assert.deepEqual(kinds(home().send({ is: 'status', status: 'active' })), ['renew_code']);
+  assert.deepEqual(home('frozen').send({ is: 'status', status: 'frozen' }), []);
+});
+
+test('the offer to install goes when it is waved away', () => {
+  const one = home();
+  one.send({ is: 'install', may: true });
+  assert.deepEqual(kinds(one.send({ is: 'dismiss_install' })), ['dismiss_install']);
+  assert.equal(one.state.may_install, false);
+});

@@ -1,0 +1,115 @@
+// What the list of recent payments knows, and the steps of the sheet in which one of them is cancelled or refunded.
+
+import { typedYen } from '/assets/i18n.js';
+import { after, byEvent } from '/assets/machine.js';
+
+/** @import { After, Cancel, Handlers, Step } from '../types/pages.js' */
+/** @import { Payment } from '../types/answers.js' */
+
+/** @typedef {{ key: string, amount: number }} Words The key of a text, and the amount in it. */
+
+/**
+ * @typedef {object} ListState
+ * @property {Payment[] | null} payments null until the first answer
+ * @property {unknown} problem why the list could not be read
+ * @property {Words | null} told what was just given back, for the eye
+ */
+
+/**
+ * @typedef {{ is: 'refresh' } | { is: 'listed', payments: Payment[] } | { is: 'not_listed', error: unknown }
+ *   | { is: 'given_back', words: Words } | { is: 'told_enough' }} ListEvent
+ */
+
+/** @typedef {{ do: 'list', name: 'list' } | { do: 'announce', words: Words } | After<ListEvent> | Cancel} ListEffect */
+
+const TOLD_MS = 15_000;
+
+/** @type {Handlers<ListState, ListEvent, ListEffect>} */
+const onList = {
+  refresh: (state) => [state, { do: 'list', name: 'list' }],
+  listed: (state, { payments }) => [{ ...state, payments, problem: null }],
+  not_listed: (state, { error }) => [{ ...state, problem: error }],
+  given_back: (state, { words }) => [
+    { ...state, told: words }, { do: 'announce', words }, after('told', TOLD_MS, { is: 'told_enough' })],
+  told_enough: (state) => [{ ...state, told: null }],
+};
+
+export const updateList = byEvent(onList);
+
+/** @type {Step<ListState, ListEffect>} */
+export const beginList = [{ payments: null, problem: null, told: null }];
+
+/**
+ * @typedef {object} SheetState
+ * @property {Payment} payment
+ * @property {number} refundable
+ * @property {'overview' | 'void' | 'refund'} step
+ * @property {string} text the amount to refund, as typed
+ * @property {string} reason
+ * @property {string | null} key names the refund that was asked for last and not refused
+ * @property {number} key_amount
+ * @property {boolean} busy
+ * @property {'wrong' | { error: unknown } | null} problem
+ */
+
+/**
+ * @typedef {{ is: 'step', to: SheetState['step'] } | { is: 'typed', text: string } | { is: 'all', text: string }
+ *   | { is: 'reason', reason: string } | { is: 'void' } | { is: 'refund', new_key: string }
+ *   | { is: 'done', words: Words } | { is: 'failed', error: unknown, refused: boolean }} SheetEvent
+ */
+
+/**
+ * @typedef {{ do: 'void', payment: Payment }
+ *   | { do: 'refund', payment: Payment, amount: number, key: string, reason: string }
+ *   | { do: 'focus', on: 'heading' | 'question' | 'amount' | 'amount_all' } | { do: 'finish', words: Words }
+ *   | After<SheetEvent> | Cancel} SheetEffect
+ */
+
+/** The amount that may be refunded as it is typed, or null. @param {SheetState} state */
+export function wantedRefund({ text, refundable }) {
+  const wanted = typedYen(text);
+  return wanted >= 1 && wanted <= refundable ? wanted : null;
+}
+
+/** @type {Record<SheetState['step'], 'heading' | 'question' | 'amount_all'>} */
+const FOCUS = { overview: 'heading', void: 'question', refund: 'amount_all' };
+
+/** @type {Handlers<SheetState, SheetEvent, SheetEffect>} */
+const onSheet = {
+  step: (state, { to }) => [{ ...state, step: to, problem: null }, { do: 'focus', on: FOCUS[to] }],
+  typed(state, { text }) {
+    const next = { ...state, text };
+    // A complaint about an amount that was mended is none any more.
+    return [{ ...next, problem: wantedRefund(next) === null ? state.problem : null }];
+  },
+  all: (state, { text }) => [{ ...state, text, problem: null }],
+  reason: (state, { reason }) => [{ ...state, reason }],
+  void(state) {
+    if (state.busy) return [state];
+    return [{ ...state, busy: true, problem: null }, { do: 'void', payment: state.payment }];
+  },
+  refund(state, { new_key }) {
+    if (state.busy) return [state];
+    const amount = wantedRefund(state);
+    if (amount === null) return [{ ...state, problem: 'wrong' }, { do: 'focus', on: 'amount' }];
+    // One key per refund that the cashier means: asking again is safe, another amount is another refund.
+    const key = state.key !== null && state.key_amount === amount ? state.key : new_key;
+    const { payment, reason } = state;
+    return [{ ...state, key, key_amount: amount, busy: true, problem: null },
+      { do: 'refund', payment, amount, key, reason }];
+  },
+  done: (state, { words }) => [{ ...state, busy: false }, { do: 'finish', words }],
+  failed: (state, { error, refused }) => [
+    { ...state, busy: false, problem: { error }, key: refused ? null : state.key }],
+};
+
+export const updateSheet = byEvent(onSheet);
+
+/** @param {Payment} payment @param {(amount: number) => string} written @returns {Step<SheetState, SheetEffect>} */
+export function beginSheet(payment, written) {
+  const refundable = payment.status === 'cancelled' ? 0 : payment.amount - payment.refunded;
+  return [{
+    payment, refundable, step: 'overview', text: written(refundable), reason: 'return', key: null, key_amount: 0,
+    busy: false, problem: null,
+  }];
+}

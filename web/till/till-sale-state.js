@@ -1,0 +1,277 @@
+// One sale after another, without a page: empty -> ready to scan -> asking -> paid, refused, or unknown until it is
+// known. A sale has one key from the scan to the final answer; while the outcome is unknown the same question is asked
+// again with the same key, so that nobody pays twice and nobody is lost.
+
+import { after, byEvent, cancel } from '/assets/machine.js';
+import { AMOUNT_DIGITS, customerCode, isDoubleScan, splitRun } from '/assets/wedge.js';
+
+/** @import { After, Cancel, Handlers, Refusal, Step } from '../types/pages.js' */
+/** @import { Payment } from '../types/answers.js' */
+/** @import { Run, Scan } from '/assets/wedge.js' */
+
+/** @typedef {{ key: string, amount: number, code: string, tries: number }} Sale A sale without a final answer. */
+/** @typedef {{ key: string, amount?: number }} Words The key of a text, and the amount in it. */
+
+/**
+ * @typedef {{ is: 'entry' } | { is: 'asking', sale: Sale } | { is: 'unknown', sale: Sale }
+ *   | { is: 'paid', paid: Payment } | { is: 'refused', amount: number, refusal: Refusal }} Phase
+ */
+
+/**
+ * @typedef {object} SaleState
+ * @property {Phase} phase
+ * @property {string} amount digits, as entered
+ * @property {string} code what stands in the code's field
+ * @property {Words | null} status the sentence below the entry
+ * @property {Run} run digits typed into the amount so far: an amount, or the beginning of a scan
+ * @property {string} amount_before_run
+ * @property {string} result_run digits that arrive while an answer is shown
+ * @property {Sale[]} pending all sales without a final answer, the one that is shown included
+ * @property {Scan | null} last_scan the last one that counted
+ */
+
+/**
+ * @typedef {{ is: 'amount_typed', text: string } | { is: 'amount_key', key: string, at_ms: number }
+ *   | { is: 'pad', digits: string } | { is: 'delete_digit' } | { is: 'clear' } | { is: 'code_typed', text: string }
+ *   | { is: 'scanned', text: string, at_ms: number, new_key: string } | { is: 'page_key', key: string, at_ms: number }
+ *   | { is: 'result_run_over' } | { is: 'camera' } | { is: 'paid', key: string, paid: Payment }
+ *   | { is: 'refused', key: string, refusal: Refusal } | { is: 'no_answer', key: string } | { is: 'ask_again' }
+ *   | { is: 'park' } | { is: 'next' } | { is: 'same_amount' } | { is: 'change_amount' }
+ *   | { is: 'parked_due' }} SaleEvent
+ */
+
+/**
+ * @typedef {{ do: 'charge', sale: Sale } | { do: 'store', pending: Sale[] } | { do: 'done' }
+ *   | { do: 'focus', on: 'amount' | 'amount_all' | 'code' | 'answer' } | { do: 'announce_phase', phase: Phase }
+ *   | { do: 'announce', words: Words } | { do: 'chime', paid: boolean } | { do: 'open_camera' }
+ *   | After<SaleEvent> | Cancel} SaleEffect
+ */
+
+/** @typedef {Step<SaleState, SaleEffect>} SaleStep */
+
+export const RETRY_MS = [800, 1_500, 3_000, 5_000];
+export const PARKED_RETRY_MS = 10_000;
+const OFFER_PARKING_AFTER = 4;
+const RUN_ENDS_AFTER_MS = 1_500;
+const RESULT_RUN_ENDS_AFTER_MS = 300;
+
+/** Digits of any width, separators and leading zeros gone. @param {string} text */
+const plainDigits = (text) => text.normalize('NFKC').replace(/\D/g, '').replace(/^0+/, '');
+
+/** @param {string} key */
+const isDigit = (key) => /^\d$/.test(key);
+
+/** @param {SaleState} state The amount as a number. */
+export const amountOf = (state) => Number(state.amount || '0');
+
+/** @param {SaleState} state Sales whose result is waited for behind the scenes. */
+export function parked({ phase, pending }) {
+  const shown = 'sale' in phase ? phase.sale.key : null;
+  return pending.filter((sale) => sale.key !== shown);
+}
+
+/** @param {Sale} sale Whether the cashier may go on before the result is known. */
+export const mayPark = (sale) => sale.tries >= OFFER_PARKING_AFTER;
+
+/**
+ * Whether a digit that arrives now makes the run too long for an amount.
+ * @param {SaleState} state @param {number} at_ms
+ */
+export const overflows = ({ run }, at_ms) => run.length >= AMOUNT_DIGITS && !isOver(run, at_ms);
+
+/** @param {Run} run @param {number} at_ms */
+const isOver = (run, at_ms) => run.length > 0 && at_ms - run[run.length - 1].at_ms > RUN_ENDS_AFTER_MS;
+
+/** Whether a terminator that arrives now ends a second read of the scanner. @param {SaleState} state */
+export const isSecondRead = ({ result_run }) => result_run.length > AMOUNT_DIGITS;
+
+/** @param {SaleState} state @param {string} text */
+const withAmount = (state, text) => ({ ...state, amount: plainDigits(text).slice(0, AMOUNT_DIGITS) });
+
+/** @param {SaleState} state @param {string} key @returns {SaleState} */
+const saying = (state, key) => ({ ...state, status: { key } });
+
+/** @param {SaleState} state @param {string} amount @returns {SaleState} */
+const entry = (state, amount) => withAmount(
+  { ...state, phase: { is: 'entry' }, run: [], result_run: '', code: '', status: null }, amount);
+
+/** @param {SaleState} state @param {string} amount @param {'amount' | 'amount_all' | 'code'} on @returns {SaleStep} */
+const toEntry = (state, amount, on = 'amount') => [entry(state, amount), cancel('result_run'), { do: 'focus', on }];
+
+/**
+ * Asks the server about the sale that is shown: first of all, or once more.
+ * @param {SaleState} state @param {Sale} last @returns {SaleStep}
+ */
+function ask(state, last) {
+  const sale = { ...last, tries: last.tries + 1 };
+  const pending = state.pending.map((one) => (one.key === sale.key ? sale : one));
+  /** @type {Phase} */
+  const phase = sale.tries === 1 ? { is: 'asking', sale } : { is: 'unknown', sale };
+  return show({ ...state, pending }, phase, cancel('retry'), { do: 'charge', sale });
+}
+
+/**
+ * Shows `phase`, and tells of it where it is new.
+ * @param {SaleState} state @param {Phase} phase @param {SaleEffect[]} effects @returns {SaleStep}
+ */
+function show(state, phase, ...effects) {
+  /** @type {SaleEffect[]} */
+  const told = state.phase.is === phase.is ? [] : [{ do: 'announce_phase', phase }];
+  if (told.length > 0 && phase.is !== 'asking') told.push({ do: 'focus', on: 'answer' });
+  return [{ ...state, phase }, ...effects, ...told];
+}
+
+/** @param {SaleState} state @param {string} key */
+function isShown({ phase }, key) {
+  return 'sale' in phase && phase.sale.key === key;
+}
+
+/** The answer to `sale` is final: nothing asks about it any more. @param {SaleState} state @param {string} key */
+const settled = (state, key) => ({ ...state, pending: state.pending.filter((sale) => sale.key !== key) });
+
+/**
+ * A parked sale has its result: the cashier is told, whatever is shown.
+ * @param {SaleState} state @param {Words} words @returns {SaleStep}
+ */
+const tellParked = (state, words) => [{ ...state, status: words }, { do: 'announce', words }];
+
+/** @param {SaleState} state @param {string} key @param {number} at_ms @returns {SaleStep} */
+function digitOfAmount(state, key, at_ms) {
+  const begins = state.run.length === 0 || isOver(state.run, at_ms);
+  const run = [...(begins ? [] : state.run), { digit: key, at_ms }];
+  const amount_before_run = begins ? state.amount : state.amount_before_run;
+  if (run.length <= AMOUNT_DIGITS) return [{ ...state, run, amount_before_run }];
+  // A scan that landed in the amount: it is moved to where it belongs, and the amount becomes what it was before.
+  const parts = splitRun(run);
+  const restored = withAmount(state, amount_before_run + parts.amount);
+  return [{ ...restored, run: [], code: parts.code }, { do: 'focus', on: 'code' }];
+}
+
+/** @param {SaleState} state @returns {SaleStep} */
+const wantsAmount = (state) => [
+  saying(state, 'scan_needs_amount'), { do: 'chime', paid: false }, { do: 'focus', on: 'amount' }];
+
+/** @type {Handlers<SaleState, SaleEvent, SaleEffect>} */
+const on = {
+  amount_typed: (state, { text }) => [withAmount(state, text)],
+  amount_key(state, { key, at_ms }) {
+    if (isDigit(key)) return digitOfAmount(state, key, at_ms);
+    if (key !== 'Enter') return [key === 'Shift' ? state : { ...state, run: [] }];
+    const ended = { ...state, run: [] };
+    return amountOf(state) > 0 ? [ended, { do: 'focus', on: 'code' }] : [saying(ended, 'scan_needs_amount')];
+  },
+  pad(state, { digits }) {
+    const fits = state.amount.length + digits.length <= AMOUNT_DIGITS;
+    return [{ ...withAmount(state, fits ? state.amount + digits : state.amount), run: [] }];
+  },
+  delete_digit: (state) => [withAmount(state, state.amount.slice(0, -1))],
+  clear: (state) => [withAmount(state, ''), { do: 'focus', on: 'amount' }],
+  code_typed: (state, { text }) => [{ ...state, code: text }],
+  scanned(before, { text, at_ms, new_key }) {
+    const state = { ...before, code: '' };
+    const code = customerCode(text);
+    if (code === null) return [saying(state, 'scan_not_a_code'), { do: 'chime', paid: false }];
+    if (isDoubleScan(state.last_scan, { code, at_ms })) return [saying(state, 'scan_double')];
+    const counted = { ...state, last_scan: { code, at_ms } };
+    if (state.phase.is !== 'entry') return [counted];
+    if (amountOf(state) === 0) return wantsAmount(counted);
+    const sale = { key: new_key, amount: amountOf(state), code, tries: 0 };
+    const [asked, ...effects] = ask({ ...counted, pending: [...state.pending, sale] }, sale);
+    return [asked, { do: 'store', pending: asked.pending }, ...effects];
+  },
+  /** A key while no field has the focus: a scanner must work without anybody clicking first. */
+  page_key(state, { key, at_ms }) {
+    if (state.phase.is === 'paid' || state.phase.is === 'refused') return keyBesideAnswer(state, key);
+    if (state.phase.is !== 'entry' || !isDigit(key)) return [state];
+    if (amountOf(state) > 0) return [state, { do: 'focus', on: 'code' }];
+    const [next, ...effects] = digitOfAmount(state, key, at_ms);
+    return [next, { do: 'focus', on: 'amount' }, ...effects];
+  },
+  /** A short run of digits beside an answer begins the next sale; a long one was a second read of the scanner. */
+  result_run_over(state) {
+    const typed = state.result_run;
+    const begins = typed.length > 0 && typed.length <= AMOUNT_DIGITS;
+    return begins ? toEntry(state, typed) : [{ ...state, result_run: '' }];
+  },
+  camera(state) {
+    if (amountOf(state) > 0) return [state, { do: 'open_camera' }];
+    return [saying(state, 'scan_needs_amount'), { do: 'focus', on: 'amount' }];
+  },
+  paid(before, { key, paid }) {
+    const state = settled(before, key);
+    /** @type {SaleEffect[]} */
+    const always = [{ do: 'store', pending: state.pending }, { do: 'done' }];
+    if (isShown(before, key)) {
+      return show(state, { is: 'paid', paid }, cancel('retry'), ...always, { do: 'chime', paid: true });
+    }
+    if (state.pending.length === before.pending.length) return [state];
+    const [told, ...effects] = tellParked(state, { key: 'parked_paid', amount: paid.amount });
+    return [told, ...always, ...effects];
+  },
+  refused(before, { key, refusal }) {
+    const sale = before.pending.find((one) => one.key === key);
+    // Nobody is signed in here any more: the sale is asked about again when the till is enrolled.
+    if (sale === undefined || refusal.status === 401) return [before];
+    const state = settled(before, key);
+    /** @type {SaleEffect} */
+    const store = { do: 'store', pending: state.pending };
+    if (isShown(before, key)) {
+      const phase = /** @type {const} */ ({ is: 'refused', amount: sale.amount, refusal });
+      return show(state, phase, cancel('retry'), store, { do: 'chime', paid: false });
+    }
+    const [told, ...effects] = tellParked(state, { key: 'parked_refused', amount: sale.amount });
+    return [told, store, ...effects];
+  },
+  no_answer(state, { key }) {
+    const { phase } = state;
+    if (!('sale' in phase) || phase.sale.key !== key) return [state];
+    const wait_ms = RETRY_MS[Math.min(phase.sale.tries - 1, RETRY_MS.length - 1)];
+    return show(state, { is: 'unknown', sale: phase.sale }, after('retry', wait_ms, { is: 'ask_again' }));
+  },
+  ask_again: (state) => ('sale' in state.phase ? ask(state, state.phase.sale) : [state]),
+  park(state) {
+    const [next, ...effects] = toEntry(state, '');
+    return [next, cancel('retry'), ...effects];
+  },
+  next: (state) => toEntry(state, ''),
+  same_amount: (state) => toEntry(state, refusedAmount(state), 'code'),
+  change_amount: (state) => toEntry(state, refusedAmount(state), 'amount_all'),
+  parked_due: (state) => [
+    state,
+    ...parked(state).map((sale) => /** @type {const} */ ({ do: 'charge', sale })),
+    after('parked', PARKED_RETRY_MS, { is: 'parked_due' }),
+  ],
+};
+
+/** @param {SaleState} state */
+const refusedAmount = ({ phase }) => (phase.is === 'refused' ? String(phase.amount) : '');
+
+/** @param {SaleState} state @param {string} key @returns {SaleStep} */
+function keyBesideAnswer(state, key) {
+  if (isDigit(key)) {
+    const ends = after('result_run', RESULT_RUN_ENDS_AFTER_MS, /** @type {SaleEvent} */ ({ is: 'result_run_over' }));
+    return [{ ...state, result_run: state.result_run + key }, ends];
+  }
+  const terminator = key === 'Enter' || key === 'Tab';
+  if (!terminator || !isSecondRead(state)) return [state];
+  return [{ ...state, result_run: '' }, { do: 'announce', words: { key: 'scan_needs_amount' } }];
+}
+
+export const updateSale = byEvent(on);
+
+/**
+ * The till's first state; a sale that a reload interrupted is asked about first.
+ * @param {Sale[]} pending @returns {SaleStep}
+ */
+export function beginSale(pending) {
+  /** @type {SaleState} */
+  const state = {
+    phase: { is: 'entry' }, amount: '', code: '', status: null, run: [], amount_before_run: '', result_run: '',
+    pending, last_scan: null,
+  };
+  const due = after('parked', PARKED_RETRY_MS, /** @type {SaleEvent} */ ({ is: 'parked_due' }));
+  const interrupted = pending.at(-1);
+  if (interrupted === undefined) return [state, { do: 'focus', on: 'amount' }, due];
+  const [next, ...effects] = ask(state, { ...interrupted, tries: Math.max(1, interrupted.tries) });
+  return [next, ...effects, due];
+}

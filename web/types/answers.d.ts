@@ -1,0 +1,240 @@
+// What the server answers to the pages (`crates/server/src/http`). Amounts are whole yen, `_ms` is milliseconds UTC.
+
+/** `POST /api/charge`, a row of `GET /api/payments`, `POST /api/void`. */
+export interface Payment {
+  payment_id: string;
+  receipt_number: string;
+  amount: number;
+  refunded: number;
+  refundable: number;
+  status: 'paid' | 'cancelled' | 'refunded' | 'part_refunded';
+  at_ms: number;
+  /** The name as a cashier may read it. */
+  customer: string;
+}
+
+/** `GET /api/till`. */
+export interface Till {
+  till_id: string;
+  till: string;
+  store: string;
+  merchant: string;
+  sums: { count: number; amount: number; reversed: number; net: number };
+}
+
+export type WalletStatus = 'active' | 'frozen';
+
+/** `GET /api/home`. */
+export interface Home {
+  wallet_id: string;
+  display_name: string;
+  locale: string;
+  balance: number;
+  held: number;
+  status: WalletStatus;
+  event_id: string;
+  card_top_up: { min: number; max: number };
+  balance_cap: number;
+}
+
+/** `POST /api/code`. */
+export interface Code {
+  code: string;
+  barcode_svg: string;
+  qr_svg: string;
+  life_ms: number;
+  expires_at_ms: number;
+}
+
+/** A row of `GET /api/history`; an event of the stream carries the same. */
+export interface Entry {
+  id: string;
+  kind: string;
+  amount: number;
+  balance: number;
+  balance_after: number;
+  at_ms: number;
+  merchant: string | null;
+  store: string | null;
+  till: string | null;
+  receipt_number: string | null;
+  payment_id: string | null;
+}
+
+export interface HistoryPage {
+  entries: Entry[];
+  next: string | null;
+}
+
+/** `GET /api/receipts/{id}`: the rest only where it is a payment. */
+export interface Receipt extends Entry {
+  refunded?: number;
+  refundable?: number;
+  cancelled_at_ms?: number | null;
+  refunds?: { id: string; amount: number; at_ms: number }[];
+}
+
+/** A row of `GET /api/top-ups`; without an address its page has closed. */
+export interface OpenTopUp {
+  top_up_id: string;
+  amount: number;
+  started_at_ms: number;
+  redirect_url: string | null;
+}
+
+/** `GET /api/top-ups/{id}`, `POST /api/top-ups/{id}/call-off`. */
+export interface TopUpState {
+  top_up_id: string;
+  state: string;
+  amount: number;
+}
+
+/** A row of `GET /api/sessions`. */
+export interface Session {
+  session: string;
+  current: boolean;
+  made_at_ms: number;
+  seen_at_ms: number;
+  ends_at_ms: number;
+}
+
+export interface StoreSum {
+  store_id: string;
+  store: string | null;
+  merchant: string | null;
+  count: number;
+  amount: number;
+  reversed: number;
+}
+
+export interface HourSum {
+  hour: number;
+  count: number;
+  amount: number;
+}
+
+export interface TrialLine {
+  account: string;
+  debit: number;
+  credit: number;
+}
+
+export interface StateSum {
+  state: string;
+  count: number;
+  amount: number;
+}
+
+/** `GET /api/today`. */
+export interface Today {
+  now_ms: number;
+  payments_per_second: { at_ms: number; count: number; amount: number }[];
+  stores: StoreSum[];
+  hours: HourSum[];
+  owed_to_customers: number;
+  trial_balance: TrialLine[];
+  in_balance: boolean;
+  top_ups: StateSum[];
+  journal: { seq: number; applied_seq: number; lag: number };
+  wallets: number;
+}
+
+/** `GET /api/outbox`. */
+export interface Outbox {
+  waiting: number;
+  sent: number;
+  dead: { id: string; kind: string; attempts: number; last_error: string }[];
+}
+
+export interface CardAlarm {
+  top_up_id: string;
+  amount: number;
+  refunded: number;
+  disputed: boolean;
+  charge: string;
+  liability_shift: string;
+  at_ms: number;
+}
+
+/** `GET /api/card-alarms`. */
+export interface CardAlarms {
+  count: number;
+  alarms: CardAlarm[];
+}
+
+/** A row of `GET /api/tills`. */
+export interface ConsoleTill {
+  till_id: number;
+  store: string;
+  name: string;
+  enrolled: boolean;
+}
+
+/** A row of `GET /api/merchants`. */
+export interface MerchantRow {
+  merchant_id: number;
+  name: string;
+  stores: number;
+  tills: number;
+  api_keys: number;
+}
+
+export interface ApiKey {
+  api_key: string;
+  made_at_ms: number;
+  opa_auth: boolean;
+  live: boolean;
+  revoked_at_ms: number | null;
+}
+
+export interface StoreRow {
+  store_id: number;
+  name: string;
+  tills: number;
+}
+
+/** `GET /api/merchants/{id}`. */
+export interface Merchant {
+  merchant_id: number;
+  name: string;
+  api_keys: ApiKey[];
+  stores: StoreRow[];
+  stores_found: number;
+  stores_in_all: number;
+}
+
+/** `GET /api/stores/{id}`. */
+export interface Store {
+  store_id: number;
+  name: string;
+  merchant_id: number;
+  merchant: string;
+  tills: { till_id: number; name: string; enrolled: boolean }[];
+}
+
+export interface Operator {
+  operator: string;
+  name: string;
+  yourself: boolean;
+  active: boolean;
+  made_at_ms: number;
+  link_ends_at_ms: number | null;
+  used_at_ms: number | null;
+}
+
+/** `GET /api/operators`. */
+export interface Operators {
+  now_ms: number;
+  operators: Operator[];
+}
+
+/** `GET /api/wallets/{id}` of the console. */
+export interface CustomerWallet {
+  wallet_id: string;
+  balance: number;
+  held: number;
+  frozen: boolean;
+  name: string | null;
+  contact: string | null;
+  erased_at_ms: number | null;
+}
