@@ -8,6 +8,7 @@
 //! | `open.rs` | a merchant, a store, a till is opened under a name |
 //! | `api_key.rs` | a merchant's API key is made and revoked |
 //! | `erase.rs` | a person is erased |
+//! | `note.rs` | an operator writes a note on a wallet |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
 //!
 //! The order is always the same: a pending row in the registry, the command in the ledger, the row made active. The ledger is the
@@ -19,6 +20,7 @@
 pub mod api_key;
 pub mod enrol;
 pub mod erase;
+pub mod note;
 pub mod open;
 pub mod reconcile;
 pub mod sign_up;

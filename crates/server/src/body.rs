@@ -80,6 +80,14 @@ impl Body {
         }
     }
 
+    /// A text of 1 to `chars_max` characters that may have several lines; white space around it is left out.
+    pub fn prose(&self, field: &'static str, chars_max: usize) -> Result<&str, Denial> {
+        let text = self.0.get(field).and_then(Value::as_str).map(str::trim);
+        text.filter(|text| (1..=chars_max).contains(&text.chars().count()))
+            .filter(|text| !text.contains(|c: char| c.is_control() && c != '\n'))
+            .ok_or(Denial::InvalidField(field))
+    }
+
     /// Exactly `count` digits, in half or full width, spaces and hyphens between them left out.
     pub fn digits(&self, field: &'static str, count: usize) -> Result<String, Denial> {
         let typed = self.text(field, 128)?;
@@ -117,6 +125,18 @@ impl Body {
             .and_then(Value::as_u64)
             .filter(|number| bounds.contains(number))
             .ok_or(Denial::InvalidField(field))
+    }
+
+    /// A whole number within bounds or nothing.
+    pub fn opt_whole(
+        &self,
+        field: &'static str,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Denial> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.whole(field, bounds).map(Some),
+        }
     }
 
     /// A handle of 256 bits as given out before.

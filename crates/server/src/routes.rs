@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    console, enrolment, merchants, operators, passkeys, people, session, till, top_ups, wallet,
+    acts, console, enrolment, merchants, operators, passkeys, people, session, till, top_ups,
+    wallet,
 };
 use crate::route_table::Demand::{Anybody, Device, FreshPasskey, Operator, Signature, SignedIn};
 use crate::route_table::Routes;
@@ -38,6 +39,7 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/events", SignedIn, wallet::events)
         .get("/api/history", SignedIn, wallet::history)
         .get("/api/receipts/{id}", SignedIn, wallet::receipt)
+        .get("/api/activity", SignedIn, acts::activity)
         .get("/api/top-ups", SignedIn, top_ups::open)
         .post("/api/top-ups", SignedIn, top_ups::start)
         .get("/api/top-ups/{id}", SignedIn, top_ups::state)
@@ -94,6 +96,10 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/merchants/{id}", Operator, merchants::merchant)
         .post("/api/stores", Operator, merchants::open_store)
         .get("/api/stores/{id}", Operator, merchants::store)
+        .post(
+            Operator,
+            merchants::describe_store,
+        )
         .post("/api/api-keys", FreshPasskey, merchants::make_api_key)
         .post(
             "/api/api-keys/revoke",
@@ -105,7 +111,10 @@ pub fn console() -> Routes<Arc<App>> {
             FreshPasskey,
             merchants::set_opa_auth,
         )
+        .get("/api/acts", Operator, acts::list)
         .get("/api/wallets/{id}", Operator, people::wallet)
+        .get("/api/wallets/{id}/notes", Operator, people::notes)
+        .post("/api/wallets/{id}/note", Operator, people::write_note)
         .post("/api/people/erase", FreshPasskey, people::erase_person)
 }
 
