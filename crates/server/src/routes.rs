@@ -97,6 +97,7 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/stores", Operator, merchants::open_store)
         .get("/api/stores/{id}", Operator, merchants::store)
         .post(
+            "/api/stores/{id}/details",
             Operator,
             merchants::describe_store,
         )
