@@ -11,6 +11,8 @@ export interface Payment {
   at_ms: number;
   /** The name as a cashier may read it. */
   customer: string;
+  /** What the goods are, as the till or the merchant's program said; empty where nothing was said. */
+  categories: string[];
 }
 
 /** `GET /api/till`. */

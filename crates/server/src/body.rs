@@ -139,6 +139,31 @@ impl Body {
         }
     }
 
+    /// A list of short texts, each once, or nothing: at most `count_max` of 1 to `chars_max` characters.
+    pub fn opt_texts(
+        &self,
+        field: &'static str,
+        count_max: usize,
+        chars_max: usize,
+    ) -> Result<Vec<&str>, Denial> {
+        let wrong = Denial::InvalidField(field);
+        let list = match self.0.get(field) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(list)) if list.len() <= count_max => list,
+            Some(_) => return Err(wrong),
+        };
+        let mut texts = Vec::with_capacity(list.len());
+        for value in list {
+            let text = value.as_str().ok_or(wrong)?;
+            let fits = (1..=chars_max).contains(&text.chars().count());
+            if !fits || text.contains(char::is_control) || texts.contains(&text) {
+                return Err(wrong);
+            }
+            texts.push(text);
+        }
+        Ok(texts)
+    }
+
     /// A handle of 256 bits as given out before.
     pub fn token(&self, field: &'static str) -> Result<Token, Denial> {
         decode_token(self.text(field, 43)?).ok_or(Denial::InvalidField(field))
