@@ -18,7 +18,7 @@ pub enum Need {
     PythonPackages,
     Nextest,
     Deny,
-    /// The right to mount a small file system of our own, seen by nobody else.
+    /// The right to mount a small file system of our own, seen by no other process.
     SmallDisk,
 }
 
@@ -49,9 +49,7 @@ impl Need {
                 .is_some_and(|fonts| !fonts.trim().is_empty()),
             Need::Postgres => postgres_programs().is_some(),
             Need::Openssl => answers("openssl", &["version"]),
-            Need::NodePackages => {
-                answers("node", &["--version"]) && answers("npm", &["--version"])
-            }
+            Need::NodePackages => answers("node", &["--version"]) && answers("npm", &["--version"]),
             Need::PythonPackages => answers("python3", &["-c", "import venv, ensurepip"]),
             Need::Nextest | Need::Deny | Need::SmallDisk => true,
         }
@@ -59,7 +57,7 @@ impl Need {
 }
 
 /// Brings everything in `needs` onto the machine, telling `say` of each step that takes long. An error says what
-/// somebody must do.
+/// the developer must do.
 pub fn prepare(root: &Path, needs: &[Need], say: &mut dyn FnMut(&str)) -> Result<(), String> {
     debian_packages(needs, say)?;
     if needs.contains(&Need::NodePackages) {

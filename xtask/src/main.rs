@@ -1,4 +1,4 @@
-//! House tasks: `cargo xtask test` runs everything, `cargo xtask tidy` the house rules alone.
+//! Tasks of this workspace: `cargo xtask test` runs everything, `cargo xtask tidy` the rules of the tree alone.
 
 mod dev_server;
 mod machine;
@@ -20,7 +20,7 @@ cargo xtask test                 everything, in order
 cargo xtask test --list          the suites, and what each one shows
 cargo xtask test --only a,b      these suites, and what they stand on
 cargo xtask test --skip a,b      all but these
-cargo xtask tidy                 the house rules alone
+cargo xtask tidy                 the rules of the tree alone
 cargo xtask api-description      docs/openapi.json anew, from the tables that drive the parser";
 
 /// This program's only clock: suites are timed and bounded by it.

@@ -39,7 +39,6 @@ impl CardPeer {
         Err("localstripe did not come up within 30 s".to_owned())
     }
 
-    /// Where it listens.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }

@@ -108,7 +108,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // An immediate shutdown (SIGQUIT) waits for nobody; the data is thrown away anyway.
+        // An immediate shutdown (SIGQUIT) waits for no client; the data is thrown away anyway.
         if let Ok(pid) = std::fs::read_to_string(self.folder.join("data/postmaster.pid")) {
             let pid = pid.lines().next().unwrap_or_default().to_owned();
             let _ = Command::new("kill").args(["-QUIT", &pid]).status();

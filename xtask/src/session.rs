@@ -98,12 +98,11 @@ impl Session {
         &self.output
     }
 
-    /// The workspace.
     pub fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where logs and other leavings of this run lie: `build/test`, emptied by nobody but the next run.
+    /// Where logs and other leavings of this run lie: `build/test`, emptied only by the next run.
     pub fn logs(&self) -> &Path {
         &self.logs
     }

@@ -26,7 +26,7 @@ pub struct Suite {
 pub const SUITES: &[Suite] = &[
     Suite {
         name: "tidy",
-        shows: "the house rules: arrows, unused dependencies, cycles, clock and chance, floats, names, links, dictionaries",
+        shows: "the rules of the tree: arrows, unused dependencies, cycles, clock and chance, floats, names, links, dictionaries",
         needs: &[],
         stands_on: &[],
         minutes_max: 1,
@@ -198,7 +198,7 @@ pub const SUITES: &[Suite] = &[
             session.command(&mut trial(session, &words))?;
             let url = session.postgres()?;
             session.command(&mut trial(session, &["standbytest", "--store", &url]))?;
-            // Once more where transactions get into each other's way: a conflict is sent again, and nobody hears of it.
+            // Once more where transactions get into each other's way: a conflict is sent again, and no client hears of it.
             let url = session.contended_postgres()?;
             let words = ["crashtest", "--kills", "10", "--store", &url];
             session.command(&mut trial(session, &words))
@@ -320,7 +320,7 @@ fn tidy_alone(session: &mut Session) -> Result<(), String> {
     }
 }
 
-/// Which suites somebody asked for.
+/// Which suites the command line asks for.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Choice {
     pub only: Vec<String>,

@@ -111,7 +111,6 @@ impl Form {
 pub struct Tlv {
     /// Its tag, one or two bytes.
     pub tag: u16,
-    /// Its value.
     pub value: Vec<u8>,
 }
 
@@ -140,10 +139,8 @@ impl Application {
     }
 }
 
-/// A decoded payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConsumerPayload {
-    /// Its form.
     pub form: Form,
     /// At least one usable application, in order; unusable ones were skipped, as the format demands.
     pub applications: Vec<Application>,

@@ -1,7 +1,7 @@
 //! Merchant-presented QR payloads: EMVCo's format, and the JPQR profile of it.
 //!
 //! A payload is a row of objects: two digits of id, two digits of length **in characters**, the value. Some values are such
-//! rows themselves. The last object is a CRC, which finds damage and proves nothing: anybody can compute it anew. Names
+//! rows themselves. The last object is a CRC, which finds damage and proves nothing: a forger computes it anew. Names
 //! inside a payload are decoration; who is paid is decided by a look-up of the store code.
 //!
 //! ```
@@ -147,7 +147,6 @@ pub struct Account<'a> {
 pub enum Extra<'a> {
     /// The app asks for a tip.
     PromptForTip,
-    /// A fixed fee.
     Fixed(&'a str),
     /// A fee in hundredths of a percent, 1 to 9,999.
     Percentage(u16),

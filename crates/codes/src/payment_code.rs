@@ -47,7 +47,6 @@ impl IssuerPrefix {
             .then_some(IssuerPrefix(digits))
     }
 
-    /// The eight digits.
     pub fn as_str(&self) -> &str {
         digits_as_str(&self.0)
     }

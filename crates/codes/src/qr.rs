@@ -16,7 +16,6 @@ pub const PAYLOAD_BYTES_MAX: usize = 512;
 /// Why a payload cannot be drawn as a QR symbol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QrError {
-    /// It is empty.
     Empty,
     /// It is longer than [`PAYLOAD_BYTES_MAX`].
     TooLong,

@@ -32,7 +32,6 @@ fn ours() -> Option<IssuerPrefix> {
     IssuerPrefix::parse(black_box("90009900"))
 }
 
-/// All cases.
 pub const CASES: &[RateCase] = &[
     RateCase {
         name: "payment code: encode",

@@ -1,7 +1,7 @@
 //! What a scanned string is, decided at the till before anything is sent anywhere.
 //!
 //! A scanner types whatever it sees: our code, another brand's, a merchant's sticker, a link, a bottle of tea. Sending the
-//! wrong one over the network would leak somebody's live payment token, so [`route`] goes from the most specific form to
+//! wrong one over the network would leak a customer's live payment token, so [`route`] goes from the most specific form to
 //! the least, never by a prefix alone, and gives everything that is no payment of ours its own reason.
 //!
 //! Prefixes of other brands are data with a version ([`PREFIXES`]): they change, the code does not.
@@ -22,7 +22,7 @@ use crate::payment_code::{ISSUER_DIGITS, IssuerPrefix, NotAPaymentCode, PaymentC
 /// Longest scanned string that is looked at, in characters.
 pub const SCAN_CHARACTERS_MAX: usize = 512;
 
-/// A scanned string that this house can act on.
+/// A scanned string that this issuer can act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scanned {
     /// Our one-time payment code, from a phone: charge it.
@@ -32,11 +32,10 @@ pub enum Scanned {
 /// A scanned string that a till cannot charge, and what it is instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotForUs {
-    /// Nothing was scanned.
     Empty,
     /// More than [`SCAN_CHARACTERS_MAX`] characters.
     TooLong,
-    /// A control character inside: no payment code has one, so somebody tries to type into the till.
+    /// A control character inside: no payment code has one, so the code was made to type commands into the till.
     ControlCharacter,
     /// A QR payload whose case is inverted: CapsLock is on. Repairing it silently would hide the cause from the next one.
     CapsLock,
@@ -56,11 +55,9 @@ pub enum NotForUs {
     Incomplete,
     /// A payment slip of a convenience store.
     BillSlip,
-    /// A product's code.
     ProductCode,
     /// Digits in a symbology that no payment code uses.
     OtherSymbology,
-    /// Nothing we know.
     Unknown,
 }
 
@@ -97,9 +94,7 @@ impl std::error::Error for NotForUs {}
 /// How many digits a brand's codes have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digits {
-    /// Fewest.
     pub min: usize,
-    /// Most.
     pub max: usize,
 }
 
@@ -112,7 +107,6 @@ pub struct Prefix {
     pub to: &'static str,
     /// How many digits the whole code has.
     pub digits: Digits,
-    /// Whose it is.
     pub brand: &'static str,
 }
 
@@ -125,7 +119,7 @@ pub struct PrefixTable {
     pub effective: &'static str,
     /// Longest prefix first.
     pub rows: &'static [Prefix],
-    /// Leading digits that are known to be payment codes, whoever's.
+    /// Leading digits that are known to be payment codes of some brand.
     pub families: &'static [&'static str],
 }
 
@@ -195,7 +189,7 @@ pub fn brand_of_prefix(issuer: IssuerPrefix) -> Option<&'static str> {
     PREFIXES.brand(&example)
 }
 
-/// Decides what a scanned string is. `ours` is the issuer prefix of this house.
+/// Decides what a scanned string is. `ours` is the issuer prefix of this instance.
 ///
 /// At most one terminator (CR, LF, CRLF or TAB) and one AIM symbology identifier (`]C0`) are stripped first, as scanners
 /// add them.

@@ -52,7 +52,7 @@ pub struct CardConfig {
 }
 
 impl CardConfig {
-    /// The usual patience.
+    /// A configuration with the usual time-outs.
     pub fn new(base_url: impl Into<String>, api_key: Secret) -> Self {
         Self {
             base_url: base_url.into(),
@@ -208,17 +208,16 @@ pub enum CardError {
     Unreachable {
         /// False where only another configuration can help.
         retryable: bool,
-        /// True where nobody answered at all, or only to say that they cannot: the next question will hardly bring more.
+        /// True where the processor did not answer at all, or only said that it cannot: another call right now will hardly succeed.
         silent: bool,
     },
     /// The processor understood and will not; nothing was done.
     Rejected {
-        /// The HTTP status.
         status: u16,
         /// The processor's word for it: lower-case letters and underscores, `unknown` if it gave none.
         code: String,
         /// What the processor says was wrong, `invalid_request_error` for the request itself. `unknown` where the
-        /// answer is not in the processor's shape at all: whoever stands in front of it has answered.
+        /// answer is not in the processor's shape at all: a proxy in front of it has answered.
         kind: String,
     },
     /// The answer is about another top-up, another sum or another currency: to be looked into by people.
@@ -245,8 +244,8 @@ impl CardError {
         }
     }
 
-    /// True where the processor said nothing: whoever is asked about next will hardly hear more. An answer that cannot be
-    /// understood is about one top-up alone.
+    /// True where the processor did not answer: asking about the next top-up right now will hardly succeed. An answer that
+    /// cannot be understood concerns its own top-up alone.
     pub fn is_silence(&self) -> bool {
         matches!(self, Self::Unreachable { silent: true, .. })
     }

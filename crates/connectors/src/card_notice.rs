@@ -2,7 +2,7 @@
 //!
 //! A notice says that something happened to a payment; it comes late, twice, out of order or never. So it
 //! carries no state to act on: it names the payment, and [`CardProcessor::retrieve`](crate::card::CardProcessor::retrieve)
-//! tells the present. Whoever sends us a notice can at worst make us ask.
+//! tells the present. A forged notice can at worst make us ask the processor once more.
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
@@ -23,7 +23,6 @@ pub const NOTICE_BYTES_MAX: usize = 256 * 1024;
 pub struct CardNotice {
     /// The processor's id of the event: the same one may come more than once.
     pub event: String,
-    /// What happened.
     pub kind: NoticeKind,
     /// The payment: a hosted page or an intent, whichever the event is about.
     pub reference: Option<CardReference>,
@@ -42,7 +41,6 @@ pub enum NoticeKind {
     Failed,
     /// The payment was called off or its page has closed.
     Cancelled,
-    /// Money went back.
     Refunded,
     /// The cardholder disputes the charge at the issuer, or such a dispute has ended.
     Disputed,
@@ -50,14 +48,13 @@ pub enum NoticeKind {
     Other,
 }
 
-/// Why a webhook is not believed. Answer 400; say no more to whoever sent it.
+/// Why a webhook is not believed. Answer 400 without the reason: the sender may be an attacker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoticeRefusal {
     /// The signature header is missing parts or is not in its format.
     HeaderMalformed,
     /// Signed more than [`TOLERANCE_SECONDS`] ago or ahead: perhaps an old one played again.
     Stale,
-    /// No signature matches.
     SignatureWrong,
     /// Signed, and yet not an event; or longer than [`NOTICE_BYTES_MAX`].
     BodyUnreadable,
@@ -93,7 +90,7 @@ pub fn verify_notice(
     if signatures.is_empty() {
         return Err(NoticeRefusal::HeaderMalformed);
     }
-    // The signature comes first: to a stranger every header looks equally wrong.
+    // The signature is checked first: a sender without the secret learns nothing about the rest.
     let genuine = signatures.iter().any(|signature| {
         let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.reveal().as_bytes()) else {
             return false;

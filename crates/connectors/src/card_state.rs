@@ -3,7 +3,7 @@
 /// Everything a payment can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum IntentState {
-    /// Nobody has given a card yet.
+    /// The customer has not given a card yet.
     Pending,
     /// The customer has to act, on this page if there is one: type a card, answer the issuer.
     RequiresAction {
@@ -24,10 +24,7 @@ pub enum IntentState {
         aftermath: Aftermath,
     },
     /// Refused; nothing was taken.
-    Failed {
-        /// Why.
-        reason: FailureReason,
-    },
+    Failed { reason: FailureReason },
     /// Called off, or the page closed unused; nothing was taken and nothing will be.
     Cancelled,
 }
@@ -56,30 +53,20 @@ pub struct Aftermath {
 /// What may be shown and kept of a card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CardFace {
-    /// The brand.
     pub brand: Brand,
     /// The last four digits.
     pub last4: String,
 }
 
-/// Card brands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Brand {
-    /// Visa.
     Visa,
-    /// Mastercard.
     Mastercard,
-    /// JCB.
     Jcb,
-    /// American Express.
     Amex,
-    /// Diners Club.
     Diners,
-    /// Discover.
     Discover,
-    /// UnionPay.
     UnionPay,
-    /// Any other.
     Other,
 }
 
@@ -149,7 +136,6 @@ pub enum FailureReason {
     NotAuthenticated,
     /// The processor or issuer had trouble of its own.
     ProcessorTrouble,
-    /// Another reason.
     Other,
 }
 

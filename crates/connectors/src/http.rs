@@ -55,7 +55,7 @@ impl HttpClient {
     pub(crate) fn new(base_url: &str, authorization: Secret, patience: Patience) -> Self {
         let config = ureq::Agent::config_builder()
             .timeout_global(Some(patience.attempt))
-            // A redirect would carry the key to an address that nobody configured.
+            // A redirect would carry the key to an address that the operator did not configure.
             .max_redirects(0)
             .http_status_as_error(false)
             .user_agent("mamori");

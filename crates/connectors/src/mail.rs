@@ -54,11 +54,10 @@ pub enum MailSecurity {
 pub struct MailConfig {
     /// The server's name, which its certificate must bear.
     pub host: String,
-    /// The server's port.
     pub port: u16,
     /// Protection of the connection.
     pub security: MailSecurity,
-    /// A certificate (PEM) to trust beside the public ones: that of a house's own mail relay.
+    /// A certificate (PEM) to trust beside the public ones: that of an operator's own mail relay.
     pub root_certificate_pem: Option<String>,
     /// User name and password, if the server wants them.
     pub credentials: Option<(String, Secret)>,
@@ -73,7 +72,6 @@ pub struct MailConfig {
 /// One mail of plain text.
 #[derive(Clone, Debug)]
 pub struct Mail {
-    /// Who gets it.
     pub to: MailAddress,
     /// The subject. Control characters become spaces; at most [`SUBJECT_MAX`] characters go out.
     pub subject: String,

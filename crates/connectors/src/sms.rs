@@ -17,7 +17,6 @@ pub struct SmsConfig {
     pub base_url: String,
     /// The account, `AC…`.
     pub account: String,
-    /// The account's secret.
     pub token: Secret,
     /// The number or name that messages come from.
     pub from: String,

@@ -26,7 +26,7 @@ pub(crate) enum FaultKind {
     Conflict,
     /// The store cannot be reached; nothing of this call was changed.
     Unreachable,
-    /// The store was lost while it was asked to make something durable: nobody knows yet whether it is.
+    /// The store was lost while it was asked to make something durable: it may or may not be.
     UnknownOutcome,
     /// No space left; the transaction was undone.
     Full,
@@ -129,7 +129,7 @@ impl Fault {
         )
     }
 
-    /// True when what was asked may have become durable or not: resolve it before anybody is answered.
+    /// True when what was asked may have become durable or not: resolve it before a client is answered.
     pub fn is_unknown_outcome(&self) -> bool {
         self.0.kind == FaultKind::UnknownOutcome
     }

@@ -1,6 +1,6 @@
 //! Thirty-two bytes as text: keys and hashes in files that people may look at.
 
-/// Lower-case hexadecimal.
+/// 64 lower-case hexadecimal digits.
 pub fn to_hex(bytes: &[u8; 32]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -38,7 +38,7 @@ impl Secret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes; whoever asks keeps them out of logs, errors and URLs.
+    /// The bytes; the caller keeps them out of logs, errors and URLs.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
@@ -84,9 +84,8 @@ pub struct SealKey {
 /// Where a sealed value lives; it opens nowhere else.
 #[derive(Debug, Clone, Copy)]
 pub struct SealedPlace<'a> {
-    /// Table name.
+    /// Table of the cell; part of what is authenticated, so that no cell can be moved to another.
     pub table: &'a str,
-    /// Column name.
     pub column: &'a str,
     /// The row's key as bytes.
     pub row: &'a [u8],
@@ -124,7 +123,7 @@ impl MasterKey {
         Ok(Self::from_bytes(random))
     }
 
-    /// Reads a key file; refuses one that anybody but its owner may read.
+    /// Reads a key file; refuses one that group or others may read.
     pub fn open(path: &Path) -> Result<Self, Fault> {
         let mut file =
             File::open(path).map_err(|_| Fault::refused("the master key file cannot be opened"))?;

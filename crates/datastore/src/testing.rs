@@ -34,7 +34,6 @@ impl Scratch {
         Self { path }
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }

@@ -93,7 +93,8 @@ pub struct IdSpace {
 }
 
 impl IdSpace {
-    const COUNTER_BITS: u32 = 43;
+    pub(crate) const COUNTER_BITS: u32 = 43;
+    pub(crate) const INCARNATION_BITS: u32 = 10;
     /// The last incarnation there can be: ten bits of an id.
     pub const INCARNATION_MAX: u16 = 1023;
 

@@ -32,4 +32,5 @@ pub mod query;
 pub mod refusal;
 pub mod reply;
 pub mod request;
+pub mod shared;
 pub mod world;

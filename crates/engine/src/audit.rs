@@ -30,9 +30,9 @@ const LISTED: usize = 100;
 pub struct Report {
     /// Rows of the journal that were replayed.
     pub rows: u64,
-    /// Acts in them.
+    /// Acts in those rows.
     pub acts: u64,
-    /// Events in those.
+    /// Events of those acts.
     pub events: u64,
     /// Postings among them.
     pub postings: u64,
@@ -203,7 +203,7 @@ fn compare_checkpoint(
         false => Ok(None),
     });
     match loaded.transpose() {
-        // Beside a running house: its next checkpoint is there, and this one is not any more.
+        // Beside a running instance: its next checkpoint has replaced this one.
         None => tracing::info!(seq, "the checkpoint moved on while the journal was read"),
         Some(Ok(Some(loaded))) if loaded.hash() == book.hash() => {}
         Some(Ok(Some(_))) => {
@@ -494,7 +494,7 @@ fn reversal_row(columns: [i64; 4]) -> Vec<u8> {
 }
 
 /// Makes the views anew from the journal, and the checkpoint as far as one was due; a damaged file is set aside under a name of
-/// `now`. The caller owns the store: nobody else may be writing.
+/// `now`. The caller owns the store: no other process may be writing.
 pub fn rebuild_views(
     location: &Location,
     master: &MasterKey,

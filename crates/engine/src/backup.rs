@@ -45,7 +45,6 @@ const NOT_CONTENT: [&str; 3] = ["schema_versions", "journal_segments", "leases"]
 /// How far a backup or a restore has come, for a progress bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes copied.
     pub done_bytes: u64,
     /// Bytes in all as far as known, never less than `done_bytes`; a PostgreSQL does not tell beforehand.
     pub total_bytes: u64,
@@ -74,7 +73,7 @@ pub struct RestoreOptions {
     /// Newest journal rows known from elsewhere (signed heads given away, an auditor's note).
     pub known_heads: Vec<(u32, u64)>,
     /// Go on although rows that are known to have existed are missing; the caller has journaled the loss in the backup's own
-    /// journal, or does so before anybody is served.
+    /// journal, or does so before a client is served.
     pub accept_loss: bool,
     /// Where to put the master key if the backup holds it.
     pub key_file: Option<PathBuf>,
@@ -130,7 +129,7 @@ pub fn inspect(backup: &Path) -> Result<Backup, Fault> {
     Ok(listed)
 }
 
-/// Puts a backup in the place of a store that nobody serves.
+/// Puts a backup in the place of a store that no process serves.
 ///
 /// Refuses when the present store or a known head has rows that the backup lacks, unless `accept_loss`. The present files are
 /// moved aside, never deleted; a PostgreSQL database must be empty. Interrupted, the place stays refused until a restore

@@ -71,7 +71,7 @@ impl ColdKeys {
         })
     }
 
-    /// Bytes of memory.
+    /// Memory that the filters take, in bytes.
     pub fn bytes(&self) -> usize {
         self.filters
             .iter()

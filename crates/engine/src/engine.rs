@@ -34,7 +34,7 @@ use crate::views::{Entry, VIEWS, damage, read};
 use crate::watermark::Watermark;
 use crate::writer::{Loss, Message, Shared, Watch, Writer};
 
-pub use crate::writer::{HandOut, ReplyTo};
+pub use crate::hand_out::{HandOut, ReplyTo};
 
 /// Requests that may wait for the writer; one more is told "busy" before anything was decided.
 const QUEUE_REQUESTS: usize = 8_192;
@@ -43,7 +43,7 @@ const QUEUE_REQUESTS: usize = 8_192;
 const LAG_EVENTS: u64 = 1_000_000;
 /// Look-ups that may wait for the prefetcher.
 const QUEUE_QUESTIONS: usize = 1_024;
-/// Reading connections.
+/// Connections to the views that stay open for readers.
 const READERS: usize = 3;
 
 /// The handle; clones share one engine.
@@ -91,7 +91,15 @@ impl Engine {
 
     /// Asks. `reply` is called once, when the answer is durable; or at once if the engine is too busy.
     pub fn submit(&self, request: Request, reply: ReplyTo) {
-        if self.0.shared.lag.get() > LAG_EVENTS {
+        #[cfg(feature = "testing")]
+        let reply = match request.ask {
+            mamori_domain::command::Ask::Command(_) => match self.0.shared.loss.befall(reply) {
+                Some(reply) => reply,
+                None => return,
+            },
+            mamori_domain::command::Ask::Query(_) => reply,
+        };
+        if self.0.shared.view_lag.events() > LAG_EVENTS {
             return reply(Err(Fault::retryable("busy: the views are too far behind")));
         }
         let message = Message::Request(
@@ -109,6 +117,12 @@ impl Engine {
             Err(TrySendError::Disconnected(Message::Request(_, reply))) => reply(Err(stopped())),
             Err(_) => unreachable!("only the request that was sent comes back"),
         }
+    }
+
+    /// The next command is lost, or its answer: for tests of what a crash leaves between two steps.
+    #[cfg(feature = "testing")]
+    pub fn lose_next(&self, loss: crate::testing::Loss) {
+        self.0.shared.loss.set(loss);
     }
 
     /// From now on the answers of each batch are handed out within `hand_out`. The first caller decides.
@@ -154,9 +168,9 @@ impl Engine {
         self.0.shared.meter.last(now.seconds())
     }
 
-    /// Acts that are durable but not in the views yet.
-    pub fn lag_acts(&self) -> u64 {
-        self.0.shared.lag.get()
+    /// Events that are durable but not in the views yet.
+    pub fn view_lag(&self) -> u64 {
+        self.0.shared.view_lag.events()
     }
 
     /// How far the views have come.
@@ -223,7 +237,7 @@ impl Engine {
         })
     }
 
-    /// Reads the views.
+    /// Runs `read` on a connection to the views, which may lag behind the journal; opens one more if all are in use.
     pub fn read<T>(
         &self,
         read: impl FnOnce(&mut Prefetcher) -> Result<T, Fault>,
@@ -262,7 +276,7 @@ impl Engine {
     }
 
     fn await_entry(&self, id: u64) -> Result<(), Fault> {
-        // An entry is durable before anybody hears of it; the views follow within milliseconds.
+        // An entry is durable before any client hears of it; the views follow within milliseconds.
         let seq = self.durable_seq();
         let known = self
             .read(|reader| read::entry_by_id(reader.views(), id))?

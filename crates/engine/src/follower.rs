@@ -85,7 +85,7 @@ impl Follower {
                 .segmented
                 .store(progress.segment_seq, Ordering::Release);
             self.shared.applied.raise(progress.applied_seq);
-            self.shared.lag.applied(events);
+            self.shared.view_lag.applied(events);
             rows.clear();
         }
     }

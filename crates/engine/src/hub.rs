@@ -12,7 +12,6 @@ use crate::views::Entry;
 /// Something durable that a wallet's owner is told of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WalletNews {
-    /// Money moved.
     Entry(Entry),
     /// The owner's switch was turned: on (frozen) or off.
     Frozen(bool),
@@ -84,7 +83,7 @@ impl Hub {
         }
     }
 
-    /// Tells everybody concerned. Costs one load when nobody listens.
+    /// Sends each listener the news of its wallet. Costs one atomic load when there is no listener.
     pub fn publish(&self, row: &Committed) {
         if self.count.load(Ordering::Relaxed) == 0 {
             return;

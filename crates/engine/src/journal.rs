@@ -3,7 +3,7 @@
 //! | call | what it promises |
 //! |---|---|
 //! | [`JournalStore::append`] | the row is durable behind exactly the row it is linked to, or the reason why not |
-//! | [`JournalStore::resolve_unknown`] | whether a row whose answer was lost is durable, settled for ever |
+//! | [`JournalStore::resolve_unknown`] | whether a row whose answer was lost is durable, decided for ever |
 //! | [`JournalReader::read`] | rows in order, across all segments |
 //! | [`JournalReader::chain`] | rows in order, each checked against the chain key |
 //!
@@ -64,7 +64,7 @@ enum Store {
     Fake(FakeJournal),
 }
 
-/// Why a row was not appended. In every case nobody may be answered as if it had been.
+/// Why a row was not appended. In every case no client of the batch may be told that it was.
 #[derive(Debug)]
 pub enum AppendError {
     /// Another owner has written behind our back. With a higher epoch: step down. Else: replay and try again.
@@ -72,8 +72,8 @@ pub enum AppendError {
         /// Epoch of the newest row there.
         epoch: u64,
     },
-    /// Nobody knows whether the row is durable: [`JournalStore::resolve_unknown`] settles it. On an embedded store the
-    /// process must end instead: after an I/O error its page cache cannot be believed.
+    /// The row may or may not be durable: [`JournalStore::resolve_unknown`] decides it. On an embedded store the process must
+    /// end instead: after an I/O error the page cache may show what the disk does not have.
     UnknownOutcome(Fault),
     /// Nothing was written.
     Fault(Fault),
@@ -247,7 +247,7 @@ impl JournalStore {
         Ok(match there {
             Some(there) if there.seq == row.seq && there.hash == row.hash => Met::Itself,
             Some(_) => Met::Stranger { epoch: head.epoch },
-            // Our predecessor's place is taken by another row: a stranger wrote there, and nothing follows it yet.
+            // Our predecessor's place is taken by another owner's row, and nothing follows it yet.
             None if head.seq + 1 == row.seq && head.hash != row.prev_hash => {
                 Met::Stranger { epoch: head.epoch }
             }

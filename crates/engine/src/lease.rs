@@ -40,10 +40,10 @@ const _: () = assert!(
 pub struct Candidate {
     shard: u32,
     owner: [u8; 16],
-    place: Place,
+    lease_at: LeaseLocation,
 }
 
-enum Place {
+enum LeaseLocation {
     Lite(PathBuf),
     Pg {
         location: Location,
@@ -57,7 +57,7 @@ enum Place {
 struct Seen {
     epoch: i64,
     confirmed: i64,
-    /// Nobody's, or this very process's after a lost answer: no standstill is waited for.
+    /// Without an owner, or this very process's after a lost answer: no standstill is waited for.
     is_free: bool,
     since_micros: i64,
 }
@@ -109,12 +109,12 @@ impl Freshness {
 impl Candidate {
     /// Prepares to own a shard; `owner` is 16 random bytes that name this process.
     pub fn new(location: &Location, shard: u32, owner: [u8; 16]) -> Result<Self, Fault> {
-        let place = match location.directory() {
+        let lease_at = match location.directory() {
             Some(directory) => {
                 location.make_directory()?;
-                Place::Lite(directory.join(LOCK_FILE))
+                LeaseLocation::Lite(directory.join(LOCK_FILE))
             }
-            None => Place::Pg {
+            None => LeaseLocation::Pg {
                 location: location.clone(),
                 db: None,
                 seen: None,
@@ -123,7 +123,7 @@ impl Candidate {
         Ok(Self {
             shard,
             owner,
-            place,
+            lease_at,
         })
     }
 
@@ -131,8 +131,8 @@ impl Candidate {
     ///
     /// `head_epoch` is the epoch of the newest journal row the caller knows: the lease's epoch will be higher.
     pub fn try_take(&mut self, head_epoch: u64, clock: &dyn Clock) -> Result<Option<Lease>, Fault> {
-        match &mut self.place {
-            Place::Lite(path) => {
+        match &mut self.lease_at {
+            LeaseLocation::Lite(path) => {
                 let file = OpenOptions::new()
                     .create(true)
                     .truncate(false)
@@ -153,7 +153,7 @@ impl Candidate {
                     )),
                 }
             }
-            Place::Pg { location, db, seen } => {
+            LeaseLocation::Pg { location, db, seen } => {
                 let taken = try_take_row(
                     location,
                     db,

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod cold;
 pub mod engine;
 mod follower;
+mod hand_out;
 pub mod hub;
 pub mod journal;
 pub mod lease;

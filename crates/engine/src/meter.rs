@@ -19,7 +19,7 @@ pub struct Second {
     pub paid: u64,
 }
 
-/// The ring.
+/// A ring of the last minutes, one slot a second.
 pub struct Meter(Mutex<[Second; SECONDS]>);
 
 impl Default for Meter {

@@ -87,14 +87,14 @@ impl Engine {
 
     /// The wallet that a credential may act for.
     pub fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
-        self.look(move |shard| shard.book.credentials.get(&credential).copied())
+        self.look(move |shard| shard.book.credentials.get(&credential).map(|row| *row))
     }
 
     /// The same for many credentials at one moment.
     pub fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
         let credentials = credentials.to_vec();
         self.look(move |shard| {
-            let wallet = |own: &Fingerprint| shard.book.credentials.get(own).copied();
+            let wallet = |own: &Fingerprint| shard.book.credentials.get(own).map(|row| *row);
             credentials.iter().map(wallet).collect()
         })
     }
@@ -133,7 +133,7 @@ impl Engine {
     ) -> Result<Vec<Option<Authorization>>, Fault> {
         let ids = ids.to_vec();
         self.look(move |shard| {
-            let row = |id: &AuthorizationId| shard.book.authorizations.get(id).copied();
+            let row = |id: &AuthorizationId| shard.book.authorizations.get(id).map(|row| *row);
             ids.iter().map(row).collect()
         })
     }
@@ -173,7 +173,7 @@ impl Engine {
         })
     }
 
-    /// An open top-up.
+    /// A top-up that is still pending; `None` once it has ended or was never begun.
     pub fn open_top_up(&self, top_up: TopUpId) -> Result<Option<OpenTopUp>, Fault> {
         self.look(move |shard| shard.book.top_ups.get(&top_up).copied())
     }

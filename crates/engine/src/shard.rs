@@ -1,10 +1,10 @@
-//! One shard: the book, the desk of codes and the journal, stepped by whoever owns it. Synchronous and deterministic.
+//! One shard: the book, the desk of codes and the journal, stepped by its owner. Synchronous and deterministic.
 //!
 //! | step | what happens | what can go wrong |
 //! |---|---|---|
 //! | decide | each act is decided on the book as the acts before it left it, and applied | nothing: refusals are answers |
 //! | append | all changes of the batch become one journal row, one fsync | the batch is undone and answered as a fault |
-//! | settle | the way back is thrown away, the answers may leave | nothing |
+//! | commit | the undo notes are thrown away, the answers may leave | nothing |
 //!
 //! The writer thread steps it in production, the simulator in a loop, with the same code.
 
@@ -98,7 +98,7 @@ pub struct Opened {
     pub limits: Limits,
     /// The keys that the views hold and memory does not.
     pub cold: ColdKeys,
-    /// The lease's epoch.
+    /// The lease's epoch, written into every row.
     pub epoch: u64,
     pub chain: ChainKey,
     /// Whether the journal is in files of this machine.
@@ -185,7 +185,7 @@ impl Shard {
     pub fn seq(&self) -> u64 {
         self.head.seq
     }
-    /// The journal, for whoever owns the shard.
+    /// The journal, for the owner of the shard (lease, clean end, tests).
     pub fn journal(&mut self) -> &mut JournalStore {
         &mut self.journal
     }
@@ -368,7 +368,7 @@ impl Shard {
             .forget_through(seq, keep, |key| cold.add(key.0 as u64));
     }
 
-    /// One row, one fsync. On an unknown outcome nobody is answered before it is settled which row stands.
+    /// One row, one fsync. On an unknown outcome no client is answered before it is decided which row stands.
     fn append(&mut self, at: Timestamp) -> Result<(), Lost> {
         let batch = std::mem::take(&mut self.batch);
         let row = JournalRow::after(
@@ -380,7 +380,7 @@ impl Shard {
             &self.chain,
         );
         let appended = match self.journal.append(&row) {
-            Err(AppendError::UnknownOutcome(fault)) => self.settle_unknown(&row, at, fault),
+            Err(AppendError::UnknownOutcome(fault)) => self.resolve_unknown(&row, at, fault),
             Ok(()) => Ok(()),
             Err(AppendError::Collision { .. }) => Err(Lost::fatal(Fault::not_owner(
                 "another owner writes this journal",
@@ -401,8 +401,9 @@ impl Shard {
         appended
     }
 
-    /// Appends an empty row at the same place: if it stands, the lost one never can; if ours is met, it was durable.
-    fn settle_unknown(
+    /// Appends an empty row at the same seq: if it is written, the lost row never can be; if the lost row is met there, it was
+    /// durable all along.
+    fn resolve_unknown(
         &mut self,
         row: &JournalRow,
         at: Timestamp,
@@ -442,7 +443,7 @@ impl Shard {
                 }
             }
         }
-        // Whoever starts next replays the journal and learns which row stands. Until then nobody is answered.
+        // The next leader replays the journal and learns which row stands. Until then no client is answered.
         Err(Lost::fatal(fault))
     }
 
@@ -582,8 +583,8 @@ mod tests {
             wallet: WalletId(u64::MAX),
             amount: lot.amount,
             digest: RequestDigest(u64::MAX),
-            merchant_payment_id: text.clone(),
-            drawn: vec![lot; DRAWN_MAX],
+            merchant_payment_id: text.clone().into(),
+            drawn: vec![lot; DRAWN_MAX].into(),
             previous: EntryId(u64::MAX),
             balance: u64::MAX,
             order: OrderInfo {
@@ -593,7 +594,8 @@ mod tests {
                 store_text: Some(text.clone()),
                 terminal_text: Some(text.clone()),
                 categories: Some(vec![text; OrderInfo::CATEGORIES_MAX].into()),
-            },
+            }
+            .into(),
             authorization: Some(AuthorizationId(u128::MAX)),
         };
         let context = Context {

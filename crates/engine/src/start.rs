@@ -35,7 +35,7 @@ use crate::views::{VIEWS, checkpoint, damage, request_keys};
 const LOOK_MICROS: u64 = 250_000;
 /// Rows a standby reads before it looks at the lease again; one that has to catch up does not pause in between.
 const ROWS_BETWEEN_LOOKS: usize = 8_192;
-/// Late rows of the last owner that a takeover may meet before somebody else must be alive: one can be on its way at a time.
+/// Late rows of the last owner that a takeover may meet before a third owner must be alive: one can be on its way at a time.
 const TAKEOVER_TRIES: u32 = 8;
 
 /// Things of the recent past that stay in memory at least, although the views have them, so that a retry needs no disk.
@@ -237,7 +237,6 @@ struct Standby {
     cold: ColdKeys,
     chain: ChainKey,
     reader: JournalReader,
-    /// A reading connection.
     views: Db,
     /// How far the views had come at the last look.
     progress: Progress,

@@ -1,10 +1,46 @@
-//! For tests only: a clock that a test moves.
+//! For tests only: a clock that a test moves, and the loss of a command or of its answer.
 //!
 //! Behind the feature `testing`; no program enables it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+
+use mamori_datastore::fault::Fault;
 
 use crate::clock::Clock;
+use crate::hand_out::ReplyTo;
+
+/// What the next command loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It never reaches the writer: nothing happens.
+    Command = 1,
+    /// It happens, and nobody hears of it.
+    Answer = 2,
+}
+
+/// A loss that waits for the next command. Queries pass it by.
+#[derive(Default)]
+pub(crate) struct Waiting(AtomicU8);
+
+impl Waiting {
+    pub fn set(&self, loss: Loss) {
+        self.0.store(loss as u8, Ordering::SeqCst);
+    }
+
+    /// The reply of a command with what it loses, or None when the command itself is lost.
+    pub fn befall(&self, reply: ReplyTo) -> Option<ReplyTo> {
+        match self.0.swap(0, Ordering::SeqCst) {
+            1 => {
+                reply(Err(Fault::retryable("the command was lost")));
+                None
+            }
+            2 => Some(Box::new(move |answer| {
+                reply(answer.and(Err(Fault::unknown_outcome("the answer was lost"))));
+            })),
+            _ => Some(reply),
+        }
+    }
+}
 
 /// A clock that moves when the test says so; both of its faces show the same instant.
 pub struct ManualClock {

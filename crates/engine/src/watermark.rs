@@ -13,15 +13,15 @@ pub struct Watermark {
 }
 
 impl Watermark {
-    /// Where it stands.
+    /// The seq reached so far.
     pub fn get(&self) -> u64 {
         self.reached.load(Ordering::Acquire)
     }
 
-    /// Raises it and wakes whoever waits.
+    /// Raises it and wakes the waiting threads.
     pub fn raise(&self, to: u64) {
         self.reached.fetch_max(to, Ordering::AcqRel);
-        // The lock is taken so that nobody checks, misses the rise, and then sleeps through the notice.
+        // The lock is taken so that no waiter checks, misses the rise, and then sleeps through the notice.
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if *waiting > 0 {
             self.risen.notify_all();

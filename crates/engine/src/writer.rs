@@ -9,10 +9,10 @@ use mamori_domain::command::Needs;
 use mamori_domain::context::SystemReason;
 use mamori_domain::ids::IdSpace;
 use mamori_domain::lifecycle::LossAccepted;
-use mamori_domain::reply::Outcome;
 use mamori_domain::world::{Draw, Timestamp};
 
 use crate::clock::Clock;
+use crate::hand_out::{HandOut, ReplyTo};
 use crate::hub::Hub;
 use crate::journal::batch::Committed;
 use crate::lease::Freshness;
@@ -28,12 +28,6 @@ const FORGET_PER_REQUEST: usize = 8;
 const ROOM_MICROS: i64 = 2_000_000;
 /// How far the wall clock may leave the monotonic one before codes are stopped.
 const CLOCK_JUMP_MICROS: i64 = 60_000_000;
-
-/// Takes the answer to a request, on the writer's thread: it must not wait.
-pub type ReplyTo = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;
-
-/// Runs what hands out the answers of one batch; all that has to be woken for them can be woken once, afterwards.
-pub type HandOut = fn(&mut dyn FnMut());
 
 /// Looks at the shard between two batches, when all of it is durable.
 pub(crate) type Look = Box<dyn FnOnce(&Shard) + Send>;
@@ -63,7 +57,7 @@ pub(crate) type Question = (Asked, Needs, u64, ReplyTo);
 pub(crate) struct Shared {
     pub hub: Arc<Hub>,
     pub meter: Meter,
-    pub lag: Lag,
+    pub view_lag: ViewLag,
     /// How far the views have come.
     pub applied: Arc<Watermark>,
     /// Every request key up to this row can be looked up.
@@ -74,17 +68,20 @@ pub(crate) struct Shared {
     /// What room is left on the disk belongs to the journal.
     pub disk_full: AtomicBool,
     pub stopped: AtomicBool,
+    #[cfg(feature = "testing")]
+    pub loss: crate::testing::Waiting,
 }
 
-/// Events that are durable but not in the views yet.
+/// How far the views are behind the journal, in events.
 #[derive(Default)]
-pub(crate) struct Lag {
+pub(crate) struct ViewLag {
     committed: AtomicU64,
     applied: AtomicU64,
 }
 
-impl Lag {
-    pub fn get(&self) -> u64 {
+impl ViewLag {
+    /// Events that are durable but not in the views yet.
+    pub fn events(&self) -> u64 {
         self.committed
             .load(Ordering::Relaxed)
             .saturating_sub(self.applied.load(Ordering::Relaxed))
@@ -195,7 +192,7 @@ impl Writer {
     }
 
     /// Forgets some of what the views hold, after so many requests. A segment of request keys sets a quarter of a million things free
-    /// at once: forgotten at once they would hold up everybody for a tenth of a second.
+    /// at once: forgotten in one go they would delay every waiting request by a tenth of a second.
     fn forget(&mut self, requests: usize) {
         let known = self.shard.book.recent_len();
         let keep =
@@ -296,7 +293,7 @@ impl Writer {
     }
 
     fn project(&self, committed: Committed) {
-        self.shared.lag.committed(committed.event_count());
+        self.shared.view_lag.committed(committed.event_count());
         drop(self.projector.send(committed));
     }
 

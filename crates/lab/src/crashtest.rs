@@ -1,4 +1,4 @@
-//! `mamori-lab crashtest`: the real server under signed payments, killed at random instants, and its journal read by a stranger.
+//! `mamori-lab crashtest`: the real server under signed payments, killed at random instants, and its journal read by an auditor of its own.
 //!
 //! After each kill, before the next start, an auditor walks the new part of the journal: the chain, the seals, the sums, no id
 //! twice; whatever was acknowledged over HTTP must stand there, whatever was refused must not. Then the server starts again, the
@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, default_value_t = 50)]
     kills: u32,
     /// An empty PostgreSQL database (`postgres://…`) instead of files.
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     /// End after so many seconds, whatever the number of kills.
     #[arg(long)]
@@ -121,7 +121,7 @@ pub struct CrashTest {
     pub clock: Clock,
     draw: Draw,
     pub auditor: Option<Auditor>,
-    /// Requests whose outcome nobody knows yet.
+    /// Requests whose outcome is not known yet.
     pub open: Vec<Request>,
     /// Everything that was answered for good, ever.
     pub heard: Vec<(Request, Heard)>,
@@ -188,7 +188,7 @@ impl CrashTest {
         let clock = self.clock;
         self.trade(&server, |dead| {
             wait_until(clock, until);
-            // In this order: what is on its way loses its answer, and nobody knocks at a dead server's door afterwards.
+            // In this order: what is on its way loses its answer, and no register connects to a dead server afterwards.
             dead.store(true, Ordering::SeqCst);
             server.kill();
         });
@@ -355,7 +355,7 @@ fn register(
     }
 }
 
-/// Reads the journal of a dead server as a stranger would: from its rows alone.
+/// Reads the journal of a dead server as an auditor would: from its rows alone.
 pub struct Auditor {
     master: MasterKey,
     book: Book,

@@ -1,4 +1,4 @@
-//! `mamori-lab dev`: the whole house on one machine, with a sandbox for the outside world, shops, tills and customers.
+//! `mamori-lab dev`: the whole system on one machine, with a sandbox for the outside world, shops, tills and customers.
 
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
@@ -14,8 +14,8 @@ use axum::extract::{Json, State};
 use axum::http::{HeaderMap, StatusCode};
 use indicatif::ProgressBar;
 use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
+use mamori::delivery::{Couriers, Notifier};
 use mamori::interrupt::wait_for_interrupt;
-use mamori::post::{Couriers, Post};
 use mamori::world::{Chance, Clock, Failure, draw};
 use mamori_api::opa::id::user_authorization_id_text;
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long)]
     data: Option<PathBuf>,
     /// Keep the tables in this store instead of files: `postgres://user@host/database`.
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     /// Write addresses, keys and customers to this file (mode 0600) once everything is ready.
     #[arg(long)]
@@ -154,7 +154,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let base_url = format!("http://127.0.0.1:{}", sockets.api.local_addr()?.port());
     let sandbox = Sandbox::start(&base_url)?;
     let token = hex(&draw::<16>(chance));
-    let post = sandbox.post(&location, &master, clock, chance)?;
+    let notifier = sandbox.notifier(&location, &master, clock, chance)?;
     let plan = Plan {
         location: location.clone(),
         master: master.clone(),
@@ -166,13 +166,13 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             api_key: sandbox.text("api_key")?,
             webhook_secret: sandbox.text("webhook_secret")?,
         },
-        messenger: post.messenger(),
+        messenger: notifier.messenger(),
         send_budget: SendBudget::default(),
         mounted: mounted(packages.as_deref(), token.clone()),
         sockets,
     };
     let running = assembly::start(plan, clock, chance)?;
-    post.begin()?;
+    notifier.begin()?;
     let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
     let directory = &running.app.directory;
@@ -259,13 +259,13 @@ impl Sandbox {
             .to_owned())
     }
 
-    fn post(
+    fn notifier(
         &self,
         location: &Location,
         master: &MasterKey,
         clock: Clock,
         chance: Chance,
-    ) -> Result<Post, Failure> {
+    ) -> Result<Notifier, Failure> {
         let sms = SmsGateway::new(SmsConfig {
             base_url: self.text("sms_url")?,
             account: self.text("sms_account")?,
@@ -290,7 +290,7 @@ impl Sandbox {
             timeout: Duration::from_secs(10),
         })
         .map_err(|_| "the mail settings cannot be used")?;
-        Post::open(location, master, Couriers { sms, mail }, clock, chance)
+        Notifier::open(location, master, Couriers { sms, mail }, clock, chance)
     }
 }
 
@@ -520,7 +520,7 @@ pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessC
     Ok(customers)
 }
 
-/// A one-time link for one more operator. Each start makes a new one: whoever can start a development house owns it anyway.
+/// A one-time link for one more operator. Each start makes a new one: the developer who can start the program has its data anyway.
 fn console_link(
     registry: &mut Registry,
     console_url: &str,
@@ -644,7 +644,6 @@ fn issuer() -> IssuerPrefix {
     IssuerPrefix::parse(DEV_ISSUER).expect("eight digits")
 }
 
-/// Lower-case hexadecimal.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! | when | what must be so |
 //! |---|---|
-//! | the disk fills up under load | payments hear "ask again" over HTTP, in time; nobody is told "paid" for nothing |
+//! | the disk fills up under load | payments hear "ask again" over HTTP, in time; no register hears "paid" for nothing |
 //! | it is full | cancels, refunds and a freeze are taken, out of the space kept aside; payments can be looked up |
 //! | the server is killed meanwhile | a start on the full disk serves or says why not, and harms nothing |
 //! | there is room, the server starts | every open request gets its answer, everything acknowledged stands |
@@ -46,7 +46,7 @@ const NOTICE_MILLIS: u64 = 60_000;
 const END_MILLIS: u64 = 30_000;
 /// Refunds, and cancels, that are asked for while the disk is full.
 const REVERSALS: usize = 25;
-/// Refusals in a row that show the disk to be full, and not the house to be busy.
+/// Refusals in a row that show the disk to be full, and not the server to be busy.
 const REFUSALS: usize = 40;
 const PAID_YEN: u64 = 20;
 
@@ -200,7 +200,7 @@ impl DiskTest {
                 });
             }
             let noticed = self.filler.fill().map(|()| {
-                // Whoever still finds room inside the files pays there; then it is over.
+                // A few payments still fit into free pages of the files; after them every one is refused.
                 let mut in_a_row = 0;
                 loop_until(self.test.clock, NOTICE_MILLIS, || {
                     let name = format!("full-{}", self.test.made.fetch_add(1, Ordering::Relaxed));

@@ -1,5 +1,5 @@
-//! The laboratory: whatever plays with the product, tries it and measures it, and must never stand beside real money. It puts the
-//! same house together as `mamori serve` does, from the product's own parts (`crates/mamori`).
+//! The laboratory: the programs that play with the product, try it and measure it, and must never run beside real money. It puts
+//! the same server together as `mamori serve` does, from the product's own parts (`crates/mamori`).
 
 pub mod bench;
 pub mod crashtest;

@@ -23,7 +23,7 @@ enum Command {
     /// The server side of `bench`, a process of its own so that its CPU is counted apart.
     #[command(hide = true)]
     BenchServe(bench::ServeArgs),
-    /// Play with the whole house on this machine.
+    /// Play with the whole system on this machine.
     Dev(dev::Args),
     /// Play the outside world on this machine: card network, SMS service, mail server, inbox.
     Sandbox(sandbox::Args),

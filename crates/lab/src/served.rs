@@ -1,4 +1,4 @@
-//! A live house under trial: a store that is laid out while nobody serves it, `mamori serve` on it in a process of its own, and what
+//! A live instance under trial: a store that is laid out while no process serves it, `mamori serve` on it in a process of its own, and what
 //! registers and phones ask there.
 
 use std::fs;
@@ -81,7 +81,7 @@ pub struct Cast {
     wallet_origin: String,
 }
 
-/// Somebody with a phone that is signed in.
+/// A customer whose phone is signed in.
 pub struct Customer {
     authorization: String,
     cookie: String,
@@ -293,7 +293,7 @@ impl Server {
         Starting::spawn(program, home, store, "server")?.ready(cast, clock)
     }
 
-    /// Kill -9: nothing is flushed, nobody is told.
+    /// Kill -9: nothing is flushed, no client gets an answer.
     pub fn kill(&self) {
         let mut child = self.child.lock().expect("nobody panics with it");
         drop(child.kill());

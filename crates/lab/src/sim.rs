@@ -8,7 +8,7 @@ use serde::Serialize;
 /// One seed is one run, bit for bit.
 #[derive(clap::Args)]
 pub struct Args {
-    /// How many acts, in houses of 100,000.
+    /// How many acts; every 100,000 begin with an empty book.
     #[arg(long, default_value_t = 10_000_000)]
     acts: u64,
     /// Where chance begins.

@@ -24,7 +24,7 @@ const NOT_OWNER: i32 = 70;
 #[derive(clap::Args)]
 pub struct Args {
     /// An empty PostgreSQL database (`postgres://…`).
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: String,
     /// How often the owner is stopped; each standby is the next owner.
     #[arg(long, default_value_t = 3)]
@@ -120,7 +120,7 @@ fn takeover(
         });
         let took = ((clock.monotonic_micros)() - stopped) / 1_000;
         paid = Some((request, heard.unwrap_or(Heard::Nothing)));
-        // What is on its way to the old owner gets no answer, and nobody knocks at its door any more.
+        // What is on its way to the old owner gets no answer, and no register connects to it any more.
         dead.store(true, Ordering::SeqCst);
         owner.signal("CONT")?;
         let ended = owner.ends(clock)?;

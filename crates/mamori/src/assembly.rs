@@ -1,4 +1,4 @@
-//! Puts a running house together from validated parts; the same for `serve`, `dev` and the benchmark.
+//! Puts a running instance together from validated parts; the same for `serve`, `dev` and the benchmark.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -53,7 +53,7 @@ const CARD_THREADS: usize = 2;
 const WAITING_JOBS: usize = 512;
 /// Longest time from the head of a request beside the merchants' calls to its answer. A notice waits for the processor.
 const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
-/// How often top-ups that nobody came back for and stale rows are looked at; and such top-ups from what age on.
+/// How often stale rows are looked at, and top-ups whose customer did not come back; and such top-ups from what age on.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 const SWEEP_OLDER_THAN: Duration = Duration::from_secs(20);
 
@@ -115,7 +115,7 @@ impl Sockets {
             let address = listener.local_addr()?;
             if !address.ip().is_loopback() {
                 return Err(format!(
-                    "a development house listens on loopback only, not on {address}"
+                    "a development instance listens on loopback only, not on {address}"
                 )
                 .into());
             }
@@ -197,7 +197,7 @@ impl Mounted {
     }
 }
 
-/// A running house.
+/// A running instance: what it is made of, and how it is stopped.
 pub struct Running {
     pub app: Arc<App>,
     pub engine: Engine,
@@ -240,7 +240,7 @@ pub fn outside(clock: Clock, chance: Chance) -> Outside {
     Outside::new(move || Timestamp((clock.wall_micros)()), chance)
 }
 
-/// Opens an engine; when its journal is lost the process ends, and whoever starts it again finds the truth in the store.
+/// Opens an engine; when its journal is lost the process ends, and the next start reads the truth from the store.
 pub fn open_engine(
     location: &Location,
     master: &Arc<MasterKey>,
@@ -267,7 +267,7 @@ pub fn open_engine(
     })
 }
 
-/// Starts everything. When it returns the house answers.
+/// Starts everything. When it returns, all listeners answer.
 pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failure> {
     let purpose = plan.mounted.purpose;
     if purpose == Purpose::Development {
@@ -322,7 +322,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let stopping = Arc::new(AtomicBool::new(false));
     let chores = vec![
         sweep_top_ups(app.clone(), registry()?, stopping.clone())?,
-        keep_house(app.clone(), registry()?, stopping.clone())?,
+        housekeeping(app.clone(), registry()?, stopping.clone())?,
     ];
     Ok(Running {
         app,
@@ -380,8 +380,8 @@ fn listen(
     mounted: Mounted,
 ) -> Result<Listeners, Failure> {
     let listeners = Listeners::start(ListenConfig::default())?;
-    let places = Places::share(open_files_max());
-    tracing::info!(?places, "connections that may be open at each listener");
+    let limits = ConnectionLimits::share(open_files_max());
+    tracing::info!(?limits, "connections that may be open at each listener");
 
     for (surface, listener, origin, routes) in [
         (
@@ -407,7 +407,7 @@ fn listen(
             .map_err(|_| "an origin is not http(s)://host[:port]")?;
         listeners.serve_pages(
             listener,
-            places.of(surface),
+            limits.of(surface),
             router_service(dressed.with_state(app.clone())),
         )?;
     }
@@ -421,17 +421,17 @@ fn listen(
         app.outside.clone(),
     )?;
     let (rest, origins) = (router_service(rest), app.origins.clone());
-    listeners.serve_each(sockets.api, places.api, move |connection| ApiFront {
+    listeners.serve_each(sockets.api, limits.api, move |connection| ApiFront {
         merchants: merchants.on_connection_from(connection.peer().map(|peer| origins.of(peer))),
         rest: rest.clone(),
     })?;
     Ok(listeners)
 }
 
-/// How many connections may be open at each listener. Nobody borrows from another: phones by the thousand, or somebody who
-/// holds sockets for sport, leave the registers' places alone.
+/// How many connections may be open at each listener. The limits are separate: thousands of phones, or an attacker who holds
+/// sockets open, must not starve the registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Places {
+struct ConnectionLimits {
     api: usize,
     wallet: usize,
     till: usize,
@@ -441,11 +441,11 @@ struct Places {
 /// Descriptors that the store, the processor and the messages keep for themselves.
 const OWN_FILES: usize = 128;
 
-impl Places {
+impl ConnectionLimits {
     /// Shares what the system lets this process open; half of it is the registers'.
-    fn share(open_files_max: usize) -> Places {
+    fn share(open_files_max: usize) -> ConnectionLimits {
         let all = open_files_max.saturating_sub(OWN_FILES).max(64);
-        Places {
+        ConnectionLimits {
             api: (all / 2).min(8_192),
             wallet: (all / 4).min(8_192),
             till: (all / 8).min(4_096),
@@ -477,7 +477,7 @@ fn open_files_max() -> usize {
     }
 }
 
-/// The thread that asks the processor about top-ups that nobody came back for. It waits for the processor, so nothing else
+/// The thread that asks the processor about top-ups whose customer did not come back. It waits for the processor, so nothing else
 /// is done on it.
 fn sweep_top_ups(
     app: Arc<App>,
@@ -496,8 +496,8 @@ fn sweep_top_ups(
     })
 }
 
-/// The thread that clears away what nobody needs any more and finishes what stopped half way.
-fn keep_house(
+/// The thread that deletes expired rows and finishes what stopped half way.
+fn housekeeping(
     app: Arc<App>,
     mut registry: Registry,
     stopping: Arc<AtomicBool>,

@@ -3,38 +3,37 @@
 use std::process::ExitCode;
 
 use crate::world::{Chance, Clock, Failure};
-use crate::{serve, store};
+use crate::{datastore, serve};
 
 /// The product's subcommands.
 #[derive(clap::Subcommand)]
 pub enum Command {
-    /// Make a live store: master key, configuration, first merchant and operator.
+    /// Make a live datastore: master key, configuration, first merchant and operator.
     Init(serve::InitArgs),
-    /// Serve a live store.
+    /// Serve a live datastore.
     Serve(serve::ServeArgs),
     /// Print the configuration in force, secrets masked.
     Config(serve::ConfigArgs),
     /// Replay the whole journal, recompute every balance, compare book, checkpoint and views; fails unless all agree.
-    Audit(store::AuditArgs),
+    Audit(datastore::AuditArgs),
     /// Work on the views.
-    Views(store::ViewsArgs),
-    /// Copy a store while it is in use.
-    Backup(store::BackupArgs),
-    /// Put a backup in the place of a store.
-    Restore(store::RestoreArgs),
+    Views(datastore::ViewsArgs),
+    /// Copy a datastore while it is in use.
+    Backup(datastore::BackupArgs),
+    /// Put a backup in the place of a datastore.
+    Restore(datastore::RestoreArgs),
 }
 
 impl Command {
-    /// Does it.
     pub fn run(self, clock: Clock, chance: Chance) -> Result<(), Failure> {
         match self {
             Command::Init(args) => serve::run_init(args, clock, chance),
             Command::Serve(args) => serve::run_serve(args, clock, chance),
             Command::Config(args) => serve::run_config(args),
-            Command::Audit(args) => store::run_audit(args, clock),
-            Command::Views(args) => store::run_views(args, clock, chance),
-            Command::Backup(args) => store::run_backup(args, clock),
-            Command::Restore(args) => store::run_restore(args, clock, chance),
+            Command::Audit(args) => datastore::run_audit(args, clock),
+            Command::Views(args) => datastore::run_views(args, clock, chance),
+            Command::Backup(args) => datastore::run_backup(args, clock),
+            Command::Restore(args) => datastore::run_restore(args, clock, chance),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Configuration of a live house: one file, read once, validated whole, passed on as parts.
+//! Configuration of a live instance: one file, read once, validated whole, passed on as parts.
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -70,7 +70,6 @@ impl Default for RulesConfig {
     }
 }
 
-/// The card processor.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CardConfig {
@@ -79,7 +78,6 @@ pub struct CardConfig {
     pub webhook_secret: String,
 }
 
-/// The SMS service.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmsSettings {
@@ -97,7 +95,6 @@ fn default_countries() -> BTreeMap<String, u32> {
     BTreeMap::from([("81".into(), 1_000)])
 }
 
-/// The mail server.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
@@ -237,7 +234,6 @@ impl Config {
         shown
     }
 
-    /// The bounds.
     pub fn limits(&self) -> Result<Limits, Failure> {
         let yen = |key: &str, value: u64| {
             Amount::new(value)
@@ -290,7 +286,6 @@ impl Config {
         })
     }
 
-    /// The issuer prefix.
     pub fn issuer(&self) -> Result<IssuerPrefix, Failure> {
         IssuerPrefix::parse(&self.issuer_prefix)
             .ok_or_else(|| wrong("issuer_prefix", &self.issuer_prefix, "90009900"))

@@ -1,4 +1,4 @@
-//! How a running house is told to end.
+//! How a running instance is told to end.
 
 use crate::world::Failure;
 

@@ -4,12 +4,12 @@
 pub mod assembly;
 pub mod command;
 pub mod config;
+pub mod datastore;
+pub mod delivery;
 pub mod interrupt;
 pub mod outside;
-pub mod post;
 mod progress;
 pub mod serve;
-pub mod store;
 pub mod world;
 
 /// Acts are made on one thread, decided on another and dropped on a third; the system's allocator pays for that with a fifth of the

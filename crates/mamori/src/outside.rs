@@ -8,7 +8,6 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::world::Clock;
 
-/// The machine's clock.
 pub const CLOCK: Clock = Clock {
     wall_micros,
     monotonic_micros,
@@ -30,7 +29,6 @@ fn monotonic_micros() -> u64 {
     u64::try_from(micros).unwrap_or(0)
 }
 
-/// The system's entropy.
 pub fn chance(bytes: &mut [u8]) {
     getrandom::fill(bytes)
         .expect("the system has no entropy source: nothing here is safe without one");

@@ -1,4 +1,4 @@
-//! How far a long command has come: one line on standard error, drawn over and over while somebody looks at a terminal.
+//! How far a long command has come: one line on standard error, drawn over and over if standard error is a terminal.
 
 use std::io::{IsTerminal, Write, stderr};
 

@@ -1,4 +1,4 @@
-//! `mamori init`, `mamori serve` and `mamori config`: a live house.
+//! `mamori init`, `mamori serve` and `mamori config`: a live instance.
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -24,23 +24,23 @@ use mamori_registry::{Registry, Seed};
 
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
+use crate::datastore::DatastoreArgs;
+use crate::delivery::{Couriers, Notifier};
 use crate::interrupt::wait_for_interrupt;
-use crate::post::{Couriers, Post};
-use crate::store::StoreArgs;
 use crate::world::{Chance, Clock, Failure, draw};
 
-/// Makes a live store: master key, configuration, first merchant, API key and operator link.
+/// Makes a live datastore: master key, configuration, first merchant, API key and operator link.
 #[derive(clap::Args)]
 pub struct InitArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    datastore: DatastoreArgs,
     /// The first merchant's name.
     #[arg(long)]
     merchant: String,
-    /// Its first store's name.
-    #[arg(long)]
+    /// The name of that merchant's first store (a shop).
+    #[arg(long, visible_alias = "first-shop")]
     first_store: String,
-    /// Tills in that store.
+    /// Tills in that shop.
     #[arg(long, default_value_t = 1)]
     tills: u32,
     /// The first operator's name.
@@ -48,12 +48,12 @@ pub struct InitArgs {
     operator: String,
 }
 
-/// Serves a live store.
+/// Serves a live datastore.
 #[derive(clap::Args)]
 pub struct ServeArgs {
     #[command(flatten)]
-    store: StoreArgs,
-    /// Wait for the present owner of the store to die, then take over.
+    datastore: DatastoreArgs,
+    /// Wait for the present owner of the datastore to die, then take over.
     #[arg(long)]
     standby: bool,
     /// A `node_modules` folder with the optional front-end packages.
@@ -68,15 +68,14 @@ pub struct ServeArgs {
 #[derive(clap::Args)]
 pub struct ConfigArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    datastore: DatastoreArgs,
 }
 
-/// `mamori init`.
 pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
-    let location = args.store.location()?;
-    std::fs::create_dir_all(args.store.data())?;
-    let master = Arc::new(MasterKey::create(&args.store.key_path(), draw(chance))?);
-    let config_path = args.store.data().join("mamori.json");
+    let location = args.datastore.location()?;
+    std::fs::create_dir_all(args.datastore.data())?;
+    let master = Arc::new(MasterKey::create(&args.datastore.key_path(), draw(chance))?);
+    let config_path = args.datastore.data().join("mamori.json");
     Config::example().write(&config_path)?;
     let engine = open_engine(
         &location,
@@ -102,10 +101,10 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         .operators()
         .invite(&args.operator, run.now, &seed.part("operator"))?;
     engine.stop();
-    println!("store           made for live use");
+    println!("datastore       made for live use");
     println!(
         "master key      {} (keep a copy apart from the data: without it nothing can be read)",
-        args.store.key_path().display()
+        args.datastore.key_path().display()
     );
     println!(
         "configuration   {} (fill in origins, processor, SMS and mail before `mamori serve`)",
@@ -138,13 +137,12 @@ fn open_first(run: &mut Run, args: &InitArgs) -> Result<(MerchantId, StoreId, Ne
     Ok((chain.merchant, *store, key))
 }
 
-/// `mamori serve`.
 pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
-    let config = Config::read(&args.store.data().join("mamori.json"))?;
+    let config = Config::read(&args.datastore.data().join("mamori.json"))?;
     if let Some(path) = &args.ready {
         forget_ready(path)?;
     }
-    let master = args.store.master()?;
+    let master = args.datastore.master()?;
     let sms = SmsGateway::new(SmsConfig {
         base_url: config.sms.base_url.clone(),
         account: config.sms.account.clone(),
@@ -152,9 +150,9 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         from: config.sms.from.clone(),
         patience: Default::default(),
     });
-    let location = args.store.location()?;
+    let location = args.datastore.location()?;
     let mail = mailer(&config)?;
-    let post = Post::open(&location, &master, Couriers { sms, mail }, clock, chance)?;
+    let notifier = Notifier::open(&location, &master, Couriers { sms, mail }, clock, chance)?;
     let plan = Plan {
         location,
         master,
@@ -177,13 +175,13 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
             api_key: config.card.api_key.clone(),
             webhook_secret: config.card.webhook_secret.clone(),
         },
-        messenger: post.messenger(),
+        messenger: notifier.messenger(),
         send_budget: config.send_budget()?,
         mounted: Mounted::live(args.packages.as_deref()),
     };
     let listens = plan.sockets.addresses()?;
     let running = assembly::start(plan, clock, chance)?;
-    post.begin()?;
+    notifier.begin()?;
     if let Some(path) = &args.ready {
         tell_ready(path, &listens)?;
     }
@@ -215,9 +213,8 @@ fn tell_ready(path: &Path, listens: &[(&str, SocketAddr)]) -> Result<(), Failure
         .map_err(|error| format!("{} cannot be written ({error})", path.display()).into())
 }
 
-/// `mamori config`.
 pub fn run_config(args: ConfigArgs) -> Result<(), Failure> {
-    let config = Config::read(&args.store.data().join("mamori.json"))?;
+    let config = Config::read(&args.datastore.data().join("mamori.json"))?;
     println!("{}", serde_json::to_string_pretty(&config.masked())?);
     Ok(())
 }

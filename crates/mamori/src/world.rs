@@ -15,7 +15,6 @@ pub type Chance = fn(&mut [u8]);
 /// What ends a command with exit code 1 and one line on standard error.
 pub type Failure = Box<dyn std::error::Error>;
 
-/// Random bytes.
 pub fn draw<const N: usize>(chance: Chance) -> [u8; N] {
     let mut bytes = [0; N];
     chance(&mut bytes);

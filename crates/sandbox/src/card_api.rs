@@ -24,7 +24,7 @@ use crate::refusal::ApiRefusal;
 pub(crate) const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The largest single charge in yen that the network takes.
 const AMOUNT_MAX: i64 = 99_999_999;
-/// A hosted page lives at least half an hour and at most a day, and a day if nobody says.
+/// A hosted page lives at least half an hour and at most a day, and a day if the merchant does not say.
 const SESSION_SECONDS: std::ops::RangeInclusive<i64> = 30 * 60..=24 * 60 * 60;
 
 impl CardNetwork {

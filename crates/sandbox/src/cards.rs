@@ -206,7 +206,7 @@ pub(crate) fn by_token(token: &str) -> Option<&'static TestCard> {
     TEST_CARDS.iter().find(|card| card.token == Some(token))
 }
 
-/// The check digit rule of ISO/IEC 7812: catches a mistyped digit before anybody is asked.
+/// The check digit rule of ISO/IEC 7812: catches a mistyped digit before the issuer is asked.
 pub(crate) fn luhn(number: &str) -> bool {
     if !(12..=19).contains(&number.len()) || !number.bytes().all(|byte| byte.is_ascii_digit()) {
         return false;

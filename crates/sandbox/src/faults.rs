@@ -12,7 +12,7 @@ pub(crate) struct FaultPlan {
     pub(crate) drop_next_reply: u32,
     /// Requests that are answered 500 before anything was done.
     pub(crate) fail_next: u32,
-    /// Events that nobody is ever told about.
+    /// Events that are never sent.
     pub(crate) drop_webhooks: u32,
     /// Events that are delivered twice.
     pub(crate) duplicate_webhooks: u32,

@@ -8,7 +8,7 @@ use crate::refusal::ApiRefusal;
 /// Pairs in one request; more is a mistake or an attack.
 const PAIRS_MAX: usize = 128;
 
-/// The parameters of one request. Each is taken out once; what nobody took is unknown and refused,
+/// The parameters of one request. Each is taken out once; what is left over is unknown and refused,
 /// because a real network refuses a misspelt parameter too.
 pub(crate) struct Form {
     values: BTreeMap<String, String>,

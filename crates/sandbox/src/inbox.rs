@@ -1,4 +1,4 @@
-//! The inbox: every SMS and mail that was sent, for whoever plays the customers.
+//! The inbox: every SMS and mail that was sent, for a developer or a test that plays the customers.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ pub(crate) enum MessageKind {
     Mail,
 }
 
-/// One message as somebody received it.
+/// One message as its recipient got it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Message {
     /// Counts up from 1.
@@ -53,7 +53,7 @@ struct Kept {
     last_id: u64,
 }
 
-/// The messages, newest last, and whoever listens for more.
+/// The messages, newest last, and the channel to the open inbox pages.
 pub(crate) struct Inbox {
     kept: Mutex<Kept>,
     news: broadcast::Sender<Message>,
@@ -97,7 +97,7 @@ impl Inbox {
         if kept.messages.len() > MESSAGES_MAX {
             kept.messages.pop_front();
         }
-        // Nobody listening is no mistake. Told under the lock, so that news keep the order of the list.
+        // No open page is no mistake. Told under the lock, so that news keep the order of the list.
         let _ = self.news.send(message);
     }
 

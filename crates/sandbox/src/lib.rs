@@ -56,8 +56,8 @@ use crate::webhooks::{Courier, Endpoints};
 /// Where a test sets what goes wrong: `POST` a JSON object, authorised like any API call.
 ///
 /// Members, all numbers, all zero unless named: `drop_next_reply` (replies lost after the work was
-/// done), `fail_next` (requests answered 500 with nothing done), `drop_webhooks` (events nobody hears
-/// of), `duplicate_webhooks` (events delivered twice), `reorder_webhooks` (so many events are held and
+/// done), `fail_next` (requests answered 500 with nothing done), `drop_webhooks` (events that are
+/// never sent), `duplicate_webhooks` (events delivered twice), `reorder_webhooks` (so many events are held and
 /// then delivered last first), `fail_next_sms` and `fail_next_mail` (messages refused for now),
 /// `delay_ms` (milliseconds by which API replies of the card network are late).
 pub const FAULTS_PATH: &str = "/_sandbox/faults";
@@ -87,7 +87,6 @@ pub struct SandboxConfig {
     pub api_key: String,
     /// The one account of the SMS service.
     pub sms_account: String,
-    /// That account's secret.
     pub sms_token: String,
     /// All ids, page addresses and challenge codes come from this seed.
     pub seed: [u8; 32],
@@ -125,7 +124,7 @@ impl Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Without waiting, so that a sandbox may also be dropped inside somebody's async task.
+            // Without waiting, so that a sandbox may also be dropped inside an async task.
             runtime.shutdown_background();
         }
     }

@@ -200,7 +200,7 @@ pub(crate) struct Network {
     refunds: Shelf<Refund>,
     disputes: Shelf<Dispute>,
     events: Shelf<Event>,
-    /// Events nobody has taken for delivery yet.
+    /// Events not taken for delivery yet.
     fresh: Vec<Event>,
 }
 
@@ -503,7 +503,7 @@ impl Network {
         Ok(refund_id)
     }
 
-    /// The cardholder tells the issuer that the charge was not theirs; the money is taken from us until that is settled.
+    /// The cardholder tells the issuer that the charge was not theirs; the money is taken from us until that is decided.
     pub(crate) fn dispute(&mut self, intent_id: &str, now: i64) -> Result<String, ApiRefusal> {
         let id = self.draw.id("du_");
         let intent = self
@@ -533,7 +533,7 @@ impl Network {
         Ok(id)
     }
 
-    /// Whoever closes a dispute has lost it.
+    /// A merchant that closes a dispute has lost it.
     pub(crate) fn close_dispute(&mut self, id: &str, now: i64) -> Result<(), ApiRefusal> {
         let dispute = self
             .disputes

@@ -54,7 +54,7 @@ impl Intent {
     }
 
     pub(crate) fn challenge_url(&self, base_url: &str) -> String {
-        // The client secret makes the address unguessable for whoever knows the intent's id.
+        // The client secret makes the address unguessable even where the intent's id is known.
         format!("{base_url}/challenge/{}", self.secret)
     }
 

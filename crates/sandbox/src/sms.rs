@@ -19,7 +19,6 @@ const BODY_BYTES_MAX: usize = 32 * 1024;
 /// Characters of one message, as the real service limits them.
 const TEXT_MAX: usize = 1_600;
 
-/// The running service.
 pub(crate) struct SmsService {
     pub(crate) account: String,
     pub(crate) token: String,

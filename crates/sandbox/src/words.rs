@@ -2,7 +2,6 @@
 
 use axum::http::{HeaderMap, header};
 
-/// A page's language.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Language {
     Ja,
@@ -10,7 +9,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// The customer's own choice, else the shop's, else the browser's; Japanese if nobody says.
+    /// The customer's own choice, else the shop's, else the browser's; Japanese if none of them says.
     pub(crate) fn choose(wish: Option<&str>, shop: Option<&str>, headers: &HeaderMap) -> Self {
         let browser = headers
             .get(header::ACCEPT_LANGUAGE)

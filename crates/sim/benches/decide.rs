@@ -108,7 +108,7 @@ fn charges(asker: Asker, from: u64) -> Vec<Request> {
             amount: Amount::yen(1),
             store: Some(StoreId(1)),
             till: Some(TillId(1)),
-            order: OrderInfo::default(),
+            order: OrderInfo::default().into(),
         })
     };
     requests(asker, (from..from + ROW).map(charge).collect())

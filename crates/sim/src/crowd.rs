@@ -28,7 +28,6 @@ const OPERATORS: u64 = 3;
 pub struct Crowd {
     draw: Draw,
     made: u64,
-    /// Requests so far.
     requests: u64,
     /// Contexts that were asked in, with their names.
     askers: HashMap<Context, Asker>,
@@ -76,7 +75,7 @@ impl Crowd {
         }
     }
 
-    /// What makes the house: merchants, stores, tills, keys, customers.
+    /// What a run begins with: merchants, stores, tills, keys, customers.
     pub fn opening(&mut self) -> Vec<Request> {
         let mut acts = vec![Command::OpenMerchant; MERCHANTS as usize];
         acts.extend((1..=STORES).map(|store| Command::OpenStore {
@@ -305,7 +304,7 @@ impl Crowd {
         } else {
             self.charge_by_code()
         };
-        // Some are overdue before anybody captures them.
+        // Some are overdue before their merchant captures them.
         let expires_at = at.plus_seconds(self.draw.below(600) as i64);
         (by, Command::Hold { charge, expires_at })
     }
@@ -373,17 +372,17 @@ impl Crowd {
         };
         let charge = Charge {
             merchant: MerchantId(merchant),
-            merchant_payment_id: self.name(),
+            merchant_payment_id: self.name().into(),
             payer,
             amount: self.price(),
             store: (!self.one_in(4)).then_some(store),
             till: (!self.one_in(4)).then_some(TillId(till)),
-            order,
+            order: order.into(),
         };
         (by, charge)
     }
 
-    /// The same request again, now or much later, sometimes not quite the same, sometimes from somebody else who may.
+    /// The same request again, now or much later, sometimes not quite the same, sometimes from another asker who may.
     fn again(&mut self) -> Request {
         let Some((mut by, mut command)) = pick_clone(&mut self.draw, &self.asked) else {
             return self.look();
@@ -409,7 +408,12 @@ impl Crowd {
             }
         } else if let Command::Charge(charge) = &mut command {
             // SDKs overwrite this on a retry.
-            charge.order.requested_at += 1;
+            let requested_at = charge.order.requested_at + 1;
+            charge.order = OrderInfo {
+                requested_at,
+                ..(*charge.order).clone()
+            }
+            .into();
         }
         self.request(by, Ask::Command(command))
     }
@@ -444,9 +448,10 @@ impl Crowd {
 
     fn cancel(&mut self) -> (Actor, Command) {
         let charge = (0..8).find_map(|_| match pick_clone(&mut self.draw, &self.asked) {
-            Some((_, Command::Charge(charge))) => {
-                Some((charge.merchant, charge.merchant_payment_id))
-            }
+            Some((_, Command::Charge(charge))) => Some((
+                charge.merchant,
+                Box::<str>::from(&charge.merchant_payment_id),
+            )),
             _ => None,
         });
         let (merchant, merchant_payment_id) = match charge {

@@ -1,4 +1,4 @@
-//! The same house once more, kept as simply as a careful shopkeeper would: maps, whole yen, no hashes, no lots, no undo.
+//! The reference model: the same system once more, kept as simply as a careful shopkeeper would: maps, whole yen, no hashes, no lots, no undo.
 //!
 //! It shares the vocabulary of the rules (requests, ids, refusals) and none of their code. Every answer of the real thing is
 //! compared with what this one says.
@@ -19,7 +19,6 @@ use mamori_domain::reply::{Outcome, Reply, TopUpState};
 use mamori_domain::world::Timestamp;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
-/// One customer.
 #[derive(Clone, Debug, Default)]
 pub struct Purse {
     pub yen: i64,
@@ -32,7 +31,6 @@ pub struct Purse {
     pub last_entry: u64,
 }
 
-/// One payment.
 #[derive(Clone, Debug)]
 pub struct Sale {
     pub merchant: MerchantId,
@@ -87,7 +85,7 @@ struct Code {
 }
 
 impl Code {
-    /// For ten minutes a cashier hears what became of a code; after that it is one that nobody knows.
+    /// For ten minutes a cashier hears what became of a code; after that it is unknown.
     fn is_remembered(&self, at: Timestamp) -> bool {
         at < self.issued.plus_seconds(600)
     }
@@ -149,7 +147,7 @@ pub enum Said {
     Code(Timestamp),
 }
 
-/// The house.
+/// The whole state as the model keeps it: customers, merchants, payments, codes, answers.
 #[derive(Clone)]
 pub struct Model {
     limits: Limits,
@@ -180,7 +178,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// An empty house.
+    /// A model in which nothing has happened yet.
     pub fn new(limits: Limits) -> Model {
         Model {
             limits,
@@ -223,7 +221,7 @@ impl Model {
         self.guesses.clear();
     }
 
-    /// Somebody asked for a code, and the batch was lost: the code shown before may be dead.
+    /// The customer asked for a code, and the batch was lost: the code shown before may be dead.
     pub fn doubt_code_of(&mut self, wallet: WalletId) {
         if let Some(digits) = self.showing.get(&wallet)
             && let Some(code) = self.codes.get_mut(digits)
@@ -232,7 +230,7 @@ impl Model {
         }
     }
 
-    /// What the house owes its customers and merchants is what it was given.
+    /// What is owed to customers and merchants is what came in.
     pub fn sums_are_zero(&self) -> bool {
         let purses: i64 = self
             .purses
@@ -270,7 +268,7 @@ impl Model {
             .map(|row| row.1)
     }
 
-    /// What the answer to a request must be at an instant; the house then stands as it does after it.
+    /// What the answer to a request must be at an instant; the model then stands as it does after it.
     pub fn tell(&mut self, by: Actor, ask: &Ask, at: Timestamp) -> Result<Said, Refusal> {
         let command = match ask {
             Ask::Query(query) => return self.tell_query(by, query),
@@ -577,7 +575,7 @@ impl Model {
             Command::Release { hold } => {
                 let aside = self.asides.get(&hold.0);
                 let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
-                // The merchant that asked for it gives it back, or the program: nobody else has seen it.
+                // The merchant that asked for it gives it back, or the program: no other client knows its id.
                 if !matches!(by, Actor::System { .. }) {
                     self.may(by, aside.merchant)
                         .map_err(|_| Refusal::HoldUnknown)?;
@@ -622,7 +620,7 @@ impl Model {
         until: Option<Timestamp>,
     ) -> Result<Said, Refusal> {
         let kind = until.map_or("payment", |_| "hold");
-        let name = charge.merchant_payment_id.clone();
+        let name = Box::from(&charge.merchant_payment_id);
         let name = (kind, u64::from(charge.merchant.0), 0, name);
         let yen = charge.amount.signed();
         let same = Same::Charge(yen, charge.payer, charge.store, charge.till);

@@ -1,6 +1,6 @@
 //! A storm: random acts from many people on one shard, with everything failing that can fail, each answer and sum checked.
 //!
-//! One seed is one storm, bit for bit. It runs in houses of [`HOUSE_ACTS`] acts, each with a book of its own, so that a storm
+//! One seed is one storm, bit for bit. It runs in parts of [`BOOK_ACTS`] acts, each with a book of its own, so that a storm
 //! of any length fits in memory and any part of it can be replayed alone.
 
 use crate::archive::Archive;
@@ -32,8 +32,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Acts in one house.
-pub const HOUSE_ACTS: u64 = 100_000;
+/// Acts on one book.
+pub const BOOK_ACTS: u64 = 100_000;
 /// Acts between two walks over the whole book.
 const AUDIT_EVERY: u64 = 10_000;
 /// How often the shard asks what became of a row before it gives up.
@@ -52,13 +52,12 @@ pub enum Sabotage {
     LyingDisk,
     /// Memory lets go of rows that the views do not have yet, and a look-up claims to have seen them.
     HastyLookUp,
-    /// Somebody with access to the disk turns one bit of the journal.
+    /// An attacker with access to the disk turns one bit of the journal.
     TurnedBit,
     /// The acts of one operator reach the shard under a colleague's name.
     BorrowedName,
 }
 
-/// What to run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub acts: u64,
@@ -66,14 +65,12 @@ pub struct Plan {
     pub sabotage: Option<Sabotage>,
 }
 
-/// What was run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Acts answered and checked.
     pub acts: u64,
     pub approved: u64,
     pub refused: u64,
-    /// Journal rows.
     pub rows: u64,
     /// Acts that were told "it did not happen, ask again".
     pub faults: u64,
@@ -101,9 +98,9 @@ impl Tally {
 /// Something was not as the model says.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Replays the house it was found in.
+    /// Replays the part of the storm it was found in.
     pub seed: u64,
-    /// How many acts into that house.
+    /// How many acts into that part.
     pub act: u64,
     pub what: String,
 }
@@ -112,37 +109,37 @@ impl std::fmt::Display for Finding {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             out,
-            "house {} after {} acts: {}",
+            "seed {} after {} acts: {}",
             self.seed, self.act, self.what
         )
     }
 }
 
 /// Runs a whole storm on so many threads; their number changes the time it takes and nothing else. `progress` hears of each
-/// house how many acts are done.
+/// book how many acts are done.
 pub fn storm(
     plan: Plan,
     threads: usize,
     progress: impl Fn(u64) + Sync,
 ) -> Result<Tally, Box<Finding>> {
-    let houses = plan.acts.div_ceil(HOUSE_ACTS);
+    let books = plan.acts.div_ceil(BOOK_ACTS);
     let next = AtomicU64::new(0);
     let done = AtomicU64::new(0);
     let played = Mutex::new(BTreeMap::new());
     let work = || {
         loop {
             let number = next.fetch_add(1, Ordering::Relaxed);
-            if number >= houses {
+            if number >= books {
                 return;
             }
-            let acts = HOUSE_ACTS.min(plan.acts - number * HOUSE_ACTS);
-            let result = house(plan.seed.wrapping_add(number), acts, plan.sabotage);
+            let acts = BOOK_ACTS.min(plan.acts - number * BOOK_ACTS);
+            let result = one_book(plan.seed.wrapping_add(number), acts, plan.sabotage);
             if result.is_err() {
-                next.store(houses, Ordering::Relaxed);
+                next.store(books, Ordering::Relaxed);
             }
             played
                 .lock()
-                .expect("a house catches its panics")
+                .expect("a part of a storm catches its panics")
                 .insert(number, result);
             progress(done.fetch_add(acts, Ordering::Relaxed) + acts);
         }
@@ -159,8 +156,8 @@ pub fn storm(
     Ok(all)
 }
 
-/// Runs one house. A broken assertion in the product is a finding like any other.
-pub fn house(seed: u64, acts: u64, sabotage: Option<Sabotage>) -> Result<Tally, Box<Finding>> {
+/// Runs the part of a storm that one book sees. A broken assertion in the product is a finding like any other.
+pub fn one_book(seed: u64, acts: u64, sabotage: Option<Sabotage>) -> Result<Tally, Box<Finding>> {
     let mut storm = Storm::new(seed, sabotage);
     let ran = catch_unwind(AssertUnwindSafe(|| storm.run(acts)));
     let what = match ran {
@@ -183,9 +180,9 @@ pub fn house(seed: u64, acts: u64, sabotage: Option<Sabotage>) -> Result<Tally, 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Weather {
     Calm,
-    /// Not written, and everybody is told so.
+    /// Not written, and every asker is told so.
     Lost,
-    /// The answer is lost; whether the row is there is settled by an empty one.
+    /// The answer is lost; whether the row is there is decided by an empty one.
     Unknown,
     /// The process ends in the middle of the append.
     Cut,
@@ -409,7 +406,7 @@ impl Storm {
     }
 
     fn shard(&mut self) -> &mut Shard {
-        self.shard.as_mut().expect("the house is open")
+        self.shard.as_mut().expect("the shard is open")
     }
 
     fn one_in(&mut self, many: u64) -> bool {
@@ -427,7 +424,7 @@ impl Storm {
         }
         while !asks.is_empty() {
             self.latest = self.latest.max(wall);
-            let shard = self.shard.as_mut().expect("the house is open");
+            let shard = self.shard.as_mut().expect("the shard is open");
             let step = shard.step(&asks, wall, &mut self.codes);
             let rest = asks.split_off(step.verdicts.len());
             let (taken, later) = askers.split_at(asks.len());
@@ -564,7 +561,7 @@ impl Storm {
     /// Every sum that a row could have moved.
     fn check_row(&mut self, row: &Committed) -> Result<(), String> {
         self.tally.rows += 1;
-        let shard = self.shard.as_ref().expect("the house is open");
+        let shard = self.shard.as_ref().expect("the shard is open");
         if row.at != self.latest {
             return Err(format!(
                 "row {} is of {:?}, not {:?}",
@@ -629,7 +626,7 @@ impl Storm {
     /// A walk over the whole book: every sum anew, every wallet, every yen's source.
     fn audit(&mut self) -> Result<(), String> {
         self.audited = self.tally.acts;
-        let book = &self.shard.as_ref().expect("the house is open").book;
+        let book = &self.shard.as_ref().expect("the shard is open").book;
         book.audit();
         if !self.model.sums_are_zero() {
             return Err("the model's own sums are not zero".into());
@@ -662,7 +659,7 @@ impl Storm {
 
     // ---- ends and starts
 
-    /// The process ended inside the append: was the row durable? Whoever starts next knows; the askers never heard.
+    /// The process ended inside the append: was the row durable? The next start finds out; the askers never heard.
     fn end_of_process(
         &mut self,
         asks: &[Asked],
@@ -671,7 +668,7 @@ impl Storm {
     ) -> Result<(), String> {
         self.journal.cancel_orders();
         if weather == Weather::Overtaken {
-            // The stranger was a drill: its row goes, and this process comes back.
+            // The other owner was a drill: its row goes, and this process comes back.
             self.journal.cut_after(self.record.last());
         }
         for (row, at, acts) in self.rows_from(self.record.last() + 1)? {

@@ -9,10 +9,10 @@
 //! till-3  charges A 1_200 as snack at 12:00:42   -> refused code_spent, sora 8_800
 //! ```
 //!
-//! The house is always the same: the bakery with tills 1 and 2 in Ginza and till 3 in Ueno, the bookshop with till 4. The first
+//! The cast is always the same: the bakery with tills 1 and 2 in Ginza and till 3 in Ueno, the bookshop with till 4. The first
 //! word of a line is who asks: a customer on the phone, the page at a till, a shop's own register with the shop's key, the
-//! operator's staff (`house`), the card processor (`card`). After every line the model's answer, every balance and every sum of
-//! the house are compared with the engine's.
+//! operator's staff (`house`), the card processor (`card`). After every line the model's answer, every balance and every sum
+//! are compared with the engine's.
 //!
 //! Who did what is a line too, oldest first, as the console and the customer's own list show it:
 //!
@@ -65,7 +65,7 @@ const PATIENCE_TRIES: u32 = 250;
 pub struct StoryClock(AtomicI64);
 
 impl Clock for StoryClock {
-    /// Both clocks move together: one that left the other behind would be a clock that nobody may trust.
+    /// Both clocks move together: one that left the other behind would make the shard distrust the wall clock.
     fn monotonic_micros(&self) -> i64 {
         self.wall_micros()
     }
@@ -74,7 +74,7 @@ impl Clock for StoryClock {
     }
 }
 
-/// A house on a store, with everybody the story may name.
+/// An engine on a store, and the cast that the story may name.
 pub struct Stage {
     location: Location,
     clock: Arc<StoryClock>,
@@ -155,7 +155,7 @@ fn place_of(till: TillId) -> (StoreId, MerchantId) {
 }
 
 impl Stage {
-    /// An empty house on an empty store.
+    /// An engine without money on an empty store, with its cast.
     pub fn open(location: Location) -> Result<Stage, String> {
         let mut stage = Stage {
             location,
@@ -198,14 +198,14 @@ impl Stage {
         for command in acts {
             stage
                 .ask(seed, &Ask::Command(command))?
-                .map_err(|refusal| format!("the house does not open: {refusal:?}"))?;
+                .map_err(|refusal| format!("the engine does not open: {refusal:?}"))?;
         }
         Ok(stage)
     }
 
     /// The engine, for tests that ask it many things at once.
     pub fn engine(&self) -> &Engine {
-        self.engine.as_ref().expect("the house is open")
+        self.engine.as_ref().expect("the engine is open")
     }
 
     /// Plays a whole story. The error names the line.
@@ -492,7 +492,7 @@ impl Stage {
             amount: yen(amount)?,
             store: till.map(|till| place_of(till).0),
             till,
-            order,
+            order: order.into(),
         };
         Ok((self.speaker(speaker)?, charge))
     }

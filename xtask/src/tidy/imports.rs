@@ -1,4 +1,4 @@
-//! No cycle between the files of a crate: whoever reads one file can read what it stands on without coming back.
+//! No cycle between the files of a crate: a reader of one file can read what it stands on without coming back.
 //!
 //! A file stands on another when it names something of it, in a `use` or in a path. A `pub use` is a sign on the door,
 //! not a floor: names are followed through it to the file that holds them. Tests may look at anything.

@@ -224,7 +224,7 @@ fn leaf_keys(prefix: &str, value: &serde_json::Value, found: &mut BTreeSet<Strin
     }
 }
 
-/// A lock file names what and with which digest, never from which host: whoever builds chooses the mirror.
+/// A lock file names what and with which digest, never from which host: the builder chooses the mirror.
 pub fn lock_files_name_no_hosts(tree: &Tree) -> Vec<Finding> {
     const OWN_INDEX: &str = "registry+https://github.com/rust-lang/crates.io-index";
     let mut findings = Vec::new();

@@ -13,7 +13,6 @@ const CHUNK_BYTES: usize = 4 << 20;
 
 /// A table by its columns.
 pub struct Table {
-    /// Its name.
     pub name: String,
     columns: Vec<(String, Kind)>,
     /// Columns of the primary key: rows are copied in its order, which is an index's.

@@ -21,7 +21,7 @@ pub const UNFINISHED_RESTORE: &str = "restore.unfinished";
 pub enum Location {
     /// Files in this directory.
     Directory(PathBuf),
-    /// A database.
+    /// A PostgreSQL database that holds all families.
     Postgres(Box<PgAddress>),
 }
 

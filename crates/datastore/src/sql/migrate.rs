@@ -24,7 +24,7 @@ pub struct Family {
     pub migrations: &'static [Migration],
 }
 
-/// One step of a family, additive by house rule: an older program must still be able to refuse politely.
+/// One step of a family, additive by rule: an older program must still be able to refuse politely.
 pub struct Migration {
     /// What it brings, in a few words.
     pub name: &'static str,

@@ -15,7 +15,7 @@ use crate::sql::ascending::debug_assert_ascending;
 use crate::sql::tls::{self, PgAddress};
 use crate::sql::value::{Cells, Column, Param, Row, wrong_cell_fault};
 
-/// Prepared statements kept per connection; reached only by a statement glued from data, which the house forbids.
+/// Prepared statements kept per connection; reached only if statements were put together from data, which no code here does.
 const STATEMENTS_KEPT: usize = 512;
 
 pub(super) struct Pg {

@@ -278,7 +278,7 @@ impl Tls {
     }
 }
 
-/// Takes a certificate for any name: from one of our authorities, or, without a chain, from anybody. The peer must still hold the
+/// Takes a certificate for any name: from one of our authorities, or, without a chain, self-signed too. The peer must still hold the
 /// certificate's key.
 struct AnyName {
     chain: Option<Arc<WebPkiServerVerifier>>,
@@ -378,7 +378,6 @@ where
     }
 }
 
-/// An encrypted connection.
 struct Encrypted<S>(tokio_rustls::client::TlsStream<S>);
 
 impl<S: AsyncRead + AsyncWrite + Unpin> TlsStream for Encrypted<S> {

@@ -18,9 +18,7 @@ pub enum Param<'a> {
     Int(i64),
     /// A UTF-8 text without NUL.
     Text(&'a str),
-    /// Bytes.
     Blob(&'a [u8]),
-    /// No value.
     Null,
 }
 
@@ -103,22 +101,16 @@ impl ToSql for Param<'_> {
 /// One column of many rows, for [`Tx::insert_many`](crate::sql::Tx::insert_many): typed as a whole, no cell is boxed.
 #[derive(Clone, Copy)]
 pub enum Column<'a> {
-    /// Integers.
     Int(&'a [i64]),
-    /// Integers or NULL.
     IntOrNull(&'a [Option<i64>]),
-    /// Texts.
     Text(&'a [&'a str]),
-    /// Texts or NULL.
     TextOrNull(&'a [Option<&'a str>]),
-    /// Bytes.
     Blob(&'a [&'a [u8]]),
-    /// Bytes or NULL.
     BlobOrNull(&'a [Option<&'a [u8]>]),
 }
 
 impl<'a> Column<'a> {
-    /// Count of rows.
+    /// Rows in this column; the same in every column of a call.
     pub fn len(&self) -> usize {
         match self {
             Column::Int(cells) => cells.len(),
@@ -269,7 +261,7 @@ impl Row<'_> {
         }
     }
 
-    /// Marks the query as failed because a cell holds something its reader cannot accept (a status nobody knows).
+    /// Marks the query as failed because a cell holds something its reader cannot accept (a status that this program does not know).
     pub fn reject(&self, column: usize) {
         self.wrong_cell.set(Some(column));
     }

@@ -1,4 +1,4 @@
-//! Every statement in a crate's sources is prepared on both databases, without anybody having to list it.
+//! Every statement in a crate's sources is prepared on both databases, without a list kept by hand.
 
 use std::fs;
 use std::path::Path;

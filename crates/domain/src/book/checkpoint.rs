@@ -49,54 +49,36 @@ impl Book {
         key: &[u8],
         row: &[u8],
     ) -> Result<(), minicbor::decode::Error> {
-        let mut fits = true;
-        match table {
-            1 => {
-                let row = self.wallets.load(key, row)?;
+        let trial = &mut self.trial;
+        let fits = match table {
+            1 => self.wallets.load(key, row, |_, row| {
                 let balance = i64::try_from(row.lots.total()).unwrap_or(i64::MAX);
-                fits &= self.trial.load(AccountKind::Wallet, balance)
-                    && self.trial.load(AccountKind::Held, row.held.signed());
-            }
-            2 => {
-                self.merchants.load(key, row)?;
-            }
-            3 => {
-                self.stores.load(key, row)?;
-            }
-            4 => {
-                self.tills.load(key, row)?;
-            }
-            5 => {
-                self.api_keys.load(key, row)?;
-            }
-            6 => {
-                self.credentials.load(key, row)?;
-            }
-            7 => {
-                self.authorizations.load(key, row)?;
-            }
+                trial.load(AccountKind::Wallet, balance)
+                    && trial.load(AccountKind::Held, row.held.signed())
+            })?,
+            2 => self.merchants.load(key, row, |_, _| true)?,
+            3 => self.stores.load(key, row, |_, _| true)?,
+            4 => self.tills.load(key, row, |_, _| true)?,
+            5 => self.api_keys.load(key, row, |_, _| true)?,
+            6 => self.credentials.load(key, row, |_, _| true)?,
+            7 => self.authorizations.load(key, row, |_, _| true)?,
             8 => {
-                let id = minicbor::decode(key)?;
-                let row = self.holds.load(key, row)?;
-                self.holds_by_expiry.insert((row.expires_at, id));
+                let by_expiry = &mut self.holds_by_expiry;
+                (self.holds).load(key, row, |id, row| by_expiry.insert((row.expires_at, id)))?
             }
             9 => {
-                let id = minicbor::decode(key)?;
-                let row = self.top_ups.load(key, row)?;
-                self.top_ups_by_start.insert((row.started_at, id));
+                let by_start = &mut self.top_ups_by_start;
+                (self.top_ups).load(key, row, |id, row| by_start.insert((row.started_at, id)))?
             }
             Self::COUNTERS => {
-                let row = self.one.load(key, row)?;
-                self.counters = *row;
+                self.counters = self.one.load(key, row, |_, row| *row)?;
+                true
             }
-            Self::ACCOUNTS => {
-                let account: Account = minicbor::decode(key)?;
-                let row = self.accounts.load(key, row)?;
-                fits &= account.kind().keeping() == Keeping::AccountRow
-                    && self.trial.load(account.kind(), row.0);
-            }
+            Self::ACCOUNTS => self.accounts.load(key, row, |account: Account, row| {
+                account.kind().keeping() == Keeping::AccountRow && trial.load(account.kind(), row.0)
+            })?,
             _ => return Err(minicbor::decode::Error::message("unknown checkpoint table")),
-        }
+        };
         if fits {
             Ok(())
         } else {

@@ -1,5 +1,6 @@
 //! The state: plain data, changed by [`Book::apply`] alone, undone by [`Book::undo`].
 
+use std::borrow::Cow;
 use std::collections::{BTreeSet, VecDeque};
 
 use crate::fund::{Lot, Source};
@@ -14,6 +15,7 @@ use crate::pay::{Payment, Refund};
 use crate::world::Timestamp;
 
 mod checkpoint;
+mod packing;
 mod rows;
 mod shelves;
 mod table;
@@ -28,7 +30,9 @@ pub use table::{BookHash, DirtyRow, HashKey, Table};
 
 use table::Ledgered;
 
-/// What stood there before a change.
+/// What stood there before a change. Some ten are noted for each payment and read only when a batch is lost, so large things
+/// that hardly ever stand there lie in boxes. What changes with everything, the counters and the recent past's length, is noted
+/// once a batch instead.
 enum Undo {
     Wallet(WalletId, Option<Wallet>),
     Merchant(MerchantId, Option<Merchant>),
@@ -40,12 +44,10 @@ enum Undo {
     Authorization(AuthorizationId, Option<Authorization>),
     Hold(HoldId, Option<Hold>),
     TopUp(TopUpId, Option<OpenTopUp>),
-    Counters(Option<Counters>),
-    Payment(PaymentId, Option<(u64, Payment)>),
+    Payment(PaymentId, Option<Box<(u64, Payment)>>),
     Refund(RefundId, Option<Box<Refund>>),
-    Answer(RequestKey, Option<(u64, IdempotencyRecord)>),
+    Answer(RequestKey, Option<Box<(u64, IdempotencyRecord)>>),
     ClosedTopUp(TopUpId, Option<(u64, ClosedTopUp)>),
-    Recent,
 }
 
 /// Something of the recent past that memory holds and the views hold too, sooner or later.
@@ -95,6 +97,10 @@ pub struct Book {
     counters: Counters,
     ledgered: Ledgered,
     undo: Vec<Undo>,
+    /// The row of the counters before the batch at hand changed it, if it has.
+    settled_counters: Option<Option<Counters>>,
+    /// How many things of the recent past are settled.
+    settled_recent: usize,
     seq: u64,
 }
 
@@ -143,6 +149,8 @@ impl Book {
             counters,
             ledgered: Ledgered::new(key),
             undo: Vec::new(),
+            settled_counters: None,
+            settled_recent: 0,
             seq: 0,
         }
     }
@@ -165,8 +173,8 @@ impl Book {
     pub fn at(&self) -> Timestamp {
         self.counters.at
     }
-    /// A wallet.
-    pub fn wallet(&self, id: WalletId) -> Option<&Wallet> {
+    /// A wallet: put together from its packed row, where it has no other.
+    pub fn wallet(&self, id: WalletId) -> Option<Cow<'_, Wallet>> {
         self.wallets.get(&id)
     }
     /// The merchant of a store.
@@ -198,7 +206,7 @@ impl Book {
         match account.kept_by_wallet() {
             Some(wallet) => self
                 .wallet(wallet)
-                .map_or(0, |row| in_wallet(account.kind(), row)),
+                .map_or(0, |row| in_wallet(account.kind(), &row)),
             None => self.accounts.get(&account).map_or(0, |row| row.0),
         }
     }
@@ -320,6 +328,8 @@ impl Book {
     /// The batch is durable: there is no way back any more.
     pub fn settle(&mut self) {
         self.undo.clear();
+        self.settled_counters = None;
+        self.settled_recent = self.recent.len();
         self.accounts.settle(&mut self.ledgered);
         self.one.settle(&mut self.ledgered);
     }
@@ -329,7 +339,10 @@ impl Book {
     /// Whole rows at a time: an answer without its payment would be half a memory. `forgot` hears each request key that
     /// memory no longer knows.
     pub fn forget_through(&mut self, seq: u64, keep: usize, mut forgot: impl FnMut(RequestKey)) {
-        assert!(self.undo.is_empty(), "only a settled book forgets");
+        assert!(
+            self.undo.is_empty() && self.settled_counters.is_none(),
+            "only a settled book forgets"
+        );
         while let Some((at, recent)) = self.recent.front().copied() {
             if at > seq || (self.recent.len() <= keep && at != self.forgotten_through) {
                 break;
@@ -361,6 +374,7 @@ impl Book {
                 }
             }
         }
+        self.settled_recent = self.recent.len();
     }
 
     /// Nothing before this seq is in memory: a start from a checkpoint.
@@ -378,7 +392,7 @@ impl Book {
     pub(crate) fn count(&mut self, change: impl FnOnce(&mut Counters)) {
         change(&mut self.counters);
         let old = self.one.set(&mut self.ledgered, 0, Some(self.counters));
-        self.undo.push(Undo::Counters(old));
+        self.settled_counters.get_or_insert(old);
     }
 
     /// Ids are given out in order: the counter follows the highest one seen.
@@ -442,7 +456,7 @@ impl Book {
     pub(crate) fn put_payment(&mut self, payment: Payment) {
         let id = payment.id;
         let old = self.payments.insert(id, (self.seq, payment));
-        self.undo.push(Undo::Payment(id, old));
+        self.undo.push(Undo::Payment(id, old.map(Box::new)));
         self.remember(Recent::Payment(id));
     }
     pub(crate) fn put_top_up(&mut self, id: TopUpId, row: Option<OpenTopUp>) {
@@ -468,12 +482,11 @@ impl Book {
     }
     pub(crate) fn put_answer(&mut self, key: RequestKey, first: IdempotencyRecord) {
         let old = self.answers.insert(key, (self.seq, first));
-        self.undo.push(Undo::Answer(key, old));
+        self.undo.push(Undo::Answer(key, old.map(Box::new)));
         self.remember(Recent::Answer(key));
     }
     fn remember(&mut self, recent: Recent) {
         self.recent.push_back((self.seq, recent));
-        self.undo.push(Undo::Recent);
     }
 
     pub(crate) fn change_wallet(&mut self, id: WalletId, change: impl FnOnce(&mut Wallet)) {
@@ -481,7 +494,7 @@ impl Book {
             .wallets
             .get(&id)
             .expect("only a wallet that exists is changed")
-            .clone();
+            .into_owned();
         change(&mut row);
         self.put_wallet(id, Some(row));
     }
@@ -494,7 +507,7 @@ impl Book {
         let mut row = row.clone();
         change(&mut row);
         let old = self.payments.insert(id, (self.seq, row));
-        self.undo.push(Undo::Payment(id, old));
+        self.undo.push(Undo::Payment(id, old.map(Box::new)));
         self.remember(Recent::Payment(id));
     }
 
@@ -613,7 +626,7 @@ impl Book {
             row.map_or((0, 0), |row| (row.lots.total() as i64, row.held.signed()))
         };
         let (balance, held) = sums(now);
-        let (old_balance, old_held) = sums(self.wallets.get(&id));
+        let (old_balance, old_held) = sums(self.wallets.get(&id).as_deref());
         self.trial.shift(AccountKind::Wallet, old_balance - balance);
         self.trial.shift(AccountKind::Held, old_held - held);
     }

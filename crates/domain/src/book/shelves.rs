@@ -6,9 +6,11 @@
 
 use hashbrown::HashTable;
 use hashbrown::hash_table;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher};
+use std::ops::Deref;
 
 /// A hasher for keys that are ids of ours or already hashes: two multiplications, the same on every machine.
 ///
@@ -45,14 +47,19 @@ pub type IdMap<K, V> = HashMap<K, V, BuildHasherDefault<IdHasher>>;
 
 /// How a table keeps its rows.
 pub trait Rows<K, V>: Default {
+    /// A row as it is read: in place, or put together from a form that takes less room.
+    type Found<'a>: Deref<Target = V>
+    where
+        Self: 'a;
     /// False for a key that no book ever gave out, and that must not be made room for.
     fn could_hold(_key: &K) -> bool {
         true
     }
-    fn get(&self, key: &K) -> Option<&V>;
+    fn get(&self, key: &K) -> Option<Self::Found<'_>>;
     fn set(&mut self, key: K, row: Option<V>) -> Option<V>;
-    /// Puts a row in place where none stands, or says with `None` that one stands there.
-    fn insert_new(&mut self, key: K, row: V) -> Option<&V>;
+    /// Puts a row in place where none stands; false if one stands there.
+    #[must_use]
+    fn insert_new(&mut self, key: K, row: V) -> bool;
     /// Makes room for so many rows, as far as that saves moving them later.
     fn reserve(&mut self, rows: usize);
     fn count(&self) -> usize;
@@ -60,6 +67,11 @@ pub trait Rows<K, V>: Default {
 }
 
 impl<K: Eq + Hash, V> Rows<K, V> for IdMap<K, V> {
+    type Found<'a>
+        = &'a V
+    where
+        Self: 'a;
+
     fn get(&self, key: &K) -> Option<&V> {
         HashMap::get(self, key)
     }
@@ -69,10 +81,13 @@ impl<K: Eq + Hash, V> Rows<K, V> for IdMap<K, V> {
             None => self.remove(&key),
         }
     }
-    fn insert_new(&mut self, key: K, row: V) -> Option<&V> {
+    fn insert_new(&mut self, key: K, row: V) -> bool {
         match self.entry(key) {
-            Entry::Occupied(_) => None,
-            Entry::Vacant(free) => Some(free.insert(row)),
+            Entry::Occupied(_) => false,
+            Entry::Vacant(free) => {
+                free.insert(row);
+                true
+            }
         }
     }
     fn reserve(&mut self, rows: usize) {
@@ -132,13 +147,58 @@ impl<T> Blocks<T> {
     }
 }
 
+/// A row that has a small form at most times, in which its key needs no room beside it.
+pub trait Narrow<K>: Clone {
+    type Narrow;
+    /// The small form, if it says all there is.
+    fn narrow(&self, key: K) -> Option<Self::Narrow>;
+    /// The key at a place, and its row.
+    fn widen(narrow: &Self::Narrow, place: usize) -> (K, Self);
+}
+
+/// One place of a [`Dense`].
+enum Slot<K, V: Narrow<K>> {
+    Empty,
+    Narrow(V::Narrow),
+    Wide(Box<(K, V)>),
+}
+
+impl<K: Counted, V: Narrow<K>> Slot<K, V> {
+    fn of(key: K, row: Option<V>) -> Self {
+        match row {
+            None => Slot::Empty,
+            Some(row) => match row.narrow(key) {
+                Some(narrow) => Slot::Narrow(narrow),
+                None => Slot::Wide(Box::new((key, row))),
+            },
+        }
+    }
+    fn taken(self, place: usize) -> Option<(K, V)> {
+        match self {
+            Slot::Empty => None,
+            Slot::Narrow(narrow) => Some(V::widen(&narrow, place)),
+            Slot::Wide(row) => Some(*row),
+        }
+    }
+    fn seen(&self, place: usize) -> Option<(K, Cow<'_, V>)> {
+        match self {
+            Slot::Empty => None,
+            Slot::Narrow(narrow) => {
+                let (key, row) = V::widen(narrow, place);
+                Some((key, Cow::Owned(row)))
+            }
+            Slot::Wide(row) => Some((row.0, Cow::Borrowed(&row.1))),
+        }
+    }
+}
+
 /// Rows under keys that count up: a million wallets without a million spare places.
-pub struct Dense<K, V> {
-    places: Blocks<Option<(K, V)>>,
+pub struct Dense<K, V: Narrow<K>> {
+    places: Blocks<Slot<K, V>>,
     count: usize,
 }
 
-impl<K, V> Default for Dense<K, V> {
+impl<K, V: Narrow<K>> Default for Dense<K, V> {
     fn default() -> Self {
         Dense {
             places: Blocks(Vec::new()),
@@ -147,14 +207,20 @@ impl<K, V> Default for Dense<K, V> {
     }
 }
 
-impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
+impl<K: Counted, V: Narrow<K>> Rows<K, V> for Dense<K, V> {
+    type Found<'a>
+        = Cow<'a, V>
+    where
+        Self: 'a;
+
     fn could_hold(key: &K) -> bool {
         // Twice the people of Japan: a row of a checkpoint that an attacker edited must not take all memory.
         key.place() < 1 << 28
     }
-    fn get(&self, key: &K) -> Option<&V> {
-        match self.places.get(key.place()) {
-            Some(Some((own, row))) if own == key => Some(row),
+    fn get(&self, key: &K) -> Option<Cow<'_, V>> {
+        let place = key.place();
+        match self.places.get(place)?.seen(place) {
+            Some((own, row)) if own == *key => Some(row),
             _ => None,
         }
     }
@@ -163,21 +229,17 @@ impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
         if place >= self.places.len() {
             row.as_ref()?;
             while self.places.len() <= place {
-                self.places.push(None);
+                self.places.push(Slot::Empty);
             }
         }
         let slot = self.places.get_mut(place).expect("room was made");
         let is = usize::from(row.is_some());
-        let old = std::mem::replace(slot, row.map(|row| (key, row)));
+        let old = std::mem::replace(slot, Slot::of(key, row)).taken(place);
         self.count = self.count + is - usize::from(old.is_some());
         old.map(|(_, row)| row)
     }
-    fn insert_new(&mut self, key: K, row: V) -> Option<&V> {
-        if self.get(&key).is_some() {
-            return None;
-        }
-        self.set(key, Some(row));
-        self.get(&key)
+    fn insert_new(&mut self, key: K, row: V) -> bool {
+        self.get(&key).is_none() && self.set(key, Some(row)).is_none()
     }
     fn reserve(&mut self, _rows: usize) {
         // A block is never moved, so there is nothing to save.
@@ -186,11 +248,23 @@ impl<K: Counted, V> Rows<K, V> for Dense<K, V> {
         self.count
     }
     fn each(&self, see: &mut dyn FnMut(&K, &V)) {
-        self.places
-            .iter()
-            .flatten()
-            .for_each(|(key, row)| see(key, row));
+        for (place, slot) in self.places.iter().enumerate() {
+            if let Some((key, row)) = slot.seen(place) {
+                see(&key, &row);
+            }
+        }
     }
+}
+
+/// A row and its key as plain bytes, which need no alignment and so waste none.
+pub trait Flat<K>: Copy {
+    type Bytes;
+    /// The eight bits that a key begins with. They are spread evenly, for keys are keyed hashes or random, and rows that come
+    /// in the order of their keys fill one part of the index after the other: it stays near the processor meanwhile.
+    fn part(key: K) -> u8;
+    fn flat(&self, key: K) -> Self::Bytes;
+    fn key(bytes: &Self::Bytes) -> K;
+    fn row(bytes: &Self::Bytes) -> Self;
 }
 
 /// Parts of an index: each is moved alone when it doubles, in a thousandth of the time that moving all would take.
@@ -198,12 +272,12 @@ const PARTS: usize = 1 << 8;
 
 /// Rows under keys that do not count, like fingerprints: packed in blocks, each beside its key, found by an index of five bytes
 /// a place. A map that holds them itself costs 33 bytes a place, and up to twice as many places as rows.
-pub struct Packed<K, V> {
+pub struct Packed<K, V: Flat<K>> {
     index: Vec<HashTable<u32>>,
-    rows: Blocks<(K, V)>,
+    rows: Blocks<V::Bytes>,
 }
 
-impl<K, V> Default for Packed<K, V> {
+impl<K, V: Flat<K>> Default for Packed<K, V> {
     fn default() -> Self {
         Packed {
             index: Vec::new(),
@@ -216,16 +290,11 @@ fn hash_of<K: Hash>(key: &K) -> u64 {
     BuildHasherDefault::<IdHasher>::default().hash_one(key)
 }
 
-/// The part of a key: bits that the parts' own tables do not look at first.
-fn part_of(hash: u64) -> usize {
-    (hash >> 40) as usize % PARTS
-}
-
-impl<K: Copy + Eq + Hash, V> Packed<K, V> {
+impl<K: Copy + Eq + Hash, V: Flat<K>> Packed<K, V> {
     fn place(&self, key: &K) -> Option<usize> {
         let hash = hash_of(key);
-        let part = self.index.get(part_of(hash))?;
-        part.find(hash, |place| self.rows.is_at(*place, key))
+        let part = self.index.get(usize::from(V::part(*key)))?;
+        part.find(hash, |place| key_at::<K, V>(&self.rows, *place) == *key)
             .map(|place| *place as usize)
     }
 
@@ -237,9 +306,9 @@ impl<K: Copy + Eq + Hash, V> Packed<K, V> {
         let hash = hash_of(key);
         let free = self.rows.len();
         let rows = &self.rows;
-        let is_it = |place: &u32| rows.is_at(*place, key);
-        let rehash = |place: &u32| hash_of(&rows.at(*place).0);
-        match self.index[part_of(hash)].entry(hash, is_it, rehash) {
+        let is_it = |place: &u32| key_at::<K, V>(rows, *place) == *key;
+        let rehash = |place: &u32| hash_of(&key_at::<K, V>(rows, *place));
+        match self.index[usize::from(V::part(*key))].entry(hash, is_it, rehash) {
             hash_table::Entry::Occupied(taken) => Ok(*taken.get() as usize),
             hash_table::Entry::Vacant(vacant) => {
                 let place =
@@ -254,7 +323,8 @@ impl<K: Copy + Eq + Hash, V> Packed<K, V> {
     fn take(&mut self, key: &K) -> Option<V> {
         let place = self.place(key)?;
         let hash = hash_of(key);
-        let found = self.index[part_of(hash)].find_entry(hash, |own| *own as usize == place);
+        let part = usize::from(V::part(*key));
+        let found = self.index[part].find_entry(hash, |own| *own as usize == place);
         let Ok(entry) = found else {
             unreachable!("its place was found in this part");
         };
@@ -262,29 +332,32 @@ impl<K: Copy + Eq + Hash, V> Packed<K, V> {
         let last_row = self.rows.pop()?;
         let last = self.rows.len();
         if place == last {
-            return Some(last_row.1);
+            return Some(V::row(&last_row));
         }
-        let hash = hash_of(&last_row.0);
-        *self.index[part_of(hash)]
+        let last_key = V::key(&last_row);
+        let hash = hash_of(&last_key);
+        *self.index[usize::from(V::part(last_key))]
             .find_mut(hash, |own| *own as usize == last)
             .expect("each row has an entry") = place as u32;
-        Some(std::mem::replace(self.rows.get_mut(place)?, last_row).1)
+        let old = std::mem::replace(self.rows.get_mut(place)?, last_row);
+        Some(V::row(&old))
     }
 }
 
-impl<K: Eq, V> Blocks<(K, V)> {
-    fn at(&self, place: u32) -> &(K, V) {
-        self.get(place as usize)
-            .expect("an index names rows that are there")
-    }
-    fn is_at(&self, place: u32, key: &K) -> bool {
-        self.at(place).0 == *key
-    }
+fn key_at<K, V: Flat<K>>(rows: &Blocks<V::Bytes>, place: u32) -> K {
+    let bytes = rows.get(place as usize);
+    V::key(bytes.expect("an index names rows that are there"))
 }
 
-impl<K: Copy + Eq + Hash, V> Rows<K, V> for Packed<K, V> {
-    fn get(&self, key: &K) -> Option<&V> {
-        self.rows.get(self.place(key)?).map(|(_, row)| row)
+impl<K: Copy + Eq + Hash, V: Flat<K>> Rows<K, V> for Packed<K, V> {
+    type Found<'a>
+        = Cow<'a, V>
+    where
+        Self: 'a;
+
+    fn get(&self, key: &K) -> Option<Cow<'_, V>> {
+        let bytes = self.rows.get(self.place(key)?)?;
+        Some(Cow::Owned(V::row(bytes)))
     }
     fn set(&mut self, key: K, row: Option<V>) -> Option<V> {
         let Some(row) = row else {
@@ -292,73 +365,184 @@ impl<K: Copy + Eq + Hash, V> Rows<K, V> for Packed<K, V> {
         };
         match self.place_or_free(&key) {
             Ok(place) => {
-                let (_, slot) = self
-                    .rows
-                    .get_mut(place)
-                    .expect("an index names rows that are there");
-                Some(std::mem::replace(slot, row))
+                let slot = self.rows.get_mut(place);
+                let slot = slot.expect("an index names rows that are there");
+                Some(V::row(&std::mem::replace(slot, row.flat(key))))
             }
             Err(_) => {
-                self.rows.push((key, row));
+                self.rows.push(row.flat(key));
                 None
             }
         }
     }
-    fn insert_new(&mut self, key: K, row: V) -> Option<&V> {
-        let place = self.place_or_free(&key).err()?;
-        self.rows.push((key, row));
-        self.rows.get(place).map(|(_, row)| row)
+    fn insert_new(&mut self, key: K, row: V) -> bool {
+        let is_new = self.place_or_free(&key).is_err();
+        if is_new {
+            self.rows.push(row.flat(key));
+        }
+        is_new
     }
     fn reserve(&mut self, rows: usize) {
         self.index.resize_with(PARTS, HashTable::new);
         let (in_each, all) = (rows / PARTS, &self.rows);
         for part in &mut self.index {
-            part.reserve(in_each, |place| hash_of(&all.at(*place).0));
+            part.reserve(in_each, |place| hash_of(&key_at::<K, V>(all, *place)));
         }
     }
     fn count(&self) -> usize {
         self.rows.len()
     }
     fn each(&self, see: &mut dyn FnMut(&K, &V)) {
-        self.rows.iter().for_each(|(key, row)| see(key, row));
+        for bytes in self.rows.iter() {
+            see(&V::key(bytes), &V::row(bytes));
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::rows::{Wallet, WalletStatus};
     use super::*;
-    use crate::ids::Fingerprint;
+    use crate::fund::{Lot, Lots, Source};
+    use crate::ids::{EntryId, Fingerprint, IdSpace, PaymentId, ShardId, TopUpId, WalletId};
+    use crate::money::Amount;
     use crate::world::Draw;
+    use std::fmt::Debug;
 
-    /// Thousands of random changes on a packed table and on a plain map: never a different row.
-    #[test]
-    fn packed_rows_are_what_a_plain_map_holds() {
-        let mut draw = Draw::from_seed(5);
-        let mut packed: Packed<Fingerprint, u64> = Packed::default();
+    /// Thousands of random changes on packed rows and on a plain map: never a different row.
+    fn compare<K: Copy + Eq + Hash + Debug, V: Clone + PartialEq + Debug, R: Rows<K, V>>(
+        mut packed: R,
+        mut draw: Draw,
+        mut change: impl FnMut(&mut Draw) -> (K, V),
+    ) -> HashMap<K, V> {
         packed.reserve(2_000);
-        let mut plain: HashMap<Fingerprint, u64> = HashMap::new();
-        for step in 0..40_000u64 {
-            let key = Fingerprint(u128::from(draw.below(6_000)));
-            let row = (draw.below(3) > 0).then_some(step);
-            let old = match row {
-                Some(row) => plain.insert(key, row),
+        let mut plain: HashMap<K, V> = HashMap::new();
+        for _ in 0..40_000 {
+            let (key, row) = change(&mut draw);
+            let row = (draw.below(3) > 0).then_some(row);
+            let old = match &row {
+                Some(row) => plain.insert(key, row.clone()),
                 None => plain.remove(&key),
             };
             match row {
                 Some(row) if old.is_none() && draw.below(2) == 0 => {
-                    assert_eq!(packed.insert_new(key, row), Some(&row));
-                    assert_eq!(packed.insert_new(key, row + 1), None, "a row stands there");
+                    assert!(packed.insert_new(key, row.clone()));
+                    assert!(!packed.insert_new(key, row), "a row stands there");
                 }
-                row => assert_eq!(Rows::set(&mut packed, key, row), old),
+                row => assert_eq!(packed.set(key, row), old),
             }
-            assert_eq!(Rows::get(&packed, &key), plain.get(&key));
+            assert_eq!(packed.get(&key).as_deref(), plain.get(&key));
         }
-        assert!(plain.len() > 3 * BLOCK, "several blocks were in use");
         assert_eq!(packed.count(), plain.len());
         let mut seen = HashMap::new();
         packed.each(&mut |key, row| {
-            seen.insert(*key, *row);
+            seen.insert(*key, row.clone());
         });
         assert_eq!(seen, plain);
+        plain
+    }
+
+    #[test]
+    fn packed_rows_are_what_a_plain_map_holds() {
+        let packed: Packed<Fingerprint, WalletId> = Packed::default();
+        let mut step = 0;
+        let plain = compare(packed, Draw::from_seed(5), |draw| {
+            step += 1;
+            (
+                Fingerprint(u128::from(draw.below(6_000)) << 115 | 7),
+                WalletId(u64::MAX - step),
+            )
+        });
+        assert!(plain.len() > 3 * BLOCK, "several blocks were in use");
+    }
+
+    /// Ids of every kind that there can be: none, small, of a later incarnation, of another shard, the greatest of all.
+    fn any_id(draw: &mut Draw) -> u64 {
+        let space = IdSpace {
+            incarnation: [0, 0, 1, 1_023][draw.below(4) as usize],
+            shard: ShardId([0, 0, 0, 7][draw.below(4) as usize]),
+        };
+        match draw.below(8) {
+            0 => 0,
+            1 => u64::MAX,
+            2 => space.id((1 << 43) - 1),
+            3 => space.id(0),
+            _ => space.id(draw.below(1 << 20)),
+        }
+    }
+
+    fn any_amount(draw: &mut Draw) -> Amount {
+        Amount::yen(
+            [0, 1, 4_980, u64::from(u32::MAX), 1 << 32, Amount::MAX_MINOR][draw.below(6) as usize],
+        )
+    }
+
+    fn any_wallet(draw: &mut Draw) -> Wallet {
+        let mut row = Wallet {
+            status: [WalletStatus::Active, WalletStatus::Frozen][draw.below(2) as usize],
+            epoch: [0, 1, 2_047, 2_048, (1 << 21) - 1, 1 << 21, u32::MAX][draw.below(7) as usize],
+            last_entry: EntryId(any_id(draw)),
+            ..Wallet::EMPTY
+        };
+        if draw.below(8) == 0 {
+            row.held = any_amount(draw);
+        }
+        if draw.below(8) == 0 {
+            row.pending = any_amount(draw);
+        }
+        for _ in 0..[0, 1, 1, 1, 2, 5][draw.below(6) as usize] {
+            let id = any_id(draw);
+            let source = match draw.below(4) {
+                0 => Source::Card(TopUpId(id)),
+                1 => Source::Cash(EntryId(id)),
+                2 => Source::Goodwill(EntryId(id)),
+                _ => Source::Refund(PaymentId(id)),
+            };
+            let amount = any_amount(draw);
+            if matches!(row.lots, Lots::None) || !amount.is_zero() {
+                let joins = row.lots.iter().any(|lot| lot.source == source);
+                if !joins {
+                    row.lots.add(Lot { source, amount });
+                }
+            }
+        }
+        row
+    }
+
+    #[test]
+    fn wallets_of_every_kind_are_what_a_plain_map_holds() {
+        let packed: Dense<WalletId, Wallet> = Dense::default();
+        let mut made: HashMap<u64, u64> = HashMap::new();
+        let plain = compare(packed, Draw::from_seed(6), |draw| {
+            let counter = draw.below(4_000) + 1;
+            // A counter is given out once, in one space.
+            let id = *made.entry(counter).or_insert_with(|| {
+                let incarnation = [0, 0, 1, 1_023][draw.below(4) as usize];
+                let shard = ShardId([0, 0, 0, 7][draw.below(4) as usize]);
+                IdSpace { incarnation, shard }.id(counter)
+            });
+            (WalletId(id), any_wallet(draw))
+        });
+        assert!(plain.len() > 2 * BLOCK, "several blocks were in use");
+    }
+
+    #[test]
+    fn an_ordinary_wallet_takes_24_bytes_with_its_id() {
+        let ordinary = Wallet {
+            lots: Lots::One(Lot {
+                source: Source::Card(TopUpId(81_000_000_000)),
+                amount: Amount::yen(100_000),
+            }),
+            epoch: 3,
+            last_entry: EntryId(82_000_000_000),
+            ..Wallet::EMPTY
+        };
+        let space = IdSpace {
+            incarnation: 2,
+            shard: ShardId(0),
+        };
+        assert!(ordinary.narrow(WalletId(space.id(70_000_000))).is_some());
+        assert!(Wallet::EMPTY.narrow(WalletId(1)).is_some());
+        assert_eq!(size_of::<Slot<WalletId, Wallet>>(), 24);
     }
 }

@@ -118,7 +118,7 @@ where
         let mut scratch = Vec::new();
         for (key, old) in self.behind.iter().flatten() {
             if let Some(new) = self.rows.get(key) {
-                encode_row(&mut scratch, self.number, key, new);
+                encode_row(&mut scratch, self.number, key, &*new);
                 hash.add(ledgered.key.row(&scratch));
             }
             if let Some(old) = old {
@@ -139,7 +139,7 @@ where
     }
 
     /// A row.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get(&self, key: &K) -> Option<R::Found<'_>> {
         self.rows.get(key)
     }
 
@@ -194,7 +194,7 @@ where
                 row: self
                     .rows
                     .get(&key)
-                    .map(|row| minicbor::to_vec(row).expect("memory takes all")),
+                    .map(|row| minicbor::to_vec(&*row).expect("memory takes all")),
             });
         }
     }
@@ -205,8 +205,14 @@ where
             .push(minicbor::decode(key).expect("this table wrote the key"));
     }
 
-    /// Puts a checkpoint's row in place, which is not dirty then. The hash does not know it yet: the caller sums the bytes.
-    pub fn load(&mut self, key: &[u8], row: &[u8]) -> Result<&V, minicbor::decode::Error> {
+    /// Puts a checkpoint's row in place, which is not dirty then, and shows it to `see`. The hash does not know it yet: the
+    /// caller sums the bytes.
+    pub fn load<T>(
+        &mut self,
+        key: &[u8],
+        row: &[u8],
+        see: impl FnOnce(K, &V) -> T,
+    ) -> Result<T, minicbor::decode::Error> {
         let key: K = minicbor::decode(key)?;
         let row: V = minicbor::decode(row)?;
         if !R::could_hold(&key) {
@@ -214,9 +220,12 @@ where
                 "a key beyond all counting",
             ));
         }
-        self.rows
-            .insert_new(key, row)
-            .ok_or_else(|| minicbor::decode::Error::message("a row that comes twice"))
+        let seen = see(key, &row);
+        if self.rows.insert_new(key, row) {
+            Ok(seen)
+        } else {
+            Err(minicbor::decode::Error::message("a row that comes twice"))
+        }
     }
 
     /// Makes room for so many rows.

@@ -26,18 +26,17 @@ impl Book {
                 Undo::Authorization(id, old) => drop(self.authorizations.set(ledgered, id, old)),
                 Undo::Hold(id, old) => drop(self.set_hold(id, old)),
                 Undo::TopUp(id, old) => drop(self.set_top_up(id, old)),
-                Undo::Counters(old) => {
-                    self.one.set(ledgered, 0, old);
-                    let before = old.unwrap_or(Book::new_counters());
-                    self.counters = before;
-                }
-                Undo::Payment(id, old) => restore(&mut self.payments, id, old),
+                Undo::Payment(id, old) => restore(&mut self.payments, id, old.map(|old| *old)),
                 Undo::Refund(id, old) => restore(&mut self.refunds, id, old),
-                Undo::Answer(key, old) => restore(&mut self.answers, key, old),
+                Undo::Answer(key, old) => restore(&mut self.answers, key, old.map(|old| *old)),
                 Undo::ClosedTopUp(id, old) => restore(&mut self.closed_top_ups, id, old),
-                Undo::Recent => drop(self.recent.pop_back()),
             }
         }
+        if let Some(row) = self.settled_counters.take() {
+            self.one.set(&mut self.ledgered, 0, row);
+            self.counters = row.unwrap_or(Book::new_counters());
+        }
+        self.recent.truncate(self.settled_recent);
         assert_eq!(
             self.trial.sum(),
             0,

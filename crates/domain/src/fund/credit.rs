@@ -121,7 +121,7 @@ pub(crate) fn credit<E: From<Credited> + From<Refused>>(
         Some(_) if amount.is_zero() => {
             return refuse_for_good(key, digest, Refusal::AmountOutOfBounds);
         }
-        Some(row) if !fits(limits, row, amount) => {
+        Some(row) if !fits(limits, &row, amount) => {
             return refuse_for_good(key, digest, Refusal::BalanceCap);
         }
         Some(row) => row,

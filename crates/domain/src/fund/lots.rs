@@ -1,6 +1,6 @@
 //! Where every yen of a wallet came from: lots, spent first in, first out.
 
-use crate::ids::{EntryId, PaymentId, TopUpId};
+use super::{Drawn, Lot, Source};
 use crate::money::Amount;
 use minicbor::{Decode, Encode};
 use std::collections::VecDeque;
@@ -13,23 +13,6 @@ pub enum CreditKind {
     Cash,
     #[n(1)]
     Goodwill,
-}
-
-/// The origin of money in a wallet, so that it can be traced and returned later.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
-pub enum Source {
-    /// A card top-up.
-    #[n(0)]
-    Card(#[n(0)] TopUpId),
-    /// Cash handed over at a till.
-    #[n(1)]
-    Cash(#[n(0)] EntryId),
-    /// Given by the operator.
-    #[n(2)]
-    Goodwill(#[n(0)] EntryId),
-    /// A refund or cancel of a journal from before returned money went back to the origin it was drawn from.
-    #[n(3)]
-    Refund(#[n(0)] PaymentId),
 }
 
 /// The most origins a wallet's money may have before refunds and new top-ups wait for some of it to be spent. A wallet in very
@@ -65,15 +48,6 @@ pub fn returned(drawn: &[Lot], already: Amount, amount: Amount) -> Vec<Lot> {
     back
 }
 
-/// An amount with its origin: what is left of it in a wallet, or what a payment drew from it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct Lot {
-    #[n(0)]
-    pub source: Source,
-    #[n(1)]
-    pub amount: Amount,
-}
-
 /// The lots of one wallet, oldest first. Most wallets hold one, which then lives inside the wallet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Lots {
@@ -100,7 +74,16 @@ impl Lots {
     }
 
     /// The parts that a payment of `amount` would take, oldest first; `None` if there is not enough.
-    pub fn draw(&self, amount: Amount) -> Option<Vec<Lot>> {
+    pub fn draw(&self, amount: Amount) -> Option<Drawn> {
+        if let Some(first) = self.iter().next()
+            && first.amount >= amount
+            && !amount.is_zero()
+        {
+            return Some(Drawn::from(Lot {
+                source: first.source,
+                amount,
+            }));
+        }
         let mut left = amount;
         let mut drawn = Vec::with_capacity(1);
         for lot in self.iter() {
@@ -114,7 +97,7 @@ impl Lots {
             });
             left = left.minus(part)?;
         }
-        left.is_zero().then_some(drawn)
+        left.is_zero().then(|| Drawn::from(drawn))
     }
 
     /// Removes drawn parts, which must be the oldest ones: they were made by [`Lots::draw`] on this very state.
@@ -253,6 +236,7 @@ impl<'b, C> Decode<'b, C> for Lots {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::TopUpId;
 
     fn card(id: u64, yen: u64) -> Lot {
         Lot {
@@ -288,7 +272,7 @@ mod tests {
         lots.add(card(1, 500));
         lots.add(card(2, 700));
         let drawn = lots.draw(Amount::yen(600)).unwrap();
-        assert_eq!(drawn, [card(1, 500), card(2, 100)]);
+        assert_eq!(*drawn, [card(1, 500), card(2, 100)]);
         lots.take(&drawn);
         assert_eq!(lots, Lots::One(card(2, 600)));
         assert_eq!(lots.draw(Amount::yen(601)), None);

@@ -225,7 +225,7 @@ pub(crate) fn start<E: From<TopUpStarted> + From<Refused>>(
         Some(_) if amount.is_zero() || amount < limits.top_up_min || amount > limits.top_up_max => {
             Some(Refusal::AmountOutOfBounds)
         }
-        Some(row) if !fits(limits, row, amount) => Some(Refusal::BalanceCap),
+        Some(row) if !fits(limits, &row, amount) => Some(Refusal::BalanceCap),
         Some(_) => None,
     };
     if let Some(refusal) = refusal {

@@ -180,7 +180,7 @@ pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore>>(
         .wallet(payment.wallet)
         .expect("a payment's wallet is never forgotten");
     let returned = returned(&payment.drawn, Amount::ZERO, payment.amount);
-    if !may_return(row, &returned) {
+    if !may_return(&row, &returned) {
         return Decision::refuse(Refusal::RefundLimit);
     }
     Decision::done(

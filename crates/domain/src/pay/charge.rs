@@ -8,7 +8,7 @@ use crate::book::{Book, WalletStatus};
 use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::fund::{DRAWN_MAX, Lot};
+use crate::fund::{DRAWN_MAX, Drawn};
 use crate::happening::{Answers, Happening, Money, Notice, Subject};
 use crate::ids::{EntryId, PaymentId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
@@ -31,7 +31,7 @@ impl Money for Paid {
             merchant: Some(self.merchant),
             store: self.store,
             till: self.till,
-            merchant_text: Some(self.merchant_payment_id.clone()),
+            merchant_text: Some((&self.merchant_payment_id).into()),
             ..Movement::of_wallet(
                 EntryId(self.id.0),
                 EntryKind::Payment,
@@ -116,7 +116,7 @@ pub(crate) fn charge<E: From<Arc<Paid>> + From<Refused>>(
 /// Which wallet pays, and with which lots.
 pub(super) struct Approved {
     pub wallet: WalletId,
-    pub drawn: Vec<Lot>,
+    pub drawn: Drawn,
     pub digest: RequestDigest,
 }
 
@@ -204,7 +204,7 @@ fn payer_wallet(
 }
 
 /// What a wallet would pay with, if it may pay.
-fn drawn_from(book: &Book, wallet: WalletId, amount: Amount) -> Result<Vec<Lot>, Refusal> {
+fn drawn_from(book: &Book, wallet: WalletId, amount: Amount) -> Result<Drawn, Refusal> {
     let row = book.wallet(wallet).ok_or(Refusal::WalletUnknown)?;
     if row.status == WalletStatus::Frozen {
         return Err(Refusal::WalletFrozen);

@@ -9,7 +9,7 @@ use crate::book::{Book, Hold};
 use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
-use crate::fund::Lot;
+use crate::fund::Drawn;
 use crate::happening::{Answers, Happening, Money, Notice, Subject, answers_no_request};
 use crate::ids::{EntryId, HoldId, MerchantId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
@@ -41,7 +41,7 @@ pub struct Held {
     #[n(6)]
     pub amount: Amount,
     #[n(7)]
-    pub drawn: Vec<Lot>,
+    pub drawn: Drawn,
     #[n(8)]
     pub expires_at: Timestamp,
     #[n(9)]
@@ -95,7 +95,7 @@ impl Happening for Held {
             merchant: self.merchant,
             store: self.store,
             amount: self.amount,
-            drawn: self.drawn.clone(),
+            drawn: self.drawn.to_vec(),
             expires_at: self.expires_at,
         };
         book.put_hold(self.hold, Some(row));

@@ -3,12 +3,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use crate::fund::Lot;
+use crate::fund::Drawn;
 use crate::ids::{
     AuthorizationId, EntryId, MerchantId, PaymentId, RefundId, StoreId, TillId, WalletId,
 };
 use crate::key::RequestDigest;
 use crate::money::Amount;
+use crate::shared::Shared;
 use crate::world::Timestamp;
 use minicbor::{Decode, Encode};
 
@@ -88,10 +89,10 @@ pub struct Paid {
     pub digest: RequestDigest,
     /// The merchant's id for it.
     #[n(7)]
-    pub merchant_payment_id: Box<str>,
+    pub merchant_payment_id: Shared<str>,
     /// The lots it was paid from, where returned money goes back to: the trace of every yen.
     #[n(8)]
-    pub drawn: Vec<Lot>,
+    pub drawn: Drawn,
     /// The wallet's movement before this one: history is a chain, and needs no index.
     #[n(9)]
     pub previous: EntryId,
@@ -99,7 +100,7 @@ pub struct Paid {
     #[n(10)]
     pub balance: u64,
     #[n(11)]
-    pub order: OrderInfo,
+    pub order: Shared<OrderInfo>,
     /// The standing permission it was made by, if it was not a scan.
     #[n(12)]
     pub authorization: Option<AuthorizationId>,

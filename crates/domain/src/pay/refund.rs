@@ -208,7 +208,7 @@ fn refund_is_in_order<'a>(
         .wallet(payment.wallet)
         .expect("a payment's wallet is never forgotten");
     let back = returned(&payment.drawn, payment.refunded, request.amount);
-    if payment.refunds.len() >= REFUNDS_MAX || !may_return(row, &back) {
+    if payment.refunds.len() >= REFUNDS_MAX || !may_return(&row, &back) {
         return Err(Refusal::RefundLimit);
     }
     Ok(payment)

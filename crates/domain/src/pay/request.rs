@@ -4,18 +4,19 @@ use super::{OrderInfo, Payer};
 use crate::ids::{MerchantId, PaymentId, StoreId, TillId};
 use crate::key::{RequestDigest, Spot};
 use crate::money::Amount;
+use crate::shared::Shared;
 
 /// A request to take money from a wallet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Charge {
     pub merchant: MerchantId,
     /// The merchant's id for the payment, 1..=64 of `a-z A-Z 0-9 - _`.
-    pub merchant_payment_id: Box<str>,
+    pub merchant_payment_id: Shared<str>,
     pub payer: Payer,
     pub amount: Amount,
     pub store: Option<StoreId>,
     pub till: Option<TillId>,
-    pub order: OrderInfo,
+    pub order: Shared<OrderInfo>,
 }
 
 impl Charge {

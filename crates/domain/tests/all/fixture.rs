@@ -474,7 +474,7 @@ pub fn by_grant(id: &str, yen: u64) -> Charge {
         amount: Amount::yen(yen),
         store: Some(BAKERYS_STORE),
         till: Some(FIRST_TILL),
-        order: OrderInfo::default(),
+        order: OrderInfo::default().into(),
     }
 }
 

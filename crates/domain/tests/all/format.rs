@@ -189,10 +189,10 @@ pub fn one_of_each() -> Vec<Event> {
             amount,
             digest,
             merchant_payment_id: "注文-1".into(),
-            drawn: drawn.clone(),
+            drawn: drawn.clone().into(),
             previous,
             balance,
-            order,
+            order: order.into(),
             authorization: Some(AuthorizationId(5)),
         }
         .into(),
@@ -244,7 +244,7 @@ pub fn one_of_each() -> Vec<Event> {
             store,
             wallet,
             amount,
-            drawn,
+            drawn: drawn.into(),
             expires_at: Timestamp(i64::MAX),
             previous,
             balance,
@@ -499,7 +499,8 @@ fn a_day() -> Fixture {
             description: Some("昼食".into()),
             categories: Some(["bread".into(), "drinks".into()].into()),
             ..OrderInfo::default()
-        },
+        }
+        .into(),
         ..by_grant("lunch", 1_200)
     };
     let register = as_key(BAKERY_KEY).with_request(RequestId(0xfeed));

@@ -58,11 +58,11 @@ fn a_payment_keeps_what_the_merchant_wrote_on_it() {
         ..OrderInfo::default()
     };
     let charge = Charge {
-        order: order.clone(),
+        order: order.clone().into(),
         ..by_grant("lunch", 700)
     };
     let paid = payment(fixture.tell(Command::Charge(charge))).unwrap();
-    assert_eq!(paid.order, order);
+    assert_eq!(*paid.order, order);
     assert_eq!(paid.authorization, Some(GRANT));
     assert_eq!(
         (paid.store, paid.till),
@@ -85,7 +85,8 @@ fn the_same_request_gets_the_same_answer_whatever_has_happened_since() {
             description: Some("another text".into()),
             categories: Some(["bread".into()].into()),
             ..OrderInfo::default()
-        },
+        }
+        .into(),
         ..by_grant("lunch", 1_200)
     };
     assert_eq!(
@@ -361,7 +362,7 @@ fn ids_and_amounts_from_outside_at_their_widest_are_only_refused() {
     let key = Fingerprint(u128::MAX);
     let unknown_till = as_till(TillId(u32::MAX), key);
     let charge = Charge {
-        merchant_payment_id: id.clone(),
+        merchant_payment_id: id.clone().into(),
         amount,
         payer: Payer::Authorization(AuthorizationId(u128::MAX)),
         ..by_grant("", 0)

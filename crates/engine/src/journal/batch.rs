@@ -40,7 +40,7 @@ impl Committed {
     pub fn events(&self) -> impl Iterator<Item = &Event> {
         self.acts.iter().flat_map(|act| &act.events)
     }
-    /// How much happened.
+    /// Events in this row, of all its acts.
     pub fn event_count(&self) -> usize {
         self.acts.iter().map(|act| act.events.len()).sum()
     }
@@ -54,7 +54,7 @@ impl Committed {
     }
 }
 
-/// An empty batch.
+/// Starts an empty batch of the newest format.
 pub fn begin_batch(batch: &mut Vec<u8>) {
     batch.clear();
     batch.push(BATCH_FORMAT);

@@ -20,11 +20,8 @@ pub enum FakeAppend {
     LostAfterDurable,
     /// The outcome is unknown; the row was *not* written.
     LostBefore,
-    /// A stranger of a higher epoch has written this seq first.
-    Collides {
-        /// The stranger's epoch.
-        epoch: u64,
-    },
+    /// Another owner, of a higher epoch, has written this seq first.
+    Collides { epoch: u64 },
 }
 
 /// A journal in memory. Clones share it, so a "restarted" engine opens the same one.
@@ -74,7 +71,7 @@ impl FakeJournal {
         shared.head = shared.rows.back().map(JournalRow::head);
     }
 
-    /// Changes one stored row in place, as somebody with access to the disk could.
+    /// Changes one stored row in place, as an attacker with access to the disk could.
     pub fn tamper(&self, seq: u64, change: impl FnOnce(&mut JournalRow)) {
         if let Some(row) = self.lock().rows.iter_mut().find(|row| row.seq == seq) {
             change(row);

@@ -88,7 +88,7 @@ impl JournalRow {
         }
     }
 
-    /// Checks that this row follows `head` and was written by whoever held the chain key.
+    /// Checks that this row follows `head` and was hashed under the chain key.
     pub fn check_after(&self, head: &Head, key: &ChainKey) -> Result<(), Fault> {
         let broken = |what| Err(Fault::broken(what).with_number("seq", number(self.seq)));
         if self.seq != head.seq + 1 {
@@ -106,7 +106,7 @@ impl JournalRow {
         Ok(())
     }
 
-    /// Checks that this row, wherever it was read, was written by whoever held the chain key, and names its own place.
+    /// Checks one row without its predecessor: it was hashed under the chain key and names its own place.
     pub fn check_alone(&self, key: &ChainKey) -> Result<(), Fault> {
         if self.hash == self.link(key) {
             return Ok(());

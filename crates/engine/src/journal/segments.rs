@@ -52,7 +52,7 @@ impl LiteJournal {
         location.make_directory()?;
         let segment = newest_segment(directory)?;
         for closed in 1..segment {
-            settle(directory, closed)?;
+            fold_in_log(directory, closed)?;
         }
         let _ = fs::remove_file(unfinished(directory));
         // Without a reserve a start is still better than none: the disk may be full at this very moment.
@@ -155,8 +155,8 @@ impl LiteJournal {
         self.segment = next;
         self.next_segment_at = self.segment_bytes;
         self.unannounced_bytes = 0;
-        // Whatever is in the way of that, the next start does it.
-        let _ = settle(&self.directory, closed);
+        // A reader that still has the file open may prevent it; the next start does it then.
+        let _ = fold_in_log(&self.directory, closed);
         Ok(())
     }
 
@@ -370,7 +370,7 @@ fn newest_segment(directory: &Path) -> Result<u64, Fault> {
 }
 
 /// Makes a closed segment one plain file without a log beside it. A reader may be in the way; the next start tries again.
-fn settle(directory: &Path, segment: u64) -> Result<(), Fault> {
+fn fold_in_log(directory: &Path, segment: u64) -> Result<(), Fault> {
     let path = file_of(directory, segment);
     let mut log = path.clone().into_os_string();
     log.push("-wal");

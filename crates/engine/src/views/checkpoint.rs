@@ -4,7 +4,7 @@
 //! over stood before: `checkpoint_undo`, by the row of the journal whose book they belong to.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 
 use mamori_datastore::fault::Fault;
@@ -115,6 +115,14 @@ impl Parcel {
         &self.bytes[start..]
     }
 
+    /// The bytes of each row.
+    fn each(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
+        starts
+            .zip(&self.ends)
+            .map(|(start, &(_, end))| &self.bytes[start..end])
+    }
+
     /// Each row's table, key and content.
     fn rows(&self) -> impl Iterator<Item = (u8, &[u8], &[u8])> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
@@ -128,7 +136,8 @@ impl Parcel {
 /// Puts the book after row `seq` together from the checkpoint's rows, or nothing if one of them cannot be read. The caller
 /// compares its hash with the journal.
 ///
-/// Two threads share the work: this one reads rows and sums their bytes, the other one puts them in their places.
+/// Three threads share the work, so that two cores are busy whichever part is the longest: this one reads rows, one sums their
+/// bytes, one puts them in their places.
 pub fn load(tx: &mut Tx, seq: u64, key: HashKey) -> Result<Option<Book>, Fault> {
     let mut undo = Undo::of(tx, seq)?;
     let mut book = Book::new(key.clone());
@@ -147,36 +156,54 @@ pub fn load(tx: &mut Tx, seq: u64, key: HashKey) -> Result<Option<Book>, Fault> 
         },
     )?;
     book.make_room();
-    let (parcels, arriving) = sync_channel::<Parcel>(PARCELS);
+    let (read, to_sum) = sync_channel::<Parcel>(PARCELS);
+    let (summed, to_place) = sync_channel::<Parcel>(PARCELS);
     let placed = thread::scope(|scope| {
-        let placing = scope.spawn(move || place(book, arriving));
+        let placing = scope.spawn(move || place(book, to_place));
+        let summing = scope.spawn(move || sum_up(&key, to_sum, summed));
         let mut parcel = Parcel::default();
         let mut pass_on = |table, id: &[u8], content: &[u8]| {
             if table == Book::COUNTERS {
                 return;
             }
-            sum.add_row(&key, parcel.push(table, id, content));
+            parcel.push(table, id, content);
             if parcel.bytes.len() >= PARCEL_BYTES {
-                // Nobody takes it any more after a row that could not be read.
-                damaged |= parcels.send(std::mem::take(&mut parcel)).is_err();
+                // The receiver has stopped at a row that could not be read.
+                damaged |= read.send(std::mem::take(&mut parcel)).is_err();
             }
         };
-        let read = tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {
+        let scanned = tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {
             undo.row(row, &mut pass_on);
             Ok(())
         });
         undo.rest(pass_on);
-        damaged |= parcels.send(parcel).is_err();
-        drop(parcels);
+        damaged |= read.send(parcel).is_err();
+        drop(read);
+        let rest = (summing.join()).unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        sum.add_all(rest);
         let placed = placing
             .join()
             .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        read.map(|()| placed)
+        scanned.map(|()| placed)
     })?;
     Ok(placed.filter(|_| !damaged).map(|mut book| {
         book.loaded(sum);
         book
     }))
+}
+
+/// Sums the bytes of rows and passes them on, until the one who places them has met a row that cannot be read.
+fn sum_up(key: &HashKey, arriving: Receiver<Parcel>, leaving: SyncSender<Parcel>) -> BookHash {
+    let mut sum = BookHash::default();
+    for parcel in arriving {
+        for row in parcel.each() {
+            sum.add_row(key, row);
+        }
+        if leaving.send(parcel).is_err() {
+            break;
+        }
+    }
+    sum
 }
 
 /// How rows stood at a checkpoint that have been written over since, because the next one is on its way.
@@ -189,7 +216,7 @@ struct Undo {
 impl Undo {
     fn of(tx: &mut Tx, seq: u64) -> Result<Undo, Fault> {
         let mut rows = HashMap::new();
-        // Somebody who only reads may meet views that an older program has written in one piece.
+        // A reader (audit, standby) may open views that an older program has written in one piece: they have no undo notes.
         let known = tx.query_first(
             "SELECT COUNT(*) FROM schema_versions WHERE family = $1 AND version = $2",
             &[Param::Text(VIEWS.name), Param::Int(VERSION_WITH_NOTES)],

@@ -3,8 +3,8 @@
 //! | who meets the damage | what follows |
 //! |---|---|
 //! | a start, while it opens the views, reads checkpoint and keys, or writes what they lack | set aside at once, all of it made anew, then it starts |
-//! | the projector of a running house | a mark beside the file, and the process ends: the next start sets it aside |
-//! | a reader of a running house | a mark; payments go on, what lies on the damaged page is not shown until the next start |
+//! | the projector of a running instance | a mark beside the file, and the process ends: the next start sets it aside |
+//! | a reader of a running instance | a mark; payments go on, what lies on the damaged page is not shown until the next start |
 //!
 //! Without the mark a start that happens not to touch the damaged page would meet it later, again and again. Journal and
 //! control have no copy to be made from: their damage stays a refusal. A PostgreSQL looks after its own files.
@@ -19,7 +19,7 @@ use mamori_domain::world::Timestamp;
 
 use crate::views::{VIEWS, projector};
 
-/// A file that stands beside the views when somebody has met damage in them.
+/// A file beside the views: a reader or the projector has met damage in them.
 pub(crate) const MARK: &str = "views.damaged";
 
 /// Opens the views for their writer; what is damaged at first sight, or was found damaged before, is set aside first.
@@ -68,7 +68,7 @@ pub(crate) fn mark(location: &Location, fault: &Fault) {
     }
 }
 
-/// Moves the file, with its log, out of the way under a name of this second. Nobody has it open.
+/// Moves the file, with its log, out of the way under a name of this second. No connection may have it open.
 pub(crate) fn set_aside(location: &Location, now: Timestamp) -> Result<(), Fault> {
     let Some(directory) = location.directory() else {
         return Err(Fault::broken("only a file can be set aside"));

@@ -4,12 +4,12 @@
 //! |---|---|---|---|
 //! | between two | what changed, gathered seal by seal | the book after row S | nothing that counts |
 //! | one is being written | a draft of the book after row T, and what changed since T | S, with a first part of the draft over it | how those rows stood at S |
-//! | its last portion | gone | the book after row T | rows of S, which nobody reads any more; removed in portions |
+//! | its last portion | gone | the book after row T | rows of S, no longer read; removed in portions |
 //!
 //! A checkpoint of a busy hour is a hundred megabytes. Written at once it would hold up the journal, which waits for the same
-//! disk; so each write of the views takes a portion along. Whoever dies on the way leaves the book after row S: the table with
-//! the undone rows laid over it. His successor holds at least the same rows before he writes the first time, because every
-//! applied row behind S has been taken up by then (read again, or carried along by a standby): he need not know how far it came.
+//! disk; so each write of the views takes a portion along. A crash in between leaves the book after row S: the table with the
+//! undone rows laid over it. The next leader needs no state of the crashed writer: before its first write it has taken up every
+//! applied row behind S (by replay, or as a standby that read along), so its draft covers at least the same rows.
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::Tx;
@@ -20,7 +20,7 @@ use crate::views::checkpoint::{self, CheckpointRow, RowKey};
 
 /// When a checkpoint is begun, and how fast it is written.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
+pub struct CheckpointSchedule {
     /// Begun when so many rows of the journal passed since the last: a start after a crash replays them in about a second. More
     /// often costs: under a load of small batches each payment dirties a wallet of its own, and a checkpoint of few wallets
     /// rewrites a page for each of them: it writes most of the table whenever it is written.
@@ -31,16 +31,16 @@ pub struct Pace {
     pub portion: usize,
 }
 
-impl Pace {
+impl CheckpointSchedule {
     /// Notes for an older checkpoint that a write of the views with so many changes removes.
     pub fn forgotten(&self, changes: usize) -> usize {
         self.portion.max(FORGOTTEN_PER_CHANGE * changes)
     }
 }
 
-impl Default for Pace {
-    fn default() -> Pace {
-        Pace {
+impl Default for CheckpointSchedule {
+    fn default() -> CheckpointSchedule {
+        CheckpointSchedule {
             seqs: 128 * SEAL_EVERY,
             rows: 1_000_000,
             portion: 200,
@@ -139,11 +139,15 @@ impl Pending {
     }
 
     /// The draft, begun if it is time to.
-    pub fn draft(&mut self, checkpoint_seq: u64, pace: Pace) -> Option<DraftMark> {
+    pub fn draft(
+        &mut self,
+        checkpoint_seq: u64,
+        schedule: CheckpointSchedule,
+    ) -> Option<DraftMark> {
         // After a program that stops the next start shall be quick. (One that replays such a row may hurry for nothing.)
         let (sealed, hurry) = self.sealed.unwrap_or_default();
-        let far = sealed.saturating_sub(checkpoint_seq) >= pace.seqs;
-        if hurry || (self.draft.is_none() && (far || self.rows.len() >= pace.rows)) {
+        let far = sealed.saturating_sub(checkpoint_seq) >= schedule.seqs;
+        if hurry || (self.draft.is_none() && (far || self.rows.len() >= schedule.rows)) {
             self.begin(sealed, hurry);
         }
         self.draft.as_ref().map(|draft| DraftMark {
@@ -154,14 +158,19 @@ impl Pending {
 
     /// What a write of the views with so many changes takes along. The last portion waits until every request key up to the
     /// draft's row is in a segment: a start reads the keys behind its checkpoint back from the journal, and only those.
-    pub fn portion(&self, segment_seq: u64, changes: usize, pace: Pace) -> Option<Portion> {
+    pub fn portion(
+        &self,
+        segment_seq: u64,
+        changes: usize,
+        schedule: CheckpointSchedule,
+    ) -> Option<Portion> {
         let draft = self.draft.as_ref()?;
         // A draft that takes so long that half as much again has come together is written faster.
         let per_change = match self.rows.len() > draft.rows.len() / 2 {
             true => PORTION_PER_CHANGE_LATE,
             false => PORTION_PER_CHANGE,
         };
-        let portion = pace.portion.max(per_change * changes);
+        let portion = schedule.portion.max(per_change * changes);
         let written = match draft.whole {
             true => draft.rows.len(),
             false => draft.rows.len().min(draft.written + portion),

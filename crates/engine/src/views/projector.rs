@@ -12,7 +12,7 @@ use crate::journal::batch::Committed;
 use crate::views::Entry;
 use crate::views::acts::{self, Actors, Listed};
 use crate::views::checkpoint;
-use crate::views::pending::{self, Pace, Pending};
+use crate::views::pending::{self, CheckpointSchedule, Pending};
 use crate::views::request_keys::{self, OpenKeys};
 
 const HOUR_MICROS: i64 = 3_600_000_000;
@@ -31,7 +31,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// True if a mark of these views stands before the other's: whoever followed those must not go on with these.
+    /// True if a mark of these views stands before the other's: a standby that followed the others must not go on with these.
     pub fn is_behind(&self, other: &Progress) -> bool {
         self.applied_seq < other.applied_seq
             || self.checkpoint_seq < other.checkpoint_seq
@@ -84,7 +84,7 @@ pub struct Projector {
     progress: Progress,
     carried: Carried,
     actors: Actors,
-    pace: Pace,
+    schedule: CheckpointSchedule,
     /// There may be notes for checkpoints that have been followed by another.
     undo_left: bool,
     /// What a write that failed would have come to: if its answer was lost it may stand there all the same.
@@ -109,15 +109,15 @@ impl Projector {
             progress,
             carried: Carried::default(),
             actors: Actors::default(),
-            pace: Pace::default(),
+            schedule: CheckpointSchedule::default(),
             undo_left: true,
             tried: None,
         })
     }
 
-    /// Writes checkpoints at another pace.
-    pub fn at_pace(mut self, pace: Pace) -> Projector {
-        self.pace = pace;
+    /// Writes checkpoints at another schedule.
+    pub fn on_schedule(mut self, schedule: CheckpointSchedule) -> Projector {
+        self.schedule = schedule;
         self
     }
 
@@ -168,7 +168,7 @@ impl Projector {
         let before = self.progress;
         let Carried { keys, pending, .. } = &mut self.carried;
         let actors = &mut self.actors;
-        let draft = pending.draft(before.checkpoint_seq, self.pace);
+        let draft = pending.draft(before.checkpoint_seq, self.schedule);
         let key_portion = keys.portion(
             last.seq,
             changes,
@@ -177,7 +177,7 @@ impl Projector {
         );
         let segment_completes = key_portion.and_then(|portion| portion.completes);
         let segment_seq = segment_completes.unwrap_or(before.segment_seq);
-        let row_portion = pending.portion(segment_seq, changes, self.pace);
+        let row_portion = pending.portion(segment_seq, changes, self.schedule);
         let row_completes = row_portion.and_then(|portion| portion.completes);
         let progress = Progress {
             applied_seq: last.seq,
@@ -220,7 +220,7 @@ impl Projector {
                 && checkpoint::forget_undo(
                     tx,
                     before.checkpoint_seq,
-                    self.pace.forgotten(changes),
+                    self.schedule.forgotten(changes),
                 )?;
             Ok(undo_left)
         })?;

@@ -28,7 +28,7 @@ fn entry(row: &Row) -> Entry {
     }
 }
 
-/// One movement.
+/// One movement of a wallet by its id; `None` if the views do not have it (yet).
 pub fn entry_by_id(db: &mut Db, id: u64) -> Result<Option<Entry>, Fault> {
     // One text per statement, so that the statement cache knows it again.
     const SQL: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
@@ -155,7 +155,7 @@ pub struct TopUpRow {
     /// Yen.
     pub amount: u64,
     pub state: TopUpState,
-    /// Microseconds UTC.
+    /// When it began, in microseconds UTC.
     pub started_at: i64,
     /// When it was over, microseconds UTC.
     pub ended_at: Option<i64>,

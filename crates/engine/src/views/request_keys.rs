@@ -2,8 +2,8 @@
 //!
 //! A key's upper bits choose its slot; a slot's segments lie side by side, so that a look-up reads neighbours and a segment
 //! changes a page for each slot. That is some megabytes: like a checkpoint it goes to the disk in portions, one with each write
-//! of the views. Memory lets go of its keys when the segment is whole. Whoever dies on the way leaves some slots of a segment
-//! that does not count; his successor closes one of at least the same keys under the same number.
+//! of the views. The writer forgets the keys once their segment is whole. A writer that crashes before that leaves some slots of a
+//! segment that does not count; the next leader closes one with at least the same keys under the same number.
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Column, Db, Param, Tx};
@@ -59,7 +59,7 @@ impl OpenKeys {
     }
 
     /// What a write of the views with so many changes, up to row `last`, takes along. A segment is begun when it is full, or when
-    /// a checkpoint waits for it (`asked`); it is written in one piece when nobody waits for the journal any more (`whole`).
+    /// a checkpoint waits for it (`asked`); it is written in one piece when the journal takes no more rows (`whole`).
     pub fn portion(
         &mut self,
         last: u64,

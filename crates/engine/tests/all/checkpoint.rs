@@ -14,14 +14,14 @@ use mamori_domain::pay::Refused;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::world::{Draw, Timestamp};
 use mamori_engine::journal::batch::{Committed, SEAL_EVERY};
-use mamori_engine::views::pending::Pace;
+use mamori_engine::views::pending::CheckpointSchedule;
 use mamori_engine::views::projector::{Projector, progress_in, read_progress};
 use mamori_engine::views::request_keys::slot;
 use mamori_engine::views::{VIEWS, checkpoint, request_keys};
 
 const CUSTOMERS: u64 = 900;
 /// Begun every other seal, written some rows at a time.
-const PACE: Pace = Pace {
+const SCHEDULE: CheckpointSchedule = CheckpointSchedule {
     seqs: 2 * SEAL_EVERY,
     rows: 1_000_000,
     portion: 40,
@@ -155,7 +155,9 @@ impl Days {
     /// A writer of the views that comes up after the last one died, with what a start reads back from the journal.
     fn projector(&self, location: &Location) -> Projector {
         let db = location.open(&VIEWS).expect("the views open");
-        let mut projector = Projector::open(db).expect("they have a mark").at_pace(PACE);
+        let mut projector = Projector::open(db)
+            .expect("they have a mark")
+            .on_schedule(SCHEDULE);
         let progress = projector.progress();
         for row in &self.rows[progress.checkpoint_seq as usize..progress.applied_seq as usize] {
             projector.remember(row);
@@ -299,7 +301,7 @@ fn a_program_that_stops_while_a_checkpoint_is_written_leaves_a_newer_one() {
         let mut projector = days.projector(location);
         let left = notes(location);
         assert!(left > 0);
-        for _ in 0..=left / PACE.portion as i64 {
+        for _ in 0..=left / SCHEDULE.portion as i64 {
             days.happen();
             days.follow(&mut projector);
         }

@@ -162,7 +162,7 @@ pub fn charge(name: &str, payer: Payer, yen: u64) -> Command {
         amount: Amount::yen(yen),
         store: Some(StoreId(1)),
         till: Some(TillId(1)),
-        order: OrderInfo::default(),
+        order: OrderInfo::default().into(),
     })
 }
 

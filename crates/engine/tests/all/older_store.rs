@@ -136,7 +136,8 @@ fn order(name: &str, payer: Payer, yen: u64) -> Charge {
         order: OrderInfo {
             terminal_text: Some("register".into()),
             ..OrderInfo::default()
-        },
+        }
+        .into(),
     }
 }
 

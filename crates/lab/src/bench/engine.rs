@@ -28,9 +28,9 @@ use mamori_engine::{Engine, EngineConfig};
 use super::process::Cost;
 use super::workload::{self, Flight, Payments};
 
-/// The key of the benchmark's stores; they hold nobody's money.
+/// The key of the benchmark's stores; they hold no real money.
 const MASTER: [u8; 32] = *b"mamori bench: nobody's money her";
-/// The fingerprint of the merchant's key where nobody signs anything.
+/// The fingerprint of the merchant's key where requests are not signed.
 pub const KEY: Fingerprint = Fingerprint(0x62_656e_6368);
 
 /// The limits of the benchmark: those of a shop, with fuller wallets.
@@ -106,7 +106,6 @@ pub struct Run {
 }
 
 impl Run {
-    /// Payments a second.
     pub fn per_second(&self) -> f64 {
         self.payments as f64 * 1e6 / self.elapsed_micros.max(1) as f64
     }
@@ -212,7 +211,7 @@ pub fn journal_alone(
     })
 }
 
-/// A shard that nobody follows: no threads, no views.
+/// A shard without followers: no threads, no views.
 struct Alone {
     shard: Shard,
     draw: Draw,
@@ -331,7 +330,7 @@ impl Alone {
             told((clock.monotonic_micros)() - begin);
         }
         let elapsed_micros = (clock.monotonic_micros)() - begin;
-        // The maker ends when nobody takes its rows any more.
+        // The maker ends when its receiver is gone.
         drop(from);
         drop(maker.join());
         result.map(|()| (payments, elapsed_micros))

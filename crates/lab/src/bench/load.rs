@@ -23,25 +23,20 @@ use super::histogram::Histogram;
 
 /// How the next request is timed.
 #[derive(Clone, Copy, Debug)]
-pub enum Pace {
+pub enum Arrivals {
     /// Every connection sends its next request when it has its answer.
     Closed,
     /// So many requests a second, whatever the answers do; latency counts from the intended instant, waiting for a free connection
     /// included, so a stalled server cannot hide the requests it kept from being sent.
-    Open {
-        /// Requests a second.
-        per_second: u64,
-    },
+    Open { per_second: u64 },
 }
 
 /// Who pays whom, and with which key.
 #[derive(Clone, Debug)]
 pub struct Parties {
-    /// The server.
     pub address: SocketAddr,
     /// The merchant's API key.
     pub api_key: String,
-    /// Its secret.
     pub api_secret: String,
     /// `X-ASSUME-MERCHANT`.
     pub merchant: String,
@@ -53,13 +48,12 @@ pub struct Parties {
     pub authorization: fn(u64) -> u128,
 }
 
-/// One run.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     /// Connections, kept open.
     pub connections: usize,
     /// Closed or open loop.
-    pub pace: Pace,
+    pub arrivals: Arrivals,
     /// Sent before anything is counted, in microseconds.
     pub warm_up_micros: u64,
     /// The counted part, in microseconds.
@@ -78,7 +72,6 @@ pub enum Moment {
     Ends,
 }
 
-/// What came back.
 #[derive(Clone, Default)]
 pub struct Tally {
     /// Good answers in the counted part.
@@ -412,7 +405,7 @@ pub fn run(
 /// A run under way.
 struct Run<'a> {
     writer: Writer<'a>,
-    pace: Pace,
+    arrivals: Arrivals,
     echoes_id: bool,
     clock: Clock,
     poll: Poll,
@@ -456,7 +449,7 @@ impl<'a> Run<'a> {
         let counted_from = begin + plan.warm_up_micros;
         Ok(Run {
             writer,
-            pace: plan.pace,
+            arrivals: plan.arrivals,
             echoes_id,
             clock,
             poll,
@@ -476,9 +469,9 @@ impl<'a> Run<'a> {
     fn send_what_is_due(&mut self, now: u64) -> Result<Option<u64>, Failure> {
         let wall_seconds = ((self.clock.wall_micros)() / 1_000_000) as u64;
         while let Some(number) = self.free.last().copied() {
-            let intended = match self.pace {
-                Pace::Closed => (self.clock.monotonic_micros)(),
-                Pace::Open { per_second } => {
+            let intended = match self.arrivals {
+                Arrivals::Closed => (self.clock.monotonic_micros)(),
+                Arrivals::Open { per_second } => {
                     let after = u128::from(self.due) * 1_000_000 / u128::from(per_second.max(1));
                     let intended = self.begin + after as u64;
                     if intended > now {
@@ -521,7 +514,7 @@ impl<'a> Run<'a> {
         let number = event.token().0;
         let line = &mut self.lines[number];
         if !line.waiting {
-            // A server ends connections that nobody uses for a while; whoever calls next finds a new one.
+            // A server closes idle connections; the next request gets a new one.
             if event.is_read_closed() {
                 *line = open(number, self.writer.parties.address, &self.poll)?;
             }

@@ -25,7 +25,7 @@ use mamori_engine::Engine;
 use serde::{Deserialize, Serialize};
 
 use floor::Face;
-use load::{Moment, Pace, Parties, Plan, Tally};
+use load::{Arrivals, Moment, Parties, Plan, Tally};
 use process::Cost;
 use report::{Table, grouped, median, millis};
 
@@ -63,7 +63,7 @@ pub struct Args {
     #[arg(long, default_value_t = 0)]
     history: u64,
     /// Another store than a fresh directory: `postgres://…` (an empty database), or a directory that is kept and used again.
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     /// Print the figures as one JSON object on standard output.
     #[arg(long)]
@@ -92,7 +92,7 @@ pub struct ServeArgs {
     #[arg(long, value_enum)]
     floor: Option<Face>,
     /// The product's store.
-    #[arg(long)]
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     #[arg(long)]
     threads: usize,
@@ -293,7 +293,7 @@ struct Bench {
     choices: load::Choices,
 }
 
-/// The key of the benchmark's merchant, and its secret: known to everybody, good for nothing but the benchmark's own server.
+/// The key of the benchmark's merchant, and its secret: public, good for nothing but the benchmark's own server.
 const API_KEY: &str = "bench-key";
 const API_SECRET: &str = "YmVuY2gtc2VjcmV0LWJlbmNoLXNlY3JldC1iZW5jaCE=";
 
@@ -319,11 +319,11 @@ impl Bench {
         Server::start(&["--floor", &face, "--threads", &threads.to_string()].map(str::to_owned))
     }
 
-    fn plan(&mut self, connections: usize, pace: Pace, measured: Duration) -> Plan {
+    fn plan(&mut self, connections: usize, arrivals: Arrivals, measured: Duration) -> Plan {
         let micros = measured.as_micros() as u64;
         Plan {
             connections,
-            pace,
+            arrivals,
             warm_up_micros: (micros / 5).clamp(200_000, 1_000_000),
             measured_micros: micros,
             seed: self.choices.next(),
@@ -560,7 +560,7 @@ impl Bench {
     ) -> Result<Figures, Failure> {
         let before = self.floor_run(floor, connections, seconds / 4)?;
         let files = server.settle()?;
-        let run = self.product_run(server, connections, Pace::Closed, seconds)?;
+        let run = self.product_run(server, connections, Arrivals::Closed, seconds)?;
         let settled = server.settle()?;
         let after = self.floor_run(floor, connections, seconds / 4)?;
         let floor_rate = median(vec![before.tally.per_second(), after.tally.per_second()]);
@@ -606,7 +606,7 @@ impl Bench {
         span: Duration,
     ) -> Result<(), Failure> {
         let per_second = self.args.open_rate;
-        let run = self.product_run(server, 256, Pace::Open { per_second }, span)?;
+        let run = self.product_run(server, 256, Arrivals::Open { per_second }, span)?;
         table.head(&format!(
             "payments, 256 connections, open loop of {}/s",
             grouped(per_second as f64)
@@ -629,7 +629,7 @@ impl Bench {
         seconds: Duration,
     ) -> Result<(), Failure> {
         let span = Duration::from_secs(3).min(seconds);
-        let run = self.product_run(server, 1, Pace::Closed, span)?;
+        let run = self.product_run(server, 1, Arrivals::Closed, span)?;
         table.head("a lone payment, one connection");
         let p50 = millis(run.tally.latency.quantile(5_000));
         table.judged("p50", format!("{p50:.2} ms"), "<= 2 ms", p50 <= 2.0);
@@ -692,7 +692,7 @@ impl Bench {
         connections: usize,
         measured: Duration,
     ) -> Result<Measured, Failure> {
-        let plan = self.plan(connections, Pace::Closed, measured);
+        let plan = self.plan(connections, Arrivals::Closed, measured);
         let title = format!("bare floor, {connections} connections");
         measure(
             floor,
@@ -708,10 +708,10 @@ impl Bench {
         &mut self,
         server: &mut Server,
         connections: usize,
-        pace: Pace,
+        arrivals: Arrivals,
         measured: Duration,
     ) -> Result<Measured, Failure> {
-        let plan = self.plan(connections, pace, measured);
+        let plan = self.plan(connections, arrivals, measured);
         let title = format!("payments, {connections} connections");
         let mut run = measure(
             server,
@@ -766,11 +766,15 @@ impl Bench {
         let parties = parties(&server, self.args.wallets);
         let mut table = Table::default();
         for connections in [64, 256] {
-            let pace = self
+            let arrivals = self
                 .args
                 .rate
-                .map_or(Pace::Closed, |per_second| Pace::Open { per_second });
-            let plan = self.plan(connections, pace, Duration::from_secs(self.args.seconds));
+                .map_or(Arrivals::Closed, |per_second| Arrivals::Open { per_second });
+            let plan = self.plan(
+                connections,
+                arrivals,
+                Duration::from_secs(self.args.seconds),
+            );
             let measured = measure(
                 &server,
                 &parties,
@@ -779,7 +783,9 @@ impl Bench {
                 self.clock,
                 &format!("floor, {connections} connections"),
             )?;
-            table.head(&format!("bare floor, {connections} connections, {pace:?}"));
+            table.head(&format!(
+                "bare floor, {connections} connections, {arrivals:?}"
+            ));
             describe(&mut table, &measured, None);
         }
         eprint!("{}", table.text());
@@ -807,7 +813,7 @@ impl Bench {
                     let parties = parties(&server, self.args.wallets);
                     let plan = self.plan(
                         connections,
-                        Pace::Closed,
+                        Arrivals::Closed,
                         Duration::from_secs(self.args.seconds),
                     );
                     let title = format!(

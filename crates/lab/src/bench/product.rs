@@ -24,11 +24,9 @@ use super::workload::{STORES, TILLS};
 /// quarter of the memory.
 const NONCES: usize = 32_000_000;
 
-/// A running product.
 pub struct Product {
     /// The engine behind it.
     pub engine: Engine,
-    /// Where it listens.
     pub address: SocketAddr,
     /// How long the engine took to open its store, in microseconds.
     pub start_micros: u64,

@@ -28,7 +28,7 @@ pub const FIRST_BALANCE: u64 = 10_000_000;
 /// Acts on their way from one thread to the writer.
 const FLIGHT: u64 = 3_000;
 /// Acts that the views may be behind before a thread waits for them: the rate measured is one that the views keep up with.
-const LAG_ACTS: u64 = 200_000;
+const LAG_EVENTS: u64 = 200_000;
 
 /// The user authorisation of a wallet, by its number from 0: looks random, is always the same.
 pub fn authorization(wallet: u64) -> u128 {
@@ -62,7 +62,7 @@ impl Flight {
         request: Request,
         see: impl FnOnce(Reply) + Send + 'static,
     ) {
-        while self.open.load(Ordering::Acquire) >= FLIGHT || engine.lag_acts() > LAG_ACTS {
+        while self.open.load(Ordering::Acquire) >= FLIGHT || engine.view_lag() > LAG_EVENTS {
             std::thread::park_timeout(Duration::from_micros(500));
         }
         self.open.fetch_add(1, Ordering::AcqRel);
@@ -231,7 +231,8 @@ impl Payments {
                 requested_at: seconds,
                 description: Some("onigiri, tea and a newspaper".into()),
                 ..OrderInfo::default()
-            },
+            }
+            .into(),
         };
         // As the merchant API names its requests: eight bytes in the journal.
         let asker = self.asker.with_request(RequestId(self.choices.next() >> 1));

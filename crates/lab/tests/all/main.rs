@@ -1,3 +1,3 @@
-//! What tells a development house from a live one.
+//! What tells a development instance from a live one.
 
 mod route_tables;

@@ -23,7 +23,7 @@ const TOKEN: &str = "the token of this run";
 /// Listener, method, path.
 type Line = (&'static str, &'static str, String);
 
-/// Every route of a house, listener by listener.
+/// Every route of an instance, listener by listener.
 fn table(mounted: &Mounted) -> BTreeSet<Line> {
     let mut lines: BTreeSet<Line> = mounted
         .table()
@@ -46,7 +46,7 @@ fn of_development_alone() -> BTreeSet<Line> {
     development.difference(&live).cloned().collect()
 }
 
-/// A house on free ports of the loopback address, its store in a scratch directory.
+/// An instance on free ports of the loopback address, its store in a scratch directory.
 fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running, Failure> {
     let plan = Plan {
         location: scratch.location(),
@@ -68,7 +68,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
     start(plan, outside::CLOCK, outside::chance)
 }
 
-/// Where each listener of a house can be asked, and what it wants to be called.
+/// Where each listener of an instance can be asked, and what it wants to be called.
 fn doors(sockets: &Sockets) -> [(&'static str, SocketAddr, String); 4] {
     let door = |name, listener: &TcpListener, origin: &str| {
         let address = listener.local_addr().expect("it is bound");
@@ -85,7 +85,7 @@ fn doors(sockets: &Sockets) -> [(&'static str, SocketAddr, String); 4] {
 
 /// The status of one real request.
 fn ask(address: SocketAddr, host: &str, method: &str, path: &str) -> u16 {
-    let mut stream = TcpStream::connect(address).expect("the house listens");
+    let mut stream = TcpStream::connect(address).expect("the server listens");
     stream
         .set_read_timeout(Some(Duration::from_secs(20)))
         .expect("a time limit");
@@ -94,10 +94,10 @@ fn ask(address: SocketAddr, host: &str, method: &str, path: &str) -> u16 {
         "{method} {path} HTTP/1.1\r\nHost: {host}\r\nSec-Fetch-Site: same-origin\r\nContent-Type: application/json\r\n\
          Content-Length: 2\r\n\r\n{{}}"
     )
-    .expect("the house reads");
+    .expect("the server reads");
     // Only the status line: a stream of news never ends.
     let mut head = [0; 12];
-    stream.read_exact(&mut head).expect("the house answers");
+    stream.read_exact(&mut head).expect("the server answers");
     let status = std::str::from_utf8(&head[9..]).expect("digits");
     status.parse().expect("a status")
 }
@@ -140,12 +140,12 @@ fn development_mounts_these_routes_more_and_no_other() {
 }
 
 #[test]
-fn a_live_house_knows_no_route_of_development() {
+fn a_live_instance_knows_no_route_of_development() {
     let (scratch, live) = (Scratch::new("live"), Mounted::live(None));
     let known = table(&live);
     let sockets = Sockets::loopback(0).expect("free ports");
     let doors = doors(&sockets);
-    let running = open(live, sockets, &scratch).expect("a live house");
+    let running = open(live, sockets, &scratch).expect("a live instance");
     // A file has this build's hash in its name; a development build has another one.
     let addresses = |path: &str| match path.strip_prefix("/assets/") {
         Some(plain) => vec![
@@ -177,12 +177,12 @@ fn a_live_house_knows_no_route_of_development() {
 }
 
 #[test]
-fn a_development_house_answers_at_each_route_of_its_own() {
+fn a_development_instance_answers_at_each_route_of_its_own() {
     let scratch = Scratch::new("dev");
     let sockets = Sockets::loopback(0).expect("free ports");
     let doors = doors(&sockets);
     let mounted = mamori_lab::dev::mounted(None, TOKEN.into());
-    let running = open(mounted, sockets, &scratch).expect("a development house");
+    let running = open(mounted, sockets, &scratch).expect("a development instance");
     let sandbox = sandbox();
     let inbox: SocketAddr = sandbox
         .addresses()
@@ -236,7 +236,7 @@ fn development_listens_on_loopback_alone() {
 }
 
 #[test]
-fn a_live_house_refuses_a_development_store_and_the_other_way_round() {
+fn a_live_instance_refuses_a_development_store_and_the_other_way_round() {
     let development = || mamori_lab::dev::mounted(None, TOKEN.into());
     let live = || Mounted::live(None);
     for (first, second) in [(development(), live()), (live(), development())] {

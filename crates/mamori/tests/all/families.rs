@@ -3,8 +3,8 @@
 use mamori_datastore::testing::{Scratch, on_both};
 
 use mamori::assembly::EngineClock;
+use mamori::datastore::{FAMILIES, own};
 use mamori::outside::{self, CLOCK};
-use mamori::store::{FAMILIES, own};
 use mamori_datastore::sql::Location;
 use mamori_engine::backup::{self, RestoreOptions};
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mamori::assembly::open_engine;
+use mamori::datastore::FAMILIES;
 use mamori::outside::{self, CLOCK};
-use mamori::store::FAMILIES;
 use mamori::world::Failure;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
@@ -229,7 +229,7 @@ fn pay(engine: &Engine, name: &str) -> PaymentId {
         amount: Amount::yen(300),
         store: Some(StoreId(1)),
         till: Some(TillId(1)),
-        order: OrderInfo::default(),
+        order: OrderInfo::default().into(),
     });
     let register = Asker::new(Context {
         by: Actor::Key { key: REGISTER },

@@ -325,7 +325,7 @@ fn key_json(key: &ApiKeySummary) -> Value {
         "made_at_ms": millis(key.made_at),
         "opa_auth": key.opa_auth,
         "live": key.is_live,
-        "revoked_at_ms": key.revoked_at.map(|at| millis(at)),
+        "revoked_at_ms": key.revoked_at.map(millis),
     })
 }
 

@@ -369,7 +369,8 @@ impl Inner {
                 store_text: None,
                 terminal_text: None,
                 categories: categories(asked.categories),
-            },
+            }
+            .into(),
         };
         self.payment_answer(
             Operation::CreateCpmPayment,
@@ -411,7 +412,8 @@ impl Inner {
                     .filter(|_| till.is_none() || store.is_none())
                     .map(Into::into),
                 categories: categories(asked.categories),
-            },
+            }
+            .into(),
         };
         self.payment_answer(
             Operation::CreatePayment,

@@ -51,7 +51,7 @@ pub async fn wallet(
         "frozen": view.frozen,
         "name": person.map(|person| masked_name(&person.display_name)),
         "contact": contact.map(|(contact, _)| contact.masked()),
-        "erased_at_ms": erased_at.map(|at| millis(at)),
+        "erased_at_ms": erased_at.map(millis),
     })))
 }
 

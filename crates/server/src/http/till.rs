@@ -107,7 +107,7 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
     let categories = body.opt_texts("categories", count, chars)?;
     let charge = Charge {
         merchant: place.merchant,
-        merchant_payment_id: name,
+        merchant_payment_id: name.into(),
         payer: Payer::Code(code.random()),
         amount,
         store: Some(place.store),
@@ -117,7 +117,8 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
             categories: (!categories.is_empty())
                 .then(|| categories.into_iter().map(Into::into).collect()),
             ..OrderInfo::default()
-        },
+        }
+        .into(),
     };
     let payment = payment_of(
         app.ledger
@@ -189,7 +190,7 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
     let payment = own_payment(&app, &place, payment_id(&body)?).await?;
     let cancel = Command::Cancel {
         merchant: place.merchant,
-        merchant_payment_id: payment.merchant_payment_id.clone(),
+        merchant_payment_id: (&payment.merchant_payment_id).into(),
     };
     app.ledger
         .ask(device.command(cancel))

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
+use mamori_api::nonce::NonceMemory;
 use mamori_domain::command::Command;
 use mamori_domain::ids::Fingerprint;
 use mamori_domain::reply::Reply;
@@ -29,13 +30,12 @@ struct Shop {
 impl Shop {
     fn open() -> Shop {
         let house = House::new();
-        let engine = &house.app.house.engine;
-        let Ok(Ok(Reply::MerchantOpened(merchant))) = engine.act(Command::OpenMerchant) else {
+        let Reply::MerchantOpened(merchant) = house.done(Command::OpenMerchant) else {
             panic!("no merchant");
         };
         let bind = Command::BindApiKey { key: KEY, merchant };
-        engine.act(bind).unwrap().unwrap();
-        house.app.house.set_keys(vec![ApiKey {
+        house.done(bind);
+        house.app.directory.set_keys(vec![ApiKey {
             api_key: "key-1".into(),
             merchant,
             secret: "secret".into(),
@@ -48,8 +48,15 @@ impl Shop {
         })
         .expect("a thread");
         let socket = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-        let api = MerchantApi::new(Arc::clone(&house.app.house), house.app.outside.clone())
-            .expect("threads");
+        let app = &house.app;
+        let api = MerchantApi::new(
+            app.ledger.clone(),
+            Arc::clone(&app.directory),
+            app.issuer,
+            NonceMemory::new(1_000, 0, [1; 16]),
+            app.outside.clone(),
+        )
+        .expect("threads");
         let address = listeners.serve(socket, api).expect("a listener");
         Shop {
             merchant: merchant.to_string(),
@@ -111,7 +118,7 @@ fn a_revoked_key_reads_nothing_though_this_process_was_not_told() {
         "nothing was paid, and the key may ask"
     );
     let revoke = Command::RevokeApiKey { key: KEY };
-    shop.house.app.house.engine.act(revoke).unwrap().unwrap();
+    shop.house.done(revoke);
     for path in ["/v2/payments/order-1", "/v2/refunds/refund-1"] {
         let answer = shop.get(path, "");
         assert!(answer.starts_with("HTTP/1.1 401"), "{path}: {answer}");

@@ -65,6 +65,11 @@ impl Authenticator {
         }
     }
 
+    /// The id of the passkey that was made last.
+    pub fn newest_credential(&self) -> &[u8] {
+        &self.keys.last().expect("a passkey was made").id
+    }
+
     /// A security key: bound to its device, counting its signatures.
     pub fn security_key(origin: &str) -> Self {
         Authenticator {

@@ -132,7 +132,7 @@ impl CardWorld {
             .expect("a listener");
         let (_, wallet) = house.customer_of_the_book(1);
         CardWorld {
-            control: house.control(),
+            registry: house.control(),
             house,
             network,
             wallet,
@@ -157,12 +157,12 @@ impl CardWorld {
     /// Opens a top-up of 5,000 yen and its card page.
     pub fn start_top_up(&mut self, name: &str) -> (TopUpId, String) {
         let amount = Amount::yen(5_000);
-        let started = self.house.app.house.engine.act(Command::StartTopUp {
+        let started = self.house.done(Command::StartTopUp {
             wallet: self.wallet,
-            name: name.into(),
+            idempotency_key: name.into(),
             amount,
         });
-        let Ok(Ok(Reply::TopUp { top_up, .. })) = started else {
+        let Reply::TopUp { top_up, .. } = started else {
             panic!("{started:?}")
         };
         let now = self.house.app.outside.now();
@@ -170,7 +170,7 @@ impl CardWorld {
             .house
             .app
             .card_desk
-            .open_page(&mut self.control, top_up, amount, "ja", now)
+            .open_page(&mut self.registry, top_up, amount, "ja", now)
             .map_err(|problem| problem.to_string())
             .expect("the network answers");
         match page.state {
@@ -201,8 +201,8 @@ impl CardWorld {
     pub fn sweep_at(&mut self, desk: &CardDesk) -> usize {
         let app = &self.house.app;
         desk.sweep(
-            &app.house.engine,
-            &mut self.control,
+            &app.ledger.engine,
+            &mut self.registry,
             app.outside.now(),
             Duration::from_secs(20),
         )
@@ -220,8 +220,8 @@ impl CardWorld {
         let app = &self.house.app;
         app.card_desk
             .settle(
-                &app.house.engine,
-                &mut self.control,
+                &app.ledger.engine,
+                &mut self.registry,
                 top_up,
                 app.outside.now(),
             )
@@ -231,32 +231,25 @@ impl CardWorld {
     }
 
     pub fn is_open(&self, top_up: TopUpId) -> bool {
-        let engine = &self.house.app.house.engine;
-        engine
-            .peek(move |book| book.top_ups.get(&top_up).is_some())
-            .expect("the book answers")
+        let open = self.house.engine().open_top_up(top_up);
+        open.expect("the engine answers").is_some()
     }
 
     pub fn balance(&self) -> u64 {
-        let wallet = self.wallet;
-        let seen = self.house.app.house.engine.act(Command::Look { wallet });
-        let Ok(Ok(Reply::Wallet(sight))) = seen else {
-            panic!("{seen:?}")
-        };
-        sight.balance
+        self.house.wallet(self.wallet).balance
     }
 
     /// What happens in the wallet from here on.
-    pub fn listen(&self) -> (Listening, Receiver<Event>) {
+    pub fn listen(&self) -> (Listening, Receiver<WalletNews>) {
         let (tell, happened) = channel();
-        let engine = &self.house.app.house.engine;
+        let engine = &self.house.app.ledger.engine;
         let listening = engine.listen(self.wallet, move |event| tell.send(event.clone()).is_ok());
         (listening, happened)
     }
 
     pub fn row(&mut self, top_up: TopUpId) -> CardOrderRow {
         let row = self
-            .control
+            .registry
             .card_orders()
             .find(top_up)
             .expect("control answers");
@@ -266,7 +259,7 @@ impl CardWorld {
     /// The house falls after it has noted that a top-up is closed, and before the book hears of it.
     pub fn fall_while_closing(&mut self, top_up: TopUpId) {
         let now = self.house.app.outside.now();
-        self.control
+        self.registry
             .card_orders()
             .note_closed(top_up, now, Some(now.plus_seconds(86_400)))
             .expect("control answers");
@@ -274,7 +267,7 @@ impl CardWorld {
 
     /// Closed top-ups that are to be asked about some day.
     pub fn still_asked_about(&mut self) -> Vec<TopUpId> {
-        self.control
+        self.registry
             .card_orders()
             .to_ask_again(Timestamp(i64::MAX), 100)
             .expect("control answers")

@@ -1,40 +1,41 @@
-//! A house for one test: control in a scratch directory, a small book, a clock that is moved, messages in a list.
+//! A house for one test: registry and engine on a scratch store, a clock that is moved, messages in a list.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{self, HeaderMap, StatusCode, header};
 use http_body_util::BodyExt as _;
-use mamori_api::nonce::NonceMemory;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
 use mamori_connectors::secret::Secret;
-use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, Request};
+use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::decide::Limits;
-use mamori_domain::ids::{EntryId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::lifecycle::Purpose;
-use mamori_domain::refusal::Refusal;
+use mamori_domain::query::Query;
 use mamori_domain::reply::{Outcome, Reply, WalletView};
 use mamori_domain::world::Timestamp;
 use mamori_engine::clock::Clock;
-use mamori_engine::engine::ReplyTo;
+use mamori_engine::testing::Loss;
 use mamori_engine::{Engine, EngineConfig};
+use mamori_flows::open::{self, NewStore};
+use mamori_flows::reconcile;
 use mamori_registry::{
-    OwnerId, Places, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
+    ApiKey, AuthMethod, OwnerId, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
 };
 use mamori_server::app::App;
-use mamori_server::book_door::{BookDoor, NamedByBook};
 use mamori_server::cards::CardDesk;
 use mamori_server::cookies::{Cookie, encode_token};
-use mamori_server::house::House as MoneyHouse;
 use mamori_server::identity::{Identity, IdentityConfig};
+use mamori_server::ledger::Ledger;
 use mamori_server::messages::Message;
+use mamori_server::network::Origins;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;
@@ -44,165 +45,14 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower::ServiceExt as _;
 
+use crate::authenticator::Authenticator;
+
 pub const WALLET: &str = "http://wallet.localhost:4000";
 pub const TILL: &str = "http://till.localhost:4001";
 pub const CONSOLE: &str = "http://console.localhost:4002";
 
-/// As much of the book as identity asks for.
-#[derive(Default)]
-pub struct SmallBook {
-    pub credentials: Mutex<HashMap<Fingerprint, WalletId>>,
-    pub devices: Mutex<HashMap<TillId, Fingerprint>>,
-    pub frozen: Mutex<BTreeMap<WalletId, bool>>,
-    pub balances: Mutex<HashMap<WalletId, u64>>,
-    pub places: Mutex<Places>,
-    pub api_keys: Mutex<HashMap<Fingerprint, MerchantId>>,
-    /// The next act becomes durable, and its answer is lost.
-    pub lose_answer: AtomicBool,
-    /// The next act does not happen.
-    pub fail: AtomicBool,
-}
-
-impl BookDoor for SmallBook {
-    fn act(&self, act: Command) -> Result<Outcome, Fault> {
-        if self.fail.swap(false, Ordering::SeqCst) {
-            return Err(Fault::retryable("the journal is away"));
-        }
-        let outcome = self.decide(act);
-        if self.lose_answer.swap(false, Ordering::SeqCst) {
-            return Err(Fault::unknown_outcome("the answer was lost"));
-        }
-        Ok(outcome)
-    }
-
-    fn submit(&self, act: Command, reply: ReplyTo) {
-        reply(self.act(act));
-    }
-
-    fn wallet_of(&self, credential: Fingerprint) -> Result<Option<WalletId>, Fault> {
-        Ok(self.credentials.lock().unwrap().get(&credential).copied())
-    }
-
-    fn wallets_of(&self, credentials: &[Fingerprint]) -> Result<Vec<Option<WalletId>>, Fault> {
-        credentials.iter().map(|own| self.wallet_of(*own)).collect()
-    }
-
-    fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
-        Ok(self.devices.lock().unwrap().get(&till).copied())
-    }
-
-    fn merchant_of_key(&self, key: Fingerprint) -> Result<Option<MerchantId>, Fault> {
-        Ok(self.api_keys.lock().unwrap().get(&key).copied())
-    }
-
-    fn places(&self) -> Result<Places, Fault> {
-        Ok(self.places.lock().unwrap().clone())
-    }
-}
-
-impl SmallBook {
-    fn decide(&self, act: Command) -> Outcome {
-        match act {
-            Command::OpenWallet { credential } => {
-                let mut credentials = self.credentials.lock().unwrap();
-                let mut balances = self.balances.lock().unwrap();
-                let next = WalletId(balances.len() as u64 + 1);
-                let wallet = *credentials.entry(credential).or_insert(next);
-                balances.entry(wallet).or_insert(0);
-                Ok(Reply::WalletOpened(wallet))
-            }
-            Command::BindTill {
-                till,
-                device: Some(device),
-            } => {
-                self.devices.lock().unwrap().insert(till, device);
-                Ok(Reply::Bound)
-            }
-            Command::BindTill { till, device: None } => self
-                .devices
-                .lock()
-                .unwrap()
-                .remove(&till)
-                .map(|_| Reply::Bound)
-                .ok_or(Refusal::TillUnknown),
-            Command::OpenMerchant => {
-                let merchants = &mut self.places.lock().unwrap().merchants;
-                let merchant = MerchantId(merchants.len() as u32 + 1);
-                merchants.push(merchant);
-                Ok(Reply::MerchantOpened(merchant))
-            }
-            Command::OpenStore { merchant } => {
-                let mut places = self.places.lock().unwrap();
-                if !places.merchants.contains(&merchant) {
-                    return Err(Refusal::MerchantUnknown);
-                }
-                let store = StoreId(places.stores.len() as u32 + 1);
-                places.stores.push((store, merchant));
-                Ok(Reply::StoreOpened(store))
-            }
-            Command::OpenTill { store } => {
-                let mut places = self.places.lock().unwrap();
-                if !places.stores.iter().any(|(known, _)| *known == store) {
-                    return Err(Refusal::StoreUnknown);
-                }
-                let till = TillId(places.tills.len() as u32 + 1);
-                places.tills.push((till, store));
-                Ok(Reply::TillOpened(till))
-            }
-            Command::BindApiKey { key, merchant } => {
-                if !self.places.lock().unwrap().merchants.contains(&merchant) {
-                    return Err(Refusal::MerchantUnknown);
-                }
-                self.api_keys.lock().unwrap().insert(key, merchant);
-                Ok(Reply::Bound)
-            }
-            Command::RevokeApiKey { key } => {
-                let taken = self.api_keys.lock().unwrap().remove(&key);
-                taken.map(|_| Reply::Bound).ok_or(Refusal::KeyRevoked)
-            }
-            Command::RevokeCredential { wallet, credential } => {
-                let mut credentials = self.credentials.lock().unwrap();
-                match credentials.get(&credential) {
-                    Some(owner) if *owner == wallet => {
-                        credentials.remove(&credential);
-                        Ok(Reply::Bound)
-                    }
-                    _ => Err(Refusal::CredentialUnknown),
-                }
-            }
-            Command::Look { wallet } => {
-                let balances = self.balances.lock().unwrap();
-                let balance = *balances.get(&wallet).ok_or(Refusal::WalletUnknown)?;
-                let frozen = self.frozen.lock().unwrap().contains_key(&wallet);
-                Ok(Reply::Wallet(WalletView {
-                    wallet,
-                    balance,
-                    held: 0,
-                    frozen,
-                    last_entry: EntryId(0),
-                }))
-            }
-            Command::Freeze { wallet } => self.set_frozen(wallet, true),
-            Command::Unfreeze { wallet } => self.set_frozen(wallet, false),
-            other => panic!("identity does not ask for {other:?}"),
-        }
-    }
-
-    fn set_frozen(&self, wallet: WalletId, frozen: bool) -> Outcome {
-        self.frozen.lock().unwrap().insert(wallet, frozen);
-        Ok(Reply::Wallet(WalletView {
-            wallet,
-            balance: 0,
-            held: 0,
-            frozen,
-            last_entry: EntryId(0),
-        }))
-    }
-}
-
 pub struct House {
     pub app: Arc<App>,
-    pub book: Arc<SmallBook>,
     pub sent: Arc<Mutex<Vec<Message>>>,
     clock: Arc<AtomicI64>,
     surfaces: [Router; 3],
@@ -225,7 +75,7 @@ fn open_engine(scratch: &Scratch) -> Engine {
     Engine::open(EngineConfig {
         location: scratch.location(),
         master: Arc::new(MasterKey::from_bytes([42; 32])),
-        rules: Limits::default(),
+        limits: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
         clock: Arc::new(StillClock),
@@ -238,6 +88,12 @@ fn open_engine(scratch: &Scratch) -> Engine {
 /// Opens control as a program would, with the same master key each time.
 pub fn open_control(scratch: &Scratch) -> Registry {
     Registry::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        self.engine().stop();
+    }
 }
 
 impl House {
@@ -278,11 +134,11 @@ impl House {
             send_budget: SendBudget::default(),
         };
         adjust(&mut config);
-        let book = Arc::new(SmallBook::default());
         let sent = Arc::new(Mutex::new(Vec::new()));
         let outbox = Arc::clone(&sent);
         let app = Arc::new(App {
             outside,
+            origins: Origins::new(MasterKey::from_bytes([42; 32]).network_key()),
             control: Workers::start(
                 "control",
                 vec![open_control(&scratch), open_control(&scratch)],
@@ -294,18 +150,15 @@ impl House {
             operators: Workers::start("operators", vec![open_control(&scratch)], 64)
                 .expect("threads"),
             acts: Workers::start("acts", vec![()], 64).expect("threads"),
-            book: Arc::clone(&book) as Arc<dyn BookDoor>,
             messenger: Arc::new(move |message| {
                 outbox.lock().unwrap().push(message);
                 Ok(())
             }),
             identity: Identity::new(&config, [9; 32]).expect("usable origins"),
-            house: Arc::new(MoneyHouse::new(
-                open_engine(&scratch),
-                Limits::default(),
-                IssuerPrefix::parse("90009900").expect("eight digits"),
-                NonceMemory::new(1_000, 0, [1; 16]),
-            )),
+            ledger: Ledger::new(open_engine(&scratch)),
+            limits: Limits::default(),
+            issuer: IssuerPrefix::parse("90009900").expect("eight digits"),
+            directory: Arc::default(),
             cards: Workers::start("cards", vec![open_control(&scratch)], 64).expect("threads"),
             card_desk: CardDesk::new(
                 CardProcessor::new(card),
@@ -334,7 +187,6 @@ impl House {
             .expect("a runtime");
         House {
             app,
-            book,
             sent,
             clock,
             surfaces,
@@ -358,30 +210,77 @@ impl House {
 
     /// What a start does before anybody is served.
     pub fn reconcile(&self) -> mamori_registry::Reconciled {
-        self.control()
-            .reconcile(&mut NamedByBook(&*self.book))
-            .expect("control answers")
+        reconcile::at_start(self.engine(), &mut self.control()).expect("the registry answers")
     }
 
-    /// A store with two tills, named as an operator would name them.
-    pub fn name_tills(&self) {
+    pub fn engine(&self) -> &Engine {
+        &self.app.ledger.engine
+    }
+
+    /// Asks the ledger on the command line's behalf.
+    pub fn ask(&self, command: Command) -> Outcome {
+        let asker = Asker::system(SystemReason::CommandLine);
+        let asked = self.engine().ask(Request::command(asker, command));
+        asked.expect("the engine answers")
+    }
+
+    /// The same, where the ledger has no reason to refuse.
+    #[track_caller]
+    pub fn done(&self, command: Command) -> Reply {
+        self.ask(command).expect("nothing speaks against it")
+    }
+
+    /// What the next command of anybody loses.
+    pub fn lose(&self, loss: Loss) {
+        self.engine().lose_next(loss);
+    }
+
+    /// A wallet as the ledger has it.
+    pub fn wallet(&self, wallet: WalletId) -> WalletView {
+        let asker = Asker::system(SystemReason::CommandLine);
+        let query = Request::query(asker, Query::Wallet { wallet });
+        match self.engine().ask(query).expect("the engine answers") {
+            Ok(Reply::Wallet(view)) => view,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The wallet that the newest passkey of an authenticator opens.
+    pub fn wallet_behind(&self, authenticator: &Authenticator) -> Option<WalletId> {
+        let credential = self
+            .control()
+            .fingerprint("credential", authenticator.newest_credential());
+        self.engine()
+            .wallet_of(credential)
+            .expect("the engine answers")
+    }
+
+    /// How many live API keys of the registry the ledger names.
+    pub fn live_keys(&self) -> usize {
+        let keys = self.control().api_keys().live_with_secrets();
+        let named = |key: &ApiKey| self.engine().merchant_of_key(key.fingerprint);
+        keys.expect("the registry answers")
+            .iter()
+            .filter(|key| named(key).expect("the engine answers").is_some())
+            .count()
+    }
+
+    /// A merchant with a store and two tills, opened as `mamori init` opens them.
+    pub fn open_shop(&self) {
         let mut registry = self.control();
-        control
-            .directory()
-            .name_merchant(MerchantId(1), "まもり書店")
-            .unwrap();
-        registry
-            .directory()
-            .name_store(StoreId(11), MerchantId(1), "本店")
-            .unwrap();
-        registry
-            .directory()
-            .name_till(TillId(101), StoreId(11), "レジ1")
-            .unwrap();
-        registry
-            .directory()
-            .name_till(TillId(102), StoreId(11), "レジ2")
-            .unwrap();
+        let turn = self.app.directory.take_turn();
+        let seed = Seed::new([77; 32]);
+        let asker = Asker::system(SystemReason::CommandLine);
+        let mut run = self.app.run(&mut registry, asker, self.now(), &seed);
+        let store = NewStore {
+            name: "本店".into(),
+            tills: vec!["レジ1".into(), "レジ2".into()],
+        };
+        open::chain(&mut run, &turn, "まもり書店", &[store]).expect("a store without merchants");
+        self.app
+            .directory
+            .follow(&turn, &mut registry)
+            .expect("the registry answers");
     }
 
     pub fn browser(&self, surface: Surface) -> Browser<'_> {
@@ -401,13 +300,8 @@ impl House {
     /// A customer of the engine's own book, signed in: what happens in the wallet is told to this browser's streams.
     pub fn customer_of_the_book(&self, number: u8) -> (Browser<'_>, WalletId) {
         let credential = Fingerprint(u128::from(number));
-        let opened = self
-            .app
-            .house
-            .engine
-            .act(Command::OpenWallet { credential });
-        let Ok(Ok(Reply::WalletOpened(wallet))) = opened else {
-            panic!("{opened:?}");
+        let Reply::WalletOpened(wallet) = self.done(Command::OpenWallet { credential }) else {
+            panic!("a wallet is opened");
         };
         let token = [number; 32];
         let now = self.now();
@@ -416,6 +310,9 @@ impl House {
             surface: Surface::Wallet,
             owner: OwnerId([number; 16]),
             wallet: Some(wallet),
+            method: AuthMethod::Passkey,
+            assurance: AuthMethod::Passkey.assurance(),
+            device: self.control().session_device(&token, ""),
             made_at: now,
             seen_at: now,
             ends_at: now.plus_seconds(86_400),
@@ -436,17 +333,17 @@ impl House {
 
     /// What a start does after that: everything is read from control once.
     pub fn follow(&self) {
-        let turn = self.app.house.take_turn();
+        let turn = self.app.directory.take_turn();
         self.app
-            .house
+            .directory
             .follow(&turn, &mut self.control())
             .expect("control answers");
     }
 
     /// An operator, signed in at the console by a link of their own.
-    pub fn operator(&self, number: u8) -> (Browser<'_>, crate::authenticator::Authenticator) {
+    pub fn operator(&self, number: u8) -> (Browser<'_>, Authenticator) {
         let mut browser = self.browser(Surface::Console);
-        let mut key = crate::authenticator::Authenticator::security_key(CONSOLE);
+        let mut key = Authenticator::security_key(CONSOLE);
         let link = self
             .control()
             .operators()
@@ -492,13 +389,13 @@ pub struct Browser<'a> {
 }
 
 #[derive(Debug)]
-pub struct Reply {
+pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
 }
 
-impl Reply {
+impl Answer {
     /// The refusal code, or "" for success.
     pub fn refusal(&self) -> &str {
         self.body["refusal"].as_str().unwrap_or_default()
@@ -518,13 +415,13 @@ impl Browser<'_> {
         self.router.clone()
     }
 
-    pub fn open(&self, request: Request<Body>) -> axum::response::Response {
+    pub fn open(&self, request: http::Request<Body>) -> axum::response::Response {
         let router = self.router.clone();
         self.house
             .run(async move { router.oneshot(request).await.expect("infallible") })
     }
 
-    pub fn post(&mut self, path: &str, body: Value) -> Reply {
+    pub fn post(&mut self, path: &str, body: Value) -> Answer {
         let request = self
             .request("POST", path)
             .header(header::CONTENT_TYPE, "application/json");
@@ -535,20 +432,20 @@ impl Browser<'_> {
         )
     }
 
-    pub fn get(&mut self, path: &str) -> Reply {
+    pub fn get(&mut self, path: &str) -> Answer {
         let request = self.request("GET", path);
         self.send(request.body(Body::empty()).expect("a request"))
     }
 
     /// A request as this browser's page would send it.
-    pub fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+    pub fn request(&self, method: &str, path: &str) -> http::request::Builder {
         let host = self.origin.split("://").nth(1).expect("an origin");
         let cookies: Vec<String> = self
             .cookies
             .iter()
             .map(|(name, value)| format!("{name}={value}"))
             .collect();
-        let mut request = Request::builder()
+        let mut request = http::Request::builder()
             .method(method)
             .uri(path)
             .header(header::HOST, host)
@@ -563,7 +460,7 @@ impl Browser<'_> {
         }
     }
 
-    pub fn send(&mut self, request: Request<Body>) -> Reply {
+    pub fn send(&mut self, request: http::Request<Body>) -> Answer {
         let router = self.router.clone();
         let (status, headers, bytes) = self.house.run(async move {
             let response = router.oneshot(request).await.expect("infallible");
@@ -586,7 +483,7 @@ impl Browser<'_> {
         }
         let body = serde_json::from_slice(&bytes)
             .unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)));
-        Reply {
+        Answer {
             status,
             headers,
             body,
@@ -594,11 +491,7 @@ impl Browser<'_> {
     }
 
     /// Signs a new customer up from the first page to the cookie.
-    pub fn sign_up(
-        &mut self,
-        contact: &str,
-        authenticator: &mut crate::authenticator::Authenticator,
-    ) {
+    pub fn sign_up(&mut self, contact: &str, authenticator: &mut Authenticator) {
         let sign_up = self
             .post(
                 "/api/sign-up/start",
@@ -621,7 +514,7 @@ impl Browser<'_> {
         .ok();
     }
 
-    pub fn sign_in(&mut self, authenticator: &mut crate::authenticator::Authenticator) -> Reply {
+    pub fn sign_in(&mut self, authenticator: &mut Authenticator) -> Answer {
         let begun = self.post("/api/sign-in/start", json!({})).ok();
         let credential = authenticator.get(&begun["request"]);
         self.post(
@@ -635,8 +528,8 @@ impl Browser<'_> {
         &mut self,
         path: &str,
         body: Value,
-        authenticator: &mut crate::authenticator::Authenticator,
-    ) -> Reply {
+        authenticator: &mut Authenticator,
+    ) -> Answer {
         let begun = self.post(path, body.clone());
         if begun.status != StatusCode::OK {
             return begun;

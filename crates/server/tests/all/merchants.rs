@@ -1,10 +1,10 @@
 //! A live house grows: merchants, stores, tills and API keys, made by an operator at the console.
 
-use std::sync::atomic::Ordering;
-
 use axum::http::StatusCode;
 use mamori_api::auth::Accepted;
-use mamori_domain::ids::{MerchantId, TillId};
+use mamori_domain::command::Command;
+use mamori_domain::ids::{MerchantId, StoreId, TillId};
+use mamori_engine::testing::Loss;
 use mamori_registry::{Opening, Seed, Surface};
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ fn a_merchant_a_store_and_a_till_are_opened_and_work_at_once() {
         json!({ "merchant_id": merchant, "name": "本店" }),
     );
     assert!(
-        house.app.house.own_store(MerchantId(1), "1").is_some(),
+        house.app.directory.own_store(MerchantId(1), "1").is_some(),
         "registers may name a store that has no till"
     );
     let till = open(
@@ -63,7 +63,7 @@ fn a_merchant_a_store_and_a_till_are_opened_and_work_at_once() {
         json!([{ "till_id": 1, "name": "レジ1", "enrolled": false }])
     );
     assert_eq!(
-        house.app.house.own_till(MerchantId(1), "1"),
+        house.app.directory.own_till(MerchantId(1), "1"),
         Some(TillId(1)),
         "a register may name it"
     );
@@ -88,7 +88,8 @@ fn a_name_is_taken_once_in_its_place() {
     open(&mut console, "/api/tills", till(1));
     open(&mut console, "/api/tills", till(2));
     assert_eq!(console.post("/api/tills", till(2)).refusal(), "name_taken");
-    assert_eq!(house.book.tree.lock().unwrap().tills.len(), 2);
+    let named = house.engine().named().expect("the engine answers");
+    assert_eq!(named.tills.len(), 2);
 }
 
 #[test]
@@ -123,14 +124,14 @@ fn what_stands_nowhere_is_not_opened() {
 fn an_opening_whose_answer_was_lost_has_its_name_when_the_operator_looks_again() {
     let house = House::new();
     let (mut console, _) = house.operator(1);
-    house.book.lose_answer.store(true, Ordering::SeqCst);
+    house.lose(Loss::Answer);
     let lost = console.post("/api/merchants", json!({ "name": "書店" }));
     assert_eq!(lost.refusal(), "unavailable");
     let again = console.post("/api/merchants", json!({ "name": "書店" }));
     assert_eq!(again.refusal(), "name_taken", "it was opened, and once");
     let merchants = console.get("/api/merchants").ok();
     assert_eq!(merchants["merchants"][0]["name"], "書店");
-    house.book.fail.store(true, Ordering::SeqCst);
+    house.lose(Loss::Command);
     let failed = console.post("/api/merchants", json!({ "name": "花屋" }));
     assert_eq!(failed.refusal(), "unavailable");
     assert_eq!(
@@ -152,7 +153,7 @@ fn a_start_finishes_or_forgets_what_was_being_opened() {
             .expect("control answers")
             .expect("a free name");
         if happened {
-            house.app.book.act(what.act()).unwrap().unwrap();
+            house.done(what.command());
         }
         let done = house.reconcile();
         assert_eq!(
@@ -160,7 +161,7 @@ fn a_start_finishes_or_forgets_what_was_being_opened() {
             if happened { (1, 0) } else { (0, 1) }
         );
         house.follow();
-        let merchants = &house.app.house.names().merchants;
+        let merchants = &house.app.directory.names().merchants;
         assert_eq!(
             merchants.get(&1).map(String::as_str),
             happened.then_some("書店")
@@ -172,7 +173,13 @@ fn a_start_finishes_or_forgets_what_was_being_opened() {
 #[test]
 fn names_and_the_book_of_different_age_agree_after_a_start() {
     let house = House::new();
-    house.name_tills();
+    let mut registry = house.control();
+    let mut names = registry.directory();
+    let store = StoreId(11);
+    names.name_merchant(MerchantId(1), "まもり書店").unwrap();
+    names.name_store(store, MerchantId(1), "本店").unwrap();
+    names.name_till(TillId(101), store, "レジ1").unwrap();
+    names.name_till(TillId(102), store, "レジ2").unwrap();
     // The book is older: it knows nothing of them.
     assert_eq!(house.reconcile().dead, 4);
     assert_eq!(
@@ -180,13 +187,12 @@ fn names_and_the_book_of_different_age_agree_after_a_start() {
         Default::default()
     );
     // The book is younger: the names are lost, what they named is not.
-    let book = &house.app.book;
     for what in [
         Opening::Merchant,
         Opening::Store(MerchantId(1)),
-        Opening::Till(mamori_domain::ids::StoreId(1)),
+        Opening::Till(StoreId(1)),
     ] {
-        book.act(what.act()).unwrap().unwrap();
+        house.done(what.command());
     }
     assert_eq!(house.reconcile().finished, 3);
     let directory = house.control().directory().read().unwrap();
@@ -209,18 +215,12 @@ fn a_key_is_made_once_shown_once_and_works_at_once() {
     assert!(secret.len() == 44 && api_key.len() == 27);
     let ready = house
         .app
-        .house
+        .directory
         .key(&api_key)
         .expect("signatures are checked with it");
     assert_eq!(ready.merchant, MerchantId(1));
-    assert!(
-        house
-            .book
-            .api_keys
-            .lock()
-            .unwrap()
-            .contains_key(&ready.fingerprint)
-    );
+    let named = house.engine().merchant_of_key(ready.fingerprint);
+    assert_eq!(named.expect("the engine answers"), Some(MerchantId(1)));
     let listed = console.get("/api/merchants/1").ok();
     assert!(!listed.to_string().contains(&secret));
     assert_eq!(
@@ -241,8 +241,10 @@ fn a_revoked_key_is_dead_before_the_answer_and_stays_dead() {
     console
         .post_fresh("/api/api-keys/revoke", revoke.clone(), &mut key)
         .ok();
-    assert!(house.app.house.key(&first).is_none() && house.app.house.key(&second).is_some());
-    assert_eq!(house.book.api_keys.lock().unwrap().len(), 1);
+    assert!(
+        house.app.directory.key(&first).is_none() && house.app.directory.key(&second).is_some()
+    );
+    assert_eq!(house.live_keys(), 1);
     let keys = keys_of(&mut console, merchant);
     assert_eq!(
         (&keys[0]["api_key"], &keys[1]["api_key"], &keys[1]["live"]),
@@ -252,7 +254,10 @@ fn a_revoked_key_is_dead_before_the_answer_and_stays_dead() {
     let again = console.post_fresh("/api/api-keys/revoke", revoke, &mut key);
     assert_eq!(again.refusal(), "api_key_not_live");
     house.follow();
-    assert!(house.app.house.key(&first).is_none(), "also after a start");
+    assert!(
+        house.app.directory.key(&first).is_none(),
+        "also after a start"
+    );
 }
 
 #[test]
@@ -263,7 +268,7 @@ fn opa_auth_is_switched_off_and_on_again_per_key() {
     let (first, _) = make_key(&mut console, &mut key, merchant);
     let (second, _) = make_key(&mut console, &mut key, merchant);
     let takes_opa = |api_key: &str| {
-        let Accepted { opa, mamori } = house.app.house.key(api_key).expect("live").accepted;
+        let Accepted { opa, mamori } = house.app.directory.key(api_key).expect("live").accepted;
         assert!(mamori, "our own scheme is always taken");
         opa
     };
@@ -287,12 +292,11 @@ fn a_key_that_was_lost_half_way_is_settled_by_the_next_start() {
         let house = House::new();
         let (mut console, mut key) = house.operator(1);
         let merchant = open(&mut console, "/api/merchants", json!({ "name": "書店" }));
-        let lost = if happened {
-            &house.book.lose_answer
+        house.lose(if happened {
+            Loss::Answer
         } else {
-            &house.book.fail
-        };
-        lost.store(true, Ordering::SeqCst);
+            Loss::Command
+        });
         let made = console.post_fresh(
             "/api/api-keys",
             json!({ "merchant_id": merchant }),
@@ -322,20 +326,22 @@ fn a_revocation_that_was_lost_half_way_holds_all_the_same() {
     let merchant = open(&mut console, "/api/merchants", json!({ "name": "書店" }));
     let (api_key, _) = make_key(&mut console, &mut key, merchant);
     let revoke = json!({ "api_key": api_key });
-    house.book.lose_answer.store(true, Ordering::SeqCst);
+    house.lose(Loss::Answer);
     let lost = console.post_fresh("/api/api-keys/revoke", revoke.clone(), &mut key);
     assert_eq!(lost.refusal(), "unavailable");
-    assert!(house.book.api_keys.lock().unwrap().is_empty());
+    assert_eq!(house.live_keys(), 0);
     // Asking again ends what the first try left, as a start does.
     console
         .post_fresh("/api/api-keys/revoke", revoke, &mut key)
         .ok();
-    assert!(house.app.house.key(&api_key).is_none());
+    assert!(house.app.directory.key(&api_key).is_none());
     let (other, _) = make_key(&mut console, &mut key, merchant);
-    house.book.api_keys.lock().unwrap().clear();
+    // The journal was restored from before this key was made; the registry was not.
+    let named = house.app.directory.key(&other).expect("live").fingerprint;
+    house.done(Command::RevokeApiKey { key: named });
     assert_eq!(house.reconcile().dead, 1);
     house.follow();
-    assert!(house.app.house.key(&other).is_none());
+    assert!(house.app.directory.key(&other).is_none());
 }
 
 #[test]
@@ -365,12 +371,16 @@ fn a_passkey_shown_for_one_act_is_worth_nothing_for_another() {
             "{path}"
         );
     }
-    assert_eq!(
-        house.book.api_keys.lock().unwrap().len(),
-        1,
-        "nothing happened"
+    assert_eq!(house.live_keys(), 1, "nothing happened");
+    assert!(
+        house
+            .app
+            .directory
+            .key(&api_key)
+            .expect("live")
+            .accepted
+            .opa
     );
-    assert!(house.app.house.key(&api_key).expect("live").accepted.opa);
 }
 
 #[test]
@@ -406,7 +416,7 @@ fn nothing_dangerous_happens_without_the_operators_own_fresh_passkey() {
     key.verified = false;
     let unverified = console.post_fresh("/api/api-keys", make, &mut key);
     assert_eq!(unverified.refusal(), "passkey_refused");
-    assert_eq!(house.book.api_keys.lock().unwrap().len(), 1);
+    assert_eq!(house.live_keys(), 1);
 }
 
 #[test]

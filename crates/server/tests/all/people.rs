@@ -1,14 +1,14 @@
 //! A person asks to be forgotten: what is destroyed, what stays, and what happens when the power fails in between.
 
-use std::sync::atomic::Ordering;
-
 use axum::http::StatusCode;
-use mamori_domain::command::{Charge, Command, CreditKind};
-use mamori_domain::context::Actor;
+use mamori_domain::command::{Charge, Command, CreditKind, Request};
+use mamori_domain::context::{Actor, AgentFamily, Asker, Context};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, TillId, WalletId};
+use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::reply::Reply;
+use mamori_engine::testing::Loss;
 use mamori_registry::Surface;
 use mamori_server::housekeeping::sweep;
 use serde_json::{Value, json};
@@ -23,6 +23,15 @@ fn erase(despite_balance: bool) -> Value {
     json!({ "wallet_id": "1", "despite_balance": despite_balance })
 }
 
+fn give(house: &House, yen: u64) {
+    house.done(Command::Credit {
+        wallet: SORA,
+        idempotency_key: "given".into(),
+        amount: Amount::yen(yen),
+        kind: CreditKind::Goodwill,
+    });
+}
+
 #[test]
 fn an_operator_finds_a_wallet_by_its_number_and_reads_no_name() {
     let house = House::new();
@@ -30,7 +39,7 @@ fn an_operator_finds_a_wallet_by_its_number_and_reads_no_name() {
     house
         .browser(Surface::Wallet)
         .sign_up(CONTACT, &mut Authenticator::new(WALLET));
-    house.book.balances.lock().unwrap().insert(SORA, 1_200);
+    give(&house, 1_200);
     assert_eq!(
         console.get("/api/wallets/1").ok(),
         json!({
@@ -56,11 +65,8 @@ fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_st
         .ok();
     assert_eq!(phone.get("/api/sessions").status, StatusCode::UNAUTHORIZED);
     assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
-    assert!(
-        house.book.credentials.lock().unwrap().is_empty(),
-        "revoked in the book"
-    );
-    assert!(house.book.frozen.lock().unwrap()[&SORA]);
+    assert_eq!(house.wallet_behind(&passkey), None, "revoked in the book");
+    assert!(house.wallet(SORA).frozen);
     let left = console.get("/api/wallets/1").ok();
     assert_eq!(
         (&left["name"], &left["contact"], &left["erased_at_ms"]),
@@ -86,14 +92,11 @@ fn a_person_with_money_in_the_wallet_is_erased_only_when_that_is_said() {
     let (mut console, mut key) = house.operator(1);
     let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     phone.sign_up(CONTACT, &mut passkey);
-    house.book.balances.lock().unwrap().insert(SORA, 1);
+    give(&house, 1);
     let refused = console.post_fresh("/api/people/erase", erase(false), &mut key);
     assert_eq!(refused.refusal(), "wallet_not_empty");
     phone.get("/api/sessions").ok();
-    assert!(
-        house.book.frozen.lock().unwrap().is_empty(),
-        "nothing happened"
-    );
+    assert!(!house.wallet(SORA).frozen, "nothing happened");
     // Who agreed to the one has not agreed to the other.
     let begun = console.post("/api/people/erase", erase(false)).ok();
     let credential = key.get(&begun["request"]);
@@ -114,32 +117,24 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
         let house = House::new();
         let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
         phone.sign_up(CONTACT, &mut passkey);
-        let mut registry = house.control();
-        let erasure = registry
-            .erasures()
-            .begin(SORA, house.now())
-            .expect("control answers")
-            .expect("a living person");
-        let lost = if happened {
-            &house.book.lose_answer
+        let (mut console, mut key) = house.operator(1);
+        // The freeze is the first of the commands that an erasure owes.
+        house.lose(if happened {
+            Loss::Answer
         } else {
-            &house.book.fail
-        };
-        lost.store(true, Ordering::SeqCst);
-        let book = &*house.app.book;
-        mamori_server::erasure::carry_out(book, &mut registry, &erasure, house.now())
-            .expect_err("the book is away");
+            Loss::Command
+        });
+        console
+            .post_fresh("/api/people/erase", erase(false), &mut key)
+            .ok();
+        let mut registry = house.control();
         assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
-        assert_eq!(
-            house.book.credentials.lock().unwrap().len(),
-            1,
-            "still owed"
-        );
+        assert_eq!(house.wallet_behind(&passkey), Some(SORA), "still owed");
         // A start in between changes nothing about that.
         house.reconcile();
         sweep(&house.app, &mut registry).expect("the book is back");
-        assert!(house.book.credentials.lock().unwrap().is_empty());
-        assert!(house.book.frozen.lock().unwrap()[&SORA]);
+        assert_eq!(house.wallet_behind(&passkey), None);
+        assert!(house.wallet(SORA).frozen);
         assert!(
             registry
                 .erasures()
@@ -176,12 +171,14 @@ fn only_operators_see_wallets_and_erase() {
 fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
     let house = House::new();
     let (_, wallet) = house.customer_of_the_book(1);
-    let engine = &house.app.house.engine;
-    let done = |act| engine.act(act).unwrap().unwrap();
+    let done = |command| house.done(command);
     let Reply::MerchantOpened(merchant) = done(Command::OpenMerchant) else {
         panic!()
     };
-    let Reply::StoreOpened(store) = done(Command::OpenStore { merchant }) else {
+    let Reply::StoreOpened(store) = done(Command::OpenStore {
+        merchant,
+        details: StoreDetails::default(),
+    }) else {
         panic!()
     };
     done(Command::OpenTill { store });
@@ -195,27 +192,33 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
     });
     done(Command::Credit {
         wallet,
-        name: "cash".into(),
+        idempotency_key: "cash".into(),
         amount: Amount::yen(10_000),
         kind: CreditKind::Cash,
     });
+    let register = Asker::new(Context {
+        by: Actor::Key { key },
+        network: None,
+        agent: AgentFamily::Program,
+    });
     let hold = |name: &str, seconds: i64| {
         let charge = Charge {
-            caller: Caller::Key(key),
             merchant,
-            name: name.into(),
+            merchant_payment_id: name.into(),
             payer: Payer::Authorization(authorization),
             amount: Amount::yen(100),
             store: Some(store),
             till: Some(TillId(1)),
-            papers: OrderInfo::default(),
+            order: OrderInfo::default().into(),
         };
         let expires_at = house.now().plus_seconds(seconds);
-        done(Command::Hold { charge, expires_at });
+        let hold = Request::command(register, Command::Hold { charge, expires_at });
+        let held = house.engine().ask(hold).expect("the engine answers");
+        held.expect("there is money");
     };
-    let purse = || match done(Command::Look { wallet }) {
-        Reply::Wallet(sight) => (sight.balance, sight.held),
-        other => panic!("{other:?}"),
+    let purse = || {
+        let view = house.wallet(wallet);
+        (view.balance, view.held)
     };
     // More than one act gives back, and one whose time has not come.
     for number in 0..60 {

@@ -249,7 +249,7 @@ fn unfreezing_takes_a_fresh_passkey_and_gives_a_new_token() {
         browser.post("/api/freeze", json!({})).ok()["status"],
         "frozen"
     );
-    assert!(house.book.frozen.lock().unwrap()[&WalletId(1)]);
+    assert!(house.wallet(WalletId(1)).frozen);
     let old = browser.cookies[COOKIE].clone();
     let begun = browser.post("/api/unfreeze/start", json!({})).ok();
     assert_eq!(
@@ -264,7 +264,7 @@ fn unfreezing_takes_a_fresh_passkey_and_gives_a_new_token() {
         browser.post("/api/unfreeze/finish", answer.clone()).ok()["status"],
         "active"
     );
-    assert!(!house.book.frozen.lock().unwrap()[&WalletId(1)]);
+    assert!(!house.wallet(WalletId(1)).frozen);
     assert_ne!(browser.cookies[COOKIE], old);
     assert!(is_in(&mut browser));
     let mut thief = house.browser(Surface::Wallet);
@@ -304,7 +304,7 @@ fn a_sign_in_is_no_step_up_and_a_strangers_passkey_unfreezes_nothing() {
         browser.post("/api/unfreeze/finish", answer).refusal(),
         "passkey_refused"
     );
-    assert!(house.book.frozen.lock().unwrap()[&WalletId(1)]);
+    assert!(house.wallet(WalletId(1)).frozen);
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! Signing up: codes, enumeration, and every place where a process may die.
 
-use std::sync::atomic::Ordering;
-
 use axum::http::StatusCode;
+use mamori_domain::command::Command;
+use mamori_engine::testing::Loss;
 use mamori_registry::Surface;
 use serde_json::{Value, json};
 
@@ -268,7 +268,7 @@ fn of_two_sign_ups_with_one_contact_the_first_wins() {
         "contact_taken"
     );
     assert_eq!(
-        house.book.credentials.lock().unwrap().len(),
+        house.engine().survey().expect("the engine answers").wallets,
         1,
         "no wallet without an owner"
     );
@@ -322,7 +322,7 @@ fn a_sign_up_whose_act_failed_leaves_nothing_behind() {
             json!({ "sign_up": sign_up, "code": code, "display_name": "x" }),
         )
         .ok();
-    house.book.fail.store(true, Ordering::SeqCst);
+    house.lose(Loss::Command);
     let credential = Authenticator::new(WALLET).create(&proven["creation"]);
     assert_eq!(
         browser
@@ -354,7 +354,7 @@ fn a_sign_up_whose_answer_was_lost_is_finished_by_the_next_start_or_the_next_sig
                 json!({ "sign_up": sign_up, "code": code, "display_name": "x" }),
             )
             .ok();
-        house.book.lose_answer.store(true, Ordering::SeqCst);
+        house.lose(Loss::Answer);
         let credential = authenticator.create(&proven["creation"]);
         assert_eq!(
             browser
@@ -407,7 +407,10 @@ fn a_credential_that_the_book_does_not_name_is_dead() {
         (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     browser.sign_up("a@example.jp", &mut authenticator);
     // The journal was restored from before this sign-up; control was not.
-    house.book.credentials.lock().unwrap().clear();
+    let wallet = house.wallet_behind(&authenticator).expect("a wallet");
+    let named = authenticator.newest_credential();
+    let credential = house.control().fingerprint("credential", named);
+    house.done(Command::RevokeCredential { wallet, credential });
     assert_eq!(
         browser.sign_in(&mut authenticator).refusal(),
         "passkey_refused"

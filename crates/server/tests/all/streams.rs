@@ -32,17 +32,11 @@ fn rest_of(house: &House, stream: Response) -> String {
 fn give(house: &House, wallet: WalletId, name: &str) {
     let credit = Command::Credit {
         wallet,
-        name: name.into(),
+        idempotency_key: name.into(),
         amount: Amount::yen(1),
         kind: CreditKind::Goodwill,
     };
-    house
-        .app
-        .house
-        .engine
-        .act(credit)
-        .expect("the engine answers")
-        .expect("below the cap");
+    house.done(credit);
 }
 
 #[test]
@@ -52,7 +46,7 @@ fn a_stream_tells_what_happens_and_ends_with_a_freeze() {
     let stream = listen(&browser, None);
     give(&house, wallet, "a");
     let freeze = Command::Freeze { wallet };
-    house.app.house.engine.act(freeze).unwrap().unwrap();
+    house.done(freeze);
     let said = rest_of(&house, stream);
     let (credit, freeze) = (said.find("event: goodwill"), said.find("event: freeze"));
     assert!(credit.is_some() && credit < freeze, "{said}");
@@ -128,7 +122,7 @@ fn a_phone_that_missed_much_is_told_to_read_itself_anew() {
     ] {
         let stream = listen(&browser, Some(seen));
         let freeze = Command::Freeze { wallet };
-        house.app.house.engine.act(freeze).unwrap().unwrap();
+        house.done(freeze);
         let said = rest_of(&house, stream);
         assert_eq!(said.contains("event: reload"), reloads, "{said}");
         let told = said.matches("event: goodwill").count();
@@ -144,6 +138,6 @@ fn a_phone_that_missed_much_is_told_to_read_itself_anew() {
             "{said}"
         );
         let unfreeze = Command::Unfreeze { wallet };
-        house.app.house.engine.act(unfreeze).unwrap().unwrap();
+        house.done(unfreeze);
     }
 }

@@ -1,15 +1,35 @@
 //! Tills: pairing codes, devices, and what happens when they collide.
 
-use std::sync::atomic::Ordering;
-
 use axum::http::StatusCode;
-use mamori_domain::ids::TillId;
+use mamori_domain::command::Command;
+use mamori_domain::ids::{Fingerprint, TillId};
+use mamori_engine::testing::Loss;
 use mamori_registry::{Seed, Surface};
 use serde_json::json;
 
 use crate::house::{Browser, House};
 
-const TILL: TillId = TillId(101);
+const TILL: TillId = TillId(1);
+
+/// A shop whose till 1 is paired in these stories.
+fn shop() -> House {
+    let house = House::new();
+    house.open_shop();
+    house
+}
+
+/// The device that the book names for the till.
+fn device(house: &House) -> Option<Fingerprint> {
+    house.engine().device_of(TILL).expect("the engine answers")
+}
+
+/// By a command, or another process: this one's memory is not told.
+fn take_off(house: &House) {
+    house.done(Command::BindTill {
+        till: TILL,
+        device: None,
+    });
+}
 
 fn pairing_code(house: &House, till: TillId, seed: u8) -> String {
     house
@@ -28,7 +48,7 @@ fn enrol(browser: &mut Browser, code: &str) -> String {
 
 #[test]
 fn a_pairing_code_makes_a_browser_the_tills_device_once() {
-    let house = House::new();
+    let house = shop();
     let code = pairing_code(&house, TILL, 1);
     let (mut till, mut second) = (house.browser(Surface::Till), house.browser(Surface::Till));
     assert_eq!(
@@ -39,16 +59,13 @@ fn a_pairing_code_makes_a_browser_the_tills_device_once() {
         ""
     );
     assert!(till.cookies.contains_key("__Host-mamori_till"));
-    assert!(
-        house.book.devices.lock().unwrap().contains_key(&TILL),
-        "the book names it"
-    );
+    assert!(device(&house).is_some(), "the book names it");
     assert_eq!(enrol(&mut second, &code), "pairing_code_refused");
 }
 
 #[test]
 fn a_pairing_code_works_for_ten_minutes_and_until_the_next_one() {
-    let house = House::new();
+    let house = shop();
     let (old, new) = (pairing_code(&house, TILL, 1), pairing_code(&house, TILL, 2));
     let mut till = house.browser(Surface::Till);
     assert_eq!(enrol(&mut till, &old), "pairing_code_refused");
@@ -63,7 +80,7 @@ fn near_miss(code: &str) -> String {
 
 #[test]
 fn five_wrong_tries_at_a_pairing_code_spend_it_from_however_many_browsers() {
-    let house = House::new();
+    let house = shop();
     let code = pairing_code(&house, TILL, 1);
     for _ in 0..5 {
         let mut guesser = house.browser(Surface::Till);
@@ -79,7 +96,7 @@ fn five_wrong_tries_at_a_pairing_code_spend_it_from_however_many_browsers() {
 
 #[test]
 fn guesses_by_strangers_keep_no_till_from_pairing() {
-    let house = House::new();
+    let house = shop();
     let code = pairing_code(&house, TILL, 1);
     let mut stranger = house.browser(Surface::Till);
     for guess in 0..200_u64 {
@@ -93,16 +110,12 @@ fn guesses_by_strangers_keep_no_till_from_pairing() {
 
 #[test]
 fn a_device_that_was_taken_off_reads_nothing_more() {
-    let house = House::new();
-    house.name_tills();
-    let directory = house.control().directory().read().expect("control answers");
-    house.app.house.set_names(directory);
+    let house = shop();
     let mut till = house.browser(Surface::Till);
     assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
     till.get("/api/till").ok();
     till.get("/api/payments").ok();
-    // By a command, or another process: this one's memory was not told.
-    house.book.devices.lock().unwrap().clear();
+    take_off(&house);
     for path in ["/api/till", "/api/payments"] {
         assert_eq!(till.get(path).status, StatusCode::UNAUTHORIZED, "{path}");
     }
@@ -110,27 +123,26 @@ fn a_device_that_was_taken_off_reads_nothing_more() {
 
 #[test]
 fn a_new_device_takes_the_place_of_the_old_one() {
-    let house = House::new();
+    let house = shop();
     let (mut old, mut new) = (house.browser(Surface::Till), house.browser(Surface::Till));
     assert_eq!(enrol(&mut old, &pairing_code(&house, TILL, 1)), "");
-    let first = house.book.devices.lock().unwrap()[&TILL];
+    let first = device(&house);
     assert_eq!(enrol(&mut new, &pairing_code(&house, TILL, 2)), "");
-    assert_ne!(house.book.devices.lock().unwrap()[&TILL], first);
+    assert!(device(&house).is_some() && device(&house) != first);
     assert_eq!(house.control().devices().enrolled_tills().unwrap(), [TILL]);
 }
 
 #[test]
 fn a_device_whose_answer_was_lost_is_finished_or_removed_by_the_next_start() {
     for happened in [true, false] {
-        let house = House::new();
+        let house = shop();
         let mut till = house.browser(Surface::Till);
         let code = pairing_code(&house, TILL, 1);
-        if happened {
-            &house.book.lose_answer
+        house.lose(if happened {
+            Loss::Answer
         } else {
-            &house.book.fail
-        }
-        .store(true, Ordering::SeqCst);
+            Loss::Command
+        });
         assert_eq!(enrol(&mut till, &code), "unavailable");
         assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
         let done = house.reconcile();
@@ -147,7 +159,7 @@ fn a_device_whose_answer_was_lost_is_finished_or_removed_by_the_next_start() {
 
 #[test]
 fn a_device_that_the_book_does_not_name_is_dead() {
-    let house = House::new();
+    let house = shop();
     assert_eq!(
         enrol(
             &mut house.browser(Surface::Till),
@@ -155,32 +167,28 @@ fn a_device_that_the_book_does_not_name_is_dead() {
         ),
         ""
     );
-    house.book.devices.lock().unwrap().clear();
+    take_off(&house);
     assert_eq!(house.reconcile().dead, 1);
     assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
 }
 
 #[test]
 fn a_till_that_leaves_is_free_again() {
-    let house = House::new();
+    let house = shop();
     let mut till = house.browser(Surface::Till);
     assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
     till.post("/api/leave", json!({})).ok();
-    assert!(
-        house.book.devices.lock().unwrap().is_empty()
-            && !till.cookies.contains_key("__Host-mamori_till")
-    );
+    assert!(device(&house).is_none() && !till.cookies.contains_key("__Host-mamori_till"));
     assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
 }
 
 #[test]
 fn only_operators_make_pairing_codes() {
-    let house = House::new();
-    house.name_tills();
+    let house = shop();
     for surface in [Surface::Console, Surface::Till, Surface::Wallet] {
         let reply = house
             .browser(surface)
-            .post("/api/pairing-codes", json!({ "till_id": 101 }));
+            .post("/api/pairing-codes", json!({ "till_id": 1 }));
         let expected = if surface == Surface::Console {
             StatusCode::UNAUTHORIZED
         } else {
@@ -195,8 +203,7 @@ fn an_operator_pairs_a_till() {
     use crate::authenticator::Authenticator;
     use crate::house::CONSOLE;
     use mamori_server::cookies::encode_token;
-    let house = House::new();
-    house.name_tills();
+    let house = shop();
     let link = encode_token(
         &house
             .control()
@@ -218,7 +225,7 @@ fn an_operator_pairs_a_till() {
         )
         .ok();
     let made = console
-        .post("/api/pairing-codes", json!({ "till_id": 101 }))
+        .post("/api/pairing-codes", json!({ "till_id": 1 }))
         .ok();
     assert_eq!(
         enrol(
@@ -231,8 +238,8 @@ fn an_operator_pairs_a_till() {
     assert_eq!(
         tills["tills"],
         json!([
-            { "till_id": 101, "store": "本店", "name": "レジ1", "enrolled": true },
-            { "till_id": 102, "store": "本店", "name": "レジ2", "enrolled": false },
+            { "till_id": 1, "store": "本店", "name": "レジ1", "enrolled": true },
+            { "till_id": 2, "store": "本店", "name": "レジ2", "enrolled": false },
         ])
     );
     assert_eq!(

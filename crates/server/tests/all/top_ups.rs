@@ -27,10 +27,10 @@ fn a_page_that_asks_in_a_circle_keeps_no_card_thread_busy() {
     let (mut browser, wallet) = house.customer_of_the_book(1);
     let start = Command::StartTopUp {
         wallet,
-        name: "t".into(),
+        idempotency_key: "t".into(),
         amount: Amount::yen(1_000),
     };
-    let Ok(Ok(Reply::TopUp { top_up, .. })) = house.app.house.engine.act(start) else {
+    let Reply::TopUp { top_up, .. } = house.done(start) else {
         panic!("no top-up");
     };
     let path = format!("/api/top-ups/{top_up}");
@@ -192,7 +192,7 @@ fn money_that_comes_after_a_top_up_was_closed_is_credited_once_by_the_notices_of
     world.type_card(&page, PLAIN);
     assert_eq!(world.hear(2), [StatusCode::OK; 2], "the intent, the page");
     let entry = happened.recv_timeout(Duration::from_secs(20));
-    assert!(matches!(entry, Ok(Event::Entry(entry)) if entry.amount == 5_000));
+    assert!(matches!(entry, Ok(WalletNews::Entry(entry)) if entry.amount == 5_000));
     assert_eq!(world.balance(), 5_000);
     assert_eq!(world.settle(top_up), TopUpState::Succeeded);
     assert_eq!(world.balance(), 5_000);
@@ -311,16 +311,15 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
     let (mut browser, wallet) = house.customer_of_the_book(1);
     let (mut neighbour, _) = house.customer_of_the_book(2);
     assert_eq!(browser.get("/api/top-ups").ok()["top_ups"], json!([]));
-    let engine = &house.app.house.engine;
     let mut ids = Vec::new();
     for (name, yen) in [("a", 1_000), ("b", 2_000), ("c", 3_000)] {
         let start = Command::StartTopUp {
             wallet,
-            name: name.into(),
+            idempotency_key: name.into(),
             amount: Amount::yen(yen),
         };
-        match engine.act(start) {
-            Ok(Ok(Reply::TopUp { top_up, .. })) => ids.push(top_up),
+        match house.done(start) {
+            Reply::TopUp { top_up, .. } => ids.push(top_up),
             other => panic!("{other:?}"),
         }
     }
@@ -333,7 +332,7 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
             locale: "ja".into(),
             expires_at: Timestamp::from_seconds(expires_at),
         };
-        control
+        registry
             .card_orders()
             .begin(&order)
             .expect("control answers");
@@ -369,7 +368,7 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
         top_up: ids[0],
         expired: true,
     };
-    engine.act(end).unwrap().unwrap();
+    house.done(end);
     let left = listed(browser.get("/api/top-ups").ok());
     assert_eq!(left, [(b, 2_000, None), (c, 3_000, None)]);
 }

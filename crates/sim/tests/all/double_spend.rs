@@ -103,7 +103,7 @@ fn all_at_once(
                     amount: Amount::yen(yen),
                     store: None,
                     till: Some(*till),
-                    order: OrderInfo::default(),
+                    order: OrderInfo::default().into(),
                 };
                 let by = Actor::Till {
                     till: *till,

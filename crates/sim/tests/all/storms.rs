@@ -1,4 +1,4 @@
-use mamori_sim::storm::{Plan, Sabotage, house, storm};
+use mamori_sim::storm::{Plan, Sabotage, one_book, storm};
 
 fn plan(acts: u64) -> Plan {
     Plan {
@@ -20,9 +20,9 @@ fn a_storm_finds_nothing() {
 
 #[test]
 fn a_seed_replays_a_storm_bit_for_bit() {
-    let first = house(3, 20_000, None).unwrap_or_else(|finding| panic!("{finding}"));
-    assert_eq!(house(3, 20_000, None).unwrap(), first);
-    assert_ne!(house(4, 20_000, None).unwrap().trace, first.trace);
+    let first = one_book(3, 20_000, None).unwrap_or_else(|finding| panic!("{finding}"));
+    assert_eq!(one_book(3, 20_000, None).unwrap(), first);
+    assert_ne!(one_book(4, 20_000, None).unwrap().trace, first.trace);
 }
 
 /// A simulator that finds nothing proves nothing, unless it finds what is there.
@@ -36,7 +36,7 @@ fn every_broken_rule_is_found() {
         Sabotage::TurnedBit,
         Sabotage::BorrowedName,
     ] {
-        let found = (0..8).find_map(|seed| house(seed, 100_000, Some(sabotage)).err());
+        let found = (0..8).find_map(|seed| one_book(seed, 100_000, Some(sabotage)).err());
         let finding = found.unwrap_or_else(|| panic!("{sabotage:?} was not noticed"));
         println!("{sabotage:?}: {finding}");
     }

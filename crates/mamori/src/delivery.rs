@@ -1,11 +1,11 @@
-//! Sends messages out of the outbox: SMS through the gateway, mail through the mail server.
+//! Delivers messages from the outbox: SMS through the gateway, mail through the mail server.
 //!
 //! | step | thread | durable |
 //! |---|---|---|
 //! | a message is enqueued, sealed | the one that asks | yes, before the page is answered |
-//! | notices that the journal owes are taken in | `post` | with the mark of how far it read |
-//! | each notice is put on the lane by which its reader is reached | `post` | yes |
-//! | each due entry of a lane goes to its courier | `post-sms`, `post-mail` | what became of it |
+//! | notices that the journal owes are taken in | `delivery` | with the mark of how far it read |
+//! | each notice is put on the lane by which its reader is reached | `delivery` | yes |
+//! | each due entry of a lane goes to its courier | `delivery-sms`, `delivery-mail` | what became of it |
 //!
 //! At least once: a message may arrive twice, never not at all while there is hope. A code that is too old is given up.
 //! A mail server that hangs holds up mail and nothing else.
@@ -41,23 +41,23 @@ const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
 const REMEMBER: Duration = Duration::from_secs(7 * 86_400);
 
-/// The ways out of the house.
+/// The connectors that carry messages out.
 pub struct Couriers {
     pub sms: SmsGateway,
     pub mail: Mailer,
 }
 
-/// The outbox of this process: it takes messages at once and sends them after [`Post::begin`].
-pub struct Post {
+/// The outbox of this process: it takes messages at once and sends them after [`Notifier::begin`].
+pub struct Notifier {
     messenger: Arc<Messenger>,
-    postmen: Arc<OnceLock<Vec<Thread>>>,
+    threads: Arc<OnceLock<Vec<Thread>>>,
     location: Location,
     master: MasterKey,
     couriers: Couriers,
     clock: Clock,
 }
 
-impl Post {
+impl Notifier {
     /// Opens the outbox for messages. Nothing leaves yet: a standby must not send what the owner of the store sends too.
     pub fn open(
         location: &Location,
@@ -65,10 +65,10 @@ impl Post {
         couriers: Couriers,
         clock: Clock,
         chance: Chance,
-    ) -> Result<Post, Failure> {
+    ) -> Result<Notifier, Failure> {
         let outbox = Mutex::new(Outbox::open(location, master.wrap_key())?);
-        let postmen = Arc::new(OnceLock::<Vec<Thread>>::new());
-        let bell = Arc::clone(&postmen);
+        let threads = Arc::new(OnceLock::<Vec<Thread>>::new());
+        let bell = Arc::clone(&threads);
         let messenger = move |message: Message| {
             let mut nonce = [0; 12];
             chance(&mut nonce);
@@ -84,9 +84,9 @@ impl Post {
             bell.get().into_iter().flatten().for_each(Thread::unpark);
             Ok(())
         };
-        Ok(Post {
+        Ok(Notifier {
             messenger: Arc::new(messenger),
-            postmen,
+            threads,
             location: location.clone(),
             master: master.clone(),
             couriers,
@@ -107,11 +107,11 @@ impl Post {
         };
         let clock = self.clock;
         let couriers = Arc::new(self.couriers);
-        let mut postmen = Vec::new();
+        let mut threads = Vec::new();
         for (name, lane) in Lane::ALL.map(|lane| (thread_name(lane), lane)) {
             let (mut outbox, mut registry) = open()?;
             let couriers = Arc::clone(&couriers);
-            postmen.push(rounds(name, move || {
+            threads.push(rounds(name, move || {
                 let now = Timestamp((clock.wall_micros)());
                 while outbox.deliver(lane, now, ROUND, &mut |due| {
                     couriers.send(&mut registry, due, now)
@@ -122,8 +122,8 @@ impl Post {
         }
         let (mut outbox, mut registry) = open()?;
         let mut journal = JournalReader::open(&self.location, SHARD)?;
-        let carriers = postmen.clone();
-        let sorting = rounds("post", move || {
+        let carriers = threads.clone();
+        let sorting = rounds("delivery", move || {
             while follow(&mut outbox, &mut journal)? {}
             let now = Timestamp((clock.wall_micros)());
             let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut registry, due)));
@@ -131,8 +131,8 @@ impl Post {
             carriers.iter().for_each(Thread::unpark);
             outbox.forget_sent(now.minus(REMEMBER)).map(|_| ())
         })?;
-        postmen.push(sorting);
-        let _ = self.postmen.set(postmen);
+        threads.push(sorting);
+        let _ = self.threads.set(threads);
         Ok(())
     }
 }
@@ -155,19 +155,19 @@ fn follow(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Faul
 
 fn thread_name(lane: Lane) -> &'static str {
     match lane {
-        Lane::Sms => "post-sms",
-        Lane::Mail => "post-mail",
+        Lane::Sms => "delivery-sms",
+        Lane::Mail => "delivery-mail",
     }
 }
 
-/// A thread that does `round` again and again, and rests in between until somebody wakes it.
+/// A thread that does `round` again and again, and rests in between until a new message wakes it.
 fn rounds(
     name: &'static str,
     mut round: impl FnMut() -> Result<(), Fault> + Send + 'static,
 ) -> std::io::Result<Thread> {
     let work = move || loop {
         if let Err(fault) = round() {
-            tracing::warn!(%fault, thread = name, "a round of the post failed and is tried again");
+            tracing::warn!(%fault, thread = name, "a round of message delivery failed and is tried again");
         }
         thread::park_timeout(REST);
     };
@@ -182,12 +182,12 @@ fn lane_of(registry: &mut Registry, due: &Due) -> Lane {
             MessageKind::Sms => Lane::Sms,
             MessageKind::Mail => Lane::Mail,
         },
-        // Nobody to tell, or no address for now: either courier says so, and tries again or gives up as for every message.
+        // No recipient, or no address for now: either courier says so, and tries again or gives up as for every message.
         Ok(None) | Err(_) => Lane::Sms,
     }
 }
 
-/// What an entry says, and to whom; `None` if there is nobody to send it to, or nothing to say.
+/// What an entry says, and to whom; `None` if there is no recipient, or nothing to say.
 fn read(registry: &mut Registry, due: &Due) -> Result<Option<Message>, Fault> {
     match due.kind.as_str() {
         "sms" | "mail" => Ok(Message::from_bytes(&due.content)),
@@ -277,7 +277,7 @@ mod tests {
 
     use crate::outside;
 
-    fn open(scratch: &Scratch, addresses: &Addresses, mail_server: &TcpListener) -> Post {
+    fn open(scratch: &Scratch, addresses: &Addresses, mail_server: &TcpListener) -> Notifier {
         let sms = SmsGateway::new(SmsConfig {
             base_url: addresses.sms_url.clone(),
             account: "AC".into(),
@@ -302,7 +302,7 @@ mod tests {
         .expect("a usable mail server");
         let master = MasterKey::from_bytes([42; 32]);
         let couriers = Couriers { sms, mail };
-        Post::open(
+        Notifier::open(
             &scratch.location(),
             &master,
             couriers,
@@ -338,7 +338,7 @@ mod tests {
 
     #[test]
     fn a_mail_server_that_hangs_holds_up_no_sms() {
-        let scratch = Scratch::new("post");
+        let scratch = Scratch::new("delivery");
         let sandbox = mamori_sandbox::run(SandboxConfig {
             card_port: 0,
             sms_port: 0,
@@ -366,10 +366,10 @@ mod tests {
         .expect("an empty store");
         // It takes the connection and never says a word.
         let hanging = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let post = open(&scratch, sandbox.addresses(), &hanging);
-        let messenger = post.messenger();
+        let notifier = open(&scratch, sandbox.addresses(), &hanging);
+        let messenger = notifier.messenger();
         let mut inbox = news(&sandbox.addresses().inbox_url);
-        post.begin().expect("threads");
+        notifier.begin().expect("threads");
 
         messenger(message(MessageKind::Mail, "sora@example.jp")).expect("it is taken");
         let waiting_for_a_word = hanging.accept().expect("the courier calls");

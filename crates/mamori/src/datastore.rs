@@ -1,4 +1,4 @@
-//! Commands on a store: audit, views rebuild, backup, restore.
+//! Commands on a datastore (all tables of an instance): audit, views rebuild, backup, restore.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,24 +22,24 @@ use crate::assembly::{EngineClock, open_engine};
 use crate::progress::Progress;
 use crate::world::{Chance, Clock, Failure, draw};
 
-/// All tables of a store, in the order of a backup.
+/// All tables of a datastore, in the order of a backup.
 pub const FAMILIES: [&Family; 4] = [&VIEWS, &JOURNAL, &CONTROL, &OUTBOX];
 
-/// Which store, and the key to it.
+/// Which datastore, and the key to it.
 #[derive(clap::Args)]
-pub struct StoreArgs {
-    /// Directory with the store's files and its master key.
+pub struct DatastoreArgs {
+    /// Directory with the configuration, the master key and, unless `--store` says otherwise, all tables.
     #[arg(long, default_value = "mamori-data")]
     data: PathBuf,
-    /// The tables are here instead: another directory, or `postgres://user@host/database`.
-    #[arg(long)]
+    /// The datastore, where the tables are elsewhere: another directory, or `postgres://user@host/database`.
+    #[arg(long, visible_alias = "database")]
     store: Option<String>,
     /// The master key is here instead of `master.key` in the data directory.
     #[arg(long)]
     key: Option<PathBuf>,
 }
 
-impl StoreArgs {
+impl DatastoreArgs {
     /// Where the tables are.
     pub fn location(&self) -> Result<Location, Failure> {
         Ok(match &self.store {
@@ -55,22 +55,20 @@ impl StoreArgs {
             .unwrap_or_else(|| self.data.join("master.key"))
     }
 
-    /// The master key.
     pub fn master(&self) -> Result<Arc<MasterKey>, Failure> {
         Ok(Arc::new(MasterKey::open(&self.key_path())?))
     }
 
-    /// The data directory.
     pub fn data(&self) -> &PathBuf {
         &self.data
     }
 }
 
-/// Proves the store from its journal.
+/// Proves the datastore from its journal.
 #[derive(clap::Args)]
 pub struct AuditArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    datastore: DatastoreArgs,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -88,28 +86,28 @@ enum ViewsCommand {
     /// Make all views and the checkpoint anew from the journal; the server must be stopped.
     Rebuild {
         #[command(flatten)]
-        store: StoreArgs,
+        datastore: DatastoreArgs,
     },
 }
 
-/// Copies the store while it is in use.
+/// Copies the datastore while it is in use.
 #[derive(clap::Args)]
 pub struct BackupArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    datastore: DatastoreArgs,
     /// An empty or new directory.
     #[arg(long)]
     into: PathBuf,
-    /// Copy the master key too. Without it the backup cannot be read by whoever finds it, nor by you if you lose the key.
+    /// Copy the master key too. Without it a thief of the backup cannot read it, nor can you if you lose the key.
     #[arg(long)]
     with_key: bool,
 }
 
-/// Puts a backup in the place of a store.
+/// Puts a backup in the place of a datastore.
 #[derive(clap::Args)]
 pub struct RestoreArgs {
     #[command(flatten)]
-    store: StoreArgs,
+    datastore: DatastoreArgs,
     /// The backup's directory.
     #[arg(long)]
     from: PathBuf,
@@ -119,15 +117,14 @@ pub struct RestoreArgs {
     /// The newest journal row that is known from elsewhere.
     #[arg(long)]
     known_head: Option<u64>,
-    /// The incarnation of a lost store whose files are gone: the number in front of the dash on its newest receipts, 0 where
+    /// The incarnation of a lost datastore whose files are gone: the number in front of the dash on its newest receipts, 0 where
     /// there is none. New ids go beyond it.
     #[arg(long, value_parser = clap::value_parser!(u16).range(..1022))]
     known_incarnation: Option<u16>,
 }
 
-/// `mamori audit`.
 pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
-    let (location, master) = (args.store.location()?, args.store.master()?);
+    let (location, master) = (args.datastore.location()?, args.datastore.master()?);
     let mut progress = Progress::begin("rows", clock);
     let report = audit(&location, &master, &mut |done, all| {
         progress.follow(done, all);
@@ -176,10 +173,9 @@ pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
     }
 }
 
-/// `mamori views rebuild`.
 pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
-    let ViewsCommand::Rebuild { store } = args.command;
-    let (location, master) = (store.location()?, store.master()?);
+    let ViewsCommand::Rebuild { datastore } = args.command;
+    let (location, master) = (datastore.location()?, datastore.master()?);
     let lease = own(&location, clock, chance)?;
     let mut progress = Progress::begin("rows", clock);
     let now = Timestamp((clock.wall_micros)());
@@ -192,10 +188,9 @@ pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     Ok(())
 }
 
-/// `mamori backup`.
 pub fn run_backup(args: BackupArgs, clock: Clock) -> Result<(), Failure> {
-    let location = args.store.location()?;
-    let key = args.with_key.then(|| args.store.key_path());
+    let location = args.datastore.location()?;
+    let key = args.with_key.then(|| args.datastore.key_path());
     let mut progress = Progress::begin("bytes", clock);
     let made = backup::backup(
         &location,
@@ -218,16 +213,15 @@ pub fn run_backup(args: BackupArgs, clock: Clock) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `mamori restore`.
 pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
-    let location = args.store.location()?;
+    let location = args.datastore.location()?;
     let options = RestoreOptions {
         known_heads: args.known_head.map(|seq| (0, seq)).into_iter().collect(),
         accept_loss: args.accept_loss,
-        key_file: Some(args.store.key_path()).filter(|path| !path.exists()),
+        key_file: Some(args.datastore.key_path()).filter(|path| !path.exists()),
     };
     let lost = backup::would_lose(&args.from, &location, &options)?;
-    let prepared = Prepared(args.store.data().join("restore.prepared"));
+    let prepared = Prepared(args.datastore.data().join("restore.prepared"));
     let from = if lost.is_empty() {
         args.from.clone()
     } else {
@@ -277,8 +271,8 @@ fn with_loss_journaled(
 ) -> Result<PathBuf, Failure> {
     let key_in_backup = Some(args.from.join("master.key")).filter(|path| path.exists());
     let master = match &key_in_backup {
-        Some(path) if !args.store.key_path().exists() => Arc::new(MasterKey::open(path)?),
-        _ => args.store.master()?,
+        Some(path) if !args.datastore.key_path().exists() => Arc::new(MasterKey::open(path)?),
+        _ => args.datastore.master()?,
     };
     drop(std::fs::remove_dir_all(&prepared.0));
     let (store, backup) = (prepared.0.join("store"), prepared.0.join("backup"));
@@ -311,7 +305,7 @@ fn with_loss_journaled(
     Ok(backup)
 }
 
-/// Becomes the owner of a store that nobody serves.
+/// Becomes the owner of a store that no process serves.
 pub fn own(location: &Location, clock: Clock, chance: Chance) -> Result<Lease, Failure> {
     let mut candidate = Candidate::new(location, 0, draw(chance))?;
     match candidate.try_take(0, &EngineClock(clock))? {

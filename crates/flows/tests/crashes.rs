@@ -1,0 +1,450 @@
+//! A flow that dies between any two of its steps is whole or nothing after the next start.
+//!
+//! The steps of a flow are one transaction of the registry or one command of the ledger, so there are two places to die at for
+//! each command: before it happened, and after it happened and before anybody heard of it.
+
+use std::sync::Arc;
+
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::testing::Scratch;
+use mamori_domain::command::{Command, CreditKind, Request};
+use mamori_domain::context::{Asker, SystemReason};
+use mamori_domain::decide::Limits;
+use mamori_domain::ids::{MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::lifecycle::Purpose;
+use mamori_domain::money::Amount;
+use mamori_domain::world::Timestamp;
+use mamori_engine::testing::{Loss, ManualClock};
+use mamori_engine::{Engine, EngineConfig};
+use mamori_flows::api_key;
+use mamori_flows::enrol;
+use mamori_flows::erase;
+use mamori_flows::open::{self, NewStore, Turns};
+use mamori_flows::reconcile;
+use mamori_flows::sign_up;
+use mamori_flows::{Denied, Flow, Run, Stop};
+use mamori_registry::{
+    Contact, Enrolment, Opening, OwnerId, Reconciled, Registry, Seed, StoredPasskey, token_hash,
+};
+
+const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
+const BOTH: [Loss; 2] = [Loss::Command, Loss::Answer];
+const SORA: OwnerId = OwnerId([7; 16]);
+const TOKEN: [u8; 32] = [8; 32];
+
+/// A store, the process that serves it, and how many flows it has run.
+struct World {
+    scratch: Scratch,
+    engine: Engine,
+    registry: Registry,
+    runs: u8,
+}
+
+fn engine(scratch: &Scratch) -> Engine {
+    Engine::open(EngineConfig {
+        location: scratch.location(),
+        master: Arc::new(MasterKey::from_bytes([42; 32])),
+        limits: Limits::default(),
+        standby: false,
+        purpose: Purpose::Development,
+        clock: Arc::new(ManualClock::at(NOW.0)),
+        entropy: [5; 32],
+        on_fatal: Arc::new(|fault| panic!("the engine must not die here: {fault}")),
+    })
+    .expect("the engine starts")
+}
+
+fn registry(scratch: &Scratch) -> Registry {
+    Registry::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("it opens")
+}
+
+impl World {
+    fn new() -> World {
+        let scratch = Scratch::new("flow");
+        World {
+            engine: engine(&scratch),
+            registry: registry(&scratch),
+            scratch,
+            runs: 0,
+        }
+    }
+
+    /// The process dies and another one starts on the same store.
+    fn restart(&mut self) -> Reconciled {
+        self.engine.stop();
+        self.engine = engine(&self.scratch);
+        self.registry = registry(&self.scratch);
+        let done = reconcile::at_start(&self.engine, &mut self.registry).expect("both answer");
+        let again = reconcile::at_start(&self.engine, &mut self.registry).expect("both answer");
+        assert_eq!(again, Reconciled::default(), "once is enough");
+        done
+    }
+
+    fn run<T>(&mut self, flow: impl FnOnce(&mut Run) -> Flow<T>) -> Flow<T> {
+        self.runs += 1;
+        let seed = Seed::new([self.runs; 32]);
+        flow(&mut Run {
+            engine: &self.engine,
+            registry: &mut self.registry,
+            asker: Asker::system(SystemReason::CommandLine),
+            now: NOW,
+            seed: &seed,
+        })
+    }
+
+    /// Runs a flow that dies at its next command.
+    #[track_caller]
+    fn dies<T>(&mut self, loss: Loss, flow: impl FnOnce(&mut Run) -> Flow<T>) {
+        self.engine.lose_next(loss);
+        match self.run(flow).map(drop) {
+            Err(Stop::Fault(_)) => {}
+            other => panic!("it goes on after {loss:?}: {other:?}"),
+        }
+    }
+
+    fn open(&mut self, what: Opening, name: &str) -> Flow<u32> {
+        let turns = Turns::default();
+        self.run(|run| open::open(run, &turns.take(), what, name))
+    }
+
+    fn shop(&mut self) {
+        self.open(Opening::Merchant, "まもり書店")
+            .expect("a free name");
+        self.open(Opening::Store(MerchantId(1)), "本店")
+            .expect("a free name");
+        self.open(Opening::Till(StoreId(1)), "レジ1")
+            .expect("a free name");
+    }
+
+    fn live_keys(&mut self) -> Vec<(String, bool)> {
+        let keys = self.registry.api_keys().live_with_secrets().expect("read");
+        let named = |key| self.engine.merchant_of_key(key).expect("read").is_some();
+        keys.into_iter()
+            .map(|key| (key.api_key, named(key.fingerprint)))
+            .collect()
+    }
+
+    /// The device of till 1: in the ledger, and as it would be recognised.
+    fn device(&mut self) -> (bool, bool) {
+        let named = self.engine.device_of(TillId(1)).expect("read");
+        let found = self.registry.devices().find(&token_hash(&TOKEN));
+        (named.is_some(), found.expect("read").is_some())
+    }
+
+    fn pairing_code(&mut self) -> String {
+        self.runs += 1;
+        let seed = Seed::new([self.runs; 32]);
+        let mut devices = self.registry.devices();
+        devices
+            .make_pairing_code(TillId(1), NOW, &seed)
+            .expect("written")
+    }
+
+    /// The customer of these stories: the wallet, and whether a sign-in would find the passkey.
+    fn customer(&mut self) -> (Option<WalletId>, bool) {
+        let credential = self
+            .registry
+            .fingerprint("credential", &passkey().credential);
+        let wallet = self.engine.wallet_of(credential).expect("read");
+        let person = self.registry.people().find(&SORA).expect("read");
+        assert_eq!(
+            person.as_ref().map(|person| person.wallet),
+            wallet.filter(|_| person.is_some()),
+            "a person who can be found owns the wallet that the passkey opens"
+        );
+        (wallet, person.is_some())
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.engine.stop();
+    }
+}
+
+fn passkey() -> StoredPasskey {
+    StoredPasskey {
+        credential: vec![3; 16],
+        passkey: "{}".into(),
+        sign_count: 0,
+    }
+}
+
+fn sign_up(run: &mut Run) -> Flow<WalletId> {
+    let contact = Contact::parse("sora@example.jp").expect("a contact");
+    let enrolment = Enrolment {
+        person: SORA,
+        contact: &contact,
+        locale: "ja",
+        display_name: "そら",
+        passkey: &passkey(),
+    };
+    sign_up::open_wallet(run, &enrolment)
+}
+
+fn whole_or_nothing(loss: Loss) -> Reconciled {
+    match loss {
+        Loss::Command => Reconciled {
+            finished: 0,
+            dead: 1,
+        },
+        Loss::Answer => Reconciled {
+            finished: 1,
+            dead: 0,
+        },
+    }
+}
+
+#[test]
+fn what_was_being_opened_has_its_name_or_was_never_opened() {
+    for loss in BOTH {
+        for what in [
+            Opening::Merchant,
+            Opening::Store(MerchantId(1)),
+            Opening::Till(StoreId(1)),
+        ] {
+            let mut world = World::new();
+            world.shop();
+            let turns = Turns::default();
+            world.dies(loss, |run| open::open(run, &turns.take(), what, "二番"));
+            assert_eq!(world.restart(), whole_or_nothing(loss), "{what:?}");
+            let names = world.registry.directory().read().expect("read");
+            let count = names.merchants.len() + names.stores.len() + names.tills.len();
+            match loss {
+                Loss::Command => {
+                    assert_eq!(count, 3);
+                    assert_eq!(world.open(what, "二番").expect("the name is free"), 2);
+                }
+                Loss::Answer => {
+                    assert_eq!(count, 4);
+                    let again = world.open(what, "二番");
+                    assert!(
+                        matches!(again, Err(Stop::Denied(Denied::NameTaken))),
+                        "it was opened, and once"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_next_opening_settles_what_the_last_one_left_without_a_restart() {
+    for loss in BOTH {
+        let mut world = World::new();
+        let turns = Turns::default();
+        world.dies(loss, |run| {
+            open::open(run, &turns.take(), Opening::Merchant, "書店")
+        });
+        let next = world.open(Opening::Merchant, "花屋").expect("a free name");
+        let names = world.registry.directory().read().expect("read").merchants;
+        let named = |id: u32, name: &str| (MerchantId(id), name.to_owned());
+        match loss {
+            Loss::Command => assert_eq!((next, names), (1, vec![named(1, "花屋")])),
+            Loss::Answer => {
+                assert_eq!((next, names), (2, vec![named(1, "書店"), named(2, "花屋")]))
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_opening_leaves_nothing_behind() {
+    let mut world = World::new();
+    let refused = world.open(Opening::Store(MerchantId(9)), "本店");
+    assert!(matches!(refused, Err(Stop::Denied(Denied::Refused(_)))));
+    assert_eq!(world.restart(), Reconciled::default());
+}
+
+#[test]
+fn a_chain_that_dies_is_shorter_and_nothing_in_it_is_half_open() {
+    let stores = || {
+        ["本店", "駅前店"].map(|name| NewStore {
+            name: name.into(),
+            tills: vec!["1".into(), "2".into()],
+        })
+    };
+    let mut world = World::new();
+    let turns = Turns::default();
+    world.dies(Loss::Answer, |run| {
+        open::chain(run, &turns.take(), "まもりマート", &stores())
+    });
+    assert_eq!(world.restart(), whole_or_nothing(Loss::Answer));
+    let again = world.run(|run| open::chain(run, &turns.take(), "まもりマート", &stores()));
+    assert!(matches!(again, Err(Stop::Denied(Denied::NameTaken))));
+
+    let opened = world.run(|run| open::chain(run, &turns.take(), "花屋", &stores()));
+    let opened = opened.expect("a free name");
+    assert_eq!((opened.merchant, opened.stores.len()), (MerchantId(2), 2));
+    assert_eq!(world.restart(), Reconciled::default());
+    let named = world.engine.named().expect("read");
+    assert_eq!((named.stores.len(), named.tills.len()), (2, 4));
+}
+
+#[test]
+fn a_key_that_was_being_made_is_shown_to_operators_or_gone() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.shop();
+        let turns = Turns::default();
+        world.dies(loss, |run| api_key::make(run, &turns.take(), MerchantId(1)));
+        assert!(world.live_keys().is_empty(), "nobody was told the secret");
+        assert_eq!(world.restart(), whole_or_nothing(loss));
+        let keys = world.live_keys();
+        assert_eq!(keys.len(), usize::from(loss == Loss::Answer));
+        assert!(keys.iter().all(|(_, named)| *named));
+    }
+}
+
+#[test]
+fn a_key_that_was_being_revoked_works_on_or_is_dead_for_good() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.shop();
+        let turns = Turns::default();
+        let made = world.run(|run| api_key::make(run, &turns.take(), MerchantId(1)));
+        let key = made.expect("a merchant").api_key;
+        world.dies(loss, |run| api_key::revoke(run, &turns.take(), &key));
+        if loss == Loss::Answer {
+            assert_eq!(
+                world.live_keys(),
+                [(key.clone(), false)],
+                "the ledger goes first"
+            );
+        }
+        world.restart();
+        match loss {
+            Loss::Command => assert_eq!(world.live_keys(), [(key, true)]),
+            Loss::Answer => assert!(world.live_keys().is_empty()),
+        }
+    }
+}
+
+#[test]
+fn a_till_that_was_being_paired_has_a_device_or_none() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.shop();
+        let code = world.pairing_code();
+        world.dies(loss, |run| {
+            let asker = run.asker;
+            enrol::pair(run, &code, &TOKEN, |_| asker)
+        });
+        assert!(!world.device().1, "not before it is whole");
+        assert_eq!(world.restart(), whole_or_nothing(loss));
+        let bound = loss == Loss::Answer;
+        assert_eq!(world.device(), (bound, bound));
+    }
+}
+
+#[test]
+fn a_till_that_was_leaving_is_bound_as_before_or_free() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.shop();
+        let code = world.pairing_code();
+        let paired = world.run(|run| {
+            let asker = run.asker;
+            enrol::pair(run, &code, &TOKEN, |_| asker)
+        });
+        paired.expect("a fresh code");
+        world.dies(loss, |run| {
+            let asker = run.asker;
+            enrol::leave(run, &token_hash(&TOKEN), |_| asker)
+        });
+        world.restart();
+        let bound = loss == Loss::Command;
+        assert_eq!(world.device(), (bound, bound));
+    }
+}
+
+#[test]
+fn a_visitor_who_was_signing_up_is_a_customer_or_the_contact_is_free() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.dies(loss, sign_up);
+        assert!(!world.customer().1, "not before it is whole");
+        assert_eq!(world.restart(), whole_or_nothing(loss));
+        let again = world.run(sign_up);
+        match loss {
+            Loss::Command => {
+                again.expect("the contact is free");
+            }
+            Loss::Answer => {
+                assert!(matches!(again, Err(Stop::Denied(Denied::ContactTaken))));
+            }
+        }
+        let (wallet, is_found) = world.customer();
+        assert!(wallet.is_some() && is_found);
+        assert_eq!(world.engine.survey().expect("read").wallets, 1);
+    }
+}
+
+#[test]
+fn an_erasure_that_owes_the_ledger_commands_pays_them_at_the_next_sweep() {
+    // Where it stops: before the freeze, after it, between the freeze and the first revocation, after that.
+    for (frozen_first, loss) in [
+        (false, Loss::Command),
+        (false, Loss::Answer),
+        (true, Loss::Command),
+        (true, Loss::Answer),
+    ] {
+        let mut world = World::new();
+        let wallet = world.run(sign_up).expect("a free contact");
+        if frozen_first {
+            let begun = world.registry.erasures().begin(wallet, NOW);
+            begun.expect("written").expect("a living person");
+            let freeze = Request::command(
+                Asker::system(SystemReason::Reconciliation),
+                Command::Freeze { wallet },
+            );
+            let frozen = world.engine.ask(freeze).expect("the engine answers");
+            frozen.expect("it is open");
+            let revoke = Command::RevokeCredential {
+                wallet,
+                credential: world
+                    .registry
+                    .fingerprint("credential", &passkey().credential),
+            };
+            world.engine.lose_next(loss);
+            let asked = Request::command(Asker::system(SystemReason::Reconciliation), revoke);
+            world.engine.ask(asked).expect_err("the process dies here");
+        } else {
+            world.engine.lose_next(loss);
+            let erased = world.run(|run| erase::erase(run, wallet, false, |_| {}));
+            erased.expect("the data is gone, whatever the ledger says");
+        }
+        assert!(!world.customer().1, "nobody is left to be found");
+        world.restart();
+        let seed = Seed::new([99; 32]);
+        let (engine, registry) = (&world.engine, &mut world.registry);
+        reconcile::sweep(engine, registry, NOW, &seed).expect("both answer");
+        assert!(registry.erasures().unfinished().expect("read").is_empty());
+        assert_eq!(world.customer(), (None, false));
+        let view = world
+            .run(|run| Ok(erase::look(run, wallet)?))
+            .expect("read");
+        assert!(view.expect("the wallet stays").frozen);
+    }
+}
+
+#[test]
+fn a_person_with_money_is_erased_only_when_that_is_said() {
+    let mut world = World::new();
+    let wallet = world.run(sign_up).expect("a free contact");
+    let credit = Command::Credit {
+        wallet,
+        idempotency_key: "given".into(),
+        amount: Amount::yen(1),
+        kind: CreditKind::Goodwill,
+    };
+    let given = Request::command(Asker::system(SystemReason::CommandLine), credit);
+    world.engine.ask(given).expect("answers").expect("room");
+    let refused = world.run(|run| erase::erase(run, wallet, false, |_| {}));
+    assert!(matches!(refused, Err(Stop::Denied(Denied::WalletNotEmpty))));
+    assert!(world.customer().1, "nothing happened");
+    let mut told = None;
+    let erased = world.run(|run| erase::erase(run, wallet, true, |who| told = Some(*who)));
+    erased.expect("it was said");
+    assert_eq!((told, world.customer()), (Some(SORA), (None, false)));
+}
