@@ -231,7 +231,6 @@ step('the last operator stays', async () => {
 step('what was done is found by operator, till and day', async () => {
   const { page } = operator;
   await page.getByRole('link', { name: words.nav_acts, exact: true }).click();
-  await heading(page, words.acts).waitFor();
   const rows = page.locator('.act-row');
   await rows.first().waitFor();
   await page.getByLabel(words.search_acts_by).selectOption('operator');

@@ -202,7 +202,7 @@ export const consoleTexts = {
     erased_now: '個人情報を消去しました。',
 
     nav_acts: '操作履歴',
-    acts: '操作履歴',
+    acts: 'だれが何をしたか',
     acts_lead: '支払いはここには出ません。お客様・レジそれぞれの一覧で確認できます。時刻は日本時間です。',
     search_acts_by: 'さがし方',
     search_all: 'すべて',
@@ -557,7 +557,7 @@ export const consoleTexts = {
     erased_now: 'The personal data is erased.',
 
     nav_acts: 'Activity',
-    acts: 'Activity',
+    acts: 'Who did what',
     acts_lead: 'Payments are not listed here; customers and tills have lists of their own. Times are Japan’s.',
     search_acts_by: 'Search by',
     search_all: 'Everything',

@@ -101,6 +101,7 @@ fn what_an_operator_did_is_found_by_the_operator_and_keeps_the_name_of_one_who_l
         .into_iter()
         .find(|one| one["name"] == "運用 2")
         .expect("the second");
+    assert_eq!(leaving["operator"], operator);
     let remove = json!({ "operator": leaving["operator"] });
     first
         .post_fresh("/api/operators/remove", remove, &mut key)
