@@ -6,6 +6,7 @@ import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { after, before } from 'node:test';
 
 import { consoleTexts } from '../../web/console/console-texts.js';
+import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from '../../web/wallet/wallet-texts.js';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, signUp, story, until } from './stage.mjs';
@@ -62,11 +63,14 @@ step('a payment shows within seconds', async () => {
   const count = async () => Number((await sales.textContent()).replace(/\D/g, ''));
   const before = await count();
   await till.page.locator('#amount').fill('110');
+  await button(till.page, tillTexts.ja.category_food).click();
+  await lookAt(till.page, 'till-goods-ja');
   await till.page.keyboard.press('Enter');
   await till.page.keyboard.type(freshCode(customer().name));
   await till.page.keyboard.press('Enter');
   await till.page.locator('.answer-paid').waitFor();
   await until('one payment more', async () => (await count()) === before + 1);
+  await till.page.locator('.payment-words').filter({ hasText: tillTexts.ja.category_food }).waitFor();
   await till.context.close();
 });
 

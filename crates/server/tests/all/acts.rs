@@ -347,6 +347,7 @@ fn what_the_goods_are_is_kept_with_a_till_s_payment_and_shown_in_its_list() {
     let goods = json!(["food", "alcohol"]);
     let paid = till.post("/api/charge", sale(goods.clone())).ok();
     assert_eq!(paid["categories"], goods);
+    house.engine().await_views().expect("the views follow");
     let listed = till.get("/api/payments").ok();
     assert_eq!(listed["payments"][0]["categories"], goods);
 }
