@@ -11,6 +11,7 @@
 //! | `staff.rs` | operators come and go; pairing codes are made |
 //! | `top_up.rs` | money from a card, by the processor's own page |
 //! | `external.rs` | what `top_up.rs` shares with every other order outside: asking until the outcome is known |
+//! | `note.rs` | an operator writes a note on a wallet |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
 //!
 //! The order is always the same: a pending row in the registry, the command in the ledger, the row made active. The ledger is the
@@ -23,6 +24,7 @@ pub mod api_key;
 pub mod enrol;
 pub mod erase;
 pub mod external;
+pub mod note;
 pub mod open;
 pub mod reconcile;
 pub mod sign_up;

@@ -1,5 +1,6 @@
 //! Staff. An operator begins with a one-time link, makes a passkey with it, and has no other way in.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
@@ -196,6 +197,16 @@ impl Operators<'_> {
                 used_at: opt_instant_cell(row, 5),
             },
         )
+    }
+
+    /// What all operators are called that there ever were: what a removed one did keeps its name.
+    pub fn names(&mut self) -> Result<HashMap<OwnerId, String>, Fault> {
+        let rows = self
+            .db
+            .query("SELECT operator, name FROM operators", &[], |row| {
+                (OwnerId(row.bytes(0)), row.text(1).to_owned())
+            })?;
+        Ok(rows.into_iter().collect())
     }
 
     /// Removes an operator with passkeys, link and sessions, or withdraws an invitation. The last one who can enter stays; of

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    console, enrolment, merchants, operators, passkeys, people, session, till, top_ups, wallet,
+    acts, console, enrolment, merchants, operators, passkeys, people, session, till, top_ups,
+    wallet,
 };
 use crate::route_table::Routes;
 
@@ -26,6 +27,7 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/events", wallet::events)
         .get("/api/history", wallet::history)
         .get("/api/receipts/{id}", wallet::receipt)
+        .get("/api/activity", acts::activity)
         .get("/api/top-ups", top_ups::open)
         .post("/api/top-ups", top_ups::start)
         .get("/api/top-ups/{id}", top_ups::state)
@@ -70,10 +72,14 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/merchants/{id}", merchants::merchant)
         .post("/api/stores", merchants::open_store)
         .get("/api/stores/{id}", merchants::store)
+        .post("/api/stores/{id}/details", merchants::describe_store)
         .post("/api/api-keys", merchants::make_api_key)
         .post("/api/api-keys/revoke", merchants::revoke_api_key)
         .post("/api/api-keys/opa-auth", merchants::set_opa_auth)
+        .get("/api/acts", acts::list)
         .get("/api/wallets/{id}", people::wallet)
+        .get("/api/wallets/{id}/notes", people::notes)
+        .post("/api/wallets/{id}/note", people::write_note)
         .post("/api/people/erase", people::erase_person)
 }
 
