@@ -7,6 +7,7 @@
 //! | `enrol.rs` | a browser becomes a till's device, and stops being one |
 //! | `open.rs` | a merchant, a store, a till is opened under a name |
 //! | `api_key.rs` | a merchant's API key is made and revoked |
+//! | `permission.rs` | a customer answers a merchant's link, and takes a permission back |
 //! | `erase.rs` | a person is erased |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
 //!
@@ -20,6 +21,7 @@ pub mod api_key;
 pub mod enrol;
 pub mod erase;
 pub mod open;
+pub mod permission;
 pub mod reconcile;
 pub mod sign_up;
 
