@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    console, enrolment, merchants, operators, passkeys, people, session, till, top_ups, wallet,
+    console, enrolment, merchants, operators, passkeys, people, permissions, session, till,
+    top_ups, wallet,
 };
 use crate::route_table::Demand::{Anybody, Device, FreshPasskey, Operator, Signature, SignedIn};
 use crate::route_table::Routes;
@@ -42,6 +43,20 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/top-ups", SignedIn, top_ups::start)
         .get("/api/top-ups/{id}", SignedIn, top_ups::state)
         .post("/api/top-ups/{id}/call-off", SignedIn, top_ups::call_off)
+        .get("/api/permissions", SignedIn, permissions::list)
+        .post("/api/permissions/revoke", SignedIn, permissions::revoke)
+        .post("/api/permissions/link", SignedIn, permissions::link)
+        .post("/api/permissions/decline", SignedIn, permissions::decline)
+        .post(
+            "/api/permissions/grant/start",
+            SignedIn,
+            permissions::grant_start,
+        )
+        .post(
+            "/api/permissions/grant/finish",
+            FreshPasskey,
+            permissions::grant_finish,
+        )
         .post("/api/freeze", SignedIn, passkeys::freeze)
         .post("/api/unfreeze/start", SignedIn, passkeys::unfreeze_start)
         .post(
