@@ -11,6 +11,7 @@ import { closeSheets } from '/assets/sheet.js';
 import { eventStream } from '/assets/wallet-events.js';
 import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
+import { permissionsRoute } from '/assets/wallet-permissions.js';
 import { showResult } from '/assets/wallet-result.js';
 import { settingsView } from '/assets/wallet-settings.js';
 import { walletTexts } from '/assets/wallet-texts.js';
@@ -107,11 +108,22 @@ const app = {
    * @param {() => Promise<{ status?: WalletStatus }>} finish
    */
   async unfreeze(finish) {
+    await app.renewing(async () => {
+      const answer = await finish();
+      app.setStatus(answer.status ?? 'active');
+    });
+  },
+
+  /**
+   * The same rest of the stream for any act that was proven with a passkey.
+   * @template T
+   * @param {() => Promise<T>} finish @returns {Promise<T>}
+   */
+  async renewing(finish) {
     unfreezing = true;
     stream.close();
     try {
-      const answer = await finish();
-      app.setStatus(answer.status ?? 'active');
+      return await finish();
     } finally {
       unfreezing = false;
       if (app.home !== null) stream.open();
@@ -170,6 +182,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   place.replaceChildren(...view.element);
   if (['home', 'history', 'settings'].includes(name)) place.append(tabs(name));
+  if (name === 'permissions') place.append(tabs('settings'));
   view.ready?.();
   if (focus) {
     window.scrollTo(0, 0);
@@ -181,9 +194,11 @@ const address = () => location.pathname + location.hash;
 
 function route({ focus = false } = {}) {
   shownFor = address();
+  const permissions = permissionsRoute(app);
   const topUp = location.pathname.match(/^\/top-up\/([^/]+)$/);
   const left = location.search === '?left';
-  if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), left), { focus });
+  if (permissions !== null) show(permissions.name, permissions.view, { focus });
+  else if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), left), { focus });
   else if (location.hash === '#history') show('history', historyView(), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
   else show('home', homeView(app), { focus });
