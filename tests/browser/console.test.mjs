@@ -6,6 +6,8 @@ import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { after, before } from 'node:test';
 
 import { consoleTexts } from '../../web/console/console-texts.js';
+import { tillTexts } from '../../web/till/till-texts.js';
+import { walletTexts } from '../../web/wallet/wallet-texts.js';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, signUp, story, until } from './stage.mjs';
 
@@ -61,11 +63,14 @@ step('a payment shows within seconds', async () => {
   const count = async () => Number((await sales.textContent()).replace(/\D/g, ''));
   const before = await count();
   await till.page.locator('#amount').fill('110');
+  await button(till.page, tillTexts.ja.category_food).click();
+  await lookAt(till.page, 'till-goods-ja');
   await till.page.keyboard.press('Enter');
   await till.page.keyboard.type(freshCode(customer().name));
   await till.page.keyboard.press('Enter');
   await till.page.locator('.answer-paid').waitFor();
   await until('one payment more', async () => (await count()) === before + 1);
+  await till.page.locator('.payment-words').filter({ hasText: tillTexts.ja.category_food }).waitFor();
   await till.context.close();
 });
 
@@ -227,12 +232,46 @@ step('the last operator stays', async () => {
   await page.keyboard.press('Escape');
 });
 
+step('what was done is found by operator, till and day', async () => {
+  const { page } = operator;
+  await page.getByRole('link', { name: words.nav_acts, exact: true }).click();
+  const rows = page.locator('.act-row');
+  await rows.first().waitFor();
+  await page.getByLabel(words.search_acts_by).selectOption('operator');
+  await rows.filter({ hasText: words.act_open_store }).first().waitFor();
+  await until('the own acts alone', async () => (await rows.filter({ hasText: words.by_system.split('（')[0] }).count()) === 0);
+  await page.getByLabel(words.search_acts_by).selectOption('till');
+  await rows.filter({ hasText: words.act_open_till }).first().waitFor();
+  await page.getByLabel(words.search_acts_by).selectOption('day');
+  await rows.filter({ hasText: words.act_open_merchant }).first().waitFor();
+  await lookInBothLanguages(page, 'console-activity', { fullPage: true });
+  await lookOnPhone(page, 'console-activity-ja');
+});
+
+step('a store says where it is and what it sells', async () => {
+  const { page } = operator;
+  await page.getByRole('link', { name: words.nav_merchants, exact: true }).click();
+  await link(page, 'そら書房').click();
+  await page.locator('details.store summary').first().click();
+  await button(page, `${words.describe_store}: 駅前店`).click();
+  await dialog(page).getByLabel(words.prefecture).selectOption('13');
+  await dialog(page).getByLabel(words.town).fill('千代田区');
+  await dialog(page).getByLabel(words.store_kind).selectOption('books');
+  await lookAt(page, 'console-describe-store-ja');
+  await button(dialog(page), words.save).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.getByText(`${words.prefecture_13}千代田区・${words.store_books}`).waitFor();
+});
+
 step('a customer asks to be forgotten', async () => {
   const { page } = operator;
   const phone = await openDevice(browser, { phone: true });
   await giveAuthenticator(phone);
   await signUp(phone.page, `forget-${Date.now()}@example.com`, 'みお');
   const number = await phone.page.evaluate(async () => (await (await fetch('/api/home')).json()).wallet_id);
+  await phone.page.goto(new URL('#activity', dev.wallet_url).href);
+  await phone.page.getByText(walletTexts.ja.act_open_wallet).waitFor();
+  await lookInBothLanguages(phone.page, 'wallet-activity', { fullPage: true });
   await link(page, words.nav_customers).click();
   await heading(page, words.find_customer).waitFor();
   const find = async (id) => {
@@ -250,11 +289,17 @@ step('a customer asks to be forgotten', async () => {
   await page.keyboard.press('Escape');
   await find(number);
   await page.getByText('み＊＊').waitFor();
+  await page.getByLabel(words.note_text).fill('電話で本人を確認。');
+  await button(page, words.note_write).click();
+  await page.locator('.notes').getByText('電話で本人を確認。').waitFor();
+  assert.equal(await page.getByLabel(words.note_text).inputValue(), '');
+  await lookAt(page, 'console-note-ja', { fullPage: true });
   await lookOnPhone(page, 'console-customer-ja');
   await button(page, words.erase).click();
   await button(dialog(page), words.erase_now).click();
   await dialog(page).waitFor({ state: 'detached' });
   await page.getByText(words.state_erased).waitFor();
+  await page.getByText(words.note_gone).waitFor();
   await lookAt(page, 'console-erased-ja', { fullPage: true });
   await phone.page.reload();
   await phone.page.locator('#contact').waitFor();

@@ -1,15 +1,16 @@
-// Customers: one wallet at a time, found by the number its owner reads out, and the erasure of that person.
+// Customers: one wallet at a time, found by the number its owner reads out, notes on it, and the erasure of that person.
 
-import { Refused, get } from '/assets/api.js';
+import { Refused, get, post } from '/assets/api.js';
 import { h, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
+import { actorWords } from '/assets/console-acts.js';
 import { agree, card, consoleHead, drawing, postFresh, problemLine } from '/assets/console-frame.js';
 import { beginCustomers, updateCustomers } from '/assets/console-customers-state.js';
 import { dateTime, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 
 /** @import { Child, Machine, View } from '../types/pages.js' */
-/** @import { CustomerWallet } from '../types/answers.js' */
+/** @import { CustomerWallet, WalletNote } from '../types/answers.js' */
 /** @import { Tools } from '/assets/console-frame.js' */
 /** @import { CustomersEvent, CustomersState } from '/assets/console-customers-state.js' */
 
@@ -59,10 +60,68 @@ function facts(wallet, send) {
       row('account_held', yen(wallet.held)),
       row('state', t(stateWord(wallet))),
       erased_at_ms !== null && row('erased_at', dateTime(erased_at_ms))),
+    h('a', { class: 'text-button', href: `#acts/wallet-${wallet.wallet_id}` }, drawing('receipt'), t('acts_of_wallet')),
     erased_at_ms === null && wallet.name !== null && h('button', {
       type: 'button', class: 'button danger-quiet', on: { click: () => erase(wallet, send) },
     }, t('erase')),
   ];
+}
+
+/** @param {WalletNote} note */
+const noteRow = ({ note, at_ms, by, text }) => h('li', { key: note },
+  text === null ? h('span', { class: 'soft' }, t('note_gone')) : h('span', { class: 'note-text' }, text),
+  h('span', { class: 'small soft number' }, `${actorWords(by)} ${dateTime(at_ms)}`));
+
+/** @param {CustomersState} state @param {Send} send */
+function noteForm({ note, writing, note_problem }, send) {
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    send({ is: 'write' });
+  };
+  return h('form', { class: 'find-form', on: { submit } },
+    h('div', { class: 'field' },
+      h('label', { for: 'note-text' }, t('note_text')),
+      h('textarea', {
+        id: 'note-text', maxlength: '500', required: true, 'aria-describedby': 'note-hint', value: note,
+        on: { input: (event) => send({ is: 'note_typed', text: event.target.value }) },
+      }),
+      h('span', { class: 'hint', id: 'note-hint' }, t('note_hint'))),
+    problemLine(note_problem),
+    h('button', { type: 'submit', class: 'button', 'aria-busy': writing && 'true' }, t('note_write')));
+}
+
+/** @param {CustomersState} state @param {Send} send @returns {Child} */
+function notesCard(state, send) {
+  const { wallet, notes } = state;
+  if (wallet === null) return null;
+  const rows = notes ?? [];
+  return card(t('notes'), 'receipt', 'notes',
+    h('p', { class: 'small soft' }, t('notes_lead')),
+    notes !== null && notes.length === 0 && h('p', { class: 'soft' }, t('no_notes')),
+    h('ol', { class: 'notes' }, rows.map(noteRow)),
+    // Without an owner there is no key to seal it with.
+    wallet.name === null ? problemLine(state.note_problem) : noteForm(state, send));
+}
+
+/** @param {string} id @returns {Promise<CustomersEvent>} */
+async function readNotes(id) {
+  try {
+    const { notes } = await get(`/api/wallets/${encodeURIComponent(id)}/notes`);
+    return { is: 'notes_read', notes };
+  } catch (error) {
+    return { is: 'note_failed', error };
+  }
+}
+
+/** @param {{ id: string, text: string }} what @returns {Promise<CustomersEvent>} */
+async function writeNote({ id, text }) {
+  try {
+    await post(`/api/wallets/${encodeURIComponent(id)}/note`, { text });
+    return { is: 'written' };
+  } catch (error) {
+    return { is: 'note_failed', error };
+  }
 }
 
 /** @param {CustomersState} state @param {Send} send */
@@ -102,8 +161,14 @@ export function customersView(tools) {
       h('p', { class: 'small soft' }, t('find_customer_lead')),
       findForm(state, send),
       complaint(state.problem),
-      h('div', { class: 'customer' }, state.wallet && facts(state.wallet, send)))]),
-    perform: { look: ({ id }) => look(id) },
+      h('div', { class: 'customer' }, state.wallet && facts(state.wallet, send))),
+    notesCard(state, send)]),
+    perform: {
+      look: ({ id }) => look(id),
+      read_notes: ({ id }) => readNotes(id),
+      write_note: writeNote,
+      announce_written: () => announce(t('note_written')),
+    },
   });
   return { element: [consoleHead('customers', t('nav_customers'), null, tools), place], stop: view.stop };
 }

@@ -11,7 +11,7 @@ import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
 import { beginAnswer, updateAnswer } from '/assets/console-answer-state.js';
-import { beginSheet, updateSheet } from '/assets/console-sheet-state.js';
+import { beginSheetWith, updateSheet } from '/assets/console-sheet-state.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
 /** @import { AnswerEvent, AnswerState, Pace } from '/assets/console-answer-state.js' */
@@ -19,7 +19,8 @@ import { beginSheet, updateSheet } from '/assets/console-sheet-state.js';
 
 /** @typedef {{ signOut(): Promise<void>, go(page: string): void }} Tools What a page may ask of the console. */
 
-const PAGES = [['today', 'pulse'], ['merchants', 'shop'], ['operators', 'key'], ['customers', 'person']];
+const PAGES = [['today', 'pulse'], ['merchants', 'shop'], ['operators', 'key'], ['customers', 'person'],
+  ['acts', 'receipt']];
 const COPIED_MS = 2_500;
 
 /** @param {string} name */
@@ -143,20 +144,25 @@ export async function postFresh(path, body) {
 }
 
 /** @typedef {(state: SheetState, send: (event: SheetEvent) => void) => Child[]} DrawSheet */
-/** @typedef {(text: string) => Promise<Child[] | void>} Run Does the work; what it returns is shown in the sheet. */
+/** @typedef {Readonly<Record<string, string>>} Fields */
+/** @typedef {(text: string, fields: Fields) => Promise<Child[] | void>} Run Does the work; what it returns is shown in the sheet. */
 
-/** @param {string} title @param {Run} run @param {DrawSheet} draw @param {string | null} focus */
-function workSheet(title, run, draw, focus) {
+/**
+ * A sheet that does a work: `draw` says what is entered, `focus` where that begins, `fields` what stands there already.
+ * @param {string} title @param {Run} run @param {DrawSheet} draw @param {string | null} focus
+ * @param {Record<string, string>} fields
+ */
+export function workSheet(title, run, draw, focus, fields = {}) {
   const place = el('div', { class: 'form' });
   /** @type {Machine<SheetState, SheetEvent>} */
   const view = machine({
-    begin: beginSheet,
+    begin: beginSheetWith(fields),
     update: updateSheet,
     draw: (state) => patch(place, state.result ?? draw(state, (event) => view.send(event))),
     perform: {
-      async run({ text }) {
+      async run({ text, fields: entered }) {
         try {
-          return { is: 'done', result: await run(text) ?? null };
+          return { is: 'done', result: await run(text, entered) ?? null };
         } catch (error) {
           return { is: 'failed', error };
         }
@@ -170,19 +176,22 @@ function workSheet(title, run, draw, focus) {
   if (focus !== null) focusIn(place, focus);
 }
 
+/** @param {(event: SheetEvent) => void} send */
+export const submitting = (send) => ({
+  /** @param {SubmitEvent} event */
+  submit(event) {
+    event.preventDefault();
+    send({ is: 'go' });
+  },
+});
+
 /**
  * Asks for one text in a sheet; `run(text)` does the work.
  * @param {{ title: string, label: string, hint?: string, action: Child, run: Run }} sheet
  */
 export function askForName({ title, label, hint, action, run }) {
   workSheet(title, run, (state, send) => [h('form', {
-    class: 'form',
-    on: {
-      submit(event) {
-        event.preventDefault();
-        send({ is: 'go' });
-      },
-    },
+    class: 'form', on: submitting(send),
   },
   h('div', { class: 'field' },
     h('label', { for: 'new-name' }, label),

@@ -5,7 +5,7 @@ import { after, byEvent } from '/assets/machine.js';
 /** @import { After, Cancel, Handlers, Step } from '../types/pages.js' */
 /** @import { Merchant, Store } from '../types/answers.js' */
 
-/** @typedef {{ tills: Store['tills'] | null, problem: unknown }} OpenStore Null until the server has answered. */
+/** @typedef {{ store: Store | null, problem: unknown }} OpenStore Null until the server has answered. */
 
 /**
  * @typedef {object} MerchantState
@@ -53,7 +53,7 @@ const on = {
   failed: (state, { error }) => [{ ...state, problem: error }],
   open(state, { store_id }) {
     if (state.open.has(store_id)) return [state];
-    const open = new Map(state.open).set(store_id, { tills: null, problem: null });
+    const open = new Map(state.open).set(store_id, { store: null, problem: null });
     return [{ ...state, open }, readStore(store_id)];
   },
   close(state, { store_id }) {
@@ -61,7 +61,7 @@ const on = {
     open.delete(store_id);
     return [{ ...state, open }];
   },
-  store_read: (state, { store: { store_id, tills } }) => [withStore(state, store_id, { tills, problem: null })],
+  store_read: (state, { store }) => [withStore(state, store.store_id, { store, problem: null })],
   store_failed: (state, { store_id, error }) => [withStore(state, store_id, { problem: error })],
   store_complaint: (state, { store_id, error }) => [withStore(state, store_id, { problem: error })],
 };

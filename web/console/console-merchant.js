@@ -6,6 +6,7 @@ import { announce, el } from '/assets/elements.js';
 import {
   agree, askForName, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, smallButton,
 } from '/assets/console-frame.js';
+import { askForDetails, askForStore, detailsOf, storeWords } from '/assets/console-store-form.js';
 import { beginMerchant, updateMerchant } from '/assets/console-merchant-state.js';
 import { addButton } from '/assets/console-merchants.js';
 import { tillRow } from '/assets/console-operations.js';
@@ -13,7 +14,7 @@ import { digits, shortDateTime, t } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 
 /** @import { Child, Machine, View } from '../types/pages.js' */
-/** @import { ApiKey, Merchant, StoreRow } from '../types/answers.js' */
+/** @import { ApiKey, Merchant, Store, StoreRow } from '../types/answers.js' */
 /** @import { Tools } from '/assets/console-frame.js' */
 /** @import { MerchantEvent, MerchantState, OpenStore } from '/assets/console-merchant-state.js' */
 
@@ -92,14 +93,18 @@ function keyRow(key, doing) {
 }
 
 /** @param {Merchant} merchant @param {Doing} doing */
-const addStore = ({ merchant_id }, { send, reload }) => askForName({
-  title: t('add_store'), label: t('store_name'), action: t('add'),
-  async run(name) {
-    const { store_id } = await post('/api/stores', { merchant_id, name });
-    announce(t('added', { name }));
-    await reload();
-    send({ is: 'open', store_id });
-  },
+const addStore = ({ merchant_id }, { send, reload }) => askForStore(async (name, fields) => {
+  const { store_id } = await post('/api/stores', { merchant_id, name, ...detailsOf(fields) });
+  announce(t('added', { name }));
+  await reload();
+  send({ is: 'open', store_id });
+});
+
+/** @param {Store} store @param {Doing} doing */
+const describeStore = (store, { reload }) => askForDetails(store, async (_, fields) => {
+  await post(`/api/stores/${store.store_id}/details`, detailsOf(fields));
+  announce(t('saved'));
+  await reload();
 });
 
 /** @param {StoreRow} store @param {Doing} doing */
@@ -113,15 +118,19 @@ const addTill = ({ store_id, name: store }, { reload }) => askForName({
 });
 
 /** @param {StoreRow} store @param {OpenStore} open @param {Doing} doing @returns {Child} */
-function storeTills(store, { tills, problem }, doing) {
-  if (tills === null) return problem === null ? h('p', { class: 'soft' }, t('loading')) : problemLine(problem);
+function storeTills(store, { store: known, problem }, doing) {
+  if (known === null) return problem === null ? h('p', { class: 'soft' }, t('loading')) : problemLine(problem);
   /** @param {unknown} error */
   const complain = (error) => doing.send({ is: 'store_complaint', store_id: store.store_id, error });
+  const { tills } = known;
   const rows = tills.map((till) => tillRow({ ...till, store: store.name }, till.name, {
     complain, forgive: () => complain(null),
   }));
   return [
     problemLine(problem),
+    h('div', { class: 'store-details' },
+      h('span', { class: 'soft' }, storeWords(known) || t('not_described')),
+      smallButton(t('describe_store'), 'quiet', () => describeStore(known, doing), `${t('describe_store')}: ${store.name}`)),
     tills.length === 0 ? h('p', { class: 'soft' }, t('no_tills')) : h('ul', { class: 'tills' }, rows),
     addButton(t('add_till_short'), () => addTill(store, doing)),
   ];

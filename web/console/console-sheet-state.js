@@ -1,4 +1,4 @@
-// A sheet in which one thing is entered or agreed to, done, and perhaps answered with something to keep.
+// A sheet in which something is entered or agreed to, done, and perhaps answered with something to keep.
 
 import { byEvent } from '/assets/machine.js';
 
@@ -7,25 +7,27 @@ import { byEvent } from '/assets/machine.js';
 /**
  * @typedef {object} SheetState
  * @property {string} text
+ * @property {Readonly<Record<string, string>>} fields what stands in the fields besides
  * @property {boolean} busy
  * @property {unknown} problem
  * @property {Child[] | null} result what is shown once it is done
  */
 
 /**
- * @typedef {{ is: 'typed', text: string } | { is: 'go' } | { is: 'done', result: Child[] | null }
+ * @typedef {{ is: 'typed', text: string } | { is: 'field', name: string, value: string } | { is: 'go' } | { is: 'done', result: Child[] | null }
  *   | { is: 'failed', error: unknown }} SheetEvent
  */
 
 /**
- * @typedef {{ do: 'run', text: string } | { do: 'close' } | { do: 'focus' } | After<SheetEvent> | Cancel} SheetEffect
+ * @typedef {{ do: 'run', text: string, fields: Readonly<Record<string, string>> } | { do: 'close' } | { do: 'focus' } | After<SheetEvent> | Cancel} SheetEffect
  */
 
 /** @type {Handlers<SheetState, SheetEvent, SheetEffect>} */
 const on = {
   typed: (state, { text }) => [{ ...state, text }],
+  field: (state, { name, value }) => [{ ...state, fields: { ...state.fields, [name]: value } }],
   go: (state) => (state.busy ? [state]
-    : [{ ...state, busy: true, problem: null }, { do: 'run', text: state.text.trim() }]),
+    : [{ ...state, busy: true, problem: null }, { do: 'run', text: state.text.trim(), fields: state.fields }]),
   done: (state, { result }) => (result === null ? [state, { do: 'close' }]
     : [{ ...state, busy: false, result }, { do: 'focus' }]),
   failed: (state, { error }) => [{ ...state, busy: false, problem: error }],
@@ -33,5 +35,7 @@ const on = {
 
 export const updateSheet = byEvent(on);
 
-/** @type {Step<SheetState, SheetEffect>} */
-export const beginSheet = [{ text: '', busy: false, problem: null, result: null }];
+/** @param {Record<string, string>} fields @returns {Step<SheetState, SheetEffect>} */
+export const beginSheetWith = (fields) => [{ text: '', fields, busy: false, problem: null, result: null }];
+
+export const beginSheet = beginSheetWith({});

@@ -9,6 +9,7 @@ import { languageChoice } from '/assets/language-choice.js';
 import { ceremonyProblem, createPasskey, nameOf, usePasskey } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
+import { actsView } from '/assets/console-acts.js';
 import { customersView } from '/assets/console-customers.js';
 import { merchantView } from '/assets/console-merchant.js';
 import { merchantsView } from '/assets/console-merchants.js';
@@ -46,6 +47,10 @@ const pages = {
   merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools)
     : merchantsView(await get('/api/merchants'), tools)),
   customers: async () => customersView(tools),
+  async acts(id) {
+    const [{ operators }, { tills }] = await Promise.all([get('/api/operators'), get('/api/tills')]);
+    return actsView({ operators, tills }, id, tools);
+  },
   operators: async () => operatorsView(await get('/api/operators'), tools),
 };
 

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { beginAnswer, updateAnswer } from '../console/console-answer-state.js';
 import { beginCustomers, updateCustomers } from '../console/console-customers-state.js';
 import { beginMerchant, updateMerchant } from '../console/console-merchant-state.js';
-import { beginSheet, updateSheet } from '../console/console-sheet-state.js';
+import { beginSheet, beginSheetWith, updateSheet } from '../console/console-sheet-state.js';
 import { play, those } from './play.mjs';
 
 const PACE = { good_ms: 1_000, bad_ms: 5_000 };
@@ -41,7 +41,7 @@ test('a store that stands open is read with every reading of its merchant, and k
   assert.deepEqual(one.send({ is: 'open', store_id: 7 }), [], 'the browser tells it twice');
   one.send({ is: 'store_read', store: { store_id: 7, tills: [{ till_id: 1 }] } });
   assert.equal(those(one.send({ is: 'read', merchant: MERCHANT }), 'read_store').length, 1);
-  assert.equal(one.state.open.get(7).tills.length, 1);
+  assert.equal(one.state.open.get(7).store.tills.length, 1);
   one.send({ is: 'close', store_id: 7 });
   assert.deepEqual(one.send({ is: 'read', merchant: MERCHANT }), []);
   one.send({ is: 'store_read', store: { store_id: 7, tills: [] } });
@@ -57,13 +57,19 @@ test('a search begins when the typing rests', () => {
 
 test('a sheet does its work once, and closes or shows what is to be kept', () => {
   const one = play(beginSheet, updateSheet);
-  assert.deepEqual(one.sendAll({ is: 'typed', text: ' 駅前店 ' }, { is: 'go' }), [{ do: 'run', text: '駅前店' }]);
+  assert.deepEqual(one.sendAll({ is: 'typed', text: ' 駅前店 ' }, { is: 'go' }), [{ do: 'run', text: '駅前店', fields: {} }]);
   assert.deepEqual(one.send({ is: 'go' }), []);
   one.send({ is: 'failed', error: new Error('taken') });
   assert.equal(one.state.text, ' 駅前店 ', 'what was typed stays to be mended');
   one.send({ is: 'go' });
   assert.deepEqual(one.send({ is: 'done', result: null }), [{ do: 'close' }]);
   assert.deepEqual(one.send({ is: 'done', result: ['a secret'] }), [{ do: 'focus' }]);
+});
+
+test('a sheet with several fields begins with what is known and keeps what is changed', () => {
+  const one = play(beginSheetWith({ prefecture: '13', town: '', kind: '' }), updateSheet);
+  const [run] = one.sendAll({ is: 'field', name: 'town', value: '千代田区' }, { is: 'go' });
+  assert.deepEqual(run.fields, { prefecture: '13', town: '千代田区', kind: '' });
 });
 
 test('a search for a customer forgets the one before', () => {

@@ -33,6 +33,18 @@ function unknown(times = 1) {
   return one;
 }
 
+test('the goods that a cashier says go with the sale, stay for a second try and not for the next sale', () => {
+  const one = till();
+  one.sendAll({ is: 'category', name: 'food' }, { is: 'category', name: 'alcohol' }, { is: 'category', name: 'food' });
+  one.send({ is: 'amount_typed', text: '500' });
+  assert.deepEqual(those(one.send(scanned(CODE)), 'charge')[0].sale.categories, ['alcohol']);
+  one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_spent') });
+  one.send({ is: 'same_amount' });
+  assert.deepEqual(one.state.categories, ['alcohol']);
+  one.send({ is: 'next' });
+  assert.deepEqual(one.state.categories, []);
+});
+
 test('a till begins empty, with the cursor in the amount', () => {
   const one = till();
   assert.equal(one.state.phase.is, 'entry');
@@ -45,7 +57,7 @@ test('amount, scan, paid: one key from the scan to the answer, and then it is fo
   assert.equal(one.state.amount, '1200');
   const effects = one.send(scanned(`${CODE}\r`));
   assert.equal(one.state.phase.is, 'asking');
-  const sale = { key: 'sale-1', amount: 1_200, code: CODE, tries: 1 };
+  const sale = { key: 'sale-1', amount: 1_200, code: CODE, categories: [], tries: 1 };
   assert.deepEqual(those(effects, 'charge'), [{ do: 'charge', sale }]);
   assert.equal(those(effects, 'store')[0].pending.length, 1, 'it survives a reload from before the question on');
   const answered = one.send({ is: 'paid', key: 'sale-1', paid: PAID });
@@ -123,7 +135,7 @@ test('a parked sale that was refused is told, too, and a second answer to it say
 });
 
 test('a reload in the middle of a sale asks about it before anything new is sold', () => {
-  const one = till([{ key: 'sale-1', amount: 1_200, code: CODE, tries: 1 }]);
+  const one = till([{ key: 'sale-1', amount: 1_200, code: CODE, categories: [], tries: 1 }]);
   assert.equal(one.state.phase.is, 'unknown');
   assert.equal(those(one.begun, 'charge')[0].sale.key, 'sale-1');
   one.send({ is: 'paid', key: 'sale-1', paid: PAID });

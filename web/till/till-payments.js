@@ -4,7 +4,7 @@ import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
-import { clockTime, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
+import { clockTime, dateTime, digits, hasText, language, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 import { openSheet } from '/assets/sheet.js';
 import {
@@ -28,6 +28,10 @@ const sentence = ({ key, amount }) => t(key, { amount: yen(amount) });
 const statusChip = ({ status }) => h('span', { class: `chip-status chip-${status}` },
   drawing(PICTURES[status] ?? 'receipt'), hasText(`status_${status}`) ? t(`status_${status}`) : status);
 
+/** @param {Payment} payment */
+const goodsWords = ({ categories }) => categories
+  .map((name) => (hasText(`category_${name}`) ? t(`category_${name}`) : name)).join(language() === 'ja' ? '・' : ', ');
+
 /** @param {Payment} payment @param {(payment: Payment) => void} open */
 function row(payment, open) {
   const struck = payment.status === 'cancelled' ? ' payment-struck' : '';
@@ -36,7 +40,8 @@ function row(payment, open) {
       h('span', { class: 'payment-time number' }, clockTime(payment.at_ms)),
       h('span', { class: 'payment-words' },
         h('span', { class: 'payment-customer' }, payment.customer),
-        h('span', { class: 'small soft number' }, String(payment.receipt_number))),
+        h('span', { class: 'small soft number' }, String(payment.receipt_number)),
+        payment.categories.length > 0 && h('span', { class: 'small soft' }, goodsWords(payment))),
       h('span', { class: 'payment-money' },
         h('span', { class: `payment-amount number${struck}` }, yen(payment.amount)), statusChip(payment))));
 }
@@ -114,6 +119,7 @@ function overview({ payment, refundable }, send) {
     h('dl', { class: 'rows' },
       fact('customer', payment.customer), fact('receipt_number', String(payment.receipt_number)),
       fact('when', dateTime(payment.at_ms)), fact('status', statusChip(payment)),
+      payment.categories.length > 0 && fact('goods', goodsWords(payment)),
       payment.refunded > 0 && fact('refunded', yen(payment.refunded)),
       refundable > 0 && payment.refunded > 0 && fact('refundable', yen(refundable))),
     h('div', { class: 'sheet-buttons' },

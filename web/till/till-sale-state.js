@@ -9,7 +9,10 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, splitRun } from '/assets/wed
 /** @import { Payment } from '../types/answers.js' */
 /** @import { Run, Scan } from '/assets/wedge.js' */
 
-/** @typedef {{ key: string, amount: number, code: string, tries: number }} Sale A sale without a final answer. */
+/**
+ * @typedef {{ key: string, amount: number, code: string, categories?: string[], tries: number }} Sale A sale without a
+ *   final answer. Asked about again, it is the same in all of this.
+ */
 /** @typedef {{ key: string, amount?: number }} Words The key of a text, and the amount in it. */
 
 /**
@@ -21,6 +24,7 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, splitRun } from '/assets/wed
  * @typedef {object} SaleState
  * @property {Phase} phase
  * @property {string} amount digits, as entered
+ * @property {string[]} categories of the goods, as far as the cashier says them
  * @property {string} code what stands in the code's field
  * @property {Words | null} status the sentence below the entry
  * @property {Run} run digits typed into the amount so far: an amount, or the beginning of a scan
@@ -32,7 +36,7 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, splitRun } from '/assets/wed
 
 /**
  * @typedef {{ is: 'amount_typed', text: string } | { is: 'amount_key', key: string, at_ms: number }
- *   | { is: 'pad', digits: string } | { is: 'delete_digit' } | { is: 'clear' } | { is: 'code_typed', text: string }
+ *   | { is: 'pad', digits: string } | { is: 'category', name: string } | { is: 'delete_digit' } | { is: 'clear' } | { is: 'code_typed', text: string }
  *   | { is: 'scanned', text: string, at_ms: number, new_key: string } | { is: 'page_key', key: string, at_ms: number }
  *   | { is: 'result_run_over' } | { is: 'camera' } | { is: 'paid', key: string, paid: Payment }
  *   | { is: 'refused', key: string, refusal: Refusal } | { is: 'no_answer', key: string } | { is: 'ask_again' }
@@ -94,6 +98,9 @@ const saying = (state, key) => ({ ...state, status: { key } });
 /** @param {SaleState} state @param {string} amount @returns {SaleState} */
 const entry = (state, amount) => withAmount(
   { ...state, phase: { is: 'entry' }, run: [], result_run: '', code: '', status: null }, amount);
+
+/** Another sale has other goods. @param {SaleState} state @returns {SaleState} */
+const withoutGoods = (state) => ({ ...state, categories: [] });
 
 /** @param {SaleState} state @param {string} amount @param {'amount' | 'amount_all' | 'code'} on @returns {SaleStep} */
 const toEntry = (state, amount, on = 'amount') => [entry(state, amount), cancel('result_run'), { do: 'focus', on }];
@@ -166,6 +173,11 @@ const on = {
   },
   delete_digit: (state) => [withAmount(state, state.amount.slice(0, -1))],
   clear: (state) => [withAmount(state, ''), { do: 'focus', on: 'amount' }],
+  category(state, { name }) {
+    const without = state.categories.filter((one) => one !== name);
+    const had = without.length < state.categories.length;
+    return [{ ...state, categories: had ? without : [...without, name] }];
+  },
   code_typed: (state, { text }) => [{ ...state, code: text }],
   scanned(before, { text, at_ms, new_key }) {
     const state = { ...before, code: '' };
@@ -175,7 +187,7 @@ const on = {
     const counted = { ...state, last_scan: { code, at_ms } };
     if (state.phase.is !== 'entry') return [counted];
     if (amountOf(state) === 0) return wantsAmount(counted);
-    const sale = { key: new_key, amount: amountOf(state), code, tries: 0 };
+    const sale = { key: new_key, amount: amountOf(state), code, categories: state.categories, tries: 0 };
     const [asked, ...effects] = ask({ ...counted, pending: [...state.pending, sale] }, sale);
     return [asked, { do: 'store', pending: asked.pending }, ...effects];
   },
@@ -191,7 +203,7 @@ const on = {
   result_run_over(state) {
     const typed = state.result_run;
     const begins = typed.length > 0 && typed.length <= AMOUNT_DIGITS;
-    return begins ? toEntry(state, typed) : [{ ...state, result_run: '' }];
+    return begins ? toEntry(withoutGoods(state), typed) : [{ ...state, result_run: '' }];
   },
   camera(state) {
     if (amountOf(state) > 0) return [state, { do: 'open_camera' }];
@@ -230,10 +242,10 @@ const on = {
   },
   ask_again: (state) => ('sale' in state.phase ? ask(state, state.phase.sale) : [state]),
   park(state) {
-    const [next, ...effects] = toEntry(state, '');
+    const [next, ...effects] = toEntry(withoutGoods(state), '');
     return [next, cancel('retry'), ...effects];
   },
-  next: (state) => toEntry(state, ''),
+  next: (state) => toEntry(withoutGoods(state), ''),
   same_amount: (state) => toEntry(state, refusedAmount(state), 'code'),
   change_amount: (state) => toEntry(state, refusedAmount(state), 'amount_all'),
   parked_due: (state) => [
@@ -266,7 +278,7 @@ export const updateSale = byEvent(on);
 export function beginSale(pending) {
   /** @type {SaleState} */
   const state = {
-    phase: { is: 'entry' }, amount: '', code: '', status: null, run: [], amount_before_run: '', result_run: '',
+    phase: { is: 'entry' }, amount: '', categories: [], code: '', status: null, run: [], amount_before_run: '', result_run: '',
     pending, last_scan: null,
   };
   const due = after('parked', PARKED_RETRY_MS, /** @type {SaleEvent} */ ({ is: 'parked_due' }));

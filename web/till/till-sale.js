@@ -21,6 +21,8 @@ import { customerCode } from '/assets/wedge.js';
 
 const PENDING = 'mamori.pending-sales';
 const ANSWER_MS = 8_000;
+/** What is kept with the payment; the words for it are `category_*`. */
+const CATEGORIES = ['food', 'drinks', 'goods', 'tobacco', 'alcohol', 'gift_cards'];
 const PAD = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '00', '0'];
 
 /** Sales without a final answer survive a reload of the page. @returns {Sale[]} */
@@ -90,6 +92,14 @@ function amountRow(state, send, on) {
     h('div', { class: 'amount-box' }, unit(yenBehind ? '' : '¥'), field, unit(yenBehind ? '円' : '')),
     h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'clear' }) } }, t('clear')));
 }
+
+/** What the goods are, where that matters: limits and reports ask for it. @param {SaleState} state @param {Send} send */
+const goods = ({ categories }, send) => h('div', { class: 'goods', role: 'group', 'aria-label': t('goods') },
+  CATEGORIES.map((name) => h('button', {
+    type: 'button', class: 'goods-chip', 'aria-pressed': String(categories.includes(name)),
+    // The focus stays in the field.
+    on: { pointerdown: (event) => event.preventDefault(), click: () => send({ is: 'category', name }) },
+  }, t(`category_${name}`))));
 
 /** @param {SaleState} state @param {Send} send @param {Record<string, (event: any) => void>} on */
 function scanBox(state, send, on) {
@@ -180,7 +190,7 @@ export function drawSale(state, send) {
   const { amount, code } = fieldListeners(state, send);
   return [
     h('div', { class: 'sale-entry', hidden: state.phase.is !== 'entry' },
-      amountRow(state, send, amount), keypad(send), scanBox(state, send, code),
+      amountRow(state, send, amount), keypad(send), goods(state, send), scanBox(state, send, code),
       h('p', { id: 'sale-status', class: 'sale-status', role: 'status' }, state.status && sentence(state.status))),
     answerPanel(state.phase, send),
     h('div', { class: 'parked-place' }, parkedNote(state)),
@@ -240,9 +250,9 @@ function onPageKey(event, state, send) {
 }
 
 /** @param {Sale} sale @returns {Promise<SaleEvent>} */
-async function charge({ key, amount, code }) {
+async function charge({ key, amount, code, categories = [] }) {
   try {
-    const paid = await post('/api/charge', { amount, code, key }, ANSWER_MS);
+    const paid = await post('/api/charge', { amount, code, key, ...(categories.length > 0 && { categories }) }, ANSWER_MS);
     return { is: 'paid', key, paid };
   } catch (error) {
     return error instanceof Refused ? { is: 'refused', key, refusal: error } : { is: 'no_answer', key };

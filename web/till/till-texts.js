@@ -98,6 +98,14 @@ export const tillTexts = {
     camera_refused: 'カメラを使えません。ブラウザーでカメラを許可するか、スキャナーをお使いください。',
     camera_none: 'カメラが見つかりません。スキャナーをお使いください。',
     camera_no_reader: 'カメラ用の読み取り部品（zxing-wasm）が入っていないため、カメラでは読み取れません。web フォルダーで npm ci を実行すると使えるようになります。スキャナーはこのまま使えます。',
+
+    goods: '商品の種類',
+    category_food: '食品',
+    category_drinks: '飲料',
+    category_goods: '日用品',
+    category_tobacco: 'たばこ',
+    category_alcohol: '酒',
+    category_gift_cards: 'ギフト券',
   },
   en: {
     page_title: 'Mamori till',
@@ -196,5 +204,13 @@ export const tillTexts = {
     camera_refused: 'The camera cannot be used. Allow it in the browser, or use the scanner.',
     camera_none: 'No camera was found. Please use the scanner.',
     camera_no_reader: 'The camera reader (zxing-wasm) is not installed, so the camera cannot read codes. Running npm ci in the web folder adds it. The scanner works as it is.',
+
+    goods: 'Kind of goods',
+    category_food: 'Food',
+    category_drinks: 'Drinks',
+    category_goods: 'Household goods',
+    category_tobacco: 'Tobacco',
+    category_alcohol: 'Alcohol',
+    category_gift_cards: 'Gift cards',
   },
 };

@@ -11,6 +11,8 @@ export interface Payment {
   at_ms: number;
   /** The name as a cashier may read it. */
   customer: string;
+  /** What the goods are, as the till or the merchant's program said; empty where nothing was said. */
+  categories: string[];
 }
 
 /** `GET /api/till`. */
@@ -221,8 +223,15 @@ export interface Merchant {
   stores_in_all: number;
 }
 
+/** Where a store is and what it sells, as far as that is said; a prefecture by its number in JIS X 0401. */
+export interface StoreDetails {
+  prefecture: number | null;
+  town: string | null;
+  kind: string | null;
+}
+
 /** `GET /api/stores/{id}`. */
-export interface Store {
+export interface Store extends StoreDetails {
   store_id: number;
   name: string;
   merchant_id: number;
@@ -244,6 +253,56 @@ export interface Operator {
 export interface Operators {
   now_ms: number;
   operators: Operator[];
+}
+
+/** A refusal in words. */
+export interface RefusalWords {
+  code: string;
+  message_ja: string;
+  message_en: string;
+}
+
+/** Who acted; a name is null where it is not known (any more). */
+export type ActActor =
+  | { kind: 'customer'; wallet_id: string; name: string | null }
+  | { kind: 'operator'; operator: string; name: string | null }
+  | { kind: 'till'; till_id: number; name: string | null; store: string | null }
+  | { kind: 'key'; mark: string; merchant: string | null }
+  | { kind: 'system'; reason: string };
+
+/** Whom or what an act is about; null for the ledger itself. */
+export type ActSubject = { kind: 'wallet' | 'merchant' | 'store' | 'till'; id: string; name: string | null } | null;
+
+/** A row of `GET /api/acts`. */
+export interface Act {
+  act: string;
+  at_ms: number;
+  what: string;
+  by: ActActor;
+  about: ActSubject;
+  from: { prefix: string; hash: string } | null;
+  browser: string;
+  request: string | null;
+  refusal: RefusalWords | null;
+}
+
+/** A row of `GET /api/wallets/{id}/notes`; the text is null once its person is erased. */
+export interface WalletNote {
+  note: string;
+  at_ms: number;
+  by: ActActor;
+  text: string | null;
+}
+
+/** A row of `GET /api/activity`. */
+export interface Activity {
+  act: string;
+  at_ms: number;
+  what: string;
+  by: { kind: string; name?: string | null; reason?: string };
+  same_network: boolean | null;
+  browser: string | null;
+  refusal: RefusalWords | null;
 }
 
 /** `GET /api/wallets/{id}` of the console. */

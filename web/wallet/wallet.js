@@ -9,6 +9,7 @@ import { language, onLanguageChange, t, useTexts } from '/assets/i18n.js';
 import { stopWaiting } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { eventStream } from '/assets/wallet-events.js';
+import { activityView } from '/assets/wallet-activity.js';
 import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
 import { permissionsRoute } from '/assets/wallet-permissions.js';
@@ -181,8 +182,8 @@ function show(name, view, { focus = false } = {}) {
   shownName = name;
   document.body.dataset.view = name;
   place.replaceChildren(...view.element);
-  if (['home', 'history', 'settings'].includes(name)) place.append(tabs(name));
-  if (name === 'permissions') place.append(tabs('settings'));
+  const within = ['activity', 'permissions'].includes(name) ? 'settings' : name;
+  if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
     window.scrollTo(0, 0);
@@ -200,6 +201,7 @@ function route({ focus = false } = {}) {
   if (permissions !== null) show(permissions.name, permissions.view, { focus });
   else if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), left), { focus });
   else if (location.hash === '#history') show('history', historyView(), { focus });
+  else if (location.hash === '#activity') show('activity', activityView(), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
   else show('home', homeView(app), { focus });
 }

@@ -51,7 +51,10 @@ const ARROWS: [(&str, &[&str]); 14] = [
     ("engine", &["datastore", "domain"]),
     ("registry", &["datastore", "domain"]),
     ("connectors", &["domain"]),
-    ("flows", &["engine", "registry", "datastore", "domain"]),
+    (
+        "flows",
+        &["engine", "registry", "datastore", "connectors", "domain"],
+    ),
     (
         "server",
         &[

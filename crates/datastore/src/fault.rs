@@ -1,4 +1,4 @@
-//! What is said when the world failed: the store is unreachable, full, broken or newer than this program.
+//! Why the datastore could not do what was asked: it is unreachable, full, broken or newer than this program.
 //!
 //! A fault is never an answer of the rules (that is a `Refusal` of the domain). It is opaque on purpose: callers ask the
 //! predicates and nothing else, because every finer type tried here ended in code that decided by the words of a database.
@@ -87,7 +87,7 @@ impl Fault {
         Self::of(FaultKind::Broken, context)
     }
 
-    /// A state of the world this program refuses to work with until a person changes it.
+    /// A configuration or file that this program refuses to work with until the operator changes it.
     pub fn refused(context: &'static str) -> Self {
         Self::of(FaultKind::Refused, context)
     }

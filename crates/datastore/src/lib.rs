@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `sql` | SQLite and PostgreSQL: one text of SQL, migrations, TLS |
-//! | `fault` | what is said when the world failed |
+//! | `fault` | why the datastore could not do what was asked |
 //! | `keys`, `hex` | the master key and everything derived from it; thirty-two bytes as text |
 //! | `testing` | scratch stores and a real PostgreSQL, behind the feature `testing` |
 

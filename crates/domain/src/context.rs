@@ -35,6 +35,21 @@ pub enum SystemReason {
     CommandLine,
 }
 
+impl SystemReason {
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            SystemReason::Upkeep => "upkeep",
+            SystemReason::Restore => "restore",
+            SystemReason::HoldExpiry => "hold_expiry",
+            SystemReason::CardProcessor => "card_processor",
+            SystemReason::Reconciliation => "reconciliation",
+            SystemReason::SignUp => "sign_up",
+            SystemReason::CommandLine => "command_line",
+        }
+    }
+}
+
 /// Who asks for an act. The edge has proven it; where money is decided the rules compare it with the book once more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Encode, Decode)]
 pub enum Actor {

@@ -1,4 +1,4 @@
-//! Proves a store from its journal alone: every link, every balance, every view. Believes nothing else, changes nothing.
+//! Proves a store from its journal alone: every link, every balance, every view. Trusts nothing else, changes nothing.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
@@ -93,7 +93,7 @@ pub fn audit(
             Some(Ok(row)) if row.seq > head.seq => break,
             Some(Ok(row)) => row,
             Some(Err(fault)) => {
-                // Behind a broken link nothing can be believed.
+                // Rows behind a broken link prove nothing.
                 report.find(format!(
                     "the journal is broken after row {}: {fault}",
                     report.rows

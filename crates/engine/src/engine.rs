@@ -42,7 +42,7 @@ const QUEUE_REQUESTS: usize = 8_192;
 /// Events the views may be behind before new requests are told "busy": nothing that the views lack is ever forgotten, so this
 /// bounds memory.
 const LAG_EVENTS: u64 = 1_000_000;
-/// Look-ups that may wait for the prefetcher.
+/// Requests that may wait for the prefetcher; one more is told "busy".
 const QUEUE_QUESTIONS: usize = 1_024;
 /// Connections to the views that stay open for readers.
 const READERS: usize = 3;
@@ -126,7 +126,8 @@ impl Engine {
         self.0.shared.loss.set(loss);
     }
 
-    /// From now on the answers of each batch are handed out within `hand_out`. The first caller decides.
+    /// From now on the replies of each batch are sent inside `hand_out`, so that connections are woken once a batch. Only the
+    /// first call counts.
     pub fn hand_out_within(&self, hand_out: HandOut) {
         let _ = self.0.shared.hand_out.set(hand_out);
     }
@@ -295,7 +296,7 @@ impl Engine {
         Err(Fault::retryable("the views are behind; ask again"))
     }
 
-    /// Writes a last checkpoint and ends the threads. Answers that were promised still leave.
+    /// Writes a last checkpoint and ends the threads. Requests already accepted are still answered.
     pub fn stop(&self) {
         if self.0.shared.stopped.swap(true, Ordering::AcqRel) {
             return;
@@ -383,7 +384,7 @@ fn spawn(
 }
 
 /// A thread that panics has found a bug of ours. Without it the process would answer no request and still
-/// confirm its lease: it ends, and another start, or a standby, finds the truth in the store.
+/// confirm its lease: the process ends, and the next start, or a standby, replays the journal.
 fn or_die(run: impl FnOnce(), on_fatal: &OnFatal) {
     if catch_unwind(AssertUnwindSafe(run)).is_err() {
         on_fatal(&Fault::broken("a thread of the engine panicked"));

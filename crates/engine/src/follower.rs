@@ -17,7 +17,7 @@ use crate::writer::Shared;
 
 /// How long the follower waits for more before it writes.
 const PROJECT_LINGER: Duration = Duration::from_millis(40);
-/// Tries that the views get once the engine is stopping; the next start catches up with what they lack.
+/// Attempts to write the views once the engine is stopping; the next start catches up with what they lack.
 const LAST_TRIES: u32 = 3;
 
 /// The thread that keeps the lease.
@@ -41,7 +41,7 @@ impl Drop for SetAtTheEnd {
 
 impl Keeper {
     pub fn run(mut self) {
-        // Until the last checkpoint is written too: a standby that came while it is would write the same rows.
+        // The lease is held until the last checkpoint is written: a standby that took over before would write the same rows.
         while !(self.shared.stopped.load(Ordering::Acquire)
             && self.views_written.load(Ordering::Acquire))
         {
@@ -73,7 +73,7 @@ impl Follower {
             rows.push(first);
             self.take_waiting(&mut rows, &mut events);
             if events < PROJECT_EVENTS {
-                // Asleep, not listening: a listener would be woken by each row, which costs the writer more than the row.
+                // Sleep instead of waiting on the channel: a waiting receiver is woken by each row, which costs the writer more than the row.
                 std::thread::park_timeout(PROJECT_LINGER);
                 self.take_waiting(&mut rows, &mut events);
             }
@@ -106,7 +106,7 @@ impl Follower {
         loop {
             let stopping = self.shared.stopped.load(Ordering::Acquire);
             if self.shared.disk_full.load(Ordering::Acquire) {
-                // The last room on the disk is the journal's: what the views lack can be made again, a freeze cannot.
+                // The last room on the disk is for the journal: views can be rebuilt, a lost freeze cannot.
                 if stopping {
                     return false;
                 }

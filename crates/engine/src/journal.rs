@@ -67,7 +67,7 @@ enum Store {
 /// Why a row was not appended. In every case no client of the batch may be told that it was.
 #[derive(Debug)]
 pub enum AppendError {
-    /// Another owner has written behind our back. With a higher epoch: step down. Else: replay and try again.
+    /// Another owner has written at this seq. With a higher epoch: step down. Else: replay and try again.
     Collision {
         /// Epoch of the newest row there.
         epoch: u64,
@@ -161,7 +161,7 @@ impl JournalStore {
         }
     }
 
-    /// Settles for ever whether a row whose answer was lost is durable.
+    /// Decides for ever whether a row whose answer was lost is durable.
     ///
     /// `no_op` is another row at the same seq behind the same predecessor. Whichever of the two is in the journal keeps
     /// the other out. An answer lost here too is an unknown outcome again: call again with the same two rows until
@@ -218,7 +218,7 @@ impl JournalStore {
 
     /// Gives up the space kept aside, once the disk is full; true when there was some.
     ///
-    /// After this only what protects people may be journaled: freezes, cancels, refunds.
+    /// After this only freezes, cancels, refunds and revocations may be journaled.
     pub fn release_reserve(&mut self) -> bool {
         match &mut self.store {
             Store::Lite(lite) => lite.release_reserve(),

@@ -163,7 +163,7 @@ impl Candidate {
                     seen,
                     clock,
                 );
-                // After a fault a standstill proves nothing: the owner may have been cut off just as we were.
+                // After a fault a standstill proves nothing: the database may have been out of reach for the owner too.
                 taken.inspect_err(|_| *seen = None)
             }
         }

@@ -32,7 +32,7 @@ use crate::writer::{Message, Question};
 /// How long a look-up waits for the views to reach the row it needs.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Acts that are looked through at a time for notes.
+/// Acts that are read at a time when looking for notes.
 const NOTES_PAGE: u32 = 200;
 
 /// Looks things up, with connections of its own.
@@ -304,7 +304,8 @@ impl Prefetcher {
             .pop()
             .filter(|row| row.seq == seq)
             .ok_or_else(|| Fault::broken("the views name a journal row that is not there"))?;
-        // A start checks the rows behind its checkpoint; this one may be older, and an attacker may have a SQL prompt.
+        // A start checks only the rows behind its checkpoint. This row may be older, and an attacker with a SQL prompt may have
+        // changed it.
         row.check_alone(&self.chain)?;
         Ok((Timestamp(row.at), decode_batch(&row.batch)?))
     }

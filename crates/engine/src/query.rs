@@ -31,7 +31,7 @@ pub struct Survey {
     pub stores: Vec<(StoreId, MerchantId)>,
     /// Each till, its store, and whether a device is bound to it.
     pub tills: Vec<(TillId, StoreId, bool)>,
-    /// Things of the recent past in memory.
+    /// Payments, refunds and keys of the recent past that memory still holds.
     pub recent: usize,
     /// Bytes of the filter of forgotten request keys.
     pub cold_bytes: usize,
@@ -198,7 +198,7 @@ impl Engine {
         self.look(move |shard| shard.book.top_ups.get(&top_up).copied())
     }
 
-    /// Looks at the shard between two batches. On the writer's thread: short, and never on a payment's way.
+    /// Runs `look` on the shard between two batches, on the writer's thread: it must be short, and no payment may need it.
     fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Shard) -> T + Send + 'static,

@@ -3,7 +3,7 @@
 //! | step | what happens | what can go wrong |
 //! |---|---|---|
 //! | decide | each act is decided on the book as the acts before it left it, and applied | nothing: refusals are answers |
-//! | append | all changes of the batch become one journal row, one fsync | the batch is undone and answered as a fault |
+//! | append | all acts of the batch become one journal row, one fsync | the batch is undone and answered as a fault |
 //! | commit | the undo notes are thrown away, the answers may leave | nothing |
 //!
 //! The writer thread steps it in production, the simulator in a loop, with the same code.
@@ -34,13 +34,13 @@ pub const ROW_ACTS: usize = 1_024;
 /// context is the same one.
 const CONTEXTS_MAX: usize = 1 << 18;
 
-/// A request with what was looked up for it, if it came back once for that.
+/// A request, with what was prefetched for it where it had to be.
 pub struct Asked {
     pub request: Request,
     pub fetched: Option<Fetched>,
 }
 
-/// What was looked up of the distant past, true as of a seq.
+/// What was prefetched of the distant past, true as of a seq.
 #[derive(Clone, Debug)]
 pub struct Fetched {
     /// Everything up to this row of the journal was seen,
@@ -55,9 +55,9 @@ pub struct Fetched {
 pub enum Verdict {
     /// Durable: it may leave.
     Answer(Outcome),
-    /// Memory does not hold what the decision needs: look it up, as of at least this seq, and ask again.
+    /// Memory does not hold what the decision needs: prefetch it, as of at least this seq, and ask again.
     Prefetch { as_of: u64 },
-    /// The world failed; what was asked did not happen and may be asked again.
+    /// A disk or network failed; the command did not happen and may be sent again.
     Fault(Fault),
 }
 
@@ -67,7 +67,7 @@ const RESOLVE_TRIES: u32 = 30;
 /// Why a batch is not in the journal.
 struct Lost {
     fault: Fault,
-    /// An empty row stands in its place.
+    /// An empty row has taken its seq.
     no_op_stands: bool,
     /// This process must not go on.
     fatal: bool,
@@ -117,7 +117,7 @@ pub struct Shard {
     chain: ChainKey,
     /// An embedded journal cannot be believed after an I/O error: the process must start again.
     embedded: bool,
-    /// The disk is full: only what protects people is journaled, out of the space kept aside.
+    /// The disk is full: only commands that are `allowed_when_disk_full` are journaled, out of the space kept aside.
     disk_full: bool,
     /// The wall clock keeps pace with the monotonic one, and the book knows no later instant.
     clock_is_trusted: bool,
@@ -155,12 +155,12 @@ impl Shard {
         }
     }
 
-    /// Takes the shard apart again, for an owner whose first row did not come first.
+    /// Gives back book and journal, for an owner whose takeover row met a late row of the last owner.
     pub(crate) fn dismantle(self) -> (Book, ColdKeys, JournalStore) {
         (self.book, self.cold, self.journal)
     }
 
-    /// Stops the making and taking of codes while the clock cannot be believed.
+    /// Stops issuing and accepting codes while the clock cannot be trusted.
     pub fn trust_clock(&mut self, is_right: bool) {
         self.clock_is_trusted = is_right;
     }
@@ -170,7 +170,7 @@ impl Shard {
         self.latest.max(self.book.at())
     }
 
-    /// Whether the disk is full, so that only what protects people is journaled.
+    /// Whether the disk is full, so that only freezes, cancels, refunds and revocations are journaled.
     pub fn is_disk_full(&self) -> bool {
         self.disk_full
     }
@@ -194,7 +194,7 @@ impl Shard {
         self.cold.bytes()
     }
 
-    /// Writes what the program itself has to say: the stamp, a takeover, an accepted loss.
+    /// Journals events of the shard itself: the stamp, a takeover, an accepted loss.
     pub fn journal_events(
         &mut self,
         reason: SystemReason,
@@ -317,7 +317,7 @@ impl Shard {
         (act, rows)
     }
 
-    /// What is left of a batch that is not in the journal: faults for its askers, and perhaps an empty row in its place.
+    /// The outcome of a batch that is not in the journal: a fault for each asker, and perhaps an empty row at its seq.
     fn lost(&mut self, verdicts: Vec<Verdict>, at: Timestamp, lost: Lost) -> Step {
         if lost.fault.is_full() && !self.disk_full {
             self.disk_full = self.journal.release_reserve();
@@ -443,7 +443,7 @@ impl Shard {
                 }
             }
         }
-        // The next leader replays the journal and learns which row stands. Until then no client is answered.
+        // The next owner replays the journal and learns which row stands. Until then no client is answered.
         Err(Lost::fatal(fault))
     }
 
@@ -527,7 +527,7 @@ impl Shard {
         self.fetched_from.max(self.book.forgotten_through())
     }
 
-    /// Does the decision hang on something that memory may have forgotten?
+    /// Does the decision depend on something that memory may have forgotten?
     fn lacks(&self, needs: Needs) -> bool {
         let key = |key: RequestKey| match self.book.first_answer(key) {
             None => self.cold.might_have(key.0 as u64),

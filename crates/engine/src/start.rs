@@ -54,13 +54,13 @@ pub struct EngineConfig {
     /// What the store is for; a store made for something else is refused.
     pub purpose: Purpose,
     pub clock: Arc<dyn Clock>,
-    /// 32 bytes of real entropy: the seed of all codes.
+    /// 32 bytes from the system's entropy: the seed of all payment codes.
     pub entropy: [u8; 32],
     /// Called when the journal cannot be written any more: the process must end and start again.
     pub on_fatal: OnFatal,
 }
 
-/// Hears that this process must end.
+/// Called when this process must end.
 pub type OnFatal = Arc<dyn Fn(&Fault) + Send + Sync>;
 
 /// What a start brings up from the store.
@@ -91,7 +91,7 @@ impl Started {
                 Err(fault) if !(config.standby && fault.is_retryable()) => return Err(fault),
                 Ok(None) | Err(_) => {}
             }
-            if !follow(config, &mut standby)? {
+            if !read_along(config, &mut standby)? {
                 std::thread::park_timeout(Duration::from_micros(LOOK_MICROS));
             }
         }
@@ -100,7 +100,7 @@ impl Started {
 
 /// Reads on beside the living owner; true when there is more to read. Whatever goes wrong here is tried again at the next look,
 /// from the beginning, and at the latest by the takeover: only a store of another purpose will never do.
-fn follow(config: &EngineConfig, standby: &mut Option<Standby>) -> Result<bool, Fault> {
+fn read_along(config: &EngineConfig, standby: &mut Option<Standby>) -> Result<bool, Fault> {
     let mut warm = match standby.take() {
         Some(warm) => warm,
         None => {
@@ -131,7 +131,7 @@ fn follow(config: &EngineConfig, standby: &mut Option<Standby>) -> Result<bool, 
     }
 }
 
-/// The owner-to-be: reads what is new, fences the last owner with a row of its own, and has the store.
+/// Failover: replays the tail of the journal, appends the takeover row that fences the last owner, and becomes the owner.
 fn take_over(
     config: &EngineConfig,
     mut lease: Lease,
@@ -217,7 +217,7 @@ fn bring_up(
     Ok((warm, projector))
 }
 
-/// What a new owner says first: what the store is for, if it is new, and that it has taken over.
+/// The first events of a new owner: the purpose of the store, if it is new, and the takeover.
 fn first_events(config: &EngineConfig, head: Head, epoch: u64) -> Vec<Event> {
     let stamp = (head.seq == 0).then_some(Stamped {
         purpose: config.purpose,
@@ -320,7 +320,7 @@ impl Standby {
 
     fn seen(&mut self, progress: Progress) {
         self.progress = progress;
-        self.carried.let_go(progress);
+        self.carried.forget_written(progress);
         while self
             .unapplied
             .front()
@@ -330,7 +330,7 @@ impl Standby {
         }
     }
 
-    /// Gives the writer of the views what it needs to go on where the last one fell.
+    /// Gives the projector what it needs to go on where the last one stopped.
     fn hand_to(&mut self, projector: &mut Projector) -> Result<(), Fault> {
         if self.disbelieved == Some(projector.progress().checkpoint_seq) {
             projector.discard_checkpoint()?;

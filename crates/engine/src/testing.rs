@@ -5,16 +5,19 @@
 use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
 
 use mamori_datastore::fault::Fault;
+use mamori_domain::reply::Outcome;
 
 use crate::clock::Clock;
-use crate::hand_out::ReplyTo;
+
+/// Takes the answer of a command.
+type Reply = Box<dyn FnOnce(Result<Outcome, Fault>) + Send>;
 
 /// What the next command loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Loss {
     /// It never reaches the writer: nothing happens.
     Command = 1,
-    /// It happens, and nobody hears of it.
+    /// The command becomes durable, and its answer is lost.
     Answer = 2,
 }
 
@@ -28,7 +31,7 @@ impl Waiting {
     }
 
     /// The reply of a command with what it loses, or None when the command itself is lost.
-    pub fn befall(&self, reply: ReplyTo) -> Option<ReplyTo> {
+    pub fn befall(&self, reply: Reply) -> Option<Reply> {
         match self.0.swap(0, Ordering::SeqCst) {
             1 => {
                 reply(Err(Fault::retryable("the command was lost")));

@@ -28,7 +28,7 @@ impl Watermark {
         }
     }
 
-    /// Waits until it has reached `mark`, at most `patience`. True if it has.
+    /// Waits until it has reached `mark`, at most for `patience`; true if it has.
     pub fn wait_for(&self, mark: u64, patience: Duration) -> bool {
         if self.get() >= mark {
             return true;

@@ -49,7 +49,7 @@ pub(crate) struct Loss {
     pub reply: SyncSender<Result<(), Fault>>,
 }
 
-/// A request that must be looked up, as of at least that row, and then asked again.
+/// A request that needs a prefetch, as of at least that row, before it is decided.
 pub(crate) type Question = (Asked, Needs, u64, ReplyTo);
 
 /// What the engine's threads tell each other.
@@ -65,7 +65,7 @@ pub(crate) struct Shared {
     /// The newest durable row.
     pub durable: AtomicU64,
     pub hand_out: OnceLock<HandOut>,
-    /// What room is left on the disk belongs to the journal.
+    /// The disk is full: the views must not take the room that is left for the journal.
     pub disk_full: AtomicBool,
     pub stopped: AtomicBool,
     #[cfg(feature = "testing")]
@@ -175,10 +175,10 @@ impl Writer {
         }
     }
 
-    /// Serves those who read the whole book or journal a loss, between two batches.
+    /// Serves queries of the whole book, and the journaling of a loss, between two batches.
     fn be_looked_at(&mut self, waiting: &mut Waiting) {
-        // What is looked at may be old if nothing proves that this process still owns the shard: then the look is dropped, which
-        // its caller hears as a fault.
+        // Without proof that this process still owns the shard the book may be stale: the query is dropped, which its caller gets
+        // as a fault.
         if !self.freshness.covers(self.clock.monotonic_micros()) {
             waiting.looks.clear();
         }
@@ -234,7 +234,7 @@ impl Writer {
         now
     }
 
-    /// Sees whether a full disk has room again, and tells the projector how things stand.
+    /// Checks whether a full disk has room again, and tells the projector.
     fn watch_disk(&mut self) {
         let now = self.clock.monotonic_micros();
         if self.shard.is_disk_full() && now - self.watch.looked_for_room >= ROOM_MICROS {

@@ -66,7 +66,9 @@ pub fn revoke(run: &mut Run, _turn: &Turn, api_key: &str) -> Flow<()> {
 
 /// Says whether a key takes OPA-Auth beside our own scheme. The ledger knows nothing of schemes: one step, in the registry.
 pub fn set_opa_auth(run: &mut Run, _turn: &Turn, api_key: &str, takes: bool) -> Flow<()> {
-    if !run.registry.api_keys().set_opa_auth(api_key, takes)? {
+    let noted = run.noted();
+    let mut keys = run.registry.api_keys().noted(noted);
+    if !keys.set_opa_auth(api_key, takes)? {
         return Err(Denied::ApiKeyNotLive.into());
     }
     tracing::info!(takes, "OPA-Auth of an API key was switched");

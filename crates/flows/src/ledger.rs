@@ -9,6 +9,7 @@ use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, TillId, Walle
 use mamori_domain::reply::Outcome;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
+use mamori_registry::acts::Noted;
 use mamori_registry::{MerchantTree, Named, NamedPermission, Registry, Seed};
 
 /// What a flow is run with. On a thread that may wait: each step ends when it is durable.
@@ -33,6 +34,15 @@ impl Run<'_> {
             asker: self.asker,
             now: self.now,
             seed,
+        }
+    }
+
+    /// Who changes the registry in this run, for the row that says so.
+    pub(crate) fn noted(&self) -> Noted {
+        Noted {
+            asker: self.asker,
+            now: self.now,
+            id: self.seed.take("registry act"),
         }
     }
 

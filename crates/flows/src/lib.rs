@@ -9,6 +9,10 @@
 //! | `api_key.rs` | a merchant's API key is made and revoked |
 //! | `permission.rs` | a customer answers a merchant's link, and takes a permission back |
 //! | `erase.rs` | a person is erased |
+//! | `staff.rs` | operators come and go; pairing codes are made |
+//! | `top_up.rs` | money from a card, by the processor's own page |
+//! | `external.rs` | what `top_up.rs` shares with every other order outside: asking until the outcome is known |
+//! | `note.rs` | an operator writes a note on a wallet |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
 //!
 //! The order is always the same: a pending row in the registry, the command in the ledger, the row made active. The ledger is the
@@ -20,10 +24,14 @@
 pub mod api_key;
 pub mod enrol;
 pub mod erase;
+pub mod external;
+pub mod note;
 pub mod open;
 pub mod permission;
 pub mod reconcile;
 pub mod sign_up;
+pub mod staff;
+pub mod top_up;
 
 mod ledger;
 mod stop;

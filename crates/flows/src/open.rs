@@ -13,7 +13,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
 use mamori_domain::ids::{MerchantId, StoreId};
+use mamori_domain::merchant::StoreDetails;
 use mamori_registry::{NameTaken, Opening};
 
 use crate::ledger::{OfLedger, Run};
@@ -72,12 +74,28 @@ pub fn chain(run: &mut Run, turn: &Turn, name: &str, stores: &[NewStore]) -> Flo
 }
 
 /// Opens something under a name that is free in its place, and answers with its id.
-pub fn open(run: &mut Run, _turn: &Turn, what: Opening, name: &str) -> Flow<u32> {
+pub fn open(run: &mut Run, turn: &Turn, what: Opening, name: &str) -> Flow<u32> {
+    open_by(run, turn, what, what.command(), name)
+}
+
+/// The same for a store that says from its first moment on where it is and what it sells.
+pub fn open_store(
+    run: &mut Run,
+    turn: &Turn,
+    merchant: MerchantId,
+    name: &str,
+    details: StoreDetails,
+) -> Flow<u32> {
+    let command = Command::OpenStore { merchant, details };
+    open_by(run, turn, Opening::Store(merchant), command, name)
+}
+
+fn open_by(run: &mut Run, _turn: &Turn, what: Opening, command: Command, name: &str) -> Flow<u32> {
     let mut directory = run.registry.directory();
     directory.settle_openings(&mut OfLedger(run.engine))?;
     let pending = directory.begin_opening(what, name, run.now, run.seed)?;
     let pending = pending.map_err(|NameTaken| Denied::NameTaken)?;
-    let reply = match run.ask(what.command())? {
+    let reply = match run.ask(command)? {
         Ok(reply) => reply,
         Err(refusal) => {
             run.registry.directory().abandon_opening(&pending)?;
@@ -86,7 +104,9 @@ pub fn open(run: &mut Run, _turn: &Turn, what: Opening, name: &str) -> Flow<u32>
     };
     let id = what.opened(&reply);
     let id = id.ok_or_else(|| Fault::broken("the ledger opened something else"))?;
-    run.registry.directory().finish_opening(&pending, id)?;
+    let noted = run.noted();
+    let mut directory = run.registry.directory().noted(noted);
+    directory.finish_opening(&pending, id)?;
     tracing::info!(?what, id, by = ?run.asker.by().kind(), "something was opened");
     Ok(id)
 }

@@ -10,8 +10,9 @@ use std::process::{self, Child, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Json, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequestParts, Json, State};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
 use indicatif::ProgressBar;
 use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
 use mamori::delivery::{Couriers, Notifier};
@@ -39,7 +40,7 @@ use mamori_flows::{Run, api_key};
 use mamori_registry::{OwnerId, Registry, Seed, SendBudget};
 use mamori_server::app::App;
 use mamori_server::directory::MerchantDirectory;
-use mamori_server::route_table::{Demand, Routes};
+use mamori_server::route_table::{Demand, Gate, Routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -335,20 +336,39 @@ pub fn mounted(packages: Option<&Path>, token: String) -> Mounted {
     Mounted::development(packages, own_routes(token))
 }
 
-/// Development's own call: a code without a phone. It is mounted by `dev` alone and asks for the run's token.
-fn own_routes(token: String) -> Routes<Arc<App>> {
-    let mint = async move |State(app): State<Arc<App>>,
-                           headers: HeaderMap,
-                           Json(body): Json<Value>| {
-        let given = headers
+/// The token of this run.
+#[derive(Clone)]
+struct TokenOfThisRun(String);
+
+/// A caller who knows the token of this run.
+struct RunToken;
+
+impl Gate for RunToken {
+    const DEMAND: Demand = Demand::RunToken;
+}
+
+impl FromRequestParts<Arc<App>> for RunToken {
+    type Rejection = (StatusCode, Json<Value>);
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Self::Rejection> {
+        let given = parts
+            .headers
             .get("authorization")
-            .and_then(|value| value.to_str().ok());
-        if given != Some(&format!("Bearer {token}")) {
-            return (
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        match (given, parts.extensions.get::<TokenOfThisRun>()) {
+            (Some(given), Some(TokenOfThisRun(token))) if given == token => Ok(RunToken),
+            _ => Err((
                 StatusCode::UNAUTHORIZED,
                 Json(json!({ "refusal": "signed_out" })),
-            );
+            )),
         }
+    }
+}
+
+/// Development's own call: a code without a phone. It is mounted by `dev` alone and asks for the run's token.
+fn own_routes(token: String) -> Routes<Arc<App>> {
+    let mint = async |State(app): State<Arc<App>>, _: RunToken, Json(body): Json<Value>| {
         let Some(wallet) = body["wallet_id"]
             .as_str()
             .and_then(|text| text.parse().ok())
@@ -386,7 +406,9 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
             ),
         }
     };
-    Routes::new().post("/dev/code", Demand::RunToken, mint)
+    Routes::new()
+        .post("/dev/code", mint)
+        .with(TokenOfThisRun(token))
 }
 
 /// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.

@@ -127,7 +127,7 @@ pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
     let (location, master) = (args.datastore.location()?, args.datastore.master()?);
     let mut progress = Progress::begin("rows", clock);
     let report = audit(&location, &master, &mut |done, all| {
-        progress.follow(done, all);
+        progress.show(done, all);
     })?;
     drop(progress);
     if args.json {
@@ -180,7 +180,7 @@ pub fn run_views(args: ViewsArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     let mut progress = Progress::begin("rows", clock);
     let now = Timestamp((clock.wall_micros)());
     let applied = rebuild_views(&location, &master, now, &mut |done, all| {
-        progress.follow(done, all);
+        progress.show(done, all);
     })?;
     drop(progress);
     lease.release()?;
@@ -198,7 +198,7 @@ pub fn run_backup(args: BackupArgs, clock: Clock) -> Result<(), Failure> {
         &args.into,
         key.as_deref(),
         &mut |at| {
-            progress.follow(at.done_bytes, at.total_bytes);
+            progress.show(at.done_bytes, at.total_bytes);
         },
     )?;
     drop(progress);
@@ -235,7 +235,7 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
         &options,
         &EngineClock(clock),
         &mut |at| {
-            progress.follow(at.done_bytes, at.total_bytes);
+            progress.show(at.done_bytes, at.total_bytes);
         },
     )?;
     drop(progress);

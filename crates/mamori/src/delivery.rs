@@ -35,7 +35,7 @@ const SHARD: u32 = 0;
 /// Entries that a courier takes out at a time, and that are sorted at a time.
 const ROUND: usize = 16;
 /// Journal rows read at a time.
-const FOLLOW_ROWS: usize = 64;
+const JOURNAL_ROWS: usize = 64;
 /// How long a thread rests when nothing is due; a new message wakes it.
 const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
@@ -124,7 +124,7 @@ impl Notifier {
         let mut journal = JournalReader::open(&self.location, SHARD)?;
         let carriers = threads.clone();
         let sorting = rounds("delivery", move || {
-            while follow(&mut outbox, &mut journal)? {}
+            while take_in_journal(&mut outbox, &mut journal)? {}
             let now = Timestamp((clock.wall_micros)());
             let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut registry, due)));
             while sort()? == ROUND {}
@@ -138,10 +138,10 @@ impl Notifier {
 }
 
 /// Takes in what the next few dozen journal rows owe; true while there may be more.
-fn follow(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Fault> {
+fn take_in_journal(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Fault> {
     let next_seq = outbox.next_seq(SHARD, journal.head()?.seq)?;
     let mut rows = Vec::new();
-    for row in journal.read(next_seq, FOLLOW_ROWS)? {
+    for row in journal.read(next_seq, JOURNAL_ROWS)? {
         rows.push(JournaledRow {
             seq: row.seq,
             epoch: row.epoch,
@@ -150,7 +150,7 @@ fn follow(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Faul
         });
     }
     outbox.take_in(SHARD, &rows)?;
-    Ok(rows.len() == FOLLOW_ROWS)
+    Ok(rows.len() == JOURNAL_ROWS)
 }
 
 fn thread_name(lane: Lane) -> &'static str {

@@ -31,7 +31,7 @@ impl Progress {
     }
 
     /// Tells that so many of `all` are done.
-    pub fn follow(&mut self, done: u64, all: u64) {
+    pub fn show(&mut self, done: u64, all: u64) {
         let now = (self.clock.monotonic_micros)();
         if !self.is_watched || now < self.draw_next {
             return;

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::acts::{About, Noted, RegistryCommand};
 use crate::{
     Named, Numbered, Reconciled, RegistryKeys, Standing, at, fingerprint_cell, id_cell,
     instant_cell, numbered_cell, opt_instant_cell, place,
@@ -58,9 +59,16 @@ pub struct ApiKeySummary {
 pub struct ApiKeys<'a> {
     pub(crate) db: &'a mut Db,
     pub(crate) keys: &'a RegistryKeys,
+    pub(crate) noted: Option<Noted>,
 }
 
 impl ApiKeys<'_> {
+    /// The next change says who made it, in `registry_acts`.
+    pub fn noted(mut self, noted: Noted) -> Self {
+        self.noted = Some(noted);
+        self
+    }
+
     /// First step: stores an API key, pending, and returns the fingerprint to bind in the book.
     ///
     /// `nonce` is 12 random bytes for the sealing of the secret. A key that is there already is a fault (`is_duplicate`).
@@ -137,15 +145,21 @@ impl ApiKeys<'_> {
 
     /// Says whether a live key takes OPA-Auth beside our own scheme; false if there is no such live key.
     pub fn set_opa_auth(&mut self, api_key: &str, takes: bool) -> Result<bool, Fault> {
-        let changed = self.db.execute(
-            "UPDATE api_keys SET opa_auth = $1 WHERE api_key = $2 AND status = $3",
-            &[
-                Param::Int(i64::from(takes)),
-                Param::Text(api_key),
-                Standing::Active.param(),
-            ],
-        )?;
-        Ok(changed == 1)
+        let noted = self.noted.take();
+        self.db.transaction(|tx| {
+            let changed = tx.execute(
+                "UPDATE api_keys SET opa_auth = $1 WHERE api_key = $2 AND status = $3",
+                &[
+                    Param::Int(i64::from(takes)),
+                    Param::Text(api_key),
+                    Standing::Active.param(),
+                ],
+            )?;
+            if let (1, Some(noted)) = (changed, &noted) {
+                noted.write(tx, RegistryCommand::SetOpaAuth, About::ApiKey(api_key))?;
+            }
+            Ok(changed == 1)
+        })
     }
 
     /// What the book calls a live key; None if there is no such live key.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use crate::acts::{About, Noted, RegistryCommand};
 use crate::seed::Seed;
 use crate::{
     Named, Numbered, Reconciled, RegistryKeys, Standing, at, fingerprint_cell, id_cell,
@@ -12,6 +13,7 @@ use crate::{
 };
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param};
+use mamori_domain::event::Subject;
 use mamori_domain::ids::{Fingerprint, TillId};
 use mamori_domain::world::Timestamp;
 use subtle::ConstantTimeEq;
@@ -58,9 +60,16 @@ pub struct Device {
 pub struct Devices<'a> {
     pub(crate) db: &'a mut Db,
     pub(crate) keys: &'a RegistryKeys,
+    pub(crate) noted: Option<Noted>,
 }
 
 impl Devices<'_> {
+    /// The next change says who made it, in `registry_acts`.
+    pub fn noted(mut self, noted: Noted) -> Self {
+        self.noted = Some(noted);
+        self
+    }
+
     /// Makes a pairing code of [`PAIRING_CODE_DIGITS`] digits for a till, which works for [`PAIRING_CODE_LIFE`]; earlier codes
     /// of that till stop working. A retryable fault if every first half that was drawn belongs to another till's live code.
     pub fn make_pairing_code(
@@ -82,7 +91,12 @@ impl Devices<'_> {
             .iter()
             .map(|(finder, _)| self.secret_mac(finder, &secret))
             .collect();
+        let noted = self.noted.take();
         let taken = self.db.transaction(|tx| {
+            if let Some(noted) = &noted {
+                let about = About::Ledger(Subject::Till(till));
+                noted.write(tx, RegistryCommand::MakePairingCode, about)?;
+            }
             tx.execute(
                 "DELETE FROM pairing_codes WHERE till = $1 OR made_at < $2",
                 &[

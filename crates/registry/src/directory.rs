@@ -6,11 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::acts::{About, Noted, RegistryCommand};
 use crate::seed::Seed;
 use crate::{Named, Numbered, Reconciled, at, id_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::command::Command;
+use mamori_domain::event::Subject;
 use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::merchant::StoreDetails;
 use mamori_domain::reply::Reply;
@@ -165,9 +167,16 @@ pub struct NameTaken;
 /// What merchants, stores and tills are called, and what is being opened.
 pub struct DirectoryRows<'a> {
     pub(crate) db: &'a mut Db,
+    pub(crate) noted: Option<Noted>,
 }
 
 impl DirectoryRows<'_> {
+    /// The next change says who made it, in `registry_acts`.
+    pub fn noted(mut self, noted: Noted) -> Self {
+        self.noted = Some(noted);
+        self
+    }
+
     /// Writes down what a merchant is called.
     pub fn name_merchant(&mut self, merchant: MerchantId, name: &str) -> Result<(), Fault> {
         self.db
@@ -281,8 +290,20 @@ impl DirectoryRows<'_> {
 
     /// Last step, after the act: the id that the book gave out has its name.
     pub fn finish_opening(&mut self, pending: &PendingOpening, id: u32) -> Result<(), Fault> {
+        let noted = self.noted.take();
+        let (command, subject) = match pending.what {
+            Opening::Merchant => (
+                RegistryCommand::NameMerchant,
+                Subject::Merchant(MerchantId(id)),
+            ),
+            Opening::Store(_) => (RegistryCommand::NameStore, Subject::Store(StoreId(id))),
+            Opening::Till(_) => (RegistryCommand::NameTill, Subject::Till(TillId(id))),
+        };
         self.db.transaction(|tx| {
             write_name(tx, pending.what, id, &pending.name)?;
+            if let Some(noted) = &noted {
+                noted.write(tx, command, About::Ledger(subject))?;
+            }
             forget_opening(tx, &pending.opening)
         })
     }

@@ -18,11 +18,13 @@
 //! | `api_keys.rs` | API keys |
 //! | `permissions.rs` | standing permissions and the links that asked for them |
 //! | `outbox.rs` | messages on their way, with a connection of its own |
+//! | `acts.rs` | what operators changed here, in the shape of the ledger's acts |
 //!
 //! Every call waits for the database and returns a [`Fault`] where the store failed; unless it is an unknown outcome,
 //! nothing was changed. What the rules refuse is no fault: it is the inner `Result` of a call that has one. Instants are
 //! [`Timestamp`]s, in microseconds UTC in every column; spans are `Duration`s; amounts are whole yen.
 
+pub mod acts;
 mod api_keys;
 mod card_orders;
 mod contact;
@@ -49,6 +51,7 @@ use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, TillId, Walle
 use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
 
+pub use acts::Acts;
 pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
 pub use contact::{Contact, ContactKind, display_name, masked_name};
@@ -178,6 +181,7 @@ impl Registry {
         Operators {
             db: &mut self.db,
             keys: &self.keys,
+            noted: None,
         }
     }
 
@@ -194,12 +198,16 @@ impl Registry {
         Devices {
             db: &mut self.db,
             keys: &self.keys,
+            noted: None,
         }
     }
 
     /// What merchants, stores and tills are called, and what is being opened.
     pub fn directory(&mut self) -> DirectoryRows<'_> {
-        DirectoryRows { db: &mut self.db }
+        DirectoryRows {
+            db: &mut self.db,
+            noted: None,
+        }
     }
 
     /// API keys of merchants.
@@ -207,6 +215,7 @@ impl Registry {
         ApiKeys {
             db: &mut self.db,
             keys: &self.keys,
+            noted: None,
         }
     }
 
@@ -216,6 +225,11 @@ impl Registry {
             db: &mut self.db,
             keys: &self.keys,
         }
+    }
+
+    /// What operators changed here.
+    pub fn acts(&mut self) -> Acts<'_> {
+        Acts { db: &mut self.db }
     }
 
     /// Hosted card pages of top-ups, and what became of each charge.

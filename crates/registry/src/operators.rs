@@ -1,11 +1,13 @@
 //! Staff. An operator begins with a one-time link, makes a passkey with it, and has no other way in.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::world::Timestamp;
 
+use crate::acts::{About, Noted, RegistryCommand};
 use crate::factors::{OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
@@ -66,15 +68,31 @@ impl From<EnrolRefusal> for LinkRefusal {
 pub struct Operators<'a> {
     pub(crate) db: &'a mut Db,
     pub(crate) keys: &'a RegistryKeys,
+    pub(crate) noted: Option<Noted>,
 }
 
 impl Operators<'_> {
+    /// The next change says who made it, in `registry_acts`.
+    pub fn noted(mut self, noted: Noted) -> Self {
+        self.noted = Some(noted);
+        self
+    }
+
     /// Makes an operator and the secret of a one-time link, which works for [`OPERATOR_LINK_LIFE`]: 32 bytes, shown once and
     /// stored as a hash.
     pub fn invite(&mut self, name: &str, now: Timestamp, seed: &Seed) -> Result<[u8; 32], Fault> {
+        let noted = self.noted.take();
         let link = seed.bytes("operator link");
         let operator: [u8; 16] = seed.take("operator");
         self.db.transaction(|tx| {
+            if let Some(noted) = &noted {
+                let invited = OwnerId(operator);
+                noted.write(
+                    tx,
+                    RegistryCommand::InviteOperator,
+                    About::Operator(&invited),
+                )?;
+            }
             tx.execute(
                 "INSERT INTO operators (operator, name, status, made_at) VALUES ($1, $2, $3, $4)",
                 &[
@@ -181,12 +199,23 @@ impl Operators<'_> {
         )
     }
 
+    /// What all operators are called that there ever were: what a removed one did keeps its name.
+    pub fn names(&mut self) -> Result<HashMap<OwnerId, String>, Fault> {
+        let rows = self
+            .db
+            .query("SELECT operator, name FROM operators", &[], |row| {
+                (OwnerId(row.bytes(0)), row.text(1).to_owned())
+            })?;
+        Ok(rows.into_iter().collect())
+    }
+
     /// Removes an operator with passkeys, link and sessions, or withdraws an invitation. The last one who can enter stays; of
     /// two who remove each other at once one is told so.
     pub fn remove(&mut self, operator: &OwnerId) -> Result<Result<(), RemoveRefusal>, Fault> {
         let (active, dead) = (Standing::Active.param(), Standing::Dead.param());
         let console = Surface::Console.param();
         let who = Param::Blob(&operator.0);
+        let noted = self.noted.take();
         self.db.transaction(|tx| {
             let standing = tx.query_first(
                 "SELECT status FROM operators WHERE operator = $1 AND status <> $2",
@@ -217,6 +246,13 @@ impl Operators<'_> {
                 "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
                 &[console, who],
             )?;
+            if let Some(noted) = &noted {
+                noted.write(
+                    tx,
+                    RegistryCommand::RemoveOperator,
+                    About::Operator(operator),
+                )?;
+            }
             Ok(Ok(()))
         })
     }

@@ -16,6 +16,7 @@ use crate::{
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::SealKey;
 use mamori_datastore::sql::{Db, Param, Tx};
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
@@ -259,6 +260,53 @@ impl People<'_> {
         let contact =
             contact.ok_or_else(|| Fault::broken("a sealed contact does not read as one"))?;
         Ok(Some((contact, locale)))
+    }
+
+    /// Seals a note about the owner of a wallet with the owner's own key, so that the erasure of the person destroys it in the
+    /// journal too; None for a wallet without a living owner.
+    pub fn seal_note(
+        &mut self,
+        wallet: WalletId,
+        text: &str,
+        seed: &Seed,
+    ) -> Result<Option<SealedText>, Fault> {
+        let key = self.field_key_of(wallet)?;
+        Ok(key.map(|(person, key)| {
+            let place = place("people", "note", &person);
+            SealedText(key.seal(place, seed.take("note nonce"), text.as_bytes()))
+        }))
+    }
+
+    /// Opens notes about the owner of a wallet; None in place of each once that person is erased.
+    pub fn open_notes(
+        &mut self,
+        wallet: WalletId,
+        notes: &[SealedText],
+    ) -> Result<Vec<Option<String>>, Fault> {
+        let Some((person, key)) = self.field_key_of(wallet)? else {
+            return Ok(vec![None; notes.len()]);
+        };
+        let open = |note: &SealedText| {
+            let text = key.open(place("people", "note", &person), &note.0)?;
+            String::from_utf8(text)
+                .map(Some)
+                .map_err(|_| Fault::broken("a sealed note is not text"))
+        };
+        notes.iter().map(open).collect()
+    }
+
+    /// The living owner of a wallet, and the key that seals what is known of them.
+    fn field_key_of(&mut self, wallet: WalletId) -> Result<Option<([u8; 16], SealKey)>, Fault> {
+        let row = self.db.query_first(
+            "SELECT person, field_key FROM people WHERE wallet = $1 AND status = $2",
+            &[Param::Int(wallet_number(wallet)?), Standing::Active.param()],
+            |row| (row.bytes::<16>(0), row.blob(1).to_vec()),
+        )?;
+        let Some((person, wrapped)) = row else {
+            return Ok(None);
+        };
+        let place = place("people", "field_key", &person);
+        Ok(Some((person, self.keys.wrap.unwrap(place, &wrapped)?)))
     }
 
     fn unseal(&self, row: SealedPerson) -> Result<Person, Fault> {

@@ -48,6 +48,10 @@ pub const CONTROL: Family = Family {
             sql: ASSURANCE,
         },
         Migration {
+            name: "what operators changed",
+            sql: REGISTRY_ACTS,
+        },
+        Migration {
             name: "standing permissions",
             sql: PERMISSIONS,
         },
@@ -96,6 +100,26 @@ ALTER TABLE sessions ADD COLUMN method BIGINT NOT NULL DEFAULT 1;
 ALTER TABLE sessions ADD COLUMN assurance BIGINT NOT NULL DEFAULT 2;
 ALTER TABLE sessions ADD COLUMN browser BYTEA;
 ALTER TABLE sessions ADD COLUMN agent BIGINT NOT NULL DEFAULT 0;
+";
+
+/// One row for each change that an operator made in the registry alone. Subject kinds are those of the ledger's acts; an operator or
+/// an API key has none.
+const REGISTRY_ACTS: &str = "
+CREATE TABLE registry_acts (
+    act BYTEA NOT NULL PRIMARY KEY,
+    at BIGINT NOT NULL,
+    command BIGINT NOT NULL,
+    actor_kind BIGINT NOT NULL,
+    actor BYTEA NOT NULL,
+    context BYTEA NOT NULL,
+    subject_kind BIGINT,
+    subject_number BIGINT,
+    subject TEXT NOT NULL,
+    request BIGINT NOT NULL
+);
+CREATE INDEX registry_acts_by_time ON registry_acts (at, act);
+CREATE INDEX registry_acts_by_actor ON registry_acts (actor_kind, actor, at, act);
+CREATE INDEX registry_acts_by_subject ON registry_acts (subject_kind, subject_number, at, act);
 ";
 
 /// Three columns held seconds where every other instant is in microseconds.

@@ -7,9 +7,9 @@ use mamori_domain::context::Asker;
 use mamori_domain::decide::Limits;
 use mamori_domain::world::Timestamp;
 use mamori_flows::Run;
+use mamori_flows::top_up::CardDesk;
 use mamori_registry::{Registry, Seed};
 
-use crate::cards::CardDesk;
 use crate::directory::MerchantDirectory;
 use crate::identity::Identity;
 use crate::ledger::Ledger;

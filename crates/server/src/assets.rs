@@ -14,7 +14,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_registry::Surface;
 use sha2::{Digest, Sha256};
 
-use crate::route_table::Demand::Anybody;
 use crate::route_table::Routes;
 
 mod embedded {
@@ -146,21 +145,21 @@ impl Assets {
                 is_hashed: !at_root(name),
             };
             if *name == SHELL {
-                routes = routes.get("/", Anybody, send(&ready));
+                routes = routes.get("/", send(&ready));
                 if surface == Surface::Wallet {
                     // Where the card page sends the browser back to; the page's own requests carry the cookie.
-                    routes = routes.get("/top-up/{id}", Anybody, send(&ready));
+                    routes = routes.get("/top-up/{id}", send(&ready));
                     // Where a merchant sends its customer to ask for a standing permission; the path is the wire format's.
-                    routes = routes.get("/app/opa/user_authorization", Anybody, send(&ready));
+                    routes = routes.get("/app/opa/user_authorization", send(&ready));
                 }
             } else if at_root(name) {
-                routes = routes.get(&format!("/{name}"), Anybody, send(&ready));
+                routes = routes.get(&format!("/{name}"), send(&ready));
             } else {
                 hashed.push((self.hashed(name), (*name).to_owned(), ready));
             }
         }
         if !files.contains_key(SHELL) {
-            routes = routes.get("/", Anybody, async || Html("<!doctype html><title>Mamori</title><p>The pages were not there when this program was built.</p>"));
+            routes = routes.get("/", async || Html("<!doctype html><title>Mamori</title><p>The pages were not there when this program was built.</p>"));
         }
         routes.files("/assets", hashed)
     }

@@ -80,6 +80,14 @@ impl Body {
         }
     }
 
+    /// A text of 1 to `chars_max` characters that may have several lines; white space around it is left out.
+    pub fn prose(&self, field: &'static str, chars_max: usize) -> Result<&str, Denial> {
+        let text = self.0.get(field).and_then(Value::as_str).map(str::trim);
+        text.filter(|text| (1..=chars_max).contains(&text.chars().count()))
+            .filter(|text| !text.contains(|c: char| c.is_control() && c != '\n'))
+            .ok_or(Denial::InvalidField(field))
+    }
+
     /// Exactly `count` digits, in half or full width, spaces and hyphens between them left out.
     pub fn digits(&self, field: &'static str, count: usize) -> Result<String, Denial> {
         let typed = self.text(field, 128)?;
@@ -117,6 +125,43 @@ impl Body {
             .and_then(Value::as_u64)
             .filter(|number| bounds.contains(number))
             .ok_or(Denial::InvalidField(field))
+    }
+
+    /// A whole number within bounds or nothing.
+    pub fn opt_whole(
+        &self,
+        field: &'static str,
+        bounds: std::ops::RangeInclusive<u64>,
+    ) -> Result<Option<u64>, Denial> {
+        match self.0.get(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.whole(field, bounds).map(Some),
+        }
+    }
+
+    /// A list of short texts, each once, or nothing: at most `count_max` of 1 to `chars_max` characters.
+    pub fn opt_texts(
+        &self,
+        field: &'static str,
+        count_max: usize,
+        chars_max: usize,
+    ) -> Result<Vec<&str>, Denial> {
+        let wrong = Denial::InvalidField(field);
+        let list = match self.0.get(field) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(list)) if list.len() <= count_max => list,
+            Some(_) => return Err(wrong),
+        };
+        let mut texts = Vec::with_capacity(list.len());
+        for value in list {
+            let text = value.as_str().ok_or(wrong)?;
+            let fits = (1..=chars_max).contains(&text.chars().count());
+            if !fits || text.contains(char::is_control) || texts.contains(&text) {
+                return Err(wrong);
+            }
+            texts.push(text);
+        }
+        Ok(texts)
     }
 
     /// A handle of 256 bits as given out before.

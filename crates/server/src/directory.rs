@@ -111,6 +111,16 @@ impl MerchantDirectory {
             .cloned()
     }
 
+    /// The public half of a live API key by the fingerprint that the journal names it by, with its merchant.
+    pub fn key_of(&self, fingerprint: Fingerprint) -> Option<(String, MerchantId)> {
+        self.keys
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .find(|(_, key)| key.fingerprint == fingerprint)
+            .map(|(api_key, key)| (api_key.clone(), key.merchant))
+    }
+
     /// All names.
     pub fn names(&self) -> Arc<Names> {
         self.names

@@ -4,7 +4,6 @@ pub mod answer;
 pub mod app;
 pub mod assets;
 pub mod body;
-pub mod cards;
 pub mod ceremonies;
 pub mod cookies;
 pub mod denied;

@@ -12,6 +12,7 @@ use mamori_domain::context::{
 use crate::answer::Denial;
 use crate::app::App;
 use crate::listen::Cord;
+use crate::route_table::{Demand, Gate};
 
 /// What is known of a request before it is known who asks.
 #[derive(Clone, Copy, Debug)]
@@ -47,27 +48,26 @@ impl Origin {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Origin {
-    type Rejection = Denial;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
-        Ok(Origin::of(parts, app))
-    }
-}
-
-/// A visitor who is no customer yet: the program acts on the way to one, and the context says from where.
+/// A visitor of whom nothing is demanded: the program acts on the way to a customer, and the context says from where.
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor {
     pub asker: Asker,
+    /// Of this request, for one who becomes somebody while it runs.
+    pub origin: Origin,
+}
+
+impl Gate for Visitor {
+    const DEMAND: Demand = Demand::Anybody;
 }
 
 impl FromRequestParts<Arc<App>> for Visitor {
     type Rejection = Denial;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
-        let by = Actor::system(SystemReason::SignUp);
+        let origin = Origin::of(parts, app);
         Ok(Visitor {
-            asker: Origin::of(parts, app).asker(by),
+            asker: origin.asker(Actor::system(SystemReason::SignUp)),
+            origin,
         })
     }
 }

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::handler::Handler;
 use axum::response::IntoResponse;
 use axum::routing;
+use axum::{Extension, Router};
 
 use crate::answer::Denial;
 
@@ -18,18 +18,50 @@ pub enum Demand {
     /// Nothing: anybody.
     Anybody,
     /// A customer's session.
-    SignedIn,
-    /// A customer's session and a passkey of this very moment.
-    FreshPasskey,
+    Customer,
+    /// A customer's session and the customer's passkey of this very moment.
+    CustomerWithPasskey,
     /// An enrolled till's device.
     Device,
     /// An operator's session.
     Operator,
-    /// The signature of a merchant's key, or of the card processor.
+    /// An operator's session and the operator's passkey of this very moment.
+    OperatorWithPasskey,
+    /// The signature of the card processor.
     Signature,
     /// Development alone: the token of this run.
     RunToken,
 }
+
+/// An extractor that lets nobody past who does not meet a demand.
+pub trait Gate {
+    /// What it has checked when the handler runs.
+    const DEMAND: Demand;
+}
+
+/// The arguments of a handler: the state, then its gate, then what it reads. What a route demands is read off them, so a route
+/// can neither be mounted without a gate nor tell of another one than its handler has.
+pub trait Gated {
+    /// What the gate demands.
+    const DEMAND: Demand;
+}
+
+/// A handler without arguments reads nothing of its caller and knows nothing to tell.
+impl Gated for ((),) {
+    const DEMAND: Demand = Demand::Anybody;
+}
+
+macro_rules! gated {
+    ($($read:ident),*) => {
+        impl<Via, S, G: Gate, $($read),*> Gated for (Via, State<S>, G, $($read,)*) {
+            const DEMAND: Demand = G::DEMAND;
+        }
+    };
+}
+gated!();
+gated!(A);
+gated!(A, B);
+gated!(A, B, C);
 
 /// One line of the table.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,21 +96,21 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 
     /// Mounts a route that reads.
-    pub fn get<H, T>(self, path: &str, demand: Demand, handler: H) -> Routes<S>
+    pub fn get<H, T>(self, path: &str, handler: H) -> Routes<S>
     where
         H: Handler<T, S>,
-        T: 'static,
+        T: Gated + 'static,
     {
-        self.mount("GET", path, demand, routing::get(handler))
+        self.mount("GET", path, T::DEMAND, routing::get(handler))
     }
 
     /// Mounts a route that changes something.
-    pub fn post<H, T>(self, path: &str, demand: Demand, handler: H) -> Routes<S>
+    pub fn post<H, T>(self, path: &str, handler: H) -> Routes<S>
     where
         H: Handler<T, S>,
-        T: 'static,
+        T: Gated + 'static,
     {
-        self.mount("POST", path, demand, routing::post(handler))
+        self.mount("POST", path, T::DEMAND, routing::post(handler))
     }
 
     fn mount(
@@ -124,6 +156,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn and(mut self, others: Routes<S>) -> Routes<S> {
         self.table.extend(others.table);
         self.router = self.router.merge(others.router);
+        self
+    }
+
+    /// Puts a value where the gates of these routes find it.
+    pub fn with<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Routes<S> {
+        self.router = self.router.layer(Extension(value));
         self
     }
 

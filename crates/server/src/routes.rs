@@ -1,132 +1,97 @@
-//! Every route on one page, each with what it demands of its caller.
+//! Every route on one page. What each demands of its caller is read off its handler: `WalletSession`, `OperatorSession`,
+//! `FreshPasskey` of either, `TillDevice`, `SignedNotice`, `Visitor`.
 
 use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    console, enrolment, merchants, operators, passkeys, people, permissions, session, till,
+    acts, console, enrolment, merchants, operators, passkeys, people, permissions, session, till,
     top_ups, wallet,
 };
-use crate::route_table::Demand::{Anybody, Device, FreshPasskey, Operator, Signature, SignedIn};
 use crate::route_table::Routes;
 
 /// The wallet's API.
 pub fn wallet() -> Routes<Arc<App>> {
     Routes::new()
-        .post("/api/sign-up/start", Anybody, passkeys::sign_up_start)
-        .post("/api/sign-up/prove", Anybody, passkeys::sign_up_prove) // and a one-time code
-        .post("/api/sign-up/finish", Anybody, passkeys::sign_up_finish) // and a new passkey
-        .post(
-            "/api/sign-in/start",
-            Anybody,
-            passkeys::sign_in_start_wallet,
-        )
-        .post(
-            "/api/sign-in/finish",
-            Anybody,
-            passkeys::sign_in_finish_wallet,
-        ) // and a passkey
-        .post("/api/sign-out", Anybody, session::sign_out_wallet)
-        .get("/api/sessions", SignedIn, session::list_sessions)
-        .post("/api/sessions/end", SignedIn, session::end_session)
-        .post(
-            "/api/sessions/end-others",
-            SignedIn,
-            session::end_other_sessions,
-        )
-        .get("/api/home", SignedIn, wallet::home)
-        .post("/api/code", SignedIn, wallet::code)
-        .get("/api/events", SignedIn, wallet::events)
-        .get("/api/history", SignedIn, wallet::history)
-        .get("/api/receipts/{id}", SignedIn, wallet::receipt)
-        .get("/api/top-ups", SignedIn, top_ups::open)
-        .post("/api/top-ups", SignedIn, top_ups::start)
-        .get("/api/top-ups/{id}", SignedIn, top_ups::state)
-        .post("/api/top-ups/{id}/call-off", SignedIn, top_ups::call_off)
-        .get("/api/permissions", SignedIn, permissions::list)
-        .post("/api/permissions/revoke", SignedIn, permissions::revoke)
-        .post("/api/permissions/link", SignedIn, permissions::link)
-        .post("/api/permissions/decline", SignedIn, permissions::decline)
-        .post(
-            "/api/permissions/grant/start",
-            SignedIn,
-            permissions::grant_start,
-        )
-        .post(
-            "/api/permissions/grant/finish",
-            FreshPasskey,
-            permissions::grant_finish,
-        )
-        .post("/api/freeze", SignedIn, passkeys::freeze)
-        .post("/api/unfreeze/start", SignedIn, passkeys::unfreeze_start)
-        .post(
-            "/api/unfreeze/finish",
-            FreshPasskey,
-            passkeys::unfreeze_finish,
-        )
+        .post("/api/sign-up/start", passkeys::sign_up_start)
+        .post("/api/sign-up/prove", passkeys::sign_up_prove) // and a one-time code
+        .post("/api/sign-up/finish", passkeys::sign_up_finish) // and a new passkey
+        .post("/api/sign-in/start", passkeys::sign_in_start_wallet)
+        .post("/api/sign-in/finish", passkeys::sign_in_finish_wallet) // and a passkey
+        .post("/api/sign-out", session::sign_out_wallet)
+        .get("/api/sessions", session::list_sessions)
+        .post("/api/sessions/end", session::end_session)
+        .post("/api/sessions/end-others", session::end_other_sessions)
+        .get("/api/home", wallet::home)
+        .post("/api/code", wallet::code)
+        .get("/api/events", wallet::events)
+        .get("/api/history", wallet::history)
+        .get("/api/receipts/{id}", wallet::receipt)
+        .get("/api/activity", acts::activity)
+        .get("/api/top-ups", top_ups::open)
+        .post("/api/top-ups", top_ups::start)
+        .get("/api/top-ups/{id}", top_ups::state)
+        .post("/api/top-ups/{id}/call-off", top_ups::call_off)
+        .get("/api/permissions", permissions::list)
+        .post("/api/permissions/revoke", permissions::revoke)
+        .post("/api/permissions/link", permissions::link)
+        .post("/api/permissions/decline", permissions::decline)
+        .post("/api/permissions/grant/start", permissions::grant_start)
+        .post("/api/permissions/grant/finish", permissions::grant_finish)
+        .post("/api/freeze", passkeys::freeze)
+        .post("/api/unfreeze/start", passkeys::unfreeze_start)
+        .post("/api/unfreeze/finish", passkeys::unfreeze_finish)
 }
 
 /// The till's API.
 pub fn till() -> Routes<Arc<App>> {
     Routes::new()
-        .post("/api/enrol", Anybody, enrolment::enrol) // and a pairing code
-        .post("/api/leave", Anybody, enrolment::leave)
-        .get("/api/till", Device, till::till)
-        .post("/api/charge", Device, till::charge)
-        .get("/api/payments", Device, till::payments)
-        .post("/api/void", Device, till::void)
-        .post("/api/refund", Device, till::refund)
+        .post("/api/enrol", enrolment::enrol) // and a pairing code
+        .post("/api/leave", enrolment::leave)
+        .get("/api/till", till::till)
+        .post("/api/charge", till::charge)
+        .get("/api/payments", till::payments)
+        .post("/api/void", till::void)
+        .post("/api/refund", till::refund)
 }
 
 /// The console's API.
 pub fn console() -> Routes<Arc<App>> {
     Routes::new()
-        .post("/api/operators/redeem", Anybody, operators::redeem) // and a one-time link
-        .post("/api/operators/finish", Anybody, operators::finish) // and a one-time link and a new passkey
-        .post(
-            "/api/sign-in/start",
-            Anybody,
-            passkeys::sign_in_start_console,
-        )
-        .post(
-            "/api/sign-in/finish",
-            Anybody,
-            passkeys::sign_in_finish_console,
-        ) // and a passkey
-        .post("/api/sign-out", Anybody, session::sign_out_console)
-        .get("/api/me", Operator, operators::me)
-        .get("/api/today", Operator, console::today)
-        .get("/api/outbox", Operator, console::outbox)
-        .get("/api/card-alarms", Operator, console::card_alarms)
-        .get("/api/tills", Operator, enrolment::list_tills)
-        .post("/api/tills", Operator, merchants::open_till)
-        .post("/api/pairing-codes", Operator, enrolment::make_pairing_code)
-        .get("/api/operators", Operator, operators::list)
-        .post("/api/operators/invite", FreshPasskey, operators::invite)
-        .post("/api/operators/remove", FreshPasskey, operators::remove)
-        .get("/api/merchants", Operator, merchants::list)
-        .post("/api/merchants", Operator, merchants::open_merchant)
-        .get("/api/merchants/{id}", Operator, merchants::merchant)
-        .post("/api/stores", Operator, merchants::open_store)
-        .get("/api/stores/{id}", Operator, merchants::store)
-        .post("/api/api-keys", FreshPasskey, merchants::make_api_key)
-        .post(
-            "/api/api-keys/revoke",
-            FreshPasskey,
-            merchants::revoke_api_key,
-        )
-        .post(
-            "/api/api-keys/opa-auth",
-            FreshPasskey,
-            merchants::set_opa_auth,
-        )
-        .get("/api/wallets/{id}", Operator, people::wallet)
-        .post("/api/people/erase", FreshPasskey, people::erase_person)
+        .post("/api/operators/redeem", operators::redeem) // and a one-time link
+        .post("/api/operators/finish", operators::finish) // and a one-time link and a new passkey
+        .post("/api/sign-in/start", passkeys::sign_in_start_console)
+        .post("/api/sign-in/finish", passkeys::sign_in_finish_console) // and a passkey
+        .post("/api/sign-out", session::sign_out_console)
+        .get("/api/me", operators::me)
+        .get("/api/today", console::today)
+        .get("/api/outbox", console::outbox)
+        .get("/api/card-alarms", console::card_alarms)
+        .get("/api/tills", enrolment::list_tills)
+        .post("/api/tills", merchants::open_till)
+        .post("/api/pairing-codes", enrolment::make_pairing_code)
+        .get("/api/operators", operators::list)
+        .post("/api/operators/invite", operators::invite)
+        .post("/api/operators/remove", operators::remove)
+        .get("/api/merchants", merchants::list)
+        .post("/api/merchants", merchants::open_merchant)
+        .get("/api/merchants/{id}", merchants::merchant)
+        .post("/api/stores", merchants::open_store)
+        .get("/api/stores/{id}", merchants::store)
+        .post("/api/stores/{id}/details", merchants::describe_store)
+        .post("/api/api-keys", merchants::make_api_key)
+        .post("/api/api-keys/revoke", merchants::revoke_api_key)
+        .post("/api/api-keys/opa-auth", merchants::set_opa_auth)
+        .get("/api/acts", acts::list)
+        .get("/api/wallets/{id}", people::wallet)
+        .get("/api/wallets/{id}/notes", people::notes)
+        .post("/api/wallets/{id}/note", people::write_note)
+        .post("/api/people/erase", people::erase_person)
 }
 
 /// What stands on the API's listener beside the merchants' calls (`http/payments.rs`).
 pub fn beside_merchants() -> Routes<Arc<App>> {
     Routes::new()
-        .post("/webhooks/card", Signature, top_ups::notice)
-        .get("/healthz", Anybody, async || "ok")
+        .post("/webhooks/card", top_ups::notice)
+        .get("/healthz", async || "ok")
 }

@@ -1,5 +1,7 @@
 //! The edge from outside: requests go in, answers come out; nothing but Rust is needed.
 
+#[path = "all/acts.rs"]
+mod acts;
 #[path = "all/api_edge.rs"]
 mod api_edge;
 #[path = "all/authenticator.rs"]

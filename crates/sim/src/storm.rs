@@ -50,7 +50,7 @@ pub enum Sabotage {
     ForgottenKeys,
     /// A crash loses the newest row although it was acknowledged: a disk that lies about its sync.
     LyingDisk,
-    /// Memory lets go of rows that the views do not have yet, and a look-up claims to have seen them.
+    /// Memory forgets rows that the views do not have yet, and a prefetch claims to have seen them.
     HastyLookUp,
     /// An attacker with access to the disk turns one bit of the journal.
     TurnedBit,

@@ -132,6 +132,13 @@ pub struct Member {
 /// The slot of members that are checked and then not used.
 pub const UNKEPT: u8 = u8::MAX;
 
+/// The slot of texts of a list's entries that are collected, each once: goods categories.
+pub(crate) const COLLECTED: u8 = u8::MAX - 1;
+
+/// Most different goods categories of one request. More are refused rather than cut: what a payment is allowed or forbidden for
+/// must not hang on the order of its items.
+pub const CATEGORIES_MAX: usize = 16;
+
 /// Number of slots every reader fills; the tables stay below it.
 pub(crate) const SLOTS: usize = 10;
 
@@ -145,12 +152,12 @@ pub(crate) enum Value<'a> {
     Boolean(bool),
 }
 
-/// The values of one request by slot.
-pub(crate) struct Slots<'a>(pub(crate) [Value<'a>; SLOTS]);
+/// The values of one request by slot, and the texts that were collected.
+pub(crate) struct Slots<'a>(pub(crate) [Value<'a>; SLOTS], Vec<Cow<'a, str>>);
 
 impl<'a> Slots<'a> {
     pub(crate) fn empty() -> Self {
-        Slots([const { Value::Absent }; SLOTS])
+        Slots([const { Value::Absent }; SLOTS], Vec::new())
     }
 
     pub(crate) fn text(&mut self, slot: u8) -> Option<Cow<'a, str>> {
@@ -158,6 +165,10 @@ impl<'a> Slots<'a> {
             Value::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    pub(crate) fn collected(&mut self) -> Vec<Cow<'a, str>> {
+        std::mem::take(&mut self.1)
     }
 
     pub(crate) fn integer(&self, slot: u8) -> Option<i64> {
@@ -462,12 +473,27 @@ impl<'a> ValueOf<'_, 'a> {
 
     fn text<E: serde::de::Error>(self, text: Cow<'a, str>) -> Result<(), E> {
         match check_text(self.member, &text) {
+            Ok(()) if self.member.slot == COLLECTED => self.collect(text),
             Ok(()) => {
                 self.keep(Value::Text(text));
                 Ok(())
             }
             Err(error) => Err(self.reading.refuse(error.field, error.why)),
         }
+    }
+
+    /// An empty text says nothing; one that is there already says nothing new.
+    fn collect<E: serde::de::Error>(self, text: Cow<'a, str>) -> Result<(), E> {
+        let collected = &mut self.reading.slots.1;
+        if text.is_empty() || collected.contains(&text) {
+            return Ok(());
+        }
+        if collected.len() == CATEGORIES_MAX {
+            let why = Why::TooLong(CATEGORIES_MAX);
+            return Err(self.reading.refuse(self.member.path, why));
+        }
+        collected.push(text);
+        Ok(())
     }
 
     fn integer<E: serde::de::Error>(self, number: Option<i64>) -> Result<(), E> {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::id::{ISSUED, MERCHANT_CHOSEN};
 use super::member::{
-    AMOUNT_YEN_MAX, Alphabet, EPOCH_SECONDS_MAX, FieldError, Member, ORDER_ITEMS_MAX, Rule, UNKEPT,
-    Why, read_object,
+    AMOUNT_YEN_MAX, Alphabet, COLLECTED, EPOCH_SECONDS_MAX, FieldError, Member, ORDER_ITEMS_MAX,
+    Rule, UNKEPT, Why, read_object,
 };
 
 /// Longest scanned string that is looked at, in characters: a consumer-presented QR holds at most 512 bytes.
@@ -101,6 +101,14 @@ const UNIT_PRICE: &[Member] = &[
     ),
 ];
 
+/// Longest name of a goods category, in characters.
+pub const CATEGORY_CHARS_MAX: usize = 64;
+const CATEGORY: Rule = Rule::Text {
+    min: 0,
+    max: CATEGORY_CHARS_MAX,
+    alphabet: Alphabet::Printable,
+};
+
 const ORDER_ITEM: &[Member] = &[
     member(
         "name",
@@ -113,10 +121,10 @@ const ORDER_ITEM: &[Member] = &[
     member(
         "category",
         "orderItems.category",
-        TEXT_255,
+        CATEGORY,
         false,
-        UNKEPT,
-        "The merchant's category.",
+        COLLECTED,
+        "The merchant's category of goods; kept with the payment, each once, at most 16 of a payment.",
     ),
     member(
         "quantity",
@@ -200,7 +208,7 @@ pub(crate) const ORDER_ITEMS_MEMBER: Member = member(
     },
     false,
     UNKEPT,
-    "What was bought; checked and not kept.",
+    "What was bought. Checked; the categories are kept with the payment and the rest is not.",
 );
 pub(crate) const METADATA_MEMBER: Member = member(
     "metadata",
@@ -332,6 +340,8 @@ pub struct CreatePayment<'a> {
     pub order_receipt_number: Option<Cow<'a, str>>,
     /// What the payment is for, up to 255 characters.
     pub order_description: Option<Cow<'a, str>>,
+    /// The goods categories of its items, each once, at most [`CATEGORIES_MAX`](super::member::CATEGORIES_MAX).
+    pub categories: Vec<Cow<'a, str>>,
 }
 
 /// A checked `POST /v2/cpm/payments`: pay with the code a till scanned from the customer's phone.
@@ -355,6 +365,8 @@ pub struct CreateCpmPayment<'a> {
     pub order_receipt_number: Option<Cow<'a, str>>,
     /// What the payment is for, up to 255 characters.
     pub order_description: Option<Cow<'a, str>>,
+    /// The goods categories of its items, each once, at most [`CATEGORIES_MAX`](super::member::CATEGORIES_MAX).
+    pub categories: Vec<Cow<'a, str>>,
 }
 
 impl std::fmt::Debug for CreateCpmPayment<'_> {
@@ -383,6 +395,7 @@ impl<'a> CreatePayment<'a> {
             terminal_id: slots.text(TERMINAL_ID),
             order_receipt_number: slots.text(ORDER_RECEIPT_NUMBER),
             order_description: slots.text(ORDER_DESCRIPTION),
+            categories: slots.collected(),
         })
     }
 }
@@ -401,6 +414,7 @@ impl<'a> CreateCpmPayment<'a> {
             terminal_id: slots.text(TERMINAL_ID).unwrap_or_default(),
             order_receipt_number: slots.text(ORDER_RECEIPT_NUMBER),
             order_description: slots.text(ORDER_DESCRIPTION),
+            categories: slots.collected(),
         })
     }
 }
@@ -488,6 +502,40 @@ mod tests {
             CreateCpmPayment::parse(body.as_bytes(), 1_000).unwrap()
         );
         assert!(!shown.contains("900000001234567890123456"), "{shown}");
+    }
+
+    /// Items of these categories.
+    fn body_of_categories(categories: impl Iterator<Item = String>) -> String {
+        let items: Vec<String> = categories
+            .map(|category| format!(r#"{{"name":"a","quantity":1,"category":"{category}"}}"#))
+            .collect();
+        body_with("orderItems", Some(&format!("[{}]", items.join(","))))
+    }
+
+    #[test]
+    fn the_categories_of_the_items_are_read_each_once_and_in_their_order() {
+        let said = ["食品", "tobacco", "", "食品"];
+        let body = body_of_categories(said.iter().map(|text| (*text).to_owned()));
+        let payment = CreatePayment::parse(body.as_bytes(), AMOUNT_YEN_MAX).expect("good");
+        assert_eq!(payment.categories, ["食品", "tobacco"]);
+        let scan = CreateCpmPayment::parse(body.as_bytes(), AMOUNT_YEN_MAX).expect("good");
+        assert_eq!(scan.categories, ["食品", "tobacco"]);
+    }
+
+    #[test]
+    fn more_or_longer_categories_than_are_kept_are_refused_and_not_cut() {
+        let numbered = |count: usize| body_of_categories((0..count).map(|n| format!("c{n}")));
+        let long = |chars: usize| body_of_categories(std::iter::once("食".repeat(chars)));
+        for body in [numbered(16), long(64)] {
+            assert!(CreatePayment::parse(body.as_bytes(), AMOUNT_YEN_MAX).is_ok());
+        }
+        for (body, why) in [
+            (numbered(17), Why::TooLong(16)),
+            (long(65), Why::TooLong(64)),
+        ] {
+            let refusal = CreatePayment::parse(body.as_bytes(), AMOUNT_YEN_MAX).expect_err("bad");
+            assert_eq!(refusal, FieldError::new("orderItems.category", why));
+        }
     }
 
     #[test]

@@ -175,6 +175,7 @@ impl<'a> PreauthorizePayment<'a> {
                 terminal_id: slots.text(TERMINAL_ID),
                 order_receipt_number: slots.text(ORDER_RECEIPT_NUMBER),
                 order_description: slots.text(ORDER_DESCRIPTION),
+                categories: slots.collected(),
             },
             expires_at_seconds: slots.integer(EXPIRES_AT),
         })

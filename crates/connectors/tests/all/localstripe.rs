@@ -1,4 +1,4 @@
-//! The same connector against somebody else's peer: `localstripe`, an independent implementation of the API.
+//! The same connector against a peer of other authors: `localstripe`, an independent implementation of the API.
 //!
 //! It runs as a process of its own and only where `MAMORI_LOCALSTRIPE_URL` says where, for example
 //!

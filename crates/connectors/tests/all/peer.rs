@@ -15,7 +15,7 @@ pub const API_KEY: &str = "sk_test_sandbox";
 pub const SMS_ACCOUNT: &str = "ACsandbox";
 pub const SMS_TOKEN: &str = "sms_secret";
 pub const WEBHOOK_SECRET: &str = "whsec_sandbox";
-/// One moment in June 2025, for everybody.
+/// One moment in June 2025, for both sides.
 pub const NOW_SECONDS: i64 = 1_750_000_000;
 
 pub fn now_micros() -> i64 {
@@ -98,7 +98,7 @@ impl World {
     }
 }
 
-/// Somebody who listens where the processor should, and gives every caller the same answer.
+/// A server at the address of the processor that gives every caller the same answer.
 pub struct Stranger {
     url: String,
 }

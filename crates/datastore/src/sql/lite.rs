@@ -33,10 +33,16 @@ pub enum Durability {
     ReadOnly,
 }
 
+/// Kibibytes that a reading connection keeps of its file, as SQLite wants them said.
+const READING_CACHE: i32 = -16_384;
+/// The same while it walks through a table once and meets no page again.
+const SCANNING_CACHE: i32 = -1_024;
+
 pub(super) struct Lite {
     connection: Connection,
     /// Set by a failed statement inside a transaction: PostgreSQL refuses to commit one, so SQLite does here too.
     pub(super) failed: bool,
+    reads_only: bool,
 }
 
 impl Lite {
@@ -58,7 +64,7 @@ impl Lite {
             connection.pragma_update(None, "trusted_schema", false)?;
             connection.pragma_update(None, "temp_store", "MEMORY")?;
             if durability == Durability::ReadOnly {
-                connection.pragma_update(None, "cache_size", -16_384)?;
+                connection.pragma_update(None, "cache_size", READING_CACHE)?;
                 return connection.pragma_update(None, "query_only", true);
             }
             connection.pragma_update(None, "page_size", page_size)?;
@@ -84,6 +90,7 @@ impl Lite {
         Ok(Self {
             connection,
             failed: false,
+            reads_only: durability == Durability::ReadOnly,
         })
     }
 
@@ -168,8 +175,29 @@ impl Lite {
         see: &mut dyn FnMut(&Row) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         debug_assert_ascending(sql);
+        self.keep_at_most(SCANNING_CACHE)?;
+        let scanned = self.scan_rows(sql, params, see);
+        let restored = self.keep_at_most(READING_CACHE);
+        scanned.map_err(|fault| self.note(fault)).and(restored)
+    }
+
+    fn keep_at_most(&self, cache: i32) -> Result<(), Fault> {
+        if !self.reads_only {
+            return Ok(());
+        }
+        self.connection
+            .pragma_update(None, "cache_size", cache)
+            .map_err(|error| fault("sizing a cache", &error))
+    }
+
+    fn scan_rows(
+        &self,
+        sql: &str,
+        params: &[Param],
+        see: &mut dyn FnMut(&Row) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
         let wrong_cell = Cell::new(None);
-        let scanned = {
+        {
             let mut statement = self
                 .connection
                 .prepare_cached(&in_lite_words(sql))
@@ -192,8 +220,7 @@ impl Lite {
                     }
                 }
             }
-        };
-        scanned.map_err(|fault| self.note(fault))
+        }
     }
 
     /// Copies the whole file as it is at one moment, while others go on writing; `step` hears pages done and pages in all.

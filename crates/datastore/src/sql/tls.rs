@@ -47,7 +47,7 @@ pub struct PgAddress {
 impl PgAddress {
     /// Reads `postgres://user@host/database?sslmode=…&sslrootcert=…`, or the same as `key=value` pairs.
     pub(super) fn parse(text: &str) -> Result<Self, Fault> {
-        let (rest, asked) = Asked::take_out_of(text)?;
+        let (rest, settings) = TlsSettings::take_out_of(text)?;
         let mut config = Config::from_str(&rest).map_err(|_| {
             Fault::refused("the address of the store is not one PostgreSQL understands")
         })?;
@@ -56,7 +56,11 @@ impl PgAddress {
         let remote = hosts
             .iter()
             .any(|host| matches!(host, Host::Tcp(name) if !is_this_machine(name)));
-        let mode = if by_socket { Mode::Disable } else { asked.mode };
+        let mode = if by_socket {
+            Mode::Disable
+        } else {
+            settings.mode
+        };
         config.ssl_mode(match mode {
             Mode::Disable => SslMode::Disable,
             Mode::Prefer => SslMode::Prefer,
@@ -67,14 +71,14 @@ impl PgAddress {
             Mode::Disable | Mode::Prefer => Some(
                 "PostgreSQL is on another machine and sslmode does not demand TLS: whoever is on the way may read and change everything; use sslmode=verify-full",
             ),
-            Mode::Require if asked.roots.is_none() => Some(
+            Mode::Require if settings.roots.is_none() => Some(
                 "PostgreSQL is on another machine and sslmode=require does not check who answers there; use sslmode=verify-full",
             ),
             _ => None,
         };
         let tls = match mode {
             Mode::Disable => None,
-            _ => Some(Tls::new(mode, asked.roots)?),
+            _ => Some(Tls::new(mode, settings.roots)?),
         };
         Ok(PgAddress {
             config,
@@ -119,29 +123,29 @@ pub(super) fn is_about_a_certificate(error: &postgres::Error) -> bool {
 }
 
 /// What an address says about TLS. The driver knows neither the two strict modes nor files of certificates.
-struct Asked {
+struct TlsSettings {
     mode: Mode,
     roots: Option<RootCertStore>,
 }
 
-impl Asked {
-    fn take_out_of(text: &str) -> Result<(String, Asked), Fault> {
+impl TlsSettings {
+    fn take_out_of(text: &str) -> Result<(String, TlsSettings), Fault> {
         let (rest, words) = match text.split_once("://") {
             Some(_) => out_of_url(text),
             None => out_of_pairs(text),
         };
-        let mut asked = Asked {
+        let mut settings = TlsSettings {
             mode: Mode::Prefer,
             roots: None,
         };
         for (key, value) in words {
             match (key, value.as_str()) {
-                (SSLMODE, "disable") => asked.mode = Mode::Disable,
-                (SSLMODE, "prefer") => asked.mode = Mode::Prefer,
-                (SSLMODE, "require") => asked.mode = Mode::Require,
-                (SSLMODE, "verify-ca") => asked.mode = Mode::VerifyCa,
-                (SSLMODE, "verify-full") => asked.mode = Mode::VerifyFull,
-                (SSLROOTCERT, file) => asked.roots = Some(roots_in(file)?),
+                (SSLMODE, "disable") => settings.mode = Mode::Disable,
+                (SSLMODE, "prefer") => settings.mode = Mode::Prefer,
+                (SSLMODE, "require") => settings.mode = Mode::Require,
+                (SSLMODE, "verify-ca") => settings.mode = Mode::VerifyCa,
+                (SSLMODE, "verify-full") => settings.mode = Mode::VerifyFull,
+                (SSLROOTCERT, file) => settings.roots = Some(roots_in(file)?),
                 _ => {
                     return Err(Fault::refused(
                         "sslmode is none of disable, prefer, require, verify-ca, verify-full",
@@ -149,10 +153,10 @@ impl Asked {
                 }
             }
         }
-        if asked.mode == Mode::Require && asked.roots.is_some() {
-            asked.mode = Mode::VerifyCa;
+        if settings.mode == Mode::Require && settings.roots.is_some() {
+            settings.mode = Mode::VerifyCa;
         }
-        Ok((rest, asked))
+        Ok((rest, settings))
     }
 }
 
@@ -419,7 +423,7 @@ mod tests {
     use super::*;
 
     fn taken(text: &str) -> Result<(String, Mode), Fault> {
-        Asked::take_out_of(text).map(|(rest, asked)| (rest, asked.mode))
+        TlsSettings::take_out_of(text).map(|(rest, settings)| (rest, settings.mode))
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl<'a> Column<'a> {
 /// One row of an answer; columns are counted from 0.
 ///
 /// A cell that is not what was asked for (a damaged or edited row, a NULL without the optional form) gives a neutral
-/// value and turns the whole query into a fault, so a tampered table can neither panic nor be believed.
+/// value and turns the whole query into a fault, so a tampered table neither causes a panic nor passes for data.
 pub struct Row<'a> {
     pub(super) cells: Cells<'a>,
     pub(super) wrong_cell: &'a Cell<Option<usize>>,

@@ -55,8 +55,15 @@ enum Undo {
 enum Recent {
     Payment(PaymentId),
     Refund(RefundId),
-    Answer(RequestKey),
+    /// The two halves of its key, which in one piece would stand at sixteen bytes and waste as many.
+    Answer([u64; 2]),
     TopUp(TopUpId),
+}
+
+impl Recent {
+    fn answer(key: RequestKey) -> Recent {
+        Recent::Answer([(key.0 >> 64) as u64, key.0 as u64])
+    }
 }
 
 /// Everything a decision may look at.
@@ -356,7 +363,8 @@ impl Book {
                         self.payments.remove(&id);
                     }
                 }
-                Recent::Answer(key) => {
+                Recent::Answer([high, low]) => {
+                    let key = RequestKey(u128::from(high) << 64 | u128::from(low));
                     if self.answers.get(&key).is_some_and(|(last, _)| *last <= at) {
                         self.answers.remove(&key);
                         forgot(key);
@@ -483,7 +491,7 @@ impl Book {
     pub(crate) fn put_answer(&mut self, key: RequestKey, first: IdempotencyRecord) {
         let old = self.answers.insert(key, (self.seq, first));
         self.undo.push(Undo::Answer(key, old.map(Box::new)));
-        self.remember(Recent::Answer(key));
+        self.remember(Recent::answer(key));
     }
     fn remember(&mut self, recent: Recent) {
         self.recent.push_back((self.seq, recent));

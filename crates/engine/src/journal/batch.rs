@@ -22,7 +22,7 @@ const FORMAT_WITHOUT_ACTS: u8 = 1;
 /// Every so many rows the book's hash goes into the journal, for checkpoints to be compared with.
 pub const SEAL_EVERY: u64 = 1_024;
 
-/// A durable row, for all who follow the journal.
+/// A durable row, for projector, hub and meter.
 #[derive(Debug)]
 pub struct Committed {
     pub seq: u64,
@@ -44,7 +44,7 @@ impl Committed {
     pub fn event_count(&self) -> usize {
         self.acts.iter().map(|act| act.events.len()).sum()
     }
-    /// The row's seal, if that is all there is in it: the last word of a program that stops.
+    /// The row's seal, if there is nothing else in it: the last row of a program that stops.
     pub fn seal_alone(&self) -> Option<&Sealed> {
         let mut events = self.events();
         match (events.next(), events.next()) {

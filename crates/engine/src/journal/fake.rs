@@ -1,4 +1,4 @@
-//! A journal in memory with faults on order: what the simulator and the tests of the writer stand on.
+//! A journal in memory with faults on order: for the simulator and the tests of the writer.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -33,7 +33,7 @@ impl Head {
     };
 }
 
-/// One row: all changes of one batch of acts, linked to the row before.
+/// One row: one batch of acts, linked to the row before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalRow {
     /// Shard whose history this is.
@@ -48,7 +48,7 @@ pub struct JournalRow {
     pub prev_hash: Hash,
     /// HMAC-SHA256 under the chain key over shard, seq, epoch, at, previous hash and batch.
     pub hash: Hash,
-    /// Encoded changes; the first byte names the format.
+    /// The encoded acts; the first byte names the format.
     pub batch: Vec<u8>,
 }
 

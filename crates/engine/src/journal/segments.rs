@@ -93,7 +93,7 @@ impl LiteJournal {
                 "the journal's disk failed: this process must end and start again",
             ));
         }
-        // Both are work for later that must wait for no one: here the answers of the last batch have left already.
+        // Both are done here, after the answers of the last batch have left, so that no client waits for them.
         if self.write_back.file_bytes() >= self.next_segment_at {
             self.begin_next_segment()?;
         } else if self.write_back.wants_end() {
@@ -201,7 +201,7 @@ impl WriteBack {
             .name("journal-write-back".to_owned())
             .spawn(move || {
                 while woken.recv().is_ok() {
-                    // An error here costs nothing but a longer log: the writer meets it itself if it stays.
+                    // An error here only leaves a longer log; if it persists, the writer meets it in its own append.
                     if let Ok(log_pages) = db.lite_checkpoint("PASSIVE") {
                         let log_bytes = log_pages * u64::from(PAGE_SIZE);
                         shared

@@ -92,12 +92,11 @@ pub fn forget_undo(tx: &mut Tx, seq: u64, rows: usize) -> Result<bool, Fault> {
 }
 
 /// Bytes of rows that go from the reading thread to the one that puts the book together in one go.
-const PARCEL_BYTES: usize = 256 * 1_024;
-/// Parcels on their way: the two threads lean on each other no further than that.
-const PARCELS: usize = 8;
+const PARCEL_BYTES: usize = 64 * 1_024;
+/// Parcels in the channel between the two threads: bounds memory.
+const PARCELS: usize = 4;
 
 /// Rows of a checkpoint, one behind the other: table, key, content.
-#[derive(Default)]
 struct Parcel {
     bytes: Vec<u8>,
     /// Where each row's key ends, and where the row ends.
@@ -105,6 +104,14 @@ struct Parcel {
 }
 
 impl Parcel {
+    /// Made in the size it will have: what grows by doubling leaves its smaller selves behind.
+    fn new() -> Parcel {
+        Parcel {
+            bytes: Vec::with_capacity(PARCEL_BYTES + 4_096),
+            ends: Vec::with_capacity(PARCEL_BYTES / 32),
+        }
+    }
+
     fn push(&mut self, table: u8, key: &[u8], content: &[u8]) -> &[u8] {
         let start = self.bytes.len();
         self.bytes.push(table);
@@ -149,7 +156,7 @@ pub fn load(tx: &mut Tx, seq: u64, key: HashKey) -> Result<Option<Book>, Fault> 
         &[Param::Int(i64::from(Book::COUNTERS))],
         |row| {
             undo.row(row, |table, id, content| {
-                sum.add_row(&key, Parcel::default().push(table, id, content));
+                sum.add_row(&key, Parcel::new().push(table, id, content));
                 damaged |= book.load(table, id, content).is_err();
             });
             Ok(())
@@ -161,7 +168,7 @@ pub fn load(tx: &mut Tx, seq: u64, key: HashKey) -> Result<Option<Book>, Fault> 
     let placed = thread::scope(|scope| {
         let placing = scope.spawn(move || place(book, to_place));
         let summing = scope.spawn(move || sum_up(&key, to_sum, summed));
-        let mut parcel = Parcel::default();
+        let mut parcel = Parcel::new();
         let mut pass_on = |table, id: &[u8], content: &[u8]| {
             if table == Book::COUNTERS {
                 return;
@@ -169,7 +176,9 @@ pub fn load(tx: &mut Tx, seq: u64, key: HashKey) -> Result<Option<Book>, Fault> 
             parcel.push(table, id, content);
             if parcel.bytes.len() >= PARCEL_BYTES {
                 // The receiver has stopped at a row that could not be read.
-                damaged |= read.send(std::mem::take(&mut parcel)).is_err();
+                damaged |= read
+                    .send(std::mem::replace(&mut parcel, Parcel::new()))
+                    .is_err();
             }
         };
         let scanned = tx.scan("SELECT kind, id, content FROM checkpoint", &[], |row| {

@@ -8,7 +8,7 @@
 //!
 //! A checkpoint of a busy hour is a hundred megabytes. Written at once it would hold up the journal, which waits for the same
 //! disk; so each write of the views takes a portion along. A crash in between leaves the book after row S: the table with the
-//! undone rows laid over it. The next leader needs no state of the crashed writer: before its first write it has taken up every
+//! undone rows laid over it. The next owner needs no state of the crashed writer: before its first write it has taken up every
 //! applied row behind S (by replay, or as a standby that read along), so its draft covers at least the same rows.
 
 use mamori_datastore::fault::Fault;
@@ -25,7 +25,7 @@ pub struct CheckpointSchedule {
     /// often costs: under a load of small batches each payment dirties a wallet of its own, and a checkpoint of few wallets
     /// rewrites a page for each of them: it writes most of the table whenever it is written.
     pub seqs: u64,
-    /// Begun when so many rows of the book changed: memory.
+    /// Begun when so many rows of the book changed, which bounds memory.
     pub rows: usize,
     /// Rows a write of the views takes along at least.
     pub portion: usize,
@@ -51,7 +51,7 @@ impl Default for CheckpointSchedule {
 /// Rows that a write of the views takes along for each change in it. A payment changes one row of the book that no other
 /// changes, a sign-up three.
 const PORTION_PER_CHANGE: usize = 2;
-/// The same when half as many rows as the draft has have come together behind it: so it comes to an end whatever happens.
+/// The same once half as many rows as the draft has have changed behind it: so a draft always ends.
 const PORTION_PER_CHANGE_LATE: usize = 8;
 /// Notes that it removes for each change: no change makes as many.
 const FORGOTTEN_PER_CHANGE: usize = 4;
@@ -59,17 +59,17 @@ const FORGOTTEN_PER_CHANGE: usize = 4;
 /// Rows of the book that changed since the last checkpoint, as they stood at the newest seal; those of a draft apart.
 #[derive(Default)]
 pub struct Pending {
-    rows: IdMap<RowKey, Sealed>,
+    rows: IdMap<RowKey, SealedRow>,
     /// The row of the newest seal; and whether it stood there alone.
     sealed: Option<(u64, bool)>,
-    /// The checkpoint that was let go of last.
+    /// The newest checkpoint that is whole on the disk: its rows are forgotten here.
     behind: u64,
     /// The checkpoint that is being written.
     draft: Option<Draft>,
 }
 
 /// A row as it stood at the newest seal that brought it; `None` where it is gone.
-struct Sealed {
+struct SealedRow {
     at: u64,
     content: Option<Vec<u8>>,
 }
@@ -105,13 +105,13 @@ pub struct Portion {
 }
 
 impl Pending {
-    /// Takes over what changed up to the row before `sealed`. A row with a seal and nothing else (`alone`) is the last word of a
-    /// program that stops.
+    /// Takes over what changed up to the row before `sealed`. A row with a seal and nothing else (`alone`) is the last row of
+    /// a program that stops.
     pub fn merge(&mut self, sealed: u64, alone: bool, dirty: &[DirtyRow]) {
         for row in dirty {
             self.rows.insert(
                 (row.table, row.key.clone()),
-                Sealed {
+                SealedRow {
                     at: sealed,
                     content: row.row.clone(),
                 },
@@ -120,8 +120,8 @@ impl Pending {
         self.sealed = Some((sealed, alone));
     }
 
-    /// Lets go of what the checkpoint after row `checkpoint_seq` holds.
-    pub fn let_go(&mut self, checkpoint_seq: u64) {
+    /// Forgets what the checkpoint after row `checkpoint_seq` holds.
+    pub fn forget_written(&mut self, checkpoint_seq: u64) {
         if self.behind == checkpoint_seq {
             return;
         }
@@ -218,7 +218,7 @@ impl Pending {
             return Ok(());
         };
         let rows = &draft.rows[draft.written..portion.written];
-        // Where no checkpoint is believed, none has to be kept.
+        // Without a valid checkpoint there is none to keep undo notes for.
         if !draft.whole && checkpoint_seq > 0 {
             checkpoint::keep_undo(tx, checkpoint_seq, rows)?;
         }

@@ -71,10 +71,10 @@ impl Carried {
         }
     }
 
-    /// Lets go of what is written down.
-    pub fn let_go(&mut self, progress: Progress) {
-        self.keys.let_go(progress.segment_seq);
-        self.pending.let_go(progress.checkpoint_seq);
+    /// Forgets what is written down.
+    pub fn forget_written(&mut self, progress: Progress) {
+        self.keys.forget_written(progress.segment_seq);
+        self.pending.forget_written(progress.checkpoint_seq);
     }
 }
 
@@ -87,7 +87,7 @@ pub struct Projector {
     schedule: CheckpointSchedule,
     /// There may be notes for checkpoints that have been followed by another.
     undo_left: bool,
-    /// What a write that failed would have come to: if its answer was lost it may stand there all the same.
+    /// The progress of a write that failed: if only its answer was lost, the write is durable all the same.
     tried: Option<Outcome>,
 }
 
@@ -115,7 +115,7 @@ impl Projector {
         })
     }
 
-    /// Writes checkpoints at another schedule.
+    /// Writes checkpoints on another schedule.
     pub fn on_schedule(mut self, schedule: CheckpointSchedule) -> Projector {
         self.schedule = schedule;
         self
@@ -133,7 +133,7 @@ impl Projector {
 
     /// Goes on with what another writer, or a standby, kept in memory up to now.
     pub fn carry(&mut self, mut carried: Carried) {
-        carried.let_go(self.progress);
+        carried.forget_written(self.progress);
         self.carried = carried;
     }
 
@@ -193,8 +193,8 @@ impl Projector {
         };
         self.tried = Some(outcome);
         let undo_left = self.db.transaction(|tx| {
-            // First of all. An owner that was stopped and goes on holds rows that its successor has written: it must not set the
-            // mark back, and it shall hear why.
+            // Checked first: an owner that was stopped, and goes on after a takeover, holds rows that its successor has written. It
+            // must not set the mark back, and gets a fault that says why.
             let moved = tx.execute(
                 "UPDATE progress SET applied_seq = $1, checkpoint_seq = $2, segment = $3, segment_seq = $4
                  WHERE shard = 0 AND applied_seq = $5",
@@ -240,7 +240,7 @@ impl Projector {
             self.carried.pending.written(portion);
             self.undo_left |= portion.completes.is_some();
         }
-        self.carried.let_go(outcome.progress);
+        self.carried.forget_written(outcome.progress);
     }
 
     /// Empties every table: the views are made anew.

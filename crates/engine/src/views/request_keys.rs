@@ -3,7 +3,7 @@
 //! A key's upper bits choose its slot; a slot's segments lie side by side, so that a look-up reads neighbours and a segment
 //! changes a page for each slot. That is some megabytes: like a checkpoint it goes to the disk in portions, one with each write
 //! of the views. The writer forgets the keys once their segment is whole. A writer that crashes before that leaves some slots of a
-//! segment that does not count; the next leader closes one with at least the same keys under the same number.
+//! segment that does not count; the next owner closes one with at least the same keys under the same number.
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Column, Db, Param, Tx};
@@ -51,8 +51,8 @@ impl OpenKeys {
         self.keys.push((key, seq));
     }
 
-    /// Lets go of what whole segments hold.
-    pub fn let_go(&mut self, segment_seq: u64) {
+    /// Forgets what whole segments hold.
+    pub fn forget_written(&mut self, segment_seq: u64) {
         self.draft.take_if(|draft| draft.seq <= segment_seq);
         let old = self.keys.partition_point(|(_, seq)| *seq <= segment_seq);
         self.keys.drain(..old);

@@ -1,4 +1,4 @@
-//! What somebody with a SQL prompt changes is found, and never believed.
+//! What an attacker with a SQL prompt changes is found, and never trusted.
 
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::{Family, Location};
@@ -148,7 +148,7 @@ fn one_byte_changed_in_the_journal_is_found() {
     });
 }
 
-/// Whatever the views hold can be changed by somebody with a SQL prompt: each table, by an edit and by a deletion.
+/// Whatever the views hold can be changed by an attacker with a SQL prompt: each table, by an edit and by a deletion.
 #[test]
 fn every_table_of_the_views_is_compared() {
     on_both(|location| {

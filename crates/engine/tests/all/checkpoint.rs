@@ -143,7 +143,7 @@ impl Days {
                 }
             }
         };
-        // Somebody asked for a payment that was refused: its id is remembered for good.
+        // A till asked for a payment that was refused: its id is remembered for good.
         let asked = Refused {
             key: RequestKey(self.draw.wide()),
             digest: RequestDigest(0),
@@ -296,7 +296,7 @@ fn a_program_that_stops_while_a_checkpoint_is_written_leaves_a_newer_one() {
         );
         assert_eq!(days.look(location), 0);
         days.look_for_keys(location);
-        // What nobody needs any more goes, a portion with each write.
+        // What is not needed any more goes, a portion with each write.
         drop(projector);
         let mut projector = days.projector(location);
         let left = notes(location);

@@ -25,7 +25,7 @@ fn master() -> MasterKey {
     MasterKey::from_bytes([7; 32])
 }
 
-/// Starts a house, and hears what it would end its process for.
+/// Starts an engine, and hears what it would end its process for.
 fn start(scratch: &Scratch) -> Result<(Engine, Receiver<Fault>), Fault> {
     let (ends, ended) = channel();
     let engine = Engine::open(EngineConfig {
@@ -103,7 +103,7 @@ fn marked(scratch: &Scratch) -> bool {
     scratch.path().join("views.damaged").exists()
 }
 
-/// The house trades, shows its whole history, and its store is clean.
+/// The engine trades, shows its whole history, and its store is clean.
 fn all_is_well(scratch: &Scratch, wallet: WalletId, movements: usize) {
     let (engine, _) = start(scratch).unwrap();
     assert_eq!(engine.history(wallet, None, 100).unwrap().len(), movements);

@@ -70,7 +70,7 @@ pub fn with_key() -> Asker {
     by(Actor::Key { key: KEY })
 }
 
-/// Somebody from no network in particular.
+/// An asker from no network in particular.
 pub fn by(actor: Actor) -> Asker {
     Asker::new(Context {
         by: actor,

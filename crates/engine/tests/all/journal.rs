@@ -21,7 +21,7 @@ const PLAIN: JournalOptions = JournalOptions {
     reserve_bytes: 0,
 };
 
-/// The same tables for somebody with access to the disk.
+/// The same tables for an attacker with access to the disk.
 const BEHIND_OUR_BACK: Family = Family {
     name: "tamper",
     file: "journal.sqlite",

@@ -1,4 +1,4 @@
-//! A look-up may come back after memory has forgotten what it could not see yet: it is asked again, and nobody pays twice.
+//! A look-up may come back after memory has forgotten what it could not see yet: it is asked again, and no customer pays twice.
 
 use mamori_datastore::keys::MasterKey;
 use mamori_domain::book::Book;
@@ -17,14 +17,14 @@ use mamori_engine::shard::{Asked, Fetched, Opened, Shard, Verdict};
 
 use crate::engine::{KEY, SORA, asker, charge, open_store};
 
-struct House {
+struct Fixture {
     shard: Shard,
     draw: Draw,
 }
 
-impl House {
+impl Fixture {
     /// A shop, and Sora with 10,000 yen. `known` is the id of a payment that the filter of old ids takes for one of them.
-    fn open(known: &str) -> House {
+    fn open(known: &str) -> Fixture {
         let master = MasterKey::from_bytes([7; 32]);
         let mut cold = ColdKeys::default();
         cold.add(RequestKey::payment(MerchantId(1), known).0 as u64);
@@ -37,32 +37,32 @@ impl House {
         };
         let book = Book::new(HashKey::new(&[5; 32]));
         let journal = JournalStore::fake(0, FakeJournal::new());
-        let mut house = House {
+        let mut fixture = Fixture {
             shard: Shard::new(book, journal, Head::EMPTY, opened),
             draw: Draw::from_seed(1),
         };
         let merchant = MerchantId(1);
-        house.done(Command::OpenMerchant);
-        house.done(open_store(merchant));
-        house.done(Command::OpenTill { store: StoreId(1) });
-        house.done(Command::BindApiKey { key: KEY, merchant });
-        let Reply::WalletOpened(wallet) = house.done(Command::OpenWallet {
+        fixture.done(Command::OpenMerchant);
+        fixture.done(open_store(merchant));
+        fixture.done(Command::OpenTill { store: StoreId(1) });
+        fixture.done(Command::BindApiKey { key: KEY, merchant });
+        let Reply::WalletOpened(wallet) = fixture.done(Command::OpenWallet {
             credential: Fingerprint(1),
         }) else {
             panic!("a wallet was asked for")
         };
-        house.done(Command::GrantAuthorization {
+        fixture.done(Command::GrantAuthorization {
             authorization: SORA,
             wallet,
             merchant,
         });
-        house.done(Command::Credit {
+        fixture.done(Command::Credit {
             wallet,
             idempotency_key: "seed".into(),
             amount: Amount::yen(10_000),
             kind: CreditKind::Goodwill,
         });
-        house
+        fixture
     }
 
     fn ask(&mut self, command: Command, fetched: Option<Fetched>) -> Verdict {
@@ -83,10 +83,10 @@ impl House {
 
 #[test]
 fn a_look_up_that_could_not_see_a_key_yet_is_asked_again_when_memory_has_forgotten_it() {
-    let mut house = House::open("twice");
+    let mut fixture = Fixture::open("twice");
     let command = || charge("twice", Payer::Authorization(SORA), 1_000);
     // Two registers send the same payment. The filter thinks it may be old, so both look it up.
-    let Verdict::Prefetch { as_of } = house.ask(command(), None) else {
+    let Verdict::Prefetch { as_of } = fixture.ask(command(), None) else {
         panic!("the filter knows this id")
     };
     let nothing = |as_of, keys_as_of| {
@@ -96,18 +96,22 @@ fn a_look_up_that_could_not_see_a_key_yet_is_asked_again_when_memory_has_forgott
             prefetched: Prefetched::NOTHING,
         })
     };
-    let first = house.ask(command(), nothing(as_of, as_of));
+    let first = fixture.ask(command(), nothing(as_of, as_of));
     assert!(
         matches!(first, Verdict::Answer(Ok(Reply::Payment(_)))),
         "{first:?}"
     );
-    let paid = house.shard.seq();
+    let paid = fixture.shard.seq();
     // The views have the payment; its key is in no segment yet when the second one is looked up. Then the segment becomes whole,
     // and memory forgets.
     let late = nothing(paid, paid - 1);
-    house.shard.forget_through(paid, 0);
-    let second = house.ask(command(), late);
+    fixture.shard.forget_through(paid, 0);
+    let second = fixture.ask(command(), late);
     assert!(matches!(second, Verdict::Prefetch { .. }), "{second:?}");
-    let wallet = house.shard.book.wallet(WalletId(1)).expect("Sora's wallet");
+    let wallet = fixture
+        .shard
+        .book
+        .wallet(WalletId(1))
+        .expect("Sora's wallet");
     assert_eq!(wallet.lots.total(), 9_000, "nobody paid twice");
 }

@@ -430,7 +430,7 @@ fn goes_on(engine: &Engine) {
     };
     assert_eq!(state, TopUpState::Succeeded);
 
-    // A scan, and somebody new.
+    // A scan, and a new customer.
     let Reply::Code { digits, .. } = done(engine, Command::IssueCode { wallet: AOI }) else {
         panic!()
     };

@@ -43,7 +43,7 @@ impl Hands {
         self.monotonic
             .fetch_add(seconds * 1_000_000, Ordering::SeqCst);
     }
-    /// Somebody, or something, sets the clock on the wall.
+    /// An administrator, or a time server, sets the wall clock.
     fn set_wall(&self, by_seconds: i64) {
         self.wall
             .fetch_add(by_seconds * 1_000_000, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! Every statement in the sources is one that both databases understand, without anybody having to list it.
+//! Every statement in the sources is one that both databases understand, without a list kept by hand.
 
 use mamori_datastore::testing::on_both;
 use mamori_datastore::testing::statements::check;

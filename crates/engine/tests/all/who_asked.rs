@@ -22,7 +22,7 @@ use crate::engine::{KEY, SORA, by, charge, open_store, with_key};
 
 const WALLET: WalletId = WalletId(1);
 
-struct House {
+struct Fixture {
     shard: Shard,
     journal: FakeJournal,
     draw: Draw,
@@ -43,11 +43,11 @@ fn empty_book() -> Book {
     Book::new(HashKey::new(&[5; 32]))
 }
 
-impl House {
+impl Fixture {
     /// A shop, and Sora with 10,000 yen.
-    fn open() -> House {
+    fn open() -> Fixture {
         let journal = FakeJournal::new();
-        let mut house = House {
+        let mut fixture = Fixture {
             shard: shard(empty_book(), &journal, Head::EMPTY),
             journal,
             draw: Draw::from_seed(1),
@@ -73,9 +73,9 @@ impl House {
                 kind: mamori_domain::command::CreditKind::Goodwill,
             },
         ] {
-            house.durable(Asker::system(SystemReason::CommandLine), command);
+            fixture.durable(Asker::system(SystemReason::CommandLine), command);
         }
-        house
+        fixture
     }
 
     fn step(&mut self, requests: Vec<Request>) -> Step {
@@ -131,9 +131,9 @@ const UNFREEZE: Command = Command::Unfreeze { wallet: WALLET };
 
 #[test]
 fn a_batch_says_of_each_act_who_asked_for_what_and_where_it_ends() {
-    let mut house = House::open();
+    let mut fixture = Fixture::open();
     let request = RequestId(0xBEEF);
-    let step = house.step(vec![
+    let step = fixture.step(vec![
         Request::command(
             with_key().with_request(request),
             charge("p-1", Payer::Authorization(SORA), 100),
@@ -164,7 +164,7 @@ fn a_batch_says_of_each_act_who_asked_for_what_and_where_it_ends() {
     );
     assert_eq!(committed.acts[1].context, Some(customer(1).context));
     assert!(matches!(committed.acts[2].events[..], [Event::Refused(_)]));
-    let (_, _, batch) = house.rows().pop().unwrap();
+    let (_, _, batch) = fixture.rows().pop().unwrap();
     assert_eq!(
         decode_batch(&batch).unwrap(),
         committed.acts,
@@ -174,30 +174,30 @@ fn a_batch_says_of_each_act_who_asked_for_what_and_where_it_ends() {
 
 #[test]
 fn a_context_is_defined_once_in_a_writers_life() {
-    let mut house = House::open();
-    let first = house.durable(customer(1), FREEZE);
+    let mut fixture = Fixture::open();
+    let first = fixture.durable(customer(1), FREEZE);
     assert_eq!(first.acts[0].context, Some(customer(1).context));
-    let again = house.durable(customer(1), UNFREEZE);
+    let again = fixture.durable(customer(1), UNFREEZE);
     assert_eq!(
         (again.acts[0].by, again.acts[0].context),
         (Some(customer(1).id), None)
     );
     assert_eq!(
-        house.durable(customer(2), FREEZE).acts[0].context,
+        fixture.durable(customer(2), FREEZE).acts[0].context,
         Some(customer(2).context)
     );
 
     // The next writer does not know what this one has defined: it defines it once more, and it is the same.
-    let mut reader = JournalReader::fake(0, house.journal.clone());
+    let mut reader = JournalReader::fake(0, fixture.journal.clone());
     let head = reader.head().unwrap();
     let book = std::mem::replace(
-        &mut house.shard,
+        &mut fixture.shard,
         shard(empty_book(), &FakeJournal::new(), Head::EMPTY),
     )
     .book;
-    house.shard = shard(book, &house.journal, head);
+    fixture.shard = shard(book, &fixture.journal, head);
     assert_eq!(
-        house.durable(customer(1), UNFREEZE).acts[0].context,
+        fixture.durable(customer(1), UNFREEZE).acts[0].context,
         Some(customer(1).context)
     );
 }
@@ -206,7 +206,7 @@ fn a_context_is_defined_once_in_a_writers_life() {
 fn a_payment_costs_two_hundred_bytes_of_journal_at_most() {
     // Beside its batch a row has two hashes of 32 bytes, shard, seq, epoch and instant.
     const ROW: usize = 2 * 32 + 4 * 8;
-    let mut house = House::open();
+    let mut fixture = Fixture::open();
     let payment = |number: usize| {
         let name = format!("20261128-till-0001-{number:06}");
         let request = RequestId(0xFFFF_FFFF_FFFF_0000 + number as u64);
@@ -215,14 +215,14 @@ fn a_payment_costs_two_hundred_bytes_of_journal_at_most() {
             charge(&name, Payer::Authorization(SORA), 21),
         )
     };
-    let one = house.step(vec![payment(0)]).committed.unwrap();
+    let one = fixture.step(vec![payment(0)]).committed.unwrap();
     assert!(
         one.bytes + ROW > 200,
         "the first one tells who the key is: {}",
         one.bytes
     );
-    let alone = house.step(vec![payment(1)]).committed.unwrap();
-    let many = house
+    let alone = fixture.step(vec![payment(1)]).committed.unwrap();
+    let many = fixture
         .step((2..103).map(payment).collect())
         .committed
         .unwrap();
@@ -234,35 +234,43 @@ fn a_payment_costs_two_hundred_bytes_of_journal_at_most() {
 
 #[test]
 fn a_lost_batch_takes_its_definitions_back() {
-    let mut house = House::open();
-    house.journal.order([FakeAppend::Fails]);
-    assert!(house.lost(customer(1), FREEZE).is_none());
-    assert!(house.durable(customer(1), FREEZE).acts[0].context.is_some());
+    let mut fixture = Fixture::open();
+    fixture.journal.order([FakeAppend::Fails]);
+    assert!(fixture.lost(customer(1), FREEZE).is_none());
+    assert!(
+        fixture.durable(customer(1), FREEZE).acts[0]
+            .context
+            .is_some()
+    );
 
     // An empty row stands where the batch was to stand.
-    house
+    fixture
         .journal
         .order([FakeAppend::LostBefore, FakeAppend::Durable]);
-    let empty = house.lost(customer(2), UNFREEZE).expect("an empty row");
+    let empty = fixture.lost(customer(2), UNFREEZE).expect("an empty row");
     assert!(empty.acts.is_empty());
     assert!(
-        house.durable(customer(2), UNFREEZE).acts[0]
+        fixture.durable(customer(2), UNFREEZE).acts[0]
             .context
             .is_some()
     );
 
     // The answer was lost, and the batch was not.
-    house.journal.order([FakeAppend::LostAfterDurable]);
-    assert!(house.durable(customer(3), FREEZE).acts[0].context.is_some());
+    fixture.journal.order([FakeAppend::LostAfterDurable]);
     assert!(
-        house.durable(customer(3), UNFREEZE).acts[0]
+        fixture.durable(customer(3), FREEZE).acts[0]
+            .context
+            .is_some()
+    );
+    assert!(
+        fixture.durable(customer(3), UNFREEZE).acts[0]
             .context
             .is_none()
     );
 
-    // Whatever happened on the way, a reader knows everybody who asked.
+    // Whatever happened on the way, a reader knows every asker.
     let mut known = Vec::new();
-    for (_, _, batch) in house.rows() {
+    for (_, _, batch) in fixture.rows() {
         for act in decode_batch(&batch).unwrap() {
             known.extend(act.context.map(|context| context.id()));
             assert!(known.contains(&act.by.expect("somebody asked")));
@@ -320,11 +328,11 @@ fn an_unknown_format_event_or_command_stops_the_reader() {
 
 #[test]
 fn rows_of_the_first_format_replay_beside_those_of_today() {
-    let mut house = House::open();
-    house.durable(with_key(), charge("p-1", Payer::Authorization(SORA), 100));
-    house.durable(customer(1), FREEZE);
+    let mut fixture = Fixture::open();
+    fixture.durable(with_key(), charge("p-1", Payer::Authorization(SORA), 100));
+    fixture.durable(customer(1), FREEZE);
     let mut book = empty_book();
-    for (seq, at, batch) in house.rows() {
+    for (seq, at, batch) in fixture.rows() {
         // Every other row as the program of the first format wrote it: its events, one after the other.
         let batch = match seq % 2 {
             0 => batch,
@@ -341,7 +349,7 @@ fn rows_of_the_first_format_replay_beside_those_of_today() {
         let row = replay_row(&mut book, seq, at, &batch).unwrap();
         assert_eq!(row.acts.iter().all(|act| act.by.is_some()), seq % 2 == 0);
     }
-    assert!(book.hash() == house.shard.book.hash(), "the same book");
+    assert!(book.hash() == fixture.shard.book.hash(), "the same book");
 }
 
 #[test]

@@ -108,7 +108,7 @@ struct Ready {
 
 /// What the server process says when everything durable is in the views.
 #[derive(Serialize, Deserialize)]
-struct Settled {
+struct DurableFiles {
     journal_bytes: u64,
     view_bytes: u64,
 }
@@ -152,9 +152,9 @@ impl Server {
     }
 
     /// Waits until the views hold everything that is durable.
-    fn settle(&mut self) -> Result<Settled, Failure> {
+    fn await_views(&mut self) -> Result<DurableFiles, Failure> {
         let commands = self.commands.as_mut().ok_or("the server was told to end")?;
-        writeln!(commands, "settle")?;
+        writeln!(commands, "await views")?;
         commands.flush()?;
         let mut line = String::new();
         self.answers.read_line(&mut line)?;
@@ -201,7 +201,7 @@ pub fn serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Failur
         let files = location
             .directory()
             .map_or(engine::Files::default(), engine::Files::of);
-        say(serde_json::to_string(&Settled {
+        say(serde_json::to_string(&DurableFiles {
             journal_bytes: files.journal,
             view_bytes: files.views,
         })?)?;
@@ -559,9 +559,9 @@ impl Bench {
         seconds: Duration,
     ) -> Result<Figures, Failure> {
         let before = self.floor_run(floor, connections, seconds / 4)?;
-        let files = server.settle()?;
+        let files_before = server.await_views()?;
         let run = self.product_run(server, connections, Arrivals::Closed, seconds)?;
-        let settled = server.settle()?;
+        let files_after = server.await_views()?;
         let after = self.floor_run(floor, connections, seconds / 4)?;
         let floor_rate = median(vec![before.tally.per_second(), after.tally.per_second()]);
         let share = run.kept_up_per_second() / floor_rate;
@@ -581,9 +581,9 @@ impl Bench {
             share >= 0.5,
         );
         let sent = run.sent().max(1) as f64;
-        let journal = (settled.journal_bytes - files.journal_bytes) as f64 / sent;
-        let views = (settled.view_bytes - files.view_bytes) as f64 / sent;
-        if settled.journal_bytes > 0 {
+        let journal = (files_after.journal_bytes - files_before.journal_bytes) as f64 / sent;
+        let views = (files_after.view_bytes - files_before.view_bytes) as f64 / sent;
+        if files_after.journal_bytes > 0 {
             describe_bytes(table, journal, views);
         }
         Ok(Figures {
@@ -722,7 +722,7 @@ impl Bench {
             &title,
         )?;
         let begin = (self.clock.monotonic_micros)();
-        server.settle()?;
+        server.await_views()?;
         run.behind_micros = (self.clock.monotonic_micros)() - begin;
         Ok(run)
     }

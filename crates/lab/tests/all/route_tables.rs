@@ -56,7 +56,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         issuer: IssuerPrefix::parse("90009900").expect("eight digits"),
         sockets,
         card: CardAccount {
-            // Nobody listens there, and nobody tops up.
+            // No processor listens there, and no customer tops up.
             base_url: "http://127.0.0.1:9".into(),
             api_key: "sk_test".into(),
             webhook_secret: "whsec_test".into(),

@@ -1,4 +1,4 @@
-//! `mamori serve --ready`: whoever supervises a server learns from one file that it answers, and where.
+//! `mamori serve --ready`: a supervisor of the server learns from one file that it answers, and where.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -25,7 +25,7 @@ impl Served {
         Served(child.unwrap())
     }
 
-    /// Its first words to whoever started it; empty if it ended without any.
+    /// Its first words to its supervisor; empty if it ended without any.
     fn first_line(&mut self) -> String {
         let mut line = String::new();
         let out = self.0.stdout.take().unwrap();

@@ -32,7 +32,7 @@ use mamori_engine::journal::{Head, JournalReader};
 const REGISTER: Fingerprint = Fingerprint(77);
 const SORA: AuthorizationId = AuthorizationId(1001);
 
-/// A store of a house, its data directory, and backups of it.
+/// A datastore, its data directory, and backups of it.
 struct Kept {
     scratch: Scratch,
     store: Option<String>,
@@ -289,7 +289,7 @@ fn an_accepted_loss_is_journaled_before_the_backup_takes_the_store_s_place() {
     let known = kept.head();
 
     kept.restore(&backup, true).unwrap();
-    // Nobody has opened the store since: whoever does first finds the loss there.
+    // No process has opened the store since: the first one that does finds the loss there.
     let losses = kept.losses();
     assert_eq!(losses.len(), 1);
     let (row, lost_through, incarnation) = losses[0];
@@ -298,7 +298,7 @@ fn an_accepted_loss_is_journaled_before_the_backup_takes_the_store_s_place() {
     assert!(!kept.data().join("restore.prepared").exists());
     kept.is_clean();
 
-    // The registers send again what was lost, and it is charged anew, under ids that nobody has ever seen.
+    // The registers send again what was lost, and it is charged anew, under ids that were never given out.
     let again = kept.pay(&["bread", "milk", "tea"]);
     assert_eq!(again.intersection(&before).count(), 1, "bread was not lost");
     assert_eq!(again.intersection(&lost).count(), 0);

@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::TillId;
-use mamori_flows::enrol;
+use mamori_flows::{enrol, staff};
 use mamori_registry::{PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, Surface, token_hash};
 use serde_json::json;
 
@@ -17,15 +17,10 @@ use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
 use crate::http::session::{OperatorSession, operator_mark};
 use crate::identity::TILL_DEVICE_SECONDS;
-use crate::origin::{Origin, Visitor};
+use crate::origin::Visitor;
 
 /// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
-pub async fn enrol(
-    State(app): State<Arc<App>>,
-    origin: Origin,
-    visitor: Visitor,
-    body: Body,
-) -> Answer {
+pub async fn enrol(State(app): State<Arc<App>>, visitor: Visitor, body: Body) -> Answer {
     // No limit of browsers or of the house: tries are counted against the code they were aimed at, so whoever guesses at random
     // keeps no till from pairing.
     let code = body.digits("pairing_code", PAIRING_CODE_DIGITS)?;
@@ -34,7 +29,7 @@ pub async fn enrol(
     let inner = Arc::clone(&app);
     let paired = app.strangers.ask(move |registry| {
         let mut run = inner.run(registry, visitor.asker, now, &seed);
-        enrol::pair(&mut run, &code, &token, |by| origin.asker(by))
+        enrol::pair(&mut run, &code, &token, |by| visitor.origin.asker(by))
     });
     let device = paired.await??;
     app.identity.devices.forget_till(device.till);
@@ -47,7 +42,6 @@ pub async fn enrol(
 /// `POST /api/leave` of the till: this browser gives its till back.
 pub async fn leave(
     State(app): State<Arc<App>>,
-    origin: Origin,
     visitor: Visitor,
     headers: HeaderMap,
     _: Body,
@@ -58,7 +52,7 @@ pub async fn leave(
         let (now, seed) = (app.outside.now(), app.outside.seed());
         let left = app.strangers.ask(move |registry| {
             let mut run = inner.run(registry, visitor.asker, now, &seed);
-            enrol::leave(&mut run, &hash, |by| origin.asker(by))
+            enrol::leave(&mut run, &hash, |by| visitor.origin.asker(by))
         });
         if let Some(till) = left.await?? {
             app.identity.devices.forget_till(till);
@@ -78,23 +72,12 @@ pub async fn make_pairing_code(
     let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
         .map_err(|_| Denial::InvalidField("till_id"))?;
     let (now, seed) = (app.outside.now(), app.outside.seed());
-    let code = app
-        .control
-        .ask(move |registry| -> Result<Option<String>, Fault> {
-            if !registry
-                .directory()
-                .tills()?
-                .iter()
-                .any(|named| named.till.0 == till)
-            {
-                return Ok(None);
-            }
-            registry
-                .devices()
-                .make_pairing_code(TillId(till), now, &seed)
-                .map(Some)
-        });
-    let code = code.await??.ok_or(Denial::NotFound)?;
+    let inner = Arc::clone(&app);
+    let made = app.control.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        staff::make_pairing_code(&mut run, TillId(till))
+    });
+    let code = made.await??;
     tracing::info!(
         till,
         operator = operator_mark(&asker.owner),

@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use mamori_domain::command::Command;
 use mamori_domain::ids::{MerchantId, StoreId};
-use mamori_flows::{Stop, api_key, open};
+use mamori_domain::merchant::{Prefecture, StoreDetails, StoreKind};
+use mamori_flows::open::Turn;
+use mamori_flows::{Flow, Run, Stop, api_key, open};
 use mamori_registry::{ApiKeySummary, Opening, display_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body, Named, millis};
+use crate::denied::refused;
 use crate::http::session::{OperatorSession, operator_mark};
-use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
 
 /// Stores that one answer lists; a chain has more, and they are searched for.
@@ -109,7 +113,7 @@ pub async fn merchant(
     })))
 }
 
-/// `GET /api/stores/{id}` of the console: a store's tills.
+/// `GET /api/stores/{id}` of the console: where a store is, what it sells, and its tills.
 pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): Named) -> Answer {
     let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
     let names = app.directory.names();
@@ -132,11 +136,17 @@ pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): N
             json!({ "till_id": till.till.0, "name": till.name, "enrolled": enrolled.contains(&till.till) })
         })
         .collect();
+    let engine = app.ledger.engine.clone();
+    let row = app.acts.ask(move |()| engine.store(StoreId(id))).await??;
+    let details = row.map(|row| row.details).unwrap_or_default();
     Ok(done(json!({
         "store_id": id,
         "name": paper.name,
         "merchant_id": paper.merchant.0,
         "merchant": paper.merchant_name,
+        "prefecture": details.prefecture.map(Prefecture::number),
+        "town": details.town,
+        "kind": details.kind.map(StoreKind::word),
         "tills": tills,
     })))
 }
@@ -148,21 +158,70 @@ pub async fn open_merchant(
     body: Body,
 ) -> Answer {
     let name = name(&body)?;
-    let id = open(&app, asker, Opening::Merchant, name).await?;
+    let what = Opening::Merchant;
+    let id = open(&app, asker, what, move |run, turn| {
+        open::open(run, turn, what, &name)
+    });
+    let id = id.await?;
     Ok(done(json!({ "merchant_id": id })))
 }
 
-/// `POST /api/stores {merchant_id, name}` of the console.
+/// `POST /api/stores {merchant_id, name, prefecture?, town?, kind?}` of the console.
 pub async fn open_store(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
-    let (merchant, name) = (merchant_id(&body)?, name(&body)?);
-    let id = open(&app, asker, Opening::Store(merchant), name).await?;
+    let (merchant, name, details) = (merchant_id(&body)?, name(&body)?, details(&body)?);
+    let id = open(&app, asker, Opening::Store(merchant), move |run, turn| {
+        open::open_store(run, turn, merchant, &name, details)
+    });
+    let id = id.await?;
     Ok(done(json!({ "store_id": id })))
+}
+
+/// `POST /api/stores/{id}/details {prefecture?, town?, kind?}` of the console: says it anew, all three.
+pub async fn describe_store(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    Named(id): Named,
+    body: Body,
+) -> Answer {
+    let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
+    let details = details(&body)?;
+    if !app.directory.names().stores.contains_key(&id) {
+        return Err(Denial::NotFound);
+    }
+    let store = StoreId(id);
+    let command = asker.command(Command::DescribeStore { store, details });
+    app.ledger.ask(command).await?.map_err(refused)?;
+    let operator = operator_mark(&asker.owner);
+    tracing::info!(store = id, operator, "an operator described a store");
+    Ok(done(json!({})))
+}
+
+/// Where a store is and what it sells, as far as that is said.
+fn details(body: &Body) -> Result<StoreDetails, Denial> {
+    let prefecture = body.opt_whole("prefecture", 1..=47)?;
+    let town = body.opt_text("town", 640)?.map(|town| {
+        let town = display_name(town).filter(|town| town.chars().count() <= StoreDetails::TOWN_MAX);
+        town.ok_or(Denial::InvalidField("town"))
+    });
+    let kind = body.opt_text("kind", 64)?;
+    let kind = kind.map(|kind| StoreKind::from_word(kind).ok_or(Denial::InvalidField("kind")));
+    Ok(StoreDetails {
+        prefecture: prefecture
+            .and_then(|number| u8::try_from(number).ok())
+            .and_then(Prefecture::new),
+        town: town.transpose()?.map(Into::into),
+        kind: kind.transpose()?,
+    })
 }
 
 /// `POST /api/tills {store_id, name}` of the console.
 pub async fn open_till(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
     let (store, name) = (StoreId(id_of(&body, "store_id")?), name(&body)?);
-    let id = open(&app, asker, Opening::Till(store), name).await?;
+    let what = Opening::Till(store);
+    let id = open(&app, asker, what, move |run, turn| {
+        open::open(run, turn, what, &name)
+    });
+    let id = id.await?;
     Ok(done(json!({ "till_id": id })))
 }
 
@@ -171,14 +230,14 @@ async fn open(
     app: &Arc<App>,
     asker: OperatorSession,
     what: Opening,
-    name: String,
+    flow: impl FnOnce(&mut Run, &Turn) -> Flow<u32> + Send + 'static,
 ) -> Result<u32, Denial> {
     let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
     let operator = operator_mark(&asker.owner);
     let opened = app.control.ask(move |registry| -> Result<u32, Denial> {
         let turn = inner.directory.take_turn();
         let mut run = inner.run(registry, asker.asker, now, &seed);
-        let opened = open::open(&mut run, &turn, what, &name);
+        let opened = flow(&mut run, &turn);
         if let Ok(_) | Err(Stop::Denied(_)) = opened {
             inner.directory.follow(&turn, registry)?;
         }
@@ -192,13 +251,13 @@ async fn open(
 /// `POST /api/api-keys {merchant_id}` of the console: a new key; its secret is in this answer and in no other.
 pub async fn make_api_key(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let merchant = merchant_id(&body)?;
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
         let made = api_key::make(&mut run, &turn, merchant)?;
@@ -211,20 +270,20 @@ pub async fn make_api_key(
         Ok(json!({ "api_key": made.api_key, "api_secret": made.secret }))
     };
     let act = StepUpAct::MakeApiKey(merchant);
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/api-keys/revoke {api_key}` of the console: when this answers, no request with the key is taken any more.
 pub async fn revoke_api_key(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let api_key = body.text("api_key", 64)?.to_owned();
-    let operator = operator_mark(&asker.owner);
     let act = StepUpAct::RevokeApiKey(api_key.clone());
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
         api_key::revoke(&mut run, &turn, &api_key)?;
@@ -232,20 +291,20 @@ pub async fn revoke_api_key(
         tracing::info!(operator, "an operator revoked an API key");
         Ok(json!({}))
     };
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/api-keys/opa-auth {api_key, takes}` of the console: whether the key takes OPA-Auth beside our own scheme.
 pub async fn set_opa_auth(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let (api_key, takes) = (body.text("api_key", 64)?.to_owned(), body.flag("takes")?);
-    let operator = operator_mark(&asker.owner);
     let act = StepUpAct::SetOpaAuth(api_key.clone(), takes);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
         api_key::set_opa_auth(&mut run, &turn, &api_key, takes)?;
@@ -257,7 +316,7 @@ pub async fn set_opa_auth(
         );
         Ok(json!({}))
     };
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 fn key_json(key: &ApiKeySummary) -> Value {

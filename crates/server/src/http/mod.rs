@@ -1,5 +1,7 @@
 //! The handlers: parse, authenticate, call, answer.
 
+pub mod acts;
+mod assertions;
 pub mod console;
 pub mod enrolment;
 pub mod merchants;

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_flows::staff;
 use mamori_registry::{
-    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, RemoveRefusal, Surface, display_name,
-    token_hash,
+    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Surface, display_name, token_hash,
 };
 use serde_json::json;
 
@@ -16,13 +16,14 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token, encode_token};
-use crate::denied::{LAST_OPERATOR, LINK_REFUSED};
-use crate::http::passkeys::{begin, refused};
+use crate::denied::LINK_REFUSED;
+use crate::http::assertions::{begin, refused};
 use crate::http::session::{
     Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
 };
-use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
+use crate::origin::Visitor;
 use crate::relying_party::PasskeyProblem;
 
 /// The address an operator opens. The secret stands behind `#`, which browsers send to no server and write in no log.
@@ -31,7 +32,12 @@ pub fn operator_link(console_origin: &str, link: &Token) -> String {
 }
 
 /// `POST /api/operators/redeem {link}`: opens the creation of an operator's passkey.
-pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn redeem(
+    State(app): State<Arc<App>>,
+    _: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let link = body.token("link")?;
     let browser = Browser::of(&headers, &app);
     let now = app.outside.now();
@@ -55,7 +61,12 @@ pub async fn redeem(State(app): State<Arc<App>>, headers: HeaderMap, body: Body)
 }
 
 /// `POST /api/operators/finish {link, credential}`: the passkey, the session, and the link is used up.
-pub async fn finish(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn finish(
+    State(app): State<Arc<App>>,
+    _: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let (link, credential) = (body.token("link")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
     let replaced = Cookie::Session(Surface::Console).read(&headers);
@@ -136,30 +147,30 @@ pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer
 /// `POST /api/operators/invite {name}` of the console: a one-time link, in this answer and in no other.
 pub async fn invite(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let name = display_name(body.text("name", 640)?).ok_or(Denial::InvalidField("name"))?;
     let act = StepUpAct::InviteOperator(name.clone());
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
-        let run = granted.run;
-        let link = run.registry.operators().invite(&name, run.now, run.seed)?;
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
+        let mut run = granted.run;
+        let link = staff::invite(&mut run, &name)?;
         tracing::info!(operator, "an operator invited another one");
         Ok(json!({
             "link": encode_token(&link),
             "ends_at_ms": millis(run.now.plus(OPERATOR_LINK_LIFE)),
         }))
     };
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/operators/remove {operator}` of the console: their sessions have ended when this answers.
 pub async fn remove(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let named = URL_SAFE_NO_PAD
@@ -167,13 +178,10 @@ pub async fn remove(
         .ok()
         .and_then(|bytes| bytes.try_into().ok());
     let leaving = OwnerId(named.ok_or(Denial::InvalidField("operator"))?);
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
-        match granted.run.registry.operators().remove(&leaving)? {
-            Ok(()) => {}
-            Err(RemoveRefusal::Unknown) => return Err(Denial::NotFound),
-            Err(RemoveRefusal::LastOne) => return Err(LAST_OPERATOR.into()),
-        }
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
+        let mut run = granted.run;
+        staff::remove(&mut run, &leaving)?;
         // After the database: a request in between could have read a row back into memory.
         granted
             .app
@@ -185,7 +193,7 @@ pub async fn remove(
         Ok(json!({}))
     };
     let act = StepUpAct::RemoveOperator(leaving);
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 fn link_refused(app: &App, refusal: LinkRefusal) -> Denial {

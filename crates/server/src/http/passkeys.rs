@@ -7,28 +7,28 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
-use mamori_domain::world::Timestamp;
 use mamori_flows::sign_up;
 use mamori_registry::{
-    AuthMethod, CodeRefusal, Contact, Enrolment, OwnerId, Registry, SignUpStart, StoredPasskey,
-    Surface, display_name, token_hash,
+    AuthMethod, CodeRefusal, Contact, Enrolment, OwnerId, SignUpStart, Surface, display_name,
+    token_hash,
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
-use crate::cookies::{Cookie, Token, encode_token};
-use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG, PASSKEY_REFUSED};
+use crate::cookies::{Cookie, encode_token};
+use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG};
+use crate::http::assertions::{check_assertion, refused};
 use crate::http::session::{
-    Begin, Browser, NewSession, WalletSession, begin_session, operator_mark, renew_session,
+    Begin, Browser, NewSession, WalletSession, begin_session, operator_mark,
 };
+use crate::http::step_up::{FreshPasskey, Granted, challenge};
 use crate::identity::{Purpose, StepUpAct};
 use crate::messages;
 use crate::origin::Visitor;
-use crate::relying_party::{Asserting, PasskeyProblem};
+use crate::relying_party::PasskeyProblem;
 use crate::sign_ins::SIGN_IN_BYTES_MAX;
 
 /// `POST /api/sign-up/start {contact, locale}`: sends a code, or says in the message that an account exists.
@@ -67,7 +67,12 @@ pub async fn sign_up_start(
 }
 
 /// `POST /api/sign-up/prove {sign_up, code, display_name}`: a right code opens the creation of a passkey.
-pub async fn sign_up_prove(State(app): State<Arc<App>>, headers: HeaderMap, body: Body) -> Answer {
+pub async fn sign_up_prove(
+    State(app): State<Arc<App>>,
+    _: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
     let (sign_up, code) = (body.token("sign_up")?, body.digits("code", 6)?);
     // Looked at before the code: a name that is not accepted must not use the code up.
     let name = display_name(body.text("display_name", 640)?)
@@ -164,6 +169,7 @@ pub async fn sign_up_finish(
 /// `POST /api/sign-in/start` of the wallet.
 pub async fn sign_in_start_wallet(
     State(app): State<Arc<App>>,
+    _: Visitor,
     headers: HeaderMap,
     _: Body,
 ) -> Answer {
@@ -173,6 +179,7 @@ pub async fn sign_in_start_wallet(
 /// `POST /api/sign-in/start` of the console.
 pub async fn sign_in_start_console(
     State(app): State<Arc<App>>,
+    _: Visitor,
     headers: HeaderMap,
     _: Body,
 ) -> Answer {
@@ -182,6 +189,7 @@ pub async fn sign_in_start_console(
 /// `POST /api/sign-in/finish {sign_in, credential}` of the wallet.
 pub async fn sign_in_finish_wallet(
     State(app): State<Arc<App>>,
+    _: Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -191,6 +199,7 @@ pub async fn sign_in_finish_wallet(
 /// `POST /api/sign-in/finish {sign_in, credential}` of the console.
 pub async fn sign_in_finish_console(
     State(app): State<Arc<App>>,
+    _: Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -292,164 +301,33 @@ pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) 
 /// `POST /api/unfreeze/start`: asks for a fresh assertion of the owner, for this act alone.
 pub async fn unfreeze_start(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
     asker: WalletSession,
+    headers: HeaderMap,
     _: Body,
 ) -> Answer {
-    let browser = Browser::of(&headers, &app);
-    check_step_up_pace(&app, &asker.owner)?;
-    let owner = asker.owner;
-    let keys: Vec<StoredPasskey> = app
-        .control
-        .ask(move |registry| registry.factors().passkeys_of(Surface::Wallet, &owner))
-        .await??;
-    let started = app.identity.wallet_party.start_assertion(&keys);
-    let (request, asserting) = started.map_err(|problem| refused("unfreeze", problem))?;
-    let handle: Token = app.outside.bytes();
-    let purpose = Purpose::StepUp {
-        asserting,
-        act: StepUpAct::Unfreeze,
-        session: asker.session,
-    };
-    begin(&app, token_hash(&handle), &browser, purpose)?;
-    Ok(browser.on(done(
-        json!({ "step_up": encode_token(&handle), "request": request }),
-    )))
+    challenge(&app, &headers, &asker, StepUpAct::Unfreeze).await
 }
 
 /// `POST /api/unfreeze/finish {step_up, credential}`: the act, and a new token for the session.
 pub async fn unfreeze_finish(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<WalletSession>,
     headers: HeaderMap,
-    asker: WalletSession,
     body: Body,
 ) -> Answer {
-    let (handle, credential) = (body.token("step_up")?, body.object("credential")?);
-    let browser = Browser::of(&headers, &app);
-    let asserting =
-        match app
-            .identity
-            .ceremonies
-            .take(&token_hash(&handle), &browser.hash(), app.outside.now())
-        {
-            Some(Purpose::StepUp {
-                asserting,
-                act: StepUpAct::Unfreeze,
-                session,
-            }) if session == asker.session => asserting,
-            _ => return Err(refused("unfreeze", PasskeyProblem::OtherChallenge)),
-        };
-    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let finished = app
-        .control
-        .ask(move |registry| -> Result<NewSession, Denial> {
-            let wallet = Surface::Wallet;
-            let checked = check_assertion(&inner, registry, wallet, &credential, &asserting, now)?;
-            let shown = checked.and_then(|owner| match owner == asker.owner {
-                true => Ok(()),
-                false => Err(PasskeyProblem::OtherOwner),
-            });
-            shown.map_err(|problem| refused("unfreeze", problem))?;
-            let unfreeze = Command::Unfreeze {
-                wallet: asker.wallet,
-            };
-            if let Err(refusal) = inner.ledger.engine.ask(asker.command(unfreeze))? {
-                tracing::error!(
-                    refusal = refusal.code(),
-                    wallet = asker.wallet.0,
-                    "a wallet was not unfrozen"
-                );
-                return Err(Denial::Unavailable);
-            }
-            renew_session(&inner, registry, wallet, &asker.token_hash, now, &seed)?
-                .ok_or(Denial::SignedOut)
-        });
-    Ok(finished.await??.on(done(json!({ "status": "active" }))))
-}
-
-/// Checks an assertion against the key it names, on a worker thread: form, key, owner, signature, counter, standing.
-pub(super) fn check_assertion(
-    app: &App,
-    registry: &mut Registry,
-    surface: Surface,
-    credential: &Value,
-    asserting: &Asserting,
-    now: Timestamp,
-) -> Result<Result<OwnerId, PasskeyProblem>, Fault> {
-    let party = app.identity.party(surface);
-    let asserted = match party.identify(credential) {
-        Ok(asserted) => asserted,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let Some((owner, fingerprint, stored)) = registry
-        .factors()
-        .find_passkey(surface, asserted.credential())?
-    else {
-        return Ok(Err(PasskeyProblem::OtherOwner));
-    };
-    let after = match party.finish_assertion(&asserted, asserting, &owner, &stored) {
-        Ok(after) => after,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    // Two assertions with one counter: the slower one is the second of two authenticators.
-    if !registry.factors().note_assertion(&stored, &after, now)? {
-        return Ok(Err(PasskeyProblem::Counter));
-    }
-    let stands = match surface {
-        // A row of control that the book does not name is dead.
-        Surface::Wallet => {
-            let held = registry.people().find(&owner)?.map(|person| person.wallet);
-            held.is_some() && held == app.ledger.engine.wallet_of(fingerprint)?
+    let work = |granted: Granted<WalletSession>| {
+        let wallet = granted.caller.wallet;
+        if let Err(refusal) = granted.run.ask(Command::Unfreeze { wallet })? {
+            tracing::error!(
+                refusal = refusal.code(),
+                wallet = wallet.0,
+                "a wallet was not unfrozen"
+            );
+            return Err(Denial::Unavailable);
         }
-        // An operator who was dismissed holds a key that still signs.
-        Surface::Console => registry.operators().name_of(&owner)?.is_some(),
-        Surface::Till => false,
+        Ok(json!({ "status": "active" }))
     };
-    Ok(if stands {
-        Ok(owner)
-    } else {
-        Err(PasskeyProblem::OtherOwner)
-    })
-}
-
-/// A step-up keeps a place among the ceremonies that wait: each owner has a bounded number of them.
-pub(super) fn check_step_up_pace(app: &App, owner: &OwnerId) -> Result<(), Denial> {
-    if app
-        .identity
-        .paces
-        .step_ups
-        .allow(owner.0, app.outside.now())
-    {
-        Ok(())
-    } else {
-        Err(Denial::Busy)
-    }
-}
-
-pub(super) fn begin(
-    app: &App,
-    handle: [u8; 32],
-    browser: &Browser,
-    purpose: Purpose,
-) -> Result<(), Denial> {
-    if app
-        .identity
-        .ceremonies
-        .begin(handle, browser.hash(), purpose, app.outside.now())
-    {
-        Ok(())
-    } else {
-        Err(Denial::Busy)
-    }
-}
-
-/// The reason goes to the log, where a counter that did not rise is a signal of risk; the browser gets the one answer.
-pub(super) fn refused(during: &'static str, problem: PasskeyProblem) -> Denial {
-    match problem {
-        PasskeyProblem::Counter => {
-            tracing::warn!(during, ?problem, "risk: a passkey may have been cloned")
-        }
-        _ => tracing::info!(during, ?problem, "a passkey was refused"),
-    }
-    PASSKEY_REFUSED.into()
+    asker
+        .shown(app, &headers, &body, StepUpAct::Unfreeze, work)
+        .await
 }

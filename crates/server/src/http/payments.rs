@@ -2,6 +2,7 @@
 //!
 //! Not an axum router: this is the one path that a chain of stores waits on, and a match over six routes costs nothing.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,9 +20,9 @@ use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
 use mamori_api::nonce::{NonceMemory, NonceVerdict};
 use mamori_api::opa::envelope::{self, CaptureView, PaymentView, RefundView, RevertView};
 use mamori_api::opa::id;
-use mamori_api::opa::member::{AMOUNT_YEN_MAX, FieldError};
+use mamori_api::opa::member::{AMOUNT_YEN_MAX, CATEGORIES_MAX, FieldError};
 use mamori_api::opa::operation::Operation;
-use mamori_api::opa::payment::{CreateCpmPayment, CreatePayment};
+use mamori_api::opa::payment::{CATEGORY_CHARS_MAX, CreateCpmPayment, CreatePayment};
 use mamori_api::opa::preauthorization::{
     CapturePayment, PreauthorizePayment, RevertPreauthorization,
 };
@@ -377,7 +378,7 @@ impl Inner {
                 receipt_number: asked.order_receipt_number.map(Into::into),
                 store_text: None,
                 terminal_text: None,
-                categories: None,
+                categories: categories(asked.categories),
             }
             .into(),
         };
@@ -432,7 +433,7 @@ impl Inner {
                     .terminal_id
                     .filter(|_| till.is_none() || store.is_none())
                     .map(Into::into),
-                categories: None,
+                categories: categories(asked.categories),
             }
             .into(),
         })
@@ -894,6 +895,15 @@ fn write_payment(body: &mut Vec<u8>, code: ResultCode, payment: &Payment, refund
         revert: None,
     };
     envelope::write_payment(body, code, &view);
+}
+
+// What the parser lets through is what the journal holds.
+const _: () = assert!(CATEGORIES_MAX == OrderInfo::CATEGORIES_MAX);
+const _: () = assert!(CATEGORY_CHARS_MAX == OrderInfo::CATEGORY_CHARS_MAX);
+
+/// Goods categories as they are kept.
+fn categories(asked: Vec<Cow<'_, str>>) -> Option<Box<[Box<str>]>> {
+    (!asked.is_empty()).then(|| asked.into_iter().map(Into::into).collect())
 }
 
 fn hex(into: &mut [u8], number: u64) {

@@ -1,4 +1,4 @@
-//! The console's customers: one wallet at a time, found by its number alone, and the erasure of its owner.
+//! The console's customers: one wallet at a time, found by its number alone, notes on it, and the erasure of its owner.
 
 use std::sync::Arc;
 
@@ -6,16 +6,20 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::WalletId;
-use mamori_flows::erase;
+use mamori_flows::{erase, note};
 use mamori_registry::{Surface, masked_name};
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, Named, millis};
-use crate::http::session::{OperatorSession, operator_mark};
-use crate::http::step_up::{Granted, with_fresh_passkey};
+use crate::http::acts::{Names, actor_json};
+use crate::http::session::OperatorSession;
+use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
+
+/// Characters of a note.
+const NOTE_CHARS_MAX: usize = 500;
 
 /// `GET /api/wallets/{id}` of the console: enough to tell whether it is the right one, too little to read who it is.
 pub async fn wallet(
@@ -51,18 +55,65 @@ pub async fn wallet(
     })))
 }
 
+/// `GET /api/wallets/{id}/notes` of the console: what operators wrote about it, newest first. A text that was sealed for a person
+/// who is erased since is null.
+pub async fn notes(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    Named(id): Named,
+) -> Answer {
+    let (inner, wallet) = (Arc::clone(&app), WalletId(id));
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let read = app.control.ask(move |registry| {
+        let notes = note::read(&mut inner.run(registry, asker.asker, now, &seed), wallet)?;
+        Ok::<_, Fault>((notes, registry.operators().names()?))
+    });
+    let (notes, operators) = read.await??;
+    let names = Names::of_operators(operators);
+    let notes: Vec<_> = notes
+        .iter()
+        .map(|(act, text)| {
+            json!({
+                "note": act.id.to_string(),
+                "at_ms": act.at.div_euclid(1_000),
+                "by": actor_json(&app, &names, act.context.by),
+                "text": text,
+            })
+        })
+        .collect();
+    Ok(done(json!({ "notes": notes })))
+}
+
+/// `POST /api/wallets/{id}/note {text}` of the console.
+pub async fn write_note(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    Named(id): Named,
+    body: Body,
+) -> Answer {
+    let text = body.prose("text", NOTE_CHARS_MAX)?.to_owned();
+    let inner = Arc::clone(&app);
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let written = app.control.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        note::write(&mut run, WalletId(id), &text)
+    });
+    written.await??;
+    Ok(done(json!({})))
+}
+
 /// `POST /api/people/erase {wallet_id, despite_balance}` of the console: name and contact are gone when this answers, for good.
 pub async fn erase_person(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
     headers: HeaderMap,
-    asker: OperatorSession,
     body: Body,
 ) -> Answer {
     let number = body.text("wallet_id", 20)?.parse();
     let wallet = WalletId(number.map_err(|_| Denial::InvalidField("wallet_id"))?);
     let despite_balance = body.flag("despite_balance")?;
-    let operator = operator_mark(&asker.owner);
-    let work = move |granted: Granted| {
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         erase::erase(&mut run, wallet, despite_balance, |person| {
             app.identity.sessions.forget_owner(Surface::Wallet, person);
@@ -71,5 +122,5 @@ pub async fn erase_person(
         Ok(json!({}))
     };
     let act = StepUpAct::ErasePerson(wallet, despite_balance);
-    with_fresh_passkey(app, &headers, asker, &body, act, work).await
+    asker.when_shown(app, &headers, &body, act, work).await
 }

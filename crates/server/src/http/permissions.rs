@@ -4,25 +4,21 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::IntoResponse;
 use mamori_api::opa::account_link::{LinkAnswer, TOKEN_MAX};
 use mamori_api::opa::id::{parse_user_authorization_id, user_authorization_id_text};
 use mamori_domain::ids::{AuthorizationId, MerchantId};
 use mamori_domain::refusal::Refusal;
 use mamori_flows::{Denied, Stop, permission};
-use mamori_registry::{StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
-use crate::cookies::{Token, encode_token};
 use crate::denied::FROZEN;
-use crate::http::passkeys::{begin, check_assertion, check_step_up_pace, refused};
-use crate::http::session::{Browser, WalletSession, renew_session};
-use crate::identity::{Purpose, StepUpAct};
+use crate::http::session::WalletSession;
+use crate::http::step_up::{FreshPasskey, Granted, challenge};
+use crate::identity::StepUpAct;
 use crate::permission_link::Link;
-use crate::relying_party::PasskeyProblem;
 
 /// Longest public half of an API key, in bytes.
 const API_KEY_MAX: usize = 64;
@@ -93,91 +89,47 @@ pub async fn link(State(app): State<Arc<App>>, asker: WalletSession, body: Body)
 /// `POST /api/permissions/grant/start {api_key, request_token}`: asks for a fresh passkey, for this link alone.
 pub async fn grant_start(
     State(app): State<Arc<App>>,
-    headers: HeaderMap,
     asker: WalletSession,
+    headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let link = read(&app, &body)?;
-    let browser = Browser::of(&headers, &app);
-    check_step_up_pace(&app, &asker.owner)?;
     let act = StepUpAct::GrantPermission(link.mark());
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
+    let (wallet, by) = (asker.wallet, asker.asker);
     let looked = app.control.ask(move |registry| -> Result<_, Stop> {
-        let mut run = inner.run(registry, asker.asker, now, &seed);
-        let (key, answered) = (link.key().fingerprint, link.answered_by(asker.wallet));
-        permission::look(&mut run, key, &answered)?;
-        Ok(registry
-            .factors()
-            .passkeys_of(Surface::Wallet, &asker.owner)?)
+        let mut run = inner.run(registry, by, now, &seed);
+        let (key, answered) = (link.key().fingerprint, link.answered_by(wallet));
+        permission::look(&mut run, key, &answered)
     });
-    let keys: Vec<StoredPasskey> = looked.await??;
-    let started = app.identity.wallet_party.start_assertion(&keys);
-    let (request, asserting) = started.map_err(|problem| refused("permission", problem))?;
-    let handle: Token = app.outside.bytes();
-    let purpose = Purpose::StepUp {
-        asserting,
-        act,
-        session: asker.session,
-    };
-    begin(&app, token_hash(&handle), &browser, purpose)?;
-    Ok(browser.on(done(
-        json!({ "step_up": encode_token(&handle), "request": request }),
-    )))
+    looked.await??;
+    challenge(&app, &headers, &asker, act).await
 }
 
 /// `POST /api/permissions/grant/finish {api_key, request_token, step_up, credential}`: the yes.
 pub async fn grant_finish(
     State(app): State<Arc<App>>,
+    asker: FreshPasskey<WalletSession>,
     headers: HeaderMap,
-    asker: WalletSession,
     body: Body,
 ) -> Answer {
-    let (handle, credential) = (body.token("step_up")?, body.object("credential")?);
-    let browser = Browser::of(&headers, &app);
-    let waiting =
-        app.identity
-            .ceremonies
-            .take(&token_hash(&handle), &browser.hash(), app.outside.now());
     let link = read(&app, &body)?;
-    let asserting = match waiting {
-        Some(Purpose::StepUp {
-            asserting,
-            act: StepUpAct::GrantPermission(mark),
-            session,
-        }) if session == asker.session && mark == link.mark() => asserting,
-        _ => return Err(refused("permission", PasskeyProblem::OtherChallenge)),
+    let act = StepUpAct::GrantPermission(link.mark());
+    let work = move |granted: Granted<WalletSession>| {
+        let (mut run, wallet) = (granted.run, granted.caller.wallet);
+        let (key, answered) = (link.key().fingerprint, link.answered_by(wallet));
+        let permission =
+            permission::grant(&mut run, key, &answered).map_err(|stop| match stop {
+                Stop::Denied(Denied::Refused(Refusal::WalletFrozen)) => FROZEN.into(),
+                stop => Denial::from(stop),
+            })?;
+        Ok(json!({
+            "result": "succeeded",
+            "permission_id": user_authorization_id_text(permission.0),
+            "redirect_to": link.way_back(LinkAnswer::Succeeded(permission.0), run.now),
+        }))
     };
-    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let ran = app.control.ask(move |registry| -> Result<_, Denial> {
-        let wallet = Surface::Wallet;
-        let checked = check_assertion(&inner, registry, wallet, &credential, &asserting, now)?;
-        let shown = checked.and_then(|owner| match owner == asker.owner {
-            true => Ok(()),
-            false => Err(PasskeyProblem::OtherOwner),
-        });
-        shown.map_err(|problem| refused("permission", problem))?;
-        let renewed = renew_session(&inner, registry, wallet, &asker.token_hash, now, &seed)?;
-        let session = renewed.ok_or(Denial::SignedOut)?;
-        let mut run = inner.run(registry, asker.asker, now, &seed);
-        let (key, answered) = (link.key().fingerprint, link.answered_by(asker.wallet));
-        let granted = permission::grant(&mut run, key, &answered).map(|permission| {
-            json!({
-                "result": "succeeded",
-                "permission_id": user_authorization_id_text(permission.0),
-                "redirect_to": link.way_back(LinkAnswer::Succeeded(permission.0), now),
-            })
-        });
-        Ok((session, granted))
-    });
-    let (session, granted) = ran.await??;
-    // The old token ended when the passkey was shown: the cookie goes along with every answer, a refusal too.
-    Ok(session.on(match granted {
-        Ok(answer) => done(answer),
-        Err(Stop::Denied(Denied::Refused(Refusal::WalletFrozen))) => {
-            Denial::from(FROZEN).into_response()
-        }
-        Err(stop) => Denial::from(stop).into_response(),
-    }))
+    asker.shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/permissions/decline {api_key, request_token}`: the no. The merchant is told, and the link is worth nothing more.

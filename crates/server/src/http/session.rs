@@ -16,7 +16,8 @@ use mamori_domain::ids::{self, WalletId};
 use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    AuthMethod, Device, OwnerId, Registry, Seed, SessionId, SessionRow, Surface, token_hash,
+    Aal, AuthMethod, Device, OwnerId, Registry, Seed, SessionDevice, SessionId, SessionRow,
+    Surface, token_hash,
 };
 use serde_json::json;
 
@@ -25,7 +26,8 @@ use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
 use crate::identity::TILL_DEVICE_SECONDS;
-use crate::origin::Origin;
+use crate::origin::{Origin, Visitor};
+use crate::route_table::{Demand, Gate};
 use crate::sessions::{Admitted, Look, SessionLimits};
 
 /// A customer who is signed in.
@@ -39,8 +41,28 @@ pub struct WalletSession {
     pub session: SessionId,
     /// For [`Sessions::until_ended`](crate::sessions::Sessions::until_ended) beside a stream.
     pub token_hash: [u8; 32],
+    /// How the session was opened, how much that proves, and in which browser.
+    pub opened: Opened,
     /// Who asks, as the journal says it.
     pub asker: Asker,
+}
+
+/// How a session was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opened {
+    pub method: AuthMethod,
+    pub assurance: Aal,
+    pub device: SessionDevice,
+}
+
+impl Opened {
+    fn of(row: &SessionRow) -> Opened {
+        Opened {
+            method: row.method,
+            assurance: row.assurance,
+            device: row.device,
+        }
+    }
 }
 
 /// An operator who is signed in.
@@ -52,6 +74,8 @@ pub struct OperatorSession {
     pub session: SessionId,
     /// For a stream, as above.
     pub token_hash: [u8; 32],
+    /// As above.
+    pub opened: Opened,
     /// Who asks, as the journal says it.
     pub asker: Asker,
 }
@@ -83,6 +107,7 @@ impl FromRequestParts<Arc<App>> for WalletSession {
             owner: row.owner,
             session: row.session,
             token_hash,
+            opened: Opened::of(&row),
             asker: Origin::of(parts, app).asker(Actor::Customer {
                 wallet,
                 session: session_id(&row.session),
@@ -101,12 +126,25 @@ impl FromRequestParts<Arc<App>> for OperatorSession {
             owner: row.owner,
             session: row.session,
             token_hash,
+            opened: Opened::of(&row),
             asker: Origin::of(parts, app).asker(Actor::Operator {
                 operator: operator_id(&row.owner),
                 session: session_id(&row.session),
             }),
         })
     }
+}
+
+impl Gate for WalletSession {
+    const DEMAND: Demand = Demand::Customer;
+}
+
+impl Gate for OperatorSession {
+    const DEMAND: Demand = Demand::Operator;
+}
+
+impl Gate for TillDevice {
+    const DEMAND: Demand = Demand::Device;
 }
 
 /// The requests that a caller of a page makes.
@@ -376,12 +414,22 @@ impl Browser {
 }
 
 /// `POST /api/sign-out` of the wallet: always succeeds, also for somebody who is signed out.
-pub async fn sign_out_wallet(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+pub async fn sign_out_wallet(
+    State(app): State<Arc<App>>,
+    _: Visitor,
+    headers: HeaderMap,
+    _: Body,
+) -> Answer {
     sign_out(&app, Surface::Wallet, &headers).await
 }
 
 /// `POST /api/sign-out` of the console.
-pub async fn sign_out_console(State(app): State<Arc<App>>, headers: HeaderMap, _: Body) -> Answer {
+pub async fn sign_out_console(
+    State(app): State<Arc<App>>,
+    _: Visitor,
+    headers: HeaderMap,
+    _: Body,
+) -> Answer {
     sign_out(&app, Surface::Console, &headers).await
 }
 

@@ -1,126 +1,229 @@
-//! Acts of operators that ask for a fresh passkey though the operator is signed in.
+//! Acts that ask for a fresh passkey though their caller is signed in: one state machine, for customers and operators.
 //!
-//! One route, asked twice with the same fields. The first time it answers with a challenge, which names the act, its object and
-//! the session, and does nothing. The second time the page adds `step_up` and `credential`, and the act happens.
+//! | state | what is kept | what ends it |
+//! |---|---|---|
+//! | signed in | nothing | the challenge is asked for: at most 30 a minute and owner |
+//! | challenged | in memory: the challenge, the act with its object, the session, the browser | an answer, good or bad, or five minutes |
+//! | shown | the session goes on under a new token | the act runs at once, and once |
+//!
+//! Two shapes on the wire. Operators' routes are asked twice with the same fields: the first answer is the challenge, and does
+//! nothing; the second time the page adds `step_up` and `credential`. Unfreezing has a route for each.
 
 use std::sync::Arc;
 
+use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
+use axum::http::request::Parts;
 use axum::response::IntoResponse;
+use mamori_domain::context::Asker;
 use mamori_domain::world::Timestamp;
 use mamori_flows::Run;
-use mamori_registry::{Registry, Seed, StoredPasskey, Surface, token_hash};
+use mamori_registry::{OwnerId, Registry, Seed, SessionId, StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Token, encode_token};
-use crate::http::passkeys::{begin, check_assertion, check_step_up_pace, refused};
-use crate::http::session::{Browser, NewSession, OperatorSession, renew_session};
+use crate::http::assertions::{begin, check_assertion, refused};
+use crate::http::session::{
+    Browser, NewSession, OperatorSession, WalletSession, operator_mark, renew_session,
+};
 use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::{Asserting, PasskeyProblem};
+use crate::route_table::{Demand, Gate};
 
-/// What an act finds on its worker thread: the flow's run, in the operator's name.
-pub struct Granted<'a> {
+/// Somebody who is signed in and has a passkey.
+pub trait SignedIn: FromRequestParts<Arc<App>, Rejection = Denial> + Send + 'static {
+    const SURFACE: Surface;
+    /// What a route demands that wants the passkey too.
+    const WITH_PASSKEY: Demand;
+    fn who(&self) -> Who;
+}
+
+/// What a step-up needs to know of its caller.
+#[derive(Clone, Copy)]
+pub struct Who {
+    owner: OwnerId,
+    session: SessionId,
+    token_hash: [u8; 32],
+    asker: Asker,
+}
+
+impl SignedIn for WalletSession {
+    const SURFACE: Surface = Surface::Wallet;
+    const WITH_PASSKEY: Demand = Demand::CustomerWithPasskey;
+
+    fn who(&self) -> Who {
+        Who {
+            owner: self.owner,
+            session: self.session,
+            token_hash: self.token_hash,
+            asker: self.asker,
+        }
+    }
+}
+
+impl SignedIn for OperatorSession {
+    const SURFACE: Surface = Surface::Console;
+    const WITH_PASSKEY: Demand = Demand::OperatorWithPasskey;
+
+    fn who(&self) -> Who {
+        Who {
+            owner: self.owner,
+            session: self.session,
+            token_hash: self.token_hash,
+            asker: self.asker,
+        }
+    }
+}
+
+/// A caller who is signed in, at a route that demands the passkey too. The session stays closed until the passkey was shown: a
+/// handler has no other way to it.
+pub struct FreshPasskey<C>(C);
+
+impl<C: SignedIn> Gate for FreshPasskey<C> {
+    const DEMAND: Demand = C::WITH_PASSKEY;
+}
+
+impl<C: SignedIn> FromRequestParts<Arc<App>> for FreshPasskey<C> {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
+        C::from_request_parts(parts, app).await.map(FreshPasskey)
+    }
+}
+
+/// What an act finds on its worker thread: its caller, and the flow's run in the caller's name.
+pub struct Granted<'a, C> {
     pub app: &'a App,
+    pub caller: &'a C,
     pub run: Run<'a>,
 }
 
-/// Runs `work` once its operator has shown the passkey for exactly this act; until then answers with the challenge.
-pub async fn with_fresh_passkey(
-    app: Arc<App>,
-    headers: &HeaderMap,
-    asker: OperatorSession,
-    body: &Body,
-    act: StepUpAct,
-    work: impl FnOnce(Granted) -> Result<Value, Denial> + Send + 'static,
-) -> Answer {
-    let browser = Browser::of(headers, &app);
-    if !body.has("step_up") {
-        return challenge(&app, &browser, asker, act).await;
+impl Granted<'_, OperatorSession> {
+    /// The operator in a log.
+    pub fn operator(&self) -> String {
+        operator_mark(&self.caller.owner)
     }
-    let (handle, credential) = (body.token("step_up")?, body.object("credential")?);
-    let waiting =
-        app.identity
-            .ceremonies
-            .take(&token_hash(&handle), &browser.hash(), app.outside.now());
-    let asserting = match waiting {
-        Some(Purpose::StepUp {
-            asserting,
-            act: agreed,
-            session,
-        }) if session == asker.session && agreed == act => asserting,
-        _ => return Err(refused("operator step-up", PasskeyProblem::OtherChallenge)),
-    };
-    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let ran = app.control.ask(move |registry| -> Result<_, Denial> {
-        let session = prove(
-            &inner,
-            registry,
-            &asker,
-            &credential,
-            &asserting,
-            now,
-            &seed,
-        )?;
-        let granted = Granted {
-            app: &inner,
-            run: inner.run(registry, asker.asker, now, &seed),
-        };
-        Ok((session, work(granted)))
-    });
-    let (session, worked) = ran.await??;
-    // The old token ended when the passkey was shown: the cookie goes along with every answer, a refusal too.
-    Ok(session.on(match worked {
-        Ok(body) => done(body),
-        Err(denial) => denial.into_response(),
-    }))
 }
 
-/// Opens the ceremony for one act.
-async fn challenge(
+impl<C: SignedIn + Sync> FreshPasskey<C> {
+    /// Asked twice: runs `work` once the caller has shown the passkey for exactly this act; until then answers with the challenge.
+    pub async fn when_shown(
+        self,
+        app: Arc<App>,
+        headers: &HeaderMap,
+        body: &Body,
+        act: StepUpAct,
+        work: impl FnOnce(Granted<C>) -> Result<Value, Denial> + Send + 'static,
+    ) -> Answer {
+        if body.has("step_up") {
+            self.shown(app, headers, body, act, work).await
+        } else {
+            challenge(&app, headers, &self.0, act).await
+        }
+    }
+
+    /// Runs `work` if the body answers the challenge that was given out for exactly this act, in this session and browser.
+    pub async fn shown(
+        self,
+        app: Arc<App>,
+        headers: &HeaderMap,
+        body: &Body,
+        act: StepUpAct,
+        work: impl FnOnce(Granted<C>) -> Result<Value, Denial> + Send + 'static,
+    ) -> Answer {
+        let (handle, credential) = (body.token("step_up")?, body.object("credential")?);
+        let browser = Browser::of(headers, &app);
+        let (caller, now) = (self.0, app.outside.now());
+        let who = caller.who();
+        let ceremonies = &app.identity.ceremonies;
+        let asserting = match ceremonies.take(&token_hash(&handle), &browser.hash(), now) {
+            Some(Purpose::StepUp {
+                asserting,
+                act: agreed,
+                session,
+            }) if session == who.session && agreed == act => asserting,
+            _ => return Err(refused("step-up", PasskeyProblem::OtherChallenge)),
+        };
+        let (inner, seed) = (Arc::clone(&app), app.outside.seed());
+        let ran = app.control.ask(move |registry| -> Result<_, Denial> {
+            let surface = C::SURFACE;
+            let session = prove(
+                &inner,
+                registry,
+                surface,
+                &who,
+                &credential,
+                &asserting,
+                now,
+                &seed,
+            )?;
+            let granted = Granted {
+                app: &inner,
+                caller: &caller,
+                run: inner.run(registry, who.asker, now, &seed),
+            };
+            Ok((session, work(granted)))
+        });
+        let (session, worked) = ran.await??;
+        // The old token ended when the passkey was shown: the cookie goes along with every answer, a refusal too.
+        Ok(session.on(match worked {
+            Ok(body) => done(body),
+            Err(denial) => denial.into_response(),
+        }))
+    }
+}
+
+/// Gives out the challenge for one act, for this session and browser.
+pub async fn challenge<C: SignedIn>(
     app: &Arc<App>,
-    browser: &Browser,
-    asker: OperatorSession,
+    headers: &HeaderMap,
+    caller: &C,
     act: StepUpAct,
 ) -> Answer {
-    check_step_up_pace(app, &asker.owner)?;
-    let owner = asker.owner;
+    let (browser, who) = (Browser::of(headers, app), caller.who());
+    // A challenge keeps a place among those that wait: each owner has a bounded number of them.
+    let paces = &app.identity.paces;
+    if !paces.step_ups.allow(who.owner.0, app.outside.now()) {
+        return Err(Denial::Busy);
+    }
     let keys: Vec<StoredPasskey> = app
         .control
-        .ask(move |registry| registry.factors().passkeys_of(Surface::Console, &owner))
+        .ask(move |registry| registry.factors().passkeys_of(C::SURFACE, &who.owner))
         .await??;
-    let started = app.identity.console_party.start_assertion(&keys);
-    let (request, asserting) = started.map_err(|problem| refused("operator step-up", problem))?;
+    let started = app.identity.party(C::SURFACE).start_assertion(&keys);
+    let (request, asserting) = started.map_err(|problem| refused("step-up", problem))?;
     let handle: Token = app.outside.bytes();
     let purpose = Purpose::StepUp {
         asserting,
         act,
-        session: asker.session,
+        session: who.session,
     };
-    begin(app, token_hash(&handle), browser, purpose)?;
+    begin(app, token_hash(&handle), &browser, purpose)?;
     Ok(browser.on(done(
         json!({ "step_up": encode_token(&handle), "request": request }),
     )))
 }
 
-/// The passkey is the asker's own and fresh; the session goes on under a new token.
+/// The passkey is the caller's own and fresh; the session goes on under a new token.
+#[allow(clippy::too_many_arguments)]
 fn prove(
     app: &App,
     registry: &mut Registry,
-    asker: &OperatorSession,
+    surface: Surface,
+    who: &Who,
     credential: &Value,
     asserting: &Asserting,
     now: Timestamp,
     seed: &Seed,
 ) -> Result<NewSession, Denial> {
-    let console = Surface::Console;
-    let checked = check_assertion(app, registry, console, credential, asserting, now)?;
-    let shown = checked.and_then(|owner| match owner == asker.owner {
+    let checked = check_assertion(app, registry, surface, credential, asserting, now)?;
+    let shown = checked.and_then(|owner| match owner == who.owner {
         true => Ok(()),
         false => Err(PasskeyProblem::OtherOwner),
     });
-    shown.map_err(|problem| refused("operator step-up", problem))?;
-    renew_session(app, registry, console, &asker.token_hash, now, seed)?.ok_or(Denial::SignedOut)
+    shown.map_err(|problem| refused("step-up", problem))?;
+    renew_session(app, registry, surface, &who.token_hash, now, seed)?.ok_or(Denial::SignedOut)
 }

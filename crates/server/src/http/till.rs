@@ -97,12 +97,14 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
     })))
 }
 
-/// `POST /api/charge {amount, code, key}`: a scan. The key names the sale, so that asking again is safe.
+/// `POST /api/charge {amount, code, key, categories?}`: a scan. The key names the sale, so that asking again is safe.
 pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let amount = yen(body.whole("amount", 1..=Amount::MAX_MINOR)?)?;
     let name = sale_key(&body)?;
     let code = scanned(&app, body.text("code", 512)?)?;
+    let (count, chars) = (OrderInfo::CATEGORIES_MAX, OrderInfo::CATEGORY_CHARS_MAX);
+    let categories = body.opt_texts("categories", count, chars)?;
     let charge = Charge {
         merchant: place.merchant,
         merchant_payment_id: name.into(),
@@ -112,6 +114,8 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         till: Some(place.till),
         order: OrderInfo {
             requested_at: app.outside.now().seconds(),
+            categories: (!categories.is_empty())
+                .then(|| categories.into_iter().map(Into::into).collect()),
             ..OrderInfo::default()
         }
         .into(),
@@ -299,5 +303,6 @@ fn payment_json(payment: &Payment, customer: &str) -> Value {
         "status": status(payment),
         "at_ms": payment.at.millis(),
         "customer": customer,
+        "categories": payment.order.categories.as_deref().unwrap_or_default(),
     })
 }

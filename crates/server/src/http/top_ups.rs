@@ -3,24 +3,25 @@
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequest, Request, State};
+use axum::http::StatusCode;
 use mamori_connectors::card::IntentState;
-use mamori_connectors::card_notice::verify_notice;
+use mamori_connectors::card_notice::{CardNotice, verify_notice};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::ids::TopUpId;
 use mamori_domain::money::Amount;
 use mamori_domain::reply::{Reply, TopUpState};
 use mamori_engine::views::read;
+use mamori_flows::top_up::CardProblem;
 use serde_json::json;
 
 use crate::answer::{Answer, Denial, Words, done};
 use crate::app::App;
 use crate::body::{Body, Named};
-use crate::cards::CardProblem;
 use crate::denied::refused;
 use crate::http::session::WalletSession;
+use crate::route_table::{Demand, Gate};
 
 const CARD_UNAVAILABLE: Words = Words {
     code: "card_unavailable",
@@ -178,22 +179,37 @@ async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> 
     ))
 }
 
-/// `POST /webhooks/card`: the processor's notice. It is believed for its signature, and only to make us ask.
-pub async fn notice(State(app): State<Arc<App>>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let Some(signature) = headers
-        .get("stripe-signature")
-        .and_then(|value| value.to_str().ok())
-    else {
-        return StatusCode::BAD_REQUEST;
-    };
-    let now = app.outside.now();
-    let notice = match verify_notice(&app.card_desk.webhook_secret, signature, &body, now.0) {
-        Ok(notice) => notice,
-        Err(refusal) => {
-            tracing::warn!(?refusal, "a card notice was not believed");
-            return StatusCode::BAD_REQUEST;
+/// A notice that the card processor has signed.
+pub struct SignedNotice(CardNotice);
+
+impl Gate for SignedNotice {
+    const DEMAND: Demand = Demand::Signature;
+}
+
+impl FromRequest<Arc<App>> for SignedNotice {
+    type Rejection = StatusCode;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, StatusCode> {
+        let signature = request.headers().get("stripe-signature").cloned();
+        let signature = signature.as_ref().and_then(|value| value.to_str().ok());
+        let signature = signature.ok_or(StatusCode::BAD_REQUEST)?;
+        let body = Bytes::from_request(request, app)
+            .await
+            .map_err(|rejection| rejection.status())?;
+        let (secret, now) = (&app.card_desk.webhook_secret, app.outside.now());
+        match verify_notice(secret, signature, &body, now.0) {
+            Ok(notice) => Ok(SignedNotice(notice)),
+            Err(refusal) => {
+                tracing::warn!(?refusal, "a card notice was not believed");
+                Err(StatusCode::BAD_REQUEST)
+            }
         }
-    };
+    }
+}
+
+/// `POST /webhooks/card`: the processor's notice. It is believed for its signature, and only to make us ask.
+pub async fn notice(State(app): State<Arc<App>>, SignedNotice(notice): SignedNotice) -> StatusCode {
+    let now = app.outside.now();
     let (inner, engine) = (app.clone(), app.ledger.engine.clone());
     let (event, kind) = (notice.event.clone(), notice.kind);
     match app

@@ -167,9 +167,9 @@ enum End {
 /// `GET /api/events`: what happens in the wallet, as it happens and never before it is durable.
 pub async fn events(
     State(app): State<Arc<App>>,
+    asker: WalletSession,
     cord: Cord,
     headers: HeaderMap,
-    asker: WalletSession,
 ) -> Result<Response, Denial> {
     let mut place = app.identity.streams.open(asker.wallet, asker.session);
     let (to, from) = mpsc::channel::<WalletNews>(STREAM_EVENTS);

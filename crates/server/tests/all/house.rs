@@ -26,11 +26,11 @@ use mamori_engine::testing::Loss;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::open::{self, NewStore};
 use mamori_flows::reconcile;
+use mamori_flows::top_up::CardDesk;
 use mamori_registry::{
     ApiKey, AuthMethod, OwnerId, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
 };
 use mamori_server::app::App;
-use mamori_server::cards::CardDesk;
 use mamori_server::cookies::{Cookie, encode_token};
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
@@ -46,6 +46,9 @@ use sha2::{Digest, Sha256};
 use tower::ServiceExt as _;
 
 use crate::authenticator::Authenticator;
+
+/// What the browsers of the tests call themselves.
+const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) AppleWebKit/605.1.15 Version/19.1 Mobile/15E148 Safari/604.1";
 
 pub const WALLET: &str = "http://wallet.localhost:4000";
 pub const TILL: &str = "http://till.localhost:4001";
@@ -449,6 +452,7 @@ impl Browser<'_> {
             .method(method)
             .uri(path)
             .header(header::HOST, host)
+            .header(header::USER_AGENT, SAFARI)
             .header("sec-fetch-site", "same-origin");
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));

@@ -2,13 +2,14 @@
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
-use mamori_registry::Surface;
+use mamori_domain::ids::TillId;
+use mamori_registry::{Seed, Surface};
 use mamori_server::route_table::Demand;
 use mamori_server::routes;
 use mamori_server::surface::{Front, content_security_policy, dress};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{Answer, Browser, House, shown};
 
 const SURFACES: [Surface; 3] = [Surface::Wallet, Surface::Till, Surface::Console];
 
@@ -233,47 +234,139 @@ fn routes_of_the_page() -> Vec<(Surface, String, String, Demand)> {
     .collect()
 }
 
-#[test]
-fn a_route_serves_nobody_whom_its_demand_excludes() {
-    let house = House::new();
-    let (mut customer, mut authenticator) = (
+/// A browser of each kind: nobody, a customer, an operator, a till. Each carries its token under every cookie's name, as a page
+/// that is attacked might.
+fn browsers_of(house: &House) -> Vec<(&'static str, Option<String>)> {
+    let (mut customer, mut passkey) = (
         house.browser(Surface::Wallet),
         crate::authenticator::Authenticator::new(crate::house::WALLET),
     );
-    customer.sign_up("sora@example.jp", &mut authenticator);
-    let session = customer.cookies["__Host-mamori_wallet"].clone();
+    customer.sign_up("sora@example.jp", &mut passkey);
+    let (console, _) = house.operator(1);
+    house.open_shop();
+    let mut till = house.browser(Surface::Till);
+    let code =
+        house
+            .control()
+            .devices()
+            .make_pairing_code(TillId(1), house.now(), &Seed::new([9; 32]));
+    let code = code.expect("the registry answers");
+    till.post("/api/enrol", json!({ "pairing_code": code }))
+        .ok();
+    vec![
+        ("nobody", None),
+        (
+            "customer",
+            Some(customer.cookies["__Host-mamori_wallet"].clone()),
+        ),
+        (
+            "operator",
+            Some(console.cookies["__Host-mamori_console"].clone()),
+        ),
+        ("till", Some(till.cookies["__Host-mamori_till"].clone())),
+    ]
+}
+
+fn ask(browser: &mut Browser, method: &str, path: &str) -> Answer {
+    match method {
+        "POST" => browser.post(path, json!({})),
+        _ => browser.get(path),
+    }
+}
+
+#[test]
+fn a_route_serves_those_alone_whom_it_demands() {
+    let house = House::new();
+    let callers = browsers_of(&house);
     let routes = routes_of_the_page();
     assert!(routes.len() > 30);
-    for (surface, method, path, demand) in routes
-        .into_iter()
-        .filter(|(_, _, _, demand)| *demand != Demand::Anybody)
-    {
-        let mut strangers = vec![house.browser(surface)];
-        // A customer's token under the cookie name of each surface that is not the wallet.
-        if surface != Surface::Wallet {
-            let mut customer = house.browser(surface);
+    for (surface, method, path, demand) in &routes {
+        let welcome = match demand {
+            Demand::Anybody => continue,
+            Demand::Customer | Demand::CustomerWithPasskey => "customer",
+            Demand::Operator | Demand::OperatorWithPasskey => "operator",
+            Demand::Device => "till",
+            Demand::Signature | Demand::RunToken => panic!("{path} is no page's route"),
+        };
+        // A stream would go on for ever for those whom it lets in.
+        let callers = callers
+            .iter()
+            .filter(|(who, _)| *who != welcome || path != "/api/events");
+        for (who, token) in callers {
+            let mut browser = house.browser(*surface);
             for name in [
                 "__Host-mamori_wallet",
                 "__Host-mamori_till",
                 "__Host-mamori_console",
             ] {
-                customer.cookies.insert(name.into(), session.clone());
+                if let Some(token) = token {
+                    browser.cookies.insert(name.into(), token.clone());
+                }
             }
-            strangers.push(customer);
-        }
-        for mut stranger in strangers {
-            let reply = if method == "POST" {
-                stranger.post(&path, json!({}))
-            } else {
-                stranger.get(&path)
-            };
+            let reply = ask(&mut browser, method, path);
+            let turned_away =
+                (reply.status, reply.refusal()) == (StatusCode::UNAUTHORIZED, "signed_out");
             assert_eq!(
-                (reply.status, reply.refusal()),
-                (StatusCode::UNAUTHORIZED, "signed_out"),
-                "{method} {path} ({demand:?})"
+                turned_away,
+                *who != welcome,
+                "{who} at {method} {path} ({demand:?}): {} {}",
+                reply.status,
+                reply.body
             );
         }
     }
+}
+
+/// What each of these routes is asked for, so that only the passkey is missing.
+fn asked_for(path: &str) -> Value {
+    match path {
+        "/api/unfreeze/finish" => json!({}),
+        "/api/operators/invite" => json!({ "name": "はる" }),
+        "/api/operators/remove" => json!({ "operator": "A".repeat(22) }),
+        "/api/api-keys" => json!({ "merchant_id": 1 }),
+        "/api/api-keys/revoke" => json!({ "api_key": "mk_1" }),
+        "/api/api-keys/opa-auth" => json!({ "api_key": "mk_1", "takes": false }),
+        "/api/people/erase" => json!({ "wallet_id": "1", "despite_balance": true }),
+        other => panic!("{other} demands a passkey: say here what it is asked for"),
+    }
+}
+
+#[test]
+fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
+    let house = House::new();
+    let callers = browsers_of(&house);
+    let token = |who: &str| callers.iter().find(|(name, _)| *name == who).cloned();
+    for (surface, method, path, demand) in routes_of_the_page() {
+        let (who, cookie) = match demand {
+            Demand::CustomerWithPasskey => ("customer", "__Host-mamori_wallet"),
+            Demand::OperatorWithPasskey => ("operator", "__Host-mamori_console"),
+            _ => continue,
+        };
+        assert_eq!(method, "POST", "{path}");
+        let mut browser = house.browser(surface);
+        let (_, session) = token(who).expect("one of each");
+        browser
+            .cookies
+            .insert(cookie.into(), session.expect("signed in"));
+        let asked = asked_for(&path);
+        let first = browser.post(&path, asked.clone());
+        let is_challenge = first.status == StatusCode::OK && first.body["request"].is_object();
+        let wants_answer = first.body["field"] == "step_up";
+        assert!(is_challenge || wants_answer, "{path}: {}", first.body);
+        let invented = shown(asked, &json!("A".repeat(43)), json!({}));
+        assert_eq!(
+            browser.post(&path, invented).refusal(),
+            "passkey_refused",
+            "{path}"
+        );
+    }
+    let (_, session) = token("customer").expect("one of each");
+    let mut phone = house.browser(Surface::Wallet);
+    let session = session.expect("signed in");
+    phone.cookies.insert("__Host-mamori_wallet".into(), session);
+    phone.get("/api/sessions").ok();
+    assert_eq!(house.control().operators().list().expect("read").len(), 1);
+    assert_eq!(house.live_keys(), 0, "nothing happened");
 }
 
 #[test]

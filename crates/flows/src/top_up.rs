@@ -9,8 +9,8 @@
 //! | settle | journal, on the processor's own word | asked again by the page, a webhook or the poller |
 //! | look back | control: what went back of a charge, what is disputed | asked again with the next notice |
 //!
-//! A top-up is closed on the processor's own word and on nothing else: while that is not to be had it stays open, and the
-//! poller asks with growing pauses. One that was closed without money is asked about for another week.
+//! A top-up is closed on the processor's own word and on nothing else: while that is not to be had it stays open, and
+//! `external.rs` asks with growing pauses. One that was closed without money is asked about for another week.
 //!
 //! Nothing a browser says moves money: a return from the card page only makes the server ask the processor.
 
@@ -20,10 +20,10 @@ use mamori_connectors::card::{
     CardEntry, CardError, CardOrder, CardPayment, CardProcessor, CardReference, IntentState,
     TopUpKey,
 };
-
 use mamori_connectors::card_notice::CardNotice;
 use mamori_connectors::secret::Secret;
 use mamori_datastore::fault::Fault;
+use mamori_domain::book::OpenTopUp;
 use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::ids::{IdSpace, TopUpId};
@@ -34,19 +34,23 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{CardChargeRow, CardOrderRow, NewCardOrder, Registry};
 
+use crate::external::{self, Noted, Orders, Problem, ProblemKind, Stands, Times};
+
 /// How long the processor's page stays open. The shortest the protocol allows is half an hour.
 const PAGE_LIFE: Duration = Duration::from_secs(35 * 60);
 /// How long after the page has closed a top-up that nobody answered for is called off.
 const GRACE: Duration = Duration::from_secs(10 * 60);
-/// How long an open top-up rests after a question that brought no usable answer: doubled each time, up to the second.
-const SILENCE: Duration = Duration::from_secs(5);
-const SILENCE_MAX: Duration = Duration::from_secs(10 * 60);
-/// How long a top-up that was closed without money is asked about, once a day, and how many in one round.
-const AGAIN: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-const AGAIN_IN_A_ROUND: u32 = 20;
-/// Open top-ups that one round looks at.
-const OPEN_IN_A_ROUND: usize = 10_000;
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// When the processor is asked, and for how long.
+const TIMES: Times = Times {
+    life: PAGE_LIFE,
+    grace: GRACE,
+    silence: Duration::from_secs(5),
+    silence_max: Duration::from_secs(10 * 60),
+    again_for: Duration::from_secs(7 * 24 * 60 * 60),
+    again_every: Duration::from_secs(24 * 60 * 60),
+    again_in_a_round: 20,
+    open_in_a_round: 10_000,
+};
 
 /// The processor's account of this house.
 pub struct CardDesk {
@@ -271,7 +275,8 @@ impl CardDesk {
         // Before the book hears of it: a crash in between must end neither the asking nor the alarm.
         let closes = matches!(act, Command::FailTopUp { .. });
         if closes {
-            ask_again_tomorrow(registry, top_up, row.closed_at, now)?;
+            let ask_at = TIMES.ask_again_at(row.closed_at, now);
+            registry.card_orders().note_closed(top_up, now, ask_at)?;
         } else if let Some(charge) = &paid {
             raise_alarm(registry, &row, charge, now)?;
         }
@@ -290,11 +295,7 @@ impl CardDesk {
         }
     }
 
-    /// Settles every top-up that has been open for a while, what no webhook and no browser ever came back for, and asks again
-    /// about some that were closed without money. Returns how many were closed or credited.
-    ///
-    /// The round ends where the processor says nothing at all: what it owes the first it owes everybody, and each silence
-    /// takes half a minute. Whoever was asked in vain waits longer each time, so that the next round begins with another.
+    /// One round over all top-ups that no webhook and no browser ever came back for; see [`external::sweep`].
     pub fn sweep(
         &self,
         engine: &Engine,
@@ -302,159 +303,85 @@ impl CardDesk {
         now: Timestamp,
         older_than: Duration,
     ) -> Result<usize, Fault> {
-        let mut moved = 0;
-        // Those that were started exactly so long ago are old enough.
-        let old = now.minus(older_than).plus(Duration::from_micros(1));
-        for (top_up, open) in engine.top_ups_started_before(old, OPEN_IN_A_ROUND)? {
-            let started_at = open.started_at;
-            match self.poll(engine, registry, top_up, started_at, now)? {
-                Polled::Moved => moved += 1,
-                Polled::AsBefore => {}
-                Polled::Silence => return Ok(moved),
-            }
-        }
-        for top_up in registry.card_orders().to_ask_again(now, AGAIN_IN_A_ROUND)? {
-            match self.poll_again(engine, registry, top_up, now)? {
-                Polled::Moved => moved += 1,
-                Polled::AsBefore => {}
-                Polled::Silence => return Ok(moved),
-            }
-        }
-        Ok(moved)
+        let mut top_ups = TopUps {
+            desk: self,
+            engine,
+            registry,
+        };
+        external::sweep(&mut top_ups, now, older_than)
+    }
+}
+
+/// Top-ups as orders at the processor.
+struct TopUps<'a> {
+    desk: &'a CardDesk,
+    engine: &'a Engine,
+    registry: &'a mut Registry,
+}
+
+impl Orders for TopUps<'_> {
+    type Id = TopUpId;
+    type Problem = CardProblem;
+    const TIMES: Times = TIMES;
+
+    fn open_before(&mut self, before: Timestamp) -> Result<Vec<(TopUpId, Timestamp)>, Fault> {
+        let open = self
+            .engine
+            .top_ups_started_before(before, TIMES.open_in_a_round)?;
+        let started = |(top_up, open): (TopUpId, OpenTopUp)| (top_up, open.started_at);
+        Ok(open.into_iter().map(started).collect())
     }
 
-    /// Asks about one that is open, unless it is resting.
-    fn poll(
-        &self,
-        engine: &Engine,
-        registry: &mut Registry,
-        top_up: TopUpId,
-        started_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<Polled, Fault> {
-        let expire = || {
-            engine.ask(processor_says(Command::FailTopUp {
-                top_up,
-                expired: true,
-            }))
-        };
-        let Some(row) = registry.card_orders().find(top_up)? else {
-            // Opened in the book and never written down as an order: nobody was ever sent to a page.
-            let expired = now > started_at.plus(PAGE_LIFE) && expire()?.is_ok();
-            return Ok(Polled::moved(expired));
-        };
-        // One that control has closed and the book has not was left half way: it rests no longer.
-        if row.closed_at.is_none() && row.ask_at.is_some_and(|ask_at| ask_at > now) {
-            return Ok(Polled::AsBefore);
-        }
-        let is_overdue = now > started_at.plus(PAGE_LIFE + GRACE);
-        let pause = (SILENCE * (1 << row.silent.min(10))).min(SILENCE_MAX);
-        match self.settle(engine, registry, top_up, now) {
-            Ok(settled) if settled.state == TopUpState::Pending => {
-                if is_overdue {
-                    // Still on its way, and not to be called off: it is asked about more and more seldom.
-                    registry
-                        .card_orders()
-                        .note_silence(top_up, now.plus(pause))?;
-                } else if row.silent > 0 {
-                    registry.card_orders().note_answer(top_up)?;
-                }
-                Ok(Polled::AsBefore)
-            }
-            Ok(_) => Ok(Polled::Moved),
-            Err(CardProblem::Fault(fault)) => Err(fault),
-            // Long after its page has closed the processor says, in its own words, that there never was a payment.
-            Err(CardProblem::Card(error)) if error.proves_no_payment() && is_overdue => {
-                // One whose page never had a name sent nobody anywhere.
-                if row.reference.is_some() {
-                    ask_again_tomorrow(registry, top_up, row.closed_at, now)?;
-                }
-                Ok(Polled::moved(expire()?.is_ok()))
-            }
-            Err(problem) => {
-                tracing::warn!(top_up = top_up.0, amount = row.order.amount, silent = row.silent, %problem, "a top-up could not be settled yet");
-                registry
-                    .card_orders()
-                    .note_silence(top_up, now.plus(pause))?;
-                Ok(Polled::after(&problem))
-            }
-        }
+    fn to_ask_again(&mut self, now: Timestamp) -> Result<Vec<TopUpId>, Fault> {
+        let mut orders = self.registry.card_orders();
+        orders.to_ask_again(now, TIMES.again_in_a_round)
     }
 
-    /// Asks about one that was closed without money: words of the processor come late, and sometimes they were wrong.
-    fn poll_again(
-        &self,
-        engine: &Engine,
-        registry: &mut Registry,
+    fn noted(&mut self, top_up: TopUpId) -> Result<Option<Noted>, Fault> {
+        let row = self.registry.card_orders().find(top_up)?;
+        Ok(row.map(|row| Noted {
+            amount: row.order.amount,
+            was_sent: row.reference.is_some(),
+            silent: row.silent,
+            ask_at: row.ask_at,
+            closed_at: row.closed_at,
+        }))
+    }
+
+    fn settle(&mut self, top_up: TopUpId, now: Timestamp) -> Result<Stands, CardProblem> {
+        let settled = self.desk.settle(self.engine, self.registry, top_up, now)?;
+        Ok(match settled.state {
+            TopUpState::Pending => Stands::Open,
+            TopUpState::Succeeded => Stands::Paid,
+            TopUpState::Failed | TopUpState::Expired => Stands::Closed,
+        })
+    }
+
+    fn expire(&mut self, top_up: TopUpId) -> Result<bool, Fault> {
+        let expire = Command::FailTopUp {
+            top_up,
+            expired: true,
+        };
+        Ok(self.engine.ask(processor_says(expire))?.is_ok())
+    }
+
+    fn note_silence(&mut self, top_up: TopUpId, ask_at: Timestamp) -> Result<(), Fault> {
+        self.registry.card_orders().note_silence(top_up, ask_at)
+    }
+
+    fn note_answer(&mut self, top_up: TopUpId) -> Result<(), Fault> {
+        self.registry.card_orders().note_answer(top_up)
+    }
+
+    fn note_closed(
+        &mut self,
         top_up: TopUpId,
         now: Timestamp,
-    ) -> Result<Polled, Fault> {
-        match self.settle(engine, registry, top_up, now) {
-            Ok(settled) => {
-                let credited = settled.state == TopUpState::Succeeded;
-                if credited {
-                    tracing::warn!(
-                        top_up = top_up.0,
-                        "a top-up that was closed without money is paid after all"
-                    );
-                }
-                if settled.state == TopUpState::Pending {
-                    registry.card_orders().note_silence(top_up, now.plus(DAY))?;
-                }
-                Ok(Polled::moved(credited))
-            }
-            Err(CardProblem::Fault(fault)) => Err(fault),
-            Err(problem) => {
-                tracing::info!(top_up = top_up.0, %problem, "a closed top-up brings no news");
-                match registry.card_orders().find(top_up)? {
-                    // An answer of a kind; silence does not count towards the end of asking.
-                    Some(row) if Polled::after(&problem) == Polled::AsBefore => {
-                        ask_again_tomorrow(registry, top_up, row.closed_at, now)?;
-                    }
-                    _ => registry.card_orders().note_silence(top_up, now.plus(DAY))?,
-                }
-                Ok(Polled::after(&problem))
-            }
-        }
+        ask_at: Option<Timestamp>,
+    ) -> Result<(), Fault> {
+        let mut orders = self.registry.card_orders();
+        orders.note_closed(top_up, now, ask_at)
     }
-}
-
-/// What one question of the poller brought.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Polled {
-    Moved,
-    AsBefore,
-    Silence,
-}
-
-impl Polled {
-    fn moved(moved: bool) -> Polled {
-        if moved {
-            Polled::Moved
-        } else {
-            Polled::AsBefore
-        }
-    }
-
-    fn after(problem: &CardProblem) -> Polled {
-        match problem {
-            CardProblem::Card(error) if error.is_silence() => Polled::Silence,
-            _ => Polled::AsBefore,
-        }
-    }
-}
-
-/// A top-up stands closed without money, since `closed_at` if that is known: it is asked about once a day for a week.
-fn ask_again_tomorrow(
-    registry: &mut Registry,
-    top_up: TopUpId,
-    closed_at: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<(), Fault> {
-    let over = now >= closed_at.unwrap_or(now).plus(AGAIN);
-    registry
-        .card_orders()
-        .note_closed(top_up, now, (!over).then_some(now.plus(DAY)))
 }
 
 /// Tells people that money of a credited top-up is gone, once for each time that there is more to tell.
@@ -498,6 +425,17 @@ pub enum CardProblem {
     Unknown,
     /// What is written down cannot be an order.
     Mismatch,
+}
+
+impl Problem for CardProblem {
+    fn kind(self) -> ProblemKind {
+        match self {
+            CardProblem::Fault(fault) => ProblemKind::Fault(fault),
+            CardProblem::Card(error) if error.is_silence() => ProblemKind::Silence,
+            CardProblem::Card(error) if error.proves_no_payment() => ProblemKind::NothingHappened,
+            _ => ProblemKind::Other,
+        }
+    }
 }
 
 impl From<CardError> for CardProblem {

@@ -1,0 +1,46 @@
+//! What operators change in the registry alone: who may enter the console, and which code pairs a till.
+//!
+//! | flow | where it is written | if the answer is lost |
+//! |---|---|---|
+//! | invite an operator | registry: the operator, the link, the row that says who invited | the invitation is listed; its link was seen by nobody, and it is withdrawn |
+//! | remove an operator | registry: operator, passkeys, links and sessions end; the row that says who removed | asked again: there is none any more |
+//! | make a pairing code | registry: the code, the row that says for which till | asked again: the new code ends the old one |
+//!
+//! Each is one transaction, so there is nothing to settle after a crash.
+
+use mamori_domain::ids::TillId;
+use mamori_registry::{OwnerId, RemoveRefusal};
+
+use crate::ledger::Run;
+use crate::stop::{Denied, Flow};
+
+/// Invites somebody to the console; answers with the secret of the one-time link.
+pub fn invite(run: &mut Run, name: &str) -> Flow<[u8; 32]> {
+    let noted = run.noted();
+    let mut operators = run.registry.operators().noted(noted);
+    Ok(operators.invite(name, run.now, run.seed)?)
+}
+
+/// Removes an operator, or withdraws an invitation. Their sessions in the registry have ended.
+pub fn remove(run: &mut Run, leaving: &OwnerId) -> Flow<()> {
+    let noted = run.noted();
+    let removed = run.registry.operators().noted(noted).remove(leaving)?;
+    removed.map_err(|refusal| {
+        match refusal {
+            RemoveRefusal::Unknown => Denied::NotFound,
+            RemoveRefusal::LastOne => Denied::LastOperator,
+        }
+        .into()
+    })
+}
+
+/// Makes a pairing code for a till that has a name; earlier ones of that till stop working.
+pub fn make_pairing_code(run: &mut Run, till: TillId) -> Flow<String> {
+    let tills = run.registry.directory().tills()?;
+    if !tills.iter().any(|named| named.till == till) {
+        return Err(Denied::NotFound.into());
+    }
+    let noted = run.noted();
+    let mut devices = run.registry.devices().noted(noted);
+    Ok(devices.make_pairing_code(till, run.now, run.seed)?)
+}

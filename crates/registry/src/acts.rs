@@ -1,0 +1,225 @@
+//! What operators changed in the registry, in the shape of the ledger's acts: who, what, whom, when, from where, in which request.
+//!
+//! What the ledger decides stands in the journal. What stands in the registry alone (who may enter the console, pairing codes,
+//! which schemes a key takes, what things are called) leaves a row here, written by the transaction that makes the change.
+
+use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::{Db, Param, Row, Tx};
+use mamori_domain::context::{Actor, Asker, Context, RequestId};
+use mamori_domain::event::Subject;
+use mamori_domain::world::Timestamp;
+
+use crate::factors::OwnerId;
+use crate::{Numbered, at, instant_cell, numbered_cell};
+
+/// What was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RegistryCommand {
+    InviteOperator,
+    RemoveOperator,
+    MakePairingCode,
+    SetOpaAuth,
+    NameMerchant,
+    NameStore,
+    NameTill,
+}
+
+impl RegistryCommand {
+    /// The stable word; none of the ledger's commands has the same.
+    pub const fn word(self) -> &'static str {
+        match self {
+            RegistryCommand::InviteOperator => "invite_operator",
+            RegistryCommand::RemoveOperator => "remove_operator",
+            RegistryCommand::MakePairingCode => "make_pairing_code",
+            RegistryCommand::SetOpaAuth => "set_opa_auth",
+            RegistryCommand::NameMerchant => "name_merchant",
+            RegistryCommand::NameStore => "name_store",
+            RegistryCommand::NameTill => "name_till",
+        }
+    }
+}
+
+impl Numbered for RegistryCommand {
+    const ALL: &[RegistryCommand] = &[
+        RegistryCommand::InviteOperator,
+        RegistryCommand::RemoveOperator,
+        RegistryCommand::MakePairingCode,
+        RegistryCommand::SetOpaAuth,
+        RegistryCommand::NameMerchant,
+        RegistryCommand::NameStore,
+        RegistryCommand::NameTill,
+    ];
+
+    fn as_number(self) -> i64 {
+        match self {
+            RegistryCommand::InviteOperator => 1,
+            RegistryCommand::RemoveOperator => 2,
+            RegistryCommand::MakePairingCode => 3,
+            RegistryCommand::SetOpaAuth => 4,
+            RegistryCommand::NameMerchant => 5,
+            RegistryCommand::NameStore => 6,
+            RegistryCommand::NameTill => 7,
+        }
+    }
+}
+
+/// Names a row; not a secret. Rows of one instant are in the order of their names.
+pub type ActId = [u8; 16];
+
+/// Who changes something, when, and the name of the row that will say so.
+#[derive(Clone, Copy, Debug)]
+pub struct Noted {
+    pub asker: Asker,
+    pub now: Timestamp,
+    /// Drawn for this change.
+    pub id: ActId,
+}
+
+/// Whom or what a change is about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum About<'a> {
+    Operator(&'a OwnerId),
+    ApiKey(&'a str),
+    /// What the ledger knows too: found by it as well.
+    Ledger(Subject),
+}
+
+impl Noted {
+    /// Writes the row, in the transaction that makes the change.
+    pub(crate) fn write(
+        &self,
+        tx: &mut Tx,
+        command: RegistryCommand,
+        about: About,
+    ) -> Result<(), Fault> {
+        let text = match about {
+            About::Operator(operator) => {
+                format!("operator {:032x}", u128::from_be_bytes(operator.0))
+            }
+            About::ApiKey(key) => format!("key {key}"),
+            About::Ledger(Subject::Wallet(wallet)) => format!("wallet {wallet}"),
+            About::Ledger(Subject::Merchant(merchant)) => format!("merchant {merchant}"),
+            About::Ledger(Subject::Store(store)) => format!("store {store}"),
+            About::Ledger(Subject::Till(till)) => format!("till {till}"),
+            About::Ledger(Subject::Shard) => "shard".to_owned(),
+        };
+        let (kind, number) = match about {
+            About::Ledger(subject) => (
+                Param::Int(subject.kind()),
+                Param::Int(subject.number() as i64),
+            ),
+            About::Operator(_) | About::ApiKey(_) => (Param::Null, Param::Null),
+        };
+        let by = self.asker.by();
+        let context = minicbor::to_vec(self.asker.context).expect("memory takes all");
+        tx.execute(
+            "INSERT INTO registry_acts (act, at, command, actor_kind, actor, context, subject_kind, subject_number, subject, request)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            &[
+                Param::Blob(&self.id),
+                at(self.now),
+                command.param(),
+                Param::Int(by.kind().number()),
+                Param::Blob(&by.number().to_be_bytes()),
+                Param::Blob(&context),
+                kind,
+                number,
+                Param::Text(&text),
+                Param::Int(self.asker.request.0 as i64),
+            ],
+        )
+        .map(drop)
+    }
+}
+
+/// A change as it is listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegistryAct {
+    pub id: ActId,
+    pub at: Timestamp,
+    pub command: RegistryCommand,
+    /// Who asked, over what, from where.
+    pub context: Context,
+    /// Whom or what it is about: `operator …`, `key …`, `till 7`.
+    pub subject: String,
+    /// The edge's name for the request; zero for none.
+    pub request: RequestId,
+}
+
+/// Which changes are wanted; the same choice as there is for the ledger's acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// About this merchant, store or till.
+    Subject(Subject),
+    /// By this operator, or by the program.
+    Actor(Actor),
+    /// All of a stretch of time: from this instant on, before that one.
+    Between(Timestamp, Timestamp),
+}
+
+/// What operators changed.
+pub struct Acts<'a> {
+    pub(crate) db: &'a mut Db,
+}
+
+impl Acts<'_> {
+    /// Changes, newest first: those before row `before`, where given.
+    pub fn list(
+        &mut self,
+        wanted: Wanted,
+        before: Option<(Timestamp, ActId)>,
+        limit: u32,
+    ) -> Result<Vec<RegistryAct>, Fault> {
+        let (last_at, last) = before.unwrap_or((Timestamp(i64::MAX), [0; 16]));
+        let (last_at, last) = (at(last_at), Param::Blob(&last));
+        let limit = Param::Int(i64::from(limit));
+        let rows = match wanted {
+            Wanted::Subject(subject) => self.db.query(
+                "SELECT act, at, command, context, subject, request FROM registry_acts
+                 WHERE subject_kind = $1 AND subject_number = $2 AND (at < $3 OR at = $3 AND act < $4)
+                 ORDER BY at DESC, act DESC LIMIT $5",
+                &[
+                    Param::Int(subject.kind()),
+                    Param::Int(subject.number() as i64),
+                    last_at,
+                    last,
+                    limit,
+                ],
+                act_row,
+            ),
+            Wanted::Actor(actor) => self.db.query(
+                "SELECT act, at, command, context, subject, request FROM registry_acts
+                 WHERE actor_kind = $1 AND actor = $2 AND (at < $3 OR at = $3 AND act < $4)
+                 ORDER BY at DESC, act DESC LIMIT $5",
+                &[
+                    Param::Int(actor.kind().number()),
+                    Param::Blob(&actor.number().to_be_bytes()),
+                    last_at,
+                    last,
+                    limit,
+                ],
+                act_row,
+            ),
+            Wanted::Between(from, to) => self.db.query(
+                "SELECT act, at, command, context, subject, request FROM registry_acts
+                 WHERE at >= $1 AND at < $2 AND (at < $3 OR at = $3 AND act < $4)
+                 ORDER BY at DESC, act DESC LIMIT $5",
+                &[at(from), at(to), last_at, last, limit],
+                act_row,
+            ),
+        }?;
+        rows.into_iter().collect()
+    }
+}
+
+fn act_row(row: &Row) -> Result<RegistryAct, Fault> {
+    Ok(RegistryAct {
+        id: row.bytes(0),
+        at: instant_cell(row, 1),
+        command: numbered_cell(row, 2),
+        context: minicbor::decode(row.blob(3))
+            .map_err(|_| Fault::broken("the registry holds a context that is none"))?,
+        subject: row.text(4).to_owned(),
+        request: RequestId(row.int(5) as u64),
+    })
+}

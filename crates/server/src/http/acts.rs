@@ -1,0 +1,453 @@
+//! The list of acts: who did what, to whom, when and from where. For operators all of it; for customers what was done with their own
+//! wallet.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use axum::extract::State;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_api::refusal_text::refusal_text;
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::CommandKind;
+use mamori_domain::context::{Actor, Context, SystemReason};
+use mamori_domain::event::Subject;
+use mamori_domain::ids::{Fingerprint, OperatorId, SessionId, TillId, WalletId};
+use mamori_engine::Engine;
+use mamori_engine::views::acts::{self, ActRow, Wanted};
+use mamori_registry::{OwnerId, masked_name};
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, Denial, done};
+use crate::app::App;
+use crate::body::Asked;
+use crate::http::session::{OperatorSession, WalletSession};
+
+/// Acts on a page unless asked otherwise, and at most.
+const PAGE: u32 = 30;
+const PAGE_MAX: u32 = 100;
+/// Pages that one request looks through for acts that a customer may see; the next request goes on behind them.
+const PAGES_LOOKED_THROUGH: usize = 5;
+
+/// Which acts an operator asks for; at most one of the first four.
+#[derive(serde::Deserialize)]
+pub struct ActSearch {
+    wallet: Option<u64>,
+    /// As the list of operators names them.
+    operator: Option<String>,
+    till: Option<u32>,
+    /// A day in Japan, `2026-11-28`.
+    day: Option<String>,
+    before: Option<u64>,
+    limit: Option<u32>,
+}
+
+impl ActSearch {
+    /// The lists that hold all of what is asked for.
+    fn wanted(&self) -> Result<Vec<Wanted>, Denial> {
+        // What the search by actor ignores.
+        let (session, device) = (SessionId(0), Fingerprint(0));
+        match (self.wallet, &self.operator, self.till, &self.day) {
+            (None, None, None, None) => Ok(vec![Wanted::Between(0, i64::MAX)]),
+            (Some(wallet), None, None, None) => {
+                let wallet = WalletId(wallet);
+                let by = Actor::Customer {
+                    wallet,
+                    session,
+                    credential: None,
+                };
+                Ok(vec![
+                    Wanted::Subject(Subject::Wallet(wallet)),
+                    Wanted::Actor(by),
+                ])
+            }
+            (None, Some(operator), None, None) => {
+                let operator = parse_operator(operator).ok_or(Denial::InvalidField("operator"))?;
+                Ok(vec![Wanted::Actor(Actor::Operator { operator, session })])
+            }
+            (None, None, Some(till), None) => {
+                let till = TillId(till);
+                Ok(vec![
+                    Wanted::Subject(Subject::Till(till)),
+                    Wanted::Actor(Actor::Till { till, device }),
+                ])
+            }
+            (None, None, None, Some(day)) => {
+                let day = parse_day(day).ok_or(Denial::InvalidField("day"))?;
+                let begins = (day * 86_400 - 9 * 3_600) * 1_000_000;
+                Ok(vec![Wanted::Between(begins, begins + 86_400_000_000)])
+            }
+            _ => Err(Denial::InvalidField("query")),
+        }
+    }
+}
+
+/// `GET /api/acts?wallet=ID|operator=ID|till=ID|day=DATE&before=ID&limit=N` of the console: newest first. Payments are not among them:
+/// a customer's and a till's own lists show those.
+pub async fn list(
+    State(app): State<Arc<App>>,
+    _: OperatorSession,
+    Asked(search): Asked<ActSearch>,
+) -> Answer {
+    let wanted = search.wanted()?;
+    let limit = search.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let engine = app.ledger.engine.clone();
+    let acts = app
+        .acts
+        .ask(move |()| newest(&engine, &wanted, search.before, limit))
+        .await??;
+    let next = next_page(&acts, limit);
+    let names = names_in(&app, &acts).await?;
+    let rows: Vec<Value> = acts.iter().map(|act| act_json(&app, &names, act)).collect();
+    Ok(done(json!({ "acts": rows, "next": next })))
+}
+
+/// The newest acts of several lists, each once.
+fn newest(
+    engine: &Engine,
+    wanted: &[Wanted],
+    before: Option<u64>,
+    limit: u32,
+) -> Result<Vec<ActRow>, Fault> {
+    engine.await_views()?;
+    let mut found = BTreeMap::new();
+    engine.read(|reader| {
+        for one in wanted {
+            let page = acts::list(reader.views(), *one, before, limit)?;
+            found.extend(page.into_iter().map(|act| (act.id, act)));
+        }
+        Ok(())
+    })?;
+    Ok(found.into_values().rev().take(limit as usize).collect())
+}
+
+/// Where the list goes on, if it may.
+fn next_page(acts: &[ActRow], limit: u32) -> Option<String> {
+    let last = acts.last().filter(|_| acts.len() == limit as usize)?;
+    Some(last.id.to_string())
+}
+
+/// What people in a list of acts are called.
+pub struct Names {
+    customers: BTreeMap<WalletId, String>,
+    operators: HashMap<OwnerId, String>,
+}
+
+impl Names {
+    /// Of operators alone.
+    pub fn of_operators(operators: HashMap<OwnerId, String>) -> Names {
+        Names {
+            customers: BTreeMap::new(),
+            operators,
+        }
+    }
+
+    fn customer(&self, wallet: WalletId) -> Option<String> {
+        self.customers.get(&wallet).map(|name| masked_name(name))
+    }
+}
+
+async fn names_in(app: &Arc<App>, acts: &[ActRow]) -> Result<Names, Denial> {
+    let mut wallets = Vec::new();
+    for act in acts {
+        if let Subject::Wallet(wallet) = act.subject {
+            wallets.push(wallet);
+        }
+        if let Actor::Customer { wallet, .. } = act.context.by {
+            wallets.push(wallet);
+        }
+    }
+    let named = app.control.ask(move |registry| {
+        Ok::<_, Fault>(Names {
+            customers: registry.people().names_of_wallets(&wallets)?,
+            operators: registry.operators().names()?,
+        })
+    });
+    Ok(named.await??)
+}
+
+fn act_json(app: &App, names: &Names, act: &ActRow) -> Value {
+    json!({
+        "act": act.id.to_string(),
+        "at_ms": act.at.div_euclid(1_000),
+        "what": act.command.word(),
+        "by": actor_json(app, names, act.context.by),
+        "about": subject_json(app, names, act.subject),
+        "from": act.context.network.map(|network| json!({
+            "prefix": network.prefix.word(),
+            // Enough to tell one network from another by eye.
+            "hash": format!("{:06x}", network.hash >> 40),
+        })),
+        "browser": act.context.agent.word(),
+        "request": (act.request.0 != 0).then(|| format!("{:016x}", act.request.0)),
+        "refusal": act.refusal.as_deref().map(refusal_json),
+    })
+}
+
+/// Who acted, as an operator may read it.
+pub fn actor_json(app: &App, names: &Names, by: Actor) -> Value {
+    let kind = by.kind().word();
+    match by {
+        Actor::Customer { wallet, .. } => json!({
+            "kind": kind, "wallet_id": wallet.to_string(), "name": names.customer(wallet),
+        }),
+        Actor::Operator { operator, .. } => json!({
+            "kind": kind,
+            "operator": URL_SAFE_NO_PAD.encode(operator.0.to_be_bytes()),
+            "name": names.operators.get(&OwnerId(operator.0.to_be_bytes())),
+        }),
+        Actor::Till { till, .. } => {
+            let directory = app.directory.names();
+            let known = directory.tills.get(&till.0);
+            json!({
+                "kind": kind,
+                "till_id": till.0,
+                "name": known.map(|till| &till.name),
+                "store": known.map(|till| &till.store_name),
+            })
+        }
+        Actor::Key { key } => {
+            let live = app.directory.key_of(key);
+            let merchant = live.as_ref().map(|(_, merchant)| merchant.0);
+            json!({
+                "kind": kind,
+                // A revoked key is known by its mark alone.
+                "mark": live.map_or_else(|| format!("{:08x}", key.0 >> 96), |(api_key, _)| api_key),
+                "merchant": merchant.and_then(|id| app.directory.names().merchants.get(&id).cloned()),
+            })
+        }
+        Actor::System { reason } => json!({ "kind": kind, "reason": reason.word() }),
+    }
+}
+
+fn subject_json(app: &App, names: &Names, subject: Subject) -> Value {
+    let directory = app.directory.names();
+    match subject {
+        Subject::Wallet(wallet) => json!({
+            "kind": "wallet", "id": wallet.to_string(), "name": names.customer(wallet),
+        }),
+        Subject::Merchant(id) => json!({
+            "kind": "merchant", "id": id.to_string(), "name": directory.merchants.get(&id.0),
+        }),
+        Subject::Store(id) => json!({
+            "kind": "store", "id": id.to_string(),
+            "name": directory.stores.get(&id.0).map(|store| &store.name),
+        }),
+        Subject::Till(id) => json!({
+            "kind": "till", "id": id.to_string(),
+            "name": directory.tills.get(&id.0).map(|till| format!("{} {}", till.store_name, till.name)),
+        }),
+        Subject::Shard => Value::Null,
+    }
+}
+
+fn refusal_json(word: &str) -> Value {
+    let (ja, en) = refusal_text(word);
+    json!({ "code": word, "message_ja": ja, "message_en": en })
+}
+
+/// The page of activity that is asked for.
+#[derive(serde::Deserialize)]
+pub struct ActivityPage {
+    before: Option<u64>,
+    limit: Option<u32>,
+}
+
+/// `GET /api/activity?before=ID&limit=N` of the wallet: what was done with it, newest first. Payments stand in the history. It
+/// names no operator, and tells no note and no request: those are the operator's own business.
+pub async fn activity(
+    State(app): State<Arc<App>>,
+    asker: WalletSession,
+    Asked(page): Asked<ActivityPage>,
+) -> Answer {
+    let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
+    let (engine, wallet) = (app.ledger.engine.clone(), asker.wallet);
+    let (acts, next) = app
+        .acts
+        .ask(move |()| seen_by_owner(&engine, wallet, page.before, limit))
+        .await??;
+    let rows: Vec<Value> = acts
+        .iter()
+        .map(|act| activity_json(&app, &asker, act))
+        .collect();
+    Ok(done(json!({ "acts": rows, "next": next })))
+}
+
+/// A page of what the owner of a wallet may see, and where the list goes on.
+fn seen_by_owner(
+    engine: &Engine,
+    wallet: WalletId,
+    mut before: Option<u64>,
+    limit: u32,
+) -> Result<(Vec<ActRow>, Option<String>), Fault> {
+    let wanted = [Wanted::Subject(Subject::Wallet(wallet))];
+    let mut seen = Vec::new();
+    let mut next = None;
+    for _ in 0..PAGES_LOOKED_THROUGH {
+        let page = newest(engine, &wanted, before, limit)?;
+        next = next_page(&page, limit);
+        before = page.last().map(|act| act.id);
+        for act in page.into_iter().filter(|act| owner_may_see(act.command)) {
+            seen.push(act);
+            if seen.len() == limit as usize {
+                next = seen.last().map(|act| act.id.to_string());
+                return Ok((seen, next));
+            }
+        }
+        if next.is_none() {
+            break;
+        }
+    }
+    Ok((seen, next))
+}
+
+/// Whether the owner of a wallet is shown acts of this kind that are about it.
+fn owner_may_see(command: CommandKind) -> bool {
+    match command {
+        CommandKind::OpenWallet
+        | CommandKind::BindCredential
+        | CommandKind::RevokeCredential
+        | CommandKind::Freeze
+        | CommandKind::Unfreeze
+        | CommandKind::GrantAuthorization
+        | CommandKind::RevokeAuthorization
+        | CommandKind::Refund
+        | CommandKind::Cancel
+        | CommandKind::StartTopUp
+        | CommandKind::ConfirmTopUp
+        | CommandKind::FailTopUp
+        | CommandKind::Credit => true,
+        // A note may be about a suspicion.
+        CommandKind::NoteWallet
+        // Payments, and what is on its way to one: the history shows them.
+        | CommandKind::IssueCode
+        | CommandKind::Charge
+        | CommandKind::Hold
+        | CommandKind::Capture
+        | CommandKind::Release
+        | CommandKind::ReleaseExpired
+        // Not about a wallet.
+        | CommandKind::Upkeep
+        | CommandKind::OpenMerchant
+        | CommandKind::OpenStore
+        | CommandKind::DescribeStore
+        | CommandKind::OpenTill
+        | CommandKind::BindTill
+        | CommandKind::BindApiKey
+        | CommandKind::RevokeApiKey => false,
+    }
+}
+
+fn activity_json(app: &App, asker: &WalletSession, act: &ActRow) -> Value {
+    let here = asker.asker.context.network;
+    json!({
+        "act": act.id.to_string(),
+        "at_ms": act.at.div_euclid(1_000),
+        "what": act.command.word(),
+        "by": by_for_owner(app, asker, &act.context),
+        // Only for what the owner did: from where the operator or a shop acted is not the owner's business.
+        "same_network": match act.context.by {
+            Actor::Customer { .. } | Actor::System { reason: SystemReason::SignUp } =>
+                act.context.network.map(|network| Some(network) == here),
+            _ => None,
+        },
+        "browser": match act.context.by {
+            Actor::Customer { .. } | Actor::System { reason: SystemReason::SignUp } =>
+                Some(act.context.agent.word()),
+            _ => None,
+        },
+        "refusal": act.refusal.as_deref().map(refusal_json),
+    })
+}
+
+/// Who acted, as the owner of the wallet may read it.
+fn by_for_owner(app: &App, asker: &WalletSession, context: &Context) -> Value {
+    match context.by {
+        Actor::Customer { session, .. } => {
+            let here = session.0.to_be_bytes() == asker.session.0;
+            json!({ "kind": if here { "this_device" } else { "another_device" } })
+        }
+        Actor::System {
+            reason: SystemReason::SignUp,
+        } => json!({ "kind": "sign_up" }),
+        Actor::Operator { .. } => json!({ "kind": "operator" }),
+        Actor::Till { till, .. } => {
+            let names = app.directory.names();
+            json!({ "kind": "store", "name": names.tills.get(&till.0).map(|till| &till.store_name) })
+        }
+        Actor::Key { key } => {
+            let merchant = app.directory.key_of(key).map(|(_, merchant)| merchant.0);
+            let name = merchant.and_then(|id| app.directory.names().merchants.get(&id).cloned());
+            json!({ "kind": "merchant", "name": name })
+        }
+        Actor::System { reason } => json!({ "kind": "system", "reason": reason.word() }),
+    }
+}
+
+fn parse_operator(text: &str) -> Option<OperatorId> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    Some(OperatorId(u128::from_be_bytes(bytes.try_into().ok()?)))
+}
+
+/// Days since 1970-01-01 of a date as `2026-11-28`.
+fn parse_day(text: &str) -> Option<i64> {
+    let shape = text.len() == 10
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            4 | 7 => byte == b'-',
+            _ => byte.is_ascii_digit(),
+        });
+    if !shape {
+        return None;
+    }
+    let number = |from: usize, to: usize| text[from..to].parse::<i64>().ok();
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_of_month = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        _ => return None,
+    };
+    if !(1970..=9999).contains(&year) || !(1..=days_of_month).contains(&day) {
+        return None;
+    }
+    // Years begin in March here, so that the leap day is the last one of a year.
+    let (year, month) = match month {
+        1 | 2 => (year - 1, month + 9),
+        _ => (year, month - 3),
+    };
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    Some(year * 365 + year / 4 - year / 100 + year / 400 + of_year - 719_468)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_date_of_the_calendar_and_nothing_else() {
+        for (text, days) in [
+            ("1970-01-01", 0),
+            ("1972-02-29", 789),
+            ("2000-03-01", 11_017),
+            ("2026-11-28", 20_785),
+        ] {
+            assert_eq!(parse_day(text), Some(days), "{text}");
+        }
+        for wrong in [
+            "",
+            "2026-11-31",
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-10",
+            "2026-1-1",
+            "20261128",
+            "+026-11-28",
+            "２０２６-11-28",
+            "1969-12-31",
+        ] {
+            assert_eq!(parse_day(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// The lists of what was done: the operator's, found by customer, operator, till or day, and the customer's own.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { beginActs, updateActs } from '../console/console-acts-state.js';
+import { beginCustomers, updateCustomers } from '../console/console-customers-state.js';
+import { beginActivity, updateActivity } from '../wallet/wallet-activity-state.js';
+import { play, those } from './play.mjs';
+
+const queries = (effects) => those(effects, 'read').map((effect) => effect.query);
+const acts = (...ids) => ids.map((act) => ({ act }));
+const ids = (state) => state.acts.map((one) => one.act);
+
+test('the list begins with the newest of everybody, or with the wallet that the address names', () => {
+  assert.deepEqual(queries(play(beginActs(undefined), updateActs).begun), ['']);
+  assert.deepEqual(queries(play(beginActs('wallet-12'), updateActs).begun), ['wallet=12']);
+  assert.deepEqual(queries(play(beginActs('wallet-x'), updateActs).begun), ['']);
+});
+
+test('a chosen operator is looked for at once; a number when it is typed whole', () => {
+  const one = play(beginActs(undefined), updateActs);
+  assert.deepEqual(queries(one.send({ is: 'by', by: 'operator', value: 'a0b' })), ['operator=a0b']);
+  assert.deepEqual(queries(one.send({ is: 'by', by: 'wallet', value: '' })), []);
+  assert.deepEqual(queries(one.send({ is: 'typed', value: ' １２ ' })), []);
+  assert.deepEqual(queries(one.send({ is: 'find' })), ['wallet=12']);
+  assert.equal(one.state.acts, null, 'what was found before is gone');
+});
+
+test('the list goes on where it was, whatever is typed meanwhile', () => {
+  const one = play(beginActs('wallet-12'), updateActs);
+  one.send({ is: 'read', acts: acts('9', '8'), next: '8', more: false });
+  one.send({ is: 'typed', value: '34' });
+  assert.deepEqual(queries(one.send({ is: 'more' })), ['wallet=12&before=8']);
+  assert.deepEqual(one.send({ is: 'more' }), [], 'pressed twice');
+  one.send({ is: 'failed', error: new Error('silence') });
+  assert.deepEqual(ids(one.state), ['9', '8'], 'what is shown stays');
+  one.send({ is: 'more' });
+  one.send({ is: 'read', acts: acts('7'), next: null, more: true });
+  assert.deepEqual(ids(one.state), ['9', '8', '7']);
+  assert.deepEqual(one.send({ is: 'more' }), [], 'that was all');
+});
+
+test('a customer goes on in the own list, and asks for the same page again after a failure', () => {
+  const one = play(beginActivity, updateActivity);
+  assert.deepEqual(one.begun, [{ do: 'read', name: 'read', before: null }]);
+  one.send({ is: 'failed', error: new Error('silence') });
+  assert.deepEqual(one.send({ is: 'more' }), [{ do: 'read', name: 'read', before: null }]);
+  one.send({ is: 'read', acts: acts('9'), next: '9' });
+  assert.deepEqual(one.send({ is: 'more' }), [{ do: 'read', name: 'read', before: '9' }]);
+  one.send({ is: 'read', acts: acts('8'), next: null });
+  assert.deepEqual(ids(one.state), ['9', '8']);
+});
+
+test('a note stays in its field until the server has it, and is written once', () => {
+  const one = play(beginCustomers, updateCustomers);
+  const found = one.send({ is: 'found', wallet: { wallet_id: '1' } });
+  assert.deepEqual(found, [{ do: 'read_notes', name: 'notes', id: '1' }]);
+  assert.deepEqual(one.send({ is: 'write' }), [], 'nothing to write');
+  one.send({ is: 'note_typed', text: ' 電話で本人を確認 ' });
+  assert.deepEqual(those(one.send({ is: 'write' }), 'write_note').map((effect) => effect.text), ['電話で本人を確認']);
+  assert.deepEqual(one.send({ is: 'write' }), [], 'pressed twice');
+  one.send({ is: 'note_failed', error: new Error('silence') });
+  assert.equal(one.state.note, ' 電話で本人を確認 ');
+  one.send({ is: 'write' });
+  assert.equal(those(one.send({ is: 'written' }), 'read_notes').length, 1);
+  assert.equal(one.state.note, '');
+  one.send({ is: 'note_typed', text: '書きかけ' });
+  one.send({ is: 'find' });
+  assert.equal(one.state.note, '', 'a note for one wallet is not written on another');
+});
