@@ -1,4 +1,5 @@
-// The official Node SDK, unmodified from npm, against a running server: it creates, reads, cancels and refunds.
+// The official Node SDK, unmodified from npm, against a running server: it creates, reads, cancels and refunds,
+// sets aside, captures and reverts.
 //
 // The SDK speaks https only and takes an own transport by `setHttpsClient`: ours sends what the SDK signed over plain
 // http and changes nothing else.
@@ -120,6 +121,33 @@ test('a payment is refunded in part, then the rest, and never more', async () =>
   assert.equal(read.paymentId, made.paymentId);
   const details = good(await sdk().getPaymentDetails([asked.merchantPaymentId]));
   assert.equal(details.refunds.data.length, 2);
+});
+
+test('an amount is set aside by permission and captured once, or given back', async () => {
+  const asked = payment(500);
+  const aside = good(await sdk().paymentPreauthorize({ ...asked }, false));
+  assert.equal(aside.status, 'AUTHORIZED');
+  assert.ok(Number.isInteger(aside.expiresAt));
+  assert.deepEqual(good(await sdk().paymentPreauthorize({ ...asked }, false)), { ...aside }, 'a retry gets the first answer');
+  const capture = (amount) => sdk().paymentAuthCapture({
+    merchantPaymentId: asked.merchantPaymentId,
+    merchantCaptureId: freshId('node-capture'),
+    amount: { amount, currency: 'JPY' },
+    orderDescription: '自転車',
+  });
+  refused(await capture(501), 400, 'HIGHER_CAPTURE_NOT_PERMITTED');
+  const captured = good(await capture(200));
+  assert.deepEqual([captured.status, captured.paymentId], ['COMPLETED', aside.paymentId]);
+  assert.deepEqual(captured.captures.data[0].amount, { amount: 200, currency: 'JPY' });
+  refused(await capture(200), 400, 'ALREADY_CAPTURED');
+  const read = good(await sdk().getPaymentDetails([asked.merchantPaymentId]));
+  assert.equal(read.captures.data.length, 1);
+
+  const other = good(await sdk().paymentPreauthorize(payment(300), false));
+  const revert = { merchantRevertId: freshId('node-revert'), paymentId: other.paymentId, reason: '中止' };
+  const reverted = good(await sdk().paymentAuthRevert({ ...revert }));
+  assert.deepEqual([reverted.status, reverted.paymentId], ['CANCELED', other.paymentId]);
+  assert.equal(good(await sdk().getPaymentDetails([other.merchantPaymentId])).status, 'CANCELED');
 });
 
 test('a wrong secret, and another merchant, are refused alike', async () => {

@@ -1,4 +1,5 @@
-"""The official Python SDK, unmodified from PyPI, against a running server: it creates, reads, cancels and refunds."""
+"""The official Python SDK, unmodified from PyPI, against a running server: it creates, reads, cancels and refunds,
+sets aside, captures and reverts."""
 
 import paypayopa
 import pytest
@@ -98,6 +99,33 @@ def test_a_payment_is_refunded_and_never_for_more(parts):
         assert good(sdk().Payment.refund_details(asked["merchantRefundId"]))["paymentId"] == made["paymentId"]
     # The other path, without the slash, is what the pending resource uses.
     refused(sdk().Pending.refund_payment(refund(1)), "INVALID_PARAMS")
+
+
+def test_an_amount_is_set_aside_and_captured_once_or_given_back():
+    asked = payment(500)
+    aside = good(sdk().Preauth.pre_authorize_create(dict(asked)))
+    assert aside["status"] == "AUTHORIZED"
+
+    def capture(amount):
+        body = {
+            "merchantPaymentId": asked["merchantPaymentId"],
+            "merchantCaptureId": opa.fresh_id("python-capture"),
+            "amount": {"amount": amount, "currency": "JPY"},
+            "orderDescription": "自転車",
+        }
+        return sdk().Payment.capture_payment(body)
+
+    refused(capture(501), "HIGHER_CAPTURE_NOT_PERMITTED")
+    captured = good(capture(200))
+    assert captured["status"] == "COMPLETED"
+    assert captured["paymentId"] == aside["paymentId"]
+    refused(capture(200), "ALREADY_CAPTURED")
+
+    other = good(sdk().Preauth.pre_authorize_create(payment(300)))
+    revert = {"merchantRevertId": opa.fresh_id("python-revert"), "paymentId": other["paymentId"], "reason": "中止"}
+    assert good(sdk().Payment.revert_payment(revert))["status"] == "CANCELED"
+    read = good(sdk().Payment.get_payment_details(other["merchantPaymentId"]))
+    assert read["status"] == "CANCELED"
 
 
 def test_a_wrong_secret_and_another_merchant_are_refused_alike():

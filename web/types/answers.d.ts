@@ -100,6 +100,24 @@ export interface Session {
   ends_at_ms: number;
 }
 
+/** A row of `GET /api/permissions`. */
+export interface Permission {
+  permission_id: string;
+  merchant: string | null;
+  since_ms: number | null;
+}
+
+/** `POST /api/permissions/link`: what a shop asks for. */
+export interface AskedLink {
+  merchant: string | null;
+  merchant_id: string;
+  reference_id: string;
+  scopes: string[];
+  redirect_host: string | null;
+  expires_at_ms: number;
+  is_allowed: boolean;
+}
+
 export interface StoreSum {
   store_id: string;
   store: string | null;

@@ -6,6 +6,7 @@ import { chimePaid } from '/assets/chime.js';
 import { icon, mark } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
+import { permissionsSetting } from '/assets/wallet-permissions.js';
 import { setSound, soundIsOn } from '/assets/wallet-result.js';
 import { sessionsCard } from '/assets/wallet-sessions.js';
 
@@ -78,6 +79,7 @@ export function settingsView(app) {
           el('div', { class: 'setting' }, icon('globe'), el('span', { class: 'setting-words' }, t('language')), languageChoice()),
           el('div', { class: 'setting' }, icon('sound'), el('span', { class: 'setting-words' }, el('span', { id: 'sound-name' }, t('sound')), el('span', { id: 'sound-hint', class: 'small soft' }, t('sound_hint'))), sound),
           installPlace),
+        el('div', { class: 'setting-group' }, permissionsSetting()),
         sessionsCard(),
         el('div', { class: 'setting-group' },
           el('a', { class: 'setting setting-button', href: '#activity' }, icon('receipt'),

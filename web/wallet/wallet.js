@@ -12,6 +12,7 @@ import { eventStream } from '/assets/wallet-events.js';
 import { activityView } from '/assets/wallet-activity.js';
 import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
+import { permissionsRoute } from '/assets/wallet-permissions.js';
 import { showResult } from '/assets/wallet-result.js';
 import { settingsView } from '/assets/wallet-settings.js';
 import { walletTexts } from '/assets/wallet-texts.js';
@@ -108,11 +109,22 @@ const app = {
    * @param {() => Promise<{ status?: WalletStatus }>} finish
    */
   async unfreeze(finish) {
+    await app.renewing(async () => {
+      const answer = await finish();
+      app.setStatus(answer.status ?? 'active');
+    });
+  },
+
+  /**
+   * The same rest of the stream for any act that was proven with a passkey.
+   * @template T
+   * @param {() => Promise<T>} finish @returns {Promise<T>}
+   */
+  async renewing(finish) {
     unfreezing = true;
     stream.close();
     try {
-      const answer = await finish();
-      app.setStatus(answer.status ?? 'active');
+      return await finish();
     } finally {
       unfreezing = false;
       if (app.home !== null) stream.open();
@@ -170,7 +182,8 @@ function show(name, view, { focus = false } = {}) {
   shownName = name;
   document.body.dataset.view = name;
   place.replaceChildren(...view.element);
-  if (['home', 'history', 'settings', 'activity'].includes(name)) place.append(tabs(name === 'activity' ? 'settings' : name));
+  const within = ['activity', 'permissions'].includes(name) ? 'settings' : name;
+  if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
     window.scrollTo(0, 0);
@@ -182,9 +195,11 @@ const address = () => location.pathname + location.hash;
 
 function route({ focus = false } = {}) {
   shownFor = address();
+  const permissions = permissionsRoute(app);
   const topUp = location.pathname.match(/^\/top-up\/([^/]+)$/);
   const left = location.search === '?left';
-  if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), left), { focus });
+  if (permissions !== null) show(permissions.name, permissions.view, { focus });
+  else if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), left), { focus });
   else if (location.hash === '#history') show('history', historyView(), { focus });
   else if (location.hash === '#activity') show('activity', activityView(), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });

@@ -64,12 +64,15 @@ fn main() {
                 user_authorization_id: None,
                 amount_yen: payment.amount_yen,
                 requested_at_seconds: payment.requested_at_seconds.unwrap_or(0),
+                expires_at_seconds: None,
                 canceled_at_seconds: None,
                 store_id: Some(&payment.store_id),
                 terminal_id: Some(&payment.terminal_id),
                 order_receipt_number: None,
                 order_description: payment.order_description.as_deref(),
                 refunds: &[],
+                capture: None,
+                revert: None,
             },
         );
         accepted += u64::from(signed && !out.is_empty());

@@ -13,6 +13,9 @@ use crate::opa::id::{PATH_MERCHANT_PAYMENT_ID, PATH_MERCHANT_REFUND_ID};
 use crate::opa::member::{AMOUNT_YEN_MAX, EPOCH_SECONDS_MAX, Member, Rule};
 use crate::opa::operation::Operation;
 use crate::opa::payment::{CREATE_CPM_PAYMENT, CREATE_PAYMENT};
+use crate::opa::preauthorization::{
+    CAPTURE_PAYMENT, PREAUTHORIZE_PAYMENT, REVERT_PREAUTHORIZATION,
+};
 use crate::opa::query::{AGREE_SIMILAR_TRANSACTION, ASSUME_MERCHANT, PAYMENT_ID};
 use crate::opa::refund::CREATE_REFUND;
 
@@ -59,9 +62,13 @@ pub fn document() -> Value {
                 "CreatePayment": object_schema(CREATE_PAYMENT),
                 "CreateCpmPayment": object_schema(CREATE_CPM_PAYMENT),
                 "CreateRefund": object_schema(CREATE_REFUND),
+                "PreauthorizePayment": object_schema(PREAUTHORIZE_PAYMENT),
+                "CapturePayment": object_schema(CAPTURE_PAYMENT),
+                "RevertPreauthorization": object_schema(REVERT_PREAUTHORIZATION),
                 "Money": money_schema(),
                 "Payment": payment_schema(),
                 "Refund": refund_schema(),
+                "Revert": revert_schema(),
             },
         },
     })
@@ -92,6 +99,9 @@ const fn operation_id(operation: Operation) -> &'static str {
         Operation::CancelPayment => "cancelPayment",
         Operation::CreateRefund => "createRefund",
         Operation::GetRefund => "getRefund",
+        Operation::PreauthorizePayment => "preauthorizePayment",
+        Operation::CapturePayment => "capturePayment",
+        Operation::RevertPreauthorization => "revertPreauthorization",
     }
 }
 
@@ -105,6 +115,11 @@ const fn summary(operation: Operation) -> &'static str {
         Operation::CancelPayment => "Cancel a payment; before it arrived, too.",
         Operation::CreateRefund => "Give back a part or all of a payment.",
         Operation::GetRefund => "Read a refund by the merchant's own id.",
+        Operation::PreauthorizePayment => {
+            "Set an amount aside, with an authorisation that the user gave before."
+        }
+        Operation::CapturePayment => "Take an amount that was set aside, or a part of it.",
+        Operation::RevertPreauthorization => "Give an amount that was set aside back.",
     }
 }
 
@@ -122,6 +137,12 @@ fn describe(operation: Operation, id: &str) -> Value {
             parameters.push(parameter("query", &AGREE_SIMILAR_TRANSACTION));
             (Some("CreateCpmPayment"), Some("Payment"))
         }
+        Operation::PreauthorizePayment => {
+            parameters.push(parameter("query", &AGREE_SIMILAR_TRANSACTION));
+            (Some("PreauthorizePayment"), Some("Payment"))
+        }
+        Operation::CapturePayment => (Some("CapturePayment"), Some("Payment")),
+        Operation::RevertPreauthorization => (Some("RevertPreauthorization"), Some("Revert")),
         Operation::GetPayment => {
             parameters.push(parameter("path", &PATH_MERCHANT_PAYMENT_ID));
             (None, Some("Payment"))
@@ -159,6 +180,25 @@ fn example(operation: Operation) -> Value {
             "userAuthorizationId": "01234567-89ab-cdef-0011-223344556677",
             "amount": {"amount": 1200, "currency": "JPY"},
             "requestedAt": 1_775_000_000,
+        }),
+        Operation::PreauthorizePayment => json!({
+            "merchantPaymentId": "deposit-20260401-0001",
+            "userAuthorizationId": "01234567-89ab-cdef-0011-223344556677",
+            "amount": {"amount": 6000, "currency": "JPY"},
+            "requestedAt": 1_775_000_000,
+        }),
+        Operation::CapturePayment => json!({
+            "merchantPaymentId": "deposit-20260401-0001",
+            "merchantCaptureId": "capture-20260401-0001",
+            "amount": {"amount": 1500, "currency": "JPY"},
+            "orderDescription": "自転車 3時間",
+            "requestedAt": 1_775_010_000,
+        }),
+        Operation::RevertPreauthorization => json!({
+            "merchantRevertId": "revert-20260401-0001",
+            "paymentId": "400000000001",
+            "reason": "ご利用なし",
+            "requestedAt": 1_775_010_000,
         }),
         Operation::CreateCpmPayment => json!({
             "merchantPaymentId": "sale-20260401-0001",
@@ -336,8 +376,17 @@ fn payment_schema() -> Value {
                 "required": ["data"],
                 "properties": {"data": {"type": "array", "minItems": 1, "items": reference("Refund")}},
             },
-            "captures": {"type": "null"},
-            "revert": {"type": "null"},
+            "expiresAt": epoch_schema("Until when it may be captured; absent for what was paid at once."),
+            "captures": {
+                "type": ["object", "null"],
+                "required": ["data"],
+                "properties": {"data": {"type": "array", "minItems": 1, "maxItems": 1, "items": capture_schema()}},
+            },
+            "revert": {
+                "type": ["object", "null"],
+                "required": ["acceptedAt", "merchantRevertId", "requestedAt", "reason"],
+                "properties": revert_properties(),
+            },
             "paymentMethods": {
                 "type": "array",
                 "items": {
@@ -347,6 +396,41 @@ fn payment_schema() -> Value {
                 },
             },
         },
+    })
+}
+
+fn capture_schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["status", "acceptedAt", "merchantCaptureId", "amount", "orderDescription", "requestedAt"],
+        "properties": {
+            "status": {"type": "string", "const": "COMPLETED"},
+            "acceptedAt": epoch_schema("When it was taken."),
+            "merchantCaptureId": text_or_null(),
+            "amount": reference("Money"),
+            "orderDescription": text_or_null(),
+            "requestedAt": epoch_schema("When the merchant asked; 0 where only the book is asked."),
+        },
+    })
+}
+
+fn revert_properties() -> Value {
+    json!({
+        "acceptedAt": epoch_schema("When the money went back."),
+        "merchantRevertId": text_or_null(),
+        "requestedAt": epoch_schema("When the merchant asked; 0 where only the book is asked."),
+        "reason": text_or_null(),
+    })
+}
+
+fn revert_schema() -> Value {
+    let mut properties = revert_properties();
+    properties["status"] = json!({"type": "string", "const": "CANCELED"});
+    properties["paymentId"] = issued_id();
+    json!({
+        "type": "object",
+        "required": ["status", "paymentId", "acceptedAt", "merchantRevertId", "requestedAt", "reason"],
+        "properties": properties,
     })
 }
 
@@ -373,8 +457,11 @@ fn refund_schema() -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::opa::envelope::{PaymentView, RefundView, write_payment};
+    use crate::opa::envelope::{CaptureView, PaymentView, RefundView, RevertView, write_payment};
     use crate::opa::payment::{CreateCpmPayment, CreatePayment};
+    use crate::opa::preauthorization::{
+        CapturePayment, PreauthorizePayment, RevertPreauthorization,
+    };
     use crate::opa::refund::CreateRefund;
 
     #[test]
@@ -393,6 +480,9 @@ mod tests {
         CreatePayment::parse(&text(Operation::CreatePayment), 10_000).unwrap();
         CreateCpmPayment::parse(&text(Operation::CreateCpmPayment), 10_000).unwrap();
         CreateRefund::parse(&text(Operation::CreateRefund), 10_000).unwrap();
+        PreauthorizePayment::parse(&text(Operation::PreauthorizePayment), 10_000).unwrap();
+        CapturePayment::parse(&text(Operation::CapturePayment), 10_000).unwrap();
+        RevertPreauthorization::parse(&text(Operation::RevertPreauthorization)).unwrap();
     }
 
     #[test]
@@ -480,12 +570,26 @@ mod tests {
                     user_authorization_id: authorization,
                     amount_yen: 5,
                     requested_at_seconds: 1,
+                    expires_at_seconds: text.map(|_| 9),
                     canceled_at_seconds: Some(3),
                     store_id: text,
                     terminal_id: text,
                     order_receipt_number: text,
                     order_description: text,
                     refunds,
+                    capture: text.map(|_| CaptureView {
+                        accepted_at_seconds: 4,
+                        merchant_capture_id: text,
+                        amount_yen: 5,
+                        order_description: None,
+                        requested_at_seconds: 4,
+                    }),
+                    revert: text.map(|_| RevertView {
+                        accepted_at_seconds: 4,
+                        merchant_revert_id: None,
+                        requested_at_seconds: 0,
+                        reason: text,
+                    }),
                 },
             );
             let answer: Value = serde_json::from_slice(&out).unwrap();

@@ -242,7 +242,7 @@ commands! {
     19 "hold"
     Hold { charge: Charge, expires_at: Timestamp }
         for None,
-        needs Needs::key(RequestKey::hold(charge.merchant, &charge.merchant_payment_id)),
+        needs Needs::key(RequestKey::payment(charge.merchant, &charge.merchant_payment_id)),
         decides pay::hold(book, limits, prefetched, by, charge, *expires_at);
 
     /// Takes up to the held amount; the rest goes back.

@@ -14,7 +14,8 @@ pub struct RequestKey(pub u128);
 sixteen_bytes!(RequestKey);
 
 impl RequestKey {
-    /// A payment by its `merchantPaymentId`.
+    /// A payment by its `merchantPaymentId`, whether it is paid at once or set aside for a later capture. (Kind 5 named the
+    /// holds of the first journals.)
     pub fn payment(merchant: MerchantId, text: &str) -> RequestKey {
         Self::hash(1, u64::from(merchant.0), 0, text)
     }
@@ -29,10 +30,6 @@ impl RequestKey {
     /// A top-up or other credit by the id that the wallet's page or the operator's program gave it.
     pub fn credit(wallet: WalletId, text: &str) -> RequestKey {
         Self::hash(4, wallet.0, 0, text)
-    }
-    /// A hold by the merchant's id for it.
-    pub fn hold(merchant: MerchantId, text: &str) -> RequestKey {
-        Self::hash(5, u64::from(merchant.0), 0, text)
     }
 
     fn hash(kind: u8, owner: u64, about: u64, text: &str) -> RequestKey {
@@ -61,7 +58,7 @@ impl RequestKey {
 pub struct RequestDigest(#[n(0)] pub u64);
 
 impl RequestDigest {
-    /// Of a payment or hold. `payer` is the scanned code or the user authorisation, as 128 bits.
+    /// Of a payment. `payer` is the scanned code or the user authorisation, as 128 bits.
     pub fn of_payment(
         merchant: MerchantId,
         amount: Amount,
@@ -82,6 +79,11 @@ impl RequestDigest {
             }
             _ => Self::hash(&bytes),
         }
+    }
+
+    /// Of a hold that asks for what this payment asks for: the one never passes for the other.
+    pub fn of_hold(self) -> RequestDigest {
+        RequestDigest(self.0 ^ u64::from_be_bytes(*b"withheld"))
     }
 
     /// Of a refund, top-up or credit: the amount and whatever it is for.

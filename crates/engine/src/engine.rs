@@ -18,13 +18,14 @@ use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::{Db, Location};
 use mamori_domain::command::Request;
-use mamori_domain::ids::{RefundId, WalletId};
+use mamori_domain::ids::{HoldId, RefundId, WalletId};
 use mamori_domain::ledger::{AccountKind, TrialBalance};
 use mamori_domain::pay::Refund;
 use mamori_domain::reply::Outcome;
 use mamori_domain::world::{Draw, Timestamp};
 
 use crate::follower::{Follower, Keeper, SetAtTheEnd};
+use crate::holds::HoldRecord;
 use crate::hub::{Listening, WalletNews};
 use crate::meter::Second;
 use crate::prefetch::{Prefetcher, answer_questions};
@@ -236,6 +237,13 @@ impl Engine {
             }
             Ok(refunds)
         })
+    }
+
+    /// Money that was set aside under this id, and what became of it. Waits until the views have all that was durable when it
+    /// was asked.
+    pub fn hold(&self, hold: HoldId) -> Result<Option<HoldRecord>, Fault> {
+        self.await_views()?;
+        self.read(|reader| reader.hold(hold))
     }
 
     /// Runs `read` on a connection to the views, which may lag behind the journal; opens one more if all are in use.

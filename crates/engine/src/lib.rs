@@ -7,6 +7,7 @@ pub mod cold;
 pub mod engine;
 mod follower;
 mod hand_out;
+pub mod holds;
 pub mod hub;
 pub mod journal;
 pub mod lease;

@@ -12,13 +12,14 @@ use mamori_domain::command::{CommandKind, Needs};
 use mamori_domain::decide::Prefetched;
 use mamori_domain::event::{Act, Event, Subject};
 use mamori_domain::identity::SealedText;
-use mamori_domain::ids::{PaymentId, RefundId, WalletId};
+use mamori_domain::ids::{HoldId, PaymentId, RefundId, WalletId};
 use mamori_domain::key::{Answered, IdempotencyRecord, RequestKey};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{Payment, Refund};
 use mamori_domain::reply::TopUpState;
 use mamori_domain::world::Timestamp;
 
+use crate::holds::{HoldEnd, HoldRecord};
 use crate::journal::JournalReader;
 use crate::journal::batch::decode_batch;
 use crate::shard::Asked;
@@ -193,6 +194,49 @@ impl Prefetcher {
             Event::Refunded(refunded) if refunded.refund == id => Some(refunded.refund(at)),
             _ => None,
         }))
+    }
+
+    /// Money that was set aside, as its journal row tells it, with its end.
+    pub fn hold(&mut self, id: HoldId) -> Result<Option<HoldRecord>, Fault> {
+        let Some(entry) =
+            read::entry_by_id(&mut self.views, id.0)?.filter(|entry| entry.kind == EntryKind::Hold)
+        else {
+            return Ok(None);
+        };
+        let (at, events) = self.events(entry.seq)?;
+        let held = events.into_iter().find_map(|event| match event {
+            Event::Held(held) if held.hold == id => Some(held),
+            _ => None,
+        });
+        let held = held.ok_or_else(|| {
+            Fault::broken("the views name a hold that its journal row does not hold")
+        })?;
+        Ok(Some(HoldRecord {
+            hold: id,
+            wallet: held.wallet,
+            merchant: held.merchant,
+            store: held.store,
+            amount: held.amount,
+            at,
+            expires_at: held.expires_at,
+            end: self.end_of_hold(id)?,
+        }))
+    }
+
+    fn end_of_hold(&mut self, id: HoldId) -> Result<Option<HoldEnd>, Fault> {
+        let Some(end) = read::end_of_hold(&mut self.views, id.0)? else {
+            return Ok(None);
+        };
+        let (at, events) = self.events(end.seq)?;
+        let captured = events.iter().find_map(|event| match event {
+            Event::Captured(captured) if captured.hold == id => Some(Some(captured.amount)),
+            Event::Released(released) if released.hold == id => Some(None),
+            _ => None,
+        });
+        let captured = captured.ok_or_else(|| {
+            Fault::broken("the views name the end of a hold that its journal row does not hold")
+        })?;
+        Ok(Some(HoldEnd { at, captured }))
     }
 
     /// The notes on a wallet, newest first, each with the act that wrote it; the texts are sealed.

@@ -2,6 +2,7 @@
 //!
 //! Each costs the writer a short look; none walks through all customers. What is read for a page's list comes from the views.
 
+use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
 
 use mamori_datastore::fault::Fault;
@@ -135,6 +136,25 @@ impl Engine {
         self.look(move |shard| {
             let row = |id: &AuthorizationId| shard.book.authorizations.get(id).map(|row| *row);
             ids.iter().map(row).collect()
+        })
+    }
+
+    /// Permissions of these wallets that are not among the known ones, at most `max`. Walks through all: for a start, before
+    /// the first request.
+    pub fn authorizations_beyond(
+        &self,
+        known: HashSet<AuthorizationId>,
+        wallets: HashSet<WalletId>,
+        max: usize,
+    ) -> Result<Vec<(AuthorizationId, Authorization)>, Fault> {
+        self.look(move |shard| {
+            let mut found = Vec::new();
+            shard.book.authorizations.each(|id, row| {
+                if found.len() < max && wallets.contains(&row.wallet) && !known.contains(id) {
+                    found.push((*id, *row));
+                }
+            });
+            found
         })
     }
 

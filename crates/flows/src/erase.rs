@@ -3,7 +3,7 @@
 //! | step | where it is written | if the answer is lost |
 //! |---|---|---|
 //! | the field key, contact, sign-ups and sessions are destroyed; what is still owed is written down | registry, in one transaction | the erasure is unfinished: the sweep goes on with it |
-//! | freeze the wallet, revoke each credential | ledger | asked again by the sweep; each may be asked for twice |
+//! | freeze the wallet, revoke each credential and each standing permission | ledger | asked again by the sweep; each may be asked for twice |
 //! | the credentials' rows are gone, the erasure is finished | registry | done again by the sweep |
 
 use mamori_datastore::fault::Fault;
@@ -14,6 +14,7 @@ use mamori_domain::reply::{Reply, WalletView};
 use mamori_registry::{Erasure, OwnerId};
 
 use crate::ledger::Run;
+use crate::permission;
 use crate::stop::{Denied, Flow};
 
 /// A wallet as the ledger shows it; None if there is no such wallet.
@@ -68,5 +69,6 @@ pub(crate) fn carry_out(run: &mut Run, erasure: &Erasure) -> Result<(), Fault> {
             );
         }
     }
+    permission::revoke_all(run, wallet)?;
     run.registry.erasures().finish(&erasure.person, run.now)
 }

@@ -1,14 +1,16 @@
 //! How flows ask the ledger.
 
+use std::collections::HashSet;
+
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};
 use mamori_domain::context::Asker;
-use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
+use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::reply::Outcome;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::acts::Noted;
-use mamori_registry::{MerchantTree, Named, Registry, Seed};
+use mamori_registry::{MerchantTree, Named, NamedPermission, Registry, Seed};
 
 /// What a flow is run with. On a thread that may wait: each step ends when it is durable.
 pub struct Run<'a> {
@@ -73,5 +75,25 @@ impl Named for OfLedger<'_> {
             stores: named.stores,
             tills: named.tills,
         })
+    }
+
+    fn are_permissions(&mut self, permissions: &[AuthorizationId]) -> Result<Vec<bool>, Fault> {
+        let named = self.0.authorizations(permissions)?;
+        Ok(named.iter().map(Option::is_some).collect())
+    }
+
+    fn permissions_beyond(
+        &mut self,
+        known: HashSet<AuthorizationId>,
+        wallets: HashSet<WalletId>,
+        max: usize,
+    ) -> Result<Vec<NamedPermission>, Fault> {
+        let found = self.0.authorizations_beyond(known, wallets, max)?;
+        let named = found.into_iter().map(|(permission, row)| NamedPermission {
+            permission,
+            wallet: row.wallet,
+            merchant: row.merchant,
+        });
+        Ok(named.collect())
     }
 }

@@ -7,6 +7,7 @@
 //! | `enrol.rs` | a browser becomes a till's device, and stops being one |
 //! | `open.rs` | a merchant, a store, a till is opened under a name |
 //! | `api_key.rs` | a merchant's API key is made and revoked |
+//! | `permission.rs` | a customer answers a merchant's link, and takes a permission back |
 //! | `erase.rs` | a person is erased |
 //! | `staff.rs` | operators come and go; pairing codes are made |
 //! | `top_up.rs` | money from a card, by the processor's own page |
@@ -26,6 +27,7 @@ pub mod erase;
 pub mod external;
 pub mod note;
 pub mod open;
+pub mod permission;
 pub mod reconcile;
 pub mod sign_up;
 pub mod staff;

@@ -3,7 +3,7 @@
 //! | when | what |
 //! |---|---|
 //! | at each start, before anybody is served | every row whose standing differs from what the ledger names |
-//! | every few seconds | sign-ups and API keys that have been on their way for too long, erasures that owe the ledger commands |
+//! | every few seconds | sign-ups, API keys and permissions that have been on their way for too long, erasures that owe the ledger commands |
 
 use mamori_datastore::fault::Fault;
 use mamori_domain::context::{Asker, SystemReason};
@@ -40,5 +40,6 @@ pub fn sweep(
         carry_out(&mut run, &erasure)?;
     }
     registry.api_keys().settle(&mut OfLedger(engine), now)?;
+    registry.permissions().settle(&mut OfLedger(engine), now)?;
     Ok(())
 }

@@ -40,6 +40,10 @@ pub enum Denied {
     ContactTaken,
     /// The new passkey belongs to another account already.
     CredentialTaken,
+    /// The merchant's link is not one that a live key made for this wallet's owner; the log tells which part of it is wrong.
+    LinkInvalid,
+    /// The merchant's link was answered before.
+    LinkUsed,
     /// Money is left in the wallet, or set aside for a capture.
     WalletNotEmpty,
     /// The operator cannot be removed: nobody could enter the console afterwards.

@@ -18,6 +18,7 @@ use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
 use mamori::delivery::{Couriers, Notifier};
 use mamori::interrupt::wait_for_interrupt;
 use mamori::world::{Chance, Clock, Failure, draw};
+use mamori_api::opa::account_link::{self, LINK_SECONDS_MAX, LinkKey};
 use mamori_api::opa::id::user_authorization_id_text;
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
@@ -107,6 +108,9 @@ struct Access {
     customers: Vec<AccessCustomer>,
     /// A one-time link for one more operator; new at every start.
     console_link: Option<String>,
+    /// The seeded merchant's request for a standing permission; new at every start, good for an hour and for one wallet.
+    #[serde(default)]
+    permission_link: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -178,7 +182,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let now = Timestamp((clock.wall_micros)());
     let directory = &running.app.directory;
     seed(&running.engine, directory, &mut registry, now, chance)?;
-    let access = Access {
+    let mut access = Access {
         base_url,
         wallet_url,
         till_url,
@@ -188,8 +192,10 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         merchant: merchant(&mut registry, now, chance)?,
         customers: customers(&running.engine, &mut registry)?,
         console_link: console_link(&mut registry, &console_url, now, chance)?,
+        permission_link: None,
         console_url,
     };
+    access.permission_link = permission_link(&access, now, chance);
     if let Some(path) = &args.json {
         write_private(path, &serde_json::to_string_pretty(&access)?)?;
     }
@@ -559,6 +565,24 @@ fn console_link(
     )))
 }
 
+/// What a web shop of the seeded merchant would send its customer to. It names no address to go back to: there is no shop.
+fn permission_link(access: &Access, now: Timestamp, chance: Chance) -> Option<String> {
+    let merchant = &access.merchant;
+    let claims = json!({
+        "iss": merchant.id,
+        "aud": access.wallet_url,
+        "exp": now.seconds() + LINK_SECONDS_MAX,
+        "scope": "direct_debit",
+        "nonce": hex(&draw::<16>(chance)),
+        "referenceId": "member-0042",
+    });
+    let token = account_link::sign(&claims, &LinkKey::new(&merchant.api_secret)?);
+    Some(format!(
+        "{}/app/opa/user_authorization?apiKey={}&requestToken={token}",
+        access.wallet_url, merchant.api_key
+    ))
+}
+
 fn welcome(access: &Access) {
     println!("\n  守り Mamori (development) is ready.\n");
     println!("  wallet   {}", access.wallet_url);
@@ -588,8 +612,13 @@ fn welcome(access: &Access) {
         }
     }
     println!(
-        "  3. Top up with card 4242 4242 4242 4242, show the code, type its digits into the till.\n"
+        "  3. Top up with card 4242 4242 4242 4242, show the code, type its digits into the till."
     );
+    if let Some(link) = &access.permission_link {
+        println!("  4. Open this in the wallet's browser: a shop asks to be paid without a code.");
+        println!("       {link}");
+    }
+    println!();
     println!("  Ctrl-C ends it.\n");
 }
 

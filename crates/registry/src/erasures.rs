@@ -57,6 +57,11 @@ impl Erasures<'_> {
                 &[dead, who, surface],
             )?;
             tx.execute("DELETE FROM sessions WHERE surface = $1 AND owner = $2", &[surface, who])?;
+            // The wallet's permissions are revoked later, one by one; what merchants call the person goes now.
+            tx.execute(
+                "UPDATE permission_links SET reference = NULL WHERE permission IN (SELECT permission FROM permissions WHERE wallet = $1)",
+                &[Param::Int(number)],
+            )?;
             tx.execute(
                 "INSERT INTO erasures (person, wallet, made_at) VALUES ($1, $2, $3)",
                 &[who, Param::Int(number), at(now)],

@@ -16,6 +16,7 @@
 //! | `card_orders.rs` | hosted card pages of top-ups |
 //! | `directory.rs` | names of merchants, stores, tills, and what is being opened |
 //! | `api_keys.rs` | API keys |
+//! | `permissions.rs` | standing permissions and the links that asked for them |
 //! | `outbox.rs` | messages on their way, with a connection of its own |
 //! | `acts.rs` | what operators changed here, in the shape of the ledger's acts |
 //!
@@ -35,15 +36,18 @@ mod numbered;
 mod operators;
 pub mod outbox;
 mod people;
+mod permissions;
 mod schema;
 mod seed;
 mod sessions;
 mod sign_ups;
 
+use std::collections::HashSet;
+
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{MasterKey, SealKey, SealedPlace, Secret};
 use mamori_datastore::sql::{Db, Location, Param, Row};
-use mamori_domain::ids::{Fingerprint, MerchantId, TillId, WalletId};
+use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
 
@@ -64,6 +68,7 @@ pub use mamori_domain::context::AgentFamily;
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal};
 pub use people::{EnrolRefusal, Enrolment, People, Person};
+pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
 pub use schema::CONTROL;
 pub use seed::Seed;
 pub use sessions::{Aal, AuthMethod, SessionDevice, SessionId, SessionRow, Sessions};
@@ -214,6 +219,14 @@ impl Registry {
         }
     }
 
+    /// Standing permissions, and the links that asked for them.
+    pub fn permissions(&mut self) -> Permissions<'_> {
+        Permissions {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
     /// What operators changed here.
     pub fn acts(&mut self) -> Acts<'_> {
         Acts { db: &mut self.db }
@@ -244,6 +257,15 @@ pub trait Named {
     fn merchant_of_key(&mut self, key: Fingerprint) -> Result<Option<MerchantId>, Fault>;
     /// Every merchant, store and till.
     fn merchant_tree(&mut self) -> Result<MerchantTree, Fault>;
+    /// Whether each of these is a permission that works.
+    fn are_permissions(&mut self, permissions: &[AuthorizationId]) -> Result<Vec<bool>, Fault>;
+    /// The permissions of these wallets beside the known ones, at most `max`. A walk through all of them: for a start.
+    fn permissions_beyond(
+        &mut self,
+        known: HashSet<AuthorizationId>,
+        wallets: HashSet<WalletId>,
+        max: usize,
+    ) -> Result<Vec<NamedPermission>, Fault>;
 }
 
 /// What a reconciliation did.
@@ -266,6 +288,7 @@ impl Registry {
         self.directory().reconcile(named, &mut done)?;
         self.devices().reconcile(named, &mut done)?;
         self.api_keys().reconcile(named, &mut done)?;
+        self.permissions().reconcile(named, &mut done)?;
         Ok(done)
     }
 }

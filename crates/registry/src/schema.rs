@@ -51,8 +51,40 @@ pub const CONTROL: Family = Family {
             name: "what operators changed",
             sql: REGISTRY_ACTS,
         },
+        Migration {
+            name: "standing permissions",
+            sql: PERMISSIONS,
+        },
     ],
 };
+
+/// Permissions by their 128 bits, under which the book names them; `made_at` is 0 where only the book remembers. A link that was
+/// answered with a no has no permission, and is forgotten once it has run out (`ends_at`). `reference` is sealed.
+const PERMISSIONS: &str = "
+CREATE TABLE permissions (
+    permission BYTEA NOT NULL PRIMARY KEY,
+    wallet BIGINT NOT NULL,
+    merchant BIGINT NOT NULL,
+    scopes TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    ended_at BIGINT
+);
+CREATE INDEX permissions_by_wallet ON permissions (wallet, merchant);
+CREATE INDEX permissions_on_their_way ON permissions (made_at) WHERE status = 1;
+CREATE TABLE permission_links (
+    merchant BIGINT NOT NULL,
+    nonce_hash BYTEA NOT NULL,
+    wallet BIGINT NOT NULL,
+    permission BYTEA,
+    reference BYTEA,
+    made_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    PRIMARY KEY (merchant, nonce_hash)
+);
+CREATE INDEX permission_links_by_permission ON permission_links (permission);
+CREATE INDEX declined_links ON permission_links (ends_at) WHERE permission IS NULL;
+";
 
 /// What the processor calls the charge that paid a top-up, and who bears it if the cardholder disputes it: `shifted` (the issuer),
 /// `not_shifted` or `unknown` (we do).

@@ -149,6 +149,8 @@ impl Assets {
                 if surface == Surface::Wallet {
                     // Where the card page sends the browser back to; the page's own requests carry the cookie.
                     routes = routes.get("/top-up/{id}", send(&ready));
+                    // Where a merchant sends its customer to ask for a standing permission; the path is the wire format's.
+                    routes = routes.get("/app/opa/user_authorization", send(&ready));
                 }
             } else if at_root(name) {
                 routes = routes.get(&format!("/{name}"), send(&ready));

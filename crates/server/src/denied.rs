@@ -97,6 +97,35 @@ pub const WALLET_NOT_EMPTY: Words = Words {
     en: "There is still a balance or a hold. Pay it out first. If you erase nevertheless, the customer cannot use that money any more.",
 };
 
+/// The one answer to a merchant's link that is not what a merchant with a live key made for this wallet's owner. Which part of
+/// it is wrong is for our log.
+pub const LINK_INVALID: Words = Words {
+    code: "link_invalid",
+    ja: "この連携リンクは使えません。お店のページから、もう一度はじめてください。",
+    en: "This link cannot be used. Please start again from the shop's page.",
+};
+
+/// The merchant's link is too old.
+pub const LINK_EXPIRED: Words = Words {
+    code: "link_expired",
+    ja: "この連携リンクの有効期限が切れています。お店のページから、もう一度はじめてください。",
+    en: "This link has run out. Please start again from the shop's page.",
+};
+
+/// The merchant's link was answered before.
+pub const LINK_USED: Words = Words {
+    code: "link_used",
+    ja: "この連携リンクは、すでに使われています。お店のページから、もう一度はじめてください。",
+    en: "This link has been used already. Please start again from the shop's page.",
+};
+
+/// Nothing new is allowed from a frozen wallet.
+pub const FROZEN: Words = Words {
+    code: "wallet_frozen",
+    ja: "お支払いを停止しているあいだは、新しく許可できません。ホームで再開してから、もう一度お試しください。",
+    en: "While payments are stopped, nothing new can be allowed. Resume them on the home page, then try again.",
+};
+
 /// The one place where the end of a flow becomes an answer.
 impl From<Stop> for Denial {
     fn from(stop: Stop) -> Self {
@@ -127,6 +156,8 @@ impl From<Denied> for Denial {
             Denied::ContactTaken => CONTACT_TAKEN,
             // Whose it is already is not for the browser to know.
             Denied::CredentialTaken => PASSKEY_REFUSED,
+            Denied::LinkInvalid => LINK_INVALID,
+            Denied::LinkUsed => LINK_USED,
             Denied::WalletNotEmpty => WALLET_NOT_EMPTY,
             Denied::LastOperator => LAST_OPERATOR,
         };

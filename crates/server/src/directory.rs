@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mamori_api::auth::{Accepted, SigningKey};
+use mamori_api::opa::account_link::LinkKey;
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_flows::open::{Turn, Turns};
@@ -16,6 +17,8 @@ pub struct ReadyKey {
     pub merchant_text: String,
     pub fingerprint: Fingerprint,
     pub signing: SigningKey,
+    /// What signs the tokens of its links; `None` for a secret that can sign none.
+    pub link: Option<LinkKey>,
     pub accepted: Accepted,
 }
 
@@ -67,6 +70,7 @@ impl MerchantDirectory {
                     merchant_text: key.merchant.to_string(),
                     fingerprint: key.fingerprint,
                     signing: SigningKey::new(&key.secret),
+                    link: LinkKey::new(&key.secret),
                     accepted: Accepted {
                         opa: key.opa_auth,
                         mamori: true,

@@ -73,6 +73,8 @@ pub enum Purpose {
 pub enum StepUpAct {
     /// Let money leave a frozen wallet again.
     Unfreeze,
+    /// Say yes to a merchant's link: the hash of key and token.
+    GrantPermission([u8; 32]),
     /// Make an API key for a merchant.
     MakeApiKey(MerchantId),
     /// Revoke an API key.
@@ -151,6 +153,8 @@ pub struct Identity {
     pub wallet_party: RelyingParty,
     /// The console's.
     pub console_party: RelyingParty,
+    /// Origin of the wallet, which merchants' links name.
+    pub wallet_origin: String,
     /// Host of the wallet, for messages.
     pub wallet_host: String,
     /// Challenges that wait. Each was given out for something proven: a contact, a link, a session.
@@ -191,6 +195,7 @@ impl Identity {
                 "Mamori Console",
                 config.operator_keys_device_bound,
             )?,
+            wallet_origin: config.wallet_origin.clone(),
             wallet_host: wallet_host.to_owned(),
             // 30 a minute of an owner for 5 minutes: whoever crowds others out does it with two hundred passkeys.
             ceremonies: Ceremonies::new(30_000),

@@ -19,6 +19,7 @@ pub mod network;
 pub mod origin;
 pub mod outside;
 pub mod pace;
+pub mod permission_link;
 pub mod relying_party;
 pub mod route_table;
 pub mod routes;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    acts, console, enrolment, merchants, operators, passkeys, people, session, till, top_ups,
-    wallet,
+    acts, console, enrolment, merchants, operators, passkeys, people, permissions, session, till,
+    top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -32,6 +32,12 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/top-ups", top_ups::start)
         .get("/api/top-ups/{id}", top_ups::state)
         .post("/api/top-ups/{id}/call-off", top_ups::call_off)
+        .get("/api/permissions", permissions::list)
+        .post("/api/permissions/revoke", permissions::revoke)
+        .post("/api/permissions/link", permissions::link)
+        .post("/api/permissions/decline", permissions::decline)
+        .post("/api/permissions/grant/start", permissions::grant_start)
+        .post("/api/permissions/grant/finish", permissions::grant_finish)
         .post("/api/freeze", passkeys::freeze)
         .post("/api/unfreeze/start", passkeys::unfreeze_start)
         .post("/api/unfreeze/finish", passkeys::unfreeze_finish)

@@ -22,6 +22,10 @@ mod operators;
 mod pages;
 #[path = "all/people.rs"]
 mod people;
+#[path = "all/permissions.rs"]
+mod permissions;
+#[path = "all/preauthorization.rs"]
+mod preauthorization;
 #[path = "all/sign_in.rs"]
 mod sign_in;
 #[path = "all/sign_up.rs"]

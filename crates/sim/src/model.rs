@@ -95,6 +95,7 @@ impl Code {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Same {
     Charge(i64, Payer, Option<StoreId>, Option<TillId>),
+    Hold(i64, Payer, Option<StoreId>, Option<TillId>),
     Yen(&'static str, i64),
     Nothing,
 }
@@ -327,6 +328,7 @@ impl Model {
                 let key = ("payment", u64::from(merchant.0), 0, name);
                 match self.firsts.get(&key) {
                     Some((_, First::Sale(id))) => Ok(self.sale(*id)),
+                    Some((_, First::Hold(id))) => Ok(Said::Held(*id)),
                     Some((_, First::Refused(refusal))) => Err(*refusal),
                     Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
                     _ => Err(Refusal::PaymentUnknown),
@@ -535,6 +537,7 @@ impl Model {
         match self.grants.get(&authorization) {
             Some(row) if *row == (wallet, merchant) => Ok(Said::Bound),
             Some(_) => Err(Refusal::AlreadyBound),
+            None if self.purse(wallet)?.frozen => Err(Refusal::WalletFrozen),
             None => {
                 self.grants.insert(authorization, (wallet, merchant));
                 self.did(Said::Bound)
@@ -619,11 +622,13 @@ impl Model {
         at: Timestamp,
         until: Option<Timestamp>,
     ) -> Result<Said, Refusal> {
-        let kind = until.map_or("payment", |_| "hold");
         let name = Box::from(&charge.merchant_payment_id);
-        let name = (kind, u64::from(charge.merchant.0), 0, name);
+        let name = ("payment", u64::from(charge.merchant.0), 0, name);
         let yen = charge.amount.signed();
-        let same = Same::Charge(yen, charge.payer, charge.store, charge.till);
+        let same = match until {
+            None => Same::Charge(yen, charge.payer, charge.store, charge.till),
+            Some(_) => Same::Hold(yen, charge.payer, charge.store, charge.till),
+        };
         let first = self.firsts.get(&name).cloned();
         if first.is_none()
             && let Payer::Code(digits) = charge.payer
@@ -847,6 +852,12 @@ impl Model {
                 return self.did(Said::Cancelled);
             }
             Some((_, First::Sale(id))) => *id,
+            Some((_, First::Hold(id))) => {
+                let hold = HoldId(*id);
+                let aside = self.asides.get(&hold.0).cloned();
+                let aside = aside.ok_or(Refusal::HoldUnknown)?;
+                return self.end_hold(hold, &aside, 0).map(|_| Said::Cancelled);
+            }
             Some(_) => return Ok(Said::Cancelled),
         };
         let sale = self.sales[&id].clone();

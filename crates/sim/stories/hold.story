@@ -26,3 +26,15 @@ till-1  captures tent 700 at 14:00:00                      -> refused hold_unkno
 house   restarts
 till-1  captures stove 100 at 14:00:29                     -> released, sora 8_400, sora held 0, bakery 1_600
 house   releases overdue holds at 15:00:00                 -> released 0, sora 8_400
+
+# One id is one payment, set aside or paid: whoever cancels it need not know which.
+sora    issues code F at 16:00:00
+till-1  holds F 1_000 as boat at 16:00:00                  -> held, sora 7_400, sora held 1_000
+till-1  finds boat                                         -> held
+sora    issues code G
+till-1  charges G 1_000 as boat                            -> refused idempotency_conflict, sora 7_400
+till-1  cancels boat                                       -> accepted, sora 8_400, sora held 0
+till-1  cancels boat                                       -> refused hold_unknown, sora 8_400
+till-1  cancels oar                                        -> accepted
+sora    issues code H
+till-1  holds H 100 as oar                                 -> refused cancelled_before_payment, sora 8_400

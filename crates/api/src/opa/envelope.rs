@@ -13,6 +13,12 @@ pub use super::result_code::{ResultCode, ResultRow};
 pub enum PaymentStatus {
     /// Asked for and not decided yet.
     Created,
+    /// Set aside for a later capture.
+    Authorized,
+    /// What was set aside went back, by the merchant's revert or the cancel.
+    Canceled,
+    /// What was set aside went back, because it was not captured in time.
+    Expired,
     /// Paid.
     Completed,
     /// Paid, and all of it given back. A partial refund leaves a payment `COMPLETED`; its list of refunds tells.
@@ -25,6 +31,9 @@ impl PaymentStatus {
     /// All of them.
     pub const ALL: &'static [PaymentStatus] = &[
         PaymentStatus::Created,
+        PaymentStatus::Authorized,
+        PaymentStatus::Canceled,
+        PaymentStatus::Expired,
         PaymentStatus::Completed,
         PaymentStatus::Refunded,
         PaymentStatus::Failed,
@@ -34,6 +43,9 @@ impl PaymentStatus {
     pub const fn word(self) -> &'static str {
         match self {
             PaymentStatus::Created => "CREATED",
+            PaymentStatus::Authorized => "AUTHORIZED",
+            PaymentStatus::Canceled => "CANCELED",
+            PaymentStatus::Expired => "EXPIRED",
             PaymentStatus::Completed => "COMPLETED",
             PaymentStatus::Refunded => "REFUNDED",
             PaymentStatus::Failed => "FAILED",
@@ -80,6 +92,8 @@ pub struct PaymentView<'a> {
     pub amount_yen: i64,
     /// When the merchant asked, as first sent; 0 if it was not sent.
     pub requested_at_seconds: i64,
+    /// Until when it may be captured; `None` for what was paid at once.
+    pub expires_at_seconds: Option<i64>,
     /// When it was cancelled.
     pub canceled_at_seconds: Option<i64>,
     /// The store as the merchant names it.
@@ -92,6 +106,38 @@ pub struct PaymentView<'a> {
     pub order_description: Option<&'a str>,
     /// What was given back, oldest first.
     pub refunds: &'a [RefundView<'a>],
+    /// What was taken of an amount set aside.
+    pub capture: Option<CaptureView<'a>>,
+    /// That an amount set aside went back.
+    pub revert: Option<RevertView<'a>>,
+}
+
+/// The capture of an amount set aside. Amounts are whole yen, instants seconds since 1970 UTC.
+#[derive(Clone, Copy, Debug)]
+pub struct CaptureView<'a> {
+    /// When it was taken.
+    pub accepted_at_seconds: i64,
+    /// The merchant's own id, in the answer to the capture itself.
+    pub merchant_capture_id: Option<&'a str>,
+    /// What was taken.
+    pub amount_yen: i64,
+    /// What it is for, in the answer to the capture itself.
+    pub order_description: Option<&'a str>,
+    /// When the merchant asked, in the answer to the capture itself; 0 elsewhere.
+    pub requested_at_seconds: i64,
+}
+
+/// The return of an amount set aside. Instants are seconds since 1970 UTC.
+#[derive(Clone, Copy, Debug)]
+pub struct RevertView<'a> {
+    /// When it went back.
+    pub accepted_at_seconds: i64,
+    /// The merchant's own id, in the answer to the revert itself.
+    pub merchant_revert_id: Option<&'a str>,
+    /// When the merchant asked, in the answer to the revert itself; 0 elsewhere.
+    pub requested_at_seconds: i64,
+    /// Why, in the answer to the revert itself.
+    pub reason: Option<&'a str>,
 }
 
 /// A refund as a merchant sees it. Amounts are whole yen, instants seconds since 1970 UTC.
@@ -141,6 +187,23 @@ pub fn write_refund(out: &mut Vec<u8>, result: ResultCode, refund: &RefundView<'
     out.push(b'}');
 }
 
+/// Writes the answer to a revert: what became of the payment, and no payment.
+pub fn write_revert(
+    out: &mut Vec<u8>,
+    result: ResultCode,
+    payment_id: u64,
+    revert: &RevertView<'_>,
+) {
+    info(out, result, &[]);
+    push(out, r#"{"status":""#);
+    push(out, PaymentStatus::Canceled.word());
+    push(out, r#"","paymentId":""#);
+    push_number(out, payment_id);
+    push(out, r#"","#);
+    push_revert_members(out, revert);
+    push(out, "}}");
+}
+
 /// Writes everything up to the value of `data`. Codes, ids and messages are our own constants without anything to
 /// escape (a test holds the table to that); `more` is not.
 fn info(out: &mut Vec<u8>, result: ResultCode, more: &[&str]) {
@@ -172,6 +235,10 @@ fn push_payment(out: &mut Vec<u8>, payment: &PaymentView<'_>) {
     push_amount(out, payment.amount_yen);
     push(out, r#","requestedAt":"#);
     push_number(out, payment.requested_at_seconds);
+    if let Some(at) = payment.expires_at_seconds {
+        push(out, r#","expiresAt":"#);
+        push_number(out, at);
+    }
     if let Some(at) = payment.canceled_at_seconds {
         push(out, r#","canceledAt":"#);
         push_number(out, at);
@@ -198,12 +265,48 @@ fn push_payment(out: &mut Vec<u8>, payment: &PaymentView<'_>) {
         }
         push(out, "]}");
     }
-    push(
-        out,
-        r#","captures":null,"revert":null,"paymentMethods":[{"type":"WALLET""#,
-    );
+    push(out, r#","captures":"#);
+    match &payment.capture {
+        Some(capture) => push_captures(out, capture),
+        None => push(out, "null"),
+    }
+    push(out, r#","revert":"#);
+    match &payment.revert {
+        Some(revert) => {
+            out.push(b'{');
+            push_revert_members(out, revert);
+            out.push(b'}');
+        }
+        None => push(out, "null"),
+    }
+    push(out, r#","paymentMethods":[{"type":"WALLET""#);
     push_amount(out, payment.amount_yen);
     push(out, "}]}");
+}
+
+/// The list of captures: there is at most one.
+fn push_captures(out: &mut Vec<u8>, capture: &CaptureView<'_>) {
+    push(out, r#"{"data":[{"status":"COMPLETED","acceptedAt":"#);
+    push_number(out, capture.accepted_at_seconds);
+    push(out, r#","merchantCaptureId":"#);
+    push_text_or_null(out, capture.merchant_capture_id);
+    push_amount(out, capture.amount_yen);
+    push(out, r#","orderDescription":"#);
+    push_text_or_null(out, capture.order_description);
+    push(out, r#","requestedAt":"#);
+    push_number(out, capture.requested_at_seconds);
+    push(out, "}]}");
+}
+
+fn push_revert_members(out: &mut Vec<u8>, revert: &RevertView<'_>) {
+    push(out, r#""acceptedAt":"#);
+    push_number(out, revert.accepted_at_seconds);
+    push(out, r#","merchantRevertId":"#);
+    push_text_or_null(out, revert.merchant_revert_id);
+    push(out, r#","requestedAt":"#);
+    push_number(out, revert.requested_at_seconds);
+    push(out, r#","reason":"#);
+    push_text_or_null(out, revert.reason);
 }
 
 fn push_refund(out: &mut Vec<u8>, refund: &RefundView<'_>) {
@@ -295,12 +398,15 @@ mod tests {
             user_authorization_id: None,
             amount_yen: 1_200,
             requested_at_seconds: 1_700_000_000,
+            expires_at_seconds: None,
             canceled_at_seconds: None,
             store_id: Some("s-1"),
             terminal_id: None,
             order_receipt_number: None,
             order_description: Some("茶 \"上\" \\ \u{1}</script>"),
             refunds: &[],
+            capture: None,
+            revert: None,
         }
     }
 
@@ -372,6 +478,60 @@ mod tests {
         );
         let alone = read(|out| write_refund(out, ResultCode::Created, &refund));
         assert_eq!(alone["data"], answer["data"]["refunds"]["data"][0]);
+    }
+
+    #[test]
+    fn what_was_set_aside_tells_until_when_and_what_became_of_it() {
+        let aside = PaymentView {
+            status: PaymentStatus::Authorized,
+            expires_at_seconds: Some(1_700_086_400),
+            ..payment()
+        };
+        let answer = read(|out| write_payment(out, ResultCode::Success, &aside));
+        assert_eq!(answer["data"]["status"], "AUTHORIZED");
+        assert_eq!(answer["data"]["expiresAt"], 1_700_086_400);
+        let capture = CaptureView {
+            accepted_at_seconds: 1_700_000_009,
+            merchant_capture_id: Some("cp-1"),
+            amount_yen: 900,
+            order_description: None,
+            requested_at_seconds: 1_700_000_008,
+        };
+        let captured = PaymentView {
+            status: PaymentStatus::Completed,
+            capture: Some(capture),
+            ..aside
+        };
+        let answer = read(|out| write_payment(out, ResultCode::Success, &captured));
+        assert_eq!(
+            answer["data"]["captures"]["data"],
+            json!([{
+                "status": "COMPLETED", "acceptedAt": 1_700_000_009, "merchantCaptureId": "cp-1",
+                "amount": {"amount": 900, "currency": "JPY"}, "orderDescription": null,
+                "requestedAt": 1_700_000_008,
+            }])
+        );
+        let revert = RevertView {
+            accepted_at_seconds: 1_700_000_010,
+            merchant_revert_id: Some("rv-1"),
+            requested_at_seconds: 0,
+            reason: Some("中止"),
+        };
+        let answer = read(|out| write_revert(out, ResultCode::Success, 7, &revert));
+        let members = json!({
+            "acceptedAt": 1_700_000_010, "merchantRevertId": "rv-1", "requestedAt": 0, "reason": "中止",
+        });
+        let mut data = members.clone();
+        data["status"] = "CANCELED".into();
+        data["paymentId"] = "7".into();
+        assert_eq!(answer["data"], data);
+        let reverted = PaymentView {
+            status: PaymentStatus::Canceled,
+            revert: Some(revert),
+            ..aside
+        };
+        let answer = read(|out| write_payment(out, ResultCode::Success, &reverted));
+        assert_eq!(answer["data"]["revert"], members);
     }
 
     #[test]

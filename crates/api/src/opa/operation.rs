@@ -21,6 +21,12 @@ pub enum Operation {
     CreateRefund,
     /// `GET /v2/refunds/{merchantRefundId}`.
     GetRefund,
+    /// `POST /v2/payments/preauthorize`.
+    PreauthorizePayment,
+    /// `POST /v2/payments/capture`.
+    CapturePayment,
+    /// `POST /v2/payments/preauthorize/revert`.
+    RevertPreauthorization,
 }
 
 /// What any call can answer before its own rules are asked.
@@ -72,6 +78,9 @@ impl Operation {
         Operation::CancelPayment,
         Operation::CreateRefund,
         Operation::GetRefund,
+        Operation::PreauthorizePayment,
+        Operation::CapturePayment,
+        Operation::RevertPreauthorization,
     ];
 
     /// Every way in: HTTP method, path template, call. What is not here is not served.
@@ -95,6 +104,17 @@ impl Operation {
             "GET",
             "/v2/refunds/{merchantRefundId}",
             Operation::GetRefund,
+        ),
+        (
+            "POST",
+            "/v2/payments/preauthorize",
+            Operation::PreauthorizePayment,
+        ),
+        ("POST", "/v2/payments/capture", Operation::CapturePayment),
+        (
+            "POST",
+            "/v2/payments/preauthorize/revert",
+            Operation::RevertPreauthorization,
         ),
     ];
 
@@ -148,7 +168,10 @@ impl Operation {
     }
 
     fn meaning_of(self, refusal: &str) -> ResultCode {
-        use Operation::{CancelPayment, CreateRefund, GetPayment, GetRefund};
+        use Operation::{
+            CancelPayment, CapturePayment, CreateRefund, GetPayment, GetRefund,
+            RevertPreauthorization,
+        };
         match (refusal, self) {
             ("balance_too_small", _) => ResultCode::NoSufficientFund,
             ("wallet_frozen", _) => ResultCode::UserStateIsNotActive,
@@ -183,6 +206,14 @@ impl Operation {
             ("already_cancelled" | "already_refunded" | "payment_not_completed", _) => {
                 ResultCode::OrderNotRefundable
             }
+            ("hold_unknown", CapturePayment | RevertPreauthorization) => ResultCode::OrderNotFound,
+            ("hold_expired", CapturePayment | RevertPreauthorization) => ResultCode::OrderExpired,
+            ("hold_captured", CapturePayment) => ResultCode::AlreadyCaptured,
+            ("hold_captured", RevertPreauthorization) => ResultCode::OrderNotCancelable,
+            ("hold_captured", CancelPayment) => ResultCode::OrderNotReversible,
+            ("hold_released", CapturePayment) => ResultCode::OrderNotCapturable,
+            ("capture_exceeds_hold", _) => ResultCode::HigherCaptureNotPermitted,
+            ("hold_life_out_of_bounds", _) => ResultCode::PreAuthExpiryInvalid,
             ("refund_exceeds_payment", _) => ResultCode::InvalidRefundAmount,
             ("refund_window_over", _) => ResultCode::RefundWindowExceed,
             ("refund_limit", _) => ResultCode::RefundLimitExceeded,
@@ -200,6 +231,34 @@ impl Operation {
             Operation::CreatePayment => (
                 PAYER_AND_AMOUNT,
                 &["authorization_unknown", "authorization_expired"],
+            ),
+            Operation::PreauthorizePayment => (
+                PAYER_AND_AMOUNT,
+                &[
+                    "authorization_unknown",
+                    "authorization_expired",
+                    "hold_life_out_of_bounds",
+                ],
+            ),
+            Operation::CapturePayment => (
+                &[],
+                &[
+                    "payment_unknown",
+                    "hold_unknown",
+                    "hold_expired",
+                    "hold_captured",
+                    "hold_released",
+                    "capture_exceeds_hold",
+                ],
+            ),
+            Operation::RevertPreauthorization => (
+                &[],
+                &[
+                    "payment_unknown",
+                    "hold_unknown",
+                    "hold_expired",
+                    "hold_captured",
+                ],
             ),
             Operation::CreateCpmPayment => (
                 PAYER_AND_AMOUNT,
@@ -220,6 +279,7 @@ impl Operation {
                     "already_refunded",
                     "cancel_window_over",
                     "balance_cap",
+                    "hold_captured",
                 ],
             ),
             Operation::CreateRefund => (
@@ -266,6 +326,16 @@ mod tests {
         use Operation::{CancelPayment, CreateCpmPayment, CreatePayment, CreateRefund, GetRefund};
         for (method, path, meant) in [
             ("POST", "/v2/payments", Some((CreatePayment, ""))),
+            (
+                "POST",
+                "/v2/payments/preauthorize",
+                Some((Operation::PreauthorizePayment, "")),
+            ),
+            (
+                "POST",
+                "/v2/payments/preauthorize/revert",
+                Some((Operation::RevertPreauthorization, "")),
+            ),
             ("POST", "/v2/cpm/payments", Some((CreateCpmPayment, ""))),
             ("DELETE", "/v2/payments/a-1", Some((CancelPayment, "a-1"))),
             ("POST", "/v2/refunds", Some((CreateRefund, ""))),

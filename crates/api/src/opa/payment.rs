@@ -11,14 +11,14 @@ use super::member::{
 /// Longest scanned string that is looked at, in characters: a consumer-presented QR holds at most 512 bytes.
 pub const SCANNED_TEXT_MAX: usize = 512;
 
-const MERCHANT_PAYMENT_ID: u8 = 0;
-const PAYER: u8 = 1;
-const AMOUNT: u8 = 2;
-const REQUESTED_AT: u8 = 3;
-const STORE_ID: u8 = 4;
-const TERMINAL_ID: u8 = 5;
-const ORDER_RECEIPT_NUMBER: u8 = 6;
-const ORDER_DESCRIPTION: u8 = 7;
+pub(crate) const MERCHANT_PAYMENT_ID: u8 = 0;
+pub(crate) const PAYER: u8 = 1;
+pub(crate) const AMOUNT: u8 = 2;
+pub(crate) const REQUESTED_AT: u8 = 3;
+pub(crate) const STORE_ID: u8 = 4;
+pub(crate) const TERMINAL_ID: u8 = 5;
+pub(crate) const ORDER_RECEIPT_NUMBER: u8 = 6;
+pub(crate) const ORDER_DESCRIPTION: u8 = 7;
 
 pub(crate) const TEXT_255: Rule = Rule::Text {
     min: 0,
@@ -159,7 +159,7 @@ const PRODUCT_TYPE: Rule = Rule::OneOf(&[
     "UTILITY_BILL",
 ]);
 
-const MERCHANT_PAYMENT_ID_MEMBER: Member = member(
+pub(crate) const MERCHANT_PAYMENT_ID_MEMBER: Member = member(
     "merchantPaymentId",
     "merchantPaymentId",
     MERCHANT_CHOSEN,
@@ -167,7 +167,7 @@ const MERCHANT_PAYMENT_ID_MEMBER: Member = member(
     MERCHANT_PAYMENT_ID,
     "The merchant's own id of the payment; the same id is answered with the same result for ever.",
 );
-const AMOUNT_MEMBER: Member = member(
+pub(crate) const AMOUNT_MEMBER: Member = member(
     "amount",
     "amount",
     Rule::Object(MONEY),
@@ -175,7 +175,7 @@ const AMOUNT_MEMBER: Member = member(
     UNKEPT,
     "What is to be paid.",
 );
-const REQUESTED_AT_MEMBER: Member = member(
+pub(crate) const REQUESTED_AT_MEMBER: Member = member(
     "requestedAt",
     "requestedAt",
     EPOCH_SECONDS,
@@ -183,7 +183,7 @@ const REQUESTED_AT_MEMBER: Member = member(
     REQUESTED_AT,
     "When the merchant asked, in seconds since 1970. Not part of what makes two requests equal.",
 );
-const ORDER_RECEIPT_NUMBER_MEMBER: Member = member(
+pub(crate) const ORDER_RECEIPT_NUMBER_MEMBER: Member = member(
     "orderReceiptNumber",
     "orderReceiptNumber",
     TEXT_255,
@@ -191,7 +191,7 @@ const ORDER_RECEIPT_NUMBER_MEMBER: Member = member(
     ORDER_RECEIPT_NUMBER,
     "The merchant's receipt number.",
 );
-const ORDER_DESCRIPTION_MEMBER: Member = member(
+pub(crate) const ORDER_DESCRIPTION_MEMBER: Member = member(
     "orderDescription",
     "orderDescription",
     TEXT_255,
@@ -199,7 +199,7 @@ const ORDER_DESCRIPTION_MEMBER: Member = member(
     ORDER_DESCRIPTION,
     "What the payment is for.",
 );
-const ORDER_ITEMS_MEMBER: Member = member(
+pub(crate) const ORDER_ITEMS_MEMBER: Member = member(
     "orderItems",
     "orderItems",
     Rule::List {
@@ -210,7 +210,7 @@ const ORDER_ITEMS_MEMBER: Member = member(
     UNKEPT,
     "What was bought. Checked; the categories are kept with the payment and the rest is not.",
 );
-const METADATA_MEMBER: Member = member(
+pub(crate) const METADATA_MEMBER: Member = member(
     "metadata",
     "metadata",
     Rule::Anything,
@@ -218,7 +218,7 @@ const METADATA_MEMBER: Member = member(
     UNKEPT,
     "Ignored; older SDKs send it.",
 );
-const PRODUCT_TYPE_MEMBER: Member = member(
+pub(crate) const PRODUCT_TYPE_MEMBER: Member = member(
     "productType",
     "productType",
     PRODUCT_TYPE,
@@ -234,7 +234,7 @@ const EXPIRES_AT_MEMBER: Member = member(
     UNKEPT,
     "Checked and not kept.",
 );
-const AMOUNT_DESCRIPTION_MEMBER: Member = member(
+pub(crate) const AMOUNT_DESCRIPTION_MEMBER: Member = member(
     "amountDescription",
     "amountDescription",
     TEXT_255,

@@ -108,6 +108,19 @@ result_codes! {
     /// The till asked for too many unknown codes.
     TerminalLocked = 429 "RATE_LIMIT" "08770207" "The terminal is locked for a minute: too many unknown codes";
 
+    /// What was set aside has been captured.
+    AlreadyCaptured = 400 "ALREADY_CAPTURED" "00200039" "Cannot capture already captured acquiring order";
+    /// What was set aside has gone back.
+    OrderNotCapturable = 400 "ORDER_NOT_CAPTURABLE" "00200035" "Order is not capturable";
+    /// What was set aside was not captured in time.
+    OrderExpired = 400 "ORDER_EXPIRED" "00200043" "Order is expired";
+    /// What was set aside has been captured, and is given back by a refund.
+    OrderNotCancelable = 400 "ORDER_NOT_CANCELABLE" "00200042" "Order is not cancelable";
+    /// More than was set aside.
+    HigherCaptureNotPermitted = 400 "HIGHER_CAPTURE_NOT_PERMITTED" "00400062" "The capture exceeds the authorised amount";
+    /// An amount may not be set aside for so long, or for no time.
+    PreAuthExpiryInvalid = 400 "PRE_AUTH_CAPTURE_INVALID_EXPIRY_DATE" "00400061" "The expiry date is not acceptable";
+
     /// There is no such payment.
     OrderNotFound = 404 "RESOURCE_NOT_FOUND" "00200001" "Order not found";
     /// The payment can no longer be cancelled.

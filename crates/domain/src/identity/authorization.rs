@@ -1,6 +1,6 @@
 //! A customer's standing permission: a merchant may charge without a scan.
 
-use crate::book::{Authorization, Book};
+use crate::book::{Authorization, Book, WalletStatus};
 use crate::context::Actor;
 use crate::decision::Decision;
 use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
@@ -69,9 +69,9 @@ pub(crate) fn grant<E: From<AuthorizationGranted>>(
     wallet: WalletId,
     merchant: MerchantId,
 ) -> Decision<E> {
-    if book.wallet(wallet).is_none() {
+    let Some(row) = book.wallet(wallet) else {
         return Decision::refuse(Refusal::WalletUnknown);
-    }
+    };
     if book.merchants.get(&merchant).is_none() {
         return Decision::refuse(Refusal::MerchantUnknown);
     }
@@ -80,6 +80,8 @@ pub(crate) fn grant<E: From<AuthorizationGranted>>(
             Decision::answer(Ok(Reply::Bound))
         }
         Some(_) => Decision::refuse(Refusal::AlreadyBound),
+        // A wallet is frozen because a stranger may hold the phone: nothing new may be allowed from it.
+        None if row.status == WalletStatus::Frozen => Decision::refuse(Refusal::WalletFrozen),
         None => Decision::done(
             Reply::Bound,
             AuthorizationGranted {

@@ -2,6 +2,7 @@
 
 use super::PaymentStatus;
 use super::caller::{caller_may, first_answer, payment_fact};
+use super::hold::{Released, release};
 use super::refund::may_return;
 use crate::book::Book;
 use crate::context::Actor;
@@ -11,7 +12,7 @@ use crate::fund::{Lot, returned};
 use crate::happening::{
     Answers, Happening, Money, Notice, Subject, answers_no_request, moves_no_money,
 };
-use crate::ids::{EntryId, MerchantId, PaymentId, StoreId, WalletId};
+use crate::ids::{EntryId, HoldId, MerchantId, PaymentId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
 use crate::money::Amount;
@@ -138,7 +139,7 @@ fn cancel_window_is_open(paid_at: Timestamp, now: Timestamp) -> bool {
 }
 
 /// Undoes a payment, or keeps it from happening.
-pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore>>(
+pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore> + From<Released>>(
     book: &Book,
     prefetched: &Prefetched,
     by: Actor,
@@ -160,8 +161,10 @@ pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore>>(
             },
         );
     };
-    let Answered::Payment(id) = first.answer else {
-        return Decision::answer(Ok(Reply::CancelAccepted));
+    let id = match first.answer {
+        Answered::Payment(id) => id,
+        Answered::Hold(hold) => return cancel_hold(book, by, hold),
+        _ => return Decision::answer(Ok(Reply::CancelAccepted)),
     };
     let payment = match payment_fact(book, prefetched, id) {
         Ok(payment) => payment,
@@ -197,6 +200,15 @@ pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore>>(
             returned,
         },
     )
+}
+
+/// Money that is set aside goes back; what was captured or given back already is no longer there to be cancelled.
+fn cancel_hold<E: From<Released>>(book: &Book, by: Actor, hold: HoldId) -> Decision<E> {
+    let released = release(book, by, hold);
+    Decision {
+        outcome: released.outcome.map(|_| Reply::CancelAccepted),
+        events: released.events,
+    }
 }
 
 #[cfg(test)]

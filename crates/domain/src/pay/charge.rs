@@ -80,14 +80,12 @@ pub(crate) fn charge<E: From<Arc<Paid>> + From<Refused>>(
     now: Timestamp,
 ) -> Decision<E> {
     let key = RequestKey::payment(charge.merchant, &charge.merchant_payment_id);
-    let Approved {
-        wallet,
-        drawn,
-        digest,
-    } = match approve(book, limits, prefetched, by, charge, key) {
-        Ok(approved) => approved,
-        Err(decision) => return decision,
-    };
+    let digest = charge.digest();
+    let Approved { wallet, drawn } =
+        match approve(book, limits, prefetched, by, charge, key, digest) {
+            Ok(approved) => approved,
+            Err(decision) => return decision,
+        };
     let row = book.wallet(wallet).expect("the money was drawn from it");
     let paid = Arc::new(Paid {
         id: PaymentId(book.next_id()),
@@ -117,7 +115,6 @@ pub(crate) fn charge<E: From<Arc<Paid>> + From<Refused>>(
 pub(super) struct Approved {
     pub wallet: WalletId,
     pub drawn: Drawn,
-    pub digest: RequestDigest,
 }
 
 /// Asks everything that must hold before a wallet's money is taken or set aside; the error is the answer.
@@ -136,20 +133,16 @@ pub(super) fn approve<E: From<Refused>>(
     by: Actor,
     charge: &Charge,
     key: RequestKey,
+    digest: RequestDigest,
 ) -> Result<Approved, Decision<E>> {
     caller_may(book, by, charge.merchant).map_err(Decision::refuse)?;
-    let digest = charge.digest();
     if let Some(again) = repeated(book, prefetched, key, digest) {
         return Err(again);
     }
     charge_is_in_order(book, limits, charge)
         .and_then(|()| payer_wallet(book, prefetched, charge))
         .and_then(|wallet| Ok((wallet, drawn_from(book, wallet, charge.amount)?)))
-        .map(|(wallet, drawn)| Approved {
-            wallet,
-            drawn,
-            digest,
-        })
+        .map(|(wallet, drawn)| Approved { wallet, drawn })
         .map_err(|refusal| refuse_for_good(key, digest, refusal))
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn find_payment(
         Some(Answered::Payment(id)) => {
             payment_fact(book, prefetched, id).map(|row| Reply::Payment(row.clone()))
         }
+        Some(Answered::Hold(hold)) => Ok(Reply::Held { hold }),
         Some(Answered::Refused(refusal)) => Err(refusal),
         Some(Answered::CancelledBefore) => Err(Refusal::CancelledBeforePayment),
         _ => Err(Refusal::PaymentUnknown),

@@ -246,15 +246,13 @@ pub(crate) fn hold<E: From<Held> + From<Refused>>(
     charge: &Charge,
     expires_at: Timestamp,
 ) -> Decision<E> {
-    let key = RequestKey::hold(charge.merchant, &charge.merchant_payment_id);
-    let Approved {
-        wallet,
-        drawn,
-        digest,
-    } = match approve(book, limits, prefetched, by, charge, key) {
-        Ok(approved) => approved,
-        Err(decision) => return decision,
-    };
+    let key = RequestKey::payment(charge.merchant, &charge.merchant_payment_id);
+    let digest = charge.digest().of_hold();
+    let Approved { wallet, drawn } =
+        match approve(book, limits, prefetched, by, charge, key, digest) {
+            Ok(approved) => approved,
+            Err(decision) => return decision,
+        };
     let row = book.wallet(wallet).expect("the money was drawn from it");
     let hold = HoldId(book.next_id());
     Decision::done(

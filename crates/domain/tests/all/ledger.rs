@@ -146,6 +146,7 @@ impl Known {
 struct Page {
     wallets: BTreeMap<WalletId, i64>,
     held: BTreeMap<HoldId, Aside>,
+    held_under: BTreeMap<String, HoldId>,
     bakery: i64,
     cash: i64,
     goodwill: i64,
@@ -188,6 +189,10 @@ impl Page {
                 },
                 Ok(_),
             ) if self.cancelled.insert(merchant_payment_id.to_string()) => {
+                if let Some(hold) = self.held_under.get(&**merchant_payment_id) {
+                    let aside = self.held.remove(hold).expect("it was held");
+                    self.give(aside.wallet, aside.yen);
+                }
                 if let Some((wallet, yen)) = self.payments.get(&**merchant_payment_id).copied() {
                     self.give(wallet, yen);
                     self.bakery -= yen;
@@ -204,6 +209,8 @@ impl Page {
                 let yen = charge.amount.signed();
                 self.give(wallet, -yen);
                 let expires_at = *expires_at;
+                let name = charge.merchant_payment_id.to_string();
+                self.held_under.insert(name, *hold);
                 self.held.insert(
                     *hold,
                     Aside {

@@ -263,6 +263,59 @@ fn a_hold_is_captured_once_and_the_rest_comes_back() {
     assert_eq!(fixture.balance(fixture.sora), 6_500);
 }
 
+/// A client that cancels or reads an id need not know whether it was paid at once or only set aside.
+#[test]
+fn a_merchants_id_is_one_payment_set_aside_or_paid() {
+    let mut fixture = Fixture::open();
+    let room = fixture.hold("room", 6_000, 3_600);
+    assert_eq!(
+        fixture.pay("room", 6_000),
+        Err(Refusal::IdempotencyConflict),
+        "set aside is not paid"
+    );
+    fixture.pay("lunch", 500).unwrap();
+    let expires_at = fixture.now.plus_seconds(3_600);
+    let charge = by_grant("lunch", 500);
+    assert_eq!(
+        fixture.tell(Command::Hold { charge, expires_at }),
+        Err(Refusal::IdempotencyConflict),
+        "paid is not set aside"
+    );
+    let read = Query::Payment {
+        merchant: BAKERY,
+        merchant_payment_id: "room".into(),
+    };
+    let by_the_register = as_key(BAKERY_KEY);
+    assert_eq!(
+        fixture.ask_as(by_the_register, read.clone()),
+        Ok(Reply::Held { hold: room })
+    );
+    assert_eq!(fixture.cancel("room"), Ok(Reply::CancelAccepted));
+    assert_eq!(fixture.balance(fixture.sora), 9_500, "it went back");
+    assert_eq!(
+        fixture.ask_as(by_the_register, read),
+        Ok(Reply::Held { hold: room })
+    );
+    assert_eq!(
+        fixture.cancel("room"),
+        Err(Refusal::HoldUnknown),
+        "it has ended"
+    );
+    let bike = fixture.hold("bike", 700, 3_600);
+    fixture.capture(bike, 650).unwrap();
+    assert_eq!(
+        fixture.cancel("bike"),
+        Err(Refusal::HoldUnknown),
+        "it was taken"
+    );
+    fixture.cancel("boat").unwrap();
+    let charge = by_grant("boat", 100);
+    assert_eq!(
+        fixture.tell(Command::Hold { charge, expires_at }),
+        Err(Refusal::CancelledBeforePayment)
+    );
+}
+
 #[test]
 fn a_hold_that_was_not_captured_in_time_goes_back() {
     let mut fixture = Fixture::open();

@@ -1410,6 +1410,7 @@ const TABLES: &[Table] = &[
             OF_NO_WALLET,
             OF_NO_MERCHANT,
             GRANT_TAKEN,
+            FROZEN,
         ],
     },
     Table {

@@ -147,6 +147,12 @@ CREATE INDEX acts_by_subject ON acts (subject_kind, subject, id);
 CREATE INDEX acts_by_actor ON acts (actor_kind, actor, id);
 CREATE INDEX acts_by_time ON acts (at, id);
 ",
+    },
+    Migration {
+        name: "how a hold ended",
+        sql: "
+CREATE INDEX ends_of_holds ON entries (about) WHERE kind >= 7;
+",
     }],
 };
 

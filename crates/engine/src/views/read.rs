@@ -36,6 +36,14 @@ pub fn entry_by_id(db: &mut Db, id: u64) -> Result<Option<Entry>, Fault> {
     db.query_first(SQL, &[Param::Int(id as i64)], entry)
 }
 
+/// How a hold ended: its capture or its release. The condition on the kind is that of the index `ends_of_holds`.
+pub fn end_of_hold(db: &mut Db, hold: u64) -> Result<Option<Entry>, Fault> {
+    db.query_first(END_OF_HOLD, &[Param::Int(hold as i64)], entry)
+}
+
+const END_OF_HOLD: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
+    FROM entries WHERE about = $1 AND kind >= 7";
+
 /// The movements after an id, in order; of views that do not [say who asked](super::say_who_asked), without that.
 pub(crate) fn entries_after(
     db: &mut Db,
@@ -231,7 +239,7 @@ mod tests {
     fn the_sums_of_today_are_found_and_not_searched_for() {
         let scratch = Scratch::new("sums");
         let mut views = scratch.location().open(&VIEWS).expect("the views open");
-        for sql in [STORE_HOURS, HOURS_OF_STORE, TOP_UP_SUMS] {
+        for sql in [STORE_HOURS, HOURS_OF_STORE, TOP_UP_SUMS, END_OF_HOLD] {
             let parameters = [Param::Int(0), Param::Int(0)];
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
             let plan = views

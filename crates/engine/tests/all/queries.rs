@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mamori_datastore::testing::Scratch;
 use mamori_domain::command::Command;
 use mamori_domain::ids::{
-    AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, StoreId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::ledger::{Account, AccountKind};
 use mamori_domain::merchant::{Prefecture, StoreDetails, StoreKind};
@@ -14,6 +14,7 @@ use mamori_domain::pay::Payer;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_engine::engine::owed_to_customers;
+use mamori_engine::holds::HoldRecord;
 use mamori_engine::query::Named;
 use mamori_engine::testing::ManualClock;
 use mamori_engine::{Engine, EngineConfig};
@@ -168,5 +169,87 @@ fn top_ups_that_wait_too_long_come_oldest_first_a_page_at_a_time() {
         rows.iter().map(|(id, _)| *id).collect::<Vec<_>>(),
         top_ups[2..4]
     );
+    engine.stop();
+}
+
+/// The book forgets a hold that has ended; what it was is in the journal.
+#[test]
+fn money_set_aside_is_told_with_its_end_after_the_book_has_forgotten_it() {
+    let scratch = Scratch::new("aside");
+    let engine = open(&scratch.location());
+    let wallet = shop_with_sora(&engine);
+    let expires_at = Timestamp(1_795_000_600_000_000);
+    let set_aside = |name: &str, yen| {
+        let Command::Charge(charge) = charge(name, Payer::Authorization(SORA), yen) else {
+            panic!("a charge");
+        };
+        match done(&engine, Command::Hold { charge, expires_at }) {
+            Reply::Held { hold } => hold,
+            other => panic!("{other:?}"),
+        }
+    };
+    let (bike, boat, room) = (
+        set_aside("bike", 700),
+        set_aside("boat", 500),
+        set_aside("room", 300),
+    );
+    let capture = Command::Capture {
+        merchant: MerchantId(1),
+        hold: bike,
+        amount: Amount::yen(650),
+    };
+    done(&engine, capture);
+    done(&engine, Command::Release { hold: boat });
+    let told = |hold: HoldId| engine.hold(hold).unwrap();
+    let taken = told(bike).expect("it was there");
+    assert_eq!(
+        (taken.wallet, taken.merchant, taken.amount, taken.expires_at),
+        (wallet, MerchantId(1), Amount::yen(700), expires_at)
+    );
+    let end = |record: Option<HoldRecord>| record.and_then(|record| record.end);
+    assert_eq!(
+        end(Some(taken)).map(|end| end.captured),
+        Some(Some(Amount::yen(650)))
+    );
+    assert_eq!(
+        end(told(boat)).map(|end| end.captured),
+        Some(None),
+        "all of it went back"
+    );
+    assert_eq!(end(told(room)), None, "it stands");
+    done(&engine, charge("p-1", Payer::Authorization(SORA), 100));
+    assert_eq!(
+        told(HoldId(room.0 + 1)),
+        None,
+        "what was paid is not set aside"
+    );
+    engine.stop();
+}
+
+#[test]
+fn permissions_that_the_registry_does_not_know_are_found_by_their_wallets() {
+    let scratch = Scratch::new("beyond");
+    let engine = open(&scratch.location());
+    let wallet = shop_with_sora(&engine);
+    let second = AuthorizationId(2);
+    let grant = Command::GrantAuthorization {
+        authorization: second,
+        wallet,
+        merchant: MerchantId(1),
+    };
+    done(&engine, grant);
+    let beyond = |known: &[AuthorizationId], wallets: &[WalletId], max| {
+        let (known, wallets) = (known.iter().copied(), wallets.iter().copied());
+        let rows = engine.authorizations_beyond(known.collect(), wallets.collect(), max);
+        let mut ids: Vec<_> = rows.unwrap().into_iter().map(|(id, _)| id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let mut both = [SORA, second];
+    both.sort_unstable();
+    assert_eq!(beyond(&[], &[wallet], 9), both);
+    assert_eq!(beyond(&[SORA], &[wallet], 9), [second]);
+    assert_eq!(beyond(&[], &[WalletId(99)], 9), [], "of nobody asked for");
+    assert_eq!(beyond(&[], &[wallet], 1).len(), 1);
     engine.stop();
 }

@@ -1,5 +1,6 @@
 //! Registry on both databases: what is stored, what is never stored, and that two who race get one answer each.
 
+use std::collections::HashSet;
 use std::sync::Barrier;
 use std::thread;
 
@@ -8,13 +9,16 @@ use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_datastore::testing::Scratch;
 use mamori_datastore::testing::on_both;
-use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId};
+use mamori_domain::ids::{
+    AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId,
+};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
     Aal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact,
-    Enrolment, LinkRefusal, MerchantTree, NameTaken, Named, NewCardOrder, Opening, OwnerId,
-    PAIRING_TRIES_MAX, PairingRefusal, Registry, RemoveRefusal, Seed, SendBudget, SendRefusal,
-    SessionDevice, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
+    Enrolment, LinkRefusal, MerchantTree, NameTaken, Named, NamedPermission, NewCardOrder, Opening,
+    OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Registry, RemoveRefusal, Seed, SendBudget,
+    SendRefusal, SessionDevice, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface,
+    token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -554,6 +558,17 @@ impl Named for Known {
     }
     fn merchant_tree(&mut self) -> Result<MerchantTree, Fault> {
         Ok(self.tree.clone())
+    }
+    fn are_permissions(&mut self, permissions: &[AuthorizationId]) -> Result<Vec<bool>, Fault> {
+        Ok(vec![false; permissions.len()])
+    }
+    fn permissions_beyond(
+        &mut self,
+        _: HashSet<AuthorizationId>,
+        _: HashSet<WalletId>,
+        _: usize,
+    ) -> Result<Vec<NamedPermission>, Fault> {
+        Ok(Vec::new())
     }
 }
 

@@ -4,4 +4,5 @@ mod damage;
 mod identity;
 mod older_stores;
 mod outbox;
+mod permissions;
 mod statements;

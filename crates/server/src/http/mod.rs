@@ -9,6 +9,7 @@ pub mod operators;
 pub mod passkeys;
 pub mod payments;
 pub mod people;
+pub mod permissions;
 pub mod session;
 pub mod step_up;
 pub mod till;

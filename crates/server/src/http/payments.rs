@@ -18,11 +18,14 @@ use hyper::http::request::Parts;
 use hyper::{Request, Response, StatusCode};
 use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
 use mamori_api::nonce::{NonceMemory, NonceVerdict};
-use mamori_api::opa::envelope::{self, PaymentView, RefundView};
+use mamori_api::opa::envelope::{self, CaptureView, PaymentView, RefundView, RevertView};
 use mamori_api::opa::id;
 use mamori_api::opa::member::{AMOUNT_YEN_MAX, CATEGORIES_MAX, FieldError};
 use mamori_api::opa::operation::Operation;
 use mamori_api::opa::payment::{CATEGORY_CHARS_MAX, CreateCpmPayment, CreatePayment};
+use mamori_api::opa::preauthorization::{
+    CapturePayment, PreauthorizePayment, RevertPreauthorization,
+};
 use mamori_api::opa::query::Query;
 use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
@@ -31,12 +34,14 @@ use mamori_codes::scan::{self, Scanned};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Charge, Command, RefundRequest, Request as Asked};
 use mamori_domain::context::{Actor, AgentFamily, Asker, Context, NetworkOrigin, RequestId};
-use mamori_domain::ids::{AuthorizationId, Fingerprint, PaymentId};
+use mamori_domain::ids::{AuthorizationId, Fingerprint, HoldId, PaymentId};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer, Payment, PaymentStatus, Refund};
 use mamori_domain::query;
 use mamori_domain::refusal::Refusal;
-use mamori_domain::reply::Reply;
+use mamori_domain::reply::{Outcome, Reply};
+use mamori_domain::world::Timestamp;
+use mamori_engine::holds::HoldRecord;
 
 use crate::answer::Denial;
 use crate::directory::{MerchantDirectory, ReadyKey};
@@ -113,6 +118,9 @@ struct Inner {
 /// Threads for look-ups, and how many may wait for one.
 const LOOK_UP_THREADS: usize = 2;
 const LOOK_UPS_WAITING_MAX: usize = 256;
+
+/// How long an amount may be set aside, and how long it is where nothing is said.
+const HOLD_SECONDS_MAX: i64 = 30 * 86_400;
 
 /// An answer before it becomes HTTP.
 struct Answered {
@@ -258,20 +266,22 @@ impl Inner {
         match operation {
             Operation::CreateCpmPayment => self.create_cpm_payment(&call, &body).await,
             Operation::CreatePayment => self.create_payment(&call, &body).await,
+            Operation::PreauthorizePayment => self.preauthorize(&call, &body).await,
+            Operation::CapturePayment => self.capture(&call, &body).await,
+            Operation::RevertPreauthorization => self.revert(&call, &body).await,
             Operation::GetPayment => {
-                let query = query::Query::Payment {
-                    merchant: key.merchant,
-                    merchant_payment_id: id::merchant_payment_id(name)?.into(),
-                };
-                self.payment_answer(operation, call.query(query)).await
+                self.get_payment(&call, id::merchant_payment_id(name)?)
+                    .await
             }
             Operation::CancelPayment => {
+                let name = id::merchant_payment_id(name)?;
                 let cancel = Command::Cancel {
                     merchant: key.merchant,
-                    merchant_payment_id: id::merchant_payment_id(name)?.into(),
+                    merchant_payment_id: name.into(),
                 };
                 match self.ledger.ask(call.command(cancel)).await? {
                     Ok(_) => Ok(Answered::plain(ResultCode::RequestAccepted)),
+                    Err(Refusal::HoldUnknown) => self.cancel_of_an_ended_hold(&call, name).await,
                     Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
                 }
             }
@@ -383,10 +393,22 @@ impl Inner {
     /// store of ours, the payment counts there.
     async fn create_payment(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreatePayment::parse(body, AMOUNT_YEN_MAX)?;
+        let charge = self.charge_by_permission(call, asked, Operation::CreatePayment)?;
+        self.payment_answer(
+            Operation::CreatePayment,
+            call.command(Command::Charge(charge)),
+        )
+        .await
+    }
+
+    fn charge_by_permission(
+        &self,
+        call: &Call<'_>,
+        asked: CreatePayment<'_>,
+        operation: Operation,
+    ) -> Result<Charge, Answered> {
         let authorization = id::parse_user_authorization_id(&asked.user_authorization_id)
-            .ok_or_else(|| {
-                Answered::plain(Operation::CreatePayment.answer_to("authorization_unknown"))
-            })?;
+            .ok_or_else(|| Answered::plain(operation.answer_to("authorization_unknown")))?;
         let store = asked
             .store_id
             .as_deref()
@@ -395,7 +417,7 @@ impl Inner {
             .terminal_id
             .as_deref()
             .and_then(|text| self.directory.own_till(call.key.merchant, text));
-        let charge = Charge {
+        Ok(Charge {
             merchant: call.key.merchant,
             merchant_payment_id: asked.merchant_payment_id.into(),
             payer: Payer::Authorization(AuthorizationId(authorization)),
@@ -414,12 +436,200 @@ impl Inner {
                 categories: categories(asked.categories),
             }
             .into(),
+        })
+    }
+
+    /// A standing permission, and the amount is only set aside.
+    async fn preauthorize(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
+        let operation = Operation::PreauthorizePayment;
+        let asked = PreauthorizePayment::parse(body, AMOUNT_YEN_MAX)?;
+        let now = self.outside.now();
+        let longest = now.plus_seconds(HOLD_SECONDS_MAX);
+        let wanted = asked.expires_at_seconds.map(Timestamp::from_seconds);
+        let charge = self.charge_by_permission(call, asked.payment, operation)?;
+        let expires_at = match wanted {
+            None => longest,
+            Some(wanted) if now < wanted && wanted <= longest => wanted,
+            // A retry that comes after the time it names still gets its first answer.
+            Some(_)
+                if self
+                    .find_hold(call, &charge.merchant_payment_id)
+                    .await?
+                    .is_some() =>
+            {
+                longest
+            }
+            Some(_) => {
+                return Err(Answered::plain(
+                    operation.answer_to("hold_life_out_of_bounds"),
+                ));
+            }
         };
-        self.payment_answer(
-            Operation::CreatePayment,
-            call.command(Command::Charge(charge)),
-        )
-        .await
+        let hold = Command::Hold {
+            charge: charge.clone(),
+            expires_at,
+        };
+        match self.ledger.ask(call.command(hold)).await? {
+            Ok(Reply::Held { hold }) => {
+                let record = self.hold_that_is_there(hold).await?;
+                let said = HoldSaid {
+                    name: &charge.merchant_payment_id,
+                    payer: Some(charge.payer),
+                    capture: None,
+                };
+                Ok(self.hold_answer(operation, &record, &said))
+            }
+            Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
+            Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
+        }
+    }
+
+    /// Takes what was set aside, or a part of it; the rest goes back.
+    async fn capture(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
+        let operation = Operation::CapturePayment;
+        let asked = CapturePayment::parse(body, AMOUNT_YEN_MAX)?;
+        let refuse = |word| Answered::plain(operation.answer_to(word));
+        let hold = self
+            .find_hold(call, &asked.merchant_payment_id)
+            .await?
+            .ok_or_else(|| refuse("payment_unknown"))?;
+        let capture = Command::Capture {
+            merchant: call.key.merchant,
+            hold,
+            amount: amount(asked.amount_yen)?,
+        };
+        let outcome = self.ledger.ask(call.command(capture)).await?;
+        let record = match outcome {
+            Ok(_) | Err(Refusal::HoldUnknown) => self.hold_that_is_there(hold).await?,
+            Err(refusal) => return Err(refuse(refusal.code())),
+        };
+        match (outcome, record.end) {
+            (Ok(_), _) => {}
+            (Err(_), Some(end)) if end.captured.is_some() => return Err(refuse("hold_captured")),
+            (Err(_), Some(end)) if end.at < record.expires_at => {
+                return Err(refuse("hold_released"));
+            }
+            (Err(_), _) => return Err(refuse("hold_expired")),
+        }
+        let said = HoldSaid {
+            name: &asked.merchant_payment_id,
+            payer: None,
+            capture: Some(&asked),
+        };
+        Ok(self.hold_answer(operation, &record, &said))
+    }
+
+    /// Gives back what was set aside.
+    async fn revert(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
+        let operation = Operation::RevertPreauthorization;
+        let asked = RevertPreauthorization::parse(body)?;
+        let refuse = |word| Answered::plain(operation.answer_to(word));
+        let number =
+            id::parse_payment_id(&asked.payment_id).ok_or_else(|| refuse("payment_unknown"))?;
+        // The book says whether the key may ask at all, and that this is no payment that was paid at once.
+        let query = query::Query::PaymentById {
+            merchant: call.key.merchant,
+            payment: PaymentId(number),
+        };
+        match self.ledger.ask(call.query(query)).await? {
+            Ok(_) => return Err(refuse("hold_captured")),
+            Err(Refusal::PaymentUnknown) => {}
+            Err(refusal) => return Err(refuse(refusal.code())),
+        }
+        let hold = HoldId(number);
+        let own = self.hold_record(hold).await?;
+        let mut record = own
+            .filter(|record| record.merchant == call.key.merchant)
+            .ok_or_else(|| refuse("hold_unknown"))?;
+        if record.end.is_none() && self.outside.now() < record.expires_at {
+            // An end by another caller a moment ago is as good as this one: what counts is read afterwards.
+            match self
+                .ledger
+                .ask(call.command(Command::Release { hold }))
+                .await?
+            {
+                Ok(_) | Err(Refusal::HoldUnknown) => {}
+                Err(refusal) => return Err(refuse(refusal.code())),
+            }
+            record = self.hold_that_is_there(hold).await?;
+        }
+        match record.end {
+            Some(end) if end.captured.is_some() => Err(refuse("hold_captured")),
+            Some(end) if end.at < record.expires_at => {
+                let mut body = Vec::with_capacity(256);
+                let revert = RevertView {
+                    accepted_at_seconds: end.at.seconds(),
+                    merchant_revert_id: Some(&asked.merchant_revert_id),
+                    requested_at_seconds: asked.requested_at_seconds.unwrap_or(0),
+                    reason: asked.reason.as_deref(),
+                };
+                envelope::write_revert(&mut body, operation.success(), number, &revert);
+                Ok(Answered {
+                    code: operation.success(),
+                    body,
+                })
+            }
+            _ => Err(refuse("hold_expired")),
+        }
+    }
+
+    /// The cancel of money that is not set aside any more: fine if it went back, too late if it was taken.
+    async fn cancel_of_an_ended_hold(
+        &self,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<Answered, Answered> {
+        let operation = Operation::CancelPayment;
+        let hold = self
+            .find_hold(call, name)
+            .await?
+            .ok_or_else(|| Answered::plain(operation.answer_to("payment_unknown")))?;
+        let end = self.hold_that_is_there(hold).await?.end;
+        if end.is_some_and(|end| end.captured.is_some()) {
+            return Err(Answered::plain(operation.answer_to("hold_captured")));
+        }
+        Ok(Answered::plain(operation.success()))
+    }
+
+    /// The hold under a merchant's id for it, open or ended; `None` for what was paid at once, and for what never was.
+    async fn find_hold(&self, call: &Call<'_>, name: &str) -> Result<Option<HoldId>, Answered> {
+        let query = query::Query::Payment {
+            merchant: call.key.merchant,
+            merchant_payment_id: name.into(),
+        };
+        match self.ledger.ask(call.query(query)).await? {
+            Ok(Reply::Held { hold }) => Ok(Some(hold)),
+            Err(Refusal::KeyRevoked) => Err(Answered::plain(ResultCode::Unauthorized)),
+            Ok(_) | Err(_) => Ok(None),
+        }
+    }
+
+    /// What the journal tells of a hold.
+    async fn hold_record(&self, hold: HoldId) -> Result<Option<HoldRecord>, Answered> {
+        let engine = self.ledger.engine.clone();
+        let read = self.look_ups.ask(move |()| engine.hold(hold)).await;
+        Ok(read.map_err(not_looked_up)??)
+    }
+
+    /// The same for one that the book has just named.
+    async fn hold_that_is_there(&self, hold: HoldId) -> Result<HoldRecord, Answered> {
+        let record = self.hold_record(hold).await?;
+        record.ok_or_else(|| Answered::plain(ResultCode::InternalServerError))
+    }
+
+    fn hold_answer(&self, operation: Operation, record: &HoldRecord, said: &HoldSaid) -> Answered {
+        let mut body = Vec::with_capacity(640);
+        write_hold(
+            &mut body,
+            operation.success(),
+            record,
+            said,
+            self.outside.now(),
+        );
+        Answered {
+            code: operation.success(),
+            body,
+        }
     }
 
     async fn create_refund(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
@@ -441,12 +651,42 @@ impl Inner {
         .await
     }
 
+    /// A payment by the merchant's id for it, paid or only set aside.
+    async fn get_payment(&self, call: &Call<'_>, name: &str) -> Result<Answered, Answered> {
+        let operation = Operation::GetPayment;
+        let query = query::Query::Payment {
+            merchant: call.key.merchant,
+            merchant_payment_id: name.into(),
+        };
+        match self.ledger.ask(call.query(query)).await? {
+            Ok(Reply::Held { hold }) => {
+                let record = self.hold_that_is_there(hold).await?;
+                let said = HoldSaid {
+                    name,
+                    payer: None,
+                    capture: None,
+                };
+                Ok(self.hold_answer(operation, &record, &said))
+            }
+            outcome => self.payment_outcome(operation, outcome).await,
+        }
+    }
+
     async fn payment_answer(
         &self,
         operation: Operation,
         request: Asked,
     ) -> Result<Answered, Answered> {
-        match self.ledger.ask(request).await? {
+        let outcome = self.ledger.ask(request).await?;
+        self.payment_outcome(operation, outcome).await
+    }
+
+    async fn payment_outcome(
+        &self,
+        operation: Operation,
+        outcome: Outcome,
+    ) -> Result<Answered, Answered> {
+        match outcome {
             Ok(Reply::Payment(payment)) => {
                 let refunds = self.refunds_of(&payment).await?;
                 let mut body = Vec::with_capacity(640);
@@ -494,12 +734,7 @@ impl Inner {
         }
         let (engine, ids) = (self.ledger.engine.clone(), payment.refunds.clone());
         let read = self.look_ups.ask(move |()| engine.refunds(&ids)).await;
-        Ok(read.map_err(|denial| {
-            Answered::plain(match denial {
-                Denial::Busy => ResultCode::RateLimit,
-                _ => ResultCode::InternalServerError,
-            })
-        })??)
+        Ok(read.map_err(not_looked_up)??)
     }
 
     fn response(&self, answered: Answered, id: RequestId) -> Response<Full<Bytes>> {
@@ -543,6 +778,78 @@ fn amount(yen: i64) -> Result<Amount, Answered> {
         .ok_or_else(|| Answered::plain(ResultCode::InvalidRequestParams))
 }
 
+fn not_looked_up(denial: Denial) -> Answered {
+    Answered::plain(match denial {
+        Denial::Busy => ResultCode::RateLimit,
+        _ => ResultCode::InternalServerError,
+    })
+}
+
+/// What a request says about money set aside that the journal row of it does not tell. The payer is part of what makes two
+/// requests equal, so a retry repeats it; texts and times are not, and are left out rather than answered with the retry's own.
+struct HoldSaid<'a> {
+    name: &'a str,
+    payer: Option<Payer>,
+    capture: Option<&'a CapturePayment<'a>>,
+}
+
+fn write_hold(
+    body: &mut Vec<u8>,
+    code: ResultCode,
+    record: &HoldRecord,
+    said: &HoldSaid,
+    now: Timestamp,
+) {
+    let captured = record.end.and_then(|end| Some((end.at, end.captured?)));
+    let ended_at = record.end.map_or(now, |end| end.at);
+    let status = match record.end {
+        Some(_) if captured.is_some() => envelope::PaymentStatus::Completed,
+        // Overdue is over, whether the money has gone back yet or will with the next sweep.
+        _ if ended_at >= record.expires_at => envelope::PaymentStatus::Expired,
+        Some(_) => envelope::PaymentStatus::Canceled,
+        None => envelope::PaymentStatus::Authorized,
+    };
+    let store = record.store.map(|id| id.to_string());
+    let view = PaymentView {
+        payment_id: record.hold.0,
+        status,
+        accepted_at_seconds: record.at.seconds(),
+        merchant_payment_id: said.name,
+        user_authorization_id: match said.payer {
+            Some(Payer::Authorization(id)) => Some(id.0),
+            _ => None,
+        },
+        amount_yen: record.amount.signed(),
+        requested_at_seconds: 0,
+        expires_at_seconds: Some(record.expires_at.seconds()),
+        canceled_at_seconds: None,
+        store_id: store.as_deref(),
+        terminal_id: None,
+        order_receipt_number: None,
+        order_description: None,
+        refunds: &[],
+        capture: captured.map(|(at, amount)| CaptureView {
+            accepted_at_seconds: at.seconds(),
+            merchant_capture_id: said.capture.map(|asked| &*asked.merchant_capture_id),
+            amount_yen: amount.signed(),
+            order_description: said
+                .capture
+                .and_then(|asked| asked.order_description.as_deref()),
+            requested_at_seconds: said
+                .capture
+                .and_then(|asked| asked.requested_at_seconds)
+                .unwrap_or(0),
+        }),
+        revert: (status == envelope::PaymentStatus::Canceled).then_some(RevertView {
+            accepted_at_seconds: ended_at.seconds(),
+            merchant_revert_id: None,
+            requested_at_seconds: 0,
+            reason: None,
+        }),
+    };
+    envelope::write_payment(body, code, &view);
+}
+
 fn refund_view(refund: &Refund) -> RefundView<'_> {
     RefundView {
         status: envelope::RefundStatus::Refunded,
@@ -577,12 +884,15 @@ fn write_payment(body: &mut Vec<u8>, code: ResultCode, payment: &Payment, refund
         user_authorization_id: payment.authorization.map(|id| id.0),
         amount_yen: payment.amount.signed(),
         requested_at_seconds: order.requested_at,
+        expires_at_seconds: None,
         canceled_at_seconds: payment.cancelled_at.map(|at| at.seconds()),
         store_id: order.store_text.as_deref().or(store.as_deref()),
         terminal_id: order.terminal_text.as_deref().or(till.as_deref()),
         order_receipt_number: order.receipt_number.as_deref(),
         order_description: order.description.as_deref(),
         refunds: &refunds,
+        capture: None,
+        revert: None,
     };
     envelope::write_payment(body, code, &view);
 }

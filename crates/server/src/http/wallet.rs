@@ -348,7 +348,8 @@ pub fn entry_json(app: &App, entry: &Entry) -> Value {
         "balance": entry.balance,
         "balance_after": entry.balance,
         "at_ms": entry.at.div_euclid(1_000),
-        "merchant": store.map(|store| &store.merchant_name),
+        // A payment by a standing permission need not happen in a store.
+        "merchant": store.map(|store| &store.merchant_name).or_else(|| names.merchants.get(&entry.merchant?)),
         "store": store.map(|store| &store.name),
         "till": till.map(|till| &till.name),
         "receipt_number": receipt_number(entry.id),
