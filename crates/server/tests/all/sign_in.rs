@@ -50,7 +50,7 @@ fn a_session_tells_how_it_was_opened_and_in_which_browser() {
         (signed_up.method, signed_up.assurance),
         (AuthMethod::SignUp, Aal::Two)
     );
-    assert_eq!(signed_up.device.agent, AgentFamily::Safari);
+    assert_eq!(signed_up.device.agent, AgentFamily::SafariPhone);
 
     here.sign_in(&mut authenticator).ok();
     let again = stored(&house, &here);
