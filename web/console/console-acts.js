@@ -39,8 +39,11 @@ export function actorWords(by) {
   }
 }
 
-/** @param {ActSubject} about */
-const aboutWords = (about) => (about === null ? '' : numbered(`about_${about.kind}`, about.name, about.id));
+/** An operator's id is long; its beginning tells one from another. @param {ActSubject} about */
+function aboutWords(about) {
+  if (about === null) return '';
+  return numbered(`about_${about.kind}`, about.name, about.kind === 'operator' ? about.id.slice(0, 8) : about.id);
+}
 
 /** @param {RefusalWords} refusal */
 const refusalWords = ({ message_ja, message_en }) => (language() === 'ja' ? message_ja : message_en);

@@ -271,7 +271,9 @@ export type ActActor =
   | { kind: 'system'; reason: string };
 
 /** Whom or what an act is about; null for the ledger itself. */
-export type ActSubject = { kind: 'wallet' | 'merchant' | 'store' | 'till'; id: string; name: string | null } | null;
+export type ActSubject = {
+  kind: 'wallet' | 'merchant' | 'store' | 'till' | 'operator' | 'api_key'; id: string; name: string | null
+} | null;
 
 /** A row of `GET /api/acts`. */
 export interface Act {

@@ -16,7 +16,7 @@ use mamori_engine::testing::ManualClock;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::open::{self, NewStore, Turns};
 use mamori_flows::{Denied, Run, Stop, api_key, staff};
-use mamori_registry::acts::Wanted;
+use mamori_registry::acts::{RegistrySubject, Wanted};
 use mamori_registry::{OwnerId, Registry, Seed};
 
 const NOW: i64 = 1_800_000_000_000_000;
@@ -109,7 +109,11 @@ fn every_change_says_who_made_it_to_what_when_from_where_and_in_which_request() 
         ["remove_operator", "make_pairing_code", "invite_operator"]
     );
     let pairing = &rows[1];
-    assert_eq!(pairing.subject, "till 1");
+    assert_eq!(
+        pairing.subject,
+        RegistrySubject::Ledger(Subject::Till(TillId(1)))
+    );
+    assert_eq!(rows[2].subject, RegistrySubject::Operator(invited));
     assert_eq!(pairing.at, Timestamp(NOW).plus_seconds(3));
     assert_eq!(
         (pairing.context, pairing.request),

@@ -132,6 +132,15 @@ impl Noted {
     }
 }
 
+/// Whom or what a listed change is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RegistrySubject {
+    Operator(OwnerId),
+    ApiKey(String),
+    /// What the ledger knows too.
+    Ledger(Subject),
+}
+
 /// A change as it is listed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RegistryAct {
@@ -140,8 +149,7 @@ pub struct RegistryAct {
     pub command: RegistryCommand,
     /// Who asked, over what, from where.
     pub context: Context,
-    /// Whom or what it is about: `operator …`, `key …`, `till 7`.
-    pub subject: String,
+    pub subject: RegistrySubject,
     /// The edge's name for the request; zero for none.
     pub request: RequestId,
 }
@@ -175,7 +183,7 @@ impl Acts<'_> {
         let limit = Param::Int(i64::from(limit));
         let rows = match wanted {
             Wanted::Subject(subject) => self.db.query(
-                "SELECT act, at, command, context, subject, request FROM registry_acts
+                "SELECT act, at, command, context, subject_kind, subject_number, subject, request FROM registry_acts
                  WHERE subject_kind = $1 AND subject_number = $2 AND (at < $3 OR at = $3 AND act < $4)
                  ORDER BY at DESC, act DESC LIMIT $5",
                 &[
@@ -188,7 +196,7 @@ impl Acts<'_> {
                 act_row,
             ),
             Wanted::Actor(actor) => self.db.query(
-                "SELECT act, at, command, context, subject, request FROM registry_acts
+                "SELECT act, at, command, context, subject_kind, subject_number, subject, request FROM registry_acts
                  WHERE actor_kind = $1 AND actor = $2 AND (at < $3 OR at = $3 AND act < $4)
                  ORDER BY at DESC, act DESC LIMIT $5",
                 &[
@@ -201,7 +209,7 @@ impl Acts<'_> {
                 act_row,
             ),
             Wanted::Between(from, to) => self.db.query(
-                "SELECT act, at, command, context, subject, request FROM registry_acts
+                "SELECT act, at, command, context, subject_kind, subject_number, subject, request FROM registry_acts
                  WHERE at >= $1 AND at < $2 AND (at < $3 OR at = $3 AND act < $4)
                  ORDER BY at DESC, act DESC LIMIT $5",
                 &[at(from), at(to), last_at, last, limit],
@@ -219,7 +227,23 @@ fn act_row(row: &Row) -> Result<RegistryAct, Fault> {
         command: numbered_cell(row, 2),
         context: minicbor::decode(row.blob(3))
             .map_err(|_| Fault::broken("the registry holds a context that is none"))?,
-        subject: row.text(4).to_owned(),
-        request: RequestId(row.int(5) as u64),
+        subject: subject_cells(row)
+            .ok_or_else(|| Fault::broken("the registry holds a subject that is none"))?,
+        request: RequestId(row.int(7) as u64),
+    })
+}
+
+/// From the columns kind, number and words, as [`Noted::write`] fills them.
+fn subject_cells(row: &Row) -> Option<RegistrySubject> {
+    if let (Some(kind), Some(number)) = (row.opt_int(4), row.opt_int(5)) {
+        return Subject::from_numbers(kind, number as u64).map(RegistrySubject::Ledger);
+    }
+    Some(match row.text(6).split_once(' ')? {
+        ("operator", hex) => {
+            let number = u128::from_str_radix(hex, 16).ok()?;
+            RegistrySubject::Operator(OwnerId(number.to_be_bytes()))
+        }
+        ("key", key) => RegistrySubject::ApiKey(key.to_owned()),
+        _ => return None,
     })
 }

@@ -1,7 +1,9 @@
 //! The list of acts: who did what, to whom, when and from where. For operators all of it; for customers what was done with their own
 //! wallet.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -10,11 +12,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_api::refusal_text::refusal_text;
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::CommandKind;
-use mamori_domain::context::{Actor, Context, SystemReason};
+use mamori_domain::context::{Actor, Context, RequestId, SystemReason};
 use mamori_domain::event::Subject;
 use mamori_domain::ids::{Fingerprint, OperatorId, SessionId, TillId, WalletId};
+use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_engine::views::acts::{self, ActRow, Wanted};
+use mamori_registry::acts::{self as registry_acts, ActId, RegistryAct, RegistrySubject};
 use mamori_registry::{OwnerId, masked_name};
 use serde_json::{Value, json};
 
@@ -38,7 +42,8 @@ pub struct ActSearch {
     till: Option<u32>,
     /// A day in Japan, `2026-11-28`.
     day: Option<String>,
-    before: Option<u64>,
+    /// Where the page before ended, as its `next` said.
+    before: Option<String>,
     limit: Option<u32>,
 }
 
@@ -82,24 +87,145 @@ impl ActSearch {
     }
 }
 
-/// `GET /api/acts?wallet=ID|operator=ID|till=ID|day=DATE&before=ID&limit=N` of the console: newest first. Payments are not among them:
-/// a customer's and a till's own lists show those.
+/// `GET /api/acts?wallet=ID|operator=ID|till=ID|day=DATE&before=NEXT&limit=N` of the console: newest first, those of the ledger and
+/// those that changed the registry alone. Payments are not among them: a customer's and a till's own lists show those.
 pub async fn list(
     State(app): State<Arc<App>>,
     _: OperatorSession,
     Asked(search): Asked<ActSearch>,
 ) -> Answer {
     let wanted = search.wanted()?;
+    let before = match &search.before {
+        Some(text) => Place::parse(text).ok_or(Denial::InvalidField("before"))?,
+        None => Place::default(),
+    };
     let limit = search.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
-    let engine = app.ledger.engine.clone();
-    let acts = app
+    let (engine, lists) = (app.ledger.engine.clone(), wanted.clone());
+    let in_ledger = app
         .acts
-        .ask(move |()| newest(&engine, &wanted, search.before, limit))
-        .await??;
-    let next = next_page(&acts, limit);
-    let names = names_in(&app, &acts).await?;
-    let rows: Vec<Value> = acts.iter().map(|act| act_json(&app, &names, act)).collect();
-    Ok(done(json!({ "acts": rows, "next": next })))
+        .ask(move |()| newest(&engine, &lists, before.ledger, limit));
+    let in_registry = app.control.ask(move |registry| {
+        let mut found = Vec::new();
+        for one in wanted {
+            let page = registry
+                .acts()
+                .list(for_registry(one), before.registry, limit)?;
+            found.extend(page);
+        }
+        found.sort_by_key(|act| Reverse((act.at, act.id)));
+        Ok::<_, Fault>(found)
+    });
+    let (acts, next) = one_page(in_ledger.await??, in_registry.await??, before, limit);
+    let names = names_in(&app, acts.iter().filter_map(Listed::of_ledger)).await?;
+    let rows: Vec<Value> = acts
+        .iter()
+        .map(|act| match act {
+            Listed::Ledger(act) => act_json(&app, &names, act),
+            Listed::Registry(act) => registry_act_json(&app, &names, act),
+        })
+        .collect();
+    Ok(done(
+        json!({ "acts": rows, "next": next.map(|next| next.to_string()) }),
+    ))
+}
+
+/// How far a list of acts was read in each of the two places that keep them.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    ledger: Option<u64>,
+    registry: Option<(Timestamp, ActId)>,
+}
+
+impl Place {
+    /// As [`Display`](fmt::Display) writes it.
+    fn parse(text: &str) -> Option<Place> {
+        let (ledger, registry) = text.split_once('.')?;
+        let ledger = match ledger {
+            "" => None,
+            number => Some(number.parse().ok()?),
+        };
+        let registry = match registry {
+            "" => None,
+            written => {
+                let (at, id) = written.split_once('.')?;
+                let id = u128::from_str_radix(id, 16).ok()?;
+                Some((Timestamp(at.parse().ok()?), id.to_be_bytes()))
+            }
+        };
+        Some(Place { ledger, registry })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(id) = self.ledger {
+            write!(f, "{id}")?;
+        }
+        f.write_str(".")?;
+        if let Some((at, id)) = self.registry {
+            write!(f, "{}.{:x}", at.0, u128::from_be_bytes(id))?;
+        }
+        Ok(())
+    }
+}
+
+/// An act of either place.
+enum Listed {
+    Ledger(ActRow),
+    Registry(RegistryAct),
+}
+
+impl Listed {
+    fn of_ledger(&self) -> Option<&ActRow> {
+        match self {
+            Listed::Ledger(act) => Some(act),
+            Listed::Registry(_) => None,
+        }
+    }
+}
+
+/// The newest `limit` of both places, and where the list goes on, if it may. Of one instant the registry's stand first: a thing is
+/// named after it was opened.
+fn one_page(
+    in_ledger: Vec<ActRow>,
+    in_registry: Vec<RegistryAct>,
+    before: Place,
+    limit: u32,
+) -> (Vec<Listed>, Option<Place>) {
+    let (mut in_ledger, mut in_registry) = (
+        in_ledger.into_iter().peekable(),
+        in_registry.into_iter().peekable(),
+    );
+    let (mut page, mut place) = (Vec::new(), before);
+    while page.len() < limit as usize {
+        let of_registry = match (in_ledger.peek(), in_registry.peek()) {
+            (None, None) => return (page, None),
+            (Some(_), None) => false,
+            (None, Some(_)) => true,
+            (Some(ledger), Some(registry)) => registry.at.0 >= ledger.at,
+        };
+        if of_registry {
+            page.extend(in_registry.next().map(|act| {
+                place.registry = Some((act.at, act.id));
+                Listed::Registry(act)
+            }));
+        } else {
+            page.extend(in_ledger.next().map(|act| {
+                place.ledger = Some(act.id);
+                Listed::Ledger(act)
+            }));
+        }
+    }
+    (page, Some(place))
+}
+
+/// The same list in the registry.
+fn for_registry(wanted: Wanted) -> registry_acts::Wanted {
+    match wanted {
+        Wanted::Subject(subject) => registry_acts::Wanted::Subject(subject),
+        Wanted::Actor(actor) => registry_acts::Wanted::Actor(actor),
+        Wanted::Between(from, to) => registry_acts::Wanted::Between(Timestamp(from), Timestamp(to)),
+    }
 }
 
 /// The newest acts of several lists, each once.
@@ -147,7 +273,7 @@ impl Names {
     }
 }
 
-async fn names_in(app: &Arc<App>, acts: &[ActRow]) -> Result<Names, Denial> {
+async fn names_in(app: &Arc<App>, acts: impl Iterator<Item = &ActRow>) -> Result<Names, Denial> {
     let mut wallets = Vec::new();
     for act in acts {
         if let Subject::Wallet(wallet) = act.subject {
@@ -173,15 +299,40 @@ fn act_json(app: &App, names: &Names, act: &ActRow) -> Value {
         "what": act.command.word(),
         "by": actor_json(app, names, act.context.by),
         "about": subject_json(app, names, act.subject),
-        "from": act.context.network.map(|network| json!({
+        "from": network_json(&act.context),
+        "browser": act.context.agent.word(),
+        "request": request_json(act.request),
+        "refusal": act.refusal.as_deref().map(refusal_json),
+    })
+}
+
+/// The same members for what changed in the registry alone. What is refused there leaves no row.
+fn registry_act_json(app: &App, names: &Names, act: &RegistryAct) -> Value {
+    json!({
+        "act": format!("r{:032x}", u128::from_be_bytes(act.id)),
+        "at_ms": act.at.millis(),
+        "what": act.command.word(),
+        "by": actor_json(app, names, act.context.by),
+        "about": registry_subject_json(app, names, &act.subject),
+        "from": network_json(&act.context),
+        "browser": act.context.agent.word(),
+        "request": request_json(act.request),
+        "refusal": null,
+    })
+}
+
+fn network_json(context: &Context) -> Value {
+    context.network.map_or(Value::Null, |network| {
+        json!({
             "prefix": network.prefix.word(),
             // Enough to tell one network from another by eye.
             "hash": format!("{:06x}", network.hash >> 40),
-        })),
-        "browser": act.context.agent.word(),
-        "request": (act.request.0 != 0).then(|| format!("{:016x}", act.request.0)),
-        "refusal": act.refusal.as_deref().map(refusal_json),
+        })
     })
+}
+
+fn request_json(request: RequestId) -> Option<String> {
+    (request.0 != 0).then(|| format!("{:016x}", request.0))
 }
 
 /// Who acted, as an operator may read it.
@@ -238,6 +389,18 @@ fn subject_json(app: &App, names: &Names, subject: Subject) -> Value {
             "name": directory.tills.get(&id.0).map(|till| format!("{} {}", till.store_name, till.name)),
         }),
         Subject::Shard => Value::Null,
+    }
+}
+
+fn registry_subject_json(app: &App, names: &Names, subject: &RegistrySubject) -> Value {
+    match subject {
+        RegistrySubject::Operator(operator) => json!({
+            "kind": "operator",
+            "id": URL_SAFE_NO_PAD.encode(operator.0),
+            "name": names.operators.get(operator),
+        }),
+        RegistrySubject::ApiKey(key) => json!({ "kind": "api_key", "id": key, "name": null }),
+        RegistrySubject::Ledger(subject) => subject_json(app, names, *subject),
     }
 }
 

@@ -89,12 +89,17 @@ fn what_an_operator_did_is_found_by_the_operator_and_keeps_the_name_of_one_who_l
     second
         .post("/api/merchants", json!({ "name": "うみ商店" }))
         .ok();
-    let newest = &acts(&mut first, "/api/acts")[0];
+    let all = acts(&mut first, "/api/acts");
+    let newest = all.iter().find(|act| act["what"] == "open_merchant");
+    let newest = newest.expect("an opening");
     assert_eq!(newest["by"]["name"], "運用 2");
     assert_eq!(newest["about"]["name"], "うみ商店");
     let operator = newest["by"]["operator"].as_str().expect("an id").to_owned();
     let path = format!("/api/acts?operator={operator}");
-    assert_eq!(what(&acts(&mut first, &path)), ["open_merchant"]);
+    let of_second = acts(&mut first, &path);
+    assert_eq!(what(&of_second), ["name_merchant", "open_merchant"]);
+    assert_eq!(of_second[0]["about"], of_second[1]["about"]);
+    assert_eq!(of_second[0]["from"], of_second[1]["from"]);
     let listed = first.get("/api/operators").ok();
     let listed = listed["operators"].as_array().expect("a list").iter();
     let leaving = listed
@@ -108,6 +113,15 @@ fn what_an_operator_did_is_found_by_the_operator_and_keeps_the_name_of_one_who_l
         .ok();
     let left = acts(&mut first, &path);
     assert_eq!(left[0]["by"]["name"], "運用 2");
+    let all = acts(&mut first, "/api/acts");
+    let removal = all.iter().find(|act| act["what"] == "remove_operator");
+    let removal = removal.expect("a row of the registry's");
+    assert_eq!(removal["by"]["name"], "運用 1");
+    assert_eq!(
+        removal["about"],
+        json!({ "kind": "operator", "id": operator, "name": "運用 2" })
+    );
+    assert_eq!(removal["request"].as_str().map(str::len), Some(16));
 }
 
 #[test]
@@ -115,12 +129,20 @@ fn acts_are_found_by_till_and_by_day_and_read_page_by_page() {
     let house = House::new();
     let (mut console, _) = house.operator(1);
     house.open_shop();
-    assert_eq!(what(&acts(&mut console, "/api/acts?till=2")), ["open_till"]);
-    let all = acts(&mut console, "/api/acts?limit=100");
     assert_eq!(
-        what(&all)[..4],
+        what(&acts(&mut console, "/api/acts?till=2")),
+        ["name_till", "open_till"]
+    );
+    let all = acts(&mut console, "/api/acts?limit=100");
+    let opened: Vec<&str> = what(&all)
+        .into_iter()
+        .filter(|what| what.starts_with("open_"))
+        .collect();
+    assert_eq!(
+        opened,
         ["open_till", "open_till", "open_store", "open_merchant"]
     );
+    assert!(all.len() > opened.len(), "the registry's stand among them");
     let mut paged = Vec::new();
     let mut path = "/api/acts?limit=1".to_owned();
     loop {
@@ -148,6 +170,8 @@ fn a_search_that_means_nothing_is_refused_by_its_field() {
         ("day=tomorrow", "day"),
         ("day=2026-02-30", "day"),
         ("operator=me", "operator"),
+        ("before=7", "before"),
+        ("before=.7.me", "before"),
         ("till=first", "query"),
         ("wallet=1&till=1", "query"),
     ] {
