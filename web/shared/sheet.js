@@ -43,7 +43,9 @@ export function openSheet(title, content, { className = '', closable = true, foc
   const closed = new Promise((resolve) => {
     dialog.addEventListener('close', () => {
       dialog.remove();
-      if (before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
+      // The event comes after the closing; who has moved on to something else meanwhile stays there.
+      const lost = document.activeElement === null || document.activeElement === document.body;
+      if (lost && before instanceof HTMLElement && before.isConnected) before.focus({ preventScroll: true });
       resolve();
     }, { once: true });
   });

@@ -41,18 +41,34 @@ test('a cancel is asked once, and its end closes the sheet', () => {
   assert.equal(those(one.send({ is: 'void' }), 'void').length, 1);
   assert.deepEqual(one.send({ is: 'void' }), []);
   const words = { key: 'voided', amount: 1_200 };
-  assert.deepEqual(one.send({ is: 'done', words }), [{ do: 'finish', words }]);
+  const payment = { ...PAYMENT, refunded: 0, status: 'cancelled' };
+  assert.deepEqual(one.send({ is: 'done', words }), [{ do: 'finish', words, payment }]);
 });
 
 test('what was given back is told for a while, and the last good list stays when the next one does not come', () => {
   const one = play(beginList, updateList);
   one.send({ is: 'listed', payments: [PAYMENT] });
   const words = { key: 'refunded_now', amount: 200 };
-  assert.deepEqual(one.send({ is: 'given_back', words }).map((effect) => effect.do), ['announce', 'after']);
+  const payment = { ...PAYMENT, refunded: 400 };
+  assert.deepEqual(one.send({ is: 'given_back', words, payment }).map((effect) => effect.do), ['announce', 'after']);
   assert.deepEqual(one.state.told, words);
   one.sendAll({ is: 'told_enough' }, { is: 'not_listed', error: new Error('silence') });
   assert.equal(one.state.told, null);
-  assert.deepEqual(one.state.payments, [PAYMENT]);
+  assert.deepEqual(one.state.payments, [payment]);
+});
+
+test('what was given back is not offered again, also when the list was read a moment too early', () => {
+  const [refund] = those(sheet().send({ is: 'done', words: { key: 'refunded_now', amount: 1_000 } }), 'finish');
+  assert.deepEqual(refund.payment, { ...PAYMENT, refunded: 1_200, status: 'refunded' });
+  const one = play(beginList, updateList);
+  one.send({ is: 'listed', payments: [PAYMENT] });
+  one.send({ is: 'given_back', ...refund });
+  one.send({ is: 'listed', payments: [PAYMENT] });
+  assert.deepEqual(one.state.payments, [refund.payment]);
+  const [cancel] = those(sheet().send({ is: 'done', words: { key: 'voided', amount: 1_200 } }), 'finish');
+  one.send({ is: 'listed', payments: [cancel.payment] });
+  one.send({ is: 'listed', payments: [refund.payment] });
+  assert.deepEqual(one.state.payments, [cancel.payment]);
 });
 
 test('what was just done is asked for now and once more, because the lists follow by a moment', () => {

@@ -17,20 +17,33 @@ import { after, byEvent } from '/assets/machine.js';
 
 /**
  * @typedef {{ is: 'refresh' } | { is: 'listed', payments: Payment[] } | { is: 'not_listed', error: unknown }
- *   | { is: 'given_back', words: Words } | { is: 'told_enough' }} ListEvent
+ *   | { is: 'given_back', words: Words, payment: Payment } | { is: 'told_enough' }} ListEvent
  */
 
 /** @typedef {{ do: 'list', name: 'list' } | { do: 'announce', words: Words } | After<ListEvent> | Cancel} ListEffect */
 
 const TOLD_MS = 15_000;
 
+/** What was given back never comes again: a list that was read a moment too early does not undo what this till was answered.
+ * @param {Payment} one @param {Payment[]} known @returns {Payment} */
+function furthest(one, known) {
+  const here = known.find(({ payment_id }) => payment_id === one.payment_id);
+  if (here === undefined) return one;
+  const behind = one.status !== 'cancelled' && (here.status === 'cancelled' || here.refunded > one.refunded);
+  return behind ? here : one;
+}
+
 /** @type {Handlers<ListState, ListEvent, ListEffect>} */
 const onList = {
   refresh: (state) => [state, { do: 'list', name: 'list' }],
-  listed: (state, { payments }) => [{ ...state, payments, problem: null }],
+  listed: (state, { payments }) => [
+    { ...state, payments: payments.map((one) => furthest(one, state.payments ?? [])), problem: null }],
   not_listed: (state, { error }) => [{ ...state, problem: error }],
-  given_back: (state, { words }) => [
-    { ...state, told: words }, { do: 'announce', words }, after('told', TOLD_MS, { is: 'told_enough' })],
+  /** The row tells it at once: a cashier who opens it before the list is read again must not be offered the money twice. */
+  given_back(state, { words, payment }) {
+    const payments = state.payments?.map((one) => (one.payment_id === payment.payment_id ? payment : one)) ?? null;
+    return [{ ...state, payments, told: words }, { do: 'announce', words }, after('told', TOLD_MS, { is: 'told_enough' })];
+  },
   told_enough: (state) => [{ ...state, told: null }],
 };
 
@@ -61,7 +74,7 @@ export const beginList = [{ payments: null, problem: null, told: null }];
 /**
  * @typedef {{ do: 'void', payment: Payment }
  *   | { do: 'refund', payment: Payment, amount: number, key: string, reason: string }
- *   | { do: 'focus', on: 'heading' | 'question' | 'amount' | 'amount_all' } | { do: 'finish', words: Words }
+ *   | { do: 'focus', on: 'heading' | 'question' | 'amount' | 'amount_all' } | { do: 'finish', words: Words, payment: Payment }
  *   | After<SheetEvent> | Cancel} SheetEffect
  */
 
@@ -73,6 +86,13 @@ export function wantedRefund({ text, refundable }) {
 
 /** @type {Record<SheetState['step'], 'heading' | 'question' | 'amount_all'>} */
 const FOCUS = { overview: 'heading', void: 'question', refund: 'amount_all' };
+
+/** A payment after what was just given back of it. @param {Payment} payment @param {Words} words @returns {Payment} */
+function givenBack(payment, { key, amount }) {
+  if (key === 'voided') return { ...payment, status: 'cancelled' };
+  const refunded = payment.refunded + amount;
+  return { ...payment, refunded, status: refunded === payment.amount ? 'refunded' : 'part_refunded' };
+}
 
 /** @type {Handlers<SheetState, SheetEvent, SheetEffect>} */
 const onSheet = {
@@ -98,7 +118,8 @@ const onSheet = {
     return [{ ...state, key, key_amount: amount, busy: true, problem: null },
       { do: 'refund', payment, amount, key, reason }];
   },
-  done: (state, { words }) => [{ ...state, busy: false }, { do: 'finish', words }],
+  done: (state, { words }) => [
+    { ...state, busy: false }, { do: 'finish', words, payment: givenBack(state.payment, words) }],
   failed: (state, { error, refused }) => [
     { ...state, busy: false, problem: { error }, key: refused ? null : state.key }],
 };

@@ -75,9 +75,9 @@ async function list() {
 /** `changed` is called after a cancel or a refund. @param {{ changed: () => void }} tools */
 export function paymentList({ changed }) {
   const element = el('section', { class: 'recent-payments', 'aria-labelledby': 'recent-payments-title' });
-  /** @param {Words} words */
-  const givenBack = (words) => {
-    view.send({ is: 'given_back', words });
+  /** @param {Words} words @param {Payment} payment */
+  const givenBack = (words, payment) => {
+    view.send({ is: 'given_back', words, payment });
     changed();
   };
   /** @type {Machine<ListState, ListEvent>} */
@@ -196,7 +196,7 @@ async function answerOf(ask, words) {
   }
 }
 
-/** @param {Payment} payment @param {(words: Words) => void} givenBack */
+/** @param {Payment} payment @param {(words: Words, payment: Payment) => void} givenBack */
 function openPayment(payment, givenBack) {
   const place = el('div', {});
   /** @type {Machine<SheetState, SheetEvent>} */
@@ -216,9 +216,9 @@ function openPayment(payment, givenBack) {
         found?.focus();
         if (on === 'amount_all') found?.select();
       },
-      finish({ words }) {
+      finish({ words, payment: after }) {
         sheet.close();
-        givenBack(words);
+        givenBack(words, after);
       },
     },
   });
