@@ -167,7 +167,7 @@ step('an API key is made with the passkey and its secret is shown once', async (
   await lookOnPhone(page, 'console-new-key-ja');
   await page.keyboard.press('Escape');
   await dialog(page).waitFor({ state: 'detached' });
-  assert.ok(!(await page.content()).includes(api_secret), 'the secret is gone with the sheet');
+  await until('the secret is gone with the sheet', async () => !(await page.content()).includes(api_secret));
   await page.getByText(api_key).waitFor();
   for (const scheme of ['OPA-Auth', 'MAMORI-HMAC-SHA256']) assert.notEqual(await registerHears(made, scheme), 401, scheme);
 });
