@@ -204,24 +204,7 @@ impl CardDesk {
             .find(top_up)?
             .ok_or(CardProblem::Unknown)?;
         let order = self.order(&row.order)?;
-        let stands = match row.reference.as_deref().and_then(CardReference::new) {
-            Some(reference) => self.processor.retrieve(&reference, &order.expected())?,
-            // The answer that would have told the reference was lost: the same order finds the same page.
-            None => {
-                let amount = Amount::new(row.order.amount).ok_or(CardProblem::Mismatch)?;
-                self.open_page(registry, top_up, amount, &row.order.locale, now)?
-            }
-        };
-        let overdue = now > row.order.expires_at.plus(GRACE);
-        let stands = if (unwanted || overdue) && !stands.state.is_final() {
-            match self.processor.cancel(&stands.reference, &order.expected()) {
-                // It will not be called off, and was alive a moment ago: that is no proof that there was no payment.
-                Err(error) if error.proves_no_payment() => stands,
-                called_off => called_off?,
-            }
-        } else {
-            stands
-        };
+        let stands = self.standing(registry, &row, &order, now, unwanted)?;
         let mut paid = None;
         let act = match stands.state {
             IntentState::Succeeded {
@@ -292,6 +275,35 @@ impl CardDesk {
             }
             Ok(_) => Err(CardProblem::Unknown),
             Err(refusal) => Err(CardProblem::Refused(refusal)),
+        }
+    }
+
+    /// Where an order stands at the processor, after calling it off if it is `unwanted` or overdue and still open.
+    fn standing(
+        &self,
+        registry: &mut Registry,
+        row: &CardOrderRow,
+        order: &CardOrder,
+        now: Timestamp,
+        unwanted: bool,
+    ) -> Result<CardPayment, CardProblem> {
+        let stands = match row.reference.as_deref().and_then(CardReference::new) {
+            Some(reference) => self.processor.retrieve(&reference, &order.expected())?,
+            // The answer that would have told the reference was lost: the same order finds the same page.
+            None => {
+                let amount = Amount::new(row.order.amount).ok_or(CardProblem::Mismatch)?;
+                let top_up = row.order.top_up;
+                self.open_page(registry, top_up, amount, &row.order.locale, now)?
+            }
+        };
+        let overdue = now > row.order.expires_at.plus(GRACE);
+        if !(unwanted || overdue) || stands.state.is_final() {
+            return Ok(stands);
+        }
+        match self.processor.cancel(&stands.reference, &order.expected()) {
+            // It will not be called off, and was alive a moment ago: that is no proof that there was no payment.
+            Err(error) if error.proves_no_payment() => Ok(stands),
+            called_off => Ok(called_off?),
         }
     }
 
