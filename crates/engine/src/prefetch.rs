@@ -329,7 +329,7 @@ pub(crate) fn answer_questions(
         };
         let again = Asked {
             request: asked.request,
-            fetched: Some(fetched),
+            fetched: Some(Box::new(fetched)),
         };
         if let Err(
             TrySendError::Full(Message::Request(_, reply))

@@ -37,7 +37,8 @@ const CONTEXTS_MAX: usize = 1 << 18;
 /// A request, with what was prefetched for it where it had to be.
 pub struct Asked {
     pub request: Request,
-    pub fetched: Option<Fetched>,
+    /// Boxed: nearly no request has it, and each moves through the writer's queue.
+    pub fetched: Option<Box<Fetched>>,
 }
 
 /// What was prefetched of the distant past, true as of a seq.

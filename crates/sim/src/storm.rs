@@ -364,7 +364,7 @@ impl Storm {
             }
             looked_up.push(Asked {
                 request,
-                fetched: Some(fetched),
+                fetched: Some(Box::new(fetched)),
             });
         }
         // Some answers of the look-up arrive late: memory may have forgotten more by then.

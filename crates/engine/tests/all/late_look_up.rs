@@ -67,6 +67,7 @@ impl Fixture {
 
     fn ask(&mut self, command: Command, fetched: Option<Fetched>) -> Verdict {
         let request = Request::command(asker(&command), command);
+        let fetched = fetched.map(Box::new);
         let asked = [Asked { request, fetched }];
         let step = self.shard.step(&asked, Timestamp(1), &mut self.draw);
         assert!(step.fatal.is_none());

@@ -257,11 +257,11 @@ impl Alone {
                 Verdict::Answer(Ok(_)) => answered += 1,
                 // A new id that the filter of old ones takes for one of them: the look-up finds nothing.
                 Verdict::Prefetch { as_of } => again.push(Asked {
-                    fetched: Some(Fetched {
+                    fetched: Some(Box::new(Fetched {
                         as_of,
                         keys_as_of: as_of,
                         prefetched: Prefetched::NOTHING,
-                    }),
+                    })),
                     ..ask
                 }),
                 other => {
