@@ -7,7 +7,7 @@
 //! |---|---|
 //! | views first | their mark is never ahead of the journal that is copied after them |
 //! | journal | its head is the instant of the backup |
-//! | control last | whatever the copied book names is there; a row that the book does not name yet is dead and reconciled |
+//! | registry last | whatever the copied book names is there; a row that the book does not name yet is dead and reconciled |
 //! | key file | only on request: with it the directory is the whole secret |
 //!
 //! PostgreSQL is read in one repeatable-read snapshot, where the order does not matter.

@@ -3,11 +3,11 @@
 //! | step | where it is written | if the answer is lost |
 //! |---|---|---|
 //! | open the top-up | journal | the page asks again with its key: the same top-up |
-//! | write the order down | control | the same order is read back |
+//! | write the order down | registry | the same order is read back |
 //! | send the order | processor, under our key | sent again with the same bytes: the same page |
-//! | note the charge | control, before the book hears of it: no yen without a source | asked again, noted again |
+//! | note the charge | registry, before the book hears of it: no yen without a source | asked again, noted again |
 //! | settle | journal, on the processor's own word | asked again by the page, a webhook or the poller |
-//! | look back | control: what went back of a charge, what is disputed | asked again with the next notice |
+//! | look back | registry: what went back of a charge, what is disputed | asked again with the next notice |
 //!
 //! A top-up is closed on the processor's own word and on nothing else: while that is not to be had it stays open, and
 //! `external.rs` asks with growing pauses. One that was closed without money is asked about for another week.

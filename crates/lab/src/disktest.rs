@@ -9,7 +9,7 @@
 //! | there is room, the server ran on | payments are taken again by themselves |
 //! | it is full and the server is told to end | it ends |
 //!
-//! Everything lies on that disk: journal, control, views and the server's log.
+//! Everything lies on that disk: journal, registry, views and the server's log.
 
 use std::fs;
 use std::io::{ErrorKind, Write};

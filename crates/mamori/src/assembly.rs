@@ -44,8 +44,8 @@ use crate::world::{Chance, Clock, Failure};
 
 /// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.
 const NONCES: usize = 8_000_000;
-/// Connections for control, for acts of pages, for the card processor; and jobs that may wait for each.
-const CONTROL_THREADS: usize = 3;
+/// Connections for the registry, for acts of pages, for the card processor; and jobs that may wait for each.
+const REGISTRY_THREADS: usize = 3;
 const STRANGER_THREADS: usize = 2;
 const OPERATOR_THREADS: usize = 1;
 const ACT_THREADS: usize = 4;
@@ -303,7 +303,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         ..
     } = plan;
     let app = Arc::new(App {
-        control: Workers::start("control", many(CONTROL_THREADS, registry)?, WAITING_JOBS)?,
+        registry: Workers::start("registry", many(REGISTRY_THREADS, registry)?, WAITING_JOBS)?,
         strangers: Workers::start("strangers", many(STRANGER_THREADS, registry)?, WAITING_JOBS)?,
         operators: Workers::start("operators", many(OPERATOR_THREADS, registry)?, WAITING_JOBS)?,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
@@ -504,7 +504,7 @@ fn housekeeping(
 ) -> std::io::Result<JoinHandle<()>> {
     every_few_seconds("housekeeper", stopping, move || {
         if let Err(fault) = mamori_server::housekeeping::sweep(&app, &mut registry) {
-            tracing::warn!(%fault, "control was not swept");
+            tracing::warn!(%fault, "the registry was not swept");
         }
     })
 }

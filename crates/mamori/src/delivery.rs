@@ -202,7 +202,7 @@ impl Couriers {
         match read(registry, due) {
             Ok(Some(message)) => self.carry(&message, due.key, now),
             Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
-            Err(_) => Delivery::Later("control does not answer"),
+            Err(_) => Delivery::Later("the registry does not answer"),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The registry: low-rate data that never decides a payment by itself.
 //!
 //! Whatever changes what someone may do with money is an act in the book; the book names the fingerprint of each live
-//! credential and till device, and a control row that the book does not name is dead. The order is always: row pending,
+//! credential and till device, and a row of the registry that the book does not name is dead. The order is always: row pending,
 //! act, row active. [`Registry::reconcile`] settles after a crash what was left between the steps.
 //!
 //! | file | tables |
@@ -100,7 +100,7 @@ impl Numbered for Surface {
     }
 }
 
-/// Where a row stands between control and the book.
+/// Where a row stands between the registry and the book.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// The book has not named it yet.
@@ -271,7 +271,7 @@ pub trait Named {
 /// What a reconciliation did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Reconciled {
-    /// Rows that the book names and control had not finished.
+    /// Rows that the book names and the registry had not finished.
     pub finished: u64,
     /// Rows that the book does not name.
     pub dead: u64,

@@ -3,12 +3,12 @@
 //! | entry | key | content |
 //! |---|---|---|
 //! | derived from the journal | shard, epoch, seq, n | which wallet; never a contact or a text |
-//! | enqueued by control (a one-time code) | a number of its own | sealed; wiped once it is sent, dead or expired |
+//! | enqueued by the registry (a one-time code) | a number of its own | sealed; wiped once it is sent, dead or expired |
 //!
 //! Each way out of the house is a lane of its own: one courier that hangs delays none of the others. An enqueued entry
 //! knows its lane; a derived one is sorted when it was looked up how its wallet's owner is reached.
 //!
-//! Derived entries and the mark of how far the journal was read are one transaction of control, so rebuilding the views
+//! Derived entries and the mark of how far the journal was read are one transaction of the registry, so rebuilding the views
 //! sends nothing again. The epoch is part of the key: after a restore with an accepted loss the same seq is another row.
 
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ UPDATE outbox SET lane = 2 WHERE kind = 'mail';
 CREATE INDEX outbox_by_lane ON outbox (state, lane, next_at);
 ";
 
-/// Origin of entries that control enqueued; shards are 0 and up.
+/// Origin of entries that the registry enqueued; shards are 0 and up.
 const CONTROL_ORIGIN: i64 = -1;
 /// The lane of entries that are still to be sorted.
 const UNSORTED: i64 = 0;
@@ -84,11 +84,11 @@ const NOTICE_LIFE: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// Which entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EntryKey {
-    /// Shard whose journal it comes from, or -1 for control's own.
+    /// Shard whose journal it comes from, or -1 for the registry's own.
     pub origin: i64,
-    /// Epoch of the journal row; 0 for control's own.
+    /// Epoch of the journal row; 0 for the registry's own.
     pub epoch: i64,
-    /// Seq of the journal row, or control's own number.
+    /// Seq of the journal row, or the registry's own number.
     pub seq: i64,
     /// Which of the entries of one row.
     pub n: i64,
@@ -317,7 +317,7 @@ impl Outbox {
         Ok(position)
     }
 
-    /// Adds an entry of control's own, due at once: durable when this returns.
+    /// Adds an entry of the registry's own, due at once: durable when this returns.
     ///
     /// Kinds `sms` and `mail` take their own lanes, every other is to be sorted. The content is sealed at rest with 12 random
     /// bytes of `nonce`. After `expires_at` it is given up: a one-time code that comes late

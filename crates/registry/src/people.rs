@@ -348,7 +348,7 @@ impl People<'_> {
         for (person, fingerprint) in self.pending_people(Timestamp(i64::MAX))? {
             self.settle_person(&person, fingerprint, named, done)?;
         }
-        // Active rows that the book does not name: the book is older than control, after a restore. Page by page.
+        // Active rows that the book does not name: the book is older than the registry, after a restore. Page by page.
         let mut after: Vec<u8> = Vec::new();
         loop {
             let page = self.db.query(

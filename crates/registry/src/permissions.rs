@@ -18,7 +18,7 @@ use mamori_domain::world::Timestamp;
 
 /// How long a permission may be on its way before the book may be asked about it.
 const ON_ITS_WAY: Duration = Duration::from_secs(120);
-/// Permissions that one start takes over from the book; as many as an older copy of control may lack.
+/// Permissions that one start takes over from the book; as many as an older copy of the registry may lack.
 const RECOVERED_MAX: usize = 100_000;
 
 /// A link that a wallet answers.
@@ -304,7 +304,7 @@ impl Permissions<'_> {
             return Ok(());
         }
         for row in named.permissions_beyond(known, wallets, RECOVERED_MAX)? {
-            // A row that ended in control and stands in the book comes back: the book is right.
+            // A row that ended in the registry and stands in the book comes back: the book is right.
             self.db.execute(
                 "INSERT INTO permissions (permission, wallet, merchant, scopes, status, made_at) VALUES ($1, $2, $3, '', $4, 0)
                  ON CONFLICT (permission) DO UPDATE SET status = excluded.status, ended_at = NULL",

@@ -24,14 +24,14 @@ pub struct App {
     pub outside: Outside,
     /// Where requests come from.
     pub origins: Origins,
-    /// Threads with a control connection each, for people who are known.
-    pub control: Workers<Registry>,
+    /// Threads with a connection to the registry each, for people who are known.
+    pub registry: Workers<Registry>,
     /// The same for requests of strangers, among them everybody who signs in to the wallet: their queue fills without anybody
     /// who is in noticing.
     pub strangers: Workers<Registry>,
     /// The same for operators on their way in, whom no queue of customers must keep out.
     pub operators: Workers<Registry>,
-    /// Threads that wait for acts which need no control row.
+    /// Threads that wait for acts which need no row of the registry.
     pub acts: Workers<()>,
     /// Takes messages for delivery.
     pub messenger: Arc<Messenger>,
@@ -45,7 +45,7 @@ pub struct App {
     pub issuer: IssuerPrefix,
     /// Names and API keys of merchants.
     pub directory: Arc<MerchantDirectory>,
-    /// Threads that may wait for the card processor, with a control connection each.
+    /// Threads that may wait for the card processor, with a connection to the registry each.
     pub cards: Workers<Registry>,
     /// The processor's account.
     pub card_desk: CardDesk,

@@ -60,7 +60,7 @@ impl MerchantDirectory {
         Ok(())
     }
 
-    /// Takes over all API keys, as control has them.
+    /// Takes over all API keys, as the registry has them.
     pub fn set_keys(&self, keys: Vec<ApiKey>) {
         let ready = keys
             .into_iter()
@@ -82,7 +82,7 @@ impl MerchantDirectory {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(ready);
     }
 
-    /// Takes over all names, as control has them.
+    /// Takes over all names, as the registry has them.
     pub fn set_names(&self, directory: Directory) {
         let merchants = directory.merchants.into_iter();
         let stores = directory.stores.into_iter().map(|named| {

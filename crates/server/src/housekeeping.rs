@@ -1,4 +1,4 @@
-//! Rows of control that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
+//! Rows of the registry that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
 
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};

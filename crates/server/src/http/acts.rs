@@ -104,7 +104,7 @@ pub async fn list(
     let in_ledger = app
         .acts
         .ask(move |()| newest(&engine, &lists, before.ledger, limit));
-    let in_registry = app.control.ask(move |registry| {
+    let in_registry = app.registry.ask(move |registry| {
         let mut found = Vec::new();
         for one in wanted {
             let page = registry
@@ -283,7 +283,7 @@ async fn names_in(app: &Arc<App>, acts: impl Iterator<Item = &ActRow>) -> Result
             wallets.push(wallet);
         }
     }
-    let named = app.control.ask(move |registry| {
+    let named = app.registry.ask(move |registry| {
         Ok::<_, Fault>(Names {
             customers: registry.people().names_of_wallets(&wallets)?,
             operators: registry.operators().names()?,

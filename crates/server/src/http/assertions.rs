@@ -42,7 +42,7 @@ pub(super) fn check_assertion(
         return Ok(Err(PasskeyProblem::Counter));
     }
     let stands = match surface {
-        // A row of control that the book does not name is dead.
+        // A row of the registry that the book does not name is dead.
         Surface::Wallet => {
             let held = registry.people().find(&owner)?.map(|person| person.wallet);
             held.is_some() && held == app.ledger.engine.wallet_of(fingerprint)?

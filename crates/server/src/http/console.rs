@@ -20,7 +20,7 @@ const ALARMS_MAX: u32 = 50;
 /// `GET /api/outbox`: messages that wait, were sent, and were given up. Never a contact or a text.
 pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let (counts, dead) = app
-        .control
+        .registry
         .ask(|registry| registry.outbox(DEAD_MAX))
         .await??;
     let dead: Vec<_> = dead

@@ -73,7 +73,7 @@ pub async fn make_pairing_code(
         .map_err(|_| Denial::InvalidField("till_id"))?;
     let (now, seed) = (app.outside.now(), app.outside.seed());
     let inner = Arc::clone(&app);
-    let made = app.control.ask(move |registry| {
+    let made = app.registry.ask(move |registry| {
         let mut run = inner.run(registry, asker.asker, now, &seed);
         staff::make_pairing_code(&mut run, TillId(till))
     });
@@ -91,7 +91,7 @@ pub async fn make_pairing_code(
 
 /// `GET /api/tills` of the console.
 pub async fn list_tills(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
-    let read = app.control.ask(|registry| {
+    let read = app.registry.ask(|registry| {
         Ok::<_, Fault>((
             registry.directory().tills()?,
             registry.devices().enrolled_tills()?,

@@ -29,7 +29,7 @@ const STORES_MAX: usize = 100;
 /// `GET /api/merchants` of the console.
 pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let keys: HashMap<MerchantId, u64> = app
-        .control
+        .registry
         .ask(|registry| registry.api_keys().count_live())
         .await??
         .into_iter()
@@ -75,7 +75,7 @@ pub async fn merchant(
     let names = app.directory.names();
     let name = names.merchants.get(&id).ok_or(Denial::NotFound)?;
     let keys = app
-        .control
+        .registry
         .ask(move |registry| registry.api_keys().of_merchant(MerchantId(id)))
         .await??;
     let text = search.q.unwrap_or_default().trim().to_lowercase();
@@ -119,7 +119,7 @@ pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): N
     let names = app.directory.names();
     let paper = names.stores.get(&id).ok_or(Denial::NotFound)?;
     let enrolled: BTreeSet<_> = app
-        .control
+        .registry
         .ask(|registry| registry.devices().enrolled_tills())
         .await??
         .into_iter()
@@ -234,7 +234,7 @@ async fn open(
 ) -> Result<u32, Denial> {
     let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
     let operator = operator_mark(&asker.owner);
-    let opened = app.control.ask(move |registry| -> Result<u32, Denial> {
+    let opened = app.registry.ask(move |registry| -> Result<u32, Denial> {
         let turn = inner.directory.take_turn();
         let mut run = inner.run(registry, asker.asker, now, &seed);
         let opened = flow(&mut run, &turn);

@@ -110,7 +110,7 @@ pub async fn finish(
 /// `GET /api/me` of the console: who is signed in.
 pub async fn me(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
     let name = app
-        .control
+        .registry
         .ask(move |registry| registry.operators().name_of(&asker.owner))
         .await??;
     Ok(done(json!({ "name": name.ok_or(Denial::SignedOut)? })))
@@ -119,7 +119,7 @@ pub async fn me(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
 /// `GET /api/operators` of the console: who may enter it, and who was invited.
 pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
     let listed = app
-        .control
+        .registry
         .ask(|registry| registry.operators().list())
         .await??;
     let operators: Vec<_> = listed

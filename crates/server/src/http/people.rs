@@ -29,7 +29,7 @@ pub async fn wallet(
 ) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
     let (now, seed) = (app.outside.now(), app.outside.seed());
-    let looked = app.control.ask(move |registry| {
+    let looked = app.registry.ask(move |registry| {
         let run = inner.run(registry, asker.asker, now, &seed);
         let Some(view) = erase::look(&run, wallet)? else {
             return Ok(None);
@@ -64,7 +64,7 @@ pub async fn notes(
 ) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
     let (now, seed) = (app.outside.now(), app.outside.seed());
-    let read = app.control.ask(move |registry| {
+    let read = app.registry.ask(move |registry| {
         let notes = note::read(&mut inner.run(registry, asker.asker, now, &seed), wallet)?;
         Ok::<_, Fault>((notes, registry.operators().names()?))
     });
@@ -94,7 +94,7 @@ pub async fn write_note(
     let text = body.prose("text", NOTE_CHARS_MAX)?.to_owned();
     let inner = Arc::clone(&app);
     let (now, seed) = (app.outside.now(), app.outside.seed());
-    let written = app.control.ask(move |registry| {
+    let written = app.registry.ask(move |registry| {
         let mut run = inner.run(registry, asker.asker, now, &seed);
         note::write(&mut run, WalletId(id), &text)
     });

@@ -27,7 +27,7 @@ const API_KEY_MAX: usize = 64;
 pub async fn list(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let rows = app
-        .control
+        .registry
         .ask(move |registry| {
             let mut run = inner.run(registry, asker.asker, now, &seed);
             permission::live(&mut run, asker.wallet)
@@ -52,7 +52,7 @@ pub async fn revoke(State(app): State<Arc<App>>, asker: WalletSession, body: Bod
         .map(AuthorizationId)
         .ok_or(Denial::InvalidField("permission_id"))?;
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let revoked = app.control.ask(move |registry| {
+    let revoked = app.registry.ask(move |registry| {
         let mut run = inner.run(registry, asker.asker, now, &seed);
         permission::revoke(&mut run, asker.wallet, permission)
     });
@@ -64,7 +64,7 @@ pub async fn revoke(State(app): State<Arc<App>>, asker: WalletSession, body: Bod
 pub async fn link(State(app): State<Arc<App>>, asker: WalletSession, body: Body) -> Answer {
     let link = read(&app, &body)?;
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let looked = app.control.ask(move |registry| -> Result<_, Stop> {
+    let looked = app.registry.ask(move |registry| -> Result<_, Stop> {
         let mut run = inner.run(registry, asker.asker, now, &seed);
         let (key, answered) = (link.key().fingerprint, link.answered_by(asker.wallet));
         permission::look(&mut run, key, &answered)?;
@@ -97,7 +97,7 @@ pub async fn grant_start(
     let act = StepUpAct::GrantPermission(link.mark());
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let (wallet, by) = (asker.wallet, asker.asker);
-    let looked = app.control.ask(move |registry| -> Result<_, Stop> {
+    let looked = app.registry.ask(move |registry| -> Result<_, Stop> {
         let mut run = inner.run(registry, by, now, &seed);
         let (key, answered) = (link.key().fingerprint, link.answered_by(wallet));
         permission::look(&mut run, key, &answered)
@@ -136,7 +136,7 @@ pub async fn grant_finish(
 pub async fn decline(State(app): State<Arc<App>>, asker: WalletSession, body: Body) -> Answer {
     let link = read(&app, &body)?;
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
-    let declined = app.control.ask(move |registry| -> Result<_, Stop> {
+    let declined = app.registry.ask(move |registry| -> Result<_, Stop> {
         let mut run = inner.run(registry, asker.asker, now, &seed);
         permission::decline(&mut run, &link.answered_by(asker.wallet))?;
         Ok(link.way_back(LinkAnswer::Declined, now))

@@ -224,7 +224,7 @@ async fn signed_in(
         Look::Live { row, write: true } => {
             let (writer, session) = (Arc::clone(app), row.session);
             // Nobody waits for this, and a busy moment may skip it: the next minute writes it.
-            let _ = app.control.hand_over(move |registry| {
+            let _ = app.registry.hand_over(move |registry| {
                 match registry.sessions().touch(&session, now) {
                     Ok(true) => {}
                     Ok(false) => writer.identity.sessions.forget(&session),
@@ -236,7 +236,7 @@ async fn signed_in(
             Ok((row, hash))
         }
         Look::Over(row) => {
-            app.control
+            app.registry
                 .ask(move |registry| registry.sessions().end(surface, &row.owner, &row.session))
                 .await??;
             Err(Denial::SignedOut)
@@ -459,7 +459,7 @@ async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answ
 pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let now = app.outside.now();
     let rows = app
-        .control
+        .registry
         .ask(move |registry| registry.sessions().of(Surface::Wallet, &asker.owner, now))
         .await??;
     let idle_seconds = SessionLimits::of(Surface::Wallet).idle_seconds;
@@ -487,7 +487,7 @@ pub async fn end_session(State(app): State<Arc<App>>, asker: WalletSession, body
         .and_then(|bytes| bytes.try_into().ok());
     let session = SessionId(named.ok_or(Denial::InvalidField("session"))?);
     let was_there = app
-        .control
+        .registry
         .ask(move |registry| {
             registry
                 .sessions()
@@ -509,7 +509,7 @@ pub async fn end_other_sessions(
 ) -> Answer {
     let now = app.outside.now();
     let ended = app
-        .control
+        .registry
         .ask(move |registry| -> Result<Vec<SessionId>, Fault> {
             let mut ended = Vec::new();
             for row in registry.sessions().of(Surface::Wallet, &asker.owner, now)? {

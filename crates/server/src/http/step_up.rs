@@ -148,7 +148,7 @@ impl<C: SignedIn + Sync> FreshPasskey<C> {
             _ => return Err(refused("step-up", PasskeyProblem::OtherChallenge)),
         };
         let (inner, seed) = (Arc::clone(&app), app.outside.seed());
-        let ran = app.control.ask(move |registry| -> Result<_, Denial> {
+        let ran = app.registry.ask(move |registry| -> Result<_, Denial> {
             let surface = C::SURFACE;
             let session = prove(
                 &inner,
@@ -190,7 +190,7 @@ pub async fn challenge<C: SignedIn>(
         return Err(Denial::Busy);
     }
     let keys: Vec<StoredPasskey> = app
-        .control
+        .registry
         .ask(move |registry| registry.factors().passkeys_of(C::SURFACE, &who.owner))
         .await??;
     let started = app.identity.party(C::SURFACE).start_assertion(&keys);

@@ -168,7 +168,7 @@ pub async fn payments(
     .await?;
     let wallets: Vec<WalletId> = payments.iter().map(|payment| payment.wallet).collect();
     let names = app
-        .control
+        .registry
         .ask(move |registry| registry.people().names_of_wallets(&wallets))
         .await??;
     let list: Vec<Value> = payments
@@ -278,7 +278,7 @@ fn yen(amount: u64) -> Result<Amount, Denial> {
 /// The customer's name as a cashier may read it: enough to greet, too little to find.
 async fn customer(app: &App, wallet: WalletId) -> Result<String, Denial> {
     let person = app
-        .control
+        .registry
         .ask(move |registry| registry.people().of_wallet(wallet))
         .await??;
     Ok(person.map_or_else(String::new, |person| masked_name(&person.display_name)))

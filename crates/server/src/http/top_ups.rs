@@ -98,7 +98,7 @@ pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     }
     let now = app.outside.now();
     let listed = app
-        .control
+        .registry
         .ask(move |registry| -> Result<Vec<_>, Fault> {
             let mut listed = Vec::with_capacity(open.len());
             for top_up in open {

@@ -42,7 +42,7 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let owner = asker.owner;
     let person = app
-        .control
+        .registry
         .ask(move |registry| registry.people().find(&owner))
         .await??
         .ok_or(Denial::SignedOut)?;

@@ -344,14 +344,14 @@ fn what_the_goods_are_is_kept_with_a_till_s_payment_and_shown_in_its_list() {
     let (mut phone, _) = sora(&house);
     give(&house, 5_000);
     let pairing = house
-        .control()
+        .registry()
         .devices()
         .make_pairing_code(
             mamori_domain::ids::TillId(1),
             house.now(),
             &Seed::new([9; 32]),
         )
-        .expect("control answers");
+        .expect("the registry answers");
     let mut till = house.browser(Surface::Till);
     till.post("/api/enrol", json!({ "pairing_code": pairing }))
         .ok();

@@ -132,7 +132,7 @@ impl CardWorld {
             .expect("a listener");
         let (_, wallet) = house.customer_of_the_book(1);
         CardWorld {
-            registry: house.control(),
+            registry: house.registry(),
             house,
             network,
             wallet,
@@ -252,7 +252,7 @@ impl CardWorld {
             .registry
             .card_orders()
             .find(top_up)
-            .expect("control answers");
+            .expect("the registry answers");
         row.expect("it was ordered")
     }
 
@@ -262,7 +262,7 @@ impl CardWorld {
         self.registry
             .card_orders()
             .note_closed(top_up, now, Some(now.plus_seconds(86_400)))
-            .expect("control answers");
+            .expect("the registry answers");
     }
 
     /// Closed top-ups that are to be asked about some day.
@@ -270,7 +270,7 @@ impl CardWorld {
         self.registry
             .card_orders()
             .to_ask_again(Timestamp(i64::MAX), 100)
-            .expect("control answers")
+            .expect("the registry answers")
     }
 
     /// What the console shows under top-ups that somebody must look at.

@@ -88,9 +88,10 @@ fn open_engine(scratch: &Scratch) -> Engine {
     .expect("the engine starts")
 }
 
-/// Opens control as a program would, with the same master key each time.
+/// Opens the registry as a program would, with the same master key each time.
 pub fn open_control(scratch: &Scratch) -> Registry {
-    Registry::open(&scratch.location(), &MasterKey::from_bytes([42; 32])).expect("control opens")
+    Registry::open(&scratch.location(), &MasterKey::from_bytes([42; 32]))
+        .expect("the registry opens")
 }
 
 impl Drop for House {
@@ -142,8 +143,8 @@ impl House {
         let app = Arc::new(App {
             outside,
             origins: Origins::new(MasterKey::from_bytes([42; 32]).network_key()),
-            control: Workers::start(
-                "control",
+            registry: Workers::start(
+                "registry",
                 vec![open_control(&scratch), open_control(&scratch)],
                 64,
             )
@@ -203,7 +204,7 @@ impl House {
     }
 
     /// Another connection, as an operator's command would have.
-    pub fn control(&self) -> Registry {
+    pub fn registry(&self) -> Registry {
         open_control(&self.scratch)
     }
 
@@ -213,7 +214,7 @@ impl House {
 
     /// What a start does before anybody is served.
     pub fn reconcile(&self) -> mamori_registry::Reconciled {
-        reconcile::at_start(self.engine(), &mut self.control()).expect("the registry answers")
+        reconcile::at_start(self.engine(), &mut self.registry()).expect("the registry answers")
     }
 
     pub fn engine(&self) -> &Engine {
@@ -251,7 +252,7 @@ impl House {
     /// The wallet that the newest passkey of an authenticator opens.
     pub fn wallet_behind(&self, authenticator: &Authenticator) -> Option<WalletId> {
         let credential = self
-            .control()
+            .registry()
             .fingerprint("credential", authenticator.newest_credential());
         self.engine()
             .wallet_of(credential)
@@ -260,7 +261,7 @@ impl House {
 
     /// How many live API keys of the registry the ledger names.
     pub fn live_keys(&self) -> usize {
-        let keys = self.control().api_keys().live_with_secrets();
+        let keys = self.registry().api_keys().live_with_secrets();
         let named = |key: &ApiKey| self.engine().merchant_of_key(key.fingerprint);
         keys.expect("the registry answers")
             .iter()
@@ -270,7 +271,7 @@ impl House {
 
     /// A merchant with a store and two tills, opened as `mamori init` opens them.
     pub fn open_shop(&self) {
-        let mut registry = self.control();
+        let mut registry = self.registry();
         let turn = self.app.directory.take_turn();
         let seed = Seed::new([77; 32]);
         let asker = Asker::system(SystemReason::CommandLine);
@@ -315,15 +316,15 @@ impl House {
             wallet: Some(wallet),
             method: AuthMethod::Passkey,
             assurance: AuthMethod::Passkey.assurance(),
-            device: self.control().session_device(&token, ""),
+            device: self.registry().session_device(&token, ""),
             made_at: now,
             seen_at: now,
             ends_at: now.plus_seconds(86_400),
         };
-        self.control()
+        self.registry()
             .sessions()
             .open(&row, &token)
-            .expect("control answers");
+            .expect("the registry answers");
         let mut browser = self.browser(Surface::Wallet);
         let cookie = Cookie::Session(Surface::Wallet).name();
         browser.cookies.insert(cookie.into(), encode_token(&token));
@@ -334,13 +335,13 @@ impl House {
         self.runtime.block_on(future)
     }
 
-    /// What a start does after that: everything is read from control once.
+    /// What a start does after that: everything is read from the registry once.
     pub fn follow(&self) {
         let turn = self.app.directory.take_turn();
         self.app
             .directory
-            .follow(&turn, &mut self.control())
-            .expect("control answers");
+            .follow(&turn, &mut self.registry())
+            .expect("the registry answers");
     }
 
     /// An operator, signed in at the console by a link of their own.
@@ -348,14 +349,14 @@ impl House {
         let mut browser = self.browser(Surface::Console);
         let mut key = Authenticator::security_key(CONSOLE);
         let link = self
-            .control()
+            .registry()
             .operators()
             .invite(
                 &format!("運用 {number}"),
                 self.now(),
                 &Seed::new([number; 32]),
             )
-            .expect("control answers");
+            .expect("the registry answers");
         let link = mamori_server::cookies::encode_token(&link);
         let begun = browser
             .post("/api/operators/redeem", json!({ "link": link }))

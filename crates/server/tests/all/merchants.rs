@@ -147,10 +147,10 @@ fn a_start_finishes_or_forgets_what_was_being_opened() {
         let house = House::new();
         let what = Opening::Merchant;
         house
-            .control()
+            .registry()
             .directory()
             .begin_opening(what, "書店", house.now(), &Seed::new([1; 32]))
-            .expect("control answers")
+            .expect("the registry answers")
             .expect("a free name");
         if happened {
             house.done(what.command());
@@ -173,7 +173,7 @@ fn a_start_finishes_or_forgets_what_was_being_opened() {
 #[test]
 fn names_and_the_book_of_different_age_agree_after_a_start() {
     let house = House::new();
-    let mut registry = house.control();
+    let mut registry = house.registry();
     let mut names = registry.directory();
     let store = StoreId(11);
     names.name_merchant(MerchantId(1), "まもり書店").unwrap();
@@ -183,7 +183,7 @@ fn names_and_the_book_of_different_age_agree_after_a_start() {
     // The book is older: it knows nothing of them.
     assert_eq!(house.reconcile().dead, 4);
     assert_eq!(
-        house.control().directory().read().unwrap(),
+        house.registry().directory().read().unwrap(),
         Default::default()
     );
     // The book is younger: the names are lost, what they named is not.
@@ -195,7 +195,7 @@ fn names_and_the_book_of_different_age_agree_after_a_start() {
         house.done(what.command());
     }
     assert_eq!(house.reconcile().finished, 3);
-    let directory = house.control().directory().read().unwrap();
+    let directory = house.registry().directory().read().unwrap();
     assert_eq!(directory.merchants, [(MerchantId(1), "#1".to_owned())]);
     assert_eq!(
         (

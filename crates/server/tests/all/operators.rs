@@ -13,10 +13,10 @@ use crate::house::{Browser, CONSOLE, House, WALLET};
 fn invite(house: &House) -> String {
     encode_token(
         &house
-            .control()
+            .registry()
             .operators()
             .invite("運用 一郎", house.now(), &Seed::new([3; 32]))
-            .expect("control answers"),
+            .expect("the registry answers"),
     )
 }
 
@@ -46,7 +46,7 @@ fn the_first_operator_comes_by_a_link_and_later_by_passkey() {
     assert_eq!(browser.get("/api/me").ok()["name"], "運用 一郎");
     let token = decode_token(&browser.cookies["__Host-mamori_console"]).expect("a token");
     let session = house
-        .control()
+        .registry()
         .sessions()
         .find(Surface::Console, &token_hash(&token))
         .expect("the registry answers")

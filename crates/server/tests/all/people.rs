@@ -127,7 +127,7 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
         console
             .post_fresh("/api/people/erase", erase(false), &mut key)
             .ok();
-        let mut registry = house.control();
+        let mut registry = house.registry();
         assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
         assert_eq!(house.wallet_behind(&passkey), Some(SORA), "still owed");
         // A start in between changes nothing about that.
@@ -139,7 +139,7 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
             registry
                 .erasures()
                 .unfinished()
-                .expect("control answers")
+                .expect("the registry answers")
                 .is_empty()
         );
     }
@@ -226,8 +226,8 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
     }
     hold("tomorrow", 86_400);
     assert_eq!(purse(), (3_900, 6_100));
-    sweep(&house.app, &mut house.control()).expect("control answers");
+    sweep(&house.app, &mut house.registry()).expect("the registry answers");
     assert_eq!(purse(), (9_900, 100));
-    sweep(&house.app, &mut house.control()).expect("control answers");
+    sweep(&house.app, &mut house.registry()).expect("the registry answers");
     assert_eq!(purse(), (9_900, 100));
 }

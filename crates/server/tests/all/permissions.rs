@@ -45,13 +45,13 @@ pub struct Street {
 impl Street {
     pub fn open() -> Street {
         let house = House::new();
-        let mut control = house.control();
+        let mut registry = house.registry();
         let mut shop = |name: &str, api_key: &str, key, secret: &str| {
             let Reply::MerchantOpened(merchant) = house.done(Command::OpenMerchant) else {
                 panic!("no merchant");
             };
             house.done(Command::BindApiKey { key, merchant });
-            control.directory().name_merchant(merchant, name).unwrap();
+            registry.directory().name_merchant(merchant, name).unwrap();
             let key = ApiKey {
                 api_key: api_key.into(),
                 merchant,
@@ -63,7 +63,7 @@ impl Street {
         };
         let (bakery, bakery_key) = shop("まもりベーカリー", "mk_bakery", BAKERY_KEY, BAKERY_SECRET);
         let (_, florist_key) = shop("花屋", "mk_florist", Fingerprint(78), FLORIST_SECRET);
-        let names = control.directory().read().unwrap();
+        let names = registry.directory().read().unwrap();
         house.app.directory.set_keys(vec![bakery_key, florist_key]);
         house.app.directory.set_names(names);
         let listeners = Listeners::start(ListenConfig {
@@ -499,7 +499,7 @@ fn a_no_is_told_to_the_shop_and_uses_the_link_up() {
     assert_eq!(sora.grant(&link).refusal(), "link_used");
     // A no is remembered for as long as the link could be used, and no longer.
     street.house.pass(601);
-    sweep(&street.house.app, &mut street.house.control()).expect("swept");
+    sweep(&street.house.app, &mut street.house.registry()).expect("swept");
     assert_eq!(sora.look(&link).refusal(), "link_expired");
 }
 
@@ -548,7 +548,7 @@ fn a_shop_that_is_allowed_already_gets_the_permission_it_has_and_its_new_referen
     let id = mamori_api::opa::id::parse_user_authorization_id(&first).unwrap();
     let references = street
         .house
-        .control()
+        .registry()
         .permissions()
         .references(AuthorizationId(id))
         .unwrap();
@@ -604,7 +604,7 @@ fn nobody_takes_back_what_another_has_allowed() {
 fn wherever_the_power_fails_the_book_decides_and_the_owner_sees_it() {
     let street = Street::open();
     let mut sora = street.customer("sora@example.jp");
-    let mut control = street.house.control();
+    let mut registry = street.house.registry();
     let wallet = sora.wallet;
     let answered = |nonce: u8| AnsweredLink {
         merchant: street.bakery,
@@ -616,14 +616,14 @@ fn wherever_the_power_fails_the_book_decides_and_the_owner_sees_it() {
     };
     // Behind the row: nothing was allowed, and the link is free again.
     let before = AuthorizationId(1);
-    control
+    registry
         .permissions()
         .begin(&answered(1), before, street.house.now(), [1; 12])
         .unwrap()
         .unwrap();
     assert_eq!(street.reconcile(), (0, 1));
     assert!(
-        control
+        registry
             .permissions()
             .may_answer(street.bakery, &[1; 32], sora.wallet)
             .unwrap()
@@ -634,7 +634,7 @@ fn wherever_the_power_fails_the_book_decides_and_the_owner_sees_it() {
         nonce_hash: Sha256::digest("n-9").into(),
         ..answered(9)
     };
-    control
+    registry
         .permissions()
         .begin(&again, begun, street.house.now(), [9; 12])
         .unwrap()
@@ -647,7 +647,7 @@ fn wherever_the_power_fails_the_book_decides_and_the_owner_sees_it() {
     sora.revoke("00000000-0000-0000-0000-000000000004").ok();
     // Behind the act: it is allowed, and finished.
     let behind = AuthorizationId(2);
-    control
+    registry
         .permissions()
         .begin(&answered(2), behind, street.house.now(), [2; 12])
         .unwrap()
@@ -659,7 +659,7 @@ fn wherever_the_power_fails_the_book_decides_and_the_owner_sees_it() {
     };
     street.house.done(grant(behind));
     assert_eq!(street.reconcile(), (1, 0));
-    // A control from before the permission, as after a restore: the book's is taken over.
+    // A registry from before the permission, as after a restore: the book's is taken over.
     street.house.done(grant(AuthorizationId(3)));
     assert_eq!(street.reconcile(), (1, 0));
     // A book from before: a row that it does not name is dead.
@@ -686,7 +686,7 @@ fn wherever_the_power_fails_the_book_decides_and_the_owner_sees_it() {
 fn the_sweep_finishes_what_the_book_names_and_takes_back_what_it_does_not() {
     let street = Street::open();
     let mut sora = street.customer("sora@example.jp");
-    let mut control = street.house.control();
+    let mut registry = street.house.registry();
     for (number, is_granted) in [(1u8, false), (2, true)] {
         let link = AnsweredLink {
             merchant: MerchantId(u32::from(number)),
@@ -697,7 +697,7 @@ fn the_sweep_finishes_what_the_book_names_and_takes_back_what_it_does_not() {
             ends_at: street.house.now(),
         };
         let id = AuthorizationId(u128::from(number));
-        control
+        registry
             .permissions()
             .begin(&link, id, street.house.now(), [number; 12])
             .unwrap()
@@ -712,8 +712,8 @@ fn the_sweep_finishes_what_the_book_names_and_takes_back_what_it_does_not() {
         }
     }
     street.house.pass(121);
-    sweep(&street.house.app, &mut control).expect("swept");
-    let left = control.permissions().of_wallet(sora.wallet).unwrap();
+    sweep(&street.house.app, &mut registry).expect("swept");
+    let left = registry.permissions().of_wallet(sora.wallet).unwrap();
     assert_eq!(
         left.iter().map(|row| row.permission.0).collect::<Vec<_>>(),
         [2]
@@ -726,18 +726,18 @@ fn an_erased_person_has_allowed_nothing() {
     let street = Street::open();
     let mut sora = street.customer("sora@example.jp");
     let permission = text(&sora.grant(&link(&street, "n-1")).ok()["permission_id"]);
-    let mut control = street.house.control();
+    let mut registry = street.house.registry();
     let seed = Seed::new([3; 32]);
     let asker = Asker::system(SystemReason::CommandLine);
     let mut run = street
         .house
         .app
-        .run(&mut control, asker, street.house.now(), &seed);
+        .run(&mut registry, asker, street.house.now(), &seed);
     erase::erase(&mut run, sora.wallet, true, |_| {}).expect("a person");
     let (_, code, _) = street.pay("order-1", &permission, 1);
     assert_eq!(code, "INVALID_USER_AUTHORIZATION_ID");
     let id = mamori_api::opa::id::parse_user_authorization_id(&permission).unwrap();
-    let references = control
+    let references = registry
         .permissions()
         .references(AuthorizationId(id))
         .unwrap();

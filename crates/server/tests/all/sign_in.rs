@@ -37,7 +37,7 @@ fn each_sign_in_gives_a_new_token_and_ends_the_old_session() {
 /// The session of a browser as it is stored.
 fn stored(house: &House, browser: &Browser) -> SessionRow {
     let hash = token_hash(&decode_token(&browser.cookies[COOKIE]).expect("a token"));
-    let found = house.control().sessions().find(Surface::Wallet, &hash);
+    let found = house.registry().sessions().find(Surface::Wallet, &hash);
     found.expect("the registry answers").expect("signed in")
 }
 
@@ -338,10 +338,10 @@ fn a_flood_by_strangers_keeps_nobody_out_who_holds_a_passkey() {
         Authenticator::security_key(CONSOLE),
     );
     let link = house
-        .control()
+        .registry()
         .operators()
         .invite("運用", house.now(), &Seed::new([3; 32]))
-        .expect("control answers");
+        .expect("the registry answers");
     let link = encode_token(&link);
     let begun = operator.post("/api/operators/redeem", json!({ "link": link }));
     let credential = key.create(&begun.ok()["creation"]);

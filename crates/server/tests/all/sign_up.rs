@@ -389,13 +389,13 @@ fn nothing_is_kept_of_a_contact_that_was_never_enrolled() {
     start(&mut house.browser(Surface::Wallet), "a@example.jp");
     house.pass(7_201);
     assert_eq!(
-        mamori_server::housekeeping::sweep(&house.app, &mut house.control())
-            .expect("control answers"),
+        mamori_server::housekeeping::sweep(&house.app, &mut house.registry())
+            .expect("the registry answers"),
         1
     );
     assert_eq!(
-        mamori_server::housekeeping::sweep(&house.app, &mut house.control())
-            .expect("control answers"),
+        mamori_server::housekeeping::sweep(&house.app, &mut house.registry())
+            .expect("the registry answers"),
         0
     );
 }
@@ -406,10 +406,10 @@ fn a_credential_that_the_book_does_not_name_is_dead() {
     let (mut browser, mut authenticator) =
         (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     browser.sign_up("a@example.jp", &mut authenticator);
-    // The journal was restored from before this sign-up; control was not.
+    // The journal was restored from before this sign-up; the registry was not.
     let wallet = house.wallet_behind(&authenticator).expect("a wallet");
     let named = authenticator.newest_credential();
-    let credential = house.control().fingerprint("credential", named);
+    let credential = house.registry().fingerprint("credential", named);
     house.done(Command::RevokeCredential { wallet, credential });
     assert_eq!(
         browser.sign_in(&mut authenticator).refusal(),

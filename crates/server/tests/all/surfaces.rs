@@ -247,7 +247,7 @@ fn browsers_of(house: &House) -> Vec<(&'static str, Option<String>)> {
     let mut till = house.browser(Surface::Till);
     let code =
         house
-            .control()
+            .registry()
             .devices()
             .make_pairing_code(TillId(1), house.now(), &Seed::new([9; 32]));
     let code = code.expect("the registry answers");
@@ -369,7 +369,7 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
     let session = session.expect("signed in");
     phone.cookies.insert("__Host-mamori_wallet".into(), session);
     phone.get("/api/sessions").ok();
-    assert_eq!(house.control().operators().list().expect("read").len(), 1);
+    assert_eq!(house.registry().operators().list().expect("read").len(), 1);
     assert_eq!(house.live_keys(), 0, "nothing happened");
 }
 

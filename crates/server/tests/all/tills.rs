@@ -33,10 +33,10 @@ fn take_off(house: &House) {
 
 fn pairing_code(house: &House, till: TillId, seed: u8) -> String {
     house
-        .control()
+        .registry()
         .devices()
         .make_pairing_code(till, house.now(), &Seed::new([seed; 32]))
-        .expect("control answers")
+        .expect("the registry answers")
 }
 
 fn enrol(browser: &mut Browser, code: &str) -> String {
@@ -129,7 +129,7 @@ fn a_new_device_takes_the_place_of_the_old_one() {
     let first = device(&house);
     assert_eq!(enrol(&mut new, &pairing_code(&house, TILL, 2)), "");
     assert!(device(&house).is_some() && device(&house) != first);
-    assert_eq!(house.control().devices().enrolled_tills().unwrap(), [TILL]);
+    assert_eq!(house.registry().devices().enrolled_tills().unwrap(), [TILL]);
 }
 
 #[test]
@@ -144,14 +144,14 @@ fn a_device_whose_answer_was_lost_is_finished_or_removed_by_the_next_start() {
             Loss::Command
         });
         assert_eq!(enrol(&mut till, &code), "unavailable");
-        assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
+        assert_eq!(house.registry().devices().enrolled_tills().unwrap(), []);
         let done = house.reconcile();
         assert_eq!(
             (done.finished, done.dead),
             if happened { (1, 0) } else { (0, 1) }
         );
         assert_eq!(
-            house.control().devices().enrolled_tills().unwrap().len(),
+            house.registry().devices().enrolled_tills().unwrap().len(),
             usize::from(happened)
         );
     }
@@ -169,7 +169,7 @@ fn a_device_that_the_book_does_not_name_is_dead() {
     );
     take_off(&house);
     assert_eq!(house.reconcile().dead, 1);
-    assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
+    assert_eq!(house.registry().devices().enrolled_tills().unwrap(), []);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn a_till_that_leaves_is_free_again() {
     assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
     till.post("/api/leave", json!({})).ok();
     assert!(device(&house).is_none() && !till.cookies.contains_key("__Host-mamori_till"));
-    assert_eq!(house.control().devices().enrolled_tills().unwrap(), []);
+    assert_eq!(house.registry().devices().enrolled_tills().unwrap(), []);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn an_operator_pairs_a_till() {
     let house = shop();
     let link = encode_token(
         &house
-            .control()
+            .registry()
             .operators()
             .invite("運用", house.now(), &Seed::new([3; 32]))
             .unwrap(),

@@ -324,7 +324,7 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
         }
     }
     // One was sent to a page that is open, one to a page that has closed, one to none.
-    let mut registry = house.control();
+    let mut registry = house.registry();
     for (top_up, expires_at) in [(ids[0], 1_800_000_060), (ids[1], 1_800_000_000)] {
         let order = NewCardOrder {
             top_up,
@@ -335,12 +335,12 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
         registry
             .card_orders()
             .begin(&order)
-            .expect("control answers");
+            .expect("the registry answers");
         let url = format!("https://card.example/{top_up}");
         registry
             .card_orders()
             .note_page(top_up, "cs_1", Some(&url))
-            .expect("control answers");
+            .expect("the registry answers");
     }
     let listed = |answer: serde_json::Value| -> Vec<(String, u64, Option<String>)> {
         let top_ups = answer["top_ups"].as_array().expect("a list").clone();
