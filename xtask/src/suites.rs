@@ -122,13 +122,19 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "sdk",
-        shows: "the official Node and Python SDKs, unmodified: create, read, cancel, refund, scan",
-        needs: &[Need::NodePackages, Need::PythonPackages],
+        shows: "the official Node and Python SDKs, unmodified: create, read, cancel, refund, scan; Java's own HTTP client when answers are lost",
+        needs: &[Need::NodePackages, Need::PythonPackages, Need::Java],
         stands_on: &["build"],
         minutes_max: 5,
         run: |session| {
             let server = session.dev_server("sdk")?;
-            let node = ["--test", "tests/peers/sdk_node.test.mjs"];
+            let node = [
+                "--test",
+                // One after the other: a wallet has one live code, and both files scan the same customer's.
+                "--test-concurrency=1",
+                "tests/peers/sdk_node.test.mjs",
+                "tests/peers/java_register.test.mjs",
+            ];
             session.command(server.seen_by(Command::new("node").args(node)))?;
             session.command(server.seen_by(&mut pytest(session, "sdk_python_test.py")))
         },

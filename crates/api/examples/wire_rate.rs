@@ -48,7 +48,13 @@ fn main() {
         let signed = credentials
             .verify(&key, Accepted::BOTH, &request, now_micros)
             .is_ok();
-        nonces.remember(credentials.api_key, &turn.to_string(), epoch, now_micros);
+        nonces.remember(
+            credentials.api_key,
+            &turn.to_string(),
+            epoch,
+            credentials.mac(),
+            now_micros,
+        );
         let Ok(payment) = CreateCpmPayment::parse(body, 1_000_000) else {
             continue;
         };

@@ -12,9 +12,10 @@
 //! OPA-Auth can be switched off for a merchant that no longer needs it. `docs/merchant-auth.md` has both byte for byte.
 //!
 //! The edge calls, in this order: [`Credentials::parse`], its look-up of the key, [`Credentials::verify`],
-//! [`crate::nonce::NonceMemory::remember`], [`merchant_allowed`]. Every failure is the same 401 to the outside; the
-//! reason is for our own log only, so that nobody can feel their way through the checks. A nonce is remembered only after
-//! the MAC held, or strangers could burn other people's nonces.
+//! [`crate::nonce::NonceMemory::remember`], [`merchant_allowed`]. Every failure is the same 401 to the outside,
+//! the reason is for our own log only, so that nobody can feel their way through the checks. The one exception is a right MAC
+//! at a wrong time: the caller has the secret, and a register whose clock is wrong is told so instead of being left to guess.
+//! A nonce is remembered only after the MAC held, or strangers could burn other people's nonces.
 
 use std::fmt;
 
@@ -127,12 +128,12 @@ pub enum Unsigned {
     Shape,
     /// The key does not accept this scheme.
     SchemeOff,
-    /// The epoch is too far from our clock.
-    Drift,
     /// The hash in the header is not that of the body.
     BodyHash,
     /// The MAC is not that of the request.
     Mac,
+    /// The MAC is right, and the epoch is too far from our clock.
+    Drift,
 }
 
 impl Unsigned {
@@ -229,7 +230,7 @@ impl<'a> Credentials<'a> {
     }
 
     /// Proves that whoever holds the secret signed exactly this request less than two minutes from `now_micros`
-    /// (microseconds since 1970). Checks in order: scheme on, drift, body hash, MAC.
+    /// (microseconds since 1970). Checks in order: scheme on, body hash, MAC, drift.
     pub fn verify(
         &self,
         key: &SigningKey,
@@ -239,9 +240,6 @@ impl<'a> Credentials<'a> {
     ) -> Result<(), Unsigned> {
         if !accepted.takes(self.scheme) {
             return Err(Unsigned::SchemeOff);
-        }
-        if !within_drift(self.epoch_seconds, now_micros) {
-            return Err(Unsigned::Drift);
         }
         let mac = match self.scheme {
             Scheme::Opa => {
@@ -258,11 +256,18 @@ impl<'a> Credentials<'a> {
             Scheme::Mamori => mamori_mac(key, request, self.nonce, self.epoch),
         };
         // Both sides are base64 texts: comparing texts leaves no second spelling of the same MAC.
-        if bool::from(mac.ct_eq(self.mac)) {
-            Ok(())
-        } else {
-            Err(Unsigned::Mac)
+        if !bool::from(mac.ct_eq(self.mac)) {
+            return Err(Unsigned::Mac);
         }
+        if !within_drift(self.epoch_seconds, now_micros) {
+            return Err(Unsigned::Drift);
+        }
+        Ok(())
+    }
+
+    /// The MAC as text: once proven, it tells this request from every other one, but for the query under OPA-Auth.
+    pub const fn mac(&self) -> &'a [u8] {
+        self.mac
     }
 }
 

@@ -1,7 +1,10 @@
-//! The memory of nonces: a signed request is accepted once.
+//! The memory of nonces: a signed request is decided once.
 //!
-//! A signature is good for two minutes around its epoch. Within that window whoever saw the request could send it
-//! again, so every nonce is remembered, per key, until its epoch can no longer be accepted; then the clock refuses it.
+//! A signature is good for two minutes around its epoch. Within that window an attacker who saw the request could send it
+//! again, and so does an honest client whose answer was lost on the way: Java's `HttpURLConnection` repeats a POST byte for
+//! byte without a word to the program above it. Every nonce is therefore remembered, per key, until its epoch can no longer be
+//! accepted, together with a hash of what it signed. The same bytes again are *the same request delivered again*: the edge
+//! decides nothing and repeats what the book says was answered. Other bytes under an old nonce are refused.
 //!
 //! What is kept of a nonce is a keyed 64-bit fingerprint (the key is drawn at start, so nobody can aim at a collision).
 //! With four million live nonces a fresh one is mistaken for an old one with probability 2·10⁻¹³, and then a register
@@ -12,12 +15,12 @@
 //! let its request be replayed by whoever can cause enough traffic. One key has at most a quarter of it: a merchant whose
 //! program runs in a circle fills its own share and nobody else's.
 //!
-//! A restart forgets all nonces, so what was signed before it is refused. What was signed *ahead* of our clock by a register
-//! whose own clock is fast passes that test and could be sent once more until its second has come. To whoever recorded it that
-//! is worth nothing: a payment, refund or cancel under the same id gets its first answer again (the journal remembers for ever),
-//! and a reading call tells what its key may read anyway.
+//! A restart forgets all nonces. What was signed before it may have been delivered then, so it is taken as delivered again: the
+//! book, which forgets nothing, says what was answered. What was signed *ahead* of our clock by a register whose own clock is
+//! fast passes for fresh once more until its second has come. To an attacker who recorded it that is worth nothing: a payment,
+//! refund or cancel under the same id gets its first answer again, and a reading call tells what its key may read anyway.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::{Mutex, PoisonError};
 
@@ -37,10 +40,15 @@ const SHARDS: usize = 64;
 pub enum NonceVerdict {
     /// Never seen in this window; it is remembered now.
     Fresh,
-    /// Seen before: a replay, or a client that repeats itself. Answer 401.
-    Replayed,
-    /// Signed before this process started, or in a time whose nonces were dropped; it may have been used then. Answer 401.
-    TooOld,
+    /// The same request was delivered before, byte for byte: say again what it was told, and decide nothing.
+    Repeated,
+    /// Signed before this process started, or in a time whose nonces were dropped: it may have been delivered then. As for
+    /// [`NonceVerdict::Repeated`], nothing may be decided.
+    Unremembered,
+    /// The nonce signed another request before. Answer 401.
+    Reused,
+    /// The epoch is outside the window in which a signature is good. Answer 401.
+    OutsideWindow,
     /// The memory, or the key's share of it, is full of live nonces. Answer 429; nothing was remembered.
     Busy,
 }
@@ -65,7 +73,8 @@ struct Shard {
 #[derive(Debug)]
 struct Bucket {
     minute: i64,
-    fingerprints: HashSet<u64, BuildHasherDefault<AlreadyHashed>>,
+    /// Of key and nonce, each with a hash of the request it signed.
+    fingerprints: HashMap<u64, u32, BuildHasherDefault<AlreadyHashed>>,
     /// How many of them are of one key, by a keyed hash of the key.
     of_key: HashMap<u64, usize, BuildHasherDefault<AlreadyHashed>>,
 }
@@ -73,10 +82,10 @@ struct Bucket {
 impl NonceMemory {
     /// Makes an empty memory for about `capacity` live nonces (spread over 64 parts; a part that is full says busy for its
     /// share), a quarter of it for any one key. Nonces live two to three minutes after their epoch, so 20,000 requests a
-    /// second need about 4,000,000, at 10 to 20 bytes each.
+    /// second need about 4,000,000, at 20 to 35 bytes each.
     ///
-    /// `started_seconds` (seconds since 1970) is when this process began: what was signed earlier may have been used
-    /// before the memory was lost and is refused. `seed` is 16 bytes of chance that nobody else knows.
+    /// `started_seconds` (seconds since 1970) is when this process began: what was signed earlier may have been delivered
+    /// before the memory was lost. `seed` is 16 bytes of chance that nobody else knows.
     pub fn new(capacity: usize, started_seconds: i64, seed: [u8; 16]) -> Self {
         NonceMemory {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
@@ -86,25 +95,38 @@ impl NonceMemory {
         }
     }
 
-    /// Asks whether a nonce is fresh for this API key and remembers it if so, in one step. Call it after the MAC held,
-    /// with the same `now_micros` that the MAC was checked with.
+    /// Asks whether a nonce is fresh for this API key and remembers it if so, in one step, with `request`: whatever tells the
+    /// signed request from another one. Call it after the MAC held, with the same `now_micros` that the MAC was checked with.
     pub fn remember(
         &self,
         api_key: &str,
         nonce: &str,
         epoch_seconds: i64,
+        request: impl Hash,
         now_micros: i64,
     ) -> NonceVerdict {
-        if epoch_seconds < self.not_before_seconds || !within_drift(epoch_seconds, now_micros) {
-            return NonceVerdict::TooOld;
+        if !within_drift(epoch_seconds, now_micros) {
+            return NonceVerdict::OutsideWindow;
+        }
+        if epoch_seconds < self.not_before_seconds {
+            return NonceVerdict::Unremembered;
         }
         let (key, fingerprint) = self.fingerprints(api_key, nonce);
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.seed, request).hash(&mut hasher);
+        let request = hasher.finish() as u32;
         // The highest bits choose the shard, the set uses the others.
         let shard = &self.shards[(fingerprint >> (64 - SHARDS.trailing_zeros())) as usize];
         // A panic elsewhere cannot have left a shard half changed: the insertion is the last step.
         let mut shard = shard.lock().unwrap_or_else(PoisonError::into_inner);
         shard.drop_buckets_before(now_micros);
-        shard.remember(key, fingerprint, epoch_seconds, self.shard_capacity)
+        shard.remember(
+            key,
+            fingerprint,
+            epoch_seconds,
+            request,
+            self.shard_capacity,
+        )
     }
 
     /// How many nonces are remembered; for the metrics, not for decisions.
@@ -150,19 +172,21 @@ impl Shard {
         key: u64,
         fingerprint: u64,
         epoch_seconds: i64,
+        request: u32,
         capacity: usize,
     ) -> NonceVerdict {
         if epoch_seconds < self.floor_seconds {
-            return NonceVerdict::TooOld;
+            return NonceVerdict::Unremembered;
         }
         // At most five buckets can be live, whatever epochs are sent. All of them are asked: a nonce may not be used
         // again with another epoch either.
-        if self
-            .buckets
-            .iter()
-            .any(|bucket| bucket.fingerprints.contains(&fingerprint))
-        {
-            return NonceVerdict::Replayed;
+        let seen = |bucket: &Bucket| bucket.fingerprints.get(&fingerprint).copied();
+        if let Some(first) = self.buckets.iter().find_map(seen) {
+            return if first == request {
+                NonceVerdict::Repeated
+            } else {
+                NonceVerdict::Reused
+            };
         }
         let of_key: usize = self
             .buckets
@@ -180,13 +204,13 @@ impl Shard {
             .unwrap_or_else(|| {
                 self.buckets.push(Bucket {
                     minute,
-                    fingerprints: HashSet::default(),
+                    fingerprints: HashMap::default(),
                     of_key: HashMap::default(),
                 });
                 self.buckets.len() - 1
             });
         let bucket = &mut self.buckets[at];
-        bucket.fingerprints.insert(fingerprint);
+        bucket.fingerprints.insert(fingerprint, request);
         *bucket.of_key.entry(key).or_default() += 1;
         self.live += 1;
         NonceVerdict::Fresh
@@ -217,7 +241,7 @@ impl Hasher for AlreadyHashed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use NonceVerdict::{Busy, Fresh, Replayed, TooOld};
+    use NonceVerdict::{Busy, Fresh, OutsideWindow, Repeated, Reused, Unremembered};
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     const START: i64 = 1_700_000_000;
@@ -233,12 +257,24 @@ mod tests {
     #[test]
     fn a_nonce_is_fresh_once_per_key() {
         let memory = memory();
-        assert_eq!(memory.remember("a", "n-1", START, micros(START)), Fresh);
-        assert_eq!(memory.remember("a", "n-1", START, micros(START)), Replayed);
-        assert_eq!(memory.remember("b", "n-1", START, micros(START)), Fresh);
-        assert_eq!(memory.remember("a", "n-2", START, micros(START)), Fresh);
         assert_eq!(
-            memory.remember("an", "-1", START, micros(START)),
+            memory.remember("a", "n-1", START, "the request", micros(START)),
+            Fresh
+        );
+        assert_eq!(
+            memory.remember("a", "n-1", START, "the request", micros(START)),
+            Repeated
+        );
+        assert_eq!(
+            memory.remember("b", "n-1", START, "the request", micros(START)),
+            Fresh
+        );
+        assert_eq!(
+            memory.remember("a", "n-2", START, "the request", micros(START)),
+            Fresh
+        );
+        assert_eq!(
+            memory.remember("an", "-1", START, "the request", micros(START)),
             Fresh,
             "key and nonce do not run together"
         );
@@ -246,15 +282,26 @@ mod tests {
     }
 
     #[test]
+    fn the_same_bytes_again_are_the_same_request_and_other_bytes_are_refused() {
+        let memory = memory();
+        let sent = |request: &str| memory.remember("a", "n", START, request, micros(START));
+        assert_eq!(sent("pay 300 yen"), Fresh);
+        assert_eq!(sent("pay 300 yen"), Repeated);
+        assert_eq!(sent("pay 900 yen"), Reused);
+        assert_eq!(sent("pay 300 yen"), Repeated, "the first one stays");
+        assert_eq!(memory.live(), 1);
+    }
+
+    #[test]
     fn a_nonce_cannot_return_with_another_epoch_either() {
         let memory = memory();
         assert_eq!(
-            memory.remember("a", "n", START + 10, micros(START + 10)),
+            memory.remember("a", "n", START + 10, "the request", micros(START + 10)),
             Fresh
         );
         assert_eq!(
-            memory.remember("a", "n", START + 100, micros(START + 100)),
-            Replayed
+            memory.remember("a", "n", START + 100, "the request", micros(START + 100)),
+            Repeated
         );
     }
 
@@ -271,17 +318,26 @@ mod tests {
         ] {
             let memory = memory();
             let first = micros(epoch - DRIFT_SECONDS_MAX) + 1;
-            assert_eq!(memory.remember("a", "n", epoch, first), Fresh);
+            assert_eq!(
+                memory.remember("a", "n", epoch, "the request", first),
+                Fresh
+            );
             for second in 0..2 * DRIFT_SECONDS_MAX {
                 assert_eq!(
-                    memory.remember("a", "n", epoch, first + micros(second)),
-                    Replayed,
+                    memory.remember("a", "n", epoch, "the request", first + micros(second)),
+                    Repeated,
                     "{epoch} {second}"
                 );
             }
             assert_eq!(
-                memory.remember("a", "n", epoch, micros(epoch + DRIFT_SECONDS_MAX)),
-                TooOld
+                memory.remember(
+                    "a",
+                    "n",
+                    epoch,
+                    "the request",
+                    micros(epoch + DRIFT_SECONDS_MAX)
+                ),
+                OutsideWindow
             );
         }
     }
@@ -291,14 +347,14 @@ mod tests {
         let memory = memory();
         for n in 0..500 {
             assert_eq!(
-                memory.remember("a", &n.to_string(), START, micros(START)),
+                memory.remember("a", &n.to_string(), START, "the request", micros(START)),
                 Fresh
             );
         }
         let later = START + 2 * BUCKET_SECONDS + DRIFT_SECONDS_MAX;
         for n in 0..500 {
             assert_eq!(
-                memory.remember("a", &n.to_string(), later, micros(later)),
+                memory.remember("a", &n.to_string(), later, "the request", micros(later)),
                 Fresh
             );
         }
@@ -314,13 +370,13 @@ mod tests {
         let memory = NonceMemory::new(64, START, [7; 16]);
         let again = |n: usize| {
             let key = ["a", "b", "c", "d", "e"][n % 5];
-            memory.remember(key, &n.to_string(), START, micros(START))
+            memory.remember(key, &n.to_string(), START, "the request", micros(START))
         };
         let verdicts: Vec<_> = (0..5_000).map(again).collect();
         assert_eq!(verdicts.iter().filter(|v| **v == Fresh).count(), 64);
         assert_eq!(verdicts.iter().filter(|v| **v == Busy).count(), 5_000 - 64);
         for (n, verdict) in verdicts.iter().enumerate().filter(|(_, v)| **v == Fresh) {
-            assert_eq!(again(n), Replayed, "{verdict:?}");
+            assert_eq!(again(n), Repeated, "{verdict:?}");
         }
     }
 
@@ -329,7 +385,9 @@ mod tests {
         let memory = NonceMemory::new(6_400, START, [7; 16]);
         let sent = |key: &str, count: usize, at: i64| {
             (0..count)
-                .filter(|n| memory.remember(key, &n.to_string(), at, micros(at)) == Fresh)
+                .filter(|n| {
+                    memory.remember(key, &n.to_string(), at, "the request", micros(at)) == Fresh
+                })
                 .count()
         };
         assert_eq!(sent("a", 50_000, START), 1_600, "a quarter");
@@ -343,22 +401,34 @@ mod tests {
     }
 
     #[test]
-    fn what_was_signed_before_the_start_is_refused() {
+    fn what_was_signed_before_the_start_may_have_been_delivered_then() {
         let memory = memory();
-        assert_eq!(memory.remember("a", "n", START - 1, micros(START)), TooOld);
-        assert_eq!(memory.remember("a", "n", START, micros(START)), Fresh);
+        assert_eq!(
+            memory.remember("a", "n", START - 1, "the request", micros(START)),
+            Unremembered
+        );
+        assert_eq!(
+            memory.remember("a", "n", START, "the request", micros(START)),
+            Fresh
+        );
     }
 
     #[test]
     fn a_clock_that_steps_back_revives_nothing() {
         let memory = memory();
-        assert_eq!(memory.remember("a", "n", START, micros(START)), Fresh);
+        assert_eq!(
+            memory.remember("a", "n", START, "the request", micros(START)),
+            Fresh
+        );
         // Far enough ahead that the minute of START is dropped by every part that is asked.
         let ahead = START + 600;
         for n in 0..2_000 {
-            memory.remember("a", &format!("x{n}"), ahead, micros(ahead));
+            memory.remember("a", &format!("x{n}"), ahead, "the request", micros(ahead));
         }
-        assert_eq!(memory.remember("a", "n", START, micros(START)), TooOld);
+        assert_eq!(
+            memory.remember("a", "n", START, "the request", micros(START)),
+            Unremembered
+        );
     }
 
     #[test]
@@ -369,7 +439,9 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for n in 0..100 {
-                        if memory.remember("a", &n.to_string(), START, micros(START)) == Fresh {
+                        if memory.remember("a", &n.to_string(), START, "the request", micros(START))
+                            == Fresh
+                        {
                             fresh.fetch_add(1, Ordering::Relaxed);
                         }
                     }

@@ -56,6 +56,7 @@ fn answer(book: &Book, prefetched: &Prefetched, by: Actor, query: &Query) -> Dec
             merchant_refund_id,
             *payment,
         ),
+        Query::FirstAnswer { of } => pay::find_first_answer(book, prefetched, by, of),
     };
     Decision::answer(found)
 }

@@ -1,5 +1,6 @@
 //! What can be read of a shard through the writer, as of a durable state. A query changes nothing and is never journaled.
 
+use crate::command::Command;
 use crate::ids::{MerchantId, PaymentId, WalletId};
 use crate::key::RequestKey;
 use crate::needs::Needs;
@@ -25,6 +26,9 @@ pub enum Query {
         merchant_refund_id: Box<str>,
         payment: Option<PaymentId>,
     },
+    /// What this command was answered when it was first asked, for a request that may have been delivered before and must not
+    /// be decided by being delivered again. Payments, holds and refunds have an id and so a first answer.
+    FirstAnswer { of: Box<Command> },
 }
 
 impl Query {
@@ -45,6 +49,7 @@ impl Query {
                 Some(payment) => RequestKey::refund(*merchant, *payment, merchant_refund_id),
                 None => RequestKey::refund_by_name(*merchant, merchant_refund_id),
             }),
+            Query::FirstAnswer { of } => of.needs(),
         }
     }
 }

@@ -52,6 +52,8 @@ pub enum Reply {
     Credited {
         entry: EntryId,
     },
+    /// Nothing was decided for good under the id of this request: it never came, or what it was told left no trace.
+    Undecided,
 }
 
 /// Where a top-up stands.

@@ -422,7 +422,10 @@ fn listen(
     )?;
     let (rest, origins) = (router_service(rest), app.origins.clone());
     listeners.serve_each(sockets.api, limits.api, move |connection| ApiFront {
-        merchants: merchants.on_connection_from(connection.peer().map(|peer| origins.of(peer))),
+        merchants: {
+            let network = connection.peer().map(|peer| origins.of(peer));
+            merchants.on_connection(connection, network)
+        },
         rest: rest.clone(),
     })?;
     Ok(listeners)

@@ -26,6 +26,10 @@ use tokio::time::Sleep;
 
 use crate::mailbox::Mailbox;
 
+/// How long an idle connection is safe to use again, as answers to programs tell it: less than what we wait for the next head,
+/// so that a client that heeds it never sends a request into a connection that is being closed.
+pub const KEEP_ALIVE_SECONDS: u64 = 20;
+
 /// The limits and switches of the HTTP side.
 #[derive(Clone, Debug)]
 pub struct ListenConfig {
@@ -49,7 +53,7 @@ impl Default for ListenConfig {
                 .map_or(1, |cores| cores.get() / 2)
                 .max(1),
             connections_max: 8_192,
-            header_read_timeout: Duration::from_secs(30),
+            header_read_timeout: Duration::from_secs(KEEP_ALIVE_SECONDS + 10),
             write_patience: Duration::from_secs(30),
             head_bytes_max: 16 * 1024,
         }
@@ -275,6 +279,13 @@ impl Cord {
     /// The address at the other end.
     pub fn peer(&self) -> Option<IpAddr> {
         self.peer
+    }
+
+    /// Whether no connection will be listened to after the answers that are under way.
+    pub fn is_closing(&self) -> bool {
+        self.closing
+            .as_ref()
+            .is_some_and(|closing| *closing.borrow())
     }
 
     /// Returns when it was pulled.

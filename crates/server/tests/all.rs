@@ -10,6 +10,8 @@ mod authenticator;
 mod card_world;
 #[path = "all/ceremonies.rs"]
 mod ceremonies;
+#[path = "all/deliveries.rs"]
+mod deliveries;
 #[path = "all/house.rs"]
 mod house;
 #[path = "all/listening.rs"]

@@ -415,6 +415,11 @@ impl Crowd {
             }
             .into();
         }
+        if self.one_in(6) {
+            // Delivered again byte for byte: nothing may be decided, only told.
+            let of = Box::new(command);
+            return self.request(by, Ask::Query(Query::FirstAnswer { of }));
+        }
         self.request(by, Ask::Command(command))
     }
 

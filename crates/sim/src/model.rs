@@ -146,6 +146,7 @@ pub enum Said {
     },
     /// A code with any digits.
     Code(Timestamp),
+    Undecided,
 }
 
 /// The whole state as the model keeps it: customers, merchants, payments, codes, answers.
@@ -362,6 +363,55 @@ impl Model {
                     .map(|id| self.returned(id))
                     .ok_or(Refusal::RefundUnknown)
             }
+            Query::FirstAnswer { of } => self.told_before(by, of),
+        }
+    }
+
+    /// What a payment, a hold or a refund was told when it came first; nothing is decided by asking.
+    fn told_before(&self, by: Actor, of: &Command) -> Result<Said, Refusal> {
+        let (merchant, name, same) = match of {
+            Command::Charge(charge) => (
+                charge.merchant,
+                ("payment", 0, Box::from(&charge.merchant_payment_id)),
+                Same::Charge(
+                    charge.amount.signed(),
+                    charge.payer,
+                    charge.store,
+                    charge.till,
+                ),
+            ),
+            Command::Hold { charge, .. } => (
+                charge.merchant,
+                ("payment", 0, Box::from(&charge.merchant_payment_id)),
+                Same::Hold(
+                    charge.amount.signed(),
+                    charge.payer,
+                    charge.store,
+                    charge.till,
+                ),
+            ),
+            Command::Refund(request) => (
+                request.merchant,
+                (
+                    "refund",
+                    request.payment.0,
+                    request.merchant_refund_id.clone(),
+                ),
+                Same::Yen("refund", request.amount.signed()),
+            ),
+            _ => return Ok(Said::Undecided),
+        };
+        self.may(by, merchant)?;
+        let (kind, about, text) = name;
+        match self.firsts.get(&(kind, u64::from(merchant.0), about, text)) {
+            None => Ok(Said::Undecided),
+            Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
+            Some((before, _)) if *before != same => Err(Refusal::IdempotencyConflict),
+            Some((_, First::Sale(id))) => Ok(self.sale(*id)),
+            Some((_, First::Hold(id))) => Ok(Said::Held(*id)),
+            Some((_, First::Return(id))) => Ok(self.returned(*id)),
+            Some((_, First::Refused(refusal))) => Err(*refusal),
+            Some((_, other)) => unreachable!("{other:?} under a payment's or refund's id"),
         }
     }
 
@@ -1209,5 +1259,6 @@ pub fn in_words(outcome: &Outcome) -> Result<Said, Refusal> {
         Reply::ReleasedExpired(count) => Said::ReleasedExpired(*count),
         Reply::TopUp { top_up, state } => Said::TopUp(top_up.0, *state),
         Reply::Credited { entry } => Said::Credited(entry.0),
+        Reply::Undecided => Said::Undecided,
     })
 }

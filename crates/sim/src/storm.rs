@@ -549,6 +549,7 @@ impl Storm {
             Ok(Said::Code(expires)) => expires.0 as u64,
             Ok(Said::ReleasedExpired(count)) => u64::from(*count),
             Ok(Said::Bound | Said::Cancelled | Said::Released) => 1,
+            Ok(Said::Undecided) => 2,
             Err(refusal) => *refusal as u64 | 1 << 63,
         };
         self.tally.trace = mix(self.tally.trace, word);

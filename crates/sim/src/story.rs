@@ -462,6 +462,12 @@ impl Stage {
                 };
                 return Ok(Line::query(self.speaker(till)?, query));
             }
+            // The network delivers the very bytes of a charge once more.
+            [till, "redelivers", payer, amount] => {
+                let (by, charge) = self.charge(till, payer, amount, name)?;
+                let of = Box::new(Command::Charge(charge));
+                return Ok(Line::query(by, Query::FirstAnswer { of }));
+            }
             _ => return Ok(None),
         };
         Ok(Line::command(by, command, name))
@@ -841,6 +847,7 @@ fn in_story(outcome: &Outcome) -> String {
         Reply::Released => "released",
         Reply::ReleasedExpired(count) => return format!("released {count}"),
         Reply::Credited { .. } => "credited",
+        Reply::Undecided => "undecided",
         Reply::Code { .. } => "code",
         Reply::Wallet(sight) if sight.frozen => "frozen",
         Reply::TopUp { state, .. } => state.word(),

@@ -17,6 +17,13 @@ house   gives sora 20_000                                  -> credited, sora 24_
 bakery  charges sora 9_000 as order-2                      -> refused balance_too_small, sora 24_300
 bakery  charges sora 9_000 as order-3                      -> paid, sora 15_300
 
+# The network delivers a request once more: the first answer again, and nothing is decided by it.
+bakery  redelivers A 700 as order-1                        -> paid, sora 15_300
+bakery  redelivers A 701 as order-1                        -> refused idempotency_conflict
+bakery  redelivers sora 9_000 as order-2                   -> refused balance_too_small
+bakery  redelivers sora 9_000 as order-9                   -> undecided, sora 15_300
+bakery  finds order-9                                      -> refused payment_unknown
+
 # Two shops may use the same number.
 sora    permits bookshop                                   -> refused already_bound
 sora    issues code B
@@ -26,6 +33,8 @@ bookshop charges B 700 as order-1                          -> paid, sora 14_600,
 house   restarts
 bakery  charges A 700 as order-1                           -> paid, sora 14_600
 bakery  charges sora 9_000 as order-2                      -> refused balance_too_small
+bakery  redelivers A 700 as order-1                        -> paid, sora 14_600
 house   revokes bakery                                     -> ok
 bakery  charges sora 100 as order-4                        -> refused key_revoked, sora 14_600
 bakery  finds order-1                                      -> refused key_revoked
+bakery  redelivers A 700 as order-1                        -> refused key_revoked

@@ -33,6 +33,7 @@ pub enum Operation {
 const ALWAYS: &[ResultCode] = &[
     ResultCode::InvalidRequestParams,
     ResultCode::Unauthorized,
+    ResultCode::ClockDrift,
     ResultCode::OpOutOfScope,
     ResultCode::OpaClientNotFound,
     // An id that is empty or holds a slash leads to another path, which may not exist or not take this method.
@@ -308,6 +309,9 @@ impl Operation {
         all.extend_from_slice(ALWAYS);
         if self.route().0 == "POST" {
             all.push(ResultCode::MissingRequestParams);
+        }
+        if self.route().0 != "GET" {
+            all.push(ResultCode::OutcomeUnknown);
         }
         all.extend(self.refusals().map(|refusal| self.answer_to(refusal)));
         all.sort_unstable();

@@ -53,6 +53,8 @@ result_codes! {
     InvalidParams = 400 "INVALID_PARAMS" "00200004" "Invalid parameters received";
     /// The signature, its time, its nonce, its key or its merchant is not accepted; which of them is not said.
     Unauthorized = 401 "UNAUTHORIZED" "08100016" "Unauthorized request";
+    /// The signature is right and its time is not: less than two minutes from our clock (the `Date` of the answer) is asked for.
+    ClockDrift = 401 "UNAUTHORIZED" "08770005" "The signature is right, but its time is two minutes or more from this server's clock (see Date)";
     /// The key may not do this.
     OpOutOfScope = 401 "OP_OUT_OF_SCOPE" "08100023" "The operation is not permitted";
     /// The merchant of the key is not known any more.
@@ -69,6 +71,9 @@ result_codes! {
     RateLimit = 429 "RATE_LIMIT" "08100998" "Too many requests";
     /// Something failed here; the outcome is unknown until asked for.
     InternalServerError = 500 "INTERNAL_SERVER_ERROR" "08101000" "Something went wrong on the service side";
+    /// The same bytes were delivered before, and what became of them is not known here: read the payment, or send the request
+    /// again with a new signature; its id keeps it from being done twice.
+    OutcomeUnknown = 500 "OUTCOME_UNKNOWN" "08770006" "This request was delivered before and its outcome is not known here: read the payment, or sign again";
     /// Nobody is at home (standing by, shutting down); nothing was decided.
     MaintenanceMode = 503 "MAINTENANCE_MODE" "08100999" "Sorry, we are down for scheduled maintenance";
 

@@ -1,9 +1,12 @@
 //! Reading payments and refunds again. A caller that may not act for a merchant any more reads nothing of it either.
 
-use super::caller::{caller_may, first_answer, payment_fact, refund_fact};
+use super::caller::{caller_may, first_answer, payment_fact, refund_fact, repeated};
+use super::refund_digest;
 use crate::book::Book;
+use crate::command::Command;
 use crate::context::Actor;
-use crate::decision::Prefetched;
+use crate::decision::{Decision, Prefetched};
+use crate::event::Event;
 use crate::ids::{MerchantId, PaymentId};
 use crate::key::{Answered, RequestKey};
 use crate::refusal::Refusal;
@@ -63,4 +66,23 @@ pub(crate) fn find_refund(
         }
         _ => Err(Refusal::RefundUnknown),
     }
+}
+
+/// What a command was answered when it was first asked; [`Reply::Undecided`] where nothing was decided for good.
+pub(crate) fn find_first_answer(
+    book: &Book,
+    prefetched: &Prefetched,
+    by: Actor,
+    of: &Command,
+) -> Outcome {
+    let (merchant, digest) = match of {
+        Command::Charge(charge) => (charge.merchant, charge.digest()),
+        Command::Hold { charge, .. } => (charge.merchant, charge.digest().of_hold()),
+        Command::Refund(request) => (request.merchant, refund_digest(request)),
+        _ => return Ok(Reply::Undecided),
+    };
+    caller_may(book, by, merchant)?;
+    let key = of.needs().key.expect("each of them has an id");
+    let told: Option<Decision<Event>> = repeated(book, prefetched, key, digest);
+    told.map_or(Ok(Reply::Undecided), |told| told.outcome)
 }

@@ -152,7 +152,7 @@ pub(crate) fn refund<E: From<Refunded> + From<Refused>>(
         request.payment,
         &request.merchant_refund_id,
     );
-    let digest = RequestDigest::of_amount(request.payment.0, request.amount);
+    let digest = refund_digest(request);
     if let Some(again) = repeated(book, prefetched, key, digest) {
         return again;
     }
@@ -179,6 +179,11 @@ pub(crate) fn refund<E: From<Refunded> + From<Refused>>(
         returned: returned(&payment.drawn, payment.refunded, request.amount),
     };
     Decision::done(Reply::Refund(Box::new(event.refund(now))), event)
+}
+
+/// What must be equal for a refund to be asked for again.
+pub(crate) fn refund_digest(request: &RefundRequest) -> RequestDigest {
+    RequestDigest::of_amount(request.payment.0, request.amount)
 }
 
 fn refund_is_in_order<'a>(

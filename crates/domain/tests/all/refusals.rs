@@ -104,6 +104,16 @@ impl Scene {
         }
     }
 
+    /// The charge that is delivered again.
+    fn delivered(&mut self) -> &mut Charge {
+        if let Query::FirstAnswer { of } = self.asked()
+            && let Command::Charge(charge) = &mut **of
+        {
+            return charge;
+        }
+        panic!("nothing is delivered again")
+    }
+
     fn refund(&mut self) -> &mut RefundRequest {
         match self.command() {
             Command::Refund(request) => request,
@@ -149,6 +159,10 @@ impl Scene {
                 | Query::PaymentById { merchant, .. }
                 | Query::Refund { merchant, .. },
             ) => merchant,
+            Ask::Query(Query::FirstAnswer { of }) => match &mut **of {
+                Command::Charge(Charge { merchant, .. }) => merchant,
+                other => panic!("{other:?} has no first answer here"),
+            },
             other => panic!("{other:?} names no merchant"),
         }
     }
@@ -1093,6 +1107,30 @@ const NO_PAYMENT_BY_ID: &[Row] = &[
     ),
 ];
 
+const ANOTHER_REQUEST: &[Row] = &[
+    row(
+        "under an id that was cancelled before it came",
+        Refusal::CancelledBeforePayment,
+        |scene| {
+            scene.fixture.cancel("never").ok();
+            *scene.delivered() = by_grant("never", 1_000);
+        },
+    ),
+    row(
+        "with another amount than the first time",
+        Refusal::IdempotencyConflict,
+        |scene| scene.delivered().amount = Amount::yen(999),
+    ),
+    row(
+        "under an id that was refused",
+        Refusal::BalanceTooSmall,
+        |scene| {
+            scene.fixture.pay("dear", 99_999).ok();
+            *scene.delivered() = by_grant("dear", 99_999);
+        },
+    ),
+];
+
 const NO_REFUND: &[Row] = &[
     row("of an id never heard of", Refusal::RefundUnknown, |scene| {
         if let Query::Refund {
@@ -1461,6 +1499,15 @@ const TABLES: &[Table] = &[
         rows: &[BY_ANOTHER_PROGRAM, NO_PAYMENT_BY_ID],
     },
     Table {
+        what: "a charge that is delivered again",
+        right: || {
+            find(|_| Query::FirstAnswer {
+                of: Box::new(Command::Charge(by_grant("lunch", 1_000))),
+            })
+        },
+        rows: &[BY_ANOTHER_PROGRAM, ANOTHER_REQUEST],
+    },
+    Table {
         what: "a look at a refund",
         right: || {
             find(|_| Query::Refund {
@@ -1555,6 +1602,7 @@ fn every_command_and_query_has_a_table_and_every_refusal_a_row() {
             Ask::Query(Query::Payment { .. }) => drop(queries.insert(1)),
             Ask::Query(Query::PaymentById { .. }) => drop(queries.insert(2)),
             Ask::Query(Query::Refund { .. }) => drop(queries.insert(3)),
+            Ask::Query(Query::FirstAnswer { .. }) => drop(queries.insert(4)),
         }
     }
     for kind in CommandKind::ALL {
@@ -1564,7 +1612,7 @@ fn every_command_and_query_has_a_table_and_every_refusal_a_row() {
             "{kind:?}"
         );
     }
-    assert_eq!(queries.len(), 4);
+    assert_eq!(queries.len(), 5);
 
     let mut missing: BTreeMap<u8, Refusal> = (0..=u8::MAX)
         .map_while(|number| Some((number, all_refusals(number)?)))

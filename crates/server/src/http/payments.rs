@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::hash::{Hash as _, Hasher as _};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,11 +13,11 @@ use std::time::Duration;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
 };
 use hyper::http::request::Parts;
-use hyper::{Request, Response, StatusCode};
-use mamori_api::auth::{Credentials, SignedRequest, merchant_allowed};
+use hyper::{Request, Response, StatusCode, Version};
+use mamori_api::auth::{Credentials, SignedRequest, Unsigned, merchant_allowed};
 use mamori_api::nonce::{NonceMemory, NonceVerdict};
 use mamori_api::opa::envelope::{self, CaptureView, PaymentView, RefundView, RevertView};
 use mamori_api::opa::id;
@@ -41,11 +42,12 @@ use mamori_domain::query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::{Outcome, Reply};
 use mamori_domain::world::Timestamp;
-use mamori_engine::holds::HoldRecord;
+use mamori_engine::holds::{HoldEnd, HoldRecord};
 
 use crate::answer::Denial;
 use crate::directory::{MerchantDirectory, ReadyKey};
 use crate::ledger::Ledger;
+use crate::listen::{Cord, KEEP_ALIVE_SECONDS};
 use crate::outside::Outside;
 use crate::workers::Workers;
 
@@ -54,6 +56,9 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long a client may take to send a body it has announced.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const KEEP_ALIVE_TOLD: &str = "timeout=20, max=100000";
+const _: () = assert!(KEEP_ALIVE_SECONDS == 20);
 const X_ASSUME_MERCHANT: HeaderName = HeaderName::from_static("x-assume-merchant");
 
 /// The merchant API as a service, on one connection.
@@ -67,6 +72,7 @@ pub struct MerchantApi {
 #[derive(Default)]
 struct Connection {
     network: Option<NetworkOrigin>,
+    cord: Cord,
     /// Who asked first, worked out once.
     first: OnceLock<(Fingerprint, Asker)>,
 }
@@ -91,6 +97,16 @@ impl Connection {
 struct Call<'a> {
     key: &'a ReadyKey,
     asker: Asker,
+    arrival: Arrival,
+}
+
+/// Whether a signed request comes for the first time.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Arrival {
+    First,
+    /// The very bytes were delivered before, or may have been, before this process began: an honest client or a network repeats
+    /// itself, or an attacker who listened. Nothing is decided; the caller hears what the first delivery was told.
+    Again,
 }
 
 impl Call<'_> {
@@ -108,8 +124,8 @@ struct Inner {
     issuer: IssuerPrefix,
     nonces: NonceMemory,
     outside: Outside,
-    /// Request ids: a number that no other process has, and a count.
-    process: u64,
+    /// Request ids: a key that no other process has, and a count.
+    process: [u8; 16],
     requests: AtomicU64,
     /// Reads what memory has forgotten; payments never come here.
     look_ups: Workers<()>,
@@ -134,6 +150,11 @@ impl Answered {
         envelope::write_result(&mut body, code);
         Answered { code, body }
     }
+}
+
+/// Delivered before, and nothing here says what became of it.
+fn outcome_unknown() -> Answered {
+    Answered::plain(ResultCode::OutcomeUnknown)
 }
 
 /// Not signed by anybody who may. The reason is for our log alone.
@@ -178,7 +199,7 @@ impl MerchantApi {
         nonces: NonceMemory,
         outside: Outside,
     ) -> io::Result<MerchantApi> {
-        let process = u64::from_be_bytes(outside.bytes());
+        let process = outside.bytes();
         let inner = Inner {
             ledger,
             directory,
@@ -195,10 +216,11 @@ impl MerchantApi {
         })
     }
 
-    /// The same API on a connection from this network.
-    pub fn on_connection_from(&self, network: Option<NetworkOrigin>) -> MerchantApi {
+    /// The same API on one connection, from this network.
+    pub fn on_connection(&self, cord: &Cord, network: Option<NetworkOrigin>) -> MerchantApi {
         let connection = Connection {
             network,
+            cord: cord.clone(),
             first: OnceLock::new(),
         };
         MerchantApi {
@@ -206,6 +228,18 @@ impl MerchantApi {
             connection: Arc::new(connection),
         }
     }
+}
+
+/// Whether the client means to ask again on this connection.
+fn stays_open(request: &Request<Incoming>) -> bool {
+    let asks_to_close = |value: &HeaderValue| {
+        value
+            .as_bytes()
+            .split(|&byte| byte == b',')
+            .any(|word| word.trim_ascii().eq_ignore_ascii_case(b"close"))
+    };
+    let mut said = request.headers().get_all(CONNECTION).iter();
+    request.version() == Version::HTTP_11 && !said.any(asks_to_close)
 }
 
 impl hyper::service::Service<Request<Incoming>> for MerchantApi {
@@ -218,22 +252,31 @@ impl hyper::service::Service<Request<Incoming>> for MerchantApi {
         let (inner, connection) = (self.inner.clone(), self.connection.clone());
         Box::pin(async move {
             let id = inner.next_request();
+            let stays = stays_open(&request);
             let answered = inner
                 .answer(request, &connection, id)
                 .await
                 .unwrap_or_else(|refused| refused);
-            Ok(inner.response(answered, id))
+            let mut response = response(answered, id);
+            if stays && !connection.cord.is_closing() {
+                // Java reads the second header only beside the first, and without it repeats a POST into a dead connection.
+                let headers = response.headers_mut();
+                headers.insert(CONNECTION, HeaderValue::from_static("keep-alive"));
+                headers.insert(KEEP_ALIVE, HeaderValue::from_static(KEEP_ALIVE_TOLD));
+            }
+            Ok(response)
         })
     }
 }
 
 impl Inner {
-    /// Names a request: a count, mixed with a number that only this process has.
+    /// Names a request: a keyed hash of a count. Strangers see the name too, and must not read from two of them how many requests
+    /// lay between, which is how much this instance sells.
     fn next_request(&self) -> RequestId {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut mixed = self.process ^ count.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        RequestId((mixed ^ (mixed >> 29)) >> 1)
+        let mut hasher = std::hash::DefaultHasher::new();
+        (self.process, count).hash(&mut hasher);
+        RequestId(hasher.finish() >> 1)
     }
 
     async fn answer(
@@ -246,7 +289,7 @@ impl Inner {
         let (claimed, key) = self.claimed(&head.headers)?;
         let body = read_body(body).await?;
         let (path, query) = (head.uri.path(), head.uri.query());
-        self.authenticate(&claimed, &key, &head, &body)?;
+        let arrival = self.authenticate(&claimed, &key, &head, &body)?;
         let asked = Query::parse(query)?;
         let assumed = head.headers.get_all(X_ASSUME_MERCHANT);
         if !merchant_allowed(
@@ -262,6 +305,7 @@ impl Inner {
         let call = Call {
             key: &key,
             asker: connection.asker(key.fingerprint).with_request(id),
+            arrival,
         };
         match operation {
             Operation::CreateCpmPayment => self.create_cpm_payment(&call, &body).await,
@@ -273,18 +317,7 @@ impl Inner {
                 self.get_payment(&call, id::merchant_payment_id(name)?)
                     .await
             }
-            Operation::CancelPayment => {
-                let name = id::merchant_payment_id(name)?;
-                let cancel = Command::Cancel {
-                    merchant: key.merchant,
-                    merchant_payment_id: name.into(),
-                };
-                match self.ledger.ask(call.command(cancel)).await? {
-                    Ok(_) => Ok(Answered::plain(ResultCode::RequestAccepted)),
-                    Err(Refusal::HoldUnknown) => self.cancel_of_an_ended_hold(&call, name).await,
-                    Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
-                }
-            }
+            Operation::CancelPayment => self.cancel(&call, id::merchant_payment_id(name)?).await,
             Operation::CreateRefund => self.create_refund(&call, &body).await,
             Operation::GetRefund => {
                 let payment = match asked.payment_id.as_deref() {
@@ -299,7 +332,7 @@ impl Inner {
                     merchant_refund_id: id::merchant_refund_id(name)?.into(),
                     payment,
                 };
-                self.refund_answer(operation, call.query(query)).await
+                refund_outcome(operation, self.ledger.ask(call.query(query)).await?)
             }
         }
     }
@@ -321,14 +354,14 @@ impl Inner {
         Ok((claimed, key))
     }
 
-    /// Whether it has, and for the first time.
+    /// Whether it has, and whether for the first time.
     fn authenticate(
         &self,
         claimed: &Credentials<'_>,
         key: &ReadyKey,
         head: &Parts,
         body: &[u8],
-    ) -> Result<(), Answered> {
+    ) -> Result<Arrival, Answered> {
         let content_type = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let request = SignedRequest {
             method: head.method.as_str(),
@@ -340,15 +373,89 @@ impl Inner {
         let now = self.outside.now().0;
         claimed
             .verify(&key.signing, key.accepted, &request, now)
-            .map_err(|why| refuse(why.reason()))?;
-        match self
+            .map_err(|why| match why {
+                Unsigned::Drift => {
+                    tracing::debug!("a merchant's clock is wrong");
+                    Answered::plain(ResultCode::ClockDrift)
+                }
+                other => refuse(other.reason()),
+            })?;
+        // The MAC stands for all that it covers; OPA-Auth leaves the query out.
+        let request = (claimed.mac(), head.uri.query());
+        let (epoch, nonce) = (claimed.epoch_seconds, claimed.nonce);
+        let verdict = self
             .nonces
-            .remember(claimed.api_key, claimed.nonce, claimed.epoch_seconds, now)
-        {
-            NonceVerdict::Fresh => Ok(()),
+            .remember(claimed.api_key, nonce, epoch, request, now);
+        match verdict {
+            NonceVerdict::Fresh => Ok(Arrival::First),
+            NonceVerdict::Repeated | NonceVerdict::Unremembered => Ok(Arrival::Again),
             NonceVerdict::Busy => Err(Answered::plain(ResultCode::RateLimit)),
-            NonceVerdict::Replayed | NonceVerdict::TooOld => Err(refuse("nonce")),
+            NonceVerdict::Reused | NonceVerdict::OutsideWindow => Err(refuse("nonce")),
         }
+    }
+
+    /// Decides what comes for the first time; of what was delivered before, only what it was told then.
+    ///
+    /// The question stands in the writer's queue behind the first delivery, if that is still on its way through it.
+    async fn decide_once(&self, call: &Call<'_>, command: Command) -> Result<Outcome, Answered> {
+        if call.arrival == Arrival::First {
+            return Ok(self.ledger.ask(call.command(command)).await?);
+        }
+        let of = Box::new(command);
+        match self
+            .ledger
+            .ask(call.query(query::Query::FirstAnswer { of }))
+            .await?
+        {
+            Ok(Reply::Undecided) => Err(outcome_unknown()),
+            outcome => Ok(outcome),
+        }
+    }
+
+    async fn cancel(&self, call: &Call<'_>, name: &str) -> Result<Answered, Answered> {
+        let operation = Operation::CancelPayment;
+        if call.arrival == Arrival::Again {
+            return self.cancel_delivered_again(call, name).await;
+        }
+        let cancel = Command::Cancel {
+            merchant: call.key.merchant,
+            merchant_payment_id: name.into(),
+        };
+        match self.ledger.ask(call.command(cancel)).await? {
+            Ok(_) => Ok(Answered::plain(operation.success())),
+            Err(Refusal::HoldUnknown) => self.cancel_of_an_ended_hold(call, name).await,
+            Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
+        }
+    }
+
+    /// A cancel has no id of its own: it was accepted if the payment is undone. Otherwise the first delivery may have been refused,
+    /// or never have come.
+    async fn cancel_delivered_again(
+        &self,
+        call: &Call<'_>,
+        name: &str,
+    ) -> Result<Answered, Answered> {
+        let accepted = Answered::plain(Operation::CancelPayment.success());
+        match self.ask_for_payment(call, name).await? {
+            Ok(Reply::Payment(payment)) if payment.status == PaymentStatus::Cancelled => {
+                Ok(accepted)
+            }
+            Ok(Reply::Held { hold }) => match self.hold_that_is_there(hold).await?.end {
+                Some(end) if end.captured.is_none() => Ok(accepted),
+                _ => Err(outcome_unknown()),
+            },
+            Err(Refusal::CancelledBeforePayment) => Ok(accepted),
+            Err(Refusal::KeyRevoked) => Err(Answered::plain(ResultCode::Unauthorized)),
+            Ok(_) | Err(_) => Err(outcome_unknown()),
+        }
+    }
+
+    async fn ask_for_payment(&self, call: &Call<'_>, name: &str) -> Result<Outcome, Answered> {
+        let query = query::Query::Payment {
+            merchant: call.key.merchant,
+            merchant_payment_id: name.into(),
+        };
+        Ok(self.ledger.ask(call.query(query)).await?)
     }
 
     /// A scanned code: the till's call.
@@ -382,11 +489,9 @@ impl Inner {
             }
             .into(),
         };
-        self.payment_answer(
-            Operation::CreateCpmPayment,
-            call.command(Command::Charge(charge)),
-        )
-        .await
+        let outcome = self.decide_once(call, Command::Charge(charge)).await?;
+        self.payment_outcome(Operation::CreateCpmPayment, outcome)
+            .await
     }
 
     /// A standing permission: the web shop's call. Its store and terminal are the merchant's own words; where they name a
@@ -394,11 +499,9 @@ impl Inner {
     async fn create_payment(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreatePayment::parse(body, AMOUNT_YEN_MAX)?;
         let charge = self.charge_by_permission(call, asked, Operation::CreatePayment)?;
-        self.payment_answer(
-            Operation::CreatePayment,
-            call.command(Command::Charge(charge)),
-        )
-        .await
+        let outcome = self.decide_once(call, Command::Charge(charge)).await?;
+        self.payment_outcome(Operation::CreatePayment, outcome)
+            .await
     }
 
     fn charge_by_permission(
@@ -469,7 +572,7 @@ impl Inner {
             charge: charge.clone(),
             expires_at,
         };
-        match self.ledger.ask(call.command(hold)).await? {
+        match self.decide_once(call, hold).await? {
             Ok(Reply::Held { hold }) => {
                 let record = self.hold_that_is_there(hold).await?;
                 let said = HoldSaid {
@@ -493,10 +596,26 @@ impl Inner {
             .find_hold(call, &asked.merchant_payment_id)
             .await?
             .ok_or_else(|| refuse("payment_unknown"))?;
+        let amount = amount(asked.amount_yen)?;
+        let said = HoldSaid {
+            name: &asked.merchant_payment_id,
+            payer: None,
+            capture: Some(&asked),
+        };
+        if call.arrival == Arrival::Again {
+            // A capture has no id in the book: it was taken if this amount was captured.
+            let record = self.hold_that_is_there(hold).await?;
+            return match record.end {
+                Some(end) if end.captured == Some(amount) => {
+                    Ok(self.hold_answer(operation, &record, &said))
+                }
+                _ => Err(outcome_unknown()),
+            };
+        }
         let capture = Command::Capture {
             merchant: call.key.merchant,
             hold,
-            amount: amount(asked.amount_yen)?,
+            amount,
         };
         let outcome = self.ledger.ask(call.command(capture)).await?;
         let record = match outcome {
@@ -511,11 +630,6 @@ impl Inner {
             }
             (Err(_), _) => return Err(refuse("hold_expired")),
         }
-        let said = HoldSaid {
-            name: &asked.merchant_payment_id,
-            payer: None,
-            capture: Some(&asked),
-        };
         Ok(self.hold_answer(operation, &record, &said))
     }
 
@@ -541,6 +655,13 @@ impl Inner {
         let mut record = own
             .filter(|record| record.merchant == call.key.merchant)
             .ok_or_else(|| refuse("hold_unknown"))?;
+        if call.arrival == Arrival::Again {
+            // A revert has no id in the book: it was done if the money went back before its time was over.
+            let reverted = |end: &HoldEnd| end.captured.is_none() && end.at < record.expires_at;
+            if !record.end.as_ref().is_some_and(reverted) {
+                return Err(outcome_unknown());
+            }
+        }
         if record.end.is_none() && self.outside.now() < record.expires_at {
             // An end by another caller a moment ago is as good as this one: what counts is read afterwards.
             match self
@@ -593,11 +714,7 @@ impl Inner {
 
     /// The hold under a merchant's id for it, open or ended; `None` for what was paid at once, and for what never was.
     async fn find_hold(&self, call: &Call<'_>, name: &str) -> Result<Option<HoldId>, Answered> {
-        let query = query::Query::Payment {
-            merchant: call.key.merchant,
-            merchant_payment_id: name.into(),
-        };
-        match self.ledger.ask(call.query(query)).await? {
+        match self.ask_for_payment(call, name).await? {
             Ok(Reply::Held { hold }) => Ok(Some(hold)),
             Err(Refusal::KeyRevoked) => Err(Answered::plain(ResultCode::Unauthorized)),
             Ok(_) | Err(_) => Ok(None),
@@ -644,21 +761,14 @@ impl Inner {
             reason: asked.reason.map(Into::into),
             requested_at: asked.requested_at_seconds.unwrap_or(0),
         };
-        self.refund_answer(
-            Operation::CreateRefund,
-            call.command(Command::Refund(request)),
-        )
-        .await
+        let outcome = self.decide_once(call, Command::Refund(request)).await?;
+        refund_outcome(Operation::CreateRefund, outcome)
     }
 
     /// A payment by the merchant's id for it, paid or only set aside.
     async fn get_payment(&self, call: &Call<'_>, name: &str) -> Result<Answered, Answered> {
         let operation = Operation::GetPayment;
-        let query = query::Query::Payment {
-            merchant: call.key.merchant,
-            merchant_payment_id: name.into(),
-        };
-        match self.ledger.ask(call.query(query)).await? {
+        match self.ask_for_payment(call, name).await? {
             Ok(Reply::Held { hold }) => {
                 let record = self.hold_that_is_there(hold).await?;
                 let said = HoldSaid {
@@ -670,15 +780,6 @@ impl Inner {
             }
             outcome => self.payment_outcome(operation, outcome).await,
         }
-    }
-
-    async fn payment_answer(
-        &self,
-        operation: Operation,
-        request: Asked,
-    ) -> Result<Answered, Answered> {
-        let outcome = self.ledger.ask(request).await?;
-        self.payment_outcome(operation, outcome).await
     }
 
     async fn payment_outcome(
@@ -708,25 +809,6 @@ impl Inner {
         }
     }
 
-    async fn refund_answer(
-        &self,
-        operation: Operation,
-        request: Asked,
-    ) -> Result<Answered, Answered> {
-        match self.ledger.ask(request).await? {
-            Ok(Reply::Refund(refund)) => {
-                let mut body = Vec::with_capacity(384);
-                envelope::write_refund(&mut body, operation.success(), &refund_view(&refund));
-                Ok(Answered {
-                    code: operation.success(),
-                    body,
-                })
-            }
-            Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
-            Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
-        }
-    }
-
     /// The refunds of a payment. Most payments have none, and then nothing is asked.
     async fn refunds_of(&self, payment: &Payment) -> Result<Vec<Refund>, Answered> {
         if payment.refunds.is_empty() {
@@ -736,23 +818,38 @@ impl Inner {
         let read = self.look_ups.ask(move |()| engine.refunds(&ids)).await;
         Ok(read.map_err(not_looked_up)??)
     }
+}
 
-    fn response(&self, answered: Answered, id: RequestId) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(Bytes::from(answered.body)));
-        *response.status_mut() = StatusCode::from_u16(answered.code.row().status)
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("application/json;charset=UTF-8"),
-        );
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        let mut text = *b"OPA00000000000000000000000000000000";
-        hex(&mut text[19..35], id.0);
-        if let Ok(text) = HeaderValue::from_bytes(&text) {
-            headers.insert(X_REQUEST_ID, text);
+fn response(answered: Answered, id: RequestId) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(answered.body)));
+    *response.status_mut() = StatusCode::from_u16(answered.code.row().status)
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/json;charset=UTF-8"),
+    );
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let mut text = *b"OPA00000000000000000000000000000000";
+    hex(&mut text[19..35], id.0);
+    if let Ok(text) = HeaderValue::from_bytes(&text) {
+        headers.insert(X_REQUEST_ID, text);
+    }
+    response
+}
+
+fn refund_outcome(operation: Operation, outcome: Outcome) -> Result<Answered, Answered> {
+    match outcome {
+        Ok(Reply::Refund(refund)) => {
+            let mut body = Vec::with_capacity(384);
+            envelope::write_refund(&mut body, operation.success(), &refund_view(&refund));
+            Ok(Answered {
+                code: operation.success(),
+                body,
+            })
         }
-        response
+        Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
+        Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
     }
 }
 

@@ -109,41 +109,89 @@ impl Street {
 
     /// What the bakery's program gets: status, code and data.
     pub fn call(&self, method: &str, path: &str, body: Value) -> (u16, String, Value) {
+        self.deliver(&self.signed(method, path, body))
+    }
+
+    /// The bytes of a request that the bakery's program has signed.
+    pub fn signed(&self, method: &str, path: &str, body: Value) -> String {
         self.asked.set(self.asked.get() + 1);
+        let nonce = format!("nonce-of-this-test-{}", self.asked.get());
+        self.signed_with(method, path, body, &nonce, 0)
+    }
+
+    /// The same with this nonce, by a clock that is so many seconds ahead.
+    pub fn signed_with(
+        &self,
+        method: &str,
+        path: &str,
+        body: Value,
+        nonce: &str,
+        ahead_seconds: i64,
+    ) -> String {
         let body = if body.is_null() {
             String::new()
         } else {
             body.to_string()
         };
         let content_type = (!body.is_empty()).then_some(&b"application/json"[..]);
+        let (signed_path, query) = match path.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (path, None),
+        };
         let request = SignedRequest {
             method,
-            path,
-            query: None,
+            path: signed_path,
+            query,
             content_type,
             body: body.as_bytes(),
         };
-        let nonce = format!("nonce-of-this-test-{}", self.asked.get());
-        let now = self.house.now().seconds();
+        let now = self.house.now().seconds() + ahead_seconds;
         let key = SigningKey::new(BAKERY_SECRET);
-        let header = sign(Scheme::Opa, "mk_bakery", &key, &request, &nonce, now);
+        let header = sign(Scheme::Opa, "mk_bakery", &key, &request, nonce, now);
         let kind = if body.is_empty() {
             ""
         } else {
             "Content-Type: application/json\r\n"
         };
+        let length = body.len();
+        format!(
+            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{kind}Content-Length: {length}\r\nAuthorization: {header}\r\n\r\n{body}"
+        )
+    }
+
+    fn sent(&self, request: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).expect("a connection");
         stream
             .set_read_timeout(Some(Duration::from_secs(10)))
             .expect("a time-out");
-        let length = body.len();
-        write!(
-            stream,
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{kind}Content-Length: {length}\r\nAuthorization: {header}\r\n\r\n{body}"
-        )
-        .expect("sent");
+        stream.write_all(request.as_bytes()).expect("sent");
+        stream
+    }
+
+    /// All bytes of the answer, until the server closes.
+    pub fn raw(&self, request: &str) -> String {
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("an answer");
+        self.sent(request)
+            .read_to_string(&mut answer)
+            .expect("an answer");
+        answer
+    }
+
+    /// The head of the answer, on a connection that stays open.
+    pub fn head(&self, request: &str) -> String {
+        let mut stream = self.sent(request);
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).expect("an answer");
+            head.push(byte[0]);
+        }
+        String::from_utf8(head).expect("text")
+    }
+
+    /// Delivers these bytes: status, code and data of the answer.
+    pub fn deliver(&self, request: &str) -> (u16, String, Value) {
+        let answer = self.raw(request);
         let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
         let body: Value = serde_json::from_str(body).expect("JSON");
         let code = body["resultInfo"]["code"].as_str().unwrap_or_default();
@@ -152,6 +200,17 @@ impl Street {
             code.to_owned(),
             body["data"].clone(),
         )
+    }
+
+    /// The API's process starts anew: it has forgotten every nonce, and its clock stands where the house's stands.
+    pub fn restart_api(&mut self) {
+        let app = &self.house.app;
+        let nonces = NonceMemory::new(1_000, self.house.now().seconds(), [2; 16]);
+        let (ledger, directory) = (app.ledger.clone(), Arc::clone(&app.directory));
+        let api = MerchantApi::new(ledger, directory, app.issuer, nonces, app.outside.clone())
+            .expect("threads");
+        let socket = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        self.address = self._listeners.serve(socket, api).expect("a listener");
     }
 
     pub fn pay(&self, name: &str, permission: &str, yen: u64) -> (u16, String, Value) {
