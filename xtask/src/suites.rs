@@ -122,7 +122,7 @@ pub const SUITES: &[Suite] = &[
     },
     Suite {
         name: "sdk",
-        shows: "the official Node and Python SDKs, unmodified: create, read, cancel, refund, scan; Java's own HTTP client when answers are lost",
+        shows: "the official Node and Python SDKs, unmodified: create, read, cancel, refund, scan; what PHP's and Java's send; Java's own HTTP client when answers are lost",
         needs: &[Need::NodePackages, Need::PythonPackages, Need::Java],
         stands_on: &["build"],
         minutes_max: 5,
@@ -136,7 +136,8 @@ pub const SUITES: &[Suite] = &[
                 "tests/peers/java_register.test.mjs",
             ];
             session.command(server.seen_by(Command::new("node").args(node)))?;
-            session.command(server.seen_by(&mut pytest(session, "sdk_python_test.py")))
+            session.command(server.seen_by(&mut pytest(session, "sdk_python_test.py")))?;
+            session.command(server.seen_by(&mut pytest(session, "recorded_test.py")))
         },
     },
     Suite {

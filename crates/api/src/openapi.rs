@@ -85,8 +85,8 @@ pub fn document_text() -> String {
 const INTRODUCTION: &str = "Payments, cancels and refunds for registers, in the wire format of PayPay's Open Payment API \
 (OPA): an official SDK works with another host and key. `POST /v2/cpm/payments` is our extension for a code scanned from \
 the customer's phone. Every answer is an envelope of `resultInfo` and `data`. Amounts are whole yen and are written as \
-integers (`100`, never `100.0`); instants are seconds since 1970. A member that occurs twice or is null is refused, \
-unknown members are ignored. The same merchantPaymentId or merchantRefundId is answered with the same result for ever. \
+integers (`100`, never `100.0`); instants are seconds since 1970. A member that occurs twice is refused, one that is null \
+counts as absent, unknown members are ignored. The same merchantPaymentId or merchantRefundId is answered with the same result for ever. \
 A time-out or a 5xx leaves the outcome unknown: read the payment, or cancel it, before a new attempt. Signatures are \
 described in docs/merchant-auth.md. A key belongs to one merchant: the header X-ASSUME-MERCHANT and the parameter \
 assumeMerchant may name that one (or be empty), and anything else is answered 401.";
@@ -296,10 +296,28 @@ fn object_schema(members: &[Member]) -> Value {
         .collect();
     let properties = members.iter().map(|member| {
         let mut described = schema(&member.rule);
+        if !member.required {
+            or_null(&mut described);
+        }
         described["description"] = member.about.into();
         (member.name.to_owned(), described)
     });
     json!({"type": "object", "required": required, "properties": Value::Object(properties.collect())})
+}
+
+/// Lets a schema take null too: a null member is an absent one.
+fn or_null(described: &mut Value) {
+    if let Some(kinds) = described.get_mut("type") {
+        let mut both = match kinds.take() {
+            Value::Array(kinds) => kinds,
+            kind => vec![kind],
+        };
+        both.push("null".into());
+        *kinds = both.into();
+    }
+    if let Some(Value::Array(words)) = described.get_mut("enum") {
+        words.push(Value::Null);
+    }
 }
 
 /// A member's rule in the words of JSON Schema.
@@ -313,7 +331,10 @@ fn schema(rule: &Rule) -> Value {
             described
         }
         Rule::Integer { min, max } => json!({"type": "integer", "minimum": min, "maximum": max}),
-        Rule::Boolean => json!({"type": "boolean"}),
+        // As clients write them: it stands in queries only, where everything is a text.
+        Rule::Boolean => {
+            json!({"type": "string", "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[01])$"})
+        }
         Rule::OneOf(words) => json!({"type": "string", "enum": words}),
         Rule::Object(members) => object_schema(members),
         Rule::List { of, max } => {

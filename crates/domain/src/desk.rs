@@ -9,6 +9,7 @@ use crate::event::Event;
 use crate::identity::may_act_for;
 use crate::ids::{Fingerprint, TillId, WalletId};
 use crate::pay::{Charge, CodeDesk, CodeFact, first_answer, may_show_code};
+use crate::query::Query;
 use crate::refusal::Refusal;
 use crate::reply::{Outcome, Reply};
 use crate::request::{Ask, Request};
@@ -21,7 +22,8 @@ use crate::world::World;
 /// | a code to show | makes it; nothing else is changed |
 /// | a scan that was seen before | nothing: a retry is no guess, and "paid" must be heard again, locked or not |
 /// | a scan by a till that guessed too often | [`Refusal::TillLocked`]: decided nothing, so it is not final for its id |
-/// | a scan of an unknown code | counted as a guess |
+/// | a scan of an unknown code | counted as a guess, unless the till has just sent the same |
+/// | a scan that is delivered again | only whether the code is dead; no guess |
 /// | a scan that pays | spent, until the batch is undone |
 pub fn at_desk(
     book: &Book,
@@ -31,8 +33,16 @@ pub fn at_desk(
     request: &Request,
     world: &mut World,
 ) -> Decision<Event> {
-    let Ask::Command(command) = &request.ask else {
-        return decide(book, limits, prefetched, request, world.now);
+    let command = match &request.ask {
+        Ask::Command(command) => command,
+        Ask::Query(query) => {
+            if let Query::FirstAnswer { of } = query
+                && let Some((_, digits)) = of.scan()
+            {
+                prefetched.code = desk.look(digits, world.now);
+            }
+            return decide(book, limits, prefetched, request, world.now);
+        }
     };
     let by = request.asker.by();
     if let Command::IssueCode { wallet } = *command {
@@ -51,7 +61,7 @@ pub fn at_desk(
             return Decision::refuse(Refusal::TillLocked);
         }
         if prefetched.code == CodeFact::Unknown {
-            desk.guessed_wrong(guesser, world.now);
+            desk.guessed_wrong(guesser, digits, world.now);
         }
     }
     let decision = decide(book, limits, prefetched, request, world.now);

@@ -81,6 +81,17 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Says that the scanned code is not, or no longer, good. That leaves no trace: another code may pay under the same id.
+    pub const fn is_of_a_code(self) -> bool {
+        matches!(
+            self,
+            Refusal::CodeUnknown
+                | Refusal::CodeExpired
+                | Refusal::CodeSpent
+                | Refusal::CodeReplaced
+        )
+    }
+
     /// The stable string in answers, views and texts.
     pub const fn code(self) -> &'static str {
         match self {

@@ -149,6 +149,9 @@ pub enum Said {
     Undecided,
 }
 
+/// The minute, how many different wrong codes in it, and the last of them.
+type Guesses = (i64, u32, Option<u64>);
+
 /// The whole state as the model keeps it: customers, merchants, payments, codes, answers.
 #[derive(Clone)]
 pub struct Model {
@@ -165,7 +168,7 @@ pub struct Model {
     /// Codes in the order they were issued.
     issued: VecDeque<(Timestamp, u64)>,
     showing: HashMap<WalletId, u64>,
-    guesses: HashMap<(Option<TillId>, u128), (i64, u32)>,
+    guesses: HashMap<(Option<TillId>, u128), Guesses>,
     pub payable: BTreeMap<MerchantId, i64>,
     stores: BTreeMap<StoreId, (MerchantId, StoreDetails)>,
     tills: BTreeMap<TillId, (StoreId, Option<Fingerprint>)>,
@@ -273,7 +276,7 @@ impl Model {
     /// What the answer to a request must be at an instant; the model then stands as it does after it.
     pub fn tell(&mut self, by: Actor, ask: &Ask, at: Timestamp) -> Result<Said, Refusal> {
         let command = match ask {
-            Ask::Query(query) => return self.tell_query(by, query),
+            Ask::Query(query) => return self.tell_query(by, query, at),
             Ask::Command(command) => command,
         };
         match command {
@@ -314,7 +317,7 @@ impl Model {
         }
     }
 
-    fn tell_query(&self, by: Actor, query: &Query) -> Result<Said, Refusal> {
+    fn tell_query(&self, by: Actor, query: &Query, at: Timestamp) -> Result<Said, Refusal> {
         match query {
             Query::Wallet { wallet } => {
                 self.own(by, *wallet)?;
@@ -363,12 +366,12 @@ impl Model {
                     .map(|id| self.returned(id))
                     .ok_or(Refusal::RefundUnknown)
             }
-            Query::FirstAnswer { of } => self.told_before(by, of),
+            Query::FirstAnswer { of } => self.told_before(by, of, at),
         }
     }
 
     /// What a payment, a hold or a refund was told when it came first; nothing is decided by asking.
-    fn told_before(&self, by: Actor, of: &Command) -> Result<Said, Refusal> {
+    fn told_before(&self, by: Actor, of: &Command, at: Timestamp) -> Result<Said, Refusal> {
         let (merchant, name, same) = match of {
             Command::Charge(charge) => (
                 charge.merchant,
@@ -404,7 +407,16 @@ impl Model {
         self.may(by, merchant)?;
         let (kind, about, text) = name;
         match self.firsts.get(&(kind, u64::from(merchant.0), about, text)) {
-            None => Ok(Said::Undecided),
+            None => match of {
+                Command::Charge(charge) | Command::Hold { charge, .. } => {
+                    let payer = self.payer(charge, at);
+                    match payer.err().filter(|no| about_the_code(*no)) {
+                        Some(dead) => Err(dead),
+                        None => Ok(Said::Undecided),
+                    }
+                }
+                _ => Ok(Said::Undecided),
+            },
             Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
             Some((before, _)) if *before != same => Err(Refusal::IdempotencyConflict),
             Some((_, First::Sale(id))) => Ok(self.sale(*id)),
@@ -698,6 +710,8 @@ impl Model {
         }
         let wallet = match self.in_order(charge).and_then(|()| self.payer(charge, at)) {
             Ok(wallet) => wallet,
+            // The customer shows another code, and the register keeps its number for the sale.
+            Err(refusal) if about_the_code(refusal) => return Err(refusal),
             Err(refusal) => {
                 self.firsts.insert(name, (same, First::Refused(refusal)));
                 self.changed = true;
@@ -769,16 +783,19 @@ impl Model {
         });
         let who = (own, speaks);
         let minute = at.seconds().div_euclid(60);
-        let guesses = self.guesses.entry(who).or_insert((minute, 0));
+        let guesses = self.guesses.entry(who).or_insert((minute, 0, None));
         if guesses.0 == minute && guesses.1 >= 10 {
             return Err(Refusal::TillLocked);
         }
         let known = (self.codes.get(&digits)).is_some_and(|code| code.is_remembered(at));
         if !known {
             if guesses.0 != minute {
-                *guesses = (minute, 0);
+                *guesses = (minute, 0, None);
             }
-            guesses.1 += 1;
+            if guesses.2 != Some(digits) {
+                guesses.1 += 1;
+            }
+            guesses.2 = Some(digits);
         }
         Ok(())
     }
@@ -1220,6 +1237,12 @@ fn can_be_a_place(details: &StoreDetails) -> Result<(), Refusal> {
         Some(0 | 41..) => Err(Refusal::TextOutOfBounds),
         _ => Ok(()),
     }
+}
+
+/// Nothing of these is kept under the id of the sale.
+fn about_the_code(refusal: Refusal) -> bool {
+    use Refusal::{CodeExpired, CodeReplaced, CodeSpent, CodeUnknown};
+    [CodeUnknown, CodeExpired, CodeSpent, CodeReplaced].contains(&refusal)
 }
 
 /// The real answer in the model's words.

@@ -19,6 +19,7 @@ use mamori_domain::fund::Source;
 use mamori_domain::ids::{IdSpace, OperatorId, ShardId, WalletId};
 use mamori_domain::ledger::AccountKind;
 use mamori_domain::lifecycle::{Purpose, Stamped, TakenOver};
+use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::{Draw, Timestamp};
@@ -507,10 +508,12 @@ impl Storm {
         {
             return Ok(());
         }
-        if *outcome == Err(Refusal::CodeReplaced)
-            && let Ask::Command(command) = ask
-        {
-            self.model.may_be_replaced(command);
+        if *outcome == Err(Refusal::CodeReplaced) {
+            match ask {
+                Ask::Command(command) => self.model.may_be_replaced(command),
+                Ask::Query(Query::FirstAnswer { of }) => self.model.may_be_replaced(of),
+                Ask::Query(_) => false,
+            };
         }
         let expected = self.model.tell(asker.by(), ask, at);
         let said = in_words(outcome);

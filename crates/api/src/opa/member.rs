@@ -4,9 +4,10 @@
 //! its rule and leaves the values in numbered slots, borrowed from the body wherever it holds no escapes. The OpenAPI
 //! description is generated from the same tables, so that what is promised and what is checked cannot drift apart.
 //!
-//! Strictness, on purpose: a member that occurs twice is refused (two readers could each believe a different one), a
-//! `null` is refused, an amount written as `100.0` or `1e2` is refused, unknown members are ignored but must still be
-//! well-formed JSON.
+//! Strictness, on purpose: a member that occurs twice is refused (two readers could each believe a different one), an amount
+//! written as `100.0` or `1e2` is refused, unknown members are ignored but must still be well-formed JSON. Leniency, on purpose,
+//! where clients differ and no meaning can be lost: a `null` is an absent member (libraries write one for what was not set), and a
+//! boolean of a query may be `true` in any case, or `1`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -95,7 +96,7 @@ pub enum Rule {
         /// Largest value.
         max: i64,
     },
-    /// `true` or `false`.
+    /// `true` or `false`; in a query as [`boolean`] reads them.
     Boolean,
     /// One of these words.
     OneOf(&'static [&'static str]),
@@ -266,6 +267,17 @@ impl fmt::Display for FieldError {
 }
 
 impl std::error::Error for FieldError {}
+
+/// A boolean as clients write it in a query: one official SDK says `1` where another says `true` and a third `True`.
+pub(crate) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "1" => Some(true),
+        "0" => Some(false),
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
 
 /// Checks a text against a member's rule; used for bodies, queries and path ids alike.
 pub(crate) fn check_text(member: &Member, text: &str) -> Result<(), FieldError> {
@@ -557,7 +569,10 @@ impl<'a> Visitor<'a> for ValueOf<'_, 'a> {
     }
 
     fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
-        Err(self.reading.refuse(self.member.path, Why::Null))
+        if self.member.required {
+            return Err(self.reading.refuse(self.member.path, Why::Null));
+        }
+        Ok(())
     }
 
     fn visit_map<A: MapAccess<'a>>(self, map: A) -> Result<(), A::Error> {

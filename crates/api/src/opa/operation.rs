@@ -314,6 +314,12 @@ impl Operation {
             all.push(ResultCode::OutcomeUnknown);
         }
         all.extend(self.refusals().map(|refusal| self.answer_to(refusal)));
+        if all.contains(&ResultCode::IdempotencyConflict) {
+            all.push(ResultCode::IdempotencyConflictRefused);
+        }
+        if self == Operation::GetPayment {
+            all.push(ResultCode::OrderRefused);
+        }
         all.sort_unstable();
         all.dedup();
         all

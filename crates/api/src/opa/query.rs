@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::id::ISSUED;
-use super::member::{Alphabet, FieldError, Member, Rule, Slots, Value, Why, check_text};
+use super::member::{Alphabet, FieldError, Member, Rule, Slots, Value, Why, boolean, check_text};
 use super::payment::member;
 
 /// Longest query string that is read, in bytes.
@@ -82,9 +82,9 @@ impl<'a> Query<'a> {
             }
             let value = percent_decoded(value).ok_or(refuse(Why::Malformed))?;
             slots.0[slot] = match (parameter.rule, &*value) {
-                (Rule::Boolean, "true") => Value::Boolean(true),
-                (Rule::Boolean, "false") => Value::Boolean(false),
-                (Rule::Boolean, _) => return Err(refuse(Why::NotA("true or false"))),
+                (Rule::Boolean, text) => {
+                    Value::Boolean(boolean(text).ok_or(refuse(Why::NotA("true or false")))?)
+                }
                 _ => {
                     check_text(parameter, &value)?;
                     Value::Text(value)
@@ -135,6 +135,23 @@ mod tests {
     }
 
     #[test]
+    fn a_boolean_is_read_as_clients_write_it() {
+        for (text, meant) in [
+            ("true", true),
+            ("True", true),
+            ("TRUE", true),
+            ("1", true),
+            ("false", false),
+            ("False", false),
+            ("0", false),
+        ] {
+            let query = format!("agreeSimilarTransaction={text}");
+            let read = Query::parse(Some(&query)).map(|query| query.agree_similar_transaction);
+            assert_eq!(read, Ok(meant), "{text}");
+        }
+    }
+
+    #[test]
     fn nothing_is_a_good_query() {
         for query in [
             None,
@@ -151,12 +168,12 @@ mod tests {
     fn wrong_parameters_name_themselves() {
         for (query, field, why) in [
             (
-                "agreeSimilarTransaction=1",
+                "agreeSimilarTransaction=2",
                 "agreeSimilarTransaction",
                 Why::NotA("true or false"),
             ),
             (
-                "agreeSimilarTransaction=True",
+                "agreeSimilarTransaction=yes",
                 "agreeSimilarTransaction",
                 Why::NotA("true or false"),
             ),

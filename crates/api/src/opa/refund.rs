@@ -127,7 +127,7 @@ mod tests {
             (r#"{"merchantRefundId":"r","paymentId":"1\u0007","amount":{"amount":1,"currency":"JPY"}}"#, "paymentId", Why::Unprintable),
             (r#"{"merchantRefundId":"r","paymentId":"1"}"#, "amount", Why::Missing),
             (r#"{"merchantRefundId":"r","paymentId":"1","amount":{"amount":1001,"currency":"JPY"}}"#, "amount.amount", Why::OutOfBounds { min: 1, max: 1000 }),
-            (r#"{"merchantRefundId":"r","paymentId":"1","amount":{"amount":1,"currency":"JPY"},"reason":null}"#, "reason", Why::Null),
+            (r#"{"merchantRefundId":"r","paymentId":"1","amount":null}"#, "amount", Why::Null),
             (r#"{"merchantRefundId":"r!","paymentId":"1","amount":{"amount":1,"currency":"JPY"}}"#, "merchantRefundId", Why::NotIdentifier),
         ];
         for (body, field, why) in table {

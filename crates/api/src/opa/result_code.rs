@@ -93,8 +93,10 @@ result_codes! {
     ExpiredUserAuthorizationId = 401 "EXPIRED_USER_AUTHORIZATION_ID" "08770106" "Expired user authorization id";
     /// The user's wallet is frozen.
     UserStateIsNotActive = 401 "USER_STATE_IS_NOT_ACTIVE" "08770107" "The user is not active";
-    /// The merchant id was used for another payment or refund.
-    IdempotencyConflict = 409 "IDEMPOTENCY_CONFLICT" "08770108" "This id was used for a different request";
+    /// Another payment or refund was made under this id: money has moved.
+    IdempotencyConflict = 409 "IDEMPOTENCY_CONFLICT" "08770108" "A different request was carried out under this id: read it";
+    /// Another request was refused under this id: no money has moved.
+    IdempotencyConflictRefused = 409 "IDEMPOTENCY_CONFLICT" "08770110" "A different request was refused under this id and no money moved: use a new id";
     /// Any other rule of the platform stands against it.
     UnacceptableOp = 400 "UNACCEPTABLE_OP" "08770109" "The operation is not acceptable";
 
@@ -128,6 +130,8 @@ result_codes! {
 
     /// There is no such payment.
     OrderNotFound = 404 "RESOURCE_NOT_FOUND" "00200001" "Order not found";
+    /// A payment was asked for under this id and refused: nothing was taken, and nothing will be.
+    OrderRefused = 404 "RESOURCE_NOT_FOUND" "08770303" "Order was refused: nothing was taken";
     /// The payment can no longer be cancelled.
     OrderNotReversible = 400 "ORDER_NOT_REVERSIBLE" "00200044" "Order cannot be reversed";
     /// The payment cannot be refunded (it was cancelled, or never completed).

@@ -124,7 +124,8 @@ pub(super) struct Approved {
 /// | 1 | may the caller act for the merchant | leaves no trace |
 /// | 2 | was the request seen before | gets its first answer |
 /// | 3 | merchant, store, till, amount | final for the id |
-/// | 4 | whose code or permission | final for the id |
+/// | 4 | whose code | leaves no trace: a dead code stays dead, and the customer shows another one for the same id |
+/// | 4 | whose permission | final for the id |
 /// | 5 | is the wallet active, is there enough | final for the id |
 pub(super) fn approve<E: From<Refused>>(
     book: &Book,
@@ -143,7 +144,10 @@ pub(super) fn approve<E: From<Refused>>(
         .and_then(|()| payer_wallet(book, prefetched, charge))
         .and_then(|wallet| Ok((wallet, drawn_from(book, wallet, charge.amount)?)))
         .map(|(wallet, drawn)| Approved { wallet, drawn })
-        .map_err(|refusal| refuse_for_good(key, digest, refusal))
+        .map_err(|refusal| match refusal.is_of_a_code() {
+            true => Decision::refuse(refusal),
+            false => refuse_for_good(key, digest, refusal),
+        })
 }
 
 /// The rules that only look at where and how much.
@@ -177,22 +181,27 @@ fn payer_wallet(
     charge: &Charge,
 ) -> Result<WalletId, Refusal> {
     match charge.payer {
-        Payer::Code(_) => match prefetched.code {
-            CodeFact::Live { wallet, epoch } => match book.wallet(wallet) {
-                Some(row) if row.epoch == epoch => Ok(wallet),
-                // A freeze or a lost credential raised the epoch: what was shown before is worth nothing.
-                Some(row) if row.status == WalletStatus::Frozen => Err(Refusal::WalletFrozen),
-                _ => Err(Refusal::CodeReplaced),
-            },
-            CodeFact::Unknown => Err(Refusal::CodeUnknown),
-            CodeFact::Expired => Err(Refusal::CodeExpired),
-            CodeFact::Spent => Err(Refusal::CodeSpent),
-            CodeFact::Replaced => Err(Refusal::CodeReplaced),
-        },
+        Payer::Code(_) => code_wallet(book, prefetched.code),
         Payer::Authorization(id) => match book.authorizations.get(&id) {
             Some(grant) if grant.merchant == charge.merchant => Ok(grant.wallet),
             _ => Err(Refusal::AuthorizationUnknown),
         },
+    }
+}
+
+/// Whose phone shows the code, if it is good at this instant. A code that is not good never will be again.
+pub(super) fn code_wallet(book: &Book, code: CodeFact) -> Result<WalletId, Refusal> {
+    match code {
+        CodeFact::Live { wallet, epoch } => match book.wallet(wallet) {
+            Some(row) if row.epoch == epoch => Ok(wallet),
+            // A freeze or a lost credential raised the epoch: what was shown before is worth nothing.
+            Some(row) if row.status == WalletStatus::Frozen => Err(Refusal::WalletFrozen),
+            _ => Err(Refusal::CodeReplaced),
+        },
+        CodeFact::Unknown => Err(Refusal::CodeUnknown),
+        CodeFact::Expired => Err(Refusal::CodeExpired),
+        CodeFact::Spent => Err(Refusal::CodeSpent),
+        CodeFact::Replaced => Err(Refusal::CodeReplaced),
     }
 }
 

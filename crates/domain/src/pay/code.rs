@@ -50,6 +50,13 @@ impl Row {
     }
 }
 
+/// The wrong codes of one caller.
+struct Guesses {
+    minute: i64,
+    count: u32,
+    last: u64,
+}
+
 /// All codes that are shown now, and the recently dead.
 #[derive(Default)]
 pub struct CodeDesk {
@@ -57,7 +64,7 @@ pub struct CodeDesk {
     shown: IdMap<WalletId, u64>,
     /// In the order they were issued.
     oldest: VecDeque<u64>,
-    guesses: IdMap<Fingerprint, (i64, u32)>,
+    guesses: IdMap<Fingerprint, Guesses>,
     /// Codes spent since the last [`CodeDesk::settle`].
     undo: Vec<u64>,
 }
@@ -150,14 +157,20 @@ impl CodeDesk {
         self.undo.clear();
     }
 
-    /// Counts a wrong guess.
-    pub fn guessed_wrong(&mut self, caller: Fingerprint, now: Timestamp) {
+    /// Counts a wrong guess. The same digits once more are a register that asks again, and tell a guesser nothing.
+    pub fn guessed_wrong(&mut self, caller: Fingerprint, digits: u64, now: Timestamp) {
         let minute = now.seconds().div_euclid(60);
-        let slot = self.guesses.entry(caller).or_insert((minute, 0));
-        if slot.0 != minute {
-            *slot = (minute, 0);
+        let none = Guesses {
+            minute,
+            count: 0,
+            last: CODE_SPACE,
+        };
+        let guesses = self.guesses.entry(caller).or_insert(none);
+        if guesses.minute != minute {
+            (guesses.minute, guesses.count, guesses.last) = (minute, 0, CODE_SPACE);
         }
-        slot.1 += 1;
+        guesses.count += u32::from(guesses.last != digits);
+        guesses.last = digits;
     }
 
     /// Has this caller guessed too often within the current minute?
@@ -165,7 +178,7 @@ impl CodeDesk {
         let minute = now.seconds().div_euclid(60);
         self.guesses
             .get(&caller)
-            .is_some_and(|(at, count)| *at == minute && *count >= GUESSES_PER_MINUTE)
+            .is_some_and(|of| of.minute == minute && of.count >= GUESSES_PER_MINUTE)
     }
 
     /// Gives back the memory of what died long ago; no caller can tell.
@@ -245,9 +258,11 @@ mod tests {
     fn guessing_locks_the_till_for_the_rest_of_the_minute() {
         let mut desk = CodeDesk::default();
         let till = Fingerprint(9);
-        for _ in 0..GUESSES_PER_MINUTE {
+        for digits in 0..u64::from(GUESSES_PER_MINUTE) {
             assert!(!desk.is_locked(till, NOON));
-            desk.guessed_wrong(till, NOON);
+            for _ in 0..3 {
+                desk.guessed_wrong(till, digits, NOON);
+            }
         }
         assert!(desk.is_locked(till, NOON));
         assert!(!desk.is_locked(till, NOON.plus_seconds(60)));

@@ -1,6 +1,7 @@
 //! Reading payments and refunds again. A caller that may not act for a merchant any more reads nothing of it either.
 
 use super::caller::{caller_may, first_answer, payment_fact, refund_fact, repeated};
+use super::charge::code_wallet;
 use super::refund_digest;
 use crate::book::Book;
 use crate::command::Command;
@@ -84,5 +85,13 @@ pub(crate) fn find_first_answer(
     caller_may(book, by, merchant)?;
     let key = of.needs().key.expect("each of them has an id");
     let told: Option<Decision<Event>> = repeated(book, prefetched, key, digest);
-    told.map_or(Ok(Reply::Undecided), |told| told.outcome)
+    if let Some(told) = told {
+        return told.outcome;
+    }
+    // A scan that was refused for its code left no trace; the code is as dead as it was.
+    let dead = of
+        .scan()
+        .and_then(|_| code_wallet(book, prefetched.code).err());
+    dead.filter(|refusal| refusal.is_of_a_code())
+        .map_or(Ok(Reply::Undecided), Err)
 }

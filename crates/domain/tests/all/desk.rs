@@ -9,6 +9,7 @@ use mamori_domain::context::Asker;
 use mamori_domain::decide::Prefetched;
 use mamori_domain::ids::{TillId, WalletId};
 use mamori_domain::pay::CodeFact;
+use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::{Outcome, Reply};
 
@@ -169,8 +170,8 @@ fn a_till_that_guessed_too_often_is_locked_for_the_rest_of_the_minute() {
     );
     assert_eq!(
         scan(&mut fixture, till, place, 0, "guess 0"),
-        Err(Refusal::CodeUnknown),
-        "and so must what was refused for good"
+        locked,
+        "a wrong code left no trace"
     );
     assert_eq!(fixture.journal.len(), rows, "nothing was decided");
 
@@ -184,6 +185,70 @@ fn a_till_that_guessed_too_often_is_locked_for_the_rest_of_the_minute() {
         scan(&mut fixture, till, place, code, "supper").is_ok(),
         "a minute later it may scan again"
     );
+}
+
+/// A code that ran out is the most ordinary thing at a till: the customer shows the next one, and it is the same sale.
+#[test]
+fn after_a_dead_code_the_next_one_pays_under_the_same_id() {
+    let mut fixture = Fixture::open();
+    let (till, place) = (as_till(FIRST_TILL, DEVICE), Some(FIRST_TILL));
+    let replaced = fixture.show_code(fixture.sora);
+    let expired = fixture.show_code(fixture.riku);
+    fixture.now = fixture.now.plus_seconds(60);
+    let spent = fixture.show_code(fixture.sora);
+    scan(&mut fixture, till, place, spent, "tea").unwrap();
+    let rows = fixture.journal.len();
+    for (code, refusal) in [
+        (replaced, Refusal::CodeReplaced),
+        (expired, Refusal::CodeExpired),
+        (spent, Refusal::CodeSpent),
+        (77, Refusal::CodeUnknown),
+    ] {
+        assert_eq!(scan(&mut fixture, till, place, code, "lunch"), Err(refusal));
+        let of = Box::new(Command::Charge(Charge {
+            store: None,
+            till: place,
+            ..by_code(code, "lunch", 100)
+        }));
+        assert_eq!(
+            fixture.ask_as(till, Query::FirstAnswer { of }),
+            Err(refusal),
+            "delivered again it is told again"
+        );
+    }
+    assert_eq!(fixture.journal.len(), rows, "nothing of it is kept");
+    let code = fixture.show_code(fixture.sora);
+    let of = Box::new(Command::Charge(Charge {
+        store: None,
+        till: place,
+        ..by_code(code, "lunch", 100)
+    }));
+    let again = Query::FirstAnswer { of };
+    assert_eq!(
+        fixture.ask_as(till, again.clone()),
+        Ok(Reply::Undecided),
+        "a code that would pay does not by being delivered again"
+    );
+    let paid = scan(&mut fixture, till, place, code, "lunch");
+    assert!(paid.is_ok(), "{paid:?}");
+    assert_eq!(fixture.ask_as(till, again), paid);
+    assert_eq!(
+        scan(&mut fixture, till, place, expired, "lunch"),
+        Err(Refusal::IdempotencyConflict),
+        "and from then on the id is the payment's"
+    );
+}
+
+#[test]
+fn the_same_wrong_code_again_is_one_guess() {
+    let mut fixture = Fixture::open();
+    let (till, place) = (as_till(FIRST_TILL, DEVICE), Some(FIRST_TILL));
+    for _ in 0..3 * GUESSES {
+        assert_eq!(
+            scan(&mut fixture, till, place, 77, "lunch"),
+            Err(Refusal::CodeUnknown)
+        );
+    }
 }
 
 fn guess_once_more(fixture: &mut Fixture, asker: Asker, till: Option<TillId>) {

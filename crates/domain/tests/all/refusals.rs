@@ -337,7 +337,8 @@ const ASKED_BEFORE: &[Row] = &[
         "the same id with another payer",
         Refusal::IdempotencyConflict,
         |scene| {
-            let payer = std::mem::replace(&mut scene.charge().payer, Payer::Code(5));
+            let other = Payer::Authorization(AuthorizationId(77));
+            let payer = std::mem::replace(&mut scene.charge().payer, other);
             scene.outcome().ok();
             scene.charge().payer = payer;
         },

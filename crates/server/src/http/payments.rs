@@ -489,9 +489,7 @@ impl Inner {
             }
             .into(),
         };
-        let outcome = self.decide_once(call, Command::Charge(charge)).await?;
-        self.payment_outcome(Operation::CreateCpmPayment, outcome)
-            .await
+        self.charge(call, Operation::CreateCpmPayment, charge).await
     }
 
     /// A standing permission: the web shop's call. Its store and terminal are the merchant's own words; where they name a
@@ -499,9 +497,31 @@ impl Inner {
     async fn create_payment(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreatePayment::parse(body, AMOUNT_YEN_MAX)?;
         let charge = self.charge_by_permission(call, asked, Operation::CreatePayment)?;
+        self.charge(call, Operation::CreatePayment, charge).await
+    }
+
+    async fn charge(
+        &self,
+        call: &Call<'_>,
+        operation: Operation,
+        charge: Charge,
+    ) -> Result<Answered, Answered> {
+        let name = charge.merchant_payment_id.clone();
         let outcome = self.decide_once(call, Command::Charge(charge)).await?;
-        self.payment_outcome(Operation::CreatePayment, outcome)
-            .await
+        if outcome == Err(Refusal::IdempotencyConflict) {
+            return Err(Self::conflict(self.ask_for_payment(call, &name).await?));
+        }
+        self.payment_outcome(operation, outcome).await
+    }
+
+    /// The id belongs to another request. Whether that one moved money is what the register must know before it goes on:
+    /// `first` is what stands under the id.
+    fn conflict(first: Outcome) -> Answered {
+        Answered::plain(match first {
+            Ok(_) => ResultCode::IdempotencyConflict,
+            Err(Refusal::KeyRevoked) => ResultCode::Unauthorized,
+            Err(_) => ResultCode::IdempotencyConflictRefused,
+        })
     }
 
     fn charge_by_permission(
@@ -583,6 +603,10 @@ impl Inner {
                 Ok(self.hold_answer(operation, &record, &said))
             }
             Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
+            Err(Refusal::IdempotencyConflict) => {
+                let name = &charge.merchant_payment_id;
+                Err(Self::conflict(self.ask_for_payment(call, name).await?))
+            }
             Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
         }
     }
@@ -761,7 +785,15 @@ impl Inner {
             reason: asked.reason.map(Into::into),
             requested_at: asked.requested_at_seconds.unwrap_or(0),
         };
+        let first = query::Query::Refund {
+            merchant: call.key.merchant,
+            merchant_refund_id: request.merchant_refund_id.clone(),
+            payment: Some(request.payment),
+        };
         let outcome = self.decide_once(call, Command::Refund(request)).await?;
+        if outcome == Err(Refusal::IdempotencyConflict) {
+            return Err(Self::conflict(self.ledger.ask(call.query(first)).await?));
+        }
         refund_outcome(Operation::CreateRefund, outcome)
     }
 
@@ -798,12 +830,15 @@ impl Inner {
                 })
             }
             Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
-            // A payment that was refused is not there: reading it says so, whatever the reason was. A key that may not read
-            // hears nothing about payments at all.
+            // A payment that was refused is not there: reading it says so, whatever the reason was, and that it never will be.
+            // A key that may not read hears nothing about payments at all.
             Err(refusal)
                 if operation == Operation::GetPayment && refusal != Refusal::KeyRevoked =>
             {
-                Err(Answered::plain(operation.answer_to("payment_unknown")))
+                Err(Answered::plain(match refusal {
+                    Refusal::PaymentUnknown => ResultCode::OrderNotFound,
+                    _ => ResultCode::OrderRefused,
+                }))
             }
             Err(refusal) => Err(Answered::plain(operation.answer_to(refusal.code()))),
         }

@@ -249,3 +249,42 @@ fn the_names_of_requests_do_not_count_them() {
         "{high} of 40: no run of near numbers"
     );
 }
+
+#[test]
+fn paid_under_this_id_and_refused_under_this_id_are_told_apart() {
+    let street = Street::open();
+    with_a_permission(&street, |balance, permission| {
+        let ask = |method: &str, path: &str, body: Value| {
+            let answer = street.raw(&street.signed(method, path, body));
+            let (_, body) = answer.split_once("\r\n\r\n").expect("a head");
+            let body: Value = serde_json::from_str(body).expect("JSON");
+            let words = |name: &str| body["resultInfo"][name].as_str().unwrap_or("").to_owned();
+            (words("code"), words("codeId"))
+        };
+        let pay = |id: &str, yen| ask("POST", "/v2/payments", payment(id, &permission, yen));
+        pay("bread", 500);
+        pay("ring", 50_000);
+        for (id, code_id) in [("bread", "08770108"), ("ring", "08770110")] {
+            let told = pay(id, 600);
+            assert_eq!(
+                told,
+                ("IDEMPOTENCY_CONFLICT".into(), code_id.into()),
+                "{id}"
+            );
+            let aside = payment(id, &permission, 600);
+            let told = ask("POST", "/v2/payments/preauthorize", aside);
+            assert_eq!(told.1, code_id, "{id}");
+        }
+        for (id, code_id) in [("ring", "08770303"), ("cake", "00200001")] {
+            let told = ask("GET", &format!("/v2/payments/{id}"), Value::Null);
+            assert_eq!(told, ("RESOURCE_NOT_FOUND".into(), code_id.into()), "{id}");
+        }
+        let paid = street.call("GET", "/v2/payments/bread", Value::Null).2;
+        let give_back = |id: &str, yen| ask("POST", "/v2/refunds", refund(id, &paid, yen));
+        give_back("r-1", 100);
+        give_back("r-2", 9_000);
+        assert_eq!(give_back("r-1", 200).1, "08770108");
+        assert_eq!(give_back("r-2", 200).1, "08770110");
+        assert_eq!(balance(), 9_600);
+    });
+}
