@@ -5,6 +5,8 @@
 
 const CHOSEN = 'mamori.dev-authenticator';
 const STORE = 'passkeys';
+/** Sixteen bytes that name the model: a live console knows them and takes no such key for an operator. */
+const MODEL = 'mamori dev-only!';
 const words = {
   ja: {
     use: 'この端末に認証器がない場合（開発用）', using: '開発用の認証器を使っています', stop: 'やめる',
@@ -178,7 +180,7 @@ async function create(publicKey, signal) {
   await refuseWhatCannotBe(publicKey, rpId);
   const { privateKey, cose } = await newKeyPair();
   const rawId = crypto.getRandomValues(new Uint8Array(32));
-  const attested = joined(new Uint8Array(16), Uint8Array.of(0, rawId.length), rawId, cose);
+  const attested = joined(encoder.encode(MODEL), Uint8Array.of(0, rawId.length), rawId, cose);
   const data = await authenticatorData(rpId, USER_PRESENT | USER_VERIFIED | ATTESTED_DATA, attested);
   const attestationObject = cborMap(
     [cborText('fmt'), cborText('none')], [cborText('attStmt'), cborMap()], [cborText('authData'), cborBytes(data)]);

@@ -196,10 +196,10 @@ const address = () => location.pathname + location.hash;
 function route({ focus = false } = {}) {
   shownFor = address();
   const permissions = permissionsRoute(app);
-  const topUp = location.pathname.match(/^\/top-up\/([^/]+)$/);
+  const topUp = location.pathname.match(/^\/top-up\/([\w-]+)$/);
   const left = location.search === '?left';
   if (permissions !== null) show(permissions.name, permissions.view, { focus });
-  else if (topUp) show('top-up', topUpReturnView(app, decodeURIComponent(topUp[1]), left), { focus });
+  else if (topUp) show('top-up', topUpReturnView(app, topUp[1], left), { focus });
   else if (location.hash === '#history') show('history', historyView(), { focus });
   else if (location.hash === '#activity') show('activity', activityView(), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });

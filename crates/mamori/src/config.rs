@@ -1,12 +1,13 @@
 //! Configuration of a live instance: one file, read once, validated whole, passed on as parts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
+use hyper::Uri;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_domain::decide::Limits;
 use mamori_domain::money::Amount;
@@ -180,19 +181,8 @@ impl Config {
         config.limits()?;
         config.issuer()?;
         config.send_budget()?;
-        for (key, surface) in [
-            ("wallet", &config.wallet),
-            ("till", &config.till),
-            ("console", &config.console),
-        ] {
-            if !surface.origin.starts_with("https://") {
-                return Err(wrong(
-                    &format!("{key}.origin"),
-                    &surface.origin,
-                    "https://wallet.example.jp",
-                ));
-            }
-        }
+        config.origins()?;
+        config.secrets_stay_secret()?;
         if config.wallet.relying_party_id == config.console.relying_party_id {
             return Err(wrong(
                 "console.relying_party_id",
@@ -232,6 +222,73 @@ impl Config {
             shown.mail.password = Some("(set)".into());
         }
         shown
+    }
+
+    /// Each surface is an origin of its own: cookies, relying parties and the rules against other sites rest on it.
+    fn origins(&self) -> Result<(), Failure> {
+        let surfaces = [
+            ("wallet", &self.wallet.origin),
+            ("till", &self.till.origin),
+            ("console", &self.console.origin),
+        ];
+        let mut seen: BTreeSet<(String, u16)> = BTreeSet::new();
+        for (key, origin) in surfaces {
+            let refuse = || {
+                let example = format!("https://{key}.example.jp");
+                wrong(&format!("{key}.origin"), origin, &example)
+            };
+            let uri: Uri = origin.parse().map_err(|_| refuse())?;
+            let host = uri.host().map(str::to_lowercase).ok_or_else(refuse)?;
+            if uri.scheme_str() != Some("https") {
+                return Err(refuse());
+            }
+            if !seen.insert((host, uri.port_u16().unwrap_or(443))) {
+                return Err(format!(
+                    "mamori.json: {key}.origin is {origin:?}, and another surface has that origin too; each needs its own"
+                )
+                .into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing that proves who we are is empty, or crosses a network in clear.
+    fn secrets_stay_secret(&self) -> Result<(), Failure> {
+        for (key, url) in [
+            ("card.base_url", &self.card.base_url),
+            ("sms.base_url", &self.sms.base_url),
+        ] {
+            let uri: Uri = url
+                .parse()
+                .map_err(|_| wrong(key, url, "https://api.example"))?;
+            let safe = match uri.scheme_str() {
+                Some("https") => uri.host().is_some(),
+                // A service on this machine, such as a gateway of one's own.
+                Some("http") => uri.host().is_some_and(is_this_machine),
+                _ => false,
+            };
+            if !safe {
+                return Err(wrong(key, url, "https://api.example"));
+            }
+        }
+        for (key, secret) in [
+            ("card.api_key", &self.card.api_key),
+            ("card.webhook_secret", &self.card.webhook_secret),
+            ("sms.account", &self.sms.account),
+            ("sms.token", &self.sms.token),
+        ] {
+            if secret.trim().is_empty() {
+                return Err(format!("mamori.json: {key} is empty; fill it in").into());
+            }
+        }
+        if self.mail.security == "none" && !is_this_machine(&self.mail.host) {
+            return Err(format!(
+                "mamori.json: mail.security is \"none\" and mail.host is {:?}, another machine: one-time codes would cross the network in clear; it is \"starttls\" or \"tls\"",
+                self.mail.host
+            )
+            .into());
+        }
+        Ok(())
     }
 
     pub fn limits(&self) -> Result<Limits, Failure> {
@@ -292,6 +349,15 @@ impl Config {
     }
 }
 
+/// Whether a host of an address is this machine without asking the network who it is.
+fn is_this_machine(host: &str) -> bool {
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    bare.eq_ignore_ascii_case("localhost")
+        || bare
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
 /// Binds an address of the configuration.
 pub fn bind(key: &str, address: &str) -> Result<TcpListener, Failure> {
     let address: SocketAddr = address
@@ -299,4 +365,86 @@ pub fn bind(key: &str, address: &str) -> Result<TcpListener, Failure> {
         .map_err(|_| wrong(key, address, "127.0.0.1:8400"))?;
     TcpListener::bind(address)
         .map_err(|error| format!("mamori.json: {key}: {address} cannot be bound ({error})").into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The example, filled in.
+    fn filled_in() -> Config {
+        let mut config = Config::example();
+        config.card.api_key = "sk_live_1".into();
+        config.card.webhook_secret = "whsec_1".into();
+        config.sms.account = "AC1".into();
+        config.sms.token = "token".into();
+        config
+    }
+
+    fn told(adjust: impl FnOnce(&mut Config)) -> String {
+        let mut config = filled_in();
+        adjust(&mut config);
+        let said = config.origins().and_then(|()| config.secrets_stay_secret());
+        said.map_or_else(|failure| failure.to_string(), |()| String::new())
+    }
+
+    #[test]
+    fn what_would_leak_a_secret_or_share_an_origin_is_refused_by_its_name() {
+        type Adjust = fn(&mut Config);
+        let wrong: [(&str, Adjust); 16] = [
+            ("card.base_url", |c| {
+                c.card.base_url = "http://api.processor.example".into()
+            }),
+            ("card.base_url", |c| {
+                c.card.base_url = "http://192.0.2.1:8080".into()
+            }),
+            ("card.base_url", |c| {
+                c.card.base_url = "http://localhost.example".into()
+            }),
+            ("card.base_url", |c| {
+                c.card.base_url = "ftp://127.0.0.1".into()
+            }),
+            ("card.base_url", |c| c.card.base_url = String::new()),
+            ("sms.base_url", |c| {
+                c.sms.base_url = "http://sms.example".into()
+            }),
+            ("card.api_key", |c| c.card.api_key = String::new()),
+            ("card.webhook_secret", |c| {
+                c.card.webhook_secret = " ".into()
+            }),
+            ("sms.account", |c| c.sms.account = String::new()),
+            ("sms.token", |c| c.sms.token = String::new()),
+            ("mail.security", |c| c.mail.host = "mail.example".into()),
+            ("mail.security", |c| c.mail.host = "192.0.2.1".into()),
+            ("wallet.origin", |c| {
+                c.wallet.origin = "http://wallet.example.jp".into()
+            }),
+            ("till.origin", |c| c.till.origin = c.wallet.origin.clone()),
+            ("console.origin", |c| {
+                c.console.origin = "https://WALLET.example.jp:443".into()
+            }),
+            ("console.origin", |c| c.console.origin = "console".into()),
+        ];
+        for (number, (key, adjust)) in wrong.into_iter().enumerate() {
+            let said = told(adjust);
+            assert!(said.contains(key), "{number}: {key}: {said:?}");
+            assert!(!said.contains("sk_live_1"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_on_this_machine_needs_no_tls() {
+        for host in ["127.0.0.1:9", "localhost:9", "[::1]:9"] {
+            let url = format!("http://{host}");
+            assert_eq!(
+                told(|c| (c.card.base_url, c.sms.base_url) = (url.clone(), url)),
+                ""
+            );
+        }
+        assert_eq!(told(|c| c.mail.host = "localhost".into()), "");
+        assert_eq!(
+            told(|c| (c.mail.host, c.mail.security) = ("mail.example".into(), "tls".into())),
+            ""
+        );
+    }
 }

@@ -1,15 +1,93 @@
 //! Reading a page's JSON body field by field, so that every wrong field is refused by its name.
 
+use std::fmt;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use mamori_domain::world::Timestamp;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::answer::Denial;
 use crate::cookies::{Token, decode_token};
+
+/// The members of a JSON object, each of them once. Of two amounts a proxy could check the first and a handler charge the second.
+struct Members(Map<String, Value>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Each;
+        impl<'de> Visitor<'de> for Each {
+            type Value = Map<String, Value>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self::Value, A::Error> {
+                let mut members = Map::new();
+                while let Some((name, Once(value))) = object.next_entry::<String, Once>()? {
+                    if members.insert(name, value).is_some() {
+                        return Err(A::Error::custom("a member occurs twice"));
+                    }
+                }
+                Ok(members)
+            }
+        }
+        json.deserialize_map(Each).map(Members)
+    }
+}
+
+/// Any value, in whose objects no member occurs twice either.
+struct Once(Value);
+
+impl<'de> Deserialize<'de> for Once {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Any;
+        impl<'de> Visitor<'de> for Any {
+            type Value = Value;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Value, E> {
+                Ok(Value::Null)
+            }
+            fn visit_bool<E>(self, yes: bool) -> Result<Value, E> {
+                Ok(yes.into())
+            }
+            fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+                Ok(number.into())
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+                Ok(text.into())
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Value, A::Error> {
+                let mut values = Vec::new();
+                while let Some(Once(value)) = list.next_element()? {
+                    values.push(value);
+                }
+                Ok(values.into())
+            }
+            fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Value, A::Error> {
+                Members::deserialize(MapAccessDeserializer::new(object))
+                    .map(|Members(members)| members.into())
+            }
+        }
+        json.deserialize_any(Any).map(Once)
+    }
+}
 
 /// The JSON object that a page sent.
 ///
@@ -41,8 +119,8 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 impl Body {
     fn parse(bytes: &[u8]) -> Result<Body, Denial> {
         match serde_json::from_slice(bytes) {
-            Ok(Value::Object(members)) => Ok(Body(members)),
-            _ => Err(Denial::InvalidField("body")),
+            Ok(Members(members)) => Ok(Body(members)),
+            Err(_) => Err(Denial::InvalidField("body")),
         }
     }
 
@@ -261,6 +339,25 @@ mod tests {
                 "{wrong}"
             );
         }
+    }
+
+    #[test]
+    fn a_member_that_occurs_twice_is_refused_wherever_it_stands() {
+        for twice in [
+            r#"{"amount":1,"amount":9}"#,
+            r#"{"amount":1,"amoun\u0074":1}"#,
+            r#"{"a":{"b":null,"b":null}}"#,
+            r#"{"a":[{"b":{"c":1,"c":1}}]}"#,
+        ] {
+            let read = Body::parse(twice.as_bytes());
+            assert_eq!(read.unwrap_err(), Denial::InvalidField("body"), "{twice}");
+        }
+        let once = body(r#"{"a":[{"b":1.5},{"b":[null,true,-1,"x"]}],"b":7}"#);
+        assert_eq!(
+            once.0["a"],
+            serde_json::json!([{ "b": 1.5 }, { "b": [null, true, -1, "x"] }])
+        );
+        assert_eq!(once.whole("b", 1..=9), Ok(7));
     }
 
     #[test]

@@ -23,6 +23,7 @@ pub mod permission_link;
 pub mod relying_party;
 pub mod route_table;
 pub mod routes;
+pub mod scanned;
 pub mod sessions;
 pub mod sign_ins;
 pub mod streams;

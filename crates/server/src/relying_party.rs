@@ -10,6 +10,7 @@ use axum::http::Uri;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_registry::{OwnerId, StoredPasskey};
+use minicbor::Decoder;
 use serde_json::{Value, json};
 use webauthn_rs::prelude::{
     Credential, DiscoverableAuthentication, DiscoverableKey, Passkey, PasskeyRegistration,
@@ -19,6 +20,17 @@ use webauthn_rs::prelude::{
 
 /// Longest credential id that WebAuthn allows, in bytes.
 const CREDENTIAL_BYTES_MAX: usize = 1_023;
+
+/// Authenticators that are known to be software, by the id of their model (AAGUID): the one of our development pages, the one of
+/// WebDriver's virtual authenticators. They keep honest people from enrolling an operator by mistake, with a key that any
+/// script of the page can use. They prove nothing: without attestation an authenticator says of itself what it likes.
+const SOFTWARE: [[u8; 16]; 2] = [
+    *b"mamori dev-only!",
+    [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8],
+];
+
+/// Where the model's id lies in the authenticator's data: behind the party's hash, the flags and the counter.
+const AAGUID: std::ops::Range<usize> = 37..53;
 
 /// One origin with its own relying-party id: a passkey of the wallet is unknown to the console.
 pub struct RelyingParty {
@@ -54,6 +66,8 @@ pub enum PasskeyProblem {
     OtherAlgorithm,
     /// The key can be synchronised where it must not, or its backup flags contradict each other or the past.
     Backup,
+    /// The key lives in software that is known as such, where operators' keys must not.
+    Software,
     /// The key would not be found without a name.
     NotResident,
     /// The key is unknown here, or belongs to somebody else than the user handle says.
@@ -192,6 +206,7 @@ impl RelyingParty {
         state: &Registering,
     ) -> Result<StoredPasskey, PasskeyProblem> {
         let same_frame = client_data_of_own_frame(reply)?;
+        let model = model_of(reply)?;
         let resident = &reply["clientExtensionResults"]["credProps"]["rk"];
         let reply: RegisterPublicKeyCredential =
             serde_json::from_value(bounded(reply)?).map_err(|_| PasskeyProblem::Malformed)?;
@@ -208,6 +223,9 @@ impl RelyingParty {
         let credential = Credential::from(passkey);
         if self.device_bound && credential.backup_eligible {
             return Err(PasskeyProblem::Backup);
+        }
+        if self.device_bound && SOFTWARE.contains(&model) {
+            return Err(PasskeyProblem::Software);
         }
         if credential.cred_id.is_empty() || credential.cred_id.len() > CREDENTIAL_BYTES_MAX {
             return Err(PasskeyProblem::Malformed);
@@ -300,6 +318,27 @@ fn bounded(reply: &Value) -> Result<Value, PasskeyProblem> {
     members.remove("clientExtensionResults");
     members.remove("extensions");
     Ok(Value::Object(members))
+}
+
+/// The id of the authenticator's model, out of the created credential. The library forgets it where nothing is attested.
+fn model_of(reply: &Value) -> Result<[u8; 16], PasskeyProblem> {
+    let object = reply["response"]["attestationObject"].as_str();
+    let object = object.and_then(|text| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok());
+    let object = object.ok_or(PasskeyProblem::Malformed)?;
+    authenticator_data(&object)
+        .and_then(|data| data.get(AAGUID)?.try_into().ok())
+        .ok_or(PasskeyProblem::Malformed)
+}
+
+fn authenticator_data(attestation_object: &[u8]) -> Option<&[u8]> {
+    let mut object = Decoder::new(attestation_object);
+    for _ in 0..object.map().ok()?? {
+        if object.str().ok()? == "authData" {
+            return object.bytes().ok();
+        }
+        object.skip().ok()?;
+    }
+    None
 }
 
 /// Looks at the client data for signs of a foreign frame; the outer error is about form, the inner one about the frame.

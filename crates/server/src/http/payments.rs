@@ -31,7 +31,6 @@ use mamori_api::opa::query::Query;
 use mamori_api::opa::refund::CreateRefund;
 use mamori_api::opa::result_code::ResultCode;
 use mamori_codes::payment_code::IssuerPrefix;
-use mamori_codes::scan::{self, Scanned};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Charge, Command, RefundRequest, Request as Asked};
 use mamori_domain::context::{Actor, AgentFamily, Asker, Context, NetworkOrigin, RequestId};
@@ -49,6 +48,7 @@ use crate::directory::{MerchantDirectory, ReadyKey};
 use crate::ledger::Ledger;
 use crate::listen::{Cord, KEEP_ALIVE_SECONDS};
 use crate::outside::Outside;
+use crate::scanned::payment_code;
 use crate::workers::Workers;
 
 /// Largest body, in bytes. The largest body that can be right has about 12,000.
@@ -462,8 +462,7 @@ impl Inner {
     async fn create_cpm_payment(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
         let asked = CreateCpmPayment::parse(body, AMOUNT_YEN_MAX)?;
         let refuse = |refusal| Answered::plain(Operation::CreateCpmPayment.answer_to(refusal));
-        let Scanned::PaymentCode(code) =
-            scan::route(&asked.code, self.issuer).map_err(|other| refuse(other.reason()))?;
+        let code = payment_code(&asked.code, self.issuer).map_err(refuse)?;
         let store = self
             .directory
             .own_store(call.key.merchant, &asked.store_id)

@@ -1,10 +1,10 @@
 //! The till's page API: the same acts as a register's, asked by an enrolled device.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use mamori_codes::payment_code::PaymentCode;
-use mamori_codes::scan::{self, Scanned};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Charge, Command, RefundRequest};
 use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId, receipt_number};
@@ -23,6 +23,10 @@ use crate::app::App;
 use crate::body::{Asked, Body};
 use crate::denied::{refused, refused_word};
 use crate::http::session::TillDevice;
+use crate::scanned::payment_code;
+
+/// How long a cashier waits for the name of who has paid already.
+const NAME_PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where a till stands.
 struct Place {
@@ -125,16 +129,13 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
             .ask(device.command(Command::Charge(charge)))
             .await?,
     )?;
-    let customer = customer(&app, payment.wallet).await?;
+    let customer = customer(&app, payment.wallet).await;
     Ok(done(payment_json(&payment, &customer)))
 }
 
 /// What the scanner read, if it is a code of ours; else what it is, in words for the cashier.
 fn scanned(app: &App, text: &str) -> Result<PaymentCode, Denial> {
-    match scan::route(text, app.issuer) {
-        Ok(Scanned::PaymentCode(code)) => Ok(code),
-        Err(other) => Err(refused_word(other.reason())),
-    }
+    payment_code(text, app.issuer).map_err(refused_word)
 }
 
 /// How many payments the till's list shows.
@@ -197,7 +198,7 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
         .await?
         .map_err(refused)?;
     let payment = own_payment(&app, &place, payment.id).await?;
-    let customer = customer(&app, payment.wallet).await?;
+    let customer = customer(&app, payment.wallet).await;
     Ok(done(payment_json(&payment, &customer)))
 }
 
@@ -276,12 +277,25 @@ fn yen(amount: u64) -> Result<Amount, Denial> {
 }
 
 /// The customer's name as a cashier may read it: enough to greet, too little to find.
-async fn customer(app: &App, wallet: WalletId) -> Result<String, Denial> {
-    let person = app
+///
+/// What was paid or undone is durable by then: where the registry is busy or away the cashier hears of it without the name, and
+/// never that nothing was decided.
+async fn customer(app: &App, wallet: WalletId) -> String {
+    let asked = app
         .registry
-        .ask(move |registry| registry.people().of_wallet(wallet))
-        .await??;
-    Ok(person.map_or_else(String::new, |person| masked_name(&person.display_name)))
+        .ask(move |registry| registry.people().of_wallet(wallet));
+    match tokio::time::timeout(NAME_PATIENCE, asked).await {
+        Ok(Ok(Ok(Some(person)))) => masked_name(&person.display_name),
+        Ok(Ok(Ok(None))) => String::new(),
+        Ok(Ok(Err(fault))) => {
+            tracing::warn!(%fault, "a payment is told without its customer's name");
+            String::new()
+        }
+        Ok(Err(_)) | Err(_) => {
+            tracing::debug!("a payment is told without its customer's name: too many ask at once");
+            String::new()
+        }
+    }
 }
 
 fn status(payment: &Payment) -> &'static str {

@@ -142,6 +142,8 @@ async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> 
                 let pending = TopUpState::Pending;
                 return Ok(Some((row.wallet.0, row.amount.minor(), pending)));
             }
+            // The book has closed it a moment ago: views that are behind do not know it yet, and it is not unknown for that.
+            engine.await_views()?;
             let row = engine.read(|reader| read::top_up_by_id(reader.views(), id))?;
             Ok(row.map(|row| (row.wallet, row.amount, row.state)))
         })

@@ -26,6 +26,7 @@ use crate::body::{Asked, Body, Named};
 use crate::denied::refused;
 use crate::http::session::WalletSession;
 use crate::listen::Cord;
+use crate::scanned::SHARD;
 
 /// Entries on a page of history unless asked otherwise, and at most.
 const PAGE: usize = 20;
@@ -74,7 +75,7 @@ pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) ->
         Ok(_) => return Err(Denial::Unavailable),
         Err(refusal) => return Err(refused(refusal)),
     };
-    let code = PaymentCode::new(app.issuer, 0, digits).ok_or(Denial::Unavailable)?;
+    let code = PaymentCode::new(app.issuer, SHARD, digits).ok_or(Denial::Unavailable)?;
     let barcode = barcode::svg(code.as_str()).map_err(|_| Denial::Unavailable)?;
     let qr = qr::svg_digits(code.as_str()).map_err(|_| Denial::Unavailable)?;
     Ok(done(json!({

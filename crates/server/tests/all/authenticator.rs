@@ -35,6 +35,8 @@ pub struct Authenticator {
     pub resident: bool,
     /// Changes one bit of each signature.
     pub spoil_signature: bool,
+    /// What it says its model is (AAGUID).
+    pub model: [u8; 16],
     keys: Vec<Key>,
 }
 
@@ -61,6 +63,7 @@ impl Authenticator {
             counter_step: 0,
             resident: true,
             spoil_signature: false,
+            model: [0; 16],
             keys: Vec::new(),
         }
     }
@@ -97,7 +100,7 @@ impl Authenticator {
         };
         key.counter += self.counter_step;
         let mut data = self.authenticator_data(&key, text(&creation["rp"]["id"]), ATTESTED);
-        data.extend_from_slice(&[0; 16]);
+        data.extend_from_slice(&self.model);
         data.extend_from_slice(&(key.id.len() as u16).to_be_bytes());
         data.extend_from_slice(&key.id);
         data.extend_from_slice(&cose_key(&key.signing));

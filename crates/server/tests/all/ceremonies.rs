@@ -288,3 +288,23 @@ fn an_origin_that_browsers_would_refuse_is_refused_at_the_start() {
     }
     assert!(RelyingParty::new("example.jp", "https://wallet.example.jp", "Mamori", false).is_ok());
 }
+
+#[test]
+fn no_operators_key_lives_in_software_that_is_known_as_such() {
+    let virtual_of_webdriver = [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8];
+    for model in [*b"mamori dev-only!", virtual_of_webdriver] {
+        let mut authenticator = Authenticator::security_key(ORIGIN);
+        authenticator.model = model;
+        let live_console = party(true);
+        let (options, state) = creation(&live_console);
+        assert_eq!(
+            live_console
+                .finish_registration(&authenticator.create(&options), &state)
+                .err(),
+            Some(PasskeyProblem::Software)
+        );
+        enrolled(&party(false), &mut authenticator);
+    }
+    // The key of a model that is not told, as many are.
+    enrolled(&party(true), &mut Authenticator::security_key(ORIGIN));
+}

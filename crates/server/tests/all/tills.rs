@@ -1,8 +1,11 @@
 //! Tills: pairing codes, devices, and what happens when they collide.
 
+use std::sync::{Arc, Mutex};
+
 use axum::http::StatusCode;
-use mamori_domain::command::Command;
+use mamori_domain::command::{Command, CreditKind};
 use mamori_domain::ids::{Fingerprint, TillId};
+use mamori_domain::money::Amount;
 use mamori_engine::testing::Loss;
 use mamori_registry::{Seed, Surface};
 use serde_json::json;
@@ -248,4 +251,40 @@ fn an_operator_pairs_a_till() {
             .status,
         StatusCode::NOT_FOUND
     );
+}
+
+#[test]
+fn a_payment_is_told_as_paid_though_too_many_ask_for_names() {
+    let house = shop();
+    let (mut phone, wallet) = house.customer_of_the_book(1);
+    house.done(Command::Credit {
+        wallet,
+        idempotency_key: "gift".into(),
+        amount: Amount::yen(1_000),
+        kind: CreditKind::Goodwill,
+    });
+    let mut till = house.browser(Surface::Till);
+    assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
+    let code = phone.post("/api/code", json!({})).ok()["code"].clone();
+    // Every thread of the registry waits for this lock, and so does all that may wait for a thread.
+    let lock = Arc::new(Mutex::new(()));
+    let held = lock.lock().expect("our own lock");
+    loop {
+        let waits = Arc::clone(&lock);
+        let handed_over = house.app.registry.hand_over(move |_| {
+            drop(waits.lock());
+        });
+        if handed_over.is_err() {
+            break;
+        }
+    }
+    let sale = json!({ "amount": 300, "code": code, "key": "sale-1" });
+    let paid = till.post("/api/charge", sale.clone()).ok();
+    assert_eq!(
+        (&paid["amount"], &paid["customer"]),
+        (&json!(300), &json!(""))
+    );
+    let undo = json!({ "payment_id": paid["payment_id"] });
+    assert_eq!(till.post("/api/void", undo).ok()["status"], "cancelled");
+    drop(held);
 }

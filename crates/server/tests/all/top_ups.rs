@@ -372,3 +372,24 @@ fn open_top_ups_are_listed_for_their_own_wallet_until_they_end() {
     let left = listed(browser.get("/api/top-ups").ok());
     assert_eq!(left, [(b, 2_000, None), (c, 3_000, None)]);
 }
+
+#[test]
+fn a_top_up_that_was_paid_a_moment_ago_is_never_unknown() {
+    let house = House::new();
+    let (mut browser, wallet) = house.customer_of_the_book(1);
+    for number in 0..8 {
+        let start = Command::StartTopUp {
+            wallet,
+            idempotency_key: format!("t-{number}").into(),
+            amount: Amount::yen(1_000),
+        };
+        let Reply::TopUp { top_up, .. } = house.done(start) else {
+            panic!("no top-up");
+        };
+        let amount = Amount::yen(1_000);
+        house.done(Command::ConfirmTopUp { top_up, amount });
+        // The views may not even have its start.
+        let told = browser.get(&format!("/api/top-ups/{top_up}"));
+        assert_eq!(told.ok()["state"], "succeeded");
+    }
+}
