@@ -141,6 +141,18 @@ pub const SUITES: &[Suite] = &[
         },
     },
     Suite {
+        name: "attacks",
+        shows: "some four hundred attacks, each with the answer that held: signatures, passkeys, bodies, hosts, other sites, smuggling, other people's things",
+        needs: &[Need::NodePackages],
+        stands_on: &["build"],
+        minutes_max: 3,
+        run: |session| {
+            let server = session.dev_server("attacks")?;
+            let node = ["--test", "tests/attacks/"];
+            session.command(server.seen_by(Command::new("node").args(node)))
+        },
+    },
+    Suite {
         name: "browser",
         shows: "phone, till, console and inbox in Chromium: the whole story, keyboard, axe, zbar, camera",
         needs: &[
@@ -228,7 +240,7 @@ pub const SUITES: &[Suite] = &[
         name: "secrets",
         shows: "no code, key, token or card number of the runs above stands in any log",
         needs: &[],
-        stands_on: &["sdk", "browser"],
+        stands_on: &["sdk", "attacks", "browser"],
         minutes_max: 1,
         run: secrets::stand_in_no_log,
     },
