@@ -9,12 +9,13 @@ use crate::decision::{Decision, Limits, Prefetched};
 use crate::event::Event;
 use crate::identity::SealedText;
 use crate::ids::{
-    AuthorizationId, Fingerprint, HoldId, MerchantId, StoreId, TillId, TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, SessionId, StoreId, TillId, TopUpId, WalletId,
 };
 use crate::key::RequestKey;
 use crate::merchant::StoreDetails;
 use crate::money::Amount;
 use crate::pay::Payer;
+use crate::reply::Reply;
 use crate::world::Timestamp;
 use crate::{fund, identity, merchant, pay};
 use minicbor::{Decode, Encode};
@@ -308,6 +309,13 @@ commands! {
         for Some(*wallet),
         needs Needs::NOTHING,
         decides identity::note(book, by, *wallet, note);
+
+    /// A session is over: the code that it shows pays no more, and it gets no other. Nothing is journaled: a code lives in memory only.
+    28 "end_session"
+    EndSession { wallet: WalletId, session: SessionId }
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides Decision::answer(Ok(Reply::Bound));
 }
 
 impl Command {
@@ -339,6 +347,7 @@ impl Command {
                 | Command::RevokeAuthorization { .. }
                 | Command::BindTill { device: None, .. }
                 | Command::IssueCode { .. }
+                | Command::EndSession { .. }
         )
     }
 }

@@ -19,7 +19,8 @@ use crate::world::World;
 ///
 /// | request | what the desk has to do with it |
 /// |---|---|
-/// | a code to show | makes it; nothing else is changed |
+/// | a code to show | makes it, for the session that asks; nothing else is changed |
+/// | the end of a session | its code has run out, and it gets no other |
 /// | a scan that was seen before | nothing: a retry is no guess, and "paid" must be heard again, locked or not |
 /// | a scan by a till that guessed too often | [`Refusal::TillLocked`]: decided nothing, so it is not final for its id |
 /// | a scan of an unknown code | counted as a guess, unless the till has just sent the same |
@@ -46,9 +47,16 @@ pub fn at_desk(
     };
     let by = request.asker.by();
     if let Command::IssueCode { wallet } = *command {
-        let code =
-            may_act_for(by, wallet).and_then(|()| issue_code(book, desk, limits, wallet, world));
+        let code = may_act_for(by, wallet)
+            .and_then(|()| issue_code(book, desk, limits, by, wallet, world));
         return Decision::answer(code);
+    }
+    if let Command::EndSession { wallet, session } = *command {
+        let ended = may_act_for(by, wallet).map(|()| {
+            desk.end_session(wallet, session, world.now);
+            Reply::Bound
+        });
+        return Decision::answer(ended);
     }
     let Some((charge, digits)) = command.scan() else {
         return decide(book, limits, prefetched, request, world.now);
@@ -76,12 +84,22 @@ fn issue_code(
     book: &Book,
     desk: &mut CodeDesk,
     limits: &Limits,
+    by: Actor,
     wallet: WalletId,
     world: &mut World,
 ) -> Outcome {
+    let session = match by {
+        Actor::Customer { session, .. } => Some(session),
+        _ => None,
+    };
+    let is_over = session.is_some_and(|session| desk.is_ended(session, world.now));
+    if is_over && book.wallet(wallet).is_some() {
+        return Err(Refusal::SessionEnded);
+    }
     let epoch = may_show_code(book, wallet)?;
     let life_seconds = limits.code_life_seconds;
-    let (digits, expires_at) = desk.issue(wallet, epoch, world.now, life_seconds, world.draw);
+    let (digits, expires_at) =
+        desk.issue(wallet, session, epoch, world.now, life_seconds, world.draw);
     Ok(Reply::Code { digits, expires_at })
 }
 

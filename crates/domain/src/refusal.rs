@@ -78,6 +78,9 @@ pub enum Refusal {
     /// Only an operator may ask for this.
     #[n(33)]
     OperatorOnly,
+    /// The session that asks was ended while its request was on the way.
+    #[n(34)]
+    SessionEnded,
 }
 
 impl Refusal {
@@ -129,6 +132,7 @@ impl Refusal {
             Refusal::HoldExpired => "hold_expired",
             Refusal::TextOutOfBounds => "text_out_of_bounds",
             Refusal::OperatorOnly => "operator_only",
+            Refusal::SessionEnded => "session_ended",
         }
     }
 }

@@ -8,8 +8,8 @@ use mamori_domain::context::Actor;
 use mamori_domain::decide::Limits;
 use mamori_domain::fund::Source;
 use mamori_domain::ids::{
-    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, StoreId, TillId,
-    TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, SessionId, StoreId,
+    TillId, TopUpId, WalletId,
 };
 use mamori_domain::merchant::StoreDetails;
 use mamori_domain::pay::{Payer, PaymentStatus};
@@ -71,11 +71,13 @@ enum Shown {
     Live,
     Spent,
     Replaced,
+    Ended,
 }
 
 #[derive(Clone, Debug)]
 struct Code {
     wallet: WalletId,
+    session: Option<SessionId>,
     epoch: u32,
     issued: Timestamp,
     expires: Timestamp,
@@ -88,6 +90,13 @@ impl Code {
     /// For ten minutes a cashier hears what became of a code; after that it is unknown.
     fn is_remembered(&self, at: Timestamp) -> bool {
         at < self.issued.plus_seconds(600)
+    }
+}
+
+fn session_of(by: Actor) -> Option<SessionId> {
+    match by {
+        Actor::Customer { session, .. } => Some(session),
+        _ => None,
     }
 }
 
@@ -169,6 +178,7 @@ pub struct Model {
     issued: VecDeque<(Timestamp, u64)>,
     showing: HashMap<WalletId, u64>,
     guesses: HashMap<(Option<TillId>, u128), Guesses>,
+    over: HashMap<SessionId, Timestamp>,
     pub payable: BTreeMap<MerchantId, i64>,
     stores: BTreeMap<StoreId, (MerchantId, StoreDetails)>,
     tills: BTreeMap<TillId, (StoreId, Option<Fingerprint>)>,
@@ -198,6 +208,7 @@ impl Model {
             codes: HashMap::new(),
             issued: VecDeque::new(),
             showing: HashMap::new(),
+            over: HashMap::new(),
             guesses: HashMap::new(),
             payable: BTreeMap::new(),
             stores: BTreeMap::new(),
@@ -223,6 +234,7 @@ impl Model {
         self.codes.clear();
         self.issued.clear();
         self.showing.clear();
+        self.over.clear();
         self.guesses.clear();
     }
 
@@ -293,7 +305,8 @@ impl Model {
             | Command::Freeze { .. }
             | Command::Unfreeze { .. }
             | Command::NoteWallet { .. }
-            | Command::IssueCode { .. } => self.tell_customer(by, command, at),
+            | Command::IssueCode { .. }
+            | Command::EndSession { .. } => self.tell_customer(by, command, at),
             Command::GrantAuthorization {
                 authorization,
                 wallet,
@@ -564,11 +577,28 @@ impl Model {
             }
             Command::IssueCode { wallet } => {
                 self.own(by, *wallet)?;
+                self.purse(*wallet)?;
+                let over = session_of(by).and_then(|session| self.over.get(&session));
+                if over.is_some_and(|since| at < since.plus_seconds(600)) {
+                    return Err(Refusal::SessionEnded);
+                }
                 if self.purse(*wallet)?.frozen {
                     return Err(Refusal::WalletFrozen);
                 }
                 let life_seconds = i64::from(self.limits.code_life_seconds);
                 Ok(Said::Code(at.plus_seconds(life_seconds)))
+            }
+            Command::EndSession { wallet, session } => {
+                self.own(by, *wallet)?;
+                self.over.entry(*session).or_insert(at);
+                if let Some(digits) = self.showing.get(wallet)
+                    && let Some(code) = self.codes.get_mut(digits)
+                    && code.session == Some(*session)
+                    && code.state == Shown::Live
+                {
+                    code.state = Shown::Ended;
+                }
+                Ok(Said::Bound)
             }
             other => unreachable!("{other:?} is about no customer"),
         }
@@ -835,6 +865,7 @@ impl Model {
                 match code.state {
                     Shown::Spent => return Err(Refusal::CodeSpent),
                     Shown::Replaced => return Err(Refusal::CodeReplaced),
+                    Shown::Ended => return Err(Refusal::CodeExpired),
                     Shown::Live if at >= code.expires => return Err(Refusal::CodeExpired),
                     Shown::Live => {}
                 }
@@ -860,7 +891,14 @@ impl Model {
     }
 
     /// The desk gave out these digits.
-    pub fn learn_code(&mut self, wallet: WalletId, digits: u64, at: Timestamp, expires: Timestamp) {
+    pub fn learn_code(
+        &mut self,
+        by: Actor,
+        wallet: WalletId,
+        digits: u64,
+        at: Timestamp,
+        expires: Timestamp,
+    ) {
         while let Some((issued, old)) = self.issued.front().copied()
             && at >= issued.plus_seconds(600)
         {
@@ -878,6 +916,7 @@ impl Model {
         let state = Shown::Live;
         let row = Code {
             wallet,
+            session: session_of(by),
             epoch,
             issued: at,
             expires,

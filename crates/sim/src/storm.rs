@@ -528,7 +528,8 @@ impl Storm {
             Ok(Reply::Code { digits, expires_at }),
         ) = (ask, outcome)
         {
-            self.model.learn_code(*wallet, *digits, at, *expires_at);
+            self.model
+                .learn_code(asker.by(), *wallet, *digits, at, *expires_at);
         }
         self.crowd.hear(ask, outcome);
         self.note(&said);

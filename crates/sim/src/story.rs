@@ -84,6 +84,8 @@ pub struct Stage {
     latest: Timestamp,
     starts: u8,
     people: HashMap<String, WalletId>,
+    /// How often each customer has signed out.
+    sign_outs: HashMap<WalletId, u64>,
     codes: HashMap<String, u64>,
     top_ups: HashMap<String, (TopUpId, Amount)>,
     holds: HashMap<String, HoldId>,
@@ -166,6 +168,7 @@ impl Stage {
             latest: Timestamp(0),
             starts: 0,
             people: HashMap::new(),
+            sign_outs: HashMap::new(),
             codes: HashMap::new(),
             top_ups: HashMap::new(),
             holds: HashMap::new(),
@@ -398,6 +401,16 @@ impl Stage {
             [_, "forbids", _shop] => Command::RevokeAuthorization {
                 authorization: permission(self.person(whose)?),
             },
+            [who, "signs", "out"] => {
+                let (by, wallet) = (self.speaker(who)?, self.person(whose)?);
+                let session = self.session_of(wallet);
+                *self.sign_outs.entry(wallet).or_default() += 1;
+                return Ok(Line::command(
+                    by,
+                    Command::EndSession { wallet, session },
+                    who,
+                ));
+            }
             [_, "issues", "code", _] => Command::IssueCode {
                 wallet: self.person(whose)?,
             },
@@ -644,7 +657,7 @@ impl Stage {
         ) = (ask, &outcome)
         {
             self.model
-                .learn_code(*wallet, *digits, self.latest, *expires_at);
+                .learn_code(by, *wallet, *digits, self.latest, *expires_at);
         }
         Ok(outcome)
     }
@@ -695,6 +708,12 @@ impl Stage {
             .ok_or_else(|| format!("who is {who}?"))
     }
 
+    /// A customer who signs out goes on in another session.
+    fn session_of(&self, wallet: WalletId) -> SessionId {
+        let before = self.sign_outs.get(&wallet).copied().unwrap_or(0);
+        SessionId(1 << 100 | u128::from(before) << 64 | u128::from(wallet.0))
+    }
+
     /// The actor behind a story's word.
     fn speaker(&self, word: &str) -> Result<Actor, String> {
         if word == "house" {
@@ -703,7 +722,7 @@ impl Stage {
         if let Some(wallet) = self.people.get(word).copied() {
             return Ok(Actor::Customer {
                 wallet,
-                session: SessionId(1 << 100 | u128::from(wallet.0)),
+                session: self.session_of(wallet),
                 credential: Some(Fingerprint(499 + u128::from(wallet.0))),
             });
         }

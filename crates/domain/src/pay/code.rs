@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use crate::book::IdMap;
-use crate::ids::{Fingerprint, WalletId};
+use crate::ids::{Fingerprint, SessionId, WalletId};
 use crate::world::{Draw, Timestamp};
 
 /// Ten to the fourteenth: how many codes there are.
@@ -33,11 +33,15 @@ enum State {
     Live,
     Spent,
     Replaced,
+    /// The session that showed it is over.
+    Ended,
 }
 
 #[derive(Clone, Copy)]
 struct Row {
     wallet: WalletId,
+    /// Who shows it: the session of a phone.
+    session: Option<SessionId>,
     epoch: u32,
     issued_at: Timestamp,
     expires_at: Timestamp,
@@ -65,15 +69,20 @@ pub struct CodeDesk {
     /// In the order they were issued.
     oldest: VecDeque<u64>,
     guesses: IdMap<Fingerprint, Guesses>,
+    /// Sessions that were ended a short time ago: a request for a code that was on its way meanwhile gets none.
+    ended: IdMap<SessionId, Timestamp>,
+    /// In the order of their ends.
+    ended_oldest: VecDeque<(Timestamp, SessionId)>,
     /// Codes spent since the last [`CodeDesk::settle`].
     undo: Vec<u64>,
 }
 
 impl CodeDesk {
-    /// A fresh code for a wallet; kills the one it showed before.
+    /// A fresh code for a wallet, shown by `session`; kills the one it showed before.
     pub fn issue(
         &mut self,
         wallet: WalletId,
+        session: Option<SessionId>,
         epoch: u32,
         now: Timestamp,
         life_seconds: u32,
@@ -98,6 +107,7 @@ impl CodeDesk {
             digits,
             Row {
                 wallet,
+                session,
                 epoch,
                 issued_at: now,
                 expires_at,
@@ -118,6 +128,7 @@ impl CodeDesk {
             Some(row) => match row.state {
                 State::Spent => CodeFact::Spent,
                 State::Replaced => CodeFact::Replaced,
+                State::Ended => CodeFact::Expired,
                 State::Live if now >= row.expires_at => CodeFact::Expired,
                 State::Live => CodeFact::Live {
                     wallet: row.wallet,
@@ -125,6 +136,30 @@ impl CodeDesk {
                 },
             },
         }
+    }
+
+    /// A session is over: the code that it shows has run out, and it is given no other. Never undone: whoever has asked for an
+    /// end must be able to rely on it.
+    pub fn end_session(&mut self, wallet: WalletId, session: SessionId, now: Timestamp) {
+        self.ended.entry(session).or_insert_with(|| {
+            self.ended_oldest.push_back((now, session));
+            now
+        });
+        if let Some(digits) = self.shown.get(&wallet)
+            && let Some(row) = self.codes.get_mut(digits)
+            && row.session == Some(session)
+        {
+            if matches!(row.state, State::Live) {
+                row.state = State::Ended;
+            }
+            // A payment of this batch may still be undone: it does not come back to life.
+            self.shown.remove(&wallet);
+        }
+    }
+
+    /// Whether this session was ended in the last ten minutes: no request can have been on its way for longer.
+    pub fn is_ended(&self, session: SessionId, now: Timestamp) -> bool {
+        (self.ended.get(&session)).is_some_and(|ended| now < ended.plus_seconds(MEMORY_SECONDS))
     }
 
     /// A payment used it. Undone with the batch.
@@ -193,6 +228,12 @@ impl CodeDesk {
                 self.shown.remove(&row.wallet);
             }
         }
+        while let Some((ended_at, session)) = self.ended_oldest.front().copied()
+            && now >= ended_at.plus_seconds(MEMORY_SECONDS)
+        {
+            self.ended_oldest.pop_front();
+            self.ended.remove(&session);
+        }
     }
 }
 
@@ -201,10 +242,19 @@ mod tests {
     use super::*;
 
     const NOON: Timestamp = Timestamp::from_seconds(1_700_000_000);
+    const PHONE: SessionId = SessionId(1);
+    const TABLET: SessionId = SessionId(2);
 
     fn desk_with_code() -> (CodeDesk, u64) {
         let mut desk = CodeDesk::default();
-        let (digits, _) = desk.issue(WalletId(1), 0, NOON, 60, &mut Draw::from_seed(7));
+        let (digits, _) = desk.issue(
+            WalletId(1),
+            Some(PHONE),
+            0,
+            NOON,
+            60,
+            &mut Draw::from_seed(7),
+        );
         (desk, digits)
     }
 
@@ -226,7 +276,14 @@ mod tests {
     #[test]
     fn a_new_code_kills_the_one_shown_before() {
         let (mut desk, code) = desk_with_code();
-        desk.issue(WalletId(1), 0, NOON, 60, &mut Draw::from_seed(8));
+        desk.issue(
+            WalletId(1),
+            Some(PHONE),
+            0,
+            NOON,
+            60,
+            &mut Draw::from_seed(8),
+        );
         assert_eq!(desk.look(code, NOON), CodeFact::Replaced);
     }
 
@@ -234,10 +291,45 @@ mod tests {
     fn a_code_whose_payment_was_lost_stays_dead_beside_a_newer_one() {
         let (mut desk, code) = desk_with_code();
         desk.spend(code);
-        let (newer, _) = desk.issue(WalletId(1), 0, NOON, 60, &mut Draw::from_seed(8));
+        let (newer, _) = desk.issue(
+            WalletId(1),
+            Some(PHONE),
+            0,
+            NOON,
+            60,
+            &mut Draw::from_seed(8),
+        );
         desk.undo();
         assert_eq!(desk.look(code, NOON), CodeFact::Replaced);
         assert!(matches!(desk.look(newer, NOON), CodeFact::Live { .. }));
+    }
+
+    #[test]
+    fn the_end_of_a_session_ends_the_code_that_it_shows_and_no_other() {
+        let (mut desk, code) = desk_with_code();
+        desk.end_session(WalletId(1), TABLET, NOON);
+        assert!(matches!(desk.look(code, NOON), CodeFact::Live { .. }));
+        desk.end_session(WalletId(1), PHONE, NOON);
+        assert_eq!(desk.look(code, NOON), CodeFact::Expired);
+        assert!(desk.is_ended(PHONE, NOON), "it is given no other");
+    }
+
+    #[test]
+    fn a_code_whose_session_ended_while_its_payment_was_written_does_not_come_back() {
+        let (mut desk, code) = desk_with_code();
+        desk.spend(code);
+        desk.end_session(WalletId(1), PHONE, NOON);
+        desk.undo();
+        assert_eq!(desk.look(code, NOON), CodeFact::Replaced);
+    }
+
+    #[test]
+    fn ended_sessions_are_forgotten_after_ten_minutes() {
+        let (mut desk, _) = desk_with_code();
+        desk.end_session(WalletId(1), PHONE, NOON);
+        let later = NOON.plus_seconds(MEMORY_SECONDS);
+        desk.issue(WalletId(2), None, 0, later, 60, &mut Draw::from_seed(8));
+        assert!(!desk.is_ended(PHONE, later) && desk.ended_oldest.is_empty());
     }
 
     #[test]
@@ -246,7 +338,7 @@ mod tests {
         let (unswept, same_code) = desk_with_code();
         assert_eq!(code, same_code);
         let later = NOON.plus_seconds(MEMORY_SECONDS);
-        swept.issue(WalletId(2), 0, later, 60, &mut Draw::from_seed(8));
+        swept.issue(WalletId(2), None, 0, later, 60, &mut Draw::from_seed(8));
         for desk in [&swept, &unswept] {
             assert_eq!(desk.look(code, later), CodeFact::Unknown);
         }

@@ -246,6 +246,7 @@ impl Fixture {
             | Command::Unfreeze { wallet }
             | Command::GrantAuthorization { wallet, .. }
             | Command::IssueCode { wallet }
+            | Command::EndSession { wallet, .. }
             | Command::StartTopUp { wallet, .. } => as_customer(*wallet),
             Command::RevokeAuthorization { .. } => as_customer(self.sora),
             Command::Charge(charge) | Command::Hold { charge, .. } => {

@@ -13,11 +13,12 @@ use crate::fixture::{
 use mamori_domain::command::{
     Ask, Charge, Command, CommandKind, CreditKind, RefundRequest, Request,
 };
-use mamori_domain::context::{Asker, SystemReason};
+use mamori_domain::context::{Actor, Asker, SystemReason};
 use mamori_domain::fund::LOTS_MAX;
 use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
-    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, SessionId, StoreId, TillId,
+    TopUpId, WalletId,
 };
 use mamori_domain::merchant::StoreDetails;
 use mamori_domain::money::Amount;
@@ -177,6 +178,7 @@ impl Scene {
                 | Command::Unfreeze { wallet }
                 | Command::GrantAuthorization { wallet, .. }
                 | Command::IssueCode { wallet }
+                | Command::EndSession { wallet, .. }
                 | Command::NoteWallet { wallet, .. }
                 | Command::StartTopUp { wallet, .. }
                 | Command::Credit { wallet, .. },
@@ -737,6 +739,22 @@ const ID_OF_ANOTHER_FUNDING: &[Row] = &[
 const FROZEN: &[Row] = &[row("of a frozen wallet", Refusal::WalletFrozen, |scene| {
     scene.fixture.freeze(scene.fixture.sora);
 })];
+
+const SIGNED_OUT: &[Row] = &[row(
+    "by a session that was ended meanwhile",
+    Refusal::SessionEnded,
+    |scene| {
+        let wallet = scene.fixture.sora;
+        let Actor::Customer { session, .. } = as_customer(wallet).by() else {
+            panic!("a customer has a session");
+        };
+        let end = Command::EndSession { wallet, session };
+        scene
+            .fixture
+            .tell(end)
+            .expect("a session may always be ended");
+    },
+)];
 
 const TOP_UP_BOUNDS: &[Row] = &[
     row("for nothing", Refusal::AmountOutOfBounds, |scene| {
@@ -1468,7 +1486,16 @@ const TABLES: &[Table] = &[
             let wallet = fixture.sora;
             Scene::of(fixture, Command::IssueCode { wallet })
         },
-        rows: &[BY_ANOTHER_CUSTOMER, OF_NO_WALLET, FROZEN],
+        rows: &[BY_ANOTHER_CUSTOMER, OF_NO_WALLET, SIGNED_OUT, FROZEN],
+    },
+    Table {
+        what: "the end of a session",
+        right: || {
+            let fixture = Fixture::open();
+            let (wallet, session) = (fixture.sora, SessionId(1));
+            Scene::of(fixture, Command::EndSession { wallet, session })
+        },
+        rows: &[BY_ANOTHER_CUSTOMER],
     },
     Table {
         what: "a look at a wallet",

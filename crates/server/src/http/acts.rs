@@ -484,6 +484,7 @@ fn owner_may_see(command: CommandKind) -> bool {
         CommandKind::NoteWallet
         // Payments, and what is on its way to one: the history shows them.
         | CommandKind::IssueCode
+        | CommandKind::EndSession
         | CommandKind::Charge
         | CommandKind::Hold
         | CommandKind::Capture
