@@ -4,6 +4,8 @@
 //! | file | flow |
 //! |---|---|
 //! | `sign_up.rs` | a visitor proves a contact and becomes a customer with a wallet |
+//! | `sign_in.rs` | an owner shows a passkey, to sign in or for one act |
+//! | `session.rs` | a session begins, goes on under a new token, and ends |
 //! | `enrol.rs` | a browser becomes a till's device, and stops being one |
 //! | `open.rs` | a merchant, a store, a till is opened under a name |
 //! | `api_key.rs` | a merchant's API key is made and revoked |
@@ -29,6 +31,8 @@ pub mod note;
 pub mod open;
 pub mod permission;
 pub mod reconcile;
+pub mod session;
+pub mod sign_in;
 pub mod sign_up;
 pub mod staff;
 pub mod top_up;

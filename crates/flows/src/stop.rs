@@ -48,6 +48,8 @@ pub enum Denied {
     WalletNotEmpty,
     /// The operator cannot be removed: nobody could enter the console afterwards.
     LastOperator,
+    /// The owner was removed, erased or signed out everywhere while the passkey was shown.
+    OwnerGone,
     /// The ledger said no where its rules know no reason to: an error of ours, in the log.
     Unexpected,
 }

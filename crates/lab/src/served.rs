@@ -186,7 +186,9 @@ fn sign_in(
         seen_at: now,
         ends_at: now.plus(SESSION),
     };
-    registry.sessions().open(&row, &token)?;
+    let generation = registry.sessions().generation(row.surface, &row.owner)?;
+    let generation = generation.ok_or("a seeded customer may not sign in")?;
+    registry.sessions().open(&row, &token, generation, None)?;
     let name = Cookie::Session(Surface::Wallet).name();
     Ok(format!("{name}={}", encode_token(&token)))
 }

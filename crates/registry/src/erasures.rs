@@ -5,6 +5,7 @@
 //! and amounts stay: they are the ledger, and from here on they name no person.
 
 use crate::factors::OwnerId;
+use crate::sessions::end_all_in;
 use crate::{Numbered, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param};
@@ -56,7 +57,7 @@ impl Erasures<'_> {
                 "UPDATE passkeys SET status = $1, passkey = '' WHERE owner = $2 AND surface = $3",
                 &[dead, who, surface],
             )?;
-            tx.execute("DELETE FROM sessions WHERE surface = $1 AND owner = $2", &[surface, who])?;
+            end_all_in(tx, Surface::Wallet, &OwnerId(person))?;
             // The wallet's permissions are revoked later, one by one; what merchants call the person goes now.
             tx.execute(
                 "UPDATE permission_links SET reference = NULL WHERE permission IN (SELECT permission FROM permissions WHERE wallet = $1)",

@@ -71,7 +71,10 @@ pub use people::{EnrolRefusal, Enrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
 pub use schema::CONTROL;
 pub use seed::Seed;
-pub use sessions::{Aal, AuthMethod, SessionDevice, SessionId, SessionRow, Sessions};
+pub use sessions::{
+    Aal, AuthMethod, EndedSession, Generation, SESSIONS_PER_OWNER_MAX, SessionDevice, SessionId,
+    SessionRow, Sessions,
+};
 pub use sign_ups::{
     CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
     SignUpStart, SignUps,

@@ -11,6 +11,7 @@ use crate::acts::{About, Noted, RegistryCommand};
 use crate::factors::{OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
+use crate::sessions::end_all_in;
 use crate::{
     Numbered, RegistryKeys, Standing, Surface, at, instant_cell, numbered_cell, opt_instant_cell,
     token_hash,
@@ -242,10 +243,7 @@ impl Operators<'_> {
                 &[dead, who, console],
             )?;
             tx.execute("DELETE FROM operator_links WHERE operator = $1", &[who])?;
-            tx.execute(
-                "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
-                &[console, who],
-            )?;
+            end_all_in(tx, Surface::Console, operator)?;
             if let Some(noted) = &noted {
                 noted.write(
                     tx,

@@ -55,8 +55,35 @@ pub const CONTROL: Family = Family {
             name: "standing permissions",
             sql: PERMISSIONS,
         },
+        Migration {
+            name: "generations of sessions",
+            sql: GENERATIONS,
+        },
     ],
 };
+
+/// A session carries the generation of its owner and that of its surface, and lives only while both are still the present ones: who
+/// raises a number ends every session that carries an older one, sign-ins that are on their way included. Surfaces: 1 wallet,
+/// 3 console. Status 2 is an owner who may sign in.
+const GENERATIONS: &str = "
+ALTER TABLE people ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE operators ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN generation BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN surface_generation BIGINT NOT NULL DEFAULT 0;
+CREATE TABLE surface_generations (
+    surface BIGINT NOT NULL PRIMARY KEY,
+    generation BIGINT NOT NULL
+);
+INSERT INTO surface_generations (surface, generation) VALUES (1, 0), (3, 0);
+CREATE VIEW live_sessions AS SELECT * FROM sessions
+WHERE surface_generation = (SELECT generation FROM surface_generations WHERE surface_generations.surface = sessions.surface)
+  AND (
+    (surface = 1 AND EXISTS (SELECT 1 FROM people
+        WHERE person = sessions.owner AND people.status = 2 AND people.generation = sessions.generation))
+    OR (surface = 3 AND EXISTS (SELECT 1 FROM operators
+        WHERE operator = sessions.owner AND operators.status = 2 AND operators.generation = sessions.generation))
+  );
+";
 
 /// Permissions by their 128 bits, under which the book names them; `made_at` is 0 where only the book remembers. A link that was
 /// answered with a no has no permission, and is forgotten once it has run out (`ends_at`). `reference` is sealed.

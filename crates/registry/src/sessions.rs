@@ -1,19 +1,27 @@
 //! Who is signed in. A session is found by the hash of its token; the token itself is nowhere but in the cookie.
+//!
+//! A session lives while its owner may sign in and neither the owner's generation nor the surface's has been raised since the
+//! credential was checked (`live_sessions` in `schema.rs`). So an owner who is removed, erased or signed out everywhere while a
+//! sign-in is on its way is not signed in by it, whichever of the two is written first.
 
 use std::time::Duration;
 
 use crate::factors::OwnerId;
 use crate::{
-    Numbered, Surface, at, fingerprint_cell, instant_cell, numbered_cell, token_hash, wallet_number,
+    Numbered, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell, token_hash,
+    wallet_number,
 };
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Db, Param};
+use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::context::AgentFamily;
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
 /// How long the row of a session stays after its end.
 const SWEPT_AFTER: Duration = Duration::from_secs(86_400);
+
+/// Live sessions of one owner on a surface; a new one beyond them ends the oldest.
+pub const SESSIONS_PER_OWNER_MAX: usize = 20;
 
 /// The name of a session: 16 random bytes that stay the same when the token is renewed. Not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,24 +136,82 @@ pub struct SessionRow {
     pub ends_at: Timestamp,
 }
 
+/// How often all sessions of an owner, and all of a surface, were ended: what a sign-in learns before it checks a credential, and what
+/// must still be so when its session is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation {
+    owner: i64,
+    surface: i64,
+}
+
+/// A session that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EndedSession {
+    /// Its name.
+    pub session: SessionId,
+    /// The customer's wallet; None for operators.
+    pub wallet: Option<WalletId>,
+}
+
 /// Who is signed in.
 pub struct Sessions<'a> {
     pub(crate) db: &'a mut Db,
 }
 
 impl Sessions<'_> {
-    /// Stores a new session under the hash of `token`, 32 random bytes that stand nowhere else but in the cookie.
-    pub fn open(&mut self, row: &SessionRow, token: &[u8; 32]) -> Result<(), Fault> {
+    /// The present generation of an owner who may sign in; None for everybody else.
+    pub fn generation(
+        &mut self,
+        surface: Surface,
+        owner: &OwnerId,
+    ) -> Result<Option<Generation>, Fault> {
+        self.db
+            .transaction(|tx| present_generation(tx, surface, owner))
+    }
+
+    /// Stores a new session under the hash of `token`, 32 random bytes that stand nowhere else but in the cookie. In the same step
+    /// the session with the token hash `replaced` ends, and of the owner's others the oldest beyond
+    /// [`SESSIONS_PER_OWNER_MAX`]; the answer names them. None, and nothing is changed, if `generation` is not the owner's any more.
+    pub fn open(
+        &mut self,
+        row: &SessionRow,
+        token: &[u8; 32],
+        generation: Generation,
+        replaced: Option<&[u8; 32]>,
+    ) -> Result<Option<Vec<EndedSession>>, Fault> {
         let wallet = row.wallet.map(wallet_number).transpose()?;
         let browser = row.device.browser.map(|browser| browser.0.to_be_bytes());
-        self.db
-            .execute(
-                "INSERT INTO sessions (session, token_hash, surface, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+        let (surface, owner) = (row.surface, row.owner);
+        self.db.transaction(|tx| {
+            if present_generation(tx, surface, &owner)? != Some(generation) {
+                return Ok(None);
+            }
+            let mut ended = match replaced {
+                Some(hash) => tx.query(
+                    "SELECT session, wallet FROM sessions WHERE token_hash = $1 AND surface = $2",
+                    &[Param::Blob(hash), surface.param()],
+                    ended_session,
+                )?,
+                None => Vec::new(),
+            };
+            let others = tx.query(
+                "SELECT session, wallet FROM sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC, session",
+                &[surface.param(), Param::Blob(&owner.0), at(row.made_at)],
+                ended_session,
+            )?;
+            let kept = |other: &EndedSession| !ended.contains(other);
+            let too_many: Vec<_> = others.into_iter().filter(kept).skip(SESSIONS_PER_OWNER_MAX - 1).collect();
+            ended.extend(too_many);
+            for one in &ended {
+                tx.execute("DELETE FROM sessions WHERE session = $1", &[Param::Blob(&one.session.0)])?;
+            }
+            tx.execute(
+                "INSERT INTO sessions (session, token_hash, surface, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent, generation, surface_generation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
                 &[
                     Param::Blob(&row.session.0),
                     Param::Blob(&token_hash(token)),
-                    row.surface.param(),
-                    Param::Blob(&row.owner.0),
+                    surface.param(),
+                    Param::Blob(&owner.0),
                     wallet.into(),
                     at(row.made_at),
                     at(row.seen_at),
@@ -154,19 +220,22 @@ impl Sessions<'_> {
                     row.assurance.param(),
                     browser.as_ref().map_or(Param::Null, |browser| Param::Blob(browser)),
                     row.device.agent.param(),
+                    Param::Int(generation.owner),
+                    Param::Int(generation.surface),
                 ],
-            )
-            .map(|_| ())
+            )?;
+            Ok(Some(ended))
+        })
     }
 
-    /// The session with this token hash on a surface, ended by time or not.
+    /// The live session with this token hash on a surface, over by time or not.
     pub fn find(
         &mut self,
         surface: Surface,
         token_hash: &[u8; 32],
     ) -> Result<Option<SessionRow>, Fault> {
         self.db.query_first(
-            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM sessions WHERE token_hash = $1 AND surface = $2",
+            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM live_sessions WHERE token_hash = $1 AND surface = $2",
             &[Param::Blob(token_hash), surface.param()],
             |row| session_row(row, surface),
         )
@@ -180,16 +249,16 @@ impl Sessions<'_> {
         now: Timestamp,
     ) -> Result<Vec<SessionRow>, Fault> {
         self.db.query(
-            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
+            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM live_sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
             &[surface.param(), Param::Blob(&owner.0), at(now)],
             |row| session_row(row, surface),
         )
     }
 
-    /// Writes down that a session was used; false if it was ended meanwhile, perhaps by another process.
+    /// Writes down that a session was used; false if it was ended meanwhile, perhaps by another process, or its owner was.
     pub fn touch(&mut self, session: &SessionId, now: Timestamp) -> Result<bool, Fault> {
         let touched = self.db.execute(
-            "UPDATE sessions SET seen_at = $1 WHERE session = $2",
+            "UPDATE sessions SET seen_at = $1 WHERE session = (SELECT session FROM live_sessions WHERE session = $2)",
             &[at(now), Param::Blob(&session.0)],
         )?;
         Ok(touched == 1)
@@ -204,7 +273,7 @@ impl Sessions<'_> {
         token: &[u8; 32],
     ) -> Result<bool, Fault> {
         let changed = self.db.execute(
-            "UPDATE sessions SET token_hash = $1 WHERE session = $2 AND token_hash = $3",
+            "UPDATE sessions SET token_hash = $1 WHERE session = (SELECT session FROM live_sessions WHERE session = $2 AND token_hash = $3)",
             &[
                 Param::Blob(&token_hash(token)),
                 Param::Blob(&session.0),
@@ -214,30 +283,76 @@ impl Sessions<'_> {
         Ok(changed == 1)
     }
 
-    /// Ends one session of an owner; false if it was not there.
+    /// Ends one session of an owner; None if it was not there.
     pub fn end(
         &mut self,
         surface: Surface,
         owner: &OwnerId,
         session: &SessionId,
-    ) -> Result<bool, Fault> {
-        let ended = self.db.execute(
-            "DELETE FROM sessions WHERE session = $1 AND surface = $2 AND owner = $3",
-            &[
-                Param::Blob(&session.0),
-                surface.param(),
-                Param::Blob(&owner.0),
-            ],
-        )?;
-        Ok(ended == 1)
+    ) -> Result<Option<EndedSession>, Fault> {
+        let named = [
+            Param::Blob(&session.0),
+            surface.param(),
+            Param::Blob(&owner.0),
+        ];
+        self.db.transaction(|tx| {
+            let ended = tx.query_first(
+                "SELECT session, wallet FROM sessions WHERE session = $1 AND surface = $2 AND owner = $3",
+                &named,
+                ended_session,
+            )?;
+            tx.execute(
+                "DELETE FROM sessions WHERE session = $1 AND surface = $2 AND owner = $3",
+                &named,
+            )?;
+            Ok(ended)
+        })
     }
 
-    /// Ends all sessions of an owner; returns how many.
-    pub fn end_all_of(&mut self, surface: Surface, owner: &OwnerId) -> Result<u64, Fault> {
-        self.db.execute(
-            "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
-            &[surface.param(), Param::Blob(&owner.0)],
-        )
+    /// Ends all sessions of an owner but one, and names them.
+    pub fn end_others(
+        &mut self,
+        surface: Surface,
+        owner: &OwnerId,
+        but: &SessionId,
+    ) -> Result<Vec<EndedSession>, Fault> {
+        let whose = [surface.param(), Param::Blob(&owner.0), Param::Blob(&but.0)];
+        self.db.transaction(|tx| {
+            let ended = tx.query(
+                "SELECT session, wallet FROM sessions WHERE surface = $1 AND owner = $2 AND session <> $3 ORDER BY made_at",
+                &whose,
+                ended_session,
+            )?;
+            tx.execute(
+                "DELETE FROM sessions WHERE surface = $1 AND owner = $2 AND session <> $3",
+                &whose,
+            )?;
+            Ok(ended)
+        })
+    }
+
+    /// Ends all sessions of an owner and every sign-in that is on its way; names the sessions.
+    pub fn end_all_of(
+        &mut self,
+        surface: Surface,
+        owner: &OwnerId,
+    ) -> Result<Vec<EndedSession>, Fault> {
+        self.db.transaction(|tx| end_all_in(tx, surface, owner))
+    }
+
+    /// Ends all sessions of a surface and every sign-in that is on its way; returns how many sessions. Another process notices
+    /// within a minute.
+    pub fn end_all_on(&mut self, surface: Surface) -> Result<u64, Fault> {
+        self.db.transaction(|tx| {
+            tx.execute(
+                "UPDATE surface_generations SET generation = generation + 1 WHERE surface = $1",
+                &[surface.param()],
+            )?;
+            tx.execute(
+                "DELETE FROM sessions WHERE surface = $1",
+                &[surface.param()],
+            )
+        })
     }
 
     /// Removes sessions whose absolute limit passed a day ago, at most 500 at a time; returns how many.
@@ -249,15 +364,80 @@ impl Sessions<'_> {
     }
 }
 
-fn session_row(row: &mamori_datastore::sql::Row, surface: Surface) -> SessionRow {
+/// Ends all sessions of an owner within a transaction that takes more away.
+pub(crate) fn end_all_in(
+    tx: &mut Tx,
+    surface: Surface,
+    owner: &OwnerId,
+) -> Result<Vec<EndedSession>, Fault> {
+    let whose = [surface.param(), Param::Blob(&owner.0)];
+    let raise = match surface {
+        Surface::Wallet => "UPDATE people SET generation = generation + 1 WHERE person = $1",
+        Surface::Console | Surface::Till => {
+            "UPDATE operators SET generation = generation + 1 WHERE operator = $1"
+        }
+    };
+    tx.execute(raise, &whose[1..])?;
+    let ended = tx.query(
+        "SELECT session, wallet FROM sessions WHERE surface = $1 AND owner = $2 ORDER BY made_at",
+        &whose,
+        ended_session,
+    )?;
+    tx.execute(
+        "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
+        &whose,
+    )?;
+    Ok(ended)
+}
+
+fn present_generation(
+    tx: &mut Tx,
+    surface: Surface,
+    owner: &OwnerId,
+) -> Result<Option<Generation>, Fault> {
+    let present = match surface {
+        Surface::Wallet => {
+            "SELECT people.generation, surface_generations.generation FROM people, surface_generations
+             WHERE person = $1 AND status = $2 AND surface = $3"
+        }
+        // A till's device is no session.
+        Surface::Console | Surface::Till => {
+            "SELECT operators.generation, surface_generations.generation FROM operators, surface_generations
+             WHERE operator = $1 AND status = $2 AND surface = $3"
+        }
+    };
+    tx.query_first(
+        present,
+        &[
+            Param::Blob(&owner.0),
+            Standing::Active.param(),
+            surface.param(),
+        ],
+        |row| Generation {
+            owner: row.int(0),
+            surface: row.int(1),
+        },
+    )
+}
+
+fn wallet_cell(row: &Row, column: usize) -> Option<WalletId> {
+    let wallet = row.opt_int(column)?;
+    u64::try_from(wallet).ok().map(WalletId)
+}
+
+fn ended_session(row: &Row) -> EndedSession {
+    EndedSession {
+        session: SessionId(row.bytes(0)),
+        wallet: wallet_cell(row, 1),
+    }
+}
+
+fn session_row(row: &Row, surface: Surface) -> SessionRow {
     SessionRow {
         session: SessionId(row.bytes(0)),
         surface,
         owner: OwnerId(row.bytes(1)),
-        wallet: row
-            .opt_int(2)
-            .and_then(|wallet| u64::try_from(wallet).ok())
-            .map(WalletId),
+        wallet: wallet_cell(row, 2),
         method: numbered_cell(row, 6),
         assurance: numbered_cell(row, 7),
         device: SessionDevice {

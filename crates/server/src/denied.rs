@@ -141,6 +141,7 @@ impl From<Denied> for Denial {
         let words = match denied {
             Denied::Refused(refusal) => return refused(refusal),
             Denied::NotFound => return Denial::NotFound,
+            Denied::OwnerGone => return Denial::SignedOut,
             Denied::MessagesUsedUp => {
                 tracing::error!(
                     "the hour's budget of one-time codes of a country, or by mail, is used up"

@@ -153,10 +153,31 @@ impl Sessions {
         }
     }
 
-    /// Takes in a session that its caller has just written; false if it has ended by time.
-    pub fn admit(&self, token_hash: [u8; 32], row: SessionRow, now: Timestamp) -> bool {
+    /// Takes in a session that its caller has stored, or given a new token, when there had been `as_of` endings, and forgets the
+    /// token `old` that it replaces. If there were more endings since, perhaps of this very session, it is left to the next
+    /// request to read it.
+    pub fn admit_in_place_of(
+        &self,
+        token_hash: [u8; 32],
+        row: SessionRow,
+        old: Option<&[u8; 32]>,
+        now: Timestamp,
+        as_of: u64,
+    ) {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        self.take_in(&mut entries, token_hash, row, now)
+        let is_fresh = self.endings.load(Ordering::Acquire) == as_of;
+        if let Some(old) = old {
+            self.endings.fetch_add(1, Ordering::AcqRel);
+            entries.remove(old);
+        }
+        if is_fresh {
+            self.take_in(&mut entries, token_hash, row, now);
+        }
+    }
+
+    #[cfg(test)]
+    fn admit(&self, token_hash: [u8; 32], row: SessionRow, now: Timestamp) -> bool {
+        self.admit_read(token_hash, row, now, self.endings()) == Admitted::Live
     }
 
     fn take_in(

@@ -15,10 +15,10 @@ use mamori_domain::ids::{
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
     Aal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact,
-    Enrolment, LinkRefusal, MerchantTree, NameTaken, Named, NamedPermission, NewCardOrder, Opening,
-    OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Registry, RemoveRefusal, Seed, SendBudget,
-    SendRefusal, SessionDevice, SessionId, SessionRow, SignUpStart, StoredPasskey, Surface,
-    token_hash,
+    EndedSession, Enrolment, Generation, LinkRefusal, MerchantTree, NameTaken, Named,
+    NamedPermission, NewCardOrder, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Registry,
+    RemoveRefusal, SESSIONS_PER_OWNER_MAX, Seed, SendBudget, SendRefusal, SessionDevice, SessionId,
+    SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -349,6 +349,130 @@ fn a_counter_is_compared_and_set() {
     });
 }
 
+fn generation(registry: &mut Registry, owner: &OwnerId) -> Generation {
+    let found = registry.sessions().generation(Surface::Wallet, owner);
+    found.expect("the registry answers").expect("may sign in")
+}
+
+fn sign_in(registry: &mut Registry, row: &SessionRow, token: &[u8; 32]) {
+    let generation = generation(registry, &row.owner);
+    let opened = registry.sessions().open(row, token, generation, None);
+    opened.expect("the registry answers").expect("may sign in");
+}
+
+/// Session `number` of an owner, made so many seconds after the first.
+fn session_of(owner: OwnerId, number: u8) -> SessionRow {
+    let made_at = NOW.plus_seconds(i64::from(number));
+    SessionRow {
+        session: SessionId([number; 16]),
+        surface: Surface::Wallet,
+        owner,
+        wallet: Some(WalletId(1)),
+        method: AuthMethod::Passkey,
+        assurance: Aal::Two,
+        device: SessionDevice {
+            browser: None,
+            agent: AgentFamily::Unknown,
+        },
+        made_at,
+        seen_at: made_at,
+        ends_at: NOW.plus_seconds(3_600),
+    }
+}
+
+/// Whether the session with this number would be let in.
+fn is_in(registry: &mut Registry, number: u8) -> bool {
+    let found = registry
+        .sessions()
+        .find(Surface::Wallet, &token_hash(&[number; 32]));
+    found.expect("the registry answers").is_some()
+}
+
+/// A sign-in learns its owner's generation, checks the passkey, and stores its session. Whatever takes the owner's sessions away may
+/// happen before, between and after: nobody is signed in afterwards.
+#[test]
+fn a_sign_in_that_races_the_end_of_all_sessions_leaves_none_behind() {
+    type End = fn(&mut Registry, &OwnerId);
+    let ends: [(&str, End); 3] = [
+        ("erased", |registry, _| {
+            let begun = registry.erasures().begin(WalletId(1), NOW);
+            assert!(begun.expect("the registry answers").is_some());
+        }),
+        ("signed out everywhere", |registry, owner| {
+            let ended = registry.sessions().end_all_of(Surface::Wallet, owner);
+            ended.expect("the registry answers");
+        }),
+        ("all customers signed out", |registry, _| {
+            let ended = registry.sessions().end_all_on(Surface::Wallet);
+            ended.expect("the registry answers");
+        }),
+    ];
+    for (what, end) in ends {
+        on_both(|location| {
+            let mut registry = open(location);
+            let owner = enrol(&mut registry, 1);
+            let learnt = generation(&mut registry, &owner);
+            // The end comes between the two steps of the sign-in.
+            end(&mut registry, &owner);
+            let row = session_of(owner, 1);
+            let opened = registry.sessions().open(&row, &[1; 32], learnt, None);
+            assert_eq!(opened.expect("the registry answers"), None, "{what}");
+            assert!(!is_in(&mut registry, 1), "{what}: never stored");
+        });
+        on_both(|location| {
+            let mut registry = open(location);
+            let owner = enrol(&mut registry, 1);
+            // The end comes after both: the row goes, and its token may be neither used nor renewed.
+            sign_in(&mut registry, &session_of(owner, 1), &[1; 32]);
+            end(&mut registry, &owner);
+            assert!(!is_in(&mut registry, 1), "{what}: stored before");
+            let session = SessionId([1; 16]);
+            let touched = registry.sessions().touch(&session, NOW);
+            assert!(!touched.expect("the registry answers"), "{what}");
+            let (old, new) = (token_hash(&[1; 32]), [2; 32]);
+            let renewed = registry.sessions().renew_token(&session, &old, &new);
+            assert!(!renewed.expect("the registry answers"), "{what}");
+        });
+    }
+}
+
+/// A row that another program or an older copy put there is no session of an owner who has gone on since.
+#[test]
+fn a_session_of_an_older_generation_is_not_let_in() {
+    on_both(|location| {
+        let mut registry = open(location);
+        let owner = enrol(&mut registry, 1);
+        sign_in(&mut registry, &session_of(owner, 1), &[1; 32]);
+        let mut db = location.open(&CONTROL).expect("the same tables");
+        db.execute("UPDATE people SET generation = 1", &[])
+            .expect("written");
+        assert!(!is_in(&mut registry, 1));
+        let touched = registry.sessions().touch(&SessionId([1; 16]), NOW);
+        assert!(!touched.expect("the registry answers"));
+    });
+}
+
+#[test]
+fn ending_the_others_ends_all_of_them_however_many() {
+    on_both(|location| {
+        let mut registry = open(location);
+        let owner = enrol(&mut registry, 1);
+        for number in 1..=40 {
+            sign_in(&mut registry, &session_of(owner, number), &[number; 32]);
+        }
+        let live: Vec<u8> = (1..=40).filter(|n| is_in(&mut registry, *n)).collect();
+        let newest: Vec<u8> = (21..=40).collect();
+        assert_eq!(live, newest, "the oldest make room for the newest");
+        let ended = registry
+            .sessions()
+            .end_others(Surface::Wallet, &owner, &SessionId([30; 16]))
+            .expect("the registry answers");
+        assert_eq!(ended.len(), SESSIONS_PER_OWNER_MAX - 1);
+        let left: Vec<u8> = (1..=40).filter(|n| is_in(&mut registry, *n)).collect();
+        assert_eq!(left, [30]);
+    });
+}
+
 #[test]
 fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
     on_both(|location| {
@@ -369,10 +493,7 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             seen_at: NOW,
             ends_at: NOW.plus_seconds(3_600),
         };
-        registry
-            .sessions()
-            .open(&row, &[9; 32])
-            .expect("the registry answers");
+        sign_in(&mut registry, &row, &[9; 32]);
         assert_eq!(
             registry
                 .sessions()
@@ -425,18 +546,22 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             [renewed]
         );
         assert!(
-            !registry
+            registry
                 .sessions()
                 .end(Surface::Wallet, &OwnerId([8; 16]), &row.session)
-                .expect("the registry answers"),
-            "of somebody else"
+                .expect("the registry answers")
+                .is_none(),
+            "of another owner"
         );
         assert_eq!(
             registry
                 .sessions()
                 .end_all_of(Surface::Wallet, &owner)
                 .expect("the registry answers"),
-            1
+            [EndedSession {
+                session: row.session,
+                wallet: row.wallet
+            }]
         );
         assert!(
             !registry
@@ -777,10 +902,7 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
         seen_at: NOW,
         ends_at: NOW,
     };
-    registry
-        .sessions()
-        .open(&row, &[0xAB; 32])
-        .expect("the registry answers");
+    sign_in(&mut registry, &row, &[0xAB; 32]);
     drop(registry);
     let mut bytes = Vec::new();
     for file in ["control.sqlite", "control.sqlite-wal"] {

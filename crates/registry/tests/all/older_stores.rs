@@ -80,6 +80,12 @@ fn whoever_was_signed_in_before_sessions_told_how_stays_signed_in_by_passkey() {
         ];
         older
             .execute(
+                "INSERT INTO people (person, wallet, status, locale, made_at) VALUES ($1, 9, 2, 'ja', 5)",
+                &session[2..],
+            )
+            .unwrap();
+        older
+            .execute(
                 "INSERT INTO sessions (session, token_hash, surface, owner, wallet, made_at, seen_at, ends_at)
                  VALUES ($1, $2, 1, $3, 9, 10, 20, 30)",
                 &session,

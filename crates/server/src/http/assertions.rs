@@ -1,9 +1,8 @@
-//! What the ceremonies of `passkeys.rs`, `operators.rs` and `step_up.rs` share: the check of an assertion, the beginning of a
+//! What the ceremonies of `passkeys.rs`, `operators.rs` and `step_up.rs` share: an assertion as it came, the beginning of a
 //! ceremony, and the one answer to every credential that is not accepted.
 
-use mamori_datastore::fault::Fault;
-use mamori_domain::world::Timestamp;
-use mamori_registry::{OwnerId, Registry, Surface};
+use mamori_flows::sign_in::{Assertion, NotProven};
+use mamori_registry::{OwnerId, StoredPasskey};
 use serde_json::Value;
 
 use crate::answer::Denial;
@@ -11,51 +10,56 @@ use crate::app::App;
 use crate::denied::PASSKEY_REFUSED;
 use crate::http::session::Browser;
 use crate::identity::Purpose;
-use crate::relying_party::{Asserting, PasskeyProblem};
+use crate::relying_party::{Asserted, Asserting, PasskeyProblem, RelyingParty};
 
-/// Checks an assertion against the key it names, on a worker thread: form, key, owner, signature, counter, standing.
-pub(super) fn check_assertion(
-    app: &App,
-    registry: &mut Registry,
-    surface: Surface,
-    credential: &Value,
-    asserting: &Asserting,
-    now: Timestamp,
-) -> Result<Result<OwnerId, PasskeyProblem>, Fault> {
-    let party = app.identity.party(surface);
-    let asserted = match party.identify(credential) {
-        Ok(asserted) => asserted,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    let Some((owner, fingerprint, stored)) = registry
-        .factors()
-        .find_passkey(surface, asserted.credential())?
-    else {
-        return Ok(Err(PasskeyProblem::OtherOwner));
-    };
-    let after = match party.finish_assertion(&asserted, asserting, &owner, &stored) {
-        Ok(after) => after,
-        Err(problem) => return Ok(Err(problem)),
-    };
-    // Two assertions with one counter: the slower one is the second of two authenticators.
-    if !registry.factors().note_assertion(&stored, &after, now)? {
-        return Ok(Err(PasskeyProblem::Counter));
+/// What a browser says that its authenticator signed, with the challenge that it must answer.
+pub(super) struct Shown<'a> {
+    party: &'a RelyingParty,
+    asserted: Asserted,
+    asserting: &'a Asserting,
+}
+
+impl<'a> Shown<'a> {
+    pub fn read(
+        party: &'a RelyingParty,
+        credential: &Value,
+        asserting: &'a Asserting,
+    ) -> Result<Shown<'a>, PasskeyProblem> {
+        Ok(Shown {
+            party,
+            asserted: party.identify(credential)?,
+            asserting,
+        })
     }
-    let stands = match surface {
-        // A row of the registry that the book does not name is dead.
-        Surface::Wallet => {
-            let held = registry.people().find(&owner)?.map(|person| person.wallet);
-            held.is_some() && held == app.ledger.engine.wallet_of(fingerprint)?
-        }
-        // An operator who was dismissed holds a key that still signs.
-        Surface::Console => registry.operators().name_of(&owner)?.is_some(),
-        Surface::Till => false,
-    };
-    Ok(if stands {
-        Ok(owner)
-    } else {
-        Err(PasskeyProblem::OtherOwner)
-    })
+}
+
+impl Assertion for Shown<'_> {
+    type Problem = PasskeyProblem;
+
+    fn credential(&self) -> &[u8] {
+        self.asserted.credential()
+    }
+
+    fn check(
+        &self,
+        owner: &OwnerId,
+        stored: &StoredPasskey,
+    ) -> Result<StoredPasskey, PasskeyProblem> {
+        self.party
+            .finish_assertion(&self.asserted, self.asserting, owner, stored)
+    }
+}
+
+/// The one answer to whatever is wrong with a passkey.
+pub(super) fn not_proven(during: &'static str, why: NotProven<PasskeyProblem>) -> Denial {
+    refused(
+        during,
+        match why {
+            NotProven::NoOwner => PasskeyProblem::OtherOwner,
+            NotProven::Counter => PasskeyProblem::Counter,
+            NotProven::Wrong(problem) => problem,
+        },
+    )
 }
 
 pub(super) fn begin(

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_flows::staff;
+use mamori_flows::{session, staff};
 use mamori_registry::{
     AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Surface, display_name, token_hash,
 };
@@ -15,11 +15,12 @@ use serde_json::json;
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
-use crate::cookies::{Cookie, Token, encode_token};
+use crate::cookies::{Token, encode_token};
 use crate::denied::LINK_REFUSED;
 use crate::http::assertions::{begin, refused};
 use crate::http::session::{
-    Begin, Browser, NewSession, OperatorSession, begin_session, operator_mark,
+    Browser, NewSession, OperatorSession, new_session, new_session_device, operator_mark,
+    owner_now, take_in,
 };
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
@@ -63,13 +64,12 @@ pub async fn redeem(
 /// `POST /api/operators/finish {link, credential}`: the passkey, the session, and the link is used up.
 pub async fn finish(
     State(app): State<Arc<App>>,
-    _: Visitor,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let (link, credential) = (body.token("link")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
-    let replaced = Cookie::Session(Surface::Console).read(&headers);
     let taken =
         app.identity
             .ceremonies
@@ -77,7 +77,7 @@ pub async fn finish(
     let Some(Purpose::Operator { registering, link }) = taken else {
         return Err(refused("operator link", PasskeyProblem::OtherChallenge));
     };
-    let browser = browser.traits(&headers);
+    let browser = browser.traits(Surface::Console, &headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let redeemed = app
         .operators
@@ -94,15 +94,20 @@ pub async fn finish(
                 operator = operator_mark(&operator),
                 "an operator made a passkey and signed in"
             );
-            let begin = Begin {
-                surface: Surface::Console,
-                owner: operator,
-                wallet: None,
-                method: AuthMethod::OperatorLink,
-                browser,
-                replaced,
-            };
-            Ok(begin_session(&inner, registry, begin, now, &seed)?)
+            let surface = Surface::Console;
+            let owner = owner_now(registry, surface, operator, None)?;
+            let device = new_session_device(registry, &browser);
+            let method = AuthMethod::OperatorLink;
+            let new = new_session(surface, owner, method, device, &browser, now);
+            let as_of = inner.identity.sessions.endings();
+            let begun = session::begin(&mut inner.run(registry, visitor.asker, now, &seed), new)?;
+            Ok(take_in(
+                &inner,
+                begun,
+                browser.replaced().as_ref(),
+                now,
+                as_of,
+            ))
         });
     Ok(redeemed.await??.on(done(json!({}))))
 }

@@ -8,6 +8,9 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_domain::command::Command;
+use mamori_domain::context::Asker;
+use mamori_flows::session::{self, SessionOwner};
+use mamori_flows::sign_in::{self, NotSignedIn};
 use mamori_flows::sign_up;
 use mamori_registry::{
     AuthMethod, CodeRefusal, Contact, Enrolment, OwnerId, SignUpStart, Surface, display_name,
@@ -18,11 +21,12 @@ use serde_json::json;
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
-use crate::cookies::{Cookie, encode_token};
+use crate::cookies::encode_token;
 use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG};
-use crate::http::assertions::{check_assertion, refused};
+use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
-    Begin, Browser, NewSession, WalletSession, begin_session, operator_mark,
+    Browser, NewSession, WalletSession, new_session, new_session_device, operator_mark, owner_now,
+    take_in,
 };
 use crate::http::step_up::{FreshPasskey, Granted, challenge};
 use crate::identity::{Purpose, StepUpAct};
@@ -120,7 +124,6 @@ pub async fn sign_up_finish(
 ) -> Answer {
     let (sign_up, credential) = (body.token("sign_up")?, body.object("credential")?);
     let browser = Browser::of(&headers, &app);
-    let replaced = Cookie::Session(Surface::Wallet).read(&headers);
     let taken =
         app.identity
             .ceremonies
@@ -135,7 +138,7 @@ pub async fn sign_up_finish(
     else {
         return Err(refused("sign-up", PasskeyProblem::OtherChallenge));
     };
-    let browser = browser.traits(&headers);
+    let browser = browser.traits(Surface::Wallet, &headers);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let signed_up = app
         .strangers
@@ -153,15 +156,19 @@ pub async fn sign_up_finish(
             };
             let mut run = inner.run(registry, visitor.asker, now, &seed);
             let wallet = sign_up::open_wallet(&mut run, &enrolment)?;
-            let begin = Begin {
-                surface: Surface::Wallet,
-                owner,
-                wallet: Some(wallet),
-                method: AuthMethod::SignUp,
-                browser,
-                replaced,
-            };
-            Ok(begin_session(&inner, registry, begin, now, &seed)?)
+            let (wallet_owner, surface) = (Some(wallet), Surface::Wallet);
+            let owner = owner_now(run.registry, surface, owner, wallet_owner)?;
+            let device = new_session_device(run.registry, &browser);
+            let new = new_session(surface, owner, AuthMethod::SignUp, device, &browser, now);
+            let as_of = inner.identity.sessions.endings();
+            let begun = session::begin(&mut run, new)?;
+            Ok(take_in(
+                &inner,
+                begun,
+                browser.replaced().as_ref(),
+                now,
+                as_of,
+            ))
         });
     Ok(signed_up.await??.on(done(json!({}))))
 }
@@ -189,21 +196,21 @@ pub async fn sign_in_start_console(
 /// `POST /api/sign-in/finish {sign_in, credential}` of the wallet.
 pub async fn sign_in_finish_wallet(
     State(app): State<Arc<App>>,
-    _: Visitor,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    sign_in_finish(&app, Surface::Wallet, &headers, &body).await
+    sign_in_finish(&app, Surface::Wallet, visitor.asker, &headers, &body).await
 }
 
 /// `POST /api/sign-in/finish {sign_in, credential}` of the console.
 pub async fn sign_in_finish_console(
     State(app): State<Arc<App>>,
-    _: Visitor,
+    visitor: Visitor,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    sign_in_finish(&app, Surface::Console, &headers, &body).await
+    sign_in_finish(&app, Surface::Console, visitor.asker, &headers, &body).await
 }
 
 fn sign_in_start(app: &App, surface: Surface, headers: &HeaderMap) -> Answer {
@@ -224,13 +231,13 @@ fn sign_in_start(app: &App, surface: Surface, headers: &HeaderMap) -> Answer {
 async fn sign_in_finish(
     app: &Arc<App>,
     surface: Surface,
+    asker: Asker,
     headers: &HeaderMap,
     body: &Body,
 ) -> Answer {
     let handle = body.text("sign_in", SIGN_IN_BYTES_MAX)?;
     let credential = body.object("credential")?;
     let browser = Browser::of(headers, app);
-    let replaced = Cookie::Session(surface).read(headers);
     let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
     let other_challenge = || refused("sign-in", PasskeyProblem::OtherChallenge);
     let sign_ins = &app.identity.sign_ins;
@@ -241,40 +248,49 @@ async fn sign_in_finish(
         Surface::Console => &app.operators,
         Surface::Wallet | Surface::Till => &app.strangers,
     };
-    let browser = browser.traits(headers);
+    let browser = browser.traits(surface, headers);
     let signed_in = workers.ask(move |registry| -> Result<NewSession, Denial> {
-        let asserting = &sign_in.asserting;
-        let owner = check_assertion(&inner, registry, surface, &credential, asserting, now)?
+        let identity = &inner.identity;
+        let shown = Shown::read(identity.party(surface), &credential, &sign_in.asserting)
             .map_err(|problem| refused("sign-in", problem))?;
-        if !inner.identity.paces.sign_ins.allow((surface, owner), now) {
-            return Err(Denial::Busy);
-        }
-        if !inner.identity.sign_ins.use_up(&sign_in, now) {
-            return Err(other_challenge());
-        }
-        let wallet = registry
-            .people()
-            .find(&owner)?
-            .map(|person| person.wallet)
-            .filter(|_| surface == Surface::Wallet);
-        match surface {
-            Surface::Console => {
-                tracing::info!(operator = operator_mark(&owner), "an operator signed in")
+        let as_of = identity.sessions.endings();
+        let device = new_session_device(registry, &browser);
+        let mut run = inner.run(registry, asker, now, &seed);
+        let may = |owner: &SessionOwner| {
+            if !identity.paces.sign_ins.allow((surface, owner.owner), now) {
+                return Err(Denial::Busy);
             }
-            _ => tracing::info!(
-                wallet = wallet.map(|wallet| wallet.0),
-                "a customer signed in"
-            ),
-        }
-        let begin = Begin {
-            surface,
-            owner,
-            wallet,
-            method: AuthMethod::Passkey,
-            browser,
-            replaced,
+            if !identity.sign_ins.use_up(&sign_in, now) {
+                return Err(other_challenge());
+            }
+            Ok(())
         };
-        Ok(begin_session(&inner, registry, begin, now, &seed)?)
+        let session =
+            |owner| new_session(surface, owner, AuthMethod::Passkey, device, &browser, now);
+        let signed_in = sign_in::sign_in(&mut run, surface, &shown, may, session)?;
+        let begun = signed_in.map_err(|why| match why {
+            NotSignedIn::NotProven(why) => not_proven("sign-in", why),
+            NotSignedIn::Denied(denial) => denial,
+        })?;
+        match (surface, begun.row.wallet) {
+            (Surface::Console, _) => {
+                let operator = operator_mark(&begun.row.owner);
+                tracing::info!(operator, "an operator signed in");
+            }
+            (_, wallet) => {
+                tracing::info!(
+                    wallet = wallet.map(|wallet| wallet.0),
+                    "a customer signed in"
+                );
+            }
+        }
+        Ok(take_in(
+            &inner,
+            begun,
+            browser.replaced().as_ref(),
+            now,
+            as_of,
+        ))
     });
     Ok(signed_in.await??.on(done(json!({}))))
 }

@@ -9,15 +9,15 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Actor, Asker};
 use mamori_domain::ids::{self, WalletId};
 use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
+use mamori_flows::session::{self, SessionOwner, TokenSession, journal_id};
 use mamori_registry::{
-    Aal, AuthMethod, Device, OwnerId, Registry, Seed, SessionDevice, SessionId, SessionRow,
-    Surface, token_hash,
+    Aal, AuthMethod, Device, OwnerId, Registry, SessionDevice, SessionId, SessionRow, Surface,
+    token_hash,
 };
 use serde_json::json;
 
@@ -53,6 +53,8 @@ pub struct Opened {
     pub method: AuthMethod,
     pub assurance: Aal,
     pub device: SessionDevice,
+    /// When the session ends whatever happens.
+    pub ends_at: Timestamp,
 }
 
 impl Opened {
@@ -61,6 +63,7 @@ impl Opened {
             method: row.method,
             assurance: row.assurance,
             device: row.device,
+            ends_at: row.ends_at,
         }
     }
 }
@@ -110,7 +113,7 @@ impl FromRequestParts<Arc<App>> for WalletSession {
             opened: Opened::of(&row),
             asker: Origin::of(parts, app).asker(Actor::Customer {
                 wallet,
-                session: session_id(&row.session),
+                session: journal_id(&row.session),
                 credential: None,
             }),
         })
@@ -129,7 +132,7 @@ impl FromRequestParts<Arc<App>> for OperatorSession {
             opened: Opened::of(&row),
             asker: Origin::of(parts, app).asker(Actor::Operator {
                 operator: operator_id(&row.owner),
-                session: session_id(&row.session),
+                session: journal_id(&row.session),
             }),
         })
     }
@@ -163,11 +166,6 @@ macro_rules! asks_as_itself {
     };
 }
 asks_as_itself!(WalletSession, OperatorSession, TillDevice);
-
-/// A session as the journal names it.
-fn session_id(session: &SessionId) -> ids::SessionId {
-    ids::SessionId(u128::from_be_bytes(session.0))
-}
 
 /// An operator as the journal names them.
 pub fn operator_id(owner: &OwnerId) -> ids::OperatorId {
@@ -268,89 +266,68 @@ async fn signed_in(
 /// How often a row is read again because sessions ended while it was read.
 const READS_MAX: usize = 8;
 
-/// What a new session is for.
-pub struct Begin {
-    /// Where.
-    pub surface: Surface,
-    /// Whose.
-    pub owner: OwnerId,
-    /// The customer's wallet.
-    pub wallet: Option<WalletId>,
-    /// How it is opened.
-    pub method: AuthMethod,
-    /// Where.
-    pub browser: BrowserTraits,
-    /// The token that the browser held before. Signing in always gives a new one and ends the old session, so a token planted
-    /// in a browser beforehand is worth nothing.
-    pub replaced: Option<Token>,
-}
-
 /// A session that was just stored; the cookie is still to be set.
 pub struct NewSession {
     surface: Surface,
     token: Token,
 }
 
-/// Stores a session and takes it into memory. Runs on a worker thread.
-pub fn begin_session(
-    app: &App,
-    registry: &mut Registry,
-    begin: Begin,
+/// What a session that begins in this browser is like. The token that the browser held before ends: one planted in a browser
+/// beforehand is worth nothing.
+pub fn new_session(
+    surface: Surface,
+    owner: SessionOwner,
+    method: AuthMethod,
+    device: SessionDevice,
+    browser: &BrowserTraits,
     now: Timestamp,
-    seed: &Seed,
-) -> Result<NewSession, Fault> {
-    let Begin {
+) -> session::NewSession {
+    session::NewSession {
         surface,
         owner,
-        wallet,
         method,
-        browser,
-        replaced,
-    } = begin;
-    if let Some(old) = replaced {
-        let old = token_hash(&old);
-        if let Some(row) = registry.sessions().find(surface, &old)? {
-            registry.sessions().end(surface, &row.owner, &row.session)?;
-        }
-        app.identity.sessions.forget_token(&old);
-    }
-    let token = seed.bytes("session token");
-    let row = SessionRow {
-        session: SessionId(seed.take("session")),
-        surface,
-        owner,
-        wallet,
-        method,
-        assurance: method.assurance(),
-        device: registry.session_device(&browser.token, &browser.user_agent),
-        made_at: now,
-        seen_at: now,
+        device,
         ends_at: now.plus_seconds(SessionLimits::of(surface).absolute_seconds),
-    };
-    registry.sessions().open(&row, &token)?;
-    app.identity.sessions.admit(token_hash(&token), row, now);
-    Ok(NewSession { surface, token })
+        replaced: browser.replaced(),
+    }
 }
 
-/// Gives the browser's session a new token after a step-up. Runs on a worker thread; None if the session ended meanwhile.
-pub fn renew_session(
-    app: &App,
+/// What is kept with a session of the browser that it is opened in.
+pub fn new_session_device(registry: &Registry, browser: &BrowserTraits) -> SessionDevice {
+    registry.session_device(&browser.token, &browser.user_agent)
+}
+
+/// The generation of an owner who has just come to be.
+pub fn owner_now(
     registry: &mut Registry,
     surface: Surface,
-    old: &[u8; 32],
+    owner: OwnerId,
+    wallet: Option<WalletId>,
+) -> Result<SessionOwner, Denial> {
+    let generation = registry.sessions().generation(surface, &owner)?;
+    Ok(SessionOwner {
+        owner,
+        wallet,
+        generation: generation.ok_or(Denial::SignedOut)?,
+    })
+}
+
+/// Takes a session into memory that was stored or renewed when there had been `as_of` endings, in place of the token `old`.
+pub fn take_in(
+    app: &App,
+    stored: TokenSession,
+    old: Option<&[u8; 32]>,
     now: Timestamp,
-    seed: &Seed,
-) -> Result<Option<NewSession>, Fault> {
-    let token = seed.bytes("session token");
-    let Some(row) = registry.sessions().find(surface, old)? else {
-        return Ok(None);
-    };
-    if !registry.sessions().renew_token(&row.session, old, &token)? {
-        return Ok(None);
+    as_of: u64,
+) -> NewSession {
+    let TokenSession { row, token, ended } = stored;
+    let surface = row.surface;
+    let sessions = &app.identity.sessions;
+    sessions.admit_in_place_of(token_hash(&token), row, old, now, as_of);
+    for one in &ended {
+        sessions.forget(&one.session);
     }
-    app.identity.sessions.forget_token(old);
-    app.identity.sessions.admit(token_hash(&token), row, now);
-    Ok(Some(NewSession { surface, token }))
+    NewSession { surface, token }
 }
 
 impl NewSession {
@@ -366,6 +343,15 @@ impl NewSession {
 pub struct BrowserTraits {
     token: Token,
     user_agent: String,
+    /// The token of the session that it holds on this surface.
+    session: Option<Token>,
+}
+
+impl BrowserTraits {
+    /// The hash of the token whose session ends when another begins here.
+    pub fn replaced(&self) -> Option<[u8; 32]> {
+        self.session.as_ref().map(|token| token_hash(token))
+    }
 }
 
 /// The secret of this browser, and whether it was made just now.
@@ -390,12 +376,13 @@ impl Browser {
         }
     }
 
-    /// What is kept of it with a session; `headers` are those of its request.
-    pub fn traits(&self, headers: &HeaderMap) -> BrowserTraits {
+    /// What is kept of it with a session of a surface; `headers` are those of its request.
+    pub fn traits(&self, surface: Surface, headers: &HeaderMap) -> BrowserTraits {
         let claimed = headers.get(USER_AGENT).and_then(|text| text.to_str().ok());
         BrowserTraits {
             token: self.token,
             user_agent: claimed.unwrap_or_default().to_owned(),
+            session: Cookie::Session(surface).read(headers),
         }
     }
 
@@ -416,35 +403,31 @@ impl Browser {
 /// `POST /api/sign-out` of the wallet: always succeeds, also for somebody who is signed out.
 pub async fn sign_out_wallet(
     State(app): State<Arc<App>>,
-    _: Visitor,
+    visitor: Visitor,
     headers: HeaderMap,
     _: Body,
 ) -> Answer {
-    sign_out(&app, Surface::Wallet, &headers).await
+    sign_out(&app, Surface::Wallet, visitor.asker, &headers).await
 }
 
 /// `POST /api/sign-out` of the console.
 pub async fn sign_out_console(
     State(app): State<Arc<App>>,
-    _: Visitor,
+    visitor: Visitor,
     headers: HeaderMap,
     _: Body,
 ) -> Answer {
-    sign_out(&app, Surface::Console, &headers).await
+    sign_out(&app, Surface::Console, visitor.asker, &headers).await
 }
 
-async fn sign_out(app: &Arc<App>, surface: Surface, headers: &HeaderMap) -> Answer {
+async fn sign_out(app: &Arc<App>, surface: Surface, asker: Asker, headers: &HeaderMap) -> Answer {
     let cookie = Cookie::Session(surface);
     if let Some(token) = cookie.read(headers) {
         let hash = token_hash(&token);
-        let ended = app.strangers.ask(move |registry| -> Result<(), Fault> {
-            let Some(row) = registry.sessions().find(surface, &hash)? else {
-                return Ok(());
-            };
-            registry
-                .sessions()
-                .end(surface, &row.owner, &row.session)
-                .map(|_| ())
+        let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
+        let ended = app.strangers.ask(move |registry| {
+            let mut run = inner.run(registry, asker, now, &seed);
+            session::sign_out(&mut run, surface, &hash)
         });
         ended.await??;
         // After the database: a request in between could have read the row back into memory.
@@ -486,17 +469,12 @@ pub async fn end_session(State(app): State<Arc<App>>, asker: WalletSession, body
         .ok()
         .and_then(|bytes| bytes.try_into().ok());
     let session = SessionId(named.ok_or(Denial::InvalidField("session"))?);
-    let was_there = app
-        .registry
-        .ask(move |registry| {
-            registry
-                .sessions()
-                .end(Surface::Wallet, &asker.owner, &session)
-        })
-        .await??;
-    if !was_there {
-        return Err(Denial::NotFound);
-    }
+    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
+    let ended = app.registry.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        session::end(&mut run, Surface::Wallet, &asker.owner, &session)
+    });
+    ended.await??.ok_or(Denial::NotFound)?;
     app.identity.sessions.forget(&session);
     Ok(done(json!({})))
 }
@@ -507,25 +485,14 @@ pub async fn end_other_sessions(
     asker: WalletSession,
     _: Body,
 ) -> Answer {
-    let now = app.outside.now();
-    let ended = app
-        .registry
-        .ask(move |registry| -> Result<Vec<SessionId>, Fault> {
-            let mut ended = Vec::new();
-            for row in registry.sessions().of(Surface::Wallet, &asker.owner, now)? {
-                if row.session != asker.session
-                    && registry
-                        .sessions()
-                        .end(Surface::Wallet, &asker.owner, &row.session)?
-                {
-                    ended.push(row.session);
-                }
-            }
-            Ok(ended)
-        });
+    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
+    let ended = app.registry.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        session::end_others(&mut run, Surface::Wallet, &asker.owner, &asker.session)
+    });
     let ended = ended.await??;
-    for session in &ended {
-        app.identity.sessions.forget(session);
+    for one in &ended {
+        app.identity.sessions.forget(&one.session);
     }
     Ok(done(json!({ "ended": ended.len() })))
 }

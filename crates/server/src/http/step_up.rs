@@ -17,7 +17,7 @@ use axum::http::request::Parts;
 use axum::response::IntoResponse;
 use mamori_domain::context::Asker;
 use mamori_domain::world::Timestamp;
-use mamori_flows::Run;
+use mamori_flows::{Run, sign_in};
 use mamori_registry::{OwnerId, Registry, Seed, SessionId, StoredPasskey, Surface, token_hash};
 use serde_json::{Value, json};
 
@@ -25,9 +25,9 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Token, encode_token};
-use crate::http::assertions::{begin, check_assertion, refused};
+use crate::http::assertions::{Shown, begin, not_proven, refused};
 use crate::http::session::{
-    Browser, NewSession, OperatorSession, WalletSession, operator_mark, renew_session,
+    Browser, NewSession, OperatorSession, WalletSession, operator_mark, take_in,
 };
 use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::{Asserting, PasskeyProblem};
@@ -219,11 +219,11 @@ fn prove(
     now: Timestamp,
     seed: &Seed,
 ) -> Result<NewSession, Denial> {
-    let checked = check_assertion(app, registry, surface, credential, asserting, now)?;
-    let shown = checked.and_then(|owner| match owner == who.owner {
-        true => Ok(()),
-        false => Err(PasskeyProblem::OtherOwner),
-    });
-    shown.map_err(|problem| refused("step-up", problem))?;
-    renew_session(app, registry, surface, &who.token_hash, now, seed)?.ok_or(Denial::SignedOut)
+    let shown = Shown::read(app.identity.party(surface), credential, asserting)
+        .map_err(|problem| refused("step-up", problem))?;
+    let as_of = app.identity.sessions.endings();
+    let mut run = app.run(registry, who.asker, now, seed);
+    let renewed = sign_in::step_up(&mut run, surface, &who.owner, &who.token_hash, &shown)?
+        .map_err(|why| not_proven("step-up", why))?;
+    Ok(take_in(app, renewed, Some(&who.token_hash), now, as_of))
 }

@@ -64,6 +64,11 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
 
 /// `POST /api/code`: a fresh one-time code. Nothing of it is written down anywhere.
 pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
+    // No code outlives its session, so one is not made in the session's last minute.
+    let life_seconds = i64::from(app.limits.code_life_seconds);
+    if app.outside.now().plus_seconds(life_seconds) > asker.opened.ends_at {
+        return Err(Denial::SignedOut);
+    }
     let (digits, expires_at) = match app
         .ledger
         .ask(asker.command(Command::IssueCode {

@@ -16,7 +16,7 @@ use mamori_datastore::testing::Scratch;
 use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::decide::Limits;
-use mamori_domain::ids::{Fingerprint, WalletId};
+use mamori_domain::ids::WalletId;
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::query::Query;
 use mamori_domain::reply::{Outcome, Reply, WalletView};
@@ -26,9 +26,11 @@ use mamori_engine::testing::Loss;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::open::{self, NewStore};
 use mamori_flows::reconcile;
+use mamori_flows::sign_up;
 use mamori_flows::top_up::CardDesk;
 use mamori_registry::{
-    ApiKey, AuthMethod, OwnerId, Registry, Seed, SendBudget, SessionId, SessionRow, Surface,
+    ApiKey, AuthMethod, Contact, Enrolment, OwnerId, Registry, Seed, SendBudget, SessionId,
+    SessionRow, StoredPasskey, Surface,
 };
 use mamori_server::app::App;
 use mamori_server::cookies::{Cookie, encode_token};
@@ -303,11 +305,24 @@ impl House {
 
     /// A customer of the engine's own book, signed in: what happens in the wallet is told to this browser's streams.
     pub fn customer_of_the_book(&self, number: u8) -> (Browser<'_>, WalletId) {
-        let credential = Fingerprint(u128::from(number));
-        let Reply::WalletOpened(wallet) = self.done(Command::OpenWallet { credential }) else {
-            panic!("a wallet is opened");
+        let (token, seed) = ([number; 32], Seed::new([number; 32]));
+        let asker = Asker::system(SystemReason::SignUp);
+        let contact = Contact::parse(&format!("{number}@example.jp")).expect("a contact");
+        let passkey = StoredPasskey {
+            credential: vec![number; 16],
+            passkey: "{}".into(),
+            sign_count: 0,
         };
-        let token = [number; 32];
+        let enrolment = Enrolment {
+            person: OwnerId([number; 16]),
+            contact: &contact,
+            locale: "ja",
+            display_name: "そら",
+            passkey: &passkey,
+        };
+        let mut registry = self.registry();
+        let mut run = self.app.run(&mut registry, asker, self.now(), &seed);
+        let wallet = sign_up::open_wallet(&mut run, &enrolment).expect("a wallet is opened");
         let now = self.now();
         let row = SessionRow {
             session: SessionId([number; 16]),
@@ -321,9 +336,14 @@ impl House {
             seen_at: now,
             ends_at: now.plus_seconds(86_400),
         };
+        let generation = self
+            .registry()
+            .sessions()
+            .generation(row.surface, &row.owner);
+        let generation = generation.expect("the registry answers");
         self.registry()
             .sessions()
-            .open(&row, &token)
+            .open(&row, &token, generation.expect("may sign in"), None)
             .expect("the registry answers");
         let mut browser = self.browser(Surface::Wallet);
         let cookie = Cookie::Session(Surface::Wallet).name();

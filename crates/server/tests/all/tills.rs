@@ -10,7 +10,8 @@ use mamori_engine::testing::Loss;
 use mamori_registry::{Seed, Surface};
 use serde_json::json;
 
-use crate::house::{Browser, House};
+use crate::authenticator::Authenticator;
+use crate::house::{Browser, House, WALLET};
 
 const TILL: TillId = TillId(1);
 
@@ -47,6 +48,40 @@ fn enrol(browser: &mut Browser, code: &str) -> String {
         .post("/api/enrol", json!({ "pairing_code": code }))
         .refusal()
         .to_owned()
+}
+
+/// A code that was photographed on a phone which is signed out meanwhile, by itself or from another phone.
+#[test]
+fn a_code_on_a_phone_that_was_signed_out_pays_nothing() {
+    let house = shop();
+    let mut till = house.browser(Surface::Till);
+    assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
+    let (mut key, mut here) = (Authenticator::new(WALLET), house.browser(Surface::Wallet));
+    here.sign_up("sora@example.jp", &mut key);
+    let ends: [(&str, &str); 2] = [
+        ("/api/sign-out", "there"),
+        ("/api/sessions/end-others", "here"),
+    ];
+    for (number, (end, by)) in ends.into_iter().enumerate() {
+        let mut there = house.browser(Surface::Wallet);
+        there.sign_in(&mut key).ok();
+        let code = there.post("/api/code", json!({})).ok()["code"].clone();
+        let who = if by == "here" { &mut here } else { &mut there };
+        who.post(end, json!({})).ok();
+        let sale = json!({ "amount": 300, "code": code, "key": format!("sale-{number}") });
+        assert_eq!(
+            till.post("/api/charge", sale).refusal(),
+            "code_expired",
+            "{end}"
+        );
+    }
+    let code = here.post("/api/code", json!({})).ok()["code"].clone();
+    let sale = json!({ "amount": 300, "code": code, "key": "sale-of-the-other-phone" });
+    assert_eq!(
+        till.post("/api/charge", sale).refusal(),
+        "balance_too_small",
+        "this phone's code is live"
+    );
 }
 
 #[test]

@@ -1,0 +1,162 @@
+//! A session begins, goes on under a new token, and ends.
+//!
+//! | step of a beginning | where it is written | if the answer is lost |
+//! |---|---|---|
+//! | the session is stored if its owner is still who proved a passkey; the browser's old session ends, and the oldest beyond the limit | registry, in one transaction | a row whose token nobody has, until its time is over |
+//! | the codes of the sessions that ended are worth nothing | ledger, in memory | the process has stopped, and all codes with it |
+//!
+//! | step of an end | where it is written | if the answer is lost |
+//! |---|---|---|
+//! | the rows are gone | registry | asked again: nothing is there |
+//! | their codes are worth nothing, and a request for a code that is on its way gets none | ledger, in memory | the process has stopped, and all codes with it |
+
+use mamori_datastore::fault::Fault;
+use mamori_domain::command::Command;
+use mamori_domain::ids;
+use mamori_domain::world::Timestamp;
+use mamori_registry::{
+    AuthMethod, EndedSession, Generation, OwnerId, SessionDevice, SessionId, SessionRow, Surface,
+};
+
+use crate::ledger::Run;
+use crate::stop::{Denied, Flow};
+
+/// A session that is to begin.
+pub struct NewSession {
+    /// Where.
+    pub surface: Surface,
+    /// Whose, and that the owner is still the one who proved it.
+    pub owner: SessionOwner,
+    /// How it is opened.
+    pub method: AuthMethod,
+    /// In which browser.
+    pub device: SessionDevice,
+    /// When it ends whatever happens.
+    pub ends_at: Timestamp,
+    /// The hash of the token that the browser held before: that session ends.
+    pub replaced: Option<[u8; 32]>,
+}
+
+/// The owner of a session, as of the moment when the credential was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionOwner {
+    /// Person or operator.
+    pub owner: OwnerId,
+    /// The customer's wallet; None for operators.
+    pub wallet: Option<ids::WalletId>,
+    /// Raised by every act that ends all sessions of the owner.
+    pub generation: Generation,
+}
+
+/// A session with the token that the browser is to hold.
+pub struct TokenSession {
+    /// As it is stored.
+    pub row: SessionRow,
+    /// 256 bits that are written nowhere.
+    pub token: [u8; 32],
+    /// Sessions that ended for it.
+    pub ended: Vec<EndedSession>,
+}
+
+/// A session as the journal names it.
+pub fn journal_id(session: &SessionId) -> ids::SessionId {
+    ids::SessionId(u128::from_be_bytes(session.0))
+}
+
+/// Begins a session. [`Denied::OwnerGone`] if its owner was removed, erased or signed out everywhere since the credential was
+/// checked.
+pub fn begin(run: &mut Run, new: NewSession) -> Flow<TokenSession> {
+    let token = run.seed.bytes("session token");
+    let row = SessionRow {
+        session: SessionId(run.seed.take("session")),
+        surface: new.surface,
+        owner: new.owner.owner,
+        wallet: new.owner.wallet,
+        method: new.method,
+        assurance: new.method.assurance(),
+        device: new.device,
+        made_at: run.now,
+        seen_at: run.now,
+        ends_at: new.ends_at,
+    };
+    let opened =
+        run.registry
+            .sessions()
+            .open(&row, &token, new.owner.generation, new.replaced.as_ref())?;
+    let ended = opened.ok_or(Denied::OwnerGone)?;
+    end_codes(run, &ended)?;
+    Ok(TokenSession { row, token, ended })
+}
+
+/// The session goes on under a new token, in place of the one with hash `old`; None if it has ended meanwhile.
+pub fn renew(
+    run: &mut Run,
+    surface: Surface,
+    old: &[u8; 32],
+) -> Result<Option<TokenSession>, Fault> {
+    let token = run.seed.bytes("session token");
+    let Some(row) = run.registry.sessions().find(surface, old)? else {
+        return Ok(None);
+    };
+    let renewed = run
+        .registry
+        .sessions()
+        .renew_token(&row.session, old, &token)?;
+    Ok(renewed.then(|| TokenSession {
+        row,
+        token,
+        ended: Vec::new(),
+    }))
+}
+
+/// Ends the session with this token hash; None if there is none.
+pub fn sign_out(
+    run: &mut Run,
+    surface: Surface,
+    token_hash: &[u8; 32],
+) -> Result<Option<EndedSession>, Fault> {
+    match run.registry.sessions().find(surface, token_hash)? {
+        Some(row) => end(run, surface, &row.owner, &row.session),
+        None => Ok(None),
+    }
+}
+
+/// Ends one session of an owner; None if it was not there.
+pub fn end(
+    run: &mut Run,
+    surface: Surface,
+    owner: &OwnerId,
+    session: &SessionId,
+) -> Result<Option<EndedSession>, Fault> {
+    let ended = run.registry.sessions().end(surface, owner, session)?;
+    end_codes(run, ended.as_slice())?;
+    Ok(ended)
+}
+
+/// Ends all sessions of an owner but one.
+pub fn end_others(
+    run: &mut Run,
+    surface: Surface,
+    owner: &OwnerId,
+    but: &SessionId,
+) -> Result<Vec<EndedSession>, Fault> {
+    let ended = run.registry.sessions().end_others(surface, owner, but)?;
+    end_codes(run, &ended)?;
+    Ok(ended)
+}
+
+fn end_codes(run: &Run, ended: &[EndedSession]) -> Result<(), Fault> {
+    for one in ended {
+        if let Some(wallet) = one.wallet {
+            let session = journal_id(&one.session);
+            if let Err(refusal) = run.ask(Command::EndSession { wallet, session })? {
+                tracing::error!(
+                    refusal = refusal.code(),
+                    wallet = wallet.0,
+                    "the code of an ended session was not ended"
+                );
+            }
+        }
+    }
+    Ok(())
+}

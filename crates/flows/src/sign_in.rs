@@ -1,0 +1,135 @@
+//! An owner shows a passkey: to sign in, or once more for an act that asks for it (a step-up).
+//!
+//! | step | where it is written | if the answer is lost |
+//! |---|---|---|
+//! | the passkey's owner may sign in, in this generation | read, before anything is checked | nothing happened |
+//! | form, owner and signature are right | nowhere | nothing happened |
+//! | the counter is noted; of two assertions with one counter, the second is refused | registry | the authenticator counts on: shown again, it is right |
+//! | the ledger names the customer's credential, the registry the operator | read | nothing happened |
+//! | the session begins (signing in) or gets a new token (step-up) | `session.rs` | shown again |
+
+use mamori_datastore::fault::Fault;
+use mamori_registry::{OwnerId, StoredPasskey, Surface};
+
+use crate::ledger::Run;
+use crate::session::{self, NewSession, SessionOwner, TokenSession};
+use crate::stop::{Denied, Flow};
+
+/// What a browser says that an authenticator has signed.
+pub trait Assertion {
+    /// What can be wrong with it.
+    type Problem;
+    /// The credential id that it names.
+    fn credential(&self) -> &[u8];
+    /// Checks it against the key that it names; answers with the key as it is to be stored afterwards.
+    fn check(
+        &self,
+        owner: &OwnerId,
+        stored: &StoredPasskey,
+    ) -> Result<StoredPasskey, Self::Problem>;
+}
+
+/// Why a passkey proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotProven<P> {
+    /// No such key, or its owner may not sign in (any more).
+    NoOwner,
+    /// The counter did not rise.
+    Counter,
+    /// Form, owner or signature.
+    Wrong(P),
+}
+
+/// Checks an assertion against the key it names.
+pub fn prove<A: Assertion>(
+    run: &mut Run,
+    surface: Surface,
+    assertion: &A,
+) -> Result<Result<SessionOwner, NotProven<A::Problem>>, Fault> {
+    let found = run
+        .registry
+        .factors()
+        .find_passkey(surface, assertion.credential())?;
+    let Some((owner, fingerprint, stored)) = found else {
+        return Ok(Err(NotProven::NoOwner));
+    };
+    // Before the check: who is removed while it runs has another generation when the session is stored.
+    let Some(generation) = run.registry.sessions().generation(surface, &owner)? else {
+        return Ok(Err(NotProven::NoOwner));
+    };
+    let after = match assertion.check(&owner, &stored) {
+        Ok(after) => after,
+        Err(problem) => return Ok(Err(NotProven::Wrong(problem))),
+    };
+    // Two assertions with one counter: the slower one is the second of two authenticators.
+    if !run
+        .registry
+        .factors()
+        .note_assertion(&stored, &after, run.now)?
+    {
+        return Ok(Err(NotProven::Counter));
+    }
+    let wallet = match surface {
+        Surface::Wallet => {
+            let person = run.registry.people().find(&owner)?;
+            let held = person.map(|person| person.wallet);
+            // A row of the registry that the ledger does not name is dead.
+            if held.is_none() || held != run.engine.wallet_of(fingerprint)? {
+                return Ok(Err(NotProven::NoOwner));
+            }
+            held
+        }
+        // An operator who was dismissed has no generation, and was refused above.
+        Surface::Console => None,
+        Surface::Till => return Ok(Err(NotProven::NoOwner)),
+    };
+    Ok(Ok(SessionOwner {
+        owner,
+        wallet,
+        generation,
+    }))
+}
+
+/// What can be wrong with a sign-in.
+pub enum NotSignedIn<P, D> {
+    /// The passkey proves nothing.
+    NotProven(NotProven<P>),
+    /// The caller's own rule: too often, or a challenge that was answered already.
+    Denied(D),
+}
+
+/// Signs an owner in. `may` is asked once the passkey is proven; `session` says what kind of session begins.
+pub fn sign_in<A: Assertion, D>(
+    run: &mut Run,
+    surface: Surface,
+    assertion: &A,
+    may: impl FnOnce(&SessionOwner) -> Result<(), D>,
+    session: impl FnOnce(SessionOwner) -> NewSession,
+) -> Flow<Result<TokenSession, NotSignedIn<A::Problem, D>>> {
+    let owner = match prove(run, surface, assertion)? {
+        Ok(owner) => owner,
+        Err(why) => return Ok(Err(NotSignedIn::NotProven(why))),
+    };
+    if let Err(denied) = may(&owner) {
+        return Ok(Err(NotSignedIn::Denied(denied)));
+    }
+    Ok(Ok(session::begin(run, session(owner))?))
+}
+
+/// The owner of a session shows the passkey once more: the session goes on under a new token.
+pub fn step_up<A: Assertion>(
+    run: &mut Run,
+    surface: Surface,
+    owner: &OwnerId,
+    token_hash: &[u8; 32],
+    assertion: &A,
+) -> Flow<Result<TokenSession, NotProven<A::Problem>>> {
+    match prove(run, surface, assertion)? {
+        Ok(shown) if shown.owner == *owner => {
+            let renewed = session::renew(run, surface, token_hash)?;
+            Ok(Ok(renewed.ok_or(Denied::OwnerGone)?))
+        }
+        Ok(_) => Ok(Err(NotProven::NoOwner)),
+        Err(why) => Ok(Err(why)),
+    }
+}
