@@ -86,6 +86,9 @@ step('a pairing code is made for a till', async () => {
   await page.locator('.till-row button').nth(2).click();
   const sheet = page.getByRole('dialog');
   await sheet.waitFor();
+  // The till is at work: taking it over is said before the passkey is asked for.
+  await sheet.getByText(words.pairing_takes_over).waitFor();
+  await button(sheet, words.pairing_now).click();
   remember((await sheet.locator('.pairing-code').textContent()).trim());
   await picture(page, 'console-pairing-ja');
   await button(sheet, words.close).click();

@@ -18,8 +18,7 @@ import { after, byEvent } from '/assets/machine.js';
 /**
  * @typedef {{ is: 'typed', query: string } | { is: 'reload' } | { is: 'read', merchant: Merchant }
  *   | { is: 'failed', error: unknown } | { is: 'open', store_id: number } | { is: 'close', store_id: number }
- *   | { is: 'store_read', store: Store } | { is: 'store_failed', store_id: number, error: unknown }
- *   | { is: 'store_complaint', store_id: number, error: unknown }} MerchantEvent
+ *   | { is: 'store_read', store: Store } | { is: 'store_failed', store_id: number, error: unknown }} MerchantEvent
  */
 
 /**
@@ -63,7 +62,6 @@ const on = {
   },
   store_read: (state, { store }) => [withStore(state, store.store_id, { store, problem: null })],
   store_failed: (state, { store_id, error }) => [withStore(state, store_id, { problem: error })],
-  store_complaint: (state, { store_id, error }) => [withStore(state, store_id, { problem: error })],
 };
 
 export const updateMerchant = byEvent(on);

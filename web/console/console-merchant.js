@@ -120,12 +120,8 @@ const addTill = ({ store_id, name: store }, { reload }) => askForName({
 /** @param {StoreRow} store @param {OpenStore} open @param {Doing} doing @returns {Child} */
 function storeTills(store, { store: known, problem }, doing) {
   if (known === null) return problem === null ? h('p', { class: 'soft' }, t('loading')) : problemLine(problem);
-  /** @param {unknown} error */
-  const complain = (error) => doing.send({ is: 'store_complaint', store_id: store.store_id, error });
   const { tills } = known;
-  const rows = tills.map((till) => tillRow({ ...till, store: store.name }, till.name, {
-    complain, forgive: () => complain(null),
-  }));
+  const rows = tills.map((till) => tillRow({ ...till, store: store.name }, till.name));
   return [
     problemLine(problem),
     h('div', { class: 'store-details' },

@@ -1,48 +1,46 @@
 // The working parts of the console: pairing codes for tills, and what waits to leave the house.
 
-import { Refused, post } from '/assets/api.js';
+import { Refused } from '/assets/api.js';
 import { h } from '/assets/draw.js';
 import { el } from '/assets/elements.js';
 import {
-  answerView, cardElement, cardHead, drawing, problemLine, smallButton,
+  agree, answerView, cardElement, cardHead, drawing, postFresh, problemLine, smallButton,
 } from '/assets/console-frame.js';
 import { clockTime, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
-import { openSheet } from '/assets/sheet.js';
 
 /** @import { Child } from '../types/pages.js' */
 /** @import { CardAlarm, CardAlarms, ConsoleTill, Outbox } from '../types/answers.js' */
 
 /** @typedef {Pick<ConsoleTill, 'till_id' | 'name' | 'enrolled' | 'store'>} TillOfRow */
-/** @typedef {{ complain(error: unknown): void, forgive(): void }} Complaints Where a row says what went wrong. */
 
 const EVERY_MS = 10_000;
 const PACE = { good_ms: EVERY_MS, bad_ms: EVERY_MS };
 
-/** @param {TillOfRow} till @param {Complaints} complaints */
-async function makePairingCode({ till_id, store, name }, { complain, forgive }) {
-  forgive();
-  try {
-    const { pairing_code, expires_at_ms } = await post('/api/pairing-codes', { till_id });
-    openSheet(t('pairing_title', { store, till: name }), el('div', { class: 'pairing' },
-      el('p', { class: 'pairing-code number' }, String(pairing_code)),
-      el('p', {}, t('pairing_lead')),
-      el('p', { class: 'soft number' }, t('pairing_until', { time: clockTime(expires_at_ms) }))));
-  } catch (error) {
-    complain(error);
-  }
-}
+/** Whoever types the code takes the till over: that is said before, and a till that is at work twice. @param {TillOfRow} till */
+const makePairingCode = ({ till_id, store, name, enrolled }) => agree({
+  title: t('pairing_title', { store, till: name }),
+  lead: t(enrolled ? 'pairing_takes_over' : 'pairing_makes_device'),
+  action: t('pairing_now'), danger: enrolled,
+  async run() {
+    const { pairing_code, expires_at_ms } = await postFresh('/api/pairing-codes', { till_id });
+    return [h('div', { class: 'pairing' },
+      h('p', { class: 'pairing-code number' }, String(pairing_code)),
+      h('p', {}, t('pairing_lead')),
+      h('p', { class: 'soft number' }, t('pairing_until', { time: clockTime(expires_at_ms) })))];
+  },
+});
 
 /**
  * A till with its state, and the button that makes its pairing code. `name` is what the row calls it.
- * @param {TillOfRow} till @param {string} name @param {Complaints} complaints
+ * @param {TillOfRow} till @param {string} name
  */
-export function tillRow(till, name, complaints) {
+export function tillRow(till, name) {
   const { enrolled } = till;
   return h('li', { key: String(till.till_id), class: 'till-row' },
     h('span', { class: 'till-name' }, name),
     h('span', { class: enrolled ? 'state state-good' : 'state' },
       drawing(enrolled ? 'check' : 'minus'), t(enrolled ? 'enrolled' : 'not_enrolled')),
-    smallButton(t('new_pairing_code'), 'soft-fill', () => makePairingCode(till, complaints),
+    smallButton(t('new_pairing_code'), 'soft-fill', () => makePairingCode(till),
       `${t('new_pairing_code')}: ${till.store} ${till.name}`));
 }
 
@@ -51,12 +49,12 @@ export function tillsCard() {
   const view = answerView({
     place: element, path: '/api/tills', first: /** @type {{ tills: ConsoleTill[] } | null} */ (null), in_hand: false,
     pace: PACE,
-    draw: ({ answer, problem }, tools) => [
+    draw: ({ answer, problem }) => [
       cardHead(t('tills'), 'scan', 'tills'),
       problemLine(problem),
       h('ul', { class: 'tills' }, answer !== null && answer.tills.length === 0
         ? h('li', { class: 'soft' }, t('no_tills')) : (answer?.tills ?? []).map(
-          (till) => tillRow(till, `${till.store} ${till.name}`, tools))),
+          (till) => tillRow(till, `${till.store} ${till.name}`))),
     ],
   });
   return { element, ...view };

@@ -131,7 +131,7 @@ impl MerchantDirectory {
 
     /// A store of this merchant, if `text` names one of its own.
     pub fn own_store(&self, merchant: MerchantId, text: &str) -> Option<StoreId> {
-        let number = text.parse().ok()?;
+        let number = canonical(text)?;
         self.names()
             .stores
             .get(&number)
@@ -141,11 +141,18 @@ impl MerchantDirectory {
 
     /// A till of this merchant, if `text` names one of its own.
     pub fn own_till(&self, merchant: MerchantId, text: &str) -> Option<TillId> {
-        let number = text.parse().ok()?;
+        let number = canonical(text)?;
         self.names()
             .tills
             .get(&number)
             .filter(|till| till.merchant == merchant)
             .map(|_| TillId(number))
     }
+}
+
+/// A number in its one spelling. "0005" and "+5" are a merchant's own words for a store, today and after a store 5 was opened: a request
+/// that is delivered again must stay the same request.
+fn canonical(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }

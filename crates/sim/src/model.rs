@@ -41,6 +41,7 @@ pub struct Sale {
     pub parts: u32,
     pub cancelled: bool,
     pub at: Timestamp,
+    pub store: Option<StoreId>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +55,7 @@ struct Return {
 struct Aside {
     wallet: WalletId,
     merchant: MerchantId,
+    store: Option<StoreId>,
     yen: i64,
     until: Timestamp,
 }
@@ -344,7 +346,10 @@ impl Model {
                 let name = merchant_payment_id.clone();
                 let key = ("payment", u64::from(merchant.0), 0, name);
                 match self.firsts.get(&key) {
-                    Some((_, First::Sale(id))) => Ok(self.sale(*id)),
+                    Some((_, First::Sale(id))) => {
+                        self.reaches(by, self.sales[id].store)?;
+                        Ok(self.sale(*id))
+                    }
                     Some((_, First::Hold(id))) => Ok(Said::Held(*id)),
                     Some((_, First::Refused(refusal))) => Err(*refusal),
                     Some((_, First::Tombstone)) => Err(Refusal::CancelledBeforePayment),
@@ -354,7 +359,10 @@ impl Model {
             Query::PaymentById { merchant, payment } => {
                 self.may(by, *merchant)?;
                 match self.sales.get(&payment.0) {
-                    Some(sale) if sale.merchant == *merchant => Ok(self.sale(payment.0)),
+                    Some(sale) if sale.merchant == *merchant => {
+                        self.reaches(by, sale.store)?;
+                        Ok(self.sale(payment.0))
+                    }
                     _ => Err(Refusal::PaymentUnknown),
                 }
             }
@@ -773,6 +781,7 @@ impl Model {
             let aside = Aside {
                 wallet,
                 merchant,
+                store: charge.store,
                 yen,
                 until,
             };
@@ -788,6 +797,7 @@ impl Model {
             parts: 0,
             cancelled: false,
             at,
+            store: charge.store,
         };
         self.sales.insert(id, sale);
         (self.sale(id), First::Sale(id))
@@ -943,6 +953,17 @@ impl Model {
         false
     }
 
+    /// A till's page undoes and reads what was sold in its own store.
+    fn reaches(&self, by: Actor, store: Option<StoreId>) -> Result<(), Refusal> {
+        let Actor::Till { till, .. } = by else {
+            return Ok(());
+        };
+        match (self.tills.get(&till), store) {
+            (Some((own, _)), Some(store)) if *own == store => Ok(()),
+            _ => Err(Refusal::PaymentUnknown),
+        }
+    }
+
     fn cancel(
         &mut self,
         by: Actor,
@@ -962,11 +983,13 @@ impl Model {
                 let hold = HoldId(*id);
                 let aside = self.asides.get(&hold.0).cloned();
                 let aside = aside.ok_or(Refusal::HoldUnknown)?;
+                self.reaches(by, aside.store)?;
                 return self.end_hold(hold, &aside, 0).map(|_| Said::Cancelled);
             }
             Some(_) => return Ok(Said::Cancelled),
         };
         let sale = self.sales[&id].clone();
+        self.reaches(by, sale.store)?;
         if sale.cancelled {
             return Ok(Said::Cancelled);
         }
@@ -991,6 +1014,9 @@ impl Model {
     ) -> Result<Said, Refusal> {
         self.may(by, request.merchant)?;
         let payment = request.payment.0;
+        if let Some(sale) = self.sales.get(&payment) {
+            self.reaches(by, sale.store)?;
+        }
         let name = (
             "refund",
             u64::from(request.merchant.0),

@@ -10,6 +10,11 @@ till-1  refunds coat 2_001 as r-2                          -> refused refund_exc
 till-1  refunds coat 0 as r-3                              -> refused amount_out_of_bounds
 till-4  refunds coat 100 as r-4                            -> refused payment_unknown
 till-1  refunds shoes 100 as r-5                           -> refused payment_unknown
+# The tablet of another store of the bakery undoes nothing that was sold here, and its refusal uses nothing up.
+till-3  refunds coat 100 as r-9                            -> refused payment_unknown, sora 3_000
+till-3  cancels coat                                       -> refused payment_unknown, sora 3_000
+till-3  finds coat                                         -> refused payment_unknown
+bakery  finds coat                                         -> paid
 # A frozen wallet still gets its money back.
 sora    freezes                                            -> frozen
 till-2  refunds coat 2_000 as r-6                          -> refunded, sora 5_000, bakery 0

@@ -3,7 +3,7 @@
 use crate::book::Book;
 use crate::context::Actor;
 use crate::decision::{Decision, Prefetched};
-use crate::ids::{MerchantId, PaymentId, RefundId};
+use crate::ids::{MerchantId, PaymentId, RefundId, StoreId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::pay::{Payment, Refund};
 use crate::refusal::Refusal;
@@ -29,6 +29,26 @@ pub(super) fn caller_may(book: &Book, by: Actor, merchant: MerchantId) -> Result
         Actor::Customer { .. } | Actor::Operator { .. } | Actor::System { .. } => {
             Err(Refusal::KeyRevoked)
         }
+    }
+}
+
+/// Is a payment or hold of this store within the caller's reach? A register's key speaks for the whole merchant, a till's page for the
+/// store that it stands in: a tablet that was stolen from one store undoes no sale of another. Outside of it the answer is the
+/// one for a payment that is not there, and it uses no id up.
+pub(super) fn in_reach(book: &Book, by: Actor, store: Option<StoreId>) -> Result<(), Refusal> {
+    match by {
+        Actor::Till { till, .. } => {
+            let own = book.tills.get(&till).map(|row| row.store);
+            if store.is_some() && store == own {
+                Ok(())
+            } else {
+                Err(Refusal::PaymentUnknown)
+            }
+        }
+        Actor::Key { .. }
+        | Actor::Customer { .. }
+        | Actor::Operator { .. }
+        | Actor::System { .. } => Ok(()),
     }
 }
 

@@ -1,7 +1,7 @@
 //! A cancel undoes a payment, or keeps it from happening.
 
 use super::PaymentStatus;
-use super::caller::{caller_may, first_answer, payment_fact};
+use super::caller::{caller_may, first_answer, in_reach, payment_fact};
 use super::hold::{Released, release};
 use super::refund::may_return;
 use crate::book::Book;
@@ -170,6 +170,9 @@ pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore> + From<Released>
         Ok(payment) => payment,
         Err(refusal) => return Decision::refuse(refusal),
     };
+    if let Err(refusal) = in_reach(book, by, payment.store) {
+        return Decision::refuse(refusal);
+    }
     if payment.status == PaymentStatus::Cancelled {
         return Decision::answer(Ok(Reply::CancelAccepted));
     }
@@ -204,6 +207,11 @@ pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore> + From<Released>
 
 /// Money that is set aside goes back; what was captured or given back already is no longer there to be cancelled.
 fn cancel_hold<E: From<Released>>(book: &Book, by: Actor, hold: HoldId) -> Decision<E> {
+    if let Some(row) = book.holds.get(&hold)
+        && let Err(refusal) = in_reach(book, by, row.store)
+    {
+        return Decision::refuse(refusal);
+    }
     let released = release(book, by, hold);
     Decision {
         outcome: released.outcome.map(|_| Reply::CancelAccepted),

@@ -1,6 +1,6 @@
 //! Reading payments and refunds again. A caller that may not act for a merchant any more reads nothing of it either.
 
-use super::caller::{caller_may, first_answer, payment_fact, refund_fact, repeated};
+use super::caller::{caller_may, first_answer, in_reach, payment_fact, refund_fact, repeated};
 use super::charge::code_wallet;
 use super::refund_digest;
 use crate::book::Book;
@@ -24,7 +24,9 @@ pub(crate) fn find_payment(
     let key = RequestKey::payment(merchant, merchant_payment_id);
     match first_answer(book, prefetched, key).map(|first| first.answer) {
         Some(Answered::Payment(id)) => {
-            payment_fact(book, prefetched, id).map(|row| Reply::Payment(row.clone()))
+            let row = payment_fact(book, prefetched, id)?;
+            in_reach(book, by, row.store)?;
+            Ok(Reply::Payment(row.clone()))
         }
         Some(Answered::Hold(hold)) => Ok(Reply::Held { hold }),
         Some(Answered::Refused(refusal)) => Err(refusal),
@@ -43,7 +45,7 @@ pub(crate) fn find_payment_by_id(
     caller_may(book, by, merchant)?;
     payment_fact(book, prefetched, payment)
         .ok()
-        .filter(|row| row.merchant == merchant)
+        .filter(|row| row.merchant == merchant && in_reach(book, by, row.store).is_ok())
         .map(|row| Reply::Payment(row.clone()))
         .ok_or(Refusal::PaymentUnknown)
 }

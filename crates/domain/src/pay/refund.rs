@@ -1,6 +1,6 @@
 //! A refund gives money of a payment back, up to what was paid, frozen wallet or not.
 
-use super::caller::{caller_may, payment_fact, repeated};
+use super::caller::{caller_may, in_reach, payment_fact, repeated};
 use super::{Payment, PaymentStatus, Refund, RefundRequest, Refused, refuse_for_good};
 use crate::book::{Book, Wallet};
 use crate::context::Actor;
@@ -145,6 +145,11 @@ pub(crate) fn refund<E: From<Refunded> + From<Refused>>(
     now: Timestamp,
 ) -> Decision<E> {
     if let Err(refusal) = caller_may(book, by, request.merchant) {
+        return Decision::refuse(refusal);
+    }
+    if let Ok(payment) = payment_fact(book, prefetched, request.payment)
+        && let Err(refusal) = in_reach(book, by, payment.store)
+    {
         return Decision::refuse(refusal);
     }
     let key = RequestKey::refund(

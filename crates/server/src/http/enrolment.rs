@@ -15,8 +15,9 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
-use crate::http::session::{OperatorSession, operator_mark};
-use crate::identity::TILL_DEVICE_SECONDS;
+use crate::http::session::OperatorSession;
+use crate::http::step_up::{FreshPasskey, Granted};
+use crate::identity::{StepUpAct, TILL_DEVICE_SECONDS};
 use crate::origin::Visitor;
 
 /// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
@@ -64,29 +65,31 @@ pub async fn leave(
 }
 
 /// `POST /api/pairing-codes {till_id}` of the console: a fresh code; earlier ones of the till stop working.
+///
+/// Whoever types the code takes money back in the store's name, so a stale console must not be enough to make one.
 pub async fn make_pairing_code(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: FreshPasskey<OperatorSession>,
+    headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
         .map_err(|_| Denial::InvalidField("till_id"))?;
-    let (now, seed) = (app.outside.now(), app.outside.seed());
-    let inner = Arc::clone(&app);
-    let made = app.registry.ask(move |registry| {
-        let mut run = inner.run(registry, asker.asker, now, &seed);
-        staff::make_pairing_code(&mut run, TillId(till))
-    });
-    let code = made.await??;
-    tracing::info!(
-        till,
-        operator = operator_mark(&asker.owner),
-        "an operator made a pairing code"
-    );
-    Ok(done(json!({
-        "pairing_code": spaced(&code),
-        "expires_at_ms": millis(now.plus(PAIRING_CODE_LIFE)),
-    })))
+    let till = TillId(till);
+    let work = move |mut granted: Granted<OperatorSession>| {
+        let code = staff::make_pairing_code(&mut granted.run, till)?;
+        tracing::info!(
+            till = till.0,
+            operator = granted.operator(),
+            "an operator made a pairing code"
+        );
+        Ok(json!({
+            "pairing_code": spaced(&code),
+            "expires_at_ms": millis(granted.run.now.plus(PAIRING_CODE_LIFE)),
+        }))
+    };
+    let act = StepUpAct::MakePairingCode(till);
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `GET /api/tills` of the console.

@@ -36,6 +36,28 @@ struct Place {
     till: TillId,
 }
 
+impl Place {
+    /// The merchant's id for what this till's page calls `key`. A register cannot choose it, since a colon is none of its characters: what
+    /// is tried at a till uses no register's id up, nor the other way round.
+    fn names(&self, key: &str) -> Box<str> {
+        format!("till:{}:{key}", self.till).into()
+    }
+
+    /// A device gives money back so often and no oftener. Whoever walks through the ids of a store's sales is stopped, and seen.
+    fn may_reverse(&self, app: &App) -> Result<(), Denial> {
+        let (device, now) = (self.device.device.fingerprint, app.outside.now());
+        if app.identity.paces.reversals.allow(device, now) {
+            return Ok(());
+        }
+        tracing::warn!(
+            till = self.till.0,
+            store = self.store.0,
+            "risk: a till gives back more often than tills do"
+        );
+        Err(Denial::Busy)
+    }
+}
+
 fn place(app: &App, device: TillDevice) -> Result<Place, Denial> {
     let names = app.directory.names();
     let paper = names
@@ -105,13 +127,13 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
 pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let amount = yen(body.whole("amount", 1..=Amount::MAX_MINOR)?)?;
-    let name = sale_key(&body)?;
+    let name = place.names(&sale_key(&body)?);
     let code = scanned(&app, body.text("code", 512)?)?;
     let (count, chars) = (OrderInfo::CATEGORIES_MAX, OrderInfo::CATEGORY_CHARS_MAX);
     let categories = body.opt_texts("categories", count, chars)?;
     let charge = Charge {
         merchant: place.merchant,
-        merchant_payment_id: name.into(),
+        merchant_payment_id: (&*name).into(),
         payer: Payer::Code(code.random()),
         amount,
         store: Some(place.store),
@@ -188,6 +210,7 @@ pub async fn payments(
 /// `POST /api/void {payment_id}`: undoes a payment of today.
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
+    place.may_reverse(&app)?;
     let payment = own_payment(&app, &place, payment_id(&body)?).await?;
     let cancel = Command::Cancel {
         merchant: place.merchant,
@@ -205,9 +228,10 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
 /// `POST /api/refund {payment_id, amount, key, reason}`: gives back all or part.
 pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
+    place.may_reverse(&app)?;
     let request = RefundRequest {
         merchant: place.merchant,
-        merchant_refund_id: sale_key(&body)?,
+        merchant_refund_id: place.names(&sale_key(&body)?),
         payment: payment_id(&body)?,
         amount: yen(body.whole("amount", 1..=Amount::MAX_MINOR)?)?,
         reason: body

@@ -33,7 +33,7 @@ fn keys_of(browser: &mut Browser, merchant: u64) -> Vec<Value> {
 #[test]
 fn a_merchant_a_store_and_a_till_are_opened_and_work_at_once() {
     let house = House::new();
-    let (mut console, _) = house.operator(1);
+    let (mut console, mut key) = house.operator(1);
     let merchant = open(
         &mut console,
         "/api/merchants",
@@ -67,9 +67,13 @@ fn a_merchant_a_store_and_a_till_are_opened_and_work_at_once() {
         Some(TillId(1)),
         "a register may name it"
     );
-    console
-        .post("/api/pairing-codes", json!({ "till_id": till }))
+    let code = json!({ "till_id": till });
+    let asked = console.post("/api/pairing-codes", code.clone()).ok();
+    assert!(asked["pairing_code"].is_null(), "the passkey comes first");
+    let made = console
+        .post_fresh("/api/pairing-codes", code, &mut key)
         .ok();
+    assert_eq!(made["pairing_code"].as_str().map(str::len), Some(14));
 }
 
 #[test]

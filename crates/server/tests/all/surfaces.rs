@@ -52,6 +52,27 @@ fn every_answer_wears_the_headers() {
     }
 }
 
+/// What an operator may do with the session alone. Everything else gives a right or takes one away, and a console that was left open must
+/// not be enough for it: a new route is of that kind until it is named here.
+const WITHOUT_PASSKEY: [&str; 5] = [
+    "/api/tills",
+    "/api/merchants",
+    "/api/stores",
+    "/api/stores/{id}/details",
+    "/api/wallets/{id}/note",
+];
+
+#[test]
+fn whatever_gives_a_right_in_the_console_demands_a_fresh_passkey() {
+    let routes = routes::console();
+    let asked = (routes.table().iter()).filter(|route| route.method == "POST");
+    let open: Vec<&str> = asked
+        .filter(|route| route.demand == Demand::Operator)
+        .map(|route| &*route.path)
+        .collect();
+    assert_eq!(open, WITHOUT_PASSKEY);
+}
+
 #[test]
 fn a_policy_allows_nothing_inline_and_nothing_from_elsewhere() {
     for surface in SURFACES {
@@ -321,6 +342,7 @@ fn a_route_serves_those_alone_whom_it_demands() {
 fn asked_for(path: &str) -> Value {
     match path {
         "/api/unfreeze/finish" => json!({}),
+        "/api/pairing-codes" => json!({ "till_id": 1 }),
         "/api/operators/invite" => json!({ "name": "はる" }),
         "/api/operators/remove" => json!({ "operator": "A".repeat(22) }),
         "/api/api-keys" => json!({ "merchant_id": 1 }),

@@ -3,11 +3,15 @@
 use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
-use mamori_domain::command::{Command, CreditKind};
-use mamori_domain::ids::{Fingerprint, TillId};
+use mamori_domain::command::{Command, CreditKind, Request};
+use mamori_domain::context::{Actor, Asker, Context, SystemReason};
+use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_domain::money::Amount;
+use mamori_domain::query::Query;
+use mamori_domain::refusal::Refusal;
 use mamori_engine::testing::Loss;
-use mamori_registry::{Seed, Surface};
+use mamori_flows::open;
+use mamori_registry::{Opening, Seed, Surface};
 use serde_json::json;
 
 use crate::authenticator::Authenticator;
@@ -48,6 +52,137 @@ fn enrol(browser: &mut Browser, code: &str) -> String {
         .post("/api/enrol", json!({ "pairing_code": code }))
         .refusal()
         .to_owned()
+}
+
+/// A shop with two stores: till 1 in the first, till 3 in the second, both paired; and a customer with money.
+struct TwoStores<'a> {
+    first: Browser<'a>,
+    second: Browser<'a>,
+    phone: Browser<'a>,
+    sales: u32,
+}
+
+impl<'a> TwoStores<'a> {
+    fn of(house: &'a House) -> TwoStores<'a> {
+        let (turn, mut registry) = (house.app.directory.take_turn(), house.registry());
+        let opened = [
+            (Opening::Store(MerchantId(1)), "支店"),
+            (Opening::Till(StoreId(2)), "レジ1"),
+        ];
+        for (number, (what, name)) in (81..).zip(opened) {
+            let (asker, seed) = (
+                Asker::system(SystemReason::CommandLine),
+                Seed::new([number; 32]),
+            );
+            let mut run = house.app.run(&mut registry, asker, house.now(), &seed);
+            open::open(&mut run, &turn, what, name).expect("a free name");
+        }
+        drop(turn);
+        house.follow();
+        let (mut first, mut second) = (house.browser(Surface::Till), house.browser(Surface::Till));
+        assert_eq!(enrol(&mut first, &pairing_code(house, TILL, 1)), "");
+        assert_eq!(enrol(&mut second, &pairing_code(house, TillId(3), 2)), "");
+        let (phone, wallet) = house.customer_of_the_book(50);
+        house.done(Command::Credit {
+            wallet,
+            idempotency_key: "gift".into(),
+            amount: Amount::yen(5_000),
+            kind: CreditKind::Goodwill,
+        });
+        TwoStores {
+            first,
+            second,
+            phone,
+            sales: 0,
+        }
+    }
+
+    /// A sale of a hundred yen at the first store.
+    fn sale(&mut self) -> String {
+        self.sales += 1;
+        let code = self.phone.post("/api/code", json!({})).ok()["code"].clone();
+        let sale = json!({ "amount": 100, "code": code, "key": format!("sale-{}", self.sales) });
+        let paid = self.first.post("/api/charge", sale).ok();
+        paid["payment_id"].as_str().expect("an id").to_owned()
+    }
+}
+
+fn refund(payment: &str) -> serde_json::Value {
+    json!({ "payment_id": payment, "amount": 100, "key": "back" })
+}
+
+#[test]
+fn a_till_undoes_what_was_sold_in_its_store_and_knows_no_other_sale() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let sale = stores.sale();
+    let nowhere = "4711";
+    for payment in [&*sale, nowhere] {
+        let void = stores
+            .second
+            .post("/api/void", json!({ "payment_id": payment }));
+        assert_eq!(void.refusal(), "payment_unknown", "{payment}");
+        let back = stores.second.post("/api/refund", refund(payment));
+        assert_eq!(back.refusal(), "payment_unknown", "{payment}");
+    }
+    // The refusals there used up nothing here.
+    let back = stores.first.post("/api/refund", refund(&sale)).ok();
+    assert_eq!(back["refunded"], 100);
+    let next = stores.sale();
+    let void = stores
+        .first
+        .post("/api/void", json!({ "payment_id": next }));
+    assert_eq!(void.ok()["status"], "cancelled");
+}
+
+#[test]
+fn a_till_gives_back_twenty_times_in_ten_minutes_and_no_oftener() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let sale = stores.sale();
+    for id in 1_000..1_020 {
+        let guess = json!({ "payment_id": id.to_string() });
+        assert_eq!(
+            stores.first.post("/api/void", guess).refusal(),
+            "payment_unknown"
+        );
+    }
+    let void = json!({ "payment_id": sale });
+    assert_eq!(
+        stores.first.post("/api/void", void.clone()).refusal(),
+        "busy"
+    );
+    house.pass(30);
+    assert_eq!(
+        stores.first.post("/api/void", void).ok()["status"],
+        "cancelled"
+    );
+}
+
+#[test]
+fn what_is_tried_at_a_till_uses_no_registers_id_up() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let code = stores.phone.post("/api/code", json!({})).ok()["code"].clone();
+    let sale = json!({ "amount": 100, "code": code, "key": "ORDER-1" });
+    stores.first.post("/api/charge", sale).ok();
+    let key = Fingerprint(77);
+    let merchant = MerchantId(1);
+    house.done(Command::BindApiKey { key, merchant });
+    let register = Asker::new(Context {
+        by: Actor::Key { key },
+        ..Context::system(SystemReason::CommandLine)
+    });
+    let find = Query::Payment {
+        merchant,
+        merchant_payment_id: "ORDER-1".into(),
+    };
+    let found = house.engine().ask(Request::query(register, find));
+    assert_eq!(
+        found.expect("the engine answers"),
+        Err(Refusal::PaymentUnknown),
+        "the register's ORDER-1 is still free"
+    );
 }
 
 /// A code that was photographed on a phone which is signed out meanwhile, by itself or from another phone.
@@ -263,7 +398,7 @@ fn an_operator_pairs_a_till() {
         )
         .ok();
     let made = console
-        .post("/api/pairing-codes", json!({ "till_id": 1 }))
+        .post_fresh("/api/pairing-codes", json!({ "till_id": 1 }), &mut key)
         .ok();
     assert_eq!(
         enrol(
@@ -282,7 +417,7 @@ fn an_operator_pairs_a_till() {
     );
     assert_eq!(
         console
-            .post("/api/pairing-codes", json!({ "till_id": 999 }))
+            .post_fresh("/api/pairing-codes", json!({ "till_id": 999 }), &mut key)
             .status,
         StatusCode::NOT_FOUND
     );
