@@ -13,13 +13,17 @@ mod tidy;
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use machine::Need;
+use session::Session;
 
 const USAGE: &str = "\
 cargo xtask test                 everything, in order
 cargo xtask test --list          the suites, and what each one shows
 cargo xtask test --only a,b      these suites, and what they stand on
 cargo xtask test --skip a,b      all but these
+cargo xtask first-code           how long a slow phone waits for its first code, and what that costs on the wire
 cargo xtask tidy                 the rules of the tree alone
 cargo xtask api-description      docs/openapi.json anew, from the tables that drive the parser";
 
@@ -37,6 +41,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words[..] {
         ["tidy"] => run_tidy(root),
+        ["first-code"] => first_code(root),
         ["api-description"] => write_api_description(root),
         ["test", ref choices @ ..] => match suites::Choice::read(choices) {
             Ok(choice) => run::run(root, &choice, now),
@@ -51,6 +56,21 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Drives the release build, or the program that `MAMORI_BIN` names.
+fn first_code(root: &Path) -> Result<(), String> {
+    let mut session = Session::open(root, now).map_err(|why| format!("build/test: {why}"))?;
+    session.prepare(&[Need::Chromium, Need::NodePackages])?;
+    session.allow(Duration::from_secs(300));
+    if std::env::var_os("MAMORI_BIN").is_none() {
+        session.command(Command::new("cargo").args(["build", "--release", "--locked"]))?;
+    }
+    let server = session.dev_server("first-code")?;
+    let mut measure = Command::new("node");
+    let measured = session.command(server.seen_by(measure.arg("tests/browser/first_code.mjs")));
+    println!("{}", session.output().lines().last().unwrap_or_default());
+    measured
 }
 
 fn run_tidy(root: &Path) -> Result<(), String> {

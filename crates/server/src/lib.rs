@@ -26,6 +26,7 @@ pub mod routes;
 pub mod scanned;
 pub mod sessions;
 pub mod sign_ins;
+mod static_file;
 pub mod streams;
 pub mod surface;
 pub mod workers;

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::handler::Handler;
-use axum::response::IntoResponse;
+use axum::http::HeaderMap;
 use axum::routing;
 use axum::{Extension, Router};
 
 use crate::answer::Denial;
+use crate::static_file::StaticFile;
 
 /// What a route demands of its caller before anything else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,11 +130,25 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self
     }
 
+    /// Mounts one file.
+    pub(crate) fn file(mut self, path: &str, file: &StaticFile) -> Routes<S> {
+        self.table.push(Route {
+            method: "GET",
+            path: path.to_owned(),
+            demand: Demand::Anybody,
+        });
+        let file = file.clone();
+        let send = routing::get(async move |asked: HeaderMap| file.answer(&asked));
+        self.router = self.router.route(path, send);
+        self
+    }
+
     /// Mounts files below `folder` (`/assets`): the name that is asked for, the plain name that the table tells, the answer.
-    pub(crate) fn files<F>(mut self, folder: &str, files: Vec<(String, String, F)>) -> Routes<S>
-    where
-        F: IntoResponse + Clone + Send + Sync + 'static,
-    {
+    pub(crate) fn files(
+        mut self,
+        folder: &str,
+        files: Vec<(String, String, StaticFile)>,
+    ) -> Routes<S> {
         let mut by_name = BTreeMap::new();
         for (asked, plain, file) in files {
             self.table.push(Route {
@@ -144,8 +159,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             by_name.insert(asked, file);
         }
         let by_name = Arc::new(by_name);
-        let send = routing::get(move |Path(name): Path<String>| {
-            let found = by_name.get(&name).cloned();
+        let send = routing::get(move |Path(name): Path<String>, asked: HeaderMap| {
+            let found = by_name.get(&name).map(|file| file.answer(&asked));
             async move { found.ok_or(Denial::NotFound) }
         });
         self.router = self.router.route(&format!("{folder}/{{name}}"), send);

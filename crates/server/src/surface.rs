@@ -83,6 +83,14 @@ fn permissions_policy(surface: Surface) -> &'static str {
     }
 }
 
+/// What the files of a page say as well: what they may be taken for, and by whom they may be read.
+const PARTS_SAY: [HeaderName; 4] = [
+    header::X_CONTENT_TYPE_OPTIONS,
+    HeaderName::from_static("cross-origin-resource-policy"),
+    HeaderName::from_static("cross-origin-embedder-policy"),
+    header::STRICT_TRANSPORT_SECURITY,
+];
+
 struct Dress {
     authority: String,
     headers: Vec<(HeaderName, HeaderValue)>,
@@ -144,7 +152,12 @@ async fn check_and_dress(
         Denial::OtherHost.into_response()
     };
     let headers = response.headers_mut();
+    // A file that is kept for ever is part of a page and never one itself: what only a page heeds would double its weight.
+    let is_part = headers.contains_key(header::CACHE_CONTROL);
     for (name, value) in &dress.headers {
+        if is_part && !PARTS_SAY.contains(name) {
+            continue;
+        }
         // Only the cache rule may be loosened by an answer: hashed files live for ever, all else for no time.
         if name != header::CACHE_CONTROL || !headers.contains_key(name) {
             headers.insert(name, value.clone());

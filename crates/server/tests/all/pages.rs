@@ -215,15 +215,76 @@ fn the_wallet_is_installable_and_comes_back_from_the_card_page() {
     }
 }
 
+/// The modules that a script imports before it runs.
+fn imports(script: &str) -> BTreeSet<String> {
+    script
+        .lines()
+        .filter(|line| {
+            !["/*", "*", "//"]
+                .iter()
+                .any(|mark| line.trim_start().starts_with(mark))
+        })
+        .filter(|line| line.contains("from '/assets/") || line.starts_with("import '/assets/"))
+        .flat_map(references)
+        .collect()
+}
+
 #[test]
-fn names_change_with_what_they_name() {
-    let shell = |dev: bool| {
-        get(
-            &Assets::load(None, dev).routes(Surface::Till).into_router(),
-            "/",
-        )
-        .text
-    };
-    assert_eq!(shell(false), shell(false));
-    assert_ne!(shell(false), shell(true), "one file more, another hash");
+fn a_shell_names_every_module_that_it_needs_and_no_other() {
+    for (surface, _) in PAGES {
+        let router: Router = Assets::load(None, false).routes(surface).into_router();
+        let shell = get(&router, "/").text;
+        let tagged = |tag: &str| -> BTreeSet<String> {
+            let lines = shell.lines().filter(|line| line.contains(tag));
+            lines.flat_map(references).collect()
+        };
+        let (entries, preloaded) = (tagged("<script type=\"module\""), tagged("modulepreload"));
+        let mut needed = BTreeSet::new();
+        let mut open: Vec<String> = entries.iter().cloned().collect();
+        while let Some(path) = open.pop() {
+            for import in imports(&get(&router, &path).text) {
+                if needed.insert(import.clone()) {
+                    open.push(import);
+                }
+            }
+        }
+        let needed: BTreeSet<String> = needed.difference(&entries).cloned().collect();
+        assert_eq!(preloaded, needed, "{surface:?}");
+        assert!(needed.len() > 5, "{surface:?}");
+    }
+}
+
+/// Bytes on the wire of a path, head not counted.
+fn wire_bytes(router: &Router, path: &str, coding: &str) -> usize {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let request = Request::get(path)
+        .header(header::ACCEPT_ENCODING, coding)
+        .body(Body::empty())
+        .expect("a request");
+    runtime.block_on(async {
+        let response = router.clone().oneshot(request).await.expect("infallible");
+        assert_eq!(response.status(), StatusCode::OK, "{path}");
+        let body = response.into_body().collect().await.expect("a body");
+        body.to_bytes().len()
+    })
+}
+
+#[test]
+fn a_wallet_that_was_never_seen_comes_in_65_kilobytes() {
+    let router: Router = Assets::load(None, false)
+        .routes(Surface::Wallet)
+        .into_router();
+    let shell = get(&router, "/").text;
+    for coding in ["br", "gzip"] {
+        // Pictures for home screens are fetched by who installs it.
+        let files = references(&shell)
+            .into_iter()
+            .filter(|path| !path.ends_with(".png"))
+            .chain(["/".to_owned(), "/manifest.webmanifest".to_owned()]);
+        let bytes: usize = files.map(|path| wire_bytes(&router, &path, coding)).sum();
+        let most = if coding == "br" { 65_000 } else { 75_000 };
+        assert!(bytes <= most, "{bytes} bytes with {coding}");
+    }
 }
