@@ -143,6 +143,102 @@ step('the history keeps its reader\'s place when something happens', async () =>
   await quiet.close();
 });
 
+let strange = 10;
+/** A code that no phone shows; another one each time, since the same one again would be one pull of the trigger. */
+const strangeCode = () => { strange += 1; return `9000990000000000000000${strange}`; };
+const tillAmount = () => till.page.getByLabel(cashier.amount, { exact: true });
+const tillCode = () => till.page.getByLabel(cashier.code, { exact: true });
+const digitsOf = async (field) => (await field.inputValue()).replace(/\D/g, '');
+
+/** Whatever was shown is gone, and the next sale begins. */
+async function nextSale() {
+  await until('a deliberate key leads on', async () => {
+    await button(till.page, cashier.next_sale).click().catch(() => {});
+    return tillAmount().isVisible();
+  });
+  await button(till.page, cashier.clear).click();
+  await until('an empty amount', async () => (await tillAmount().inputValue()) === '');
+}
+
+step('an amount that an input method composes is the amount that was meant', async () => {
+  const { page, context } = till;
+  const session = await context.newCDPSession(page);
+  for (const [composed, meant] of [['５０', '50'], ['１２００', '1200'], ['１２', '12']]) {
+    await tillAmount().focus();
+    await page.keyboard.press('Control+A');
+    for (let end = 1; end <= composed.length; end += 1) {
+      const text = composed.slice(0, end);
+      await session.send('Input.imeSetComposition', { text, selectionStart: end, selectionEnd: end });
+    }
+    await session.send('Input.insertText', { text: composed });
+    await until(`${composed} to be read as ${meant}`, async () => (await digitsOf(tillAmount())) === meant);
+  }
+  await button(page, cashier.clear).click();
+});
+
+step('a scan goes where it belongs by whatever way it comes, and the amount stays', async () => {
+  const { page, context } = till;
+  const session = await context.newCDPSession(page);
+  const ways = {
+    'inserted into the amount': () => page.keyboard.insertText(strangeCode()),
+    'with an identifier': () => page.keyboard.insertText(`]C0${strangeCode()}`),
+    'by an input method': async () => {
+      const wide = strangeCode().replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)));
+      await session.send('Input.imeSetComposition', { text: wide, selectionStart: wide.length, selectionEnd: wide.length });
+      await session.send('Input.insertText', { text: wide });
+    },
+    'typed with the focus nowhere': async () => {
+      await page.evaluate(() => document.activeElement.blur());
+      await page.keyboard.type(strangeCode());
+    },
+    'pasted in groups': () => page.keyboard.insertText(strangeCode().replace(/(\d{4})(?=\d)/g, '$1 ')),
+  };
+  for (const [way, scan] of Object.entries(ways)) {
+    await tillAmount().fill('1200');
+    await scan();
+    // The code is none that is shown anywhere: it is asked about, and refused.
+    await heading(page, cashier.refused).waitFor({ timeout: 10_000 }).catch(() => { throw new Error(`${way}: not asked about`); });
+    assert.equal(await page.locator('.answer-refused .answer-tries').textContent(), '¥1,200', way);
+    await nextSale();
+  }
+});
+
+step('the rest of what a scanner types dismisses no answer', async () => {
+  const { page } = till;
+  await tillAmount().fill('1200');
+  await tillCode().fill(strangeCode());
+  await tillCode().press('Enter');
+  await heading(page, cashier.refused).waitFor();
+  for (const key of ['Enter', 'Enter', 'Tab']) await page.keyboard.press(key);
+  await heading(page, cashier.refused).waitFor();
+  await nextSale();
+});
+
+step('amount, message and scan are in one view on every till, and a long name cuts nothing', async () => {
+  const { page } = till;
+  const before = page.viewportSize();
+  for (const [width, height] of [[360, 640], [390, 844], [1024, 768], [1440, 900]]) {
+    await page.setViewportSize({ width, height });
+    await page.evaluate(() => {
+      document.querySelector('.till-place').firstElementChild.textContent = 'まもりマートひがしにっぽんばしえきまえちかがいみなみぐちほんてんべっかん';
+      window.scrollTo(0, 0);
+    });
+    // Enter without an amount: the message says what is missing.
+    await tillAmount().press('Enter');
+    const seen = await page.evaluate(() => ({
+      bottoms: ['#amount', '#sale-status', '#code'].map((name) => document.querySelector(name).getBoundingClientRect().bottom),
+      across: document.documentElement.scrollWidth,
+    }));
+    const where = `${width}x${height}: ${JSON.stringify(seen)}`;
+    assert.ok(seen.bottoms.every((bottom) => bottom > 0 && bottom <= height), where);
+    assert.ok(seen.across <= width, where);
+    await picture(page, `till-entry-${width}`);
+  }
+  await page.setViewportSize(before);
+  await page.reload();
+  await tillAmount().waitFor();
+});
+
 step('a receipt is passed on without the balance', async () => {
   const { page, context } = phone;
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { after } from '../shared/machine.js';
+import { after, cancel } from '../shared/machine.js';
 import {
-  PARKED_RETRY_MS, RETRY_MS, beginSale, mayPark, parked, updateSale,
+  PARKED_RETRY_MS, RETRY_MS, WHOLE_CODE_MS, beginSale, mayPark, parked, updateSale,
 } from '../till/till-sale-state.js';
 import { play, those } from './play.mjs';
 
@@ -15,13 +15,20 @@ const PAID = { amount: 1_200, customer: 'や＊＊', receipt_number: '00000007',
 const till = (pending = []) => play(beginSale(pending), updateSale);
 const scanned = (text, at_ms = 0, new_key = 'sale-1') => ({ is: 'scanned', text, at_ms, new_key });
 const refusal = (code, status = 409) => ({ status, code, sentence: () => code });
-const typeKeys = (one, text, from_ms, every_ms, is = 'amount_key') => [...text]
-  .map((key, index) => one.send({ is, key, at_ms: from_ms + index * every_ms })).at(-1);
+/** The amount's field reads so, at this instant. */
+const amountReads = (text, at_ms = 0) => ({ is: 'amount_typed', text, at_ms, new_key: 'sale-1' });
+const codeReads = (text, at_ms = 0) => ({ is: 'code_typed', text, at_ms, new_key: 'sale-1' });
+const pad = (digits) => ({ is: 'pad', digits, at_ms: 0, new_key: 'sale-1' });
+/** Characters that arrive one by one in the amount's field, whatever key makes them. */
+const typeInto = (one, text, from_ms, every_ms) => [...text].map((character, index) => one.send(
+  amountReads(one.state.amount + character, from_ms + index * every_ms))).at(-1);
+const typeKeys = (one, text, from_ms, every_ms) => [...text]
+  .map((key, index) => one.send({ is: 'page_key', key, at_ms: from_ms + index * every_ms })).at(-1);
 
 /** A till on which 1,200 yen were typed and a code was scanned. */
 function asking() {
   const one = till();
-  one.sendAll({ is: 'amount_typed', text: '1200' }, scanned(CODE));
+  one.sendAll(amountReads('1200'), scanned(CODE));
   return one;
 }
 
@@ -36,9 +43,9 @@ function unknown(times = 1) {
 test('the goods that a cashier says go with the sale, stay for a second try and not for the next sale', () => {
   const one = till();
   one.sendAll({ is: 'category', name: 'food' }, { is: 'category', name: 'alcohol' }, { is: 'category', name: 'food' });
-  one.send({ is: 'amount_typed', text: '500' });
+  one.send(amountReads('500'));
   assert.deepEqual(those(one.send(scanned(CODE)), 'charge')[0].sale.categories, ['alcohol']);
-  one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_spent') });
+  one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_spent'), at_ms: 0 });
   one.send({ is: 'same_amount' });
   assert.deepEqual(one.state.categories, ['alcohol']);
   one.send({ is: 'next' });
@@ -53,14 +60,14 @@ test('a till begins empty, with the cursor in the amount', () => {
 
 test('amount, scan, paid: one key from the scan to the answer, and then it is forgotten', () => {
   const one = till();
-  one.send({ is: 'amount_typed', text: '１,２００' });
+  one.send(amountReads('１,２００'));
   assert.equal(one.state.amount, '1200');
   const effects = one.send(scanned(`${CODE}\r`));
   assert.equal(one.state.phase.is, 'asking');
   const sale = { key: 'sale-1', amount: 1_200, code: CODE, categories: [], tries: 1 };
   assert.deepEqual(those(effects, 'charge'), [{ do: 'charge', sale }]);
   assert.equal(those(effects, 'store')[0].pending.length, 1, 'it survives a reload from before the question on');
-  const answered = one.send({ is: 'paid', key: 'sale-1', paid: PAID });
+  const answered = one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });
   assert.equal(one.state.phase.is, 'paid');
   assert.deepEqual(one.state.pending, []);
   assert.deepEqual(those(answered, 'store'), [{ do: 'store', pending: [] }]);
@@ -74,7 +81,7 @@ test('amount, scan, paid: one key from the scan to the answer, and then it is fo
 test('a refused sale keeps its amount for another scan, or to be mended', () => {
   for (const [choice, on] of [['same_amount', 'code'], ['change_amount', 'amount_all']]) {
     const one = asking();
-    const effects = one.send({ is: 'refused', key: 'sale-1', refusal: refusal('balance_too_small') });
+    const effects = one.send({ is: 'refused', key: 'sale-1', refusal: refusal('balance_too_small'), at_ms: 0 });
     assert.equal(one.state.phase.is, 'refused');
     assert.deepEqual(one.state.pending, []);
     assert.deepEqual(those(effects, 'chime'), [{ do: 'chime', paid: false }]);
@@ -118,7 +125,7 @@ test('a parked sale is asked about behind the scenes, and its result is told', (
   assert.equal(those(due, 'charge')[0].sale.key, 'sale-1');
   assert.equal(those(due, 'after')[0].ms, PARKED_RETRY_MS);
   assert.deepEqual(one.send({ is: 'no_answer', key: 'sale-1' }), []);
-  const told = one.send({ is: 'paid', key: 'sale-1', paid: PAID });
+  const told = one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });
   assert.equal(one.state.phase.is, 'entry', 'the next sale is not disturbed');
   assert.deepEqual(one.state.status, { key: 'parked_paid', amount: 1_200 });
   assert.deepEqual(those(told, 'announce'), [{ do: 'announce', words: { key: 'parked_paid', amount: 1_200 } }]);
@@ -128,30 +135,30 @@ test('a parked sale is asked about behind the scenes, and its result is told', (
 test('a parked sale that was refused is told, too, and a second answer to it says nothing', () => {
   const one = unknown(4);
   one.send({ is: 'park' });
-  one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_expired') });
+  one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_expired'), at_ms: 0 });
   assert.deepEqual(one.state.status, { key: 'parked_refused', amount: 1_200 });
-  assert.deepEqual(one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_expired') }), []);
-  assert.deepEqual(one.send({ is: 'paid', key: 'sale-1', paid: PAID }), []);
+  assert.deepEqual(one.send({ is: 'refused', key: 'sale-1', refusal: refusal('code_expired'), at_ms: 0 }), []);
+  assert.deepEqual(one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 }), []);
 });
 
 test('a reload in the middle of a sale asks about it before anything new is sold', () => {
   const one = till([{ key: 'sale-1', amount: 1_200, code: CODE, categories: [], tries: 1 }]);
   assert.equal(one.state.phase.is, 'unknown');
   assert.equal(those(one.begun, 'charge')[0].sale.key, 'sale-1');
-  one.send({ is: 'paid', key: 'sale-1', paid: PAID });
+  one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });
   assert.equal(one.state.phase.is, 'paid');
 });
 
 test('a till that was signed out meanwhile keeps its open sale', () => {
   const one = asking();
-  assert.deepEqual(one.send({ is: 'refused', key: 'sale-1', refusal: refusal('signed_out', 401) }), []);
+  assert.deepEqual(one.send({ is: 'refused', key: 'sale-1', refusal: refusal('signed_out', 401), at_ms: 0 }), []);
   assert.equal(one.state.pending.length, 1);
 });
 
 test('one pull of the trigger that reads twice pays once', () => {
   const one = asking();
   assert.deepEqual(those(one.send(scanned(CODE, 40, 'sale-2')), 'charge'), []);
-  one.sendAll({ is: 'paid', key: 'sale-1', paid: PAID }, { is: 'next' }, { is: 'amount_typed', text: '100' });
+  one.sendAll({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 }, { is: 'next' }, amountReads('100'));
   assert.deepEqual(those(one.send(scanned(CODE, 1_999, 'sale-3')), 'charge'), []);
   assert.deepEqual(one.state.status, { key: 'scan_double' });
   assert.equal(those(one.send(scanned(CODE, 2_000, 'sale-4')), 'charge').length, 1);
@@ -175,40 +182,85 @@ test('what is no code, and a code without an amount, are told and ask nothing', 
 
 test('a scan into the amount is moved to the code, and the amount is what the cashier had typed', () => {
   const one = till();
-  // The field itself takes the digits of a short run; each is told as typed, too.
-  for (const [index, key] of [...'1200'].entries()) {
-    one.send({ is: 'amount_key', key, at_ms: index * 120 });
-    one.send({ is: 'amount_typed', text: '1200'.slice(0, index + 1) });
-  }
-  const effects = typeKeys(one, '9000', 900, 8);
+  typeInto(one, '1200', 0, 120);
+  const effects = typeInto(one, '90001234'.slice(0, 4), 900, 8);
   assert.equal(one.state.amount, '1200');
   assert.equal(one.state.code, '9000');
-  assert.deepEqual(effects, [{ do: 'focus', on: 'code' }]);
+  assert.equal(one.state.field, 'code');
+  // From here on the scanner types into the code's field.
+  assert.deepEqual(effects, [{ do: 'focus', on: 'code' }, cancel('whole_code')]);
 });
 
 test('a scan into an amount that was entered on the screen leaves it as it was', () => {
   const one = till();
-  for (const digits of ['1', '2', '00']) one.send({ is: 'pad', digits });
-  for (const [index, key] of [...'9000123'].entries()) {
-    one.send({ is: 'amount_key', key, at_ms: index * 8 });
-    one.send({ is: 'amount_typed', text: `1200${'9000123'.slice(0, index + 1)}` });
-  }
-  one.send({ is: 'amount_key', key: '4', at_ms: 56 });
+  for (const digits of ['1', '2', '00']) one.send(pad(digits));
+  typeInto(one, '90001234', 5_000, 8);
   assert.equal(one.state.amount, '1200');
   assert.equal(one.state.code, '90001234');
 });
 
+test('a scan is a scan by whatever way it comes into the amount, and the amount never changes by it', () => {
+  const wide = CODE.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)));
+  const ways = {
+    'inserted at once': CODE, 'by an input method': wide, 'with an identifier': `]C0${CODE}`, 'with a maker\u2019s letter': `j${CODE}`,
+    'pasted in groups': CODE.replace(/(\d{4})/g, '$1 '), 'with its terminators': `${CODE}\r\n`,
+  };
+  for (const [way, text] of Object.entries(ways)) {
+    const one = till();
+    typeInto(one, '1200', 0, 120);
+    const effects = one.send(amountReads(`1,200${text}`, 400));
+    assert.equal(one.state.amount, '1200', way);
+    assert.equal(one.state.code, CODE, way);
+    const [goes] = those(effects, 'after');
+    assert.equal(those(one.send(goes.event), 'charge')[0]?.sale.amount, 1_200, way);
+  }
+});
+
+test('a scan over a marked amount leaves the amount', () => {
+  const one = till();
+  typeInto(one, '1200', 0, 120);
+  one.send(amountReads(CODE, 3_000));
+  assert.deepEqual([one.state.amount, one.state.code], ['1200', CODE]);
+});
+
+test('a whole code goes by itself, unless more follows it', () => {
+  const one = till();
+  one.send(amountReads('500'));
+  const effects = one.send(codeReads('9000 1234 0112 3456 7890 1234'));
+  assert.deepEqual(those(effects, 'after').map(({ ms }) => ms), [WHOLE_CODE_MS]);
+  assert.deepEqual(those(one.send(codeReads(`${CODE}5`)), 'cancel').map(({ name }) => name), ['whole_code']);
+  one.send(codeReads(CODE));
+  const sale = those(one.send({ is: 'code_whole', new_key: 'sale-1', at_ms: 300 }), 'charge')[0].sale;
+  assert.deepEqual([sale.amount, sale.code], [500, CODE]);
+});
+
+test('the keys on the screen write where the cashier is', () => {
+  const one = till();
+  one.send(pad('5'));
+  one.send({ is: 'field', field: 'code' });
+  for (const digits of ['9', '00', '0', '1']) one.send(pad(digits));
+  one.send({ is: 'delete_digit' });
+  assert.deepEqual([one.state.amount, one.state.code], ['5', '9000']);
+});
+
+test('a scan before the amount is none that counts: after the amount it pays', () => {
+  const one = till();
+  one.send(scanned(CODE, 0));
+  one.send(amountReads('300', 500));
+  assert.equal(those(one.send(scanned(CODE, 900)), 'charge').length, 1);
+});
+
 test('Enter in the amount leads to the code; without an amount it says what is missing', () => {
   const one = till();
-  assert.deepEqual(one.send({ is: 'amount_key', key: 'Enter', at_ms: 0 }), []);
+  assert.deepEqual(one.send({ is: 'amount_entered' }), []);
   assert.deepEqual(one.state.status, { key: 'scan_needs_amount' });
-  one.send({ is: 'amount_typed', text: '500' });
-  assert.deepEqual(one.send({ is: 'amount_key', key: 'Enter', at_ms: 0 }), [{ do: 'focus', on: 'code' }]);
+  one.send(amountReads('500'));
+  assert.deepEqual(one.send({ is: 'amount_entered' }), [{ do: 'focus', on: 'code' }]);
 });
 
 test('the keys on the screen add digits up to seven, take one back, and clear', () => {
   const one = till();
-  for (const digits of ['00', '1', '2', '00', '00', '5', '00', '9']) one.send({ is: 'pad', digits });
+  for (const digits of ['00', '1', '2', '00', '00', '5', '00', '9']) one.send(pad(digits));
   assert.equal(one.state.amount, '1200005');
   one.send({ is: 'delete_digit' });
   assert.equal(one.state.amount, '120000');
@@ -219,18 +271,18 @@ test('the keys on the screen add digits up to seven, take one back, and clear', 
 test('a scanner works without anybody clicking first', () => {
   const one = till();
   assert.deepEqual(one.send({ is: 'page_key', key: '5', at_ms: 0 }), [{ do: 'focus', on: 'amount' }]);
-  one.send({ is: 'amount_typed', text: '5' });
+  one.send(amountReads('5'));
   assert.deepEqual(one.send({ is: 'page_key', key: '9', at_ms: 900 }), [{ do: 'focus', on: 'code' }]);
 });
 
 test('beside an answer a short run of digits begins the next sale, a second read of the scanner does not', () => {
   const one = asking();
-  one.send({ is: 'paid', key: 'sale-1', paid: PAID });
-  typeKeys(one, CODE, 0, 5, 'page_key');
+  one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });
+  typeKeys(one, CODE, 0, 5);
   const effects = one.send({ is: 'page_key', key: 'Enter', at_ms: 130 });
   assert.deepEqual(effects, [{ do: 'announce', words: { key: 'scan_needs_amount' } }]);
   assert.equal(one.state.phase.is, 'paid');
-  typeKeys(one, '350', 1_000, 100, 'page_key');
+  typeKeys(one, '350', 1_000, 100);
   one.send({ is: 'result_run_over' });
   assert.equal(one.state.phase.is, 'entry');
   assert.equal(one.state.amount, '350');

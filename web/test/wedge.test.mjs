@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { customerCode, isDoubleScan, splitRun } from '../till/wedge.js';
+import { customerCode, grouped, isDoubleScan, mayBeMachine, splitRun } from '../till/wedge.js';
 
 const CODE = '900012340112345678901234';
 const typed = (text, start_ms, every_ms) => [...text]
@@ -16,7 +16,7 @@ test('a code is 16 to 24 digits, with the scanner’s terminator and symbology i
 });
 
 test('anything else is no code', () => {
-  const others = ['', '1200', '4901234567894', `${CODE}5`, 'https://example.jp/pay', `${CODE}\n\n`, '00020101021126'];
+  const others = ['', '1200', '4901234567894', `${CODE}5`, 'https://example.jp/pay', `https://a.jp/${CODE}`, '00020101021126'];
   for (const text of others) assert.equal(customerCode(text), null, text);
 });
 
@@ -39,4 +39,22 @@ test('one pull of the trigger that reads twice counts once, and only for two sec
   assert.equal(isDoubleScan(last, { code: CODE, at_ms: 1_999 }), true);
   assert.equal(isDoubleScan(last, { code: CODE, at_ms: 2_000 }), false);
   assert.equal(isDoubleScan(last, { code: `${CODE.slice(0, 23)}5`, at_ms: 100 }), false);
+});
+
+test('people copy a code with its spaces and hyphens, and chats add what nobody sees', () => {
+  for (const text of [
+    '9000 1234 0112 3456 7890 1234', '9000-1234-0112-3456-7890-1234', '9000\u20111234\u20110112\u20113456\u20117890\u20111234',
+    `\u200B${CODE}\uFE0F`, `\u2068${CODE}\u2069`, `${CODE}\r\r`,
+  ]) assert.equal(customerCode(text), CODE, JSON.stringify(text));
+});
+
+test('the digits of a code are shown in groups, and other text as it was typed', () => {
+  assert.equal(grouped('90001'), '9000 1');
+  assert.equal(grouped('9000 12340'), '9000 1234 0');
+  assert.equal(grouped(']C0'), ']C0');
+});
+
+test('a second terminator of the scanner is no answer of the cashier', () => {
+  for (const later_ms of [10, 150, 999]) assert.equal(mayBeMachine(5_000, 5_000 + later_ms), true);
+  assert.equal(mayBeMachine(5_000, 6_000), false);
 });

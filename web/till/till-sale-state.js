@@ -3,7 +3,7 @@
 // again with the same key, so that nobody pays twice and nobody is lost.
 
 import { after, byEvent, cancel } from '/assets/machine.js';
-import { AMOUNT_DIGITS, customerCode, isDoubleScan, splitRun } from '/assets/wedge.js';
+import { AMOUNT_DIGITS, customerCode, isDoubleScan, isWholeCode, splitRun } from '/assets/wedge.js';
 
 /** @import { After, Cancel, Handlers, Refusal, Step } from '../types/pages.js' */
 /** @import { Payment } from '../types/answers.js' */
@@ -26,20 +26,23 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, splitRun } from '/assets/wed
  * @property {string} amount digits, as entered
  * @property {string[]} categories of the goods, as far as the cashier says them
  * @property {string} code what stands in the code's field
+ * @property {'amount' | 'code'} field the field that the keys on the screen write into
+ * @property {number} answered_at_ms when the answer came that is shown
  * @property {Words | null} status the sentence below the entry
  * @property {Run} run digits typed into the amount so far: an amount, or the beginning of a scan
  * @property {string} amount_before_run
  * @property {string} result_run digits that arrive while an answer is shown
  * @property {Sale[]} pending all sales without a final answer, the one that is shown included
- * @property {Scan | null} last_scan the last one that counted
+ * @property {Scan | null} last_scan the last one that a question was asked for
  */
 
 /**
- * @typedef {{ is: 'amount_typed', text: string } | { is: 'amount_key', key: string, at_ms: number }
- *   | { is: 'pad', digits: string } | { is: 'category', name: string } | { is: 'delete_digit' } | { is: 'clear' } | { is: 'code_typed', text: string }
+ * @typedef {{ is: 'amount_typed', text: string, at_ms: number, new_key: string } | { is: 'amount_entered' }
+ *   | { is: 'field', field: 'amount' | 'code' } | { is: 'code_whole', new_key: string, at_ms: number }
+ *   | { is: 'pad', digits: string, at_ms: number, new_key: string } | { is: 'category', name: string } | { is: 'delete_digit' } | { is: 'clear' } | { is: 'code_typed', text: string, at_ms: number, new_key: string }
  *   | { is: 'scanned', text: string, at_ms: number, new_key: string } | { is: 'page_key', key: string, at_ms: number }
- *   | { is: 'result_run_over' } | { is: 'camera' } | { is: 'paid', key: string, paid: Payment }
- *   | { is: 'refused', key: string, refusal: Refusal } | { is: 'no_answer', key: string } | { is: 'ask_again' }
+ *   | { is: 'result_run_over' } | { is: 'camera' } | { is: 'paid', key: string, paid: Payment, at_ms: number }
+ *   | { is: 'refused', key: string, refusal: Refusal, at_ms: number } | { is: 'no_answer', key: string } | { is: 'ask_again' }
  *   | { is: 'park' } | { is: 'next' } | { is: 'same_amount' } | { is: 'change_amount' }
  *   | { is: 'parked_due' }} SaleEvent
  */
@@ -58,6 +61,8 @@ export const PARKED_RETRY_MS = 10_000;
 const OFFER_PARKING_AFTER = 4;
 const RUN_ENDS_AFTER_MS = 1_500;
 const RESULT_RUN_ENDS_AFTER_MS = 300;
+// A whole code goes by itself when nothing follows it: a longer bar code is read to its end first.
+export const WHOLE_CODE_MS = 200;
 
 /** Digits of any width, separators and leading zeros gone. @param {string} text */
 const plainDigits = (text) => text.normalize('NFKC').replace(/\D/g, '').replace(/^0+/, '');
@@ -77,12 +82,6 @@ export function parked({ phase, pending }) {
 /** @param {Sale} sale Whether the cashier may go on before the result is known. */
 export const mayPark = (sale) => sale.tries >= OFFER_PARKING_AFTER;
 
-/**
- * Whether a digit that arrives now makes the run too long for an amount.
- * @param {SaleState} state @param {number} at_ms
- */
-export const overflows = ({ run }, at_ms) => run.length >= AMOUNT_DIGITS && !isOver(run, at_ms);
-
 /** @param {Run} run @param {number} at_ms */
 const isOver = (run, at_ms) => run.length > 0 && at_ms - run[run.length - 1].at_ms > RUN_ENDS_AFTER_MS;
 
@@ -97,7 +96,7 @@ const saying = (state, key) => ({ ...state, status: { key } });
 
 /** @param {SaleState} state @param {string} amount @returns {SaleState} */
 const entry = (state, amount) => withAmount(
-  { ...state, phase: { is: 'entry' }, run: [], result_run: '', code: '', status: null }, amount);
+  { ...state, phase: { is: 'entry' }, run: [], result_run: '', code: '', field: 'amount', status: null }, amount);
 
 /** Another sale has other goods. @param {SaleState} state @returns {SaleState} */
 const withoutGoods = (state) => ({ ...state, categories: [] });
@@ -142,16 +141,45 @@ const settled = (state, key) => ({ ...state, pending: state.pending.filter((sale
  */
 const tellParked = (state, words) => [{ ...state, status: words }, { do: 'announce', words }];
 
-/** @param {SaleState} state @param {string} key @param {number} at_ms @returns {SaleStep} */
-function digitOfAmount(state, key, at_ms) {
+/**
+ * What was put into the amount, whatever put it there: keys, an input method, an Alt code, the clipboard, a scanner that types or inserts.
+ * Told by value, rhythm and length: a run of digits too long for an amount is a scan that landed there. It moves to where it belongs, and
+ * the amount becomes what it was before.
+ * @param {SaleState} state @param {{ text: string, at_ms: number, new_key: string }} typed @returns {SaleStep}
+ */
+function intoAmount(state, { text, at_ms, new_key }) {
+  const identifier = /\][A-Za-z](\d)/.exec(text.normalize('NFKC'));
+  // The identifier's own digit is none of the code's.
+  const typed = plainDigits(identifier === null ? text : text.normalize('NFKC').replace(identifier[0], ''));
+  if (!typed.startsWith(state.amount)) {
+    // Written over, or something taken out in the middle: no run goes on.
+    if (typed.length > AMOUNT_DIGITS) return asScan({ ...state, run: [] }, typed, at_ms, new_key);
+    return [{ ...withAmount(state, typed), run: [] }];
+  }
+  const added = typed.slice(state.amount.length);
+  if (added === '') return [state];
+  // All at once: no hand types so.
+  if (added.length > AMOUNT_DIGITS) return asScan({ ...state, run: [] }, added, at_ms, new_key);
   const begins = state.run.length === 0 || isOver(state.run, at_ms);
-  const run = [...(begins ? [] : state.run), { digit: key, at_ms }];
+  const run = [...(begins ? [] : state.run), ...[...added].map((digit) => ({ digit, at_ms }))];
   const amount_before_run = begins ? state.amount : state.amount_before_run;
-  if (run.length <= AMOUNT_DIGITS) return [{ ...state, run, amount_before_run }];
-  // A scan that landed in the amount: it is moved to where it belongs, and the amount becomes what it was before.
+  if (run.length <= AMOUNT_DIGITS) return [{ ...withAmount(state, typed), run, amount_before_run }];
   const parts = splitRun(run);
   const restored = withAmount(state, amount_before_run + parts.amount);
-  return [{ ...restored, run: [], code: parts.code }, { do: 'focus', on: 'code' }];
+  return asScan({ ...restored, run: [] }, parts.code, at_ms, new_key);
+}
+
+/** Digits that are no amount stand in the code's field from now on. @param {SaleState} state @param {string} text @param {number} at_ms @param {string} new_key @returns {SaleStep} */
+function asScan(state, text, at_ms, new_key) {
+  const [moved, ...effects] = intoCode(state, { text, at_ms, new_key });
+  return [{ ...moved, field: 'code' }, { do: 'focus', on: 'code' }, ...effects];
+}
+
+/** @param {SaleState} state @param {{ text: string, at_ms: number, new_key: string }} typed @returns {SaleStep} */
+function intoCode(state, { text, at_ms, new_key }) {
+  const next = { ...state, code: text };
+  if (!isWholeCode(text)) return [next, cancel('whole_code')];
+  return [next, after('whole_code', WHOLE_CODE_MS, { is: 'code_whole', new_key, at_ms })];
 }
 
 /** @param {SaleState} state @returns {SaleStep} */
@@ -160,44 +188,46 @@ const wantsAmount = (state) => [
 
 /** @type {Handlers<SaleState, SaleEvent, SaleEffect>} */
 const on = {
-  amount_typed: (state, { text }) => [withAmount(state, text)],
-  amount_key(state, { key, at_ms }) {
-    if (isDigit(key)) return digitOfAmount(state, key, at_ms);
-    if (key !== 'Enter') return [key === 'Shift' ? state : { ...state, run: [] }];
+  amount_typed: intoAmount,
+  amount_entered(state) {
     const ended = { ...state, run: [] };
     return amountOf(state) > 0 ? [ended, { do: 'focus', on: 'code' }] : [saying(ended, 'scan_needs_amount')];
   },
-  pad(state, { digits }) {
+  field: (state, { field }) => [{ ...state, field }],
+  pad(state, { digits, at_ms, new_key }) {
+    if (state.field === 'code') return intoCode(state, { text: state.code + digits, at_ms, new_key });
     const fits = state.amount.length + digits.length <= AMOUNT_DIGITS;
     return [{ ...withAmount(state, fits ? state.amount + digits : state.amount), run: [] }];
   },
-  delete_digit: (state) => [withAmount(state, state.amount.slice(0, -1))],
-  clear: (state) => [withAmount(state, ''), { do: 'focus', on: 'amount' }],
+  delete_digit: (state) => [state.field === 'code'
+    ? { ...state, code: state.code.trimEnd().slice(0, -1) } : withAmount(state, state.amount.slice(0, -1)), cancel('whole_code')],
+  clear: (state) => [{ ...withAmount(state, ''), code: '' }, cancel('whole_code'), { do: 'focus', on: 'amount' }],
   category(state, { name }) {
     const without = state.categories.filter((one) => one !== name);
     const had = without.length < state.categories.length;
     return [{ ...state, categories: had ? without : [...without, name] }];
   },
-  code_typed: (state, { text }) => [{ ...state, code: text }],
+  code_typed: intoCode,
+  code_whole: (state, { new_key, at_ms }) => on.scanned(state, { is: 'scanned', text: state.code, at_ms, new_key }),
   scanned(before, { text, at_ms, new_key }) {
     const state = { ...before, code: '' };
     const code = customerCode(text);
     if (code === null) return [saying(state, 'scan_not_a_code'), { do: 'chime', paid: false }];
+    // Only what was asked about can have been paid: a scan before the amount is none of it.
     if (isDoubleScan(state.last_scan, { code, at_ms })) return [saying(state, 'scan_double')];
+    if (state.phase.is !== 'entry') return [state];
+    if (amountOf(state) === 0) return wantsAmount(state);
     const counted = { ...state, last_scan: { code, at_ms } };
-    if (state.phase.is !== 'entry') return [counted];
-    if (amountOf(state) === 0) return wantsAmount(counted);
     const sale = { key: new_key, amount: amountOf(state), code, categories: state.categories, tries: 0 };
     const [asked, ...effects] = ask({ ...counted, pending: [...state.pending, sale] }, sale);
-    return [asked, { do: 'store', pending: asked.pending }, ...effects];
+    return [asked, cancel('whole_code'), { do: 'store', pending: asked.pending }, ...effects];
   },
   /** A key while no field has the focus: a scanner must work without anybody clicking first. */
-  page_key(state, { key, at_ms }) {
+  page_key(state, { key }) {
     if (state.phase.is === 'paid' || state.phase.is === 'refused') return keyBesideAnswer(state, key);
     if (state.phase.is !== 'entry' || !isDigit(key)) return [state];
-    if (amountOf(state) > 0) return [state, { do: 'focus', on: 'code' }];
-    const [next, ...effects] = digitOfAmount(state, key, at_ms);
-    return [next, { do: 'focus', on: 'amount' }, ...effects];
+    // The digit's own character follows the focus into the field.
+    return [state, { do: 'focus', on: amountOf(state) > 0 ? 'code' : 'amount' }];
   },
   /** A short run of digits beside an answer begins the next sale; a long one was a second read of the scanner. */
   result_run_over(state) {
@@ -209,22 +239,22 @@ const on = {
     if (amountOf(state) > 0) return [state, { do: 'open_camera' }];
     return [saying(state, 'scan_needs_amount'), { do: 'focus', on: 'amount' }];
   },
-  paid(before, { key, paid }) {
-    const state = settled(before, key);
+  paid(before, { key, paid, at_ms }) {
+    const state = { ...settled(before, key), answered_at_ms: at_ms };
     /** @type {SaleEffect[]} */
     const always = [{ do: 'store', pending: state.pending }, { do: 'done' }];
     if (isShown(before, key)) {
       return show(state, { is: 'paid', paid }, cancel('retry'), ...always, { do: 'chime', paid: true });
     }
-    if (state.pending.length === before.pending.length) return [state];
+    if (state.pending.length === before.pending.length) return [before];
     const [told, ...effects] = tellParked(state, { key: 'parked_paid', amount: paid.amount });
     return [told, ...always, ...effects];
   },
-  refused(before, { key, refusal }) {
+  refused(before, { key, refusal, at_ms }) {
     const sale = before.pending.find((one) => one.key === key);
     // Nobody is signed in here any more: the sale is asked about again when the till is enrolled.
     if (sale === undefined || refusal.status === 401) return [before];
-    const state = settled(before, key);
+    const state = { ...settled(before, key), answered_at_ms: at_ms };
     /** @type {SaleEffect} */
     const store = { do: 'store', pending: state.pending };
     if (isShown(before, key)) {
@@ -278,7 +308,7 @@ export const updateSale = byEvent(on);
 export function beginSale(pending) {
   /** @type {SaleState} */
   const state = {
-    phase: { is: 'entry' }, amount: '', categories: [], code: '', status: null, run: [], amount_before_run: '', result_run: '',
+    phase: { is: 'entry' }, amount: '', categories: [], code: '', field: 'amount', answered_at_ms: 0, status: null, run: [], amount_before_run: '', result_run: '',
     pending, last_scan: null,
   };
   const due = after('parked', PARKED_RETRY_MS, /** @type {SaleEvent} */ ({ is: 'parked_due' }));

@@ -9,9 +9,9 @@ import { clockTimeSeconds, digits, hasText, language, t, yen } from '/assets/i18
 import { machine } from '/assets/machine.js';
 import { openCamera } from '/assets/till-camera.js';
 import {
-  amountOf, beginSale, isSecondRead, mayPark, overflows, parked, updateSale,
+  amountOf, beginSale, isSecondRead, mayPark, parked, updateSale,
 } from '/assets/till-sale-state.js';
-import { customerCode } from '/assets/wedge.js';
+import { customerCode, grouped, mayBeMachine } from '/assets/wedge.js';
 
 /** @import { Child, Machine, Refusal } from '../types/pages.js' */
 /** @import { Payment } from '../types/answers.js' */
@@ -74,7 +74,7 @@ const padKey = (label, press, spoken = null) => h('button', {
 
 /** @param {Send} send */
 const keypad = (send) => h('div', { class: 'keypad', role: 'group', 'aria-label': t('keypad') },
-  PAD.map((label) => padKey(label, () => send({ is: 'pad', digits: label }))),
+  PAD.map((label) => padKey(label, () => send({ is: 'pad', digits: label, ...now() }))),
   padKey(drawing('backspace'), () => send({ is: 'delete_digit' }), t('delete_digit')));
 
 /** @param {SaleState} state @param {Send} send @param {Record<string, (event: any) => void>} on */
@@ -84,7 +84,8 @@ function amountRow(state, send, on) {
   const yenBehind = language() === 'ja';
   const field = h('input', {
     id: 'amount', class: 'amount-field number', type: 'text', inputmode: 'numeric', autocomplete: 'off',
-    maxlength: '12', placeholder: '0', 'aria-describedby': 'sale-status', on,
+    // Room for a scan that lands here: cut short it could not be told from an amount.
+    maxlength: '80', placeholder: '0', 'aria-describedby': 'sale-status', on,
     value: state.amount === '' ? '' : digits(amountOf(state)),
   });
   return h('div', { class: 'amount-row' },
@@ -92,6 +93,9 @@ function amountRow(state, send, on) {
     h('div', { class: 'amount-box' }, unit(yenBehind ? '' : '¥'), field, unit(yenBehind ? '円' : '')),
     h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'clear' }) } }, t('clear')));
 }
+
+/** The instant, and the key of the sale that may begin with it. */
+const now = () => ({ at_ms: performance.now(), new_key: crypto.randomUUID() });
 
 /** What the goods are, where that matters: limits and reports ask for it. @param {SaleState} state @param {Send} send */
 const goods = ({ categories }, send) => h('div', { class: 'goods', role: 'group', 'aria-label': t('goods') },
@@ -109,16 +113,21 @@ function scanBox(state, send, on) {
     h('div', { class: 'scan-words' },
       h('p', { class: 'scan-title' }, t(ready ? 'scan_ready' : 'scan_needs_amount')),
       h('p', { class: 'small' }, t(ready ? 'scan_ready_lead' : 'amount_hint'))),
-    h('div', { class: 'code-entry' },
-      h('label', { for: 'code', class: 'small' }, t('code')),
-      h('input', {
-        id: 'code', class: 'code-field', type: 'text', inputmode: 'none', autocomplete: 'off', spellcheck: 'false',
-        maxlength: '64', 'aria-describedby': 'sale-status', on, value: state.code,
-      })),
     h('button', {
       type: 'button', class: 'button quiet camera-button', 'aria-disabled': String(!ready),
       on: { click: () => send({ is: 'camera' }) },
-    }, drawing('camera'), t('camera')));
+    }, drawing('camera'), t('camera')),
+    h('div', { class: 'code-entry' },
+      h('label', { for: 'code', class: 'small' }, t('code')),
+      h('input', {
+        id: 'code', class: 'code-field number', type: 'text', inputmode: 'none', autocomplete: 'off', spellcheck: 'false',
+        maxlength: '64', 'aria-describedby': 'sale-status code-hint', on, value: grouped(state.code),
+      }),
+      h('button', {
+        type: 'button', class: 'button code-button', 'aria-disabled': String(!ready || customerCode(state.code) === null),
+        on: { click: () => send(scanned(state.code)) },
+      }, t('code_go')),
+      h('p', { id: 'code-hint', class: 'small' }, t('code_hint'))));
 }
 
 /** @param {string} kind @param {Child} picture @param {string} title @param {Child[]} content */
@@ -187,34 +196,39 @@ function parkedNote(state) {
 
 /** What the sale looks like. @param {SaleState} state @param {Send} send @returns {Child[]} */
 export function drawSale(state, send) {
-  const { amount, code } = fieldListeners(state, send);
+  const { amount, code } = fieldListeners(send);
   return [
     h('div', { class: 'sale-entry', hidden: state.phase.is !== 'entry' },
-      amountRow(state, send, amount), keypad(send), goods(state, send), scanBox(state, send, code),
-      h('p', { id: 'sale-status', class: 'sale-status', role: 'status' }, state.status && sentence(state.status))),
+      amountRow(state, send, amount),
+      // Amount, message and scan stand together: on the smallest screen none of them is below the fold.
+      h('p', { id: 'sale-status', class: 'sale-status', role: 'status' }, state.status && sentence(state.status)),
+      scanBox(state, send, code), keypad(send), goods(state, send)),
     answerPanel(state.phase, send),
     h('div', { class: 'parked-place' }, parkedNote(state)),
   ];
 }
 
 /** @param {string} text @returns {SaleEvent} */
-const scanned = (text) => ({ is: 'scanned', text, at_ms: performance.now(), new_key: crypto.randomUUID() });
+const scanned = (text) => ({ is: 'scanned', text, ...now() });
 
-/** @param {KeyboardEvent} event @param {SaleState} state @param {Send} send */
-function onAmountKey(event, state, send) {
-  if (event.isComposing) return;
-  const at_ms = performance.now();
-  const moved = /^\d$/.test(event.key) && overflows(state, at_ms);
-  if (moved || event.key === 'Enter') event.preventDefault();
-  send({ is: 'amount_key', key: event.key, at_ms });
+/** @param {KeyboardEvent} event @param {Send} send */
+function onAmountKey(event, send) {
+  if (event.isComposing || event.key !== 'Enter') return;
+  event.preventDefault();
+  send({ is: 'amount_entered' });
 }
 
-/** @param {SaleState} state @param {Send} send */
-function fieldListeners(state, send) {
-  /** @param {Event & { target: HTMLInputElement }} event */
-  const amountTyped = (event) => send({ is: 'amount_typed', text: event.target.value });
-  /** @param {Event & { target: HTMLInputElement }} event */
-  const codeTyped = (event) => send({ is: 'code_typed', text: event.target.value });
+/** @param {Send} send */
+function fieldListeners(send) {
+  // While an input method composes, what stands in the field is no number yet: it counts at the composition's end.
+  /** @param {InputEvent & { target: HTMLInputElement }} event */
+  const amountTyped = (event) => {
+    if (!event.isComposing) send({ is: 'amount_typed', text: event.target.value, ...now() });
+  };
+  /** @param {InputEvent & { target: HTMLInputElement }} event */
+  const codeTyped = (event) => {
+    if (!event.isComposing) send({ is: 'code_typed', text: event.target.value, ...now() });
+  };
   /** @param {KeyboardEvent & { target: HTMLInputElement }} event */
   const codeKey = (event) => {
     const ends = event.key === 'Enter' || (event.key === 'Tab' && customerCode(event.target.value) !== null);
@@ -227,9 +241,12 @@ function fieldListeners(state, send) {
     amount: {
       input: amountTyped, compositionend: amountTyped,
       /** @param {KeyboardEvent} event */
-      keydown: (event) => onAmountKey(event, state, send),
+      keydown: (event) => onAmountKey(event, send),
+      focus: () => send({ is: 'field', field: 'amount' }),
     },
-    code: { input: codeTyped, compositionend: codeTyped, keydown: codeKey },
+    code: {
+      input: codeTyped, compositionend: codeTyped, keydown: codeKey, focus: () => send({ is: 'field', field: 'code' }),
+    },
   };
 }
 
@@ -240,12 +257,9 @@ function onPageKey(event, state, send) {
   const digit = /^\d$/.test(event.key);
   const at_ms = performance.now();
   if (state.phase.is === 'paid' || state.phase.is === 'refused') {
-    if (digit || (isSecondRead(state) && (event.key === 'Enter' || event.key === 'Tab'))) event.preventDefault();
-  } else {
-    // A digit's own character follows the focus into the field.
-    if (!digit || event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
-    if (state.phase.is === 'entry' && amountOf(state) === 0 && overflows(state, at_ms)) event.preventDefault();
-  }
+    const presses = ['Enter', 'Tab', ' '].includes(event.key);
+    if (digit || (presses && (isSecondRead(state) || mayBeMachine(state.answered_at_ms, at_ms)))) event.preventDefault();
+  } else if (!digit || event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
   send({ is: 'page_key', key: event.key, at_ms });
 }
 
@@ -253,9 +267,10 @@ function onPageKey(event, state, send) {
 async function charge({ key, amount, code, categories = [] }) {
   try {
     const paid = await post('/api/charge', { amount, code, key, ...(categories.length > 0 && { categories }) }, ANSWER_MS);
-    return { is: 'paid', key, paid };
+    return { is: 'paid', key, paid, at_ms: performance.now() };
   } catch (error) {
-    return error instanceof Refused ? { is: 'refused', key, refusal: error } : { is: 'no_answer', key };
+    return error instanceof Refused
+      ? { is: 'refused', key, refusal: error, at_ms: performance.now() } : { is: 'no_answer', key };
   }
 }
 

@@ -5,10 +5,33 @@
  * @param {string} text
  */
 export function customerCode(text) {
-  // At most one terminator behind and one AIM symbology identifier in front, as scanners are commonly set up.
-  const bare = text.normalize('NFKC').replace(/(?:\r\n|\r|\n|\t)$/, '').replace(/^\][A-Za-z]\d/, '');
+  // A terminator or two behind, and in front an AIM symbology identifier (`]C1`) or a maker's own letter or two, as scanners are
+  // commonly set up. People write the digits in groups, and chats add characters that nobody sees.
+  const bare = text.normalize('NFKC').replace(/[\s\p{Cf}\p{Pd}\p{M}]+/gu, '').replace(/^(?:\][A-Za-z]\d|[A-Za-z]{1,2})/, '');
   return /^\d{16,24}$/.test(bare) ? bare : null;
 }
+
+/** The digits of our own codes. */
+export const CODE_DIGITS = 24;
+
+/** Whether nothing can be missing from what stands in the code's field. @param {string} text */
+export const isWholeCode = (text) => customerCode(text)?.length === CODE_DIGITS;
+
+/** Digits in groups of four, as the phone shows them; what is no digit stays as it was typed. @param {string} text */
+export function grouped(text) {
+  const bare = text.normalize('NFKC').replace(/[\s\p{Pd}]+/gu, '');
+  return /^\d+$/.test(bare) ? bare.replace(/(\d{4})(?=\d)/g, '$1 ') : text;
+}
+
+// Nobody reads an answer and presses a key within this time: it is the rest of what a scanner types.
+const MACHINE_MAY_TYPE_MS = 1_000;
+
+/**
+ * Whether a key that arrives now may still be a scanner's: two terminators follow a code, up to 150 ms apart, and a slow link
+ * spreads them further.
+ * @param {number} shown_at_ms when what the key would dismiss was shown @param {number} at_ms
+ */
+export const mayBeMachine = (shown_at_ms, at_ms) => at_ms - shown_at_ms < MACHINE_MAY_TYPE_MS;
 
 /** The longest amount a cashier may type; a longer run of digits in the amount field is a scan that landed there. */
 export const AMOUNT_DIGITS = 7;

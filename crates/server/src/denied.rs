@@ -58,7 +58,7 @@ pub const CONTACT_TAKEN: Words = Words {
 /// The pairing code is wrong, used, spent or too old: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",
-    ja: "登録番号を確認できませんでした。管理画面で新しい番号を発行してください。",
+    ja: "番号が違うか、期限（10分）が切れています。もう一度ご確認のうえ、だめなら管理画面で新しい番号を発行してください。",
     en: "The pairing code was not accepted. Please ask for a new one.",
 };
 

@@ -210,8 +210,9 @@ pub async fn payments(
 /// `POST /api/void {payment_id}`: undoes a payment of today.
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
+    let payment = payment_id(&body)?;
     place.may_reverse(&app)?;
-    let payment = own_payment(&app, &place, payment_id(&body)?).await?;
+    let payment = own_payment(&app, &place, payment).await?;
     let cancel = Command::Cancel {
         merchant: place.merchant,
         merchant_payment_id: (&payment.merchant_payment_id).into(),
@@ -228,7 +229,6 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
 /// `POST /api/refund {payment_id, amount, key, reason}`: gives back all or part.
 pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
-    place.may_reverse(&app)?;
     let request = RefundRequest {
         merchant: place.merchant,
         merchant_refund_id: place.names(&sale_key(&body)?),
@@ -240,6 +240,7 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
             .map(Into::into),
         requested_at: app.outside.now().seconds(),
     };
+    place.may_reverse(&app)?;
     let id = request.payment;
     let refund = match app
         .ledger
