@@ -1,7 +1,8 @@
 // What an attacker sends and what the server must answer: one line a try, the requests that need nobody to be signed in.
 //
 // A row is [what, request, status, word]: the word is the code of a merchant's answer or the `refusal` of a page's, and `null` where
-// there is none to look at. A status of 0 is a closed connection without an answer.
+// there is none to look at. A status of 0 is a connection that was closed without an answer; where the server does not read all that is
+// sent, the reset that follows may overtake its answer, and both are right (`UNREAD`).
 
 import { randomUUID } from 'node:crypto';
 
@@ -17,6 +18,9 @@ const good = (more = {}) => JSON.stringify({
 const refused = 'UNAUTHORIZED';
 const invalid = 'INVALID_REQUEST_PARAMS';
 const missing = 'MISSING_REQUEST_PARAMS';
+
+/** Too large to be read to its end. */
+const UNREAD = [413, 431, 0];
 
 /** A payment whose signature has one thing wrong. */
 const pay = (authorization, more = {}) => () => {
@@ -76,7 +80,7 @@ export const SIGNATURES = [
   ['more than two minutes ago', signed({ epoch: now() - 130 }), 401, refused],
   ['more than two minutes ahead', signed({ epoch: now() + 1_000 }), 401, refused],
   ['at the beginning of time', signed({ epoch: 0 }), 401, refused],
-  ['a header of a megabyte', pay(() => `hmac OPA-Auth:${'a'.repeat(1_000_000)}`), 431, null],
+  ['a header of a megabyte', pay(() => `hmac OPA-Auth:${'a'.repeat(1_000_000)}`), UNREAD, null],
   ['our scheme with another secret', pay((body) => mamori('POST', '/v2/payments', body, { secret: 'another' })), 401, refused],
   ['our scheme for another query', pay((body) => mamori('POST', '/v2/payments?a=1', body)), 401, refused],
   ['our scheme for another body', pay(() => mamori('POST', '/v2/payments', '{}')), 401, refused],
@@ -139,7 +143,7 @@ export const AMOUNTS_AND_JSON = [
   ['half a surrogate pair', bytes(good().replace('"amount":{', '"orderDescription":"\\ud83d","amount":{')), 400, invalid],
   ['30,000 brackets', bytes('['.repeat(30_000)), 400, invalid],
   ['10,000 objects deep in a member that is ignored', bytes(good().replace('{', `{"metadata":${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)},`)), 400, invalid],
-  ['a body of 65 KiB', bytes(good({ metadata: 'x'.repeat(66_000) })), 413, invalid],
+  ['a body of 65 KiB', bytes(good({ metadata: 'x'.repeat(66_000) })), UNREAD, null],
 ];
 
 const till = own.tills[0];
@@ -239,9 +243,9 @@ export const SMUGGLING = [
   ['a version that never was', raw('wallet', ['GET / HTTP/9.9', host]), 400, null],
   ['a target with a space', raw('wallet', ['GET /a b HTTP/1.1', host]), 400, null],
   ['a target with a line feed', raw('wallet', ['GET /a\nb HTTP/1.1', host]), 400, null],
-  ['a head of 40 KiB', raw('wallet', ['GET / HTTP/1.1', host, `X: ${'a'.repeat(40_000)}`]), 431, null],
-  ['two hundred headers', raw('wallet', ['GET / HTTP/1.1', host, ...Array.from({ length: 200 }, (_, n) => `X-${n}: a`)]), 431, null],
-  ['a chunk of a terabyte', raw('wallet', [...post, 'Transfer-Encoding: chunked'], 'FFFFFFFFFFFFFFFFF\r\n'), 413, null],
+  ['a head of 40 KiB', raw('wallet', ['GET / HTTP/1.1', host, `X: ${'a'.repeat(40_000)}`]), UNREAD, null],
+  ['two hundred headers', raw('wallet', ['GET / HTTP/1.1', host, ...Array.from({ length: 200 }, (_, n) => `X-${n}: a`)]), UNREAD, null],
+  ['a chunk of a terabyte', raw('wallet', [...post, 'Transfer-Encoding: chunked'], 'FFFFFFFFFFFFFFFFF\r\n'), UNREAD, null],
   ['TLS to a port in clear', () => exchange('wallet', Buffer.from('16030100c8010000c4', 'hex')).then(([answer]) => answer ?? { status: 0 }), 400, null],
 ];
 

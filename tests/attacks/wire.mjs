@@ -147,6 +147,6 @@ export async function call(method, target, { body = '', authorization = opa(meth
   const headers = [['Host', PLACES.api.host]];
   for (const value of [authorization].flat().filter((one) => one !== null)) headers.push(['Authorization', value]);
   if (body !== '' && type !== undefined) headers.push(['Content-Type', type]);
-  const [answer] = await exchange('api', request(method, target, [...headers, ...more], body === '' && method === 'GET' ? undefined : body));
+  const [answer = { status: 0, headers: new Map(), text: '' }] = await exchange('api', request(method, target, [...headers, ...more], body === '' && method === 'GET' ? undefined : body));
   return answer;
 }

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from '../../web/wallet/wallet-texts.js';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
-import { codeFromInbox, giveAuthenticator, openBrowser, openDevice, until } from './stage.mjs';
+import { atRest, codeFromInbox, focusOn, giveAuthenticator, openBrowser, openDevice, until } from './stage.mjs';
 
 const words = walletTexts.en;
 const cashier = tillTexts.en;
@@ -22,18 +22,27 @@ async function tabTo(page, name) {
   const seen = [];
   for (let presses = 0; presses < 60; presses += 1) {
     await page.keyboard.press('Tab');
-    const stop = await page.evaluate(() => {
+    const look = () => page.evaluate(() => {
       const element = document.activeElement;
       if (!element || element === document.body) return null;
-      const look = getComputedStyle(element);
+      const style = getComputedStyle(element);
       const label = element.labels?.[0]?.textContent ?? '';
       const box = element.getBoundingClientRect();
       return {
         name: (element.getAttribute('aria-label') ?? '') || label || element.textContent.trim(),
         visible: box.width > 0 && box.height > 0,
-        ringed: element.matches(':focus-visible') && (look.outlineStyle !== 'none' || look.boxShadow !== 'none'),
+        ringed: element.matches(':focus-visible') && (style.outlineStyle !== 'none' || style.boxShadow !== 'none'),
       };
     });
+    // A view that is being drawn moves in, and so does the ring: what counts is where both come to rest.
+    await atRest(page);
+    let stop = await look();
+    if (stop !== null && !(stop.visible && stop.ringed)) {
+      await until('a focus that shows', async () => {
+        stop = await look();
+        return stop === null || (stop.visible && stop.ringed);
+      }).catch(() => {});
+    }
     if (stop === null) continue;
     assert.ok(stop.visible, `the focus is on something invisible: ${stop.name}`);
     assert.ok(stop.ringed, `nothing shows that the focus is on: ${stop.name}`);
@@ -52,8 +61,8 @@ test('a customer signs up, opens history and comes back', async () => {
   await tabTo(page, words.contact_label);
   await page.keyboard.type(CONTACT);
   await page.keyboard.press('Enter');
-  await page.getByLabel(words.code_label).waitFor();
-  // The focus has moved with the step.
+  // The focus moves with the step.
+  await focusOn(page.getByLabel(words.code_label));
   await page.keyboard.type(await codeFromInbox(CONTACT));
   await tabTo(page, words.name_label);
   await page.keyboard.type('Kei');
@@ -78,10 +87,10 @@ test('a customer signs up, opens history and comes back', async () => {
 test('a cashier enrols, sells and refunds', async () => {
   const { page, context } = await openDevice(browser, { locale: 'en-GB' });
   await page.goto(dev.till_url);
-  await page.getByLabel(cashier.pairing_code).waitFor();
+  await focusOn(page.getByLabel(cashier.pairing_code));
   await page.keyboard.type(remember(dev.merchant.tills[1].pairing_code));
   await page.keyboard.press('Enter');
-  await page.getByLabel(cashier.amount, { exact: true }).waitFor();
+  await focusOn(page.getByLabel(cashier.amount, { exact: true }));
   await page.keyboard.type('110');
   await page.keyboard.press('Enter');
   await page.keyboard.type(freshCode(customer().name));

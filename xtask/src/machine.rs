@@ -1,7 +1,8 @@
 //! What the tests need from the machine, and how it gets there.
 //!
 //! Debian's packages are installed by `apt-get` when we may, and named exactly when we may not. Packages of npm and PyPI
-//! come by lock file into ignored folders below `tests/`; Rust's tools go below `target/`. Nothing else is touched.
+//! come by lock file into ignored folders below `tests/`; Rust's tools, minutes to compile, go into the user's cache and are there for the next
+//! run, the next clean and the next checkout. Nothing else is touched.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -224,9 +225,15 @@ fn up_to_date(
     std::fs::write(stamp, wanted).map_err(|why| format!("{}: {why}", stamp.display()))
 }
 
-/// Where tools of ours lie that the machine does not have: to be put at the end of PATH.
+/// Where tools of ours lie that the machine does not have: to be put at the end of PATH. `MAMORI_TOOLS` names another folder, for
+/// a CI that keeps one.
 pub fn tools(root: &Path) -> PathBuf {
-    root.join("target/tools")
+    let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    folder("MAMORI_TOOLS")
+        .map(PathBuf::from)
+        .or_else(|| Some(Path::new(&folder("XDG_CACHE_HOME")?).join("mamori-tools")))
+        .or_else(|| Some(Path::new(&folder("HOME")?).join(".cache/mamori-tools")))
+        .unwrap_or_else(|| root.join("target/tools"))
 }
 
 fn rust_tool(root: &Path, tool: &str, say: &mut dyn FnMut(&str)) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! Tasks of this workspace: `cargo xtask test` runs everything, `cargo xtask tidy` the rules of the tree alone.
 
+mod busy;
 mod dev_server;
 mod machine;
 mod peers;
@@ -23,6 +24,7 @@ cargo xtask test                 everything, in order
 cargo xtask test --list          the suites, and what each one shows
 cargo xtask test --only a,b      these suites, and what they stand on
 cargo xtask test --skip a,b      all but these
+cargo xtask busy                 the suites with clocks and pages in them, where both cores are taken, and on one core
 cargo xtask first-code           how long a slow phone waits for its first code, and what that costs on the wire
 cargo xtask tidy                 the rules of the tree alone
 cargo xtask api-description      docs/openapi.json anew, from the tables that drive the parser";
@@ -42,6 +44,7 @@ fn main() -> ExitCode {
     let done = match words[..] {
         ["tidy"] => run_tidy(root),
         ["first-code"] => first_code(root),
+        ["busy"] => busy::run_all(root, now),
         ["api-description"] => write_api_description(root),
         ["test", ref choices @ ..] => match suites::Choice::read(choices) {
             Ok(choice) => run::run(root, &choice, now),

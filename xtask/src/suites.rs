@@ -162,7 +162,7 @@ pub const SUITES: &[Suite] = &[
             Need::NodePackages,
         ],
         stands_on: &["build"],
-        minutes_max: 10,
+        minutes_max: 20,
         run: |session| {
             let server = session.dev_server("browser")?;
             let node = ["--test", "--test-concurrency=1", "tests/browser/"];
