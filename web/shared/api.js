@@ -61,21 +61,52 @@ async function ask(path, options, timeout_ms) {
   if (response.ok) return body;
   // 5xx, 408 and 429 say "not now" or "nobody knows": nothing is refused for good.
   if (response.status >= 500 || response.status === 408 || response.status === 429) throw new Unreachable(path);
-  const refused = new Refused(response.status, body);
-  if (response.status === 401 && refused.code === 'signed_out') whenSignedOut();
-  throw refused;
+  throw new Refused(response.status, body);
 }
 
+/** @param {unknown} error */
+const isSignedOut = (error) => error instanceof Refused && error.status === 401 && error.code === 'signed_out';
+
+/** @param {unknown} error @returns {never} */
+function tell(error) {
+  if (isSignedOut(error)) whenSignedOut();
+  throw error;
+}
+
+/** What was posted and is not answered yet. @type {Set<Promise<unknown>>} */
+const posting = new Set();
+
+/** Whether anything was read yet: a visitor who never signed in is told so at once. */
+let wasIn = false;
+
+/** How long a session that another window renews may need until this window has the new cookie. */
+const RENEWAL_MS = 300;
+
 /** @param {string} path @returns {Promise<any>} The answer, as `types/answers.d.ts` describes it. */
-export function get(path, timeout_ms = 10_000) {
-  return ask(path, { method: 'GET', headers: { accept: 'application/json' } }, timeout_ms);
+export async function get(path, timeout_ms = 10_000) {
+  const once = () => ask(path, { method: 'GET', headers: { accept: 'application/json' } }, timeout_ms);
+  try {
+    const answer = await once();
+    wasIn = true;
+    return answer;
+  } catch (error) {
+    if (!wasIn || !isSignedOut(error)) return tell(error);
+    // A fresh passkey renews the session. What was asked with the old cookie in that very moment hears that nobody is signed in,
+    // and asks once more when the new one is here.
+    await Promise.allSettled([...posting, new Promise((resolve) => { setTimeout(resolve, RENEWAL_MS); })]);
+    return once().catch(tell);
+  }
 }
 
 /** @param {string} path @param {object} body @returns {Promise<any>} */
 export function post(path, body = {}, timeout_ms = 10_000) {
-  return ask(path, {
+  const answer = ask(path, {
     method: 'POST',
     headers: { accept: 'application/json', 'content-type': 'application/json' },
     body: JSON.stringify(body),
   }, timeout_ms);
+  posting.add(answer);
+  const over = () => { posting.delete(answer); };
+  answer.then(over, over);
+  return answer.catch(tell);
 }

@@ -1,0 +1,51 @@
+// Who is told that nobody is signed in, and when.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { get, onSignedOut, post, Refused } from '../shared/api.js';
+
+const answer = (status, body) => ({ ok: status < 400, status, text: async () => JSON.stringify(body) });
+const signedOut = () => answer(401, { refusal: 'signed_out' });
+
+let told = 0;
+onSignedOut(() => { told += 1; });
+
+/** The server answers these, one after the other. */
+function serverAnswers(...answers) {
+  told = 0;
+  globalThis.fetch = async () => (await answers.shift())();
+}
+
+test('a visitor who never signed in is told so at once', async () => {
+  serverAnswers(signedOut, () => assert.fail('asked twice'));
+  await assert.rejects(get('/api/home'), Refused);
+  assert.equal(told, 1);
+});
+
+test('a session that a passkey renewed in that moment is no sign-out', async () => {
+  serverAnswers(() => answer(200, {}));
+  await get('/api/today');
+  let renew;
+  const renewed = new Promise((resolve) => { renew = resolve; });
+  // The step-up waits for its answer; the question beside it went with the old cookie.
+  serverAnswers(renewed.then(() => () => answer(200, { made: true })), signedOut, () => answer(200, { balance: 5 }));
+  const made = post('/api/api-keys', {});
+  const today = get('/api/today');
+  renew();
+  assert.deepEqual(await made, { made: true });
+  assert.deepEqual(await today, { balance: 5 });
+  assert.equal(told, 0);
+});
+
+test('who is signed out is told so once', async () => {
+  serverAnswers(signedOut, signedOut);
+  await assert.rejects(get('/api/today'), Refused);
+  assert.equal(told, 1);
+});
+
+test('what was posted is not sent a second time', async () => {
+  serverAnswers(signedOut, () => assert.fail('posted twice'));
+  await assert.rejects(post('/api/freeze', {}), Refused);
+  assert.equal(told, 1);
+});
