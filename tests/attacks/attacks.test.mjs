@@ -158,6 +158,23 @@ describe('people', () => {
       const { entries = [] } = await mallory.phone.ok('GET', '/api/history?before=99999999');
       assert.deepEqual(entries, []);
     });
+    test('a payment that no till of the store has taken, at a till', async () => {
+      const { paymentId } = await payment(freshId('web'), 100);
+      const answers = [
+        await cashier.send('POST', '/api/void', { payment_id: paymentId }),
+        await cashier.send('POST', '/api/refund', { payment_id: paymentId, amount: 1, key: freshId('mine'), reason: 'x' }),
+      ];
+      for (const answer of answers) {
+        assert.ok([404, 409].includes(answer.status), answer.text);
+        assert.equal(word(answer), 'payment_unknown', 'as if it were not there');
+      }
+    });
+    test('a till uses no id of a register up', async () => {
+      const id = freshId('both');
+      const refused = await cashier.send('POST', '/api/charge', { amount: 1, code: '900099000012345678901234', key: id });
+      assert.equal(word(refused), 'code_unknown');
+      await payment(id, 5);
+    });
     for (const payment_id of ['999999999', '0', '-1', "1'--", '1.5', '']) {
       test(`a payment ${JSON.stringify(payment_id)} voided by counting`, async () => {
         const answer = await cashier.send('POST', '/api/void', { payment_id });

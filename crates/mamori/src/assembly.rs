@@ -42,7 +42,7 @@ use mamori_server::workers::Workers;
 
 use crate::world::{Chance, Clock, Failure};
 
-/// Live nonces that are remembered: 40,000 requests a second for three minutes, at 10 to 20 bytes each when they come.
+/// Live nonces that are remembered: 40,000 requests a second for three minutes, at 20 to 35 bytes each when they come.
 const NONCES: usize = 8_000_000;
 /// Connections for the registry, for acts of pages, for the card processor; and jobs that may wait for each.
 const REGISTRY_THREADS: usize = 3;
