@@ -50,6 +50,7 @@ const STRANGER_THREADS: usize = 2;
 const OPERATOR_THREADS: usize = 1;
 const ACT_THREADS: usize = 4;
 const CARD_THREADS: usize = 2;
+const CARD_NOTICE_THREADS: usize = 1;
 const WAITING_JOBS: usize = 512;
 /// Longest time from the head of a request beside the merchants' calls to its answer. A notice waits for the processor.
 const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -308,6 +309,11 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         operators: Workers::start("operators", many(OPERATOR_THREADS, registry)?, WAITING_JOBS)?,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
         cards: Workers::start("cards", many(CARD_THREADS, registry)?, WAITING_JOBS)?,
+        card_notices: Workers::start(
+            "card-notices",
+            many(CARD_NOTICE_THREADS, registry)?,
+            WAITING_JOBS,
+        )?,
         messenger,
         identity: identity(&sockets, purpose, send_budget, &outside)?,
         ledger,

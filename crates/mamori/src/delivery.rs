@@ -191,7 +191,7 @@ fn lane_of(registry: &mut Registry, due: &Due) -> Lane {
 fn read(registry: &mut Registry, due: &Due) -> Result<Option<Message>, Fault> {
     match due.kind.as_str() {
         "sms" | "mail" => Ok(Message::from_bytes(&due.content)),
-        notice => notice_for(registry, notice, &due.content).inspect_err(
+        notice => notice_for(registry, notice, &due.content, due.times).inspect_err(
             |fault| tracing::warn!(%fault, kind = notice, "a notice has no address for now"),
         ),
     }
@@ -253,12 +253,13 @@ fn notice_for(
     registry: &mut Registry,
     kind: &str,
     content: &[u8],
+    times: u32,
 ) -> Result<Option<Message>, Fault> {
     let Ok(wallet) = content.try_into().map(u64::from_be_bytes) else {
         return Ok(None);
     };
     let found = registry.people().contact_of_wallet(WalletId(wallet))?;
-    Ok(found.and_then(|(contact, locale)| messages::notice(kind, &contact, &locale)))
+    Ok(found.and_then(|(contact, locale)| messages::notice(kind, times, &contact, &locale)))
 }
 
 #[cfg(test)]

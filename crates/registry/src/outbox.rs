@@ -9,7 +9,11 @@
 //! knows its lane; a derived one is sorted when it was looked up how its wallet's owner is reached.
 //!
 //! Derived entries and the mark of how far the journal was read are one transaction of the registry, so rebuilding the views
-//! sends nothing again. The epoch is part of the key: after a restore with an accepted loss the same seq is another row.
+//! sends nothing again.
+//!
+//! Notices have a budget: [`NOTICES_PER_HOUR`] to one wallet and [`NOTICES_PER_HOUR_IN_ALL`] in all. The first of a kind within an hour
+//! goes at once; what is beyond the budget waits, and equal ones that wait are one entry that says how often it happened. Nothing
+//! is dropped, and a loop of freezing and unfreezing costs the operator a few messages an hour. The epoch is part of the key: after a restore with an accepted loss the same seq is another row.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,7 +21,7 @@ use std::time::Duration;
 use crate::{Numbered, Registry, at, instant_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
-use mamori_datastore::sql::{Column, Db, Durability, Family, Location, Migration, Param, Row, Tx};
+use mamori_datastore::sql::{Db, Durability, Family, Location, Migration, Param, Row, Tx};
 use mamori_domain::event::Event;
 use mamori_domain::world::Timestamp;
 
@@ -34,6 +38,10 @@ pub const OUTBOX: Family = Family {
         Migration {
             name: "lanes",
             sql: LANES,
+        },
+        Migration {
+            name: "equal notices are one",
+            sql: TIMES,
         },
     ],
 };
@@ -67,6 +75,19 @@ UPDATE outbox SET lane = 1 WHERE kind = 'sms';
 UPDATE outbox SET lane = 2 WHERE kind = 'mail';
 CREATE INDEX outbox_by_lane ON outbox (state, lane, next_at);
 ";
+
+/// How often what an entry tells of has happened. A derived entry holds its wallet alone, and was made three days before it expires.
+const TIMES: &str = "
+ALTER TABLE outbox ADD COLUMN times BIGINT NOT NULL DEFAULT 1;
+CREATE INDEX outbox_by_wallet ON outbox (content, expires_at) WHERE origin >= 0;
+CREATE INDEX outbox_derived ON outbox (expires_at) WHERE origin >= 0;
+";
+
+/// Notices of one wallet that are sent within an hour, beside the first of each kind.
+pub const NOTICES_PER_HOUR: i64 = 6;
+/// Notices of all wallets that are sent within an hour: those beyond wait for the hours that follow.
+pub const NOTICES_PER_HOUR_IN_ALL: i64 = 20_000;
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// Origin of entries that the registry enqueued; shards are 0 and up.
 const CONTROL_ORIGIN: i64 = -1;
@@ -158,6 +179,8 @@ pub struct Due {
     pub content: Vec<u8>,
     /// Failures so far.
     pub attempts: u32,
+    /// How often what it tells of has happened since the last message of its kind.
+    pub times: u32,
 }
 
 /// What became of an attempt.
@@ -270,20 +293,20 @@ impl Outbox {
         let mut owed = Owed::default();
         for row in rows {
             for (n, notice) in (0_i64..).zip(notices(&row.events)) {
-                owed.push(
-                    row.epoch.cast_signed(),
-                    row.seq.cast_signed(),
+                let key = EntryKey {
+                    origin: i64::from(shard),
+                    epoch: row.epoch.cast_signed(),
+                    seq: row.seq.cast_signed(),
                     n,
-                    notice,
-                    row.at,
-                );
+                };
+                owed.notices.push((key, notice, row.at));
             }
         }
         position.read_seq = last.seq;
         // Reading the same rows again after a start derives the same keys, so the mark need not be durable for each.
-        if !owed.seqs.is_empty() || last.seq - position.marked_seq >= MARK_ROWS {
+        if !owed.notices.is_empty() || last.seq - position.marked_seq >= MARK_ROWS {
             self.db.transaction(|tx| {
-                owed.write(tx, i64::from(shard))?;
+                owed.write(tx)?;
                 tx.execute(
                     "INSERT INTO outbox_marks (origin, seq) VALUES ($1, $2)
                      ON CONFLICT (origin) DO UPDATE SET seq = excluded.seq",
@@ -452,7 +475,7 @@ impl Outbox {
     fn due(&mut self, lane: i64, now: Timestamp, limit: usize) -> Result<(Vec<Due>, usize), Fault> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let due = self.db.query(
-            "SELECT origin, epoch, seq, n, kind, content, attempts FROM outbox
+            "SELECT origin, epoch, seq, n, kind, content, attempts, times FROM outbox
              WHERE state = 0 AND lane = $1 AND next_at <= $2 ORDER BY next_at, origin, epoch, seq, n LIMIT $3",
             &[Param::Int(lane), at(now), Param::Int(limit)],
             |row| Due {
@@ -460,6 +483,7 @@ impl Outbox {
                 kind: row.text(4).to_owned(),
                 content: row.blob(5).to_vec(),
                 attempts: u32::try_from(row.int(6)).unwrap_or(u32::MAX),
+                times: u32::try_from(row.int(7)).unwrap_or(u32::MAX),
             },
         )?;
         let taken = due.len();
@@ -600,63 +624,68 @@ fn pause(attempts: u32) -> Duration {
     Duration::from_secs(1 << attempts.min(20)).min(PAUSE_MAX)
 }
 
-/// What rows of the journal owe, by columns.
+/// What rows of the journal owe.
 #[derive(Default)]
 struct Owed {
-    epochs: Vec<i64>,
-    seqs: Vec<i64>,
-    numbers: Vec<i64>,
-    kinds: Vec<&'static str>,
-    wallets: Vec<[u8; 8]>,
-    instants: Vec<i64>,
-    ends: Vec<i64>,
+    notices: Vec<(EntryKey, Notice, Timestamp)>,
 }
 
 impl Owed {
-    fn push(&mut self, epoch: i64, seq: i64, n: i64, notice: Notice, at: Timestamp) {
-        self.epochs.push(epoch);
-        self.seqs.push(seq);
-        self.numbers.push(n);
-        self.kinds.push(notice.kind);
-        self.wallets.push(notice.wallet.to_be_bytes());
-        self.instants.push(at.0);
-        self.ends.push(at.plus(NOTICE_LIFE).0);
+    fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+        for (key, notice, made_at) in &self.notices {
+            let wallet = notice.wallet.to_be_bytes();
+            if !fold(tx, notice.kind, &wallet)? {
+                let next_at = turn(tx, notice.kind, &wallet, *made_at)?;
+                tx.execute(
+                    "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error)
+                     VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '') ON CONFLICT (origin, epoch, seq, n) DO NOTHING",
+                    &[
+                        Param::Int(key.origin),
+                        Param::Int(key.epoch),
+                        Param::Int(key.seq),
+                        Param::Int(key.n),
+                        Param::Text(notice.kind),
+                        Param::Blob(&wallet),
+                        at(next_at),
+                        at(made_at.plus(NOTICE_LIFE)),
+                    ],
+                )?;
+            }
+        }
+        Ok(())
     }
+}
 
-    fn write(&self, tx: &mut Tx, origin: i64) -> Result<u64, Fault> {
-        let zeros = vec![0; self.seqs.len()];
-        let origins = vec![origin; self.seqs.len()];
-        let errors = vec![""; self.seqs.len()];
-        let wallets: Vec<&[u8]> = self.wallets.iter().map(<[u8; 8]>::as_slice).collect();
-        tx.insert_many_or(
-            "outbox",
-            &[
-                "origin",
-                "epoch",
-                "seq",
-                "n",
-                "kind",
-                "content",
-                "state",
-                "attempts",
-                "next_at",
-                "expires_at",
-                "last_error",
-            ],
-            &[
-                Column::Int(&origins),
-                Column::Int(&self.epochs),
-                Column::Int(&self.seqs),
-                Column::Int(&self.numbers),
-                Column::Text(&self.kinds),
-                Column::Blob(&wallets),
-                Column::Int(&zeros),
-                Column::Int(&zeros),
-                Column::Int(&self.instants),
-                Column::Int(&self.ends),
-                Column::Text(&errors),
-            ],
-            "ON CONFLICT (origin, epoch, seq, n) DO NOTHING",
-        )
-    }
+/// Counts a notice with an equal one that waits for its turn; false if none does.
+fn fold(tx: &mut Tx, kind: &str, wallet: &[u8]) -> Result<bool, Fault> {
+    let folded = tx.execute(
+        "UPDATE outbox SET times = times + 1 WHERE content = $1 AND kind = $2 AND state = 0 AND attempts = 0 AND origin >= 0",
+        &[Param::Blob(wallet), Param::Text(kind)],
+    )?;
+    Ok(folded > 0)
+}
+
+/// When a notice may leave: at once if the budget allows it or it is the first of its kind for an hour, else an hour after the oldest
+/// that the budget was spent on.
+fn turn(tx: &mut Tx, kind: &str, wallet: &[u8], made_at: Timestamp) -> Result<Timestamp, Fault> {
+    let hour_ago = at(made_at.plus(NOTICE_LIFE).minus(HOUR));
+    let spent = tx.query(
+        "SELECT kind, expires_at FROM outbox WHERE content = $1 AND expires_at > $2 AND origin >= 0 ORDER BY expires_at",
+        &[Param::Blob(wallet), hour_ago],
+        |row| (row.text(0).to_owned(), instant_cell(row, 1)),
+    )?;
+    let is_first = spent.iter().all(|(other, _)| other != kind);
+    let own_turn = match spent.first() {
+        Some((_, oldest)) if !is_first && spent.len() as i64 >= NOTICES_PER_HOUR => {
+            oldest.minus(NOTICE_LIFE).plus(HOUR)
+        }
+        _ => made_at,
+    };
+    let in_all = tx.query_first(
+        "SELECT COUNT(*) FROM outbox WHERE expires_at > $1 AND origin >= 0",
+        &[hour_ago],
+        |row| row.int(0),
+    )?;
+    let hours = u64::try_from(in_all.unwrap_or(0) / NOTICES_PER_HOUR_IN_ALL).unwrap_or(0);
+    Ok(own_turn.max(made_at.plus(Duration::from_secs(3_600 * hours))))
 }

@@ -47,6 +47,8 @@ pub struct App {
     pub directory: Arc<MerchantDirectory>,
     /// Threads that may wait for the card processor, with a connection to the registry each.
     pub cards: Workers<Registry>,
+    /// The same for the processor's notices: customers who start top-ups, however many, stand before none of them.
+    pub card_notices: Workers<Registry>,
     /// The processor's account.
     pub card_desk: CardDesk,
 }

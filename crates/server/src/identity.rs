@@ -102,6 +102,8 @@ pub struct Paces {
     pub step_ups: Pace,
     /// Questions to the card processor that one wallet's pages make us ask.
     pub card_questions: Pace,
+    /// Top-ups started from one wallet's pages: each is written down for ever, and asks the processor.
+    pub top_ups: Pace,
     /// Voids and refunds asked for by one till's device, granted or not.
     pub reversals: Pace,
     /// Wrong operator links, the whole house. Nobody guesses 256 bits; this keeps the log readable. A right link passes it by.
@@ -115,6 +117,7 @@ impl Default for Paces {
             sign_ins: Pace::new(30, 60, 100_000),
             step_ups: Pace::new(30, 60, 100_000),
             card_questions: Pace::new(1, 2, 100_000),
+            top_ups: Pace::new(20, 600, 100_000),
             reversals: Pace::new(20, 600, 100_000),
             wrong_links: Pace::new(20, 60, 1),
         }

@@ -77,10 +77,10 @@ pub fn account_exists(contact: &Contact, locale: &str) -> Message {
     )
 }
 
-/// A notice that the journal owes the owner of a wallet; None for a kind that has no words.
+/// A notice that the journal owes the owner of a wallet of something that has happened so many times; None for a kind that has no words.
 ///
 /// Whoever takes a wallet over freezes, unfreezes or binds a passkey: the owner hears of each on another way.
-pub fn notice(kind: &str, contact: &Contact, locale: &str) -> Option<Message> {
+pub fn notice(kind: &str, times: u32, contact: &Contact, locale: &str) -> Option<Message> {
     let (subject, ja, en) = match kind {
         "wallet_frozen" => (
             ("ウォレットを停止しました", "Your wallet is frozen"),
@@ -104,12 +104,15 @@ pub fn notice(kind: &str, contact: &Contact, locale: &str) -> Option<Message> {
         ),
         _ => return None,
     };
-    Some(message(
-        contact,
-        locale,
-        subject,
-        if locale == "en" { en } else { ja }.to_owned(),
-    ))
+    let english = locale == "en";
+    let mut text = if english { en } else { ja }.to_owned();
+    if times > 1 {
+        text += &match english {
+            true => format!(" (This has happened {times} times.)"),
+            false => format!("（{times}回分のお知らせです）"),
+        };
+    }
+    Some(message(contact, locale, subject, text))
 }
 
 impl Message {
@@ -186,10 +189,12 @@ mod tests {
         ] {
             let texts: Vec<String> = ["ja", "en"]
                 .iter()
-                .map(|locale| notice(kind, &contact, locale).expect("words").text)
+                .map(|locale| notice(kind, 1, &contact, locale).expect("words").text)
                 .collect();
             assert_ne!(texts[0], texts[1], "{kind}");
         }
-        assert_eq!(notice("something_new", &contact, "ja"), None);
+        assert_eq!(notice("something_new", 1, &contact, "ja"), None);
+        let thrice = notice("wallet_frozen", 3, &contact, "ja").expect("words");
+        assert!(thrice.text.ends_with("（3回分のお知らせです）"));
     }
 }

@@ -1146,9 +1146,8 @@ impl Model {
         } else {
             self.cap(&purse, yen)
         };
+        // The customer may try again under the same id when the limit allows it.
         if let Some(refusal) = refusal {
-            self.firsts.insert(key, (same, First::Refused(refusal)));
-            self.changed = true;
             return Err(refusal);
         }
         let id = self.take_id();

@@ -11,7 +11,7 @@ use crate::ids::{EntryId, TopUpId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, AccountKind, Posting};
 use crate::money::Amount;
-use crate::pay::{Refused, first_answer, refuse_for_good};
+use crate::pay::first_answer;
 use crate::refusal::Refusal;
 use crate::reply::{Reply, TopUpState};
 use minicbor::{Decode, Encode};
@@ -199,7 +199,7 @@ pub(super) fn repeated<E>(
     }))
 }
 
-pub(crate) fn start<E: From<TopUpStarted> + From<Refused>>(
+pub(crate) fn start<E: From<TopUpStarted>>(
     book: &Book,
     limits: &Limits,
     prefetched: &Prefetched,
@@ -219,8 +219,10 @@ pub(crate) fn start<E: From<TopUpStarted> + From<Refused>>(
     if let Some(again) = again {
         return again;
     }
+    // None of these is written down: a customer could fill the journal with them, and nothing was taken that a second try under the
+    // same id could take twice. What was refused for a limit succeeds once the limit allows it.
     let refusal = match book.wallet(wallet) {
-        None => return Decision::refuse(Refusal::WalletUnknown),
+        None => Some(Refusal::WalletUnknown),
         Some(row) if row.status == WalletStatus::Frozen => Some(Refusal::WalletFrozen),
         Some(_) if amount.is_zero() || amount < limits.top_up_min || amount > limits.top_up_max => {
             Some(Refusal::AmountOutOfBounds)
@@ -229,7 +231,7 @@ pub(crate) fn start<E: From<TopUpStarted> + From<Refused>>(
         Some(_) => None,
     };
     if let Some(refusal) = refusal {
-        return refuse_for_good(key, digest, refusal);
+        return Decision::refuse(refusal);
     }
     let top_up = TopUpId(book.next_id());
     Decision::done(

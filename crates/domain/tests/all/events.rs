@@ -264,9 +264,7 @@ fn what_a_refused_command_needed_is_what_its_refusal_answers() {
         match &mut command {
             Command::Charge(charge) | Command::Hold { charge, .. } => charge.amount = Amount::ZERO,
             Command::Refund(request) => request.amount = Amount::ZERO,
-            Command::StartTopUp { amount, .. } | Command::Credit { amount, .. } => {
-                *amount = Amount::ZERO;
-            }
+            Command::Credit { amount, .. } => *amount = Amount::ZERO,
             _ => continue,
         }
         let needs = command.needs();

@@ -37,7 +37,13 @@ fn open_card_pages_reach_the_cap_to_the_yen_and_a_failed_one_makes_room() {
         fixture.fail(pages[1], false),
         at(pages[1], TopUpState::Failed)
     );
-    assert!(fixture.start_top_up(sora, "j", 30_000).is_ok());
+    let again = fixture.start_top_up(sora, "i", 30_000);
+    assert!(again.is_ok(), "what was refused under this id took nothing");
+    assert_eq!(
+        fixture.start_top_up(sora, "i", 30_000),
+        again,
+        "and what was begun under it is begun once"
+    );
     assert_eq!(fixture.balance(sora), 10_000, "a page is no money");
 }
 

@@ -234,6 +234,22 @@ impl Scene {
 
     /// The same request was made before, for seven yen.
     fn asked_before_with_another_amount(&mut self) {
+        // A refused top-up leaves its id free: a gift under the same id does not.
+        if let Ask::Command(Command::StartTopUp {
+            wallet,
+            idempotency_key,
+            ..
+        }) = &self.request.ask
+        {
+            let gift = Command::Credit {
+                wallet: *wallet,
+                idempotency_key: idempotency_key.clone(),
+                amount: Amount::yen(7),
+                kind: CreditKind::Goodwill,
+            };
+            self.fixture.tell(gift).ok();
+            return;
+        }
         let amount = *self.amount();
         self.set_amount(7);
         // Refused or not: it has an answer now.

@@ -8,7 +8,7 @@ use mamori_domain::identity::{Frozen, Unfrozen};
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_registry::outbox::{
-    Counts, Delivery, Due, JournaledRow, Lane, OUTBOX, Outbox, counts, dead,
+    Counts, Delivery, Due, JournaledRow, Lane, NOTICES_PER_HOUR, OUTBOX, Outbox, counts, dead,
 };
 
 const EARLY: Timestamp = Timestamp(1);
@@ -74,6 +74,66 @@ fn attempt(outbox: &mut Outbox, now: Timestamp, courier: &mut dyn FnMut(&Due) ->
     for lane in Lane::ALL {
         outbox.deliver(lane, now, 100, courier).unwrap();
     }
+}
+
+/// A customer, or a thief with the phone, freezes and unfreezes without end.
+#[test]
+fn a_loop_of_freezing_costs_a_few_messages_an_hour_and_hides_nothing() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let wallet = WalletId(1);
+        let mut sent = Vec::new();
+        for second in 0..200_i64 {
+            let seq = second.unsigned_abs() + 1;
+            let event = match second % 2 {
+                0 => Event::from(Frozen { wallet }),
+                _ => Unfrozen { wallet }.into(),
+            };
+            let at = Timestamp::from_seconds(1_000 + second);
+            let (epoch, events) = (1, vec![event]);
+            let row = JournaledRow {
+                seq,
+                epoch,
+                at,
+                events,
+            };
+            follow(&mut outbox, vec![row]);
+            sent.extend(send(&mut outbox, at));
+        }
+        assert_eq!(sent.len() as i64, NOTICES_PER_HOUR);
+        assert_eq!(&sent[..2], ["wallet_frozen 1", "wallet_unfrozen 1"]);
+        // Another wallet's first notice goes at once.
+        let other = JournaledRow {
+            seq: 201,
+            epoch: 1,
+            at: Timestamp::from_seconds(1_200),
+            events: vec![
+                Frozen {
+                    wallet: WalletId(2),
+                }
+                .into(),
+            ],
+        };
+        follow(&mut outbox, vec![other]);
+        assert_eq!(
+            send(&mut outbox, Timestamp::from_seconds(1_200)),
+            ["wallet_frozen 2"]
+        );
+        // An hour after the first the rest is told, each kind once, with how often it happened.
+        let mut rest = Vec::new();
+        attempt(
+            &mut outbox,
+            Timestamp::from_seconds(1_000 + 3_600),
+            &mut |due| {
+                rest.push((due.kind.clone(), due.times));
+                Delivery::Sent
+            },
+        );
+        assert_eq!(
+            rest,
+            [("wallet_frozen".into(), 97), ("wallet_unfrozen".into(), 97)]
+        );
+    });
 }
 
 #[test]

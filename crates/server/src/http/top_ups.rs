@@ -38,6 +38,11 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
         .ok_or(Denial::InvalidField("amount"))?;
     let name = body.text("key", 64)?;
     let locale = body.locale()?;
+    // Before the ledger is asked: what is refused by pace is written nowhere.
+    let now = app.outside.now();
+    if !app.identity.paces.top_ups.allow(asker.wallet, now) {
+        return Err(Denial::Busy);
+    }
     let start = Command::StartTopUp {
         wallet: asker.wallet,
         idempotency_key: name.into(),
@@ -53,7 +58,18 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
             json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": null }),
         ));
     }
-    let (inner, now) = (app.clone(), app.outside.now());
+    let known = app
+        .registry
+        .ask(move |registry| registry.card_orders().find(top_up))
+        .await??;
+    let page = known.filter(|row| now < row.order.expires_at && row.charge.is_none());
+    if let Some(url) = page.and_then(|row| row.url) {
+        // Asked again: the page is known, and the processor need not be asked for it.
+        return Ok(done(
+            json!({ "top_up_id": top_up.to_string(), "state": state.word(), "redirect_url": url }),
+        ));
+    }
+    let inner = app.clone();
     let opened = app
         .cards
         .ask(move |registry| {
@@ -215,7 +231,7 @@ pub async fn notice(State(app): State<Arc<App>>, SignedNotice(notice): SignedNot
     let (inner, engine) = (app.clone(), app.ledger.engine.clone());
     let (event, kind) = (notice.event.clone(), notice.kind);
     match app
-        .cards
+        .card_notices
         .ask(move |registry| inner.card_desk.follow(&engine, registry, &notice, now))
         .await
     {

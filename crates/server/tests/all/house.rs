@@ -166,6 +166,8 @@ impl House {
             issuer: IssuerPrefix::parse("90009900").expect("eight digits"),
             directory: Arc::default(),
             cards: Workers::start("cards", vec![open_control(&scratch)], 64).expect("threads"),
+            card_notices: Workers::start("card-notices", vec![open_control(&scratch)], 64)
+                .expect("threads"),
             card_desk: CardDesk::new(
                 CardProcessor::new(card),
                 Secret::new("whsec_test"),

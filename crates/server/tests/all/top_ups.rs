@@ -393,3 +393,61 @@ fn a_top_up_that_was_paid_a_moment_ago_is_never_unknown() {
         assert_eq!(told.ok()["state"], "succeeded");
     }
 }
+
+/// What a customer writes is bounded, and what is refused is written nowhere.
+#[test]
+fn a_customer_who_starts_top_ups_without_end_is_stopped_and_fills_no_journal() {
+    let house = House::new();
+    let (mut browser, _) = house.customer_of_the_book(1);
+    let (mut other, _) = house.customer_of_the_book(2);
+    let before = house.engine().durable_seq();
+    let start = |number: u32| json!({ "amount": 1, "key": format!("k-{number}") });
+    let answers: Vec<String> = (0..40)
+        .map(|number| {
+            browser
+                .post("/api/top-ups", start(number))
+                .refusal()
+                .to_owned()
+        })
+        .collect();
+    assert!(
+        answers[..20]
+            .iter()
+            .all(|word| word == "amount_out_of_bounds"),
+        "{answers:?}"
+    );
+    assert!(
+        answers[20..].iter().all(|word| word == "busy"),
+        "{answers:?}"
+    );
+    assert_eq!(
+        house.engine().durable_seq(),
+        before,
+        "not a row of it is in the journal"
+    );
+    assert_eq!(
+        other.post("/api/top-ups", start(0)).refusal(),
+        "amount_out_of_bounds"
+    );
+}
+
+#[test]
+fn the_processors_notice_stands_behind_no_customers_top_up() {
+    let mut world = CardWorld::start();
+    let (top_up, page) = world.start_top_up("t");
+    let before = world.balance();
+    // Every thread that asks the processor for customers waits for it.
+    let (release, may_go_on) = std::sync::mpsc::channel::<()>();
+    let occupied = world.house.app.cards.hand_over(move |_| {
+        let _ = may_go_on.recv();
+    });
+    occupied.expect("an idle worker");
+    world.type_card(&page, PLAIN);
+    // The network tells of several things; each is followed, while the customers' threads still wait.
+    while world.is_open(top_up) {
+        assert_eq!(world.hear(1), [StatusCode::OK]);
+    }
+    assert_eq!(world.balance(), before + 5_000);
+    assert!(!world.is_open(top_up));
+    drop(release);
+}
