@@ -289,6 +289,10 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let mut first = registry()?;
     let reconciled = reconcile::at_start(&engine, &mut first)?;
     tracing::info!(?reconciled, "the registry agrees with the ledger");
+    for forgery in first.forgeries()? {
+        // It is refused wherever it is used; the operator should know that the store was written to.
+        tracing::error!(table = forgery.table, row = %forgery.row, "a row of the registry does not prove itself");
+    }
     let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
     let directory = Arc::<MerchantDirectory>::default();
     directory.follow(&directory.take_turn(), &mut first)?;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use crate::acts::{About, Noted, RegistryCommand};
+use crate::authentic::{self, PAIRING_CODES};
 use crate::seed::Seed;
 use crate::{
     Named, Numbered, Reconciled, RegistryKeys, Standing, at, fingerprint_cell, id_cell,
@@ -29,6 +30,8 @@ const HALF: u64 = 1_000_000;
 const SWEPT_AFTER: Duration = Duration::from_secs(86_400);
 /// First halves that are drawn until one is free. Ten thousand live codes leave a free one in all but 1 of 10⁸ cases.
 const DRAWS: usize = 4;
+
+const BY_MAC: &str = "WHERE code_mac = $1";
 
 /// Why a pairing code is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +95,7 @@ impl Devices<'_> {
             .map(|(finder, _)| self.secret_mac(finder, &secret))
             .collect();
         let noted = self.noted.take();
+        let key = &self.keys.rows;
         let taken = self.db.transaction(|tx| {
             if let Some(noted) = &noted {
                 let about = About::Ledger(Subject::Till(till));
@@ -106,22 +110,28 @@ impl Devices<'_> {
             )?;
             for (draw, (_, mac)) in drawn.iter().enumerate() {
                 // Another till's code that still works keeps its place.
-                let made = tx.execute(
-                    "INSERT INTO pairing_codes (code_mac, till, made_at, secret_mac, tries) VALUES ($1, $2, $3, $4, 0)
-                     ON CONFLICT (code_mac) DO UPDATE SET till = excluded.till, made_at = excluded.made_at,
-                        secret_mac = excluded.secret_mac, tries = 0, used_at = NULL
-                     WHERE pairing_codes.used_at IS NOT NULL OR pairing_codes.made_at < $5",
-                    &[
-                        Param::Blob(mac),
-                        Param::Int(i64::from(till.0)),
-                        at(now),
-                        Param::Blob(&secrets[draw]),
-                        at(now.minus(PAIRING_CODE_LIFE)),
-                    ],
+                tx.execute(
+                    "DELETE FROM pairing_codes WHERE code_mac = $1 AND (used_at IS NOT NULL OR made_at < $2)",
+                    &[Param::Blob(mac), at(now.minus(PAIRING_CODE_LIFE))],
                 )?;
-                if made == 1 {
-                    return Ok(draw);
+                let is_taken = tx.query_first(
+                    "SELECT 1 FROM pairing_codes WHERE code_mac = $1",
+                    &[Param::Blob(mac)],
+                    |row| row.int(0),
+                )?;
+                if is_taken.is_some() {
+                    continue;
                 }
+                let cells = [
+                    ("code_mac", Param::Blob(mac)),
+                    ("till", Param::Int(i64::from(till.0))),
+                    ("made_at", at(now)),
+                    ("used_at", Param::Null),
+                    ("secret_mac", Param::Blob(&secrets[draw])),
+                    ("tries", Param::Int(0)),
+                ];
+                authentic::insert(tx, key, &PAIRING_CODES, &cells)?;
+                return Ok(draw);
             }
             Err(Fault::retryable("no pairing code is free; ask again"))
         })?;
@@ -163,17 +173,15 @@ impl Devices<'_> {
         }
         let hash = token_hash(token);
         let device: [u8; 16] = seed.take("device");
-        let fingerprint = self.keys.fingerprint("till device", &hash);
+        let fingerprint = self.device_fingerprint(&hash);
+        let key = &self.keys.rows;
         self.db.transaction(|tx| {
-            let row = tx.query_first(
-                "SELECT till, made_at, used_at, secret_mac, tries FROM pairing_codes WHERE code_mac = $1",
-                &[Param::Blob(&mac)],
-                |row| {
-                    let stands = (instant_cell(row, 1), opt_instant_cell(row, 2), row.int(4));
-                    (TillId(id_cell(row, 0)), stands, row.opt_blob(3).map(<[u8]>::to_vec))
-                },
-            )?;
-            let Some((till, (made_at, used_at, tries), Some(stored))) = row else {
+            let named = [Param::Blob(&mac)];
+            let rows = authentic::select(tx, key, &PAIRING_CODES, BY_MAC, &named, |row| {
+                let stands = (instant_cell(row, 2), opt_instant_cell(row, 3), row.int(5));
+                (TillId(id_cell(row, 1)), stands, row.opt_blob(4).map(<[u8]>::to_vec))
+            })?;
+            let Some((till, (made_at, used_at, tries), Some(stored))) = rows.into_iter().next() else {
                 return Ok(Err(PairingRefusal::Wrong));
             };
             if used_at.is_some() {
@@ -186,10 +194,11 @@ impl Devices<'_> {
                 return Ok(Err(PairingRefusal::Spent));
             }
             if !bool::from(secret.as_slice().ct_eq(&stored)) {
-                tx.execute("UPDATE pairing_codes SET tries = tries + 1 WHERE code_mac = $1", &[Param::Blob(&mac)])?;
+                let counted = [("tries", Param::Int(tries + 1))];
+                authentic::update(tx, key, &PAIRING_CODES, BY_MAC, &named, &counted)?;
                 return Ok(Err(PairingRefusal::Wrong));
             }
-            tx.execute("UPDATE pairing_codes SET used_at = $1 WHERE code_mac = $2", &[at(now), Param::Blob(&mac)])?;
+            authentic::update(tx, key, &PAIRING_CODES, BY_MAC, &named, &[("used_at", at(now))])?;
             tx.execute(
                 "INSERT INTO till_devices (device, token_hash, fingerprint, till, status, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
                 &[
@@ -217,13 +226,25 @@ impl Devices<'_> {
             .map(|_| ())
     }
 
-    /// The active device with this token hash.
+    /// The active device with this token hash. What the book calls it follows from the token: a row that says otherwise is a copy
+    /// of another device's name, and no device.
     pub fn find(&mut self, token_hash: &[u8; 32]) -> Result<Option<Device>, Fault> {
-        self.db.query_first(
+        let found = self.db.query_first(
             "SELECT device, till, fingerprint, made_at FROM till_devices WHERE token_hash = $1 AND status = $2",
             &[Param::Blob(token_hash), Standing::Active.param()],
             device_row,
-        )
+        )?;
+        let own = self.device_fingerprint(token_hash);
+        match found {
+            Some(device) if device.fingerprint != own => Err(Fault::broken(
+                "a row of till_devices bears the name of another device",
+            )),
+            found => Ok(found),
+        }
+    }
+
+    fn device_fingerprint(&self, token_hash: &[u8; 32]) -> Fingerprint {
+        self.keys.fingerprint("till device", token_hash)
     }
 
     /// The tills that have a device, ascending.

@@ -11,6 +11,7 @@
 //! | `erasures.rs` | the end of a person: what was destroyed and what is still owed |
 //! | `factors.rs` | public keys of customers and operators |
 //! | `sessions.rs` | who is signed in |
+//! | `authentic.rs` | how the rows of sessions, links and pairing codes prove themselves |
 //! | `operators.rs` | staff and their one-time links |
 //! | `devices.rs` | pairing codes and enrolled devices |
 //! | `card_orders.rs` | hosted card pages of top-ups |
@@ -26,6 +27,7 @@
 
 pub mod acts;
 mod api_keys;
+mod authentic;
 mod card_orders;
 mod contact;
 mod devices;
@@ -46,13 +48,14 @@ use std::collections::HashSet;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{MasterKey, SealKey, SealedPlace, Secret};
-use mamori_datastore::sql::{Db, Location, Param, Row};
+use mamori_datastore::sql::{Db, Location, Migration, Param, Row};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
 
 pub use acts::Acts;
 pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
+pub use authentic::{AUTHENTIC, AuthenticTable, CellType, Forgery, PROOF};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
 pub use contact::{Contact, ContactKind, display_name, masked_name};
 pub use devices::{
@@ -176,7 +179,10 @@ impl Registry {
 
     /// Who is signed in.
     pub fn sessions(&mut self) -> Sessions<'_> {
-        Sessions { db: &mut self.db }
+        Sessions {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
     }
 
     /// Staff and their one-time links.
@@ -250,6 +256,41 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Every row that gives a right by being there and was not written by this house, or was altered since: at most 100 of a table.
+    /// Using one is refused, whether it was found here before or not.
+    pub fn forgeries(&mut self) -> Result<Vec<Forgery>, Fault> {
+        authentic::forgeries(&mut self.db, &self.keys.rows, FORGERIES_MAX)
+    }
+
+    /// The same of a store that is only read; None where it has no registry, or that of a program whose rows carried no proof: the
+    /// first start of this one ends those.
+    pub fn forgeries_in(
+        location: &Location,
+        master: &MasterKey,
+    ) -> Result<Option<Vec<Forgery>>, Fault> {
+        let has_no_file = |directory: &std::path::Path| !directory.join(CONTROL.file).is_file();
+        if location.directory().is_some_and(has_no_file) {
+            return Ok(None);
+        }
+        let mut db = location.open_read(&CONTROL)?;
+        let version = db.query_first(
+            "SELECT COALESCE(MAX(version), 0) FROM schema_versions WHERE family = $1",
+            &[Param::Text(CONTROL.name)],
+            |row| row.int(0),
+        )?;
+        let is_proven = |migration: &Migration| migration.name == schema::PROVEN_ROWS;
+        let since = CONTROL.migrations.iter().position(is_proven);
+        if since.is_none_or(|since| version.unwrap_or(0) <= since as i64) {
+            return Ok(None);
+        }
+        authentic::forgeries(&mut db, &RegistryKeys::of(master).rows, FORGERIES_MAX).map(Some)
+    }
+}
+
+/// Forgeries of one table that are named.
+const FORGERIES_MAX: usize = 100;
+
 /// What the ledger names; asked by [`Registry::reconcile`]. One implementation, over the engine, stands in `crates/flows`.
 pub trait Named {
     /// The wallet that each of these credentials may act for, if any, at one moment: a start asks for a million.
@@ -299,6 +340,8 @@ impl Registry {
 /// What is derived from the master key for these tables.
 pub(crate) struct RegistryKeys {
     pepper: Secret,
+    /// The key of the proofs that rows carry.
+    pub(crate) rows: Secret,
     wrap: SealKey,
     master: MasterKey,
 }
@@ -307,6 +350,7 @@ impl RegistryKeys {
     fn of(master: &MasterKey) -> Self {
         RegistryKeys {
             pepper: master.pepper(),
+            rows: master.derive("registry rows"),
             wrap: master.wrap_key(),
             master: master.clone(),
         }

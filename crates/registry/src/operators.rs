@@ -4,10 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::world::Timestamp;
 
 use crate::acts::{About, Noted, RegistryCommand};
+use crate::authentic::{self, OPERATOR_LINKS};
 use crate::factors::{OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
@@ -19,6 +21,8 @@ use crate::{
 
 /// How long a one-time link works.
 pub const OPERATOR_LINK_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+const BY_HASH: &str = "WHERE link_hash = $1";
 
 /// Why a link is not accepted. Unknown, used and too old are told apart in the log only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +89,7 @@ impl Operators<'_> {
         let noted = self.noted.take();
         let link = seed.bytes("operator link");
         let operator: [u8; 16] = seed.take("operator");
+        let (key, hash) = (&self.keys.rows, token_hash(&link));
         self.db.transaction(|tx| {
             if let Some(noted) = &noted {
                 let invited = OwnerId(operator);
@@ -103,14 +108,13 @@ impl Operators<'_> {
                     at(now),
                 ],
             )?;
-            tx.execute(
-                "INSERT INTO operator_links (link_hash, operator, made_at) VALUES ($1, $2, $3)",
-                &[
-                    Param::Blob(&token_hash(&link)),
-                    Param::Blob(&operator),
-                    at(now),
-                ],
-            )
+            let cells = [
+                ("link_hash", Param::Blob(&hash)),
+                ("operator", Param::Blob(&operator)),
+                ("made_at", at(now)),
+                ("used_at", Param::Null),
+            ];
+            authentic::insert(tx, key, &OPERATOR_LINKS, &cells)
         })?;
         Ok(link)
     }
@@ -122,7 +126,8 @@ impl Operators<'_> {
         now: Timestamp,
     ) -> Result<Result<(OwnerId, String), LinkRefusal>, Fault> {
         let hash = token_hash(link);
-        self.db.transaction(|tx| find_link(tx, &hash, now))
+        let key = &self.keys.rows;
+        self.db.transaction(|tx| find_link(tx, key, &hash, now))
     }
 
     /// Uses a link up and stores the operator's passkey, both or neither.
@@ -136,8 +141,9 @@ impl Operators<'_> {
         let fingerprint = self
             .keys
             .fingerprint("operator credential", &passkey.credential);
+        let key = &self.keys.rows;
         self.db.transaction(|tx| {
-            let operator = match find_link(tx, &hash, now)? {
+            let operator = match find_link(tx, key, &hash, now)? {
                 Ok((operator, _)) => operator,
                 Err(refusal) => return Ok(Err(refusal)),
             };
@@ -149,10 +155,9 @@ impl Operators<'_> {
             if known.is_some() {
                 return Ok(Err(LinkRefusal::CredentialTaken));
             }
-            tx.execute(
-                "UPDATE operator_links SET used_at = $1 WHERE link_hash = $2",
-                &[at(now), Param::Blob(&hash)],
-            )?;
+            let named = [Param::Blob(&hash)];
+            let used = [("used_at", at(now))];
+            authentic::update(tx, key, &OPERATOR_LINKS, BY_HASH, &named, &used)?;
             tx.execute(
                 "UPDATE operators SET status = $1 WHERE operator = $2",
                 &[Standing::Active.param(), Param::Blob(&operator.0)],
@@ -258,14 +263,25 @@ impl Operators<'_> {
 
 fn find_link(
     tx: &mut Tx,
+    key: &Secret,
     hash: &[u8; 32],
     now: Timestamp,
 ) -> Result<Result<(OwnerId, String), LinkRefusal>, Fault> {
+    let named = [Param::Blob(hash)];
+    let links = authentic::select(tx, key, &OPERATOR_LINKS, BY_HASH, &named, |row| {
+        let (made_at, used_at) = (instant_cell(row, 2), opt_instant_cell(row, 3));
+        (row.bytes::<16>(1), made_at, used_at)
+    })?;
+    let Some((operator, made_at, used_at)) = links.into_iter().next() else {
+        return Ok(Err(LinkRefusal::Unknown));
+    };
     let row = tx.query_first(
-        "SELECT operators.operator, operators.name, operator_links.made_at, operator_links.used_at
-         FROM operator_links JOIN operators ON operators.operator = operator_links.operator WHERE operator_links.link_hash = $1",
-        &[Param::Blob(hash)],
-        |row| (OwnerId(row.bytes(0)), row.text(1).to_owned(), instant_cell(row, 2), opt_instant_cell(row, 3)),
+        "SELECT operator, name FROM operators WHERE operator = $1",
+        &[Param::Blob(&operator)],
+        |row| {
+            let operator = OwnerId(row.bytes(0));
+            (operator, row.text(1).to_owned(), made_at, used_at)
+        },
     )?;
     Ok(match row {
         None => Err(LinkRefusal::Unknown),

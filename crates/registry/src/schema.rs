@@ -59,8 +59,27 @@ pub const CONTROL: Family = Family {
             name: "generations of sessions",
             sql: GENERATIONS,
         },
+        Migration {
+            name: PROVEN_ROWS,
+            sql: PROOFS,
+        },
     ],
 };
+
+/// The migration since which rows carry proofs.
+pub(crate) const PROVEN_ROWS: &str = "rows that prove themselves";
+
+/// Rows that give a right by being there carry a proof (`authentic.rs`). What an older program wrote has none, and none can be made
+/// for it: that would make true what an attacker had put there before. So everybody signs in again once, and links and
+/// pairing codes, which live for a day and for ten minutes, are made anew. Devices of tills stay: the book names them.
+const PROOFS: &str = "
+ALTER TABLE sessions ADD COLUMN proof BYTEA;
+ALTER TABLE operator_links ADD COLUMN proof BYTEA;
+ALTER TABLE pairing_codes ADD COLUMN proof BYTEA;
+DELETE FROM sessions;
+DELETE FROM operator_links;
+DELETE FROM pairing_codes;
+";
 
 /// A session carries the generation of its owner and that of its surface, and lives only while both are still the present ones: who
 /// raises a number ends every session that carries an older one, sign-ins that are on their way included. Surfaces: 1 wallet,

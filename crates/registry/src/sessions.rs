@@ -6,16 +6,26 @@
 
 use std::time::Duration;
 
+use crate::authentic::{self, SESSIONS};
 use crate::factors::OwnerId;
 use crate::{
-    Numbered, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell, token_hash,
-    wallet_number,
+    Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell,
+    token_hash, wallet_number,
 };
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::context::AgentFamily;
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
+
+/// Which rows of `sessions` are meant. A row that is not live is not looked at, so it may prove itself or not.
+const BY_TOKEN: &str = "WHERE token_hash = $1 AND surface = $2
+    AND EXISTS (SELECT 1 FROM live_sessions WHERE live_sessions.session = sessions.session)";
+const BY_OWNER: &str = "WHERE surface = $1 AND owner = $2 AND ends_at > $3
+    AND EXISTS (SELECT 1 FROM live_sessions WHERE live_sessions.session = sessions.session) ORDER BY made_at DESC LIMIT 100";
+const LIVE: &str = "WHERE session = (SELECT session FROM live_sessions WHERE session = $1)";
+const LIVE_WITH_TOKEN: &str =
+    "WHERE session = (SELECT session FROM live_sessions WHERE session = $1 AND token_hash = $2)";
 
 /// How long the row of a session stays after its end.
 const SWEPT_AFTER: Duration = Duration::from_secs(86_400);
@@ -156,6 +166,7 @@ pub struct EndedSession {
 /// Who is signed in.
 pub struct Sessions<'a> {
     pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
 }
 
 impl Sessions<'_> {
@@ -182,6 +193,7 @@ impl Sessions<'_> {
         let wallet = row.wallet.map(wallet_number).transpose()?;
         let browser = row.device.browser.map(|browser| browser.0.to_be_bytes());
         let (surface, owner) = (row.surface, row.owner);
+        let (key, hash) = (&self.keys.rows, token_hash(token));
         self.db.transaction(|tx| {
             if present_generation(tx, surface, &owner)? != Some(generation) {
                 return Ok(None);
@@ -205,25 +217,24 @@ impl Sessions<'_> {
             for one in &ended {
                 tx.execute("DELETE FROM sessions WHERE session = $1", &[Param::Blob(&one.session.0)])?;
             }
-            tx.execute(
-                "INSERT INTO sessions (session, token_hash, surface, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent, generation, surface_generation) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
-                &[
-                    Param::Blob(&row.session.0),
-                    Param::Blob(&token_hash(token)),
-                    surface.param(),
-                    Param::Blob(&owner.0),
-                    wallet.into(),
-                    at(row.made_at),
-                    at(row.seen_at),
-                    at(row.ends_at),
-                    row.method.param(),
-                    row.assurance.param(),
-                    browser.as_ref().map_or(Param::Null, |browser| Param::Blob(browser)),
-                    row.device.agent.param(),
-                    Param::Int(generation.owner),
-                    Param::Int(generation.surface),
-                ],
-            )?;
+            let browser = browser.as_ref().map_or(Param::Null, |browser| Param::Blob(browser));
+            let cells = [
+                ("session", Param::Blob(&row.session.0)),
+                ("token_hash", Param::Blob(&hash)),
+                ("surface", surface.param()),
+                ("owner", Param::Blob(&owner.0)),
+                ("wallet", wallet.into()),
+                ("made_at", at(row.made_at)),
+                ("seen_at", at(row.seen_at)),
+                ("ends_at", at(row.ends_at)),
+                ("method", row.method.param()),
+                ("assurance", row.assurance.param()),
+                ("browser", browser),
+                ("agent", row.device.agent.param()),
+                ("generation", Param::Int(generation.owner)),
+                ("surface_generation", Param::Int(generation.surface)),
+            ];
+            authentic::insert(tx, key, &SESSIONS, &cells)?;
             Ok(Some(ended))
         })
     }
@@ -234,11 +245,18 @@ impl Sessions<'_> {
         surface: Surface,
         token_hash: &[u8; 32],
     ) -> Result<Option<SessionRow>, Fault> {
-        self.db.query_first(
-            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM live_sessions WHERE token_hash = $1 AND surface = $2",
-            &[Param::Blob(token_hash), surface.param()],
-            |row| session_row(row, surface),
-        )
+        let key = &self.keys.rows;
+        let found = self.db.snapshot(|tx| {
+            authentic::select(
+                tx,
+                key,
+                &SESSIONS,
+                BY_TOKEN,
+                &[Param::Blob(token_hash), surface.param()],
+                session_row,
+            )
+        })?;
+        Ok(found.into_iter().next())
     }
 
     /// The sessions of one owner that have not ended by their absolute limit, newest first; at most 100.
@@ -248,19 +266,26 @@ impl Sessions<'_> {
         owner: &OwnerId,
         now: Timestamp,
     ) -> Result<Vec<SessionRow>, Fault> {
-        self.db.query(
-            "SELECT session, owner, wallet, made_at, seen_at, ends_at, method, assurance, browser, agent FROM live_sessions WHERE surface = $1 AND owner = $2 AND ends_at > $3 ORDER BY made_at DESC LIMIT 100",
-            &[surface.param(), Param::Blob(&owner.0), at(now)],
-            |row| session_row(row, surface),
-        )
+        let key = &self.keys.rows;
+        self.db.snapshot(|tx| {
+            authentic::select(
+                tx,
+                key,
+                &SESSIONS,
+                BY_OWNER,
+                &[surface.param(), Param::Blob(&owner.0), at(now)],
+                session_row,
+            )
+        })
     }
 
     /// Writes down that a session was used; false if it was ended meanwhile, perhaps by another process, or its owner was.
     pub fn touch(&mut self, session: &SessionId, now: Timestamp) -> Result<bool, Fault> {
-        let touched = self.db.execute(
-            "UPDATE sessions SET seen_at = $1 WHERE session = (SELECT session FROM live_sessions WHERE session = $2)",
-            &[at(now), Param::Blob(&session.0)],
-        )?;
+        let key = &self.keys.rows;
+        let named = [Param::Blob(&session.0)];
+        let seen = [("seen_at", at(now))];
+        let touched = (self.db)
+            .transaction(|tx| authentic::update(tx, key, &SESSIONS, LIVE, &named, &seen))?;
         Ok(touched == 1)
     }
 
@@ -272,14 +297,12 @@ impl Sessions<'_> {
         old: &[u8; 32],
         token: &[u8; 32],
     ) -> Result<bool, Fault> {
-        let changed = self.db.execute(
-            "UPDATE sessions SET token_hash = $1 WHERE session = (SELECT session FROM live_sessions WHERE session = $2 AND token_hash = $3)",
-            &[
-                Param::Blob(&token_hash(token)),
-                Param::Blob(&session.0),
-                Param::Blob(old),
-            ],
-        )?;
+        let (key, hash) = (&self.keys.rows, token_hash(token));
+        let named = [Param::Blob(&session.0), Param::Blob(old)];
+        let renewed = [("token_hash", Param::Blob(&hash))];
+        let changed = self.db.transaction(|tx| {
+            authentic::update(tx, key, &SESSIONS, LIVE_WITH_TOKEN, &named, &renewed)
+        })?;
         Ok(changed == 1)
     }
 
@@ -432,20 +455,22 @@ fn ended_session(row: &Row) -> EndedSession {
     }
 }
 
-fn session_row(row: &Row, surface: Surface) -> SessionRow {
+/// The columns are those of [`SESSIONS`].
+fn session_row(row: &Row) -> SessionRow {
+    let browser = row.opt_blob(10).is_some();
     SessionRow {
         session: SessionId(row.bytes(0)),
-        surface,
-        owner: OwnerId(row.bytes(1)),
-        wallet: wallet_cell(row, 2),
-        method: numbered_cell(row, 6),
-        assurance: numbered_cell(row, 7),
+        surface: numbered_cell(row, 2),
+        owner: OwnerId(row.bytes(3)),
+        wallet: wallet_cell(row, 4),
+        method: numbered_cell(row, 8),
+        assurance: numbered_cell(row, 9),
         device: SessionDevice {
-            browser: row.opt_blob(8).is_some().then(|| fingerprint_cell(row, 8)),
-            agent: numbered_cell(row, 9),
+            browser: browser.then(|| fingerprint_cell(row, 10)),
+            agent: numbered_cell(row, 11),
         },
-        made_at: instant_cell(row, 3),
-        seen_at: instant_cell(row, 4),
-        ends_at: instant_cell(row, 5),
+        made_at: instant_cell(row, 5),
+        seen_at: instant_cell(row, 6),
+        ends_at: instant_cell(row, 7),
     }
 }

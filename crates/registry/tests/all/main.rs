@@ -1,5 +1,6 @@
 //! Identity's tables and the outbox, on both databases: one binary, so that it links once.
 
+mod authentic;
 mod damage;
 mod identity;
 mod older_stores;

@@ -9,9 +9,7 @@ use mamori_datastore::sql::{Family, Location, Migration, Param};
 use mamori_datastore::testing::{Scratch, on_both};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
-use mamori_registry::{
-    Aal, AgentFamily, AuthMethod, CONTROL, Registry, SessionDevice, Surface, token_hash,
-};
+use mamori_registry::{CONTROL, LinkRefusal, Registry, Surface, token_hash};
 
 /// Makes the tables as the program did that knew no migration from `name` on.
 fn as_before(location: &Location, name: &str) -> mamori_datastore::sql::Db {
@@ -68,9 +66,9 @@ fn card_orders_that_were_kept_in_seconds_mean_the_same_instants_afterwards() {
 }
 
 #[test]
-fn whoever_was_signed_in_before_sessions_told_how_stays_signed_in_by_passkey() {
+fn what_was_open_in_a_store_whose_rows_proved_nothing_has_ended() {
     on_both(|location| {
-        let mut older = as_before(location, "how sessions were opened");
+        let mut older = as_before(location, "rows that prove themselves");
         let token = [7; 32];
         let hash = token_hash(&token);
         let session = [
@@ -91,21 +89,30 @@ fn whoever_was_signed_in_before_sessions_told_how_stays_signed_in_by_passkey() {
                 &session,
             )
             .unwrap();
+        let link = [8; 32];
+        older
+            .execute(
+                "INSERT INTO operators (operator, name, status, made_at) VALUES ($1, 'Mika', 1, 5)",
+                &session[..1],
+            )
+            .unwrap();
+        older
+            .execute(
+                "INSERT INTO operator_links (link_hash, operator, made_at) VALUES ($1, $2, 5)",
+                &[Param::Blob(&token_hash(&link)), session[0]],
+            )
+            .unwrap();
+        let master = MasterKey::from_bytes([1; 32]);
+        let forgeries = Registry::forgeries_in(location, &master).unwrap();
+        assert_eq!(forgeries, None, "an audit does not change such a store");
         drop(older);
 
-        let mut registry = Registry::open(location, &MasterKey::from_bytes([1; 32])).unwrap();
+        let mut registry = Registry::open(location, &master).unwrap();
         let found = registry.sessions().find(Surface::Wallet, &hash).unwrap();
-        let found = found.expect("the session goes on");
-        assert_eq!(
-            (found.method, found.assurance),
-            (AuthMethod::Passkey, Aal::Two)
-        );
-        let nothing = SessionDevice {
-            browser: None,
-            agent: AgentFamily::Unknown,
-        };
-        assert_eq!(found.device, nothing);
-        assert_eq!(found.ends_at, Timestamp(30));
+        assert_eq!(found, None);
+        let found = registry.operators().of_link(&link, Timestamp(6)).unwrap();
+        assert_eq!(found, Err(LinkRefusal::Unknown));
+        assert_eq!(registry.forgeries().unwrap(), []);
     });
 }
 
@@ -139,24 +146,16 @@ fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
     let master = MasterKey::open(&key).unwrap();
     let mut registry = Registry::open(&scratch.location(), &master).unwrap();
 
-    for (wallet, name, locale, contact, passkey, sessions) in [
-        (SORA, "佐藤 そら", "ja", None, None, 0),
+    for (wallet, name, locale, contact, passkey) in [
+        (SORA, "佐藤 そら", "ja", None, None),
         (
             AOI,
             "青木 あおい",
             "ja",
             Some("aoi@example.jp"),
             Some(AOIS_PASSKEY),
-            3,
         ),
-        (
-            REN,
-            "Ren",
-            "en",
-            Some("+819012345678"),
-            Some(RENS_PASSKEY),
-            1,
-        ),
+        (REN, "Ren", "en", Some("+819012345678"), Some(RENS_PASSKEY)),
     ] {
         let person = registry.people().of_wallet(wallet).unwrap().expect(name);
         assert_eq!((&*person.display_name, &*person.locale), (name, locale));
@@ -181,7 +180,7 @@ fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
         let signed_in = registry
             .sessions()
             .of(Surface::Wallet, &person.person, LATER);
-        assert_eq!(signed_in.unwrap().len(), sessions, "{name}");
+        assert_eq!(signed_in.unwrap(), [], "{name} signs in again once");
     }
     assert!(registry.people().of_wallet(ERASED).unwrap().is_none());
     assert!(registry.erasures().erased_at(ERASED).unwrap().is_some());

@@ -1,0 +1,282 @@
+//! An attacker writes into the registry's tables without the master key: whatever he puts there or alters opens no door.
+
+use mamori_datastore::keys::MasterKey;
+use mamori_datastore::sql::{Db, Location, Param};
+use mamori_datastore::testing::on_both;
+use mamori_domain::context::AgentFamily;
+use mamori_domain::ids::{Fingerprint, TillId, WalletId};
+use mamori_domain::world::Timestamp;
+use mamori_registry::{
+    AUTHENTIC, Aal, AuthMethod, AuthenticTable, CONTROL, CellType, Contact, Enrolment, OwnerId,
+    PROOF, Registry, Seed, SessionDevice, SessionId, SessionRow, StoredPasskey, Surface,
+    token_hash,
+};
+
+const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+/// What the customer's cookie holds, and what an attacker's would.
+const TOKEN: [u8; 32] = [9; 32];
+const ATTACKERS: [u8; 32] = [66; 32];
+
+fn master() -> MasterKey {
+    MasterKey::from_bytes([1; 32])
+}
+
+/// A house with a customer who is signed in, an operator who is invited, and a till that waits for its device.
+struct House {
+    registry: Registry,
+    db: Db,
+    owner: OwnerId,
+    link: [u8; 32],
+    code: String,
+}
+
+impl House {
+    fn new(location: &Location) -> House {
+        let mut registry = Registry::open(location, &master()).expect("the registry opens");
+        let owner = OwnerId([3; 16]);
+        let contact = Contact::parse("090-1234-5678").expect("a contact");
+        let passkey = StoredPasskey {
+            credential: vec![4; 32],
+            passkey: "{}".into(),
+            sign_count: 0,
+        };
+        let enrolment = Enrolment {
+            person: owner,
+            contact: &contact,
+            locale: "ja",
+            display_name: "さくら",
+            passkey: &passkey,
+        };
+        let begun = (registry.people()).begin_enrolment(&enrolment, NOW, &Seed::new([1; 32]));
+        begun.expect("the registry answers").expect("free");
+        let finished = registry.people().finish_enrolment(&owner, WalletId(1));
+        finished.expect("the registry answers");
+        let row = SessionRow {
+            session: SessionId([5; 16]),
+            surface: Surface::Wallet,
+            owner,
+            wallet: Some(WalletId(1)),
+            method: AuthMethod::Passkey,
+            assurance: Aal::Two,
+            device: SessionDevice {
+                browser: Some(Fingerprint(7)),
+                agent: AgentFamily::Edge,
+            },
+            made_at: NOW,
+            seen_at: NOW,
+            ends_at: NOW.plus_seconds(3_600),
+        };
+        let generation = (registry.sessions()).generation(Surface::Wallet, &owner);
+        let generation = generation.expect("the registry answers").expect("active");
+        let opened = (registry.sessions()).open(&row, &TOKEN, generation, None);
+        opened.expect("the registry answers").expect("stored");
+        let link = registry
+            .operators()
+            .invite("Mika", NOW, &Seed::new([2; 32]))
+            .expect("the registry answers");
+        let code = registry
+            .devices()
+            .make_pairing_code(TillId(1), NOW, &Seed::new([3; 32]))
+            .expect("the registry answers");
+        House {
+            registry,
+            db: location.open(&CONTROL).expect("the same tables"),
+            owner,
+            link,
+            code,
+        }
+    }
+
+    /// Which doors open, of those that the rows of a table stand for.
+    fn open_doors(&mut self, table: &str) -> Vec<&'static str> {
+        let mut doors = Vec::new();
+        match table {
+            "sessions" => {
+                for surface in [Surface::Wallet, Surface::Console] {
+                    for token in [TOKEN, ATTACKERS] {
+                        let found = self.registry.sessions().find(surface, &token_hash(&token));
+                        if matches!(found, Ok(Some(_))) {
+                            doors.push("a session by its token");
+                        }
+                    }
+                }
+                let of_owner = self
+                    .registry
+                    .sessions()
+                    .of(Surface::Wallet, &self.owner, NOW);
+                if of_owner.is_ok_and(|sessions| !sessions.is_empty()) {
+                    doors.push("a session in the list of its owner");
+                }
+                let touched = self.registry.sessions().touch(&SessionId([5; 16]), NOW);
+                if matches!(touched, Ok(true)) {
+                    doors.push("a session is used");
+                }
+                let (old, new) = (token_hash(&TOKEN), [10; 32]);
+                let renewed =
+                    (self.registry.sessions()).renew_token(&SessionId([5; 16]), &old, &new);
+                if matches!(renewed, Ok(true)) {
+                    doors.push("a session is renewed");
+                }
+            }
+            "operator_links" => {
+                for link in [self.link, ATTACKERS] {
+                    let found = self.registry.operators().of_link(&link, NOW);
+                    if matches!(found, Ok(Ok(_))) {
+                        doors.push("a link");
+                    }
+                }
+            }
+            "pairing_codes" => {
+                let paired = (self.registry.devices()).begin_pairing(
+                    &self.code,
+                    &[6; 32],
+                    NOW.plus_seconds(1),
+                    &Seed::new([4; 32]),
+                );
+                if matches!(paired, Ok(Ok(_))) {
+                    doors.push("a pairing code");
+                }
+            }
+            other => panic!("say here what a row of {other} opens"),
+        }
+        doors
+    }
+}
+
+fn alter(db: &mut Db, table: &AuthenticTable, column: &str, is: CellType) {
+    let name = table.name;
+    let altered = match is {
+        CellType::Int => db.execute(
+            &format!("UPDATE {name} SET {column} = COALESCE({column}, 0) + 1"),
+            &[],
+        ),
+        CellType::Blob => {
+            // The hash of a token that the attacker holds, where that is what stands there.
+            let hash = token_hash(&ATTACKERS);
+            let long = matches!(
+                column,
+                "token_hash" | "link_hash" | "code_mac" | "secret_mac"
+            );
+            let bytes = if long { &hash[..] } else { &hash[..16] };
+            db.execute(
+                &format!("UPDATE {name} SET {column} = $1"),
+                &[Param::Blob(bytes)],
+            )
+        }
+    };
+    assert_eq!(altered.expect("written"), 1, "{name}.{column}");
+}
+
+fn columns_in_the_store(location: &Location, db: &mut Db, table: &str) -> Vec<String> {
+    let sql = match location {
+        Location::Directory(_) => "SELECT name FROM pragma_table_info($1)",
+        Location::Postgres(_) => {
+            "SELECT CAST(column_name AS TEXT) FROM information_schema.columns WHERE table_name = $1 AND table_schema = current_schema()"
+        }
+    };
+    let mut names = db
+        .query(sql, &[Param::Text(table)], |row| row.text(0).to_owned())
+        .expect("the schema is read");
+    names.sort();
+    names
+}
+
+#[test]
+fn every_column_of_every_authentic_table_is_proven() {
+    on_both(|location| {
+        let mut house = House::new(location);
+        for table in AUTHENTIC {
+            let mut proven: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
+            proven.push(PROOF);
+            proven.sort_unstable();
+            let stored = columns_in_the_store(location, &mut house.db, table.name);
+            assert_eq!(stored, proven, "a new column of {}", table.name);
+        }
+    });
+}
+
+#[test]
+fn the_doors_are_open_while_no_one_has_written_into_the_tables() {
+    on_both(|location| {
+        let mut house = House::new(location);
+        assert_eq!(house.registry.forgeries().expect("read"), []);
+        for (table, doors) in [("sessions", 4), ("operator_links", 1), ("pairing_codes", 1)] {
+            assert_eq!(house.open_doors(table).len(), doors, "{table}");
+        }
+        assert_eq!(house.registry.forgeries().expect("read"), []);
+    });
+}
+
+#[test]
+fn a_row_altered_in_any_column_opens_nothing_and_the_audit_names_it() {
+    for table in AUTHENTIC {
+        let columns = table.columns.iter().copied();
+        for (column, is) in columns.chain([(PROOF, CellType::Blob)]) {
+            on_both(|location| {
+                let mut house = House::new(location);
+                alter(&mut house.db, table, column, is);
+                let doors = house.open_doors(table.name);
+                assert_eq!(doors, [""; 0], "{}.{column}", table.name);
+                let forgeries = Registry::forgeries_in(location, &master()).expect("read");
+                let forgeries = forgeries.expect("a registry whose rows carry proofs");
+                let tables: Vec<&str> = forgeries.iter().map(|forgery| forgery.table).collect();
+                assert_eq!(tables, [table.name], "{}.{column}", table.name);
+            });
+        }
+    }
+}
+
+#[test]
+fn a_planted_row_without_a_proof_or_with_that_of_another_row_opens_nothing() {
+    let of_another = "(SELECT proof FROM operator_links LIMIT 1)";
+    for proof in ["NULL", of_another] {
+        on_both(|location| {
+            let mut house = House::new(location);
+            let planted = format!(
+                "INSERT INTO operator_links (link_hash, operator, made_at, proof)
+                 SELECT $1, operator, made_at, {proof} FROM operator_links"
+            );
+            let hash = token_hash(&ATTACKERS);
+            let planted = house.db.execute(&planted, &[Param::Blob(&hash)]);
+            assert_eq!(planted.expect("written"), 1);
+            let found = house.registry.operators().of_link(&ATTACKERS, NOW);
+            let fault = found.expect_err("no link of this house").to_string();
+            assert!(fault.contains("operator_links"), "{fault}");
+            let forgeries = house.registry.forgeries().expect("read");
+            let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(forgeries.len(), 1);
+            assert_eq!(
+                (forgeries[0].table, &*forgeries[0].row),
+                ("operator_links", &*hex)
+            );
+            let honest = house.registry.operators().of_link(&house.link, NOW);
+            assert!(matches!(honest, Ok(Ok(_))), "the honest link works on");
+        });
+    }
+}
+
+/// The book names a device by what follows from its token. A row with the name of an enrolled device beside the attacker's own token
+/// would be that device, if it were believed.
+#[test]
+fn a_till_is_not_cloned_by_copying_the_name_of_its_device() {
+    on_both(|location| {
+        let mut house = House::new(location);
+        let device = (house.registry.devices())
+            .begin_pairing(&house.code, &TOKEN, NOW, &Seed::new([4; 32]))
+            .expect("the registry answers")
+            .expect("the right code");
+        (house.registry.devices())
+            .finish_pairing(&device)
+            .expect("the registry answers");
+        let cloned = house.db.execute(
+            "INSERT INTO till_devices (device, token_hash, fingerprint, till, status, made_at)
+             SELECT $1, $2, fingerprint, till, status, made_at FROM till_devices",
+            &[Param::Blob(&[8; 16]), Param::Blob(&token_hash(&ATTACKERS))],
+        );
+        assert_eq!(cloned.expect("written"), 1);
+        let mut find = |token: [u8; 32]| house.registry.devices().find(&token_hash(&token));
+        assert_eq!(find(TOKEN).expect("read"), Some(device));
+        let fault = find(ATTACKERS).expect_err("a clone").to_string();
+        assert!(fault.contains("till_devices"), "{fault}");
+    });
+}
