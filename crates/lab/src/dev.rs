@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Stdio};
@@ -59,7 +59,7 @@ const SEEDED_YEN: u64 = 10_000;
 pub struct Args {
     #[command(subcommand)]
     command: Option<DevCommand>,
-    /// First of the four ports (wallet, till, console, API); 0 picks free ones.
+    /// First of the five ports (wallet, till, console, API, inbox); 0 picks free ones.
     #[arg(long, default_value_t = 4400)]
     port: u16,
     /// Keep the data in this directory; without it everything is gone at the end.
@@ -157,7 +157,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         sockets.console_origin.clone(),
     );
     let base_url = format!("http://127.0.0.1:{}", sockets.api.local_addr()?.port());
-    let sandbox = Sandbox::start(&base_url)?;
+    let sandbox = Sandbox::start(&base_url, inbox_port(args.port))?;
     let token = hex(&draw::<16>(chance));
     let notifier = sandbox.notifier(&location, &master, clock, chance)?;
     let plan = Plan {
@@ -205,6 +205,14 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The inbox has an address that can be kept in the browser, like the other pages: the port behind theirs, if it is free.
+fn inbox_port(first: u16) -> u16 {
+    match first.checked_add(4) {
+        Some(port) if first > 0 && TcpListener::bind(("127.0.0.1", port)).is_ok() => port,
+        _ => 0,
+    }
+}
+
 /// Where this run keeps its files; a directory of its own is removed at the end.
 struct Home {
     path: PathBuf,
@@ -240,12 +248,14 @@ struct Sandbox {
 }
 
 impl Sandbox {
-    fn start(base_url: &str) -> Result<Sandbox, Failure> {
+    fn start(base_url: &str, inbox_port: u16) -> Result<Sandbox, Failure> {
         let mut child = process::Command::new(std::env::current_exe()?)
             .args([
                 "sandbox",
                 "--json",
                 "--until-stdin-closes",
+                "--inbox-port",
+                &inbox_port.to_string(),
                 "--webhook-url",
                 &format!("{base_url}/webhooks/card"),
             ])
@@ -597,7 +607,9 @@ fn welcome(access: &Access) {
     println!("  inbox    {}", access.inbox_url);
     println!("  API      {}\n", access.base_url);
     println!("  1. Open the wallet, sign up with any mail address; the code arrives in the inbox.");
-    println!("  2. Open the till in another window and pair it with one of these codes:");
+    println!(
+        "  2. Open the till in another window and pair it with one of these codes (good for ten minutes; the console makes new ones):"
+    );
     for till in &access.merchant.tills {
         if let (Some(name), Some(code)) = (till["name"].as_str(), till["pairing_code"].as_str()) {
             let store = access
@@ -612,7 +624,7 @@ fn welcome(access: &Access) {
         }
     }
     println!(
-        "  3. Top up with card 4242 4242 4242 4242, show the code, type its digits into the till."
+        "  3. Top up with card 4242 4242 4242 4242, show the code; in the till type an amount, Enter, and paste the code's digits."
     );
     if let Some(link) = &access.permission_link {
         println!("  4. Open this in the wallet's browser: a shop asks to be paid without a code.");
@@ -624,7 +636,9 @@ fn welcome(access: &Access) {
 
 /// Asks a running `mamori-lab dev` for a code.
 fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
-    let access: Access = serde_json::from_str(&fs::read_to_string(json_from)?)?;
+    let told = fs::read_to_string(json_from)
+        .map_err(|error| format!("{} cannot be read: {error}", json_from.display()))?;
+    let access: Access = serde_json::from_str(&told)?;
     let wallet = access
         .customers
         .iter()
