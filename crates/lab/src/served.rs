@@ -390,7 +390,14 @@ impl Server {
         } else {
             &data["paymentId"]
         };
-        match (status, id.as_str(), answer["resultInfo"]["code"].as_str()) {
+        let code = answer["resultInfo"]["code"].as_str();
+        // Why a code was no good leaves no trace, and a server that started anew knows none of the codes of before: that it is no
+        // good is what must stay.
+        let code = code.map(|code| match code.starts_with("CUSTOMER_CODE_") {
+            true => "CUSTOMER_CODE_DEAD",
+            false => code,
+        });
+        match (status, id.as_str(), code) {
             (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
             // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
             (429 | 500..=599, ..) | (401, _, Some("UNAUTHORIZED")) | (_, _, None) => Heard::Nothing,
