@@ -13,7 +13,7 @@
 //!
 //! The edge calls, in this order: [`Credentials::parse`], its look-up of the key, [`Credentials::verify`],
 //! [`crate::nonce::NonceMemory::remember`], [`merchant_allowed`]. Every failure is the same 401 to the outside,
-//! the reason is for our own log only, so that nobody can feel their way through the checks. The one exception is a right MAC
+//! the reason is for our own log only, so that no attacker can feel a way through the checks. The one exception is a right MAC
 //! at a wrong time: the caller has the secret, and a register whose clock is wrong is told so instead of being left to guess.
 //! A nonce is remembered only after the MAC held, or strangers could burn other people's nonces.
 
@@ -229,7 +229,7 @@ impl<'a> Credentials<'a> {
         })
     }
 
-    /// Proves that whoever holds the secret signed exactly this request less than two minutes from `now_micros`
+    /// Proves that the holder of the secret signed exactly this request less than two minutes from `now_micros`
     /// (microseconds since 1970). Checks in order: scheme on, body hash, MAC, drift.
     pub fn verify(
         &self,
@@ -337,7 +337,7 @@ pub(crate) fn within_drift(epoch_seconds: i64, now_micros: i64) -> bool {
 ///
 /// `own` is the merchant of the key; `query` the checked `assumeMerchant` ([`crate::opa::query::Query`]), `headers` the
 /// bytes of each `X-ASSUME-MERCHANT`. Whatever names a merchant must name the key's own, wherever and however often it stands:
-/// of two that differ nobody can tell which one a register or a proxy meant. Empty counts as absent, because an official SDK
+/// of two that differ it cannot be told which one a register or a proxy meant. Empty counts as absent, because an official SDK
 /// sends an empty header when no merchant was set.
 pub fn merchant_allowed<'a>(
     own: &str,

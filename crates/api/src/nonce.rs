@@ -6,14 +6,14 @@
 //! accepted, together with a hash of what it signed. The same bytes again are *the same request delivered again*: the edge
 //! decides nothing and repeats what the book says was answered. Other bytes under an old nonce are refused.
 //!
-//! What is kept of a nonce is a keyed 64-bit fingerprint (the key is drawn at start, so nobody can aim at a collision).
+//! What is kept of a nonce is a keyed 64-bit fingerprint (the key is drawn at start, so no attacker can aim at a collision).
 //! With four million live nonces a fresh one is mistaken for an old one with probability 2·10⁻¹³, and then a register
 //! simply signs again. Fingerprints lie in buckets of one minute of *epoch*; a whole bucket is dropped at once when the
 //! last second in it has left the window, so that nothing is ever swept entry by entry.
 //!
 //! The memory is bounded. When it is full the answer is "busy", never "forget the oldest": forgetting a live nonce would
-//! let its request be replayed by whoever can cause enough traffic. One key has at most a quarter of it: a merchant whose
-//! program runs in a circle fills its own share and nobody else's.
+//! let its request be replayed by an attacker who can cause enough traffic. One key has at most a quarter of it: a merchant whose
+//! program runs in a circle fills its own share and no other's.
 //!
 //! A restart forgets all nonces. What was signed before it may have been delivered then, so it is taken as delivered again: the
 //! book, which forgets nothing, says what was answered. What was signed *ahead* of our clock by a register whose own clock is
@@ -85,7 +85,7 @@ impl NonceMemory {
     /// second need about 4,000,000, at 20 to 35 bytes each.
     ///
     /// `started_seconds` (seconds since 1970) is when this process began: what was signed earlier may have been delivered
-    /// before the memory was lost. `seed` is 16 bytes of chance that nobody else knows.
+    /// before the memory was lost. `seed` is 16 bytes of chance that are known to no one else.
     pub fn new(capacity: usize, started_seconds: i64, seed: [u8; 16]) -> Self {
         NonceMemory {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),

@@ -1,7 +1,7 @@
 //! Refusals in words: what a cashier or a customer reads when the answer is no.
 //!
 //! A refusal is a stable word (`code_spent`) that programs compare. These are its two sentences: what happened, and what
-//! to do now, in Japanese and English. They speak to whoever stands at that screen, blame nobody, and never say more about
+//! to do now, in Japanese and English. They speak to the person at that screen, blame no one, and never say more about
 //! the customer than a stranger in the queue may hear.
 
 /// One refusal in words.

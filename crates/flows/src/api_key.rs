@@ -3,7 +3,7 @@
 //! | step of making | where it is written | if the answer is lost |
 //! |---|---|---|
 //! | both halves of the key, the secret sealed | registry, pending | the ledger does not name it: the row is dropped |
-//! | bind the key to the merchant | ledger | the ledger names it: shown to operators, who know that nobody was told the secret |
+//! | bind the key to the merchant | ledger | the ledger names it: shown to operators, who know that the secret was told to no one |
 //! | the row is active | registry | done already |
 //!
 //! | step of revoking | where it is written | if the answer is lost |

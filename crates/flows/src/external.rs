@@ -1,4 +1,4 @@
-//! An order at somebody outside whose outcome may be unknown for a while: noted, sent, asked about until it is known, and asked
+//! An order at a party outside whose outcome may be unknown for a while: noted, sent, asked about until it is known, and asked
 //! about again after it was closed, because words from outside come late and are sometimes wrong.
 //!
 //! | state | what is known | what a round does |
@@ -24,7 +24,7 @@ use mamori_domain::world::Timestamp;
 pub struct Times {
     /// How long an order can be paid after it was opened.
     pub life: Duration,
-    /// How long after that one that nobody answered for is called off.
+    /// How long after that an order without an answer is called off.
     pub grace: Duration,
     /// How long an open order rests after a question that brought no usable answer: doubled each time, up to the second.
     pub silence: Duration,
@@ -177,7 +177,7 @@ fn poll<O: Orders>(
 ) -> Result<Polled, Fault> {
     let times = O::TIMES;
     let Some(noted) = orders.noted(id)? else {
-        // Opened in the ledger and never noted as an order: nobody was ever sent anywhere.
+        // Opened in the ledger and never noted as an order: no customer was ever sent to a page.
         let is_over = now > opened_at.plus(times.life);
         return Ok(Polled::moved(is_over && orders.expire(id)?));
     };
@@ -204,7 +204,7 @@ fn poll<O: Orders>(
     let polled = match problem.kind() {
         ProblemKind::Fault(fault) => return Err(fault),
         ProblemKind::NothingHappened if is_overdue => {
-            // One that was never sent sent nobody anywhere.
+            // An order that was never sent has sent no customer to a page.
             if noted.was_sent {
                 let ask_at = times.ask_again_at(noted.closed_at, now);
                 orders.note_closed(id, now, ask_at)?;

@@ -2,7 +2,7 @@
 //!
 //! | when | what |
 //! |---|---|
-//! | at each start, before anybody is served | every row whose standing differs from what the ledger names |
+//! | at each start, before any request is served | every row whose standing differs from what the ledger names |
 //! | every few seconds | sign-ups, API keys and permissions that have been on their way for too long, erasures that owe the ledger commands |
 
 use mamori_datastore::fault::Fault;

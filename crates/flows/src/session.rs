@@ -2,7 +2,7 @@
 //!
 //! | step of a beginning | where it is written | if the answer is lost |
 //! |---|---|---|
-//! | the session is stored if its owner is still who proved a passkey; the browser's old session ends, and the oldest beyond the limit | registry, in one transaction | a row whose token nobody has, until its time is over |
+//! | the session is stored if its owner is still who proved a passkey; the browser's old session ends, and the oldest beyond the limit | registry, in one transaction | a row whose token no browser has, until its time is over |
 //! | the codes of the sessions that ended are worth nothing | ledger, in memory | the process has stopped, and all codes with it |
 //!
 //! | step of an end | where it is written | if the answer is lost |

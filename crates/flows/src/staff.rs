@@ -2,7 +2,7 @@
 //!
 //! | flow | where it is written | if the answer is lost |
 //! |---|---|---|
-//! | invite an operator | registry: the operator, the link, the row that says who invited | the invitation is listed; its link was seen by nobody, and it is withdrawn |
+//! | invite an operator | registry: the operator, the link, the row that says who invited | the invitation is listed; its link was shown to no one, and it is withdrawn |
 //! | remove an operator | registry: operator, passkeys, links and sessions end; the row that says who removed | asked again: there is none any more |
 //! | make a pairing code | registry: the code, the row that says for which till | asked again: the new code ends the old one |
 //!
@@ -14,7 +14,7 @@ use mamori_registry::{OwnerId, RemoveRefusal};
 use crate::ledger::Run;
 use crate::stop::{Denied, Flow};
 
-/// Invites somebody to the console; answers with the secret of the one-time link.
+/// Invites an operator to the console; answers with the secret of the one-time link.
 pub fn invite(run: &mut Run, name: &str) -> Flow<[u8; 32]> {
     let noted = run.noted();
     let mut operators = run.registry.operators().noted(noted);

@@ -46,7 +46,7 @@ pub enum Denied {
     LinkUsed,
     /// Money is left in the wallet, or set aside for a capture.
     WalletNotEmpty,
-    /// The operator cannot be removed: nobody could enter the console afterwards.
+    /// The operator cannot be removed: no operator could enter the console afterwards.
     LastOperator,
     /// The owner was removed, erased or signed out everywhere while the passkey was shown.
     OwnerGone,

@@ -38,7 +38,7 @@ use crate::external::{self, Noted, Orders, Problem, ProblemKind, Stands, Times};
 
 /// How long the processor's page stays open. The shortest the protocol allows is half an hour.
 const PAGE_LIFE: Duration = Duration::from_secs(35 * 60);
-/// How long after the page has closed a top-up that nobody answered for is called off.
+/// How long after the page has closed a top-up without an answer is called off.
 const GRACE: Duration = Duration::from_secs(10 * 60);
 /// When the processor is asked, and for how long.
 const TIMES: Times = Times {

@@ -26,7 +26,7 @@ pub enum Denial {
     Refused(Words),
     /// 400: a field is missing or wrong.
     InvalidField(&'static str),
-    /// 401: nobody is signed in here (any more).
+    /// 401: the caller is not signed in here (any more).
     SignedOut,
     /// 403: the request comes from another site.
     OtherOrigin,
@@ -40,7 +40,7 @@ pub enum Denial {
     OtherHost,
     /// 503: too much at once; nothing was decided, try again.
     Busy,
-    /// 503: the world failed; nobody knows, try again with the same key.
+    /// 503: the world failed and the outcome is unknown: try again with the same key.
     Unavailable,
 }
 

@@ -48,7 +48,7 @@ pub const CODE_SPENT: Words = Words {
     en: "This code cannot be used any more. Please get a new one.",
 };
 
-/// Another sign-up with the same contact was faster. Said only to somebody who has proven the contact.
+/// Another sign-up with the same contact was faster. Said only to the visitor who has proven the contact.
 pub const CONTACT_TAKEN: Words = Words {
     code: "contact_taken",
     ja: "この連絡先はすでに登録されています。サインインしてください。",
@@ -83,7 +83,7 @@ pub const LINK_REFUSED: Words = Words {
     en: "This link cannot be used. Please ask for a new one.",
 };
 
-/// Without an operator nobody could let one in again.
+/// Without an operator no other could be let in again.
 pub const LAST_OPERATOR: Words = Words {
     code: "last_operator",
     ja: "最後の管理者は削除できません。先に別の管理者を招待し、登録が終わるのをお待ちください。",

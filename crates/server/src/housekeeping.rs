@@ -1,4 +1,4 @@
-//! Rows of the registry that nobody needs any more, holds that nobody captured, and enrolments, keys and erasures that stopped half way.
+//! Rows of the registry that are needed no more, holds that no merchant captured, and enrolments, keys and erasures that stopped half way.
 
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};
@@ -31,7 +31,7 @@ pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     released.map(|()| rows)
 }
 
-/// Gives back what nobody captured in time: until then a customer cannot spend it.
+/// Gives back what no merchant captured in time: until then a customer cannot spend it.
 fn release_overdue_holds(app: &App) -> Result<(), Fault> {
     for _ in 0..ROUNDS_MAX {
         let asker = Asker::system(SystemReason::HoldExpiry);

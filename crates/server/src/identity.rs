@@ -1,4 +1,4 @@
-//! Everything the edge remembers about who somebody is: parties, ceremonies, sessions, devices, limits.
+//! Everything the edge remembers about who a caller is: parties, ceremonies, sessions, devices, limits.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -49,7 +49,7 @@ pub enum Purpose {
         /// `ja` or `en`.
         locale: String,
     },
-    /// Somebody who is signed in proves it again, for one act.
+    /// A caller who is signed in proves it again, for one act.
     StepUp {
         /// The challenge.
         asserting: Asserting,
@@ -83,7 +83,7 @@ pub enum StepUpAct {
     RevokeApiKey(String),
     /// Let an API key take OPA-Auth, or not.
     SetOpaAuth(String, bool),
-    /// Invite somebody of this name to the console.
+    /// Invite an operator of this name to the console.
     InviteOperator(String),
     /// Remove an operator, or withdraw an invitation.
     RemoveOperator(OwnerId),
@@ -106,7 +106,7 @@ pub struct Paces {
     pub top_ups: Pace,
     /// Voids and refunds asked for by one till's device, granted or not.
     pub reversals: Pace,
-    /// Wrong operator links, the whole house. Nobody guesses 256 bits; this keeps the log readable. A right link passes it by.
+    /// Wrong operator links, the whole house. No attacker guesses 256 bits; this keeps the log readable. A right link passes it by.
     pub wrong_links: Pace,
 }
 
@@ -155,7 +155,7 @@ impl Devices {
     }
 }
 
-/// The edge's memory of who somebody is.
+/// The edge's memory of who a caller is.
 pub struct Identity {
     /// The wallet's relying party.
     pub wallet_party: RelyingParty,
@@ -167,7 +167,7 @@ pub struct Identity {
     pub wallet_host: String,
     /// Challenges that wait. Each was given out for something proven: a contact, a link, a session.
     pub ceremonies: Ceremonies<Purpose>,
-    /// Challenges of sign-ins, which anybody may begin.
+    /// Challenges of sign-ins, which any stranger may begin.
     pub sign_ins: SignIns,
     /// Who is signed in.
     pub sessions: Sessions,
@@ -205,7 +205,7 @@ impl Identity {
             )?,
             wallet_origin: config.wallet_origin.clone(),
             wallet_host: wallet_host.to_owned(),
-            // 30 a minute of an owner for 5 minutes: whoever crowds others out does it with two hundred passkeys.
+            // 30 a minute of an owner for 5 minutes: an attacker who crowds others out needs two hundred passkeys.
             ceremonies: Ceremonies::new(30_000),
             sign_ins: SignIns::new(random, 200_000),
             sessions: Sessions::new(200_000),

@@ -128,7 +128,7 @@ impl Listeners {
         self.serve_at_most(listener, self.config.connections_max, service)
     }
 
-    /// The same with a number of connections of its own: whoever fills one listener takes nothing from another.
+    /// The same with a number of connections of its own: a client that fills one listener takes nothing from another.
     pub fn serve_at_most<S, B>(
         &self,
         listener: TcpListener,
@@ -360,7 +360,7 @@ impl Drop for Place {
     }
 }
 
-/// A socket that gives a reader up who takes nothing for too long: an answer nobody reads would keep its place for ever.
+/// A socket that gives up a client which reads nothing for too long: its unread answer would keep a place for ever.
 struct Patient {
     stream: TokioIo<tokio::net::TcpStream>,
     patience: Duration,

@@ -41,7 +41,7 @@ impl Mailbox {
                     .unwrap_or_else(PoisonError::into_inner),
             );
             for (to, answer) in handful {
-                // Whoever does not wait any more has gone away with the connection.
+                // A task that does not wait any more has gone away with its connection.
                 let _ = to.send(answer);
             }
         }

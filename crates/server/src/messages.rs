@@ -1,4 +1,4 @@
-//! Messages that sign-up sends, in words. Delivery is somebody else's work.
+//! Messages that sign-up sends, in words. The outbox delivers them.
 
 use std::fmt;
 
@@ -59,7 +59,7 @@ pub fn one_time_code(contact: &Contact, locale: &str, code: &str, host: &str) ->
     )
 }
 
-/// The message to somebody who has an account already. Only the owner of the contact reads it.
+/// The message to a person who has an account already. Only the owner of the contact reads it.
 pub fn account_exists(contact: &Contact, locale: &str) -> Message {
     let text = match locale {
         "en" => {
@@ -79,7 +79,7 @@ pub fn account_exists(contact: &Contact, locale: &str) -> Message {
 
 /// A notice that the journal owes the owner of a wallet of something that has happened so many times; None for a kind that has no words.
 ///
-/// Whoever takes a wallet over freezes, unfreezes or binds a passkey: the owner hears of each on another way.
+/// An attacker who takes a wallet over freezes, unfreezes or binds a passkey: the owner hears of each on another way.
 pub fn notice(kind: &str, times: u32, contact: &Contact, locale: &str) -> Option<Message> {
     let (subject, ja, en) = match kind {
         "wallet_frozen" => (

@@ -52,7 +52,7 @@ impl Origin {
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor {
     pub asker: Asker,
-    /// Of this request, for one who becomes somebody while it runs.
+    /// Of this request, for a visitor who becomes a customer or a device while it runs.
     pub origin: Origin,
 }
 

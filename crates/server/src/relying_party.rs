@@ -58,7 +58,7 @@ pub enum PasskeyProblem {
     CrossOrigin,
     /// Signed for another relying party.
     OtherParty,
-    /// Nobody touched the authenticator.
+    /// The authenticator was not touched.
     NotPresent,
     /// The authenticator did not verify its user.
     NotVerified,
@@ -70,7 +70,7 @@ pub enum PasskeyProblem {
     Software,
     /// The key would not be found without a name.
     NotResident,
-    /// The key is unknown here, or belongs to somebody else than the user handle says.
+    /// The key is unknown here, or belongs to another owner than the user handle says.
     OtherOwner,
     /// The signature is wrong.
     Signature,
@@ -191,7 +191,7 @@ impl RelyingParty {
         )?;
         let mut options =
             serde_json::to_value(challenge.public_key).map_err(|_| PasskeyProblem::Refused)?;
-        // The library asks for "discouraged"; without a resident key nobody could sign in without typing a name.
+        // The library asks for "discouraged"; without a resident key a customer would have to type a name to sign in.
         options["authenticatorSelection"]["residentKey"] = json!("required");
         options["authenticatorSelection"]["requireResidentKey"] = json!(true);
         options["extensions"] = json!({ "credProps": true });

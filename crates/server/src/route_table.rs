@@ -16,7 +16,7 @@ use crate::static_file::StaticFile;
 /// What a route demands of its caller before anything else happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Demand {
-    /// Nothing: anybody.
+    /// Nothing: any visitor.
     Anybody,
     /// A customer's session.
     Customer,
@@ -34,7 +34,7 @@ pub enum Demand {
     RunToken,
 }
 
-/// An extractor that lets nobody past who does not meet a demand.
+/// An extractor that lets no caller past who does not meet a demand.
 pub trait Gate {
     /// What it has checked when the handler runs.
     const DEMAND: Demand;

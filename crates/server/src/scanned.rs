@@ -9,7 +9,7 @@ pub const SHARD: u8 = 0;
 /// The payment code that was scanned, or what it is instead, as a stable word.
 ///
 /// A code that names another shard was never given out. Taken for one of ours it would be a second spelling of a live code, and
-/// with a second shard somebody else's.
+/// with a second shard another wallet's.
 pub fn payment_code(text: &str, issuer: IssuerPrefix) -> Result<PaymentCode, &'static str> {
     match scan::route(text, issuer) {
         Ok(Scanned::PaymentCode(code)) if code.shard() == SHARD => Ok(code),

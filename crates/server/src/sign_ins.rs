@@ -1,6 +1,6 @@
 //! Sign-ins on their way: the browser carries the challenge, sealed, and the house keeps nothing.
 //!
-//! Anybody may begin to sign in, so whatever the house kept of a beginning could be filled by strangers until nobody who holds a
+//! Any stranger may begin to sign in, so whatever the house kept of a beginning could be filled by strangers until nobody who holds a
 //! passkey finds a place. Here a beginning costs a draw and a seal, and there is no list, no limit and no turn to wait for. What
 //! is kept is a sign-in that *succeeded*, until its challenge has run out, so that it succeeds once; to make one of those takes
 //! the passkey itself.

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 /// Streams of one session: the windows of one browser.
 pub const STREAMS_PER_SESSION: usize = 3;
-/// Streams of one wallet over all its sessions: whoever signs in a thousand times listens no more than this.
+/// Streams of one wallet over all its sessions: an owner who signs in a thousand times listens no more than this.
 pub const STREAMS_PER_WALLET: usize = 12;
 
 /// The open streams, by wallet.

@@ -48,7 +48,7 @@ impl<C: Send + 'static> Workers<C> {
         answer.await.map_err(|_| Denial::Unavailable)
     }
 
-    /// Hands a job over whose answer nobody waits for.
+    /// Hands a job over whose answer no task waits for.
     pub fn hand_over(&self, job: impl FnOnce(&mut C) + Send + 'static) -> Result<(), Denial> {
         self.queue.try_send(Box::new(job)).map_err(|_| Denial::Busy)
     }

@@ -74,7 +74,7 @@ result_codes! {
     /// The same bytes were delivered before, and what became of them is not known here: read the payment, or send the request
     /// again with a new signature; its id keeps it from being done twice.
     OutcomeUnknown = 500 "OUTCOME_UNKNOWN" "08770006" "This request was delivered before and its outcome is not known here: read the payment, or sign again";
-    /// Nobody is at home (standing by, shutting down); nothing was decided.
+    /// The server stands by or shuts down; nothing was decided.
     MaintenanceMode = 503 "MAINTENANCE_MODE" "08100999" "Sorry, we are down for scheduled maintenance";
 
     /// The balance does not cover the amount.

@@ -22,7 +22,7 @@ use crate::origin::Visitor;
 
 /// `POST /api/enrol {pairing_code}`: makes this browser the till's device.
 pub async fn enrol(State(app): State<Arc<App>>, visitor: Visitor, body: Body) -> Answer {
-    // No limit of browsers or of the house: tries are counted against the code they were aimed at, so whoever guesses at random
+    // No limit of browsers or of the house: tries are counted against the code they were aimed at, so an attacker who guesses at random
     // keeps no till from pairing.
     let code = body.digits("pairing_code", PAIRING_CODE_DIGITS)?;
     let (now, seed, token): (_, _, Token) =
@@ -66,7 +66,7 @@ pub async fn leave(
 
 /// `POST /api/pairing-codes {till_id}` of the console: a fresh code; earlier ones of the till stop working.
 ///
-/// Whoever types the code takes money back in the store's name, so a stale console must not be enough to make one.
+/// The device on which the code is typed takes money back in the store's name, so a stale console must not be enough to make one.
 pub async fn make_pairing_code(
     State(app): State<Arc<App>>,
     asker: FreshPasskey<OperatorSession>,

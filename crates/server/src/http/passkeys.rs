@@ -295,9 +295,9 @@ async fn sign_in_finish(
     Ok(signed_in.await??.on(done(json!({}))))
 }
 
-/// `POST /api/freeze`: one tap, no step-up. Whoever holds the phone may stop it.
+/// `POST /api/freeze`: one tap, no step-up. The holder of the phone may stop it.
 pub async fn freeze(State(app): State<Arc<App>>, asker: WalletSession, _: Body) -> Answer {
-    // An act of the book and no row of the registry: neither slow sign-ins nor anybody's history may stand before a freeze.
+    // An act of the book and no row of the registry: neither slow sign-ins nor another's history may stand before a freeze.
     let freeze = Command::Freeze {
         wallet: asker.wallet,
     };

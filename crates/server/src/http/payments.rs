@@ -157,7 +157,7 @@ fn outcome_unknown() -> Answered {
     Answered::plain(ResultCode::OutcomeUnknown)
 }
 
-/// Not signed by anybody who may. The reason is for our log alone.
+/// Not signed by a key that may. The reason is for our log alone.
 fn refuse(reason: &'static str) -> Answered {
     tracing::debug!(reason, "a merchant's request was not accepted as signed");
     Answered::plain(ResultCode::Unauthorized)
@@ -337,7 +337,7 @@ impl Inner {
         }
     }
 
-    /// Who the head says has signed, before a byte of the body is waited for: whoever has no key of ours gets no time.
+    /// Who the head says has signed, before a byte of the body is waited for: a client without a key of ours gets no time.
     fn claimed<'a>(
         &self,
         headers: &'a HeaderMap,

@@ -221,7 +221,7 @@ async fn signed_in(
         Look::Live { row, write: false } => Ok((row, hash)),
         Look::Live { row, write: true } => {
             let (writer, session) = (Arc::clone(app), row.session);
-            // Nobody waits for this, and a busy moment may skip it: the next minute writes it.
+            // No task waits for this, and a busy moment may skip it: the next minute writes it.
             let _ = app.registry.hand_over(move |registry| {
                 match registry.sessions().touch(&session, now) {
                     Ok(true) => {}
@@ -400,7 +400,7 @@ impl Browser {
     }
 }
 
-/// `POST /api/sign-out` of the wallet: always succeeds, also for somebody who is signed out.
+/// `POST /api/sign-out` of the wallet: always succeeds, also for a browser that is signed out.
 pub async fn sign_out_wallet(
     State(app): State<Arc<App>>,
     visitor: Visitor,

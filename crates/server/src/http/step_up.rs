@@ -33,7 +33,7 @@ use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::{Asserting, PasskeyProblem};
 use crate::route_table::{Demand, Gate};
 
-/// Somebody who is signed in and has a passkey.
+/// A caller who is signed in and has a passkey.
 pub trait SignedIn: FromRequestParts<Arc<App>, Rejection = Denial> + Send + 'static {
     const SURFACE: Surface;
     /// What a route demands that wants the passkey too.

@@ -43,7 +43,7 @@ impl Place {
         format!("till:{}:{key}", self.till).into()
     }
 
-    /// A device gives money back so often and no oftener. Whoever walks through the ids of a store's sales is stopped, and seen.
+    /// A device gives money back so often and no oftener. An attacker who walks through the ids of a store's sales is stopped, and seen.
     fn may_reverse(&self, app: &App) -> Result<(), Denial> {
         let (device, now) = (self.device.device.fingerprint, app.outside.now());
         if app.identity.paces.reversals.allow(device, now) {

@@ -94,7 +94,7 @@ pub async fn start(State(app): State<Arc<App>>, asker: WalletSession, body: Body
 
 /// `GET /api/top-ups`: the wallet's open ones, oldest first, and where the card page of each is while it can still be paid.
 ///
-/// Whoever left the card page by the browser's own Back finds them here: the amount counts towards the balance cap until the
+/// A customer who left the card page by the browser's own Back finds them here: the amount counts towards the balance cap until the
 /// top-up is paid, called off or its page has closed.
 pub async fn open(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
     let (engine, wallet) = (app.ledger.engine.clone(), asker.wallet);
@@ -186,7 +186,7 @@ async fn stand(app: Arc<App>, asker: WalletSession, id: u64, unwanted: bool) -> 
             .await?
         {
             Ok(settled) => state = settled.state,
-            // Still open as far as anybody knows: the poller goes on asking.
+            // Still open as far as is known: the poller goes on asking.
             Err(problem) => {
                 tracing::info!(top_up = id, %problem, "a top-up could not be settled yet")
             }

@@ -164,7 +164,7 @@ enum End {
     Lost,
     /// The session is over, or goes on under another token.
     SignedOut,
-    /// The wallet was frozen: the phone was told, and whoever wants to go on listening proves the session again.
+    /// The wallet was frozen: the phone was told, and a client that wants to go on listening proves the session again.
     Frozen,
     /// A younger stream has taken the place.
     Crowded,
@@ -215,7 +215,7 @@ pub async fn events(
             let _ = out.try_send(SseEvent::default().event(name).data("{}"));
         }
         drop(out);
-        // Whoever reads takes what is left, and this task ends with the stream. Whoever does not is cut off.
+        // A client that reads takes what is left, and this task ends with the stream. One that does not is cut off.
         tokio::time::sleep(LAST_WORDS).await;
         cord.pull();
     });
