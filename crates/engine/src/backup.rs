@@ -77,6 +77,8 @@ pub struct RestoreOptions {
     pub accept_loss: bool,
     /// Where to put the master key if the backup holds it.
     pub key_file: Option<PathBuf>,
+    /// Tables whose rows do not come back: what was open when the backup was made and may have been ended since.
+    pub ended: &'static [&'static str],
 }
 
 /// What a restore did.
@@ -152,8 +154,13 @@ pub fn restore(
         copy_key(&backup.join(KEY_FILE), key_file)?;
     }
     match into.directory() {
-        Some(directory) => restore_files(backup, &listed, into, directory, clock, progress)?,
-        None => restore_database(backup, into, families, total_bytes, progress)?,
+        Some(directory) => {
+            let end = || empty_tables(directory, families, options.ended);
+            restore_files(backup, &listed, into, directory, &end, clock, progress)?;
+        }
+        None => {
+            restore_database(backup, into, families, options.ended, total_bytes, progress)?;
+        }
     }
     Ok(Restored {
         heads: listed.heads,
@@ -365,6 +372,7 @@ fn restore_files(
     listed: &Backup,
     into: &Location,
     directory: &Path,
+    end: &dyn Fn() -> Result<(), Fault>,
     clock: &dyn Clock,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Fault> {
@@ -392,9 +400,36 @@ fn restore_files(
             total_bytes,
         });
     }
+    // While the mark stands no server starts: what has ended is never served, wherever this stops.
+    end()?;
     sync(directory)?;
     fs::remove_file(&marker).map_err(failed)?;
     sync(directory)
+}
+
+/// Empties the tables of these names in the files of a store that is being put in place.
+fn empty_tables(directory: &Path, families: &[&Family], names: &[&str]) -> Result<(), Fault> {
+    for family in by_file(families) {
+        let path = directory.join(family.file);
+        if family.name == JOURNAL.name || !path.is_file() {
+            continue;
+        }
+        let tables = tables_of(&mut Db::open_lite_to_read(&path)?)?;
+        let is_named = |name: &&&str| tables.iter().any(|table| table.name == **name);
+        let here: Vec<_> = names.iter().filter(is_named).collect();
+        if here.is_empty() {
+            continue;
+        }
+        // The size of a page counts only for a file that is made here.
+        let mut db = Db::open_lite(&path, family.durability, 4_096)?;
+        for name in here {
+            db.execute(&format!("DELETE FROM {name}"), &[])?;
+        }
+        db.lite_make_plain()?;
+        drop(db);
+        sync(&path)?;
+    }
+    Ok(())
 }
 
 /// Moves the files of the present store into a directory beside them.
@@ -428,6 +463,7 @@ fn restore_database(
     backup: &Path,
     into: &Location,
     families: &[&Family],
+    ended: &[&str],
     total_bytes: u64,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), Fault> {
@@ -455,6 +491,7 @@ fn restore_database(
                     for table in tables
                         .iter()
                         .filter(|table| !NOT_CONTENT.contains(&table.name.as_str()))
+                        .filter(|table| !ended.contains(&table.name.as_str()))
                     {
                         copy_table(from, to, table, index == 0, &mut |bytes| {
                             done_bytes += bytes;

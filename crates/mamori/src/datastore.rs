@@ -14,7 +14,7 @@ use mamori_engine::lease::{Candidate, Lease};
 use mamori_engine::start::purpose_of;
 use mamori_engine::views::VIEWS;
 use mamori_registry::outbox::OUTBOX;
-use mamori_registry::{CONTROL, Registry};
+use mamori_registry::{CONTROL, Registry, UNDER_WAY};
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};
@@ -222,6 +222,7 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
         known_heads: args.known_head.map(|seq| (0, seq)).into_iter().collect(),
         accept_loss: args.accept_loss,
         key_file: Some(args.datastore.key_path()).filter(|path| !path.exists()),
+        ended: &UNDER_WAY,
     };
     let lost = backup::would_lose(&args.from, &location, &options)?;
     let prepared = Prepared(args.datastore.data().join("restore.prepared"));
@@ -247,6 +248,10 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
             "rows up to {lost_through} of shard {shard} are lost; the loss is journaled under a new incarnation"
         );
     }
+    println!(
+        "everybody is signed out, and the backup's invitations and pairing codes have ended; operators who were removed since are back: \
+         look through them in the console"
+    );
     for (shard, head) in restored.heads {
         println!("shard {shard} stands at row {}", head.seq);
     }

@@ -78,6 +78,10 @@ pub use sessions::{
     Aal, AuthMethod, EndedSession, Generation, SESSIONS_PER_OWNER_MAX, SessionDevice, SessionId,
     SessionRow, Sessions,
 };
+/// Tables of what is under way: sessions, links, pairing codes, sign-ups. They do not come back with an older copy of a store: some
+/// of it was ended since, and nothing in the copy says so.
+pub const UNDER_WAY: [&str; 4] = ["sessions", "operator_links", "pairing_codes", "sign_ups"];
+
 pub use sign_ups::{
     CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
     SignUpStart, SignUps,

@@ -95,6 +95,34 @@ fn put_back(from: &Path, into: &Location, options: &RestoreOptions) -> Result<Re
     )
 }
 
+#[test]
+fn what_has_ended_since_a_backup_does_not_come_back_with_it() {
+    let postgres = Postgres::start();
+    on_both(|location| {
+        let scratch = Scratch::new("ended");
+        let (lease, journal, _) = make(location, 3);
+        let copy = scratch.path().join("copy");
+        back_up(location, &copy);
+        drop((lease, journal));
+        let ended = RestoreOptions {
+            ended: &["stamps", "a table that this store never had"],
+            ..RestoreOptions::default()
+        };
+        let files = Location::Directory(scratch.path().join("files"));
+        let mut targets = vec![files];
+        targets.extend(postgres.as_ref().map(Postgres::database));
+        for target in targets {
+            put_back(&copy, &target, &ended).unwrap();
+            let mut stamps = target.open(&STAMPS).unwrap();
+            let stamps = stamps.query("SELECT id FROM stamps", &[], |row| row.int(0));
+            assert_eq!(stamps.unwrap(), [0; 0]);
+            let mut papers = target.open(&PAPERS).unwrap();
+            let papers = papers.query("SELECT id FROM papers", &[], |row| row.int(0));
+            assert_eq!(papers.unwrap().len(), 50, "all else is there");
+        }
+    });
+}
+
 /// Rows of the journal, each checked, and papers; the stamp is there.
 fn check(location: &Location) -> (u64, usize) {
     let key = key();
