@@ -59,7 +59,7 @@ step('a payment shows within seconds', async () => {
   const { page } = operator;
   const till = await openDevice(browser);
   await enrol(till.page, dev.merchant.tills[2].pairing_code);
-  const sales = page.locator('.card-sales .figure-second');
+  const sales = page.locator('.card-sales .takings-sales .figure-second');
   const count = async () => Number((await sales.textContent()).replace(/\D/g, ''));
   const before = await count();
   await till.page.locator('#amount').fill('110');

@@ -9,7 +9,7 @@ import { rateChart } from '/assets/console-chart.js';
 import { cardAlarms, outboxCard, tillsCard } from '/assets/console-operations.js';
 
 /** @import { Child, View } from '../types/pages.js' */
-/** @import { HourSum, StateSum, StoreSum, Today, TrialLine } from '../types/answers.js' */
+/** @import { HourSum, StateSum, StoreSum, Takings, Today, TrialLine } from '../types/answers.js' */
 /** @import { Tools } from '/assets/console-frame.js' */
 
 const PACE = { good_ms: 1_000, bad_ms: 5_000 };
@@ -27,29 +27,41 @@ const percent = (part, whole) => `${whole === 0 ? 0 : (100 * part) / whole}%`;
 const figure = (title, picture, className, value, second) => card(title, picture, className,
   h('p', { class: 'figure-value number' }, value), h('p', { class: 'figure-second soft number' }, second));
 
+/** @param {string} name @param {string} label @param {{ amount: number, count: number | null }} figure */
+const taking = (name, label, { amount, count }) => h('div', { class: `taking takings-${name}` },
+  h('dt', {}, label),
+  h('dd', {}, h('span', { class: 'figure-value number' }, yen(amount)),
+    count !== null && h('span', { class: 'figure-second soft number' }, t('takings_count', { n: digits(count) }))));
+
+/** What was sold, refunded and cancelled, and what is left: the till shows the same. @param {Takings} takings */
+const takingsList = ({ sales, refunds, voids, net }) => h('dl', { class: 'takings' },
+  taking('sales', t('takings_sales'), sales), taking('refunds', t('takings_refunds'), refunds),
+  taking('voids', t('takings_voids'), voids), taking('net', t('takings_net'), { amount: net, count: null }));
+
 /** @param {{ count: number, amount: number }[]} sums */
 const total = (sums) => sums.reduce(
   (all, one) => ({ count: all.count + one.count, amount: all.amount + one.amount }), { count: 0, amount: 0 });
 
 /** @param {StoreSum} store @param {number} largest The drawn bar itself is decoration: its value stands in words. */
-const storeBar = (store, largest) => h('li', { key: store.store_id },
+const storeBar = ({ store_id, store, takings: { sales, net } }, largest) => h('li', { key: store_id },
   h('div', { class: 'bar-words' },
-    h('span', { class: 'bar-name' }, store.store),
-    h('span', { class: 'number' }, h('strong', {}, yen(store.amount)), ' ',
-      h('span', { class: 'soft small' }, t('count', { n: digits(store.count) })))),
+    h('span', { class: 'bar-name' }, store),
+    h('span', { class: 'number' }, h('strong', {}, yen(sales.amount)), ' ',
+      h('span', { class: 'soft small' }, t('takings_count', { n: digits(sales.count) })),
+      net !== sales.amount && h('span', { class: 'soft small' }, ` ${t('takings_net')} ${yen(net)}`))),
   h('span', { class: 'bar', 'aria-hidden': 'true' },
-    h('span', { class: 'bar-fill', style: { width: percent(store.amount, largest) } })));
+    h('span', { class: 'bar-fill', style: { width: percent(sales.amount, largest) } })));
 
 /** @param {StoreSum[]} stores */
 function storeBars(stores) {
   if (stores.length === 0) return h('p', { class: 'soft' }, t('no_sales'));
-  const sorted = [...stores].sort((a, b) => b.amount - a.amount);
-  return h('ul', { class: 'bars' }, sorted.map((store) => storeBar(store, Math.max(0, sorted[0].amount))));
+  const sorted = [...stores].sort((a, b) => b.takings.sales.amount - a.takings.sales.amount);
+  return h('ul', { class: 'bars' }, sorted.map((store) => storeBar(store, sorted[0].takings.sales.amount)));
 }
 
 /** @param {HourSum} sum @param {number} largest */
 function hourColumn({ hour, count, amount }, largest) {
-  const spoken = `${t('hour_label', { h: hour })} ${t('count', { n: digits(count) })} ${yen(amount)}`;
+  const spoken = `${t('hour_label', { h: hour })} ${t('takings_sales')} ${t('takings_count', { n: digits(count) })} ${yen(amount)}`;
   return h('li', { key: String(hour), title: spoken },
     h('span', { class: 'hour-track', 'aria-hidden': 'true' },
       h('span', { class: 'hour-fill', 'aria-hidden': 'true', style: { height: percent(count, largest) } })),
@@ -118,10 +130,9 @@ function topUpStates(sums) {
 
 /** @param {Today} today */
 function figures(today) {
-  const sum = total(today.stores);
   const { seq, lag } = today.journal;
   return [
-    figure(t('sales_today'), 'receipt', 'sales', yen(sum.amount), t('count', { n: digits(sum.count) })),
+    card(t('sales_today'), 'receipt', 'sales', takingsList(today.takings)),
     figure(t('owed'), 'people', 'owed', yen(today.owed_to_customers), t('owed_lead', { n: digits(today.wallets) })),
     figure(t('journal'), 'balance', 'journal', digits(seq),
       lag > 0 ? t('journal_lag', { n: digits(lag) }) : t('journal_lag_none')),
@@ -146,7 +157,6 @@ function ownCards() {
 const drawToday = (today, problem, { chart, alarms, tills, outbox }) => [
   staleNote(today, problem),
   figures(today),
-  card(t('per_second'), 'pulse', 'rate', own('chart', () => chart.element)),
   card(t('by_store'), 'shop', 'stores', h('div', {}, storeBars(today.stores))),
   card(t('by_hour'), 'clock', 'hours', h('div', {}, hourColumns(today.hours))),
   card(t('trial_balance'), 'balance', 'trial', h('div', { class: 'trial' }, trialBalance(today.trial_balance))),
@@ -154,6 +164,7 @@ const drawToday = (today, problem, { chart, alarms, tills, outbox }) => [
     h('div', { class: 'top-ups' }, topUpStates(today.top_ups)), own('alarms', () => alarms.element)),
   own('tills', () => tills.element),
   own('outbox', () => outbox.element),
+  card(t('per_second'), 'pulse', 'rate', own('chart', () => chart.element)),
 ];
 
 /** @param {Today} first @param {Tools} tools @returns {View} */

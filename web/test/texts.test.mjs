@@ -8,6 +8,15 @@ const surfaces = ['wallet', 'till', 'console'];
 const folder = (name) => new URL(`../${name}/`, import.meta.url);
 const places = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
 
+test('till and console name the figures of a day in the same words', async () => {
+  const [{ tillTexts }, { consoleTexts }] = await Promise.all([import('../till/till-texts.js'), import('../console/console-texts.js')]);
+  const named = (texts) => Object.fromEntries(Object.entries(texts).filter(([key]) => key.startsWith('takings_')));
+  for (const language of ['ja', 'en']) {
+    assert.deepEqual(named(tillTexts[language]), named(consoleTexts[language]));
+    assert.equal(Object.keys(named(tillTexts[language])).length, 5);
+  }
+});
+
 for (const surface of surfaces) {
   const texts = (await import(new URL(`${surface}-texts.js`, folder(surface))))[`${surface}Texts`];
 

@@ -92,11 +92,17 @@ function enrolView() {
   };
 }
 
+/** @param {string} name @param {string} label @param {{ amount: number, count: number | null }} figure */
+const sum = (name, label, { amount, count }) => h('div', { class: `takings-${name}` },
+  h('dt', {}, label),
+  h('dd', {}, h('strong', {}, yen(amount)), count !== null && h('span', {}, t('takings_count', { n: count }))));
+
 /** @param {TillState} state @returns {Child[]} */
-const drawSums = ({ till: { sums } }) => [
+const drawSums = ({ till: { takings: { sales, refunds, voids, net } } }) => [
   h('span', { class: 'sums-label' }, t('today')),
-  h('strong', {}, yen(sums.net ?? sums.amount)),
-  h('span', {}, t('today_count', { n: sums.count })),
+  h('dl', { class: 'takings' },
+    sum('sales', t('takings_sales'), sales), sum('refunds', t('takings_refunds'), refunds),
+    sum('voids', t('takings_voids'), voids), sum('net', t('takings_net'), { amount: net, count: null })),
 ];
 
 /** @param {Till} till @param {Element} sums @param {Element[]} content */
@@ -111,7 +117,7 @@ const tillFrame = (till, sums, ...content) => [
 
 /** @param {Till} till @returns {View} */
 function tillView(till) {
-  const sums = el('p', { class: 'sums number' });
+  const sums = el('div', { class: 'sums number' });
   const payments = paymentList({ changed: () => view.send({ is: 'changed' }) });
   const sale = salePanel({ done: () => view.send({ is: 'changed' }) });
   /** @type {Machine<TillState, TillEvent>} */

@@ -15,13 +15,26 @@ export interface Payment {
   categories: string[];
 }
 
+export interface Figure {
+  count: number;
+  amount: number;
+}
+
+/** What was sold, given back in part, undone, and is left, today: the same on till and console. */
+export interface Takings {
+  sales: Figure;
+  refunds: Figure;
+  voids: Figure;
+  net: number;
+}
+
 /** `GET /api/till`. */
 export interface Till {
   till_id: string;
   till: string;
   store: string;
   merchant: string;
-  sums: { count: number; amount: number; reversed: number; net: number };
+  takings: Takings;
 }
 
 export type WalletStatus = 'active' | 'frozen';
@@ -122,9 +135,7 @@ export interface StoreSum {
   store_id: string;
   store: string | null;
   merchant: string | null;
-  count: number;
-  amount: number;
-  reversed: number;
+  takings: Takings;
 }
 
 export interface HourSum {
@@ -149,6 +160,7 @@ export interface StateSum {
 export interface Today {
   now_ms: number;
   payments_per_second: { at_ms: number; count: number; amount: number }[];
+  takings: Takings;
   stores: StoreSum[];
   hours: HourSum[];
   owed_to_customers: number;

@@ -303,7 +303,14 @@ impl CardDesk {
         match self.processor.cancel(&stands.reference, &order.expected()) {
             // It will not be called off, and was alive a moment ago: that is no proof that there was no payment.
             Err(error) if error.proves_no_payment() => Ok(stands),
-            called_off => Ok(called_off?),
+            // A customer who tried a card that was declined, and then left, has called the top-up off: it has not failed.
+            called_off => {
+                let mut stands = called_off?;
+                if matches!(stands.state, IntentState::Failed { .. }) {
+                    stands.state = IntentState::Cancelled;
+                }
+                Ok(stands)
+            }
         }
     }
 

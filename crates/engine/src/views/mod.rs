@@ -153,6 +153,12 @@ CREATE INDEX acts_by_time ON acts (at, id);
         sql: "
 CREATE INDEX ends_of_holds ON entries (about) WHERE kind >= 7;
 ",
+    },
+    Migration {
+        name: "what was cancelled today",
+        sql: "
+CREATE INDEX cancels_by_time ON entries (at, store, amount) WHERE kind = 1;
+",
     }],
 };
 

@@ -1,5 +1,7 @@
 //! What people and pages read. Every function takes a reading connection; none is on the payment path.
 
+use std::collections::BTreeMap;
+
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Row};
 use mamori_domain::reply::TopUpState;
@@ -138,21 +140,112 @@ fn store_hour(row: &Row) -> StoreHour {
     }
 }
 
+/// How many, and how much in yen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Figure {
+    pub count: u64,
+    /// Yen.
+    pub amount: u64,
+}
+
+impl Figure {
+    const fn add(&mut self, count: u64, amount: u64) {
+        self.count += count;
+        self.amount += amount;
+    }
+}
+
+/// What a shop sold and gave back, each by the time at which it happened. Tills and consoles show these and no other figures, so
+/// that they can never contradict each other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Takings {
+    pub sales: Figure,
+    /// Given back in part or later.
+    pub refunds: Figure,
+    /// Sales that were undone as a whole.
+    pub cancels: Figure,
+}
+
+impl Takings {
+    /// What is left for the shop, in yen: below zero when more was given back than was sold in that time.
+    pub const fn net(&self) -> i64 {
+        self.sales.amount as i64 - self.refunds.amount as i64 - self.cancels.amount as i64
+    }
+}
+
+/// The takings since an hour: of one store or of all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TakingsSince {
+    pub all: Takings,
+    pub by_store: BTreeMap<u32, Takings>,
+    /// The sales by the hour, in hours since 1970 UTC.
+    pub sales_by_hour: BTreeMap<i64, Figure>,
+}
+
+impl TakingsSince {
+    fn of(hours: &[StoreHour], cancels: &[(u32, Figure)]) -> TakingsSince {
+        let mut since = TakingsSince::default();
+        for hour in hours {
+            let sales = since.sales_by_hour.entry(hour.hour).or_default();
+            sales.add(hour.payments, hour.paid);
+            let store = since.by_store.entry(hour.store).or_default();
+            for takings in [store, &mut since.all] {
+                takings.sales.add(hour.payments, hour.paid);
+                takings.refunds.add(hour.reversals, hour.reversed);
+            }
+        }
+        // The sums of an hour hold refunds and cancels together.
+        for (store, Figure { count, amount }) in cancels {
+            let store = since.by_store.entry(*store).or_default();
+            for takings in [store, &mut since.all] {
+                takings.cancels.add(*count, *amount);
+                takings.refunds.count -= count;
+                takings.refunds.amount -= amount;
+            }
+        }
+        since
+    }
+}
+
+// The sign before the store keeps the index of all that a store ever did out of it.
+const CANCELS: &str = "SELECT +store, COUNT(*), CAST(SUM(amount) AS BIGINT) FROM entries WHERE kind = 1 AND at >= $1 AND +store IS NOT NULL GROUP BY +store";
+const CANCELS_OF_STORE: &str = "SELECT +store, COUNT(*), CAST(SUM(amount) AS BIGINT) FROM entries WHERE kind = 1 AND at >= $1 AND +store = $2 GROUP BY +store";
+
+/// The takings since an hour, as of one moment: of one store, or of all.
+pub fn takings(db: &mut Db, store: Option<u32>, since_hour: i64) -> Result<TakingsSince, Fault> {
+    let since = Param::Int(since_hour * HOUR_MICROS);
+    let cancel = |row: &Row| {
+        let figure = Figure {
+            count: row.int(1) as u64,
+            amount: row.int(2) as u64,
+        };
+        (row.int(0) as u32, figure)
+    };
+    db.snapshot(|tx| {
+        let (hours, cancels) = match store {
+            Some(store) => {
+                let store = Param::Int(i64::from(store));
+                let of_store = [store, Param::Int(since_hour)];
+                let hours = tx.query(HOURS_OF_STORE, &of_store, store_hour)?;
+                (hours, tx.query(CANCELS_OF_STORE, &[since, store], cancel)?)
+            }
+            None => {
+                let hours = tx.query(STORE_HOURS, &[Param::Int(since_hour)], store_hour)?;
+                (hours, tx.query(CANCELS, &[since], cancel)?)
+            }
+        };
+        Ok(TakingsSince::of(&hours, &cancels))
+    })
+}
+
+const HOUR_MICROS: i64 = 3_600_000_000;
+
 const STORE_HOURS: &str = "SELECT store, hour, payments, paid, reversals, reversed FROM store_hours WHERE hour >= $1 ORDER BY hour, store";
 const HOURS_OF_STORE: &str = "SELECT store, hour, payments, paid, reversals, reversed FROM store_hours WHERE store = $1 AND hour >= $2 ORDER BY hour";
 
 /// All stores' sums since an hour, by hour and store. Costs as much as there is since then, however long the past.
 pub fn store_hours(db: &mut Db, since_hour: i64) -> Result<Vec<StoreHour>, Fault> {
     db.query(STORE_HOURS, &[Param::Int(since_hour)], store_hour)
-}
-
-/// One store's sums since an hour.
-pub fn hours_of_store(db: &mut Db, store: u32, since_hour: i64) -> Result<Vec<StoreHour>, Fault> {
-    db.query(
-        HOURS_OF_STORE,
-        &[Param::Int(i64::from(store)), Param::Int(since_hour)],
-        store_hour,
-    )
 }
 
 /// A top-up as it stands.
@@ -239,7 +332,14 @@ mod tests {
     fn the_sums_of_today_are_found_and_not_searched_for() {
         let scratch = Scratch::new("sums");
         let mut views = scratch.location().open(&VIEWS).expect("the views open");
-        for sql in [STORE_HOURS, HOURS_OF_STORE, TOP_UP_SUMS, END_OF_HOLD] {
+        for sql in [
+            STORE_HOURS,
+            HOURS_OF_STORE,
+            CANCELS,
+            CANCELS_OF_STORE,
+            TOP_UP_SUMS,
+            END_OF_HOLD,
+        ] {
             let parameters = [Param::Int(0), Param::Int(0)];
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
             let plan = views
@@ -250,6 +350,11 @@ mod tests {
                 .join("; ");
             assert!(
                 plan.contains("SEARCH") && !plan.contains("SCAN"),
+                "{sql}: {plan}"
+            );
+            assert_eq!(
+                sql.contains("kind = 1"),
+                plan.contains("cancels_by_time"),
                 "{sql}: {plan}"
             );
         }

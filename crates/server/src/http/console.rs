@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use mamori_domain::ledger::AccountKind;
 use mamori_engine::engine::owed_to_customers;
-use mamori_engine::views::read;
-use serde_json::json;
+use mamori_engine::views::read::{self, Figure, Takings};
+use serde_json::{Value, json};
 
 use crate::answer::{Answer, done};
 use crate::app::App;
@@ -63,48 +63,47 @@ pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Ans
     Ok(done(json!({ "count": count, "alarms": alarms })))
 }
 
+/// What was sold, given back in part, undone, and is left: the same four figures on till and console, in this order.
+pub fn takings_json(takings: &Takings) -> Value {
+    let figure = |of: Figure| json!({ "count": of.count, "amount": of.amount });
+    json!({
+        "sales": figure(takings.sales),
+        "refunds": figure(takings.refunds),
+        "voids": figure(takings.cancels),
+        "net": takings.net(),
+    })
+}
+
 /// `GET /api/today`: live payments, sums per store, what is owed, the trial balance, top-ups, how far the views are.
 pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let now = app.outside.now();
     let first_hour = now.day_in_japan() * 24 - 9;
     let engine = app.ledger.engine.clone();
     let (durable, applied) = (engine.durable_seq(), engine.applied().get());
-    let (book, hours, top_ups) = app
+    let (book, takings, top_ups) = app
         .acts
         .ask(move |()| {
             // Each second and operator: sums that are kept along the way, no walk over tills or top-ups.
             let book = engine.trial_balance()?;
-            let hours = engine.read(|reader| read::store_hours(reader.views(), first_hour))?;
+            let takings = engine.read(|reader| read::takings(reader.views(), None, first_hour))?;
             let top_ups = engine
                 .read(|reader| read::top_up_sums(reader.views(), first_hour * 3_600_000_000))?;
-            Ok::<_, mamori_datastore::fault::Fault>((book, hours, top_ups))
+            Ok::<_, mamori_datastore::fault::Fault>((book, takings, top_ups))
         })
         .await??;
     let (trial_balance, wallets) = book;
     let names = app.directory.names();
-    let mut by_store = std::collections::BTreeMap::<u32, (u64, u64, u64)>::new();
-    let mut by_hour = std::collections::BTreeMap::<i64, (u64, u64)>::new();
-    for hour in &hours {
-        let store = by_store.entry(hour.store).or_default();
-        *store = (
-            store.0 + hour.payments,
-            store.1 + hour.paid,
-            store.2 + hour.reversed,
-        );
-        let sum = by_hour.entry(hour.hour).or_default();
-        *sum = (sum.0 + hour.payments, sum.1 + hour.paid);
-    }
-    let stores: Vec<_> = by_store
+    let in_hour = |(hour, Figure { count, amount }): (&i64, &Figure)| json!({ "hour": (hour + 9).rem_euclid(24), "count": count, "amount": amount });
+    let stores: Vec<_> = takings
+        .by_store
         .iter()
-        .map(|(id, (count, amount, reversed))| {
+        .map(|(id, of_store)| {
             let name = names.stores.get(id);
             json!({
                 "store_id": id.to_string(),
                 "store": name.map(|name| &name.name),
                 "merchant": name.map(|name| &name.merchant_name),
-                "count": count,
-                "amount": amount,
-                "reversed": reversed,
+                "takings": takings_json(of_store),
             })
         })
         .collect();
@@ -125,8 +124,9 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     Ok(done(json!({
         "now_ms": now.millis(),
         "payments_per_second": seconds,
+        "takings": takings_json(&takings.all),
         "stores": stores,
-        "hours": by_hour.iter().map(|(hour, (count, amount))| json!({ "hour": (hour + 9).rem_euclid(24), "count": count, "amount": amount })).collect::<Vec<_>>(),
+        "hours": takings.sales_by_hour.iter().map(in_hour).collect::<Vec<_>>(),
         "owed_to_customers": owed_to_customers(&trial_balance),
         "trial_balance": trial,
         "in_balance": trial_balance.sum() == 0,

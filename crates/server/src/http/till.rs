@@ -22,6 +22,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body};
 use crate::denied::{refused, refused_word};
+use crate::http::console::takings_json;
 use crate::http::session::TillDevice;
 use crate::scanned::payment_code;
 
@@ -101,17 +102,10 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
     let place = place(&app, device)?;
     let today = (app.outside.now().day_in_japan() * 24) - 9;
     let store = place.store.0;
-    let hours = read_as(&app, device, move |engine| {
-        engine.read(|reader| read::hours_of_store(reader.views(), store, today))
+    let takings = read_as(&app, device, move |engine| {
+        engine.read(|reader| read::takings(reader.views(), Some(store), today))
     })
     .await?;
-    let (count, paid, reversed) = hours.iter().fold((0, 0, 0), |sum, hour| {
-        (
-            sum.0 + hour.payments,
-            sum.1 + hour.paid,
-            sum.2 + hour.reversed,
-        )
-    });
     let names = app.directory.names();
     let paper = names.tills.get(&place.till.0).ok_or(Denial::SignedOut)?;
     Ok(done(json!({
@@ -119,7 +113,7 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
         "till": paper.name,
         "store": paper.store_name,
         "merchant": paper.merchant_name,
-        "sums": { "count": count, "amount": paid, "reversed": reversed, "net": paid as i64 - reversed as i64 },
+        "takings": takings_json(&takings.all),
     })))
 }
 

@@ -29,6 +29,8 @@ use serde_json::Value;
 use crate::house::{House, WALLET};
 
 const API_KEY: &str = "sk_test";
+/// The issuer says no to it.
+pub const DECLINED: &str = "4000000000000002";
 pub const PLAIN: &str = "4242424242424242";
 /// An issuer without 3-D Secure.
 pub const UNAUTHENTICATED: &str = "378282246310005";
@@ -220,6 +222,21 @@ impl CardWorld {
         let app = &self.house.app;
         app.card_desk
             .settle(
+                &app.ledger.engine,
+                &mut self.registry,
+                top_up,
+                app.outside.now(),
+            )
+            .map_err(|problem| problem.to_string())
+            .expect("the network answers")
+            .state
+    }
+
+    /// The customer leaves the card page.
+    pub fn call_off(&mut self, top_up: TopUpId) -> TopUpState {
+        let app = &self.house.app;
+        app.card_desk
+            .call_off(
                 &app.ledger.engine,
                 &mut self.registry,
                 top_up,

@@ -458,3 +458,42 @@ fn a_payment_is_told_as_paid_though_too_many_ask_for_names() {
     assert_eq!(till.post("/api/void", undo).ok()["status"], "cancelled");
     drop(held);
 }
+
+/// A figure of a day as pages get it: how many, and how much in yen.
+fn figure(of: &serde_json::Value) -> (u64, u64) {
+    let number = |name| of[name].as_u64().expect("a number");
+    (number("count"), number("amount"))
+}
+
+#[test]
+fn till_console_and_trial_balance_tell_the_same_figures_of_a_day() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let (mut console, _) = house.operator(1);
+    for _ in 0..3 {
+        stores.sale();
+    }
+    let undone = stores.sale();
+    let void = json!({ "payment_id": undone });
+    stores.first.post("/api/void", void).ok();
+    let sold = stores.sale();
+    let part = json!({ "payment_id": sold, "amount": 40, "key": "part" });
+    stores.first.post("/api/refund", part).ok();
+    house.engine().await_views().expect("the views follow");
+
+    let at_the_till = stores.first.get("/api/till").ok()["takings"].clone();
+    assert_eq!(figure(&at_the_till["sales"]), (5, 500));
+    assert_eq!(figure(&at_the_till["refunds"]), (1, 40));
+    assert_eq!(figure(&at_the_till["voids"]), (1, 100));
+    assert_eq!(at_the_till["net"], 360);
+
+    let today = console.get("/api/today").ok();
+    assert_eq!(today["takings"], at_the_till);
+    assert_eq!(today["stores"][0]["takings"], at_the_till);
+    let account = |name: &str| {
+        let lines = today["trial_balance"].as_array().expect("lines");
+        let line = lines.iter().find(|line| line["account"] == name);
+        line.expect("an account")["credit"].clone()
+    };
+    assert_eq!(account("merchants"), at_the_till["net"]);
+}

@@ -12,7 +12,8 @@ use mamori_registry::NewCardOrder;
 use serde_json::json;
 
 use crate::card_world::{
-    CardWorld, DISPUTED, PLAIN, Stranger, UNAUTHENTICATED, desk_at, impatient_desk_at, network,
+    CardWorld, DECLINED, DISPUTED, PLAIN, Stranger, UNAUTHENTICATED, desk_at, impatient_desk_at,
+    network,
 };
 use crate::house::House;
 
@@ -234,6 +235,21 @@ fn money_that_went_back_before_it_was_credited_is_not_credited() {
     assert_eq!(world.settle(top_up), TopUpState::Failed);
     assert_eq!(world.balance(), 0);
     assert_eq!(world.alarms()["count"], 0, "nothing is missing");
+}
+
+#[test]
+fn a_top_up_that_was_called_off_after_a_declined_card_has_not_failed() {
+    let mut world = CardWorld::start();
+    world.cut_the_notices();
+    let (top_up, page) = world.start_top_up("t");
+    world.type_card(&page, DECLINED);
+    assert_eq!(
+        world.settle(top_up),
+        TopUpState::Pending,
+        "another card may do"
+    );
+    assert_eq!(world.call_off(top_up), TopUpState::Expired);
+    assert_eq!(world.balance(), 0);
 }
 
 #[test]
