@@ -1,5 +1,6 @@
 // The list of acts: whose are looked for, and the pages of what was found.
 
+import { folded } from '/assets/i18n.js';
 import { byEvent } from '/assets/machine.js';
 
 /** @import { After, Cancel, Handlers, Step } from '../types/pages.js' */
@@ -27,7 +28,7 @@ import { byEvent } from '/assets/machine.js';
 /** @typedef {Step<ActsState, ActsEffect>} ActsStep */
 
 /** @param {SearchBy} by @param {string} value */
-const queryOf = (by, value) => (by === 'all' ? '' : `${by}=${encodeURIComponent(value.normalize('NFKC').trim())}`);
+const queryOf = (by, value) => (by === 'all' ? '' : `${by}=${encodeURIComponent(folded(value))}`);
 
 /** @param {ActsState} state @returns {ActsStep} */
 function find(state) {

@@ -1,5 +1,6 @@
 // The search for one customer by the number its owner reads out, and the notes on that wallet.
 
+import { folded } from '/assets/i18n.js';
 import { byEvent } from '/assets/machine.js';
 
 /** @import { After, Cancel, Handlers, Step } from '../types/pages.js' */
@@ -34,7 +35,7 @@ const NO_NOTES = { notes: null, note: '', writing: false, note_problem: null };
 const on = {
   typed: (state, { text }) => [{ ...state, text }],
   find: (state) => (state.busy ? [state] : [
-    { ...state, ...NO_NOTES, busy: true, wallet: null, problem: null }, { do: 'look', name: 'look', id: state.text.trim() }]),
+    { ...state, ...NO_NOTES, busy: true, wallet: null, problem: null }, { do: 'look', name: 'look', id: folded(state.text) }]),
   found: (state, { wallet }) => [
     { ...state, busy: false, wallet, problem: null }, { do: 'read_notes', name: 'notes', id: wallet.wallet_id }],
   not_found: (state) => [{ ...state, busy: false, wallet: null, problem: 'not_found' }],

@@ -4,7 +4,7 @@ import { Refused, get, post } from '/assets/api.js';
 import { h, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import { actorWords } from '/assets/console-acts.js';
-import { agree, card, consoleHead, drawing, postFresh, problemLine } from '/assets/console-frame.js';
+import { agree, askForName, card, consoleHead, drawing, postFresh, problemLine } from '/assets/console-frame.js';
 import { beginCustomers, updateCustomers } from '/assets/console-customers-state.js';
 import { dateTime, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
@@ -29,7 +29,7 @@ async function look(id) {
 function erase({ wallet_id, balance, held }, send) {
   const left = balance + held;
   agree({
-    title: t('erase_title', { id: wallet_id }), danger: true, action: t('erase_now'),
+    title: t('erase_title', { id: wallet_id }), danger: true, word: t('erase_word'), action: t('erase_now'),
     lead: [t('erase_lead'), ...(left === 0 ? [] : [h('span', { class: 'note' },
       drawing('alert'), h('span', {}, t('erase_despite', { amount: yen(left) })))])],
     async run() {
@@ -39,6 +39,17 @@ function erase({ wallet_id, balance, held }, send) {
     },
   });
 }
+
+/** The customer has called: the phone is gone. @param {CustomerWallet} wallet @param {Send} send */
+const freeze = ({ wallet_id }, send) => askForName({
+  title: t('freeze_title', { id: wallet_id }), label: t('freeze_reason'), hint: t('freeze_hint'), chars: 200, danger: true,
+  action: t('freeze_now'),
+  async run(reason) {
+    await post(`/api/wallets/${encodeURIComponent(wallet_id)}/freeze`, { reason });
+    announce(t('frozen_now'), 'assertive');
+    send(await look(wallet_id));
+  },
+});
 
 /** @param {CustomerWallet} wallet */
 function stateWord({ erased_at_ms, frozen }) {
@@ -61,6 +72,9 @@ function facts(wallet, send) {
       row('state', t(stateWord(wallet))),
       erased_at_ms !== null && row('erased_at', dateTime(erased_at_ms))),
     h('a', { class: 'text-button', href: `#acts/wallet-${wallet.wallet_id}` }, drawing('receipt'), t('acts_of_wallet')),
+    erased_at_ms === null && wallet.name !== null && h('button', {
+      type: 'button', class: 'button', on: { click: () => freeze(wallet, send) },
+    }, drawing('lock'), t('freeze')),
     erased_at_ms === null && wallet.name !== null && h('button', {
       type: 'button', class: 'button danger-quiet', on: { click: () => erase(wallet, send) },
     }, t('erase')),

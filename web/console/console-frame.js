@@ -5,7 +5,7 @@ import { get, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { announce, el, focusIn, whileBusy } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
-import { t } from '/assets/i18n.js';
+import { folded, t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
 import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
@@ -150,15 +150,17 @@ export async function postFresh(path, body) {
 /**
  * A sheet that does a work: `draw` says what is entered, `focus` where that begins, `fields` what stands there already.
  * @param {string} title @param {Run} run @param {DrawSheet} draw @param {string | null} focus
- * @param {Record<string, string>} fields
+ * `once`: what it answers with is shown this once, and the sheet does not close before that was said to be kept.
+ * @param {Record<string, string>} fields @param {boolean} once
  */
-export function workSheet(title, run, draw, focus, fields = {}) {
+export function workSheet(title, run, draw, focus, fields = {}, once = false) {
   const place = el('div', { class: 'form' });
   /** @type {Machine<SheetState, SheetEvent>} */
   const view = machine({
-    begin: beginSheetWith(fields),
+    begin: beginSheetWith(fields, once),
     update: updateSheet,
-    draw: (state) => patch(place, state.result ?? draw(state, (event) => view.send(event))),
+    draw: (state) => patch(place, state.result === null ? draw(state, (event) => view.send(event)) : [
+      ...state.result, ...(once ? keptForm(state.asking, () => view.send({ is: 'kept' })) : [])]),
     perform: {
       async run({ text, fields: entered }) {
         try {
@@ -171,10 +173,16 @@ export function workSheet(title, run, draw, focus, fields = {}) {
       focus: () => focusIn(sheet.dialog, 'h2'),
     },
   });
-  const sheet = openSheet(title, place);
+  const sheet = openSheet(title, place, { leave: () => view.send({ is: 'leave' }) });
   sheet.closed.then(view.stop);
   if (focus !== null) focusIn(place, focus);
 }
+
+/** @param {boolean} asking @param {() => void} kept @returns {Child[]} */
+const keptForm = (asking, kept) => [
+  h('p', { class: 'problem', role: 'alert' }, asking && t('secret_ask')),
+  h('button', { type: 'button', class: 'button wide secret-kept', on: { click: kept } }, t('secret_kept')),
+];
 
 /** @param {(event: SheetEvent) => void} send */
 export const submitting = (send) => ({
@@ -187,37 +195,49 @@ export const submitting = (send) => ({
 
 /**
  * Asks for one text in a sheet; `run(text)` does the work.
- * @param {{ title: string, label: string, hint?: string, action: Child, run: Run }} sheet
+ * @param {{ title: string, label: string, hint?: string, action: Child, chars?: number, once?: boolean, danger?: boolean,
+ *   run: Run }} sheet
  */
-export function askForName({ title, label, hint, action, run }) {
+export function askForName({ title, label, hint, action, chars = 40, once = false, danger = false, run }) {
   workSheet(title, run, (state, send) => [h('form', {
     class: 'form', on: submitting(send),
   },
   h('div', { class: 'field' },
     h('label', { for: 'new-name' }, label),
     h('input', {
-      id: 'new-name', name: 'name', type: 'text', required: true, maxlength: '40', autocomplete: 'off',
+      id: 'new-name', name: 'name', type: 'text', required: true, maxlength: String(chars), autocomplete: 'off',
       'aria-describedby': hint ? 'new-name-hint' : null, value: state.text,
       on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
     }),
     hint !== undefined && h('span', { class: 'hint', id: 'new-name-hint' }, hint)),
   problemLine(state.problem),
-  h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy && 'true' }, action))], '#new-name');
+  h('button', {
+    type: 'submit', class: `button wide ${danger ? 'danger' : ''}`.trim(), 'aria-busy': state.busy && 'true',
+  }, action))], '#new-name', {}, once);
 }
 
 /**
- * Explains what is about to happen and does it after the passkey.
- * @param {{ title: string, lead: Child, action: string, danger?: boolean, run: Run }} sheet
+ * Explains what is about to happen and does it after the passkey; with `word`, only once that was typed.
+ * @param {{ title: string, lead: Child, action: string, danger?: boolean, once?: boolean, word?: string | null, run: Run }} sheet
  */
-export function agree({ title, lead, action, danger = false, run }) {
+export function agree({ title, lead, action, danger = false, once = false, word = null, run }) {
+  /** @param {string} text */
+  const typed = (text) => word === null || folded(text).toLowerCase() === word.toLowerCase();
   workSheet(title, run, (state, send) => [
     [lead].flat().map((text) => h('p', {}, text)),
+    word !== null && h('div', { class: 'field' },
+      h('label', { for: 'confirm-word' }, t('type_to_confirm', { word })),
+      h('input', {
+        id: 'confirm-word', type: 'text', autocomplete: 'off', value: state.text,
+        on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
+      })),
     problemLine(state.problem),
     h('button', {
       type: 'button', class: `button wide ${danger ? 'danger' : ''}`.trim(), 'aria-busy': state.busy && 'true',
-      on: { click: () => send({ is: 'go' }) },
+      disabled: !typed(state.text), on: { click: () => send({ is: 'go' }) },
     }, drawing('key'), action),
-  ], null);
+    danger && h('button', { type: 'button', class: 'button quiet wide', on: { click: () => send({ is: 'leave' }) } }, t('do_not')),
+  ], word === null ? null : '#confirm-word', {}, once);
 }
 
 /** @param {string} label @param {string} text */

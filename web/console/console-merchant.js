@@ -27,7 +27,7 @@ const SEARCH_FROM = 8;
 
 /** @param {Merchant} merchant @param {Doing} doing */
 const makeKey = ({ merchant_id, name }, { reload }) => agree({
-  title: t('make_key'), lead: t('make_key_lead', { name }), action: t('make_key_now'),
+  title: t('make_key'), once: true, lead: t('make_key_lead', { name }), action: t('make_key_now'),
   async run() {
     const made = await postFresh('/api/api-keys', { merchant_id });
     await reload();

@@ -16,7 +16,7 @@ import { shortDateTime, t } from '/assets/i18n.js';
 /** @param {Reload} reload */
 function invite(reload) {
   askForName({
-    title: t('invite'), label: t('operator_name'), hint: t('operator_name_hint'),
+    title: t('invite'), once: true, label: t('operator_name'), hint: t('operator_name_hint'),
     action: [drawing('key'), t('invite_now')],
     async run(name) {
       const { link, ends_at_ms } = await postFresh('/api/operators/invite', { name });

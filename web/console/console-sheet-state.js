@@ -11,11 +11,13 @@ import { byEvent } from '/assets/machine.js';
  * @property {boolean} busy
  * @property {unknown} problem
  * @property {Child[] | null} result what is shown once it is done
+ * @property {boolean} once the result is shown this once: it does not go without being asked about
+ * @property {boolean} asking whether it was kept
  */
 
 /**
  * @typedef {{ is: 'typed', text: string } | { is: 'field', name: string, value: string } | { is: 'go' } | { is: 'done', result: Child[] | null }
- *   | { is: 'failed', error: unknown }} SheetEvent
+ *   | { is: 'failed', error: unknown } | { is: 'leave' } | { is: 'kept' }} SheetEvent
  */
 
 /**
@@ -31,11 +33,16 @@ const on = {
   done: (state, { result }) => (result === null ? [state, { do: 'close' }]
     : [{ ...state, busy: false, result }, { do: 'focus' }]),
   failed: (state, { error }) => [{ ...state, busy: false, problem: error }],
+  /** What is being made is shown once as well: the sheet waits for it. */
+  leave: (state) => (!state.once || (state.result === null && !state.busy) ? [state, { do: 'close' }]
+    : [{ ...state, asking: state.result !== null }]),
+  kept: (state) => [state, { do: 'close' }],
 };
 
 export const updateSheet = byEvent(on);
 
-/** @param {Record<string, string>} fields @returns {Step<SheetState, SheetEffect>} */
-export const beginSheetWith = (fields) => [{ text: '', fields, busy: false, problem: null, result: null }];
+/** @param {Record<string, string>} fields @param {boolean} once @returns {Step<SheetState, SheetEffect>} */
+export const beginSheetWith = (fields, once = false) => [
+  { text: '', fields, busy: false, problem: null, result: null, once, asking: false }];
 
 export const beginSheet = beginSheetWith({});

@@ -63,7 +63,8 @@ function wanted() {
 // The link is a secret that works once: it is taken from the address at once, so that neither history nor a copied
 // address carries it on.
 let link = new URLSearchParams(location.hash.slice(1)).get('link');
-if (location.hash !== '') history.replaceState(null, '', location.pathname);
+// Any other fragment names a page, and a reload or a bookmark stays on it.
+if (link !== null) history.replaceState(null, '', location.pathname);
 
 /** @param {string} name @param {View} view */
 function show(name, view) {
@@ -71,6 +72,8 @@ function show(name, view) {
   shown = view;
   document.body.dataset.view = name;
   place.replaceChildren(...view.element);
+  const heading = place.querySelector('h1')?.textContent ?? '';
+  document.title = heading === '' || heading === t('page_title') ? t('page_title') : `${heading} – ${t('page_title')}`;
   view.ready?.();
 }
 

@@ -78,6 +78,9 @@ export function yen(amount) {
   return chosen === 'ja' ? `${sign}${number}円` : `${sign}¥${number}`;
 }
 
+/** What was typed, as a server reads it: full-width letters and digits as plain ones. @param {string} text */
+export const folded = (text) => text.normalize('NFKC').trim();
+
 /**
  * Digits as typed, full-width ones and separators included; NaN where something else is in between.
  * @param {string} text

@@ -16,24 +16,35 @@ let count = 0;
 export function closeSheets() {
   /** @type {NodeListOf<HTMLDialogElement>} */
   const open = document.querySelectorAll('dialog.sheet[open]');
-  for (const dialog of open) dialog.close();
+  for (const dialog of open) gone(dialog);
+}
+
+/**
+ * What a sheet shows may be a secret: it leaves the page in the same turn in which the sheet closes, not when the event comes.
+ * @param {HTMLDialogElement} dialog
+ */
+function gone(dialog) {
+  dialog.close();
+  dialog.remove();
 }
 
 /**
  * Opens a sheet. Returns {dialog, close, closed}; `closed` resolves when it is gone, however that happened.
  * `className` adds a look; `closable: false` leaves the closing to the content (for a step that must be answered).
+ * `leave` hears of Escape, the cross and a press beside, and closes the sheet or asks first.
  * @param {string} title @param {Content} content
- * @param {{ className?: string, closable?: boolean, focus?: HTMLElement | null }} options
+ * @param {{ className?: string, closable?: boolean, focus?: HTMLElement | null, leave?: () => void }} options
  */
-export function openSheet(title, content, { className = '', closable = true, focus = null } = {}) {
+export function openSheet(title, content, { className = '', closable = true, focus = null, leave } = {}) {
   count += 1;
   const headingId = `sheet-title-${count}`;
-  const close = () => dialog.close();
+  const close = () => gone(dialog);
+  const go = leave ?? close;
   const dialog = el('dialog', { class: `sheet ${className}`.trim(), 'aria-labelledby': headingId },
     el('div', { class: 'sheet-head' },
       el('h2', { id: headingId, tabindex: '-1' }, title),
       closable && el('button', {
-        type: 'button', class: 'round-button', 'aria-label': t('close'), on: { click: close },
+        type: 'button', class: 'round-button', 'aria-label': t('close'), on: { click: go },
       }, icon('close')),
     ),
     content,
@@ -49,7 +60,18 @@ export function openSheet(title, content, { className = '', closable = true, foc
       resolve();
     }, { once: true });
   });
-  dialog.addEventListener('cancel', (event) => { if (!closable) event.preventDefault(); });
+  // Browsers close a dialog at a second Escape without asking: the key is taken before they hear of it.
+  dialog.addEventListener('keydown', (event) => {
+    if (event.key !== 'Escape' || event.isComposing || event.defaultPrevented) return;
+    event.preventDefault();
+    if (closable) go();
+  });
+  // A phone's way back comes here.
+  dialog.addEventListener('cancel', (event) => {
+    if (event.target !== dialog) return;
+    event.preventDefault();
+    if (closable) go();
+  });
   // A press beside the sheet closes it, if it was meant so: not the second half of a double tap on what opened it, and
   // not the end of a stroke that began inside, such as marking a text.
   let pressedBeside = false;
@@ -57,7 +79,7 @@ export function openSheet(title, content, { className = '', closable = true, foc
     pressedBeside = event.target === dialog && event.timeStamp - opened_ms > SECOND_TAP_MS;
   });
   dialog.addEventListener('click', (event) => {
-    if (closable && pressedBeside && event.target === dialog) close();
+    if (closable && pressedBeside && event.target === dialog) go();
   });
   document.body.append(dialog);
   dialog.showModal();

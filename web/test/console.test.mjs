@@ -66,6 +66,17 @@ test('a sheet does its work once, and closes or shows what is to be kept', () =>
   assert.deepEqual(one.send({ is: 'done', result: ['a secret'] }), [{ do: 'focus' }]);
 });
 
+test('what is shown this once does not go without being asked about', () => {
+  const one = play(beginSheetWith({}, true), updateSheet);
+  assert.deepEqual(one.send({ is: 'leave' }), [{ do: 'close' }], 'nothing is there yet');
+  one.send({ is: 'go' });
+  assert.deepEqual(one.send({ is: 'leave' }), [], 'it is being made');
+  one.send({ is: 'done', result: ['a secret'] });
+  assert.deepEqual(one.send({ is: 'leave' }), []);
+  assert.equal(one.state.asking, true);
+  assert.deepEqual(one.send({ is: 'kept' }), [{ do: 'close' }]);
+});
+
 test('a sheet with several fields begins with what is known and keeps what is changed', () => {
   const one = play(beginSheetWith({ prefecture: '13', town: '', kind: '' }), updateSheet);
   const [run] = one.sendAll({ is: 'field', name: 'town', value: '千代田区' }, { is: 'go' });
@@ -75,7 +86,7 @@ test('a sheet with several fields begins with what is known and keeps what is ch
 test('a search for a customer forgets the one before', () => {
   const one = play(beginCustomers, updateCustomers);
   one.send({ is: 'found', wallet: { wallet_id: '1' } });
-  const looked = one.sendAll({ is: 'typed', text: ' 2 ' }, { is: 'find' });
+  const looked = one.sendAll({ is: 'typed', text: ' ２ ' }, { is: 'find' });
   assert.deepEqual(looked, [{ do: 'look', name: 'look', id: '2' }]);
   assert.equal(one.state.wallet, null);
   one.send({ is: 'not_found' });

@@ -27,6 +27,7 @@ pub mod api_key;
 pub mod enrol;
 pub mod erase;
 pub mod external;
+pub mod freeze;
 pub mod note;
 pub mod open;
 pub mod permission;

@@ -145,6 +145,17 @@ pub fn end_others(
     Ok(ended)
 }
 
+/// Ends all sessions of an owner, and every sign-in that is on its way.
+pub fn end_all(
+    run: &mut Run,
+    surface: Surface,
+    owner: &OwnerId,
+) -> Result<Vec<EndedSession>, Fault> {
+    let ended = run.registry.sessions().end_all_of(surface, owner)?;
+    end_codes(run, &ended)?;
+    Ok(ended)
+}
+
 fn end_codes(run: &Run, ended: &[EndedSession]) -> Result<(), Fault> {
     for one in ended {
         if let Some(wallet) = one.wallet {

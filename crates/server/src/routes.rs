@@ -86,6 +86,7 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/wallets/{id}", people::wallet)
         .get("/api/wallets/{id}/notes", people::notes)
         .post("/api/wallets/{id}/note", people::write_note)
+        .post("/api/wallets/{id}/freeze", people::freeze)
         .post("/api/people/erase", people::erase_person)
 }
 

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::WalletId;
-use mamori_flows::{erase, note};
+use mamori_flows::{erase, freeze, note};
 use mamori_registry::{Surface, masked_name};
 use serde_json::json;
 
@@ -99,6 +99,30 @@ pub async fn write_note(
         note::write(&mut run, WalletId(id), &text)
     });
     written.await??;
+    Ok(done(json!({})))
+}
+
+/// `POST /api/wallets/{id}/freeze {reason}` of the console: a customer has called. No payment leaves the wallet when this answers,
+/// and nobody is signed in to it; only its owner's passkey starts it again.
+pub async fn freeze(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    Named(id): Named,
+    body: Body,
+) -> Answer {
+    let reason = body.prose("reason", NOTE_CHARS_MAX)?.to_owned();
+    let inner = Arc::clone(&app);
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let frozen = app.registry.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        freeze::for_customer(&mut run, WalletId(id), &reason, |person| {
+            inner
+                .identity
+                .sessions
+                .forget_owner(Surface::Wallet, person);
+        })
+    });
+    frozen.await??;
     Ok(done(json!({})))
 }
 

@@ -267,6 +267,39 @@ fn a_note_is_read_by_operators_until_its_person_is_erased() {
 }
 
 #[test]
+fn an_operator_stops_a_wallet_for_a_caller_and_says_why() {
+    let house = House::new();
+    let (mut console, _) = house.operator(1);
+    let (mut phone, _) = sora(&house);
+    assert_eq!(console.get("/api/wallets/1").ok()["frozen"], false);
+    let mute = console.post("/api/wallets/1/freeze", json!({ "reason": " " }));
+    assert_eq!(mute.body["field"], "reason");
+    assert_eq!(console.get("/api/wallets/1").ok()["frozen"], false);
+
+    let why = "スマートフォンの盗難。電話で本人を確認。";
+    console
+        .post("/api/wallets/1/freeze", json!({ "reason": why }))
+        .ok();
+    assert_eq!(console.get("/api/wallets/1").ok()["frozen"], true);
+    let signed_out = phone.get("/api/home");
+    assert_eq!(
+        signed_out.status,
+        StatusCode::UNAUTHORIZED,
+        "signed out everywhere"
+    );
+    let notes = console.get("/api/wallets/1/notes").ok();
+    assert_eq!(notes["notes"][0]["text"], why);
+    let seen = acts(&mut console, "/api/acts?wallet=1");
+    assert_eq!(what(&seen)[..2], ["note_wallet", "freeze"]);
+    for act in &seen[..2] {
+        assert_eq!(act["by"]["name"], "運用 1");
+    }
+
+    let nowhere = console.post("/api/wallets/2/freeze", json!({ "reason": why }));
+    assert_eq!(nowhere.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
 fn a_note_has_one_to_500_characters_and_stands_on_a_wallet_that_is_there() {
     let house = House::new();
     let (mut console, _) = house.operator(1);
