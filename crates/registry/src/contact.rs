@@ -52,11 +52,16 @@ impl Contact {
         if typed.len() > 512 {
             return None;
         }
-        let folded: String = typed.trim().chars().map(half_width).collect();
+        let folded: String = typed
+            .chars()
+            .filter(|c| !is_invisible(*c))
+            .map(half_width)
+            .collect();
+        let folded = folded.trim();
         let (kind, text) = if folded.contains('@') {
-            (ContactKind::Mail, parse_mail(&folded)?)
+            (ContactKind::Mail, parse_mail(folded)?)
         } else {
-            (ContactKind::Phone, parse_phone(&folded)?)
+            (ContactKind::Phone, parse_phone(folded)?)
         };
         Some(Contact { kind, text })
     }
@@ -97,11 +102,19 @@ impl fmt::Debug for Contact {
 fn half_width(c: char) -> char {
     match c {
         '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c),
-        '\u{3000}' => ' ',
+        '\u{A0}' | '\u{2000}'..='\u{200A}' | '\u{202F}' | '\u{205F}' | '\u{3000}' => ' ',
         // The dashes that people type for a hyphen, the Japanese long vowel mark among them.
         '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{30FC}' | '\u{FF70}' => '-',
         other => other,
     }
+}
+
+/// What chats and address books put around a number that is copied out of them, and nobody sees: marks of direction, joiners,
+/// soft hyphens, selectors of a character's form.
+fn is_invisible(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{61C}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{E0100}'..='\u{E01EF}')
 }
 
 fn parse_phone(folded: &str) -> Option<String> {
@@ -115,18 +128,29 @@ fn parse_phone(folded: &str) -> Option<String> {
             _ => return None,
         }
     }
-    if plus {
-        // "+81 (0)90 …": the trunk zero is not part of the international form.
-        if let Some(rest) = digits.strip_prefix("810") {
-            digits = format!("81{rest}");
-        }
+    // "0081 …" and "010 81 …" are how one dials +81 from a telephone without a plus.
+    let abroad = ["0081", "01081"]
+        .iter()
+        .find(|dialled| digits.starts_with(**dialled));
+    if let (false, Some(dialled)) = (plus, abroad) {
+        digits.replace_range(..dialled.len() - 2, "");
+        plus = true;
+    }
+    let japanese = if !plus {
+        Some(digits.strip_prefix('0')?)
     } else {
-        let rest = digits.strip_prefix('0')?;
-        // Inside Japan a number has 10 or 11 digits with its trunk zero; a second zero would be a call abroad.
-        if !(9..=10).contains(&rest.len()) || rest.starts_with('0') {
+        // "+81 (0)90 …": the trunk zero is not part of the international form.
+        digits
+            .strip_prefix("81")
+            .map(|rest| rest.strip_prefix('0').unwrap_or(rest))
+    };
+    if let Some(national) = japanese {
+        // A Japanese number has nine digits behind its trunk zero, a mobile one ten. A second zero would be a call abroad, or
+        // a second spelling of somebody's number, and with it a second account.
+        if !(9..=10).contains(&national.len()) || national.starts_with('0') {
             return None;
         }
-        digits = format!("81{rest}");
+        digits = format!("81{national}");
     }
     ((8..=15).contains(&digits.len()) && !digits.starts_with('0')).then(|| format!("+{digits}"))
 }
@@ -227,6 +251,10 @@ mod tests {
             "+81-90-1234-5678",
             "+81 (0)90-1234-5678",
             "090ー1234ー5678",
+            "0081 90 1234 5678",
+            "010 81 90 1234 5678",
+            "\u{202A}+81 90\u{2011}1234\u{2011}5678\u{202C}",
+            "090\u{A0}1234\u{200B}5678\u{FE0F}",
         ] {
             assert_eq!(spelled(typed).as_deref(), Some("+819012345678"), "{typed}");
         }
@@ -241,7 +269,12 @@ mod tests {
             "0",
             "90-1234-5678",
             "0901234567890",
-            "00819012345678",
+            "+81 00 90 1234 5678",
+            "+81 (0)090 1234 5678",
+            "0081 00 90 1234 5678",
+            "+81 9012345",
+            "+81 90 1234 56789",
+            "00 90 1234 5678",
             "+",
             "+0901234567",
             "+1234567",

@@ -1,63 +1,75 @@
-//! How often something may happen: one small limiter (GCRA), bounded in memory, with the clock as an argument.
+//! How often something may happen: one small limiter (GCRA) of a fixed size, with the clock as an argument.
 //!
 //! A library exists for this; it reads its own clock, and here time is an argument. Keys never come from a header that a
 //! client can choose (`X-Forwarded-For`).
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::sync::{Mutex, PoisonError};
 
 use mamori_domain::world::Timestamp;
 
+/// Cells that each key is counted in.
+const CELLS_OF_A_KEY: usize = 4;
+/// Cells in all, per key that is expected: with all of them in use, a new key meets four taken cells once in a hundred times.
+const CELLS_PER_KEY: usize = 8;
+
 /// At most `burst` events at once and one more every `interval` per key.
+///
+/// Each key is counted in four cells of a table, and the least of them counts: others can only have added to a cell, so that
+/// the least is nearest to the truth and never below it. A key is never allowed more than its share. No key is ever forgotten
+/// to make room, no newcomer is turned away because there are many keys, and a call takes the same few steps whatever
+/// number of keys an attacker brings.
 pub struct Pace {
     interval_micros: i64,
     burst: i64,
-    keys_max: usize,
     hasher: RandomState,
-    /// Per key the instant at which all its events so far are used up.
-    spent_until: Mutex<HashMap<u64, i64>>,
+    /// Per cell the instant at which all its events so far are used up. A power of two of them.
+    spent_until: Mutex<Vec<i64>>,
 }
 
 impl Pace {
-    /// `count` events per `seconds`, all of them at once if so; at most `keys_max` keys are remembered.
-    pub fn new(count: u32, seconds: u32, keys_max: usize) -> Self {
+    /// `count` events per `seconds`, all of them at once if so; about `keys` keys are told apart at a time.
+    pub fn new(count: u32, seconds: u32, keys: usize) -> Self {
         let burst = i64::from(count.max(1));
+        let cells = match keys {
+            0 | 1 => 1,
+            keys => (keys * CELLS_PER_KEY).next_power_of_two(),
+        };
         Pace {
             interval_micros: i64::from(seconds) * 1_000_000 / burst,
             burst,
-            keys_max,
             hasher: RandomState::new(),
-            spent_until: Mutex::new(HashMap::new()),
+            // Zeros: the system hands their memory out when it is first written to.
+            spent_until: Mutex::new(vec![0; cells]),
         }
     }
 
     /// Counts one event; false means that it must not happen now.
-    ///
-    /// When more keys than `keys_max` are in use at once, new ones wait: a limit that forgets is no limit.
     pub fn allow(&self, key: impl Hash, now: Timestamp) -> bool {
-        let key = self.hasher.hash_one(key);
+        let hash = self.hasher.hash_one(key);
         let mut spent = self
             .spent_until
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        if spent.len() >= self.keys_max && !spent.contains_key(&key) {
-            spent.retain(|_, until| *until > now.0);
-            if spent.len() >= self.keys_max {
-                return false;
-            }
-        }
+        let mask = spent.len() - 1;
+        // Four places from one hash, as a Bloom filter makes them: the second half, made odd, is the step.
+        let (first, step) = (hash as usize, (hash >> 32) as usize | 1);
+        let cells: [usize; CELLS_OF_A_KEY] =
+            std::array::from_fn(|n| first.wrapping_add(n.wrapping_mul(step)) & mask);
         // A clock that was set back must not lock a key for as long as it was ahead.
         let latest = now.0 + self.interval_micros * self.burst;
-        let until = spent
-            .get(&key)
-            .copied()
-            .unwrap_or(now.0)
-            .clamp(now.0, latest);
+        let until = cells
+            .iter()
+            .map(|&cell| spent[cell].clamp(now.0, latest))
+            .min()
+            .unwrap_or(now.0);
         let after = until + self.interval_micros;
         let may = after <= latest;
-        spent.insert(key, if may { after } else { until });
+        let least = if may { after } else { until };
+        for cell in cells {
+            spent[cell] = spent[cell].clamp(now.0, latest).max(least);
+        }
         may
     }
 }
@@ -84,11 +96,18 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_bounded_and_old_keys_make_room() {
-        let pace = Pace::new(1, 60, 2);
-        assert!(pace.allow("a", at(0)) && pace.allow("b", at(0)));
-        assert!(!pace.allow("c", at(30)));
-        assert!(pace.allow("c", at(61)));
+    fn a_hundred_thousand_keys_in_use_turn_no_newcomer_away_and_gain_nothing() {
+        let pace = Pace::new(1, 60, 100_000);
+        let allowed = (0..100_000)
+            .filter(|key| pace.allow(("attacker", key), at(100)))
+            .count();
+        assert!(allowed > 99_000, "{allowed}");
+        let newcomers = (0..1_000)
+            .filter(|key| pace.allow(("customer", key), at(101)))
+            .count();
+        assert!(newcomers > 900, "{newcomers} of 1,000");
+        assert!((0..100_000).all(|key| !pace.allow(("attacker", key), at(102))));
+        assert!(pace.allow(("attacker", 7), at(163)));
     }
 
     #[test]
