@@ -1,10 +1,10 @@
 //! What can be asked of a shard: commands change something, queries (`query.rs`) only read.
 //!
 //! All that is known of a command stands in one entry of the list of commands ([`Command`]): its number in the journal, its word, its
-//! fields, the wallet it acts for, what must be prefetched, and the rule that decides it.
+//! fields, who may ask for it and what others hear, the wallet it acts for, what must be prefetched, and the rule that decides it.
 
 use crate::book::Book;
-use crate::context::Actor;
+use crate::context::{Actor, ActorKind};
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::event::Event;
 use crate::identity::SealedText;
@@ -15,6 +15,7 @@ use crate::key::RequestKey;
 use crate::merchant::StoreDetails;
 use crate::money::Amount;
 use crate::pay::Payer;
+use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::world::Timestamp;
 use crate::{fund, identity, merchant, pay};
@@ -34,6 +35,7 @@ macro_rules! commands {
             $name:ident
             $({ $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? })?
             $(($inner:ident: $inner_type:ty))?
+                by [$($asker:ident)+] else $otherwise:ident,
                 for $wallet:expr,
                 needs $needs:expr,
                 decides $decides:expr;
@@ -88,6 +90,16 @@ macro_rules! commands {
             pub const fn kind(&self) -> CommandKind {
                 match self { $(Command::$name { .. } => CommandKind::$name,)* }
             }
+            /// May this kind of actor ask for it at all? What the others hear tells them nothing about what they named. Who is not
+            /// listed is refused: a new kind of actor may ask for nothing until an entry names it.
+            pub const fn may_be_asked_by(&self, kind: ActorKind) -> Result<(), Refusal> {
+                match self {
+                    $(Command::$name { .. } => match kind {
+                        $(ActorKind::$asker)|+ => Ok(()),
+                        _ => Err(Refusal::$otherwise),
+                    },)*
+                }
+            }
             /// The wallet that it names as the one it acts for: a customer acts for the wallet of the session alone.
             pub fn wallet(&self) -> Option<WalletId> {
                 match self {
@@ -122,12 +134,14 @@ commands! {
 
     1 "open_merchant"
     OpenMerchant
+        by [Operator System] else OperatorOnly,
         for None,
         needs Needs::NOTHING,
         decides merchant::open_merchant(book);
 
     2 "open_store"
     OpenStore { merchant: MerchantId, details: StoreDetails }
+        by [Operator System] else OperatorOnly,
         for None,
         needs Needs::NOTHING,
         decides merchant::open_store(book, *merchant, details);
@@ -135,12 +149,14 @@ commands! {
     /// Says anew where a store is and what it sells.
     3 "describe_store"
     DescribeStore { store: StoreId, details: StoreDetails }
+        by [Operator System] else OperatorOnly,
         for None,
         needs Needs::NOTHING,
         decides merchant::describe_store(book, *store, details);
 
     4 "open_till"
     OpenTill { store: StoreId }
+        by [Operator System] else OperatorOnly,
         for None,
         needs Needs::NOTHING,
         decides merchant::open_till(book, *store);
@@ -148,60 +164,70 @@ commands! {
     /// Names the device that may speak for a till; `None` takes the right away.
     5 "bind_till"
     BindTill { till: TillId, device: Option<Fingerprint> }
+        by [Operator Till System] else OperatorOnly,
         for None,
         needs Needs::NOTHING,
         decides merchant::bind_till(book, *till, *device);
 
     6 "bind_api_key"
     BindApiKey { key: Fingerprint, merchant: MerchantId }
+        by [Operator System] else OperatorOnly,
         for None,
         needs Needs::NOTHING,
         decides merchant::bind_api_key(book, *key, *merchant);
 
     7 "revoke_api_key"
     RevokeApiKey { key: Fingerprint }
+        by [Operator System] else OperatorOnly,
         for None,
         needs Needs::NOTHING,
         decides merchant::revoke_api_key(book, *key);
 
     8 "open_wallet"
     OpenWallet { credential: Fingerprint }
+        by [System] else CredentialUnknown,
         for None,
         needs Needs::NOTHING,
         decides identity::open_wallet(book, *credential);
 
     9 "bind_credential"
     BindCredential { wallet: WalletId, credential: Fingerprint }
+        by [Customer Operator System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
         decides identity::bind_credential(book, *wallet, *credential);
 
     10 "revoke_credential"
     RevokeCredential { wallet: WalletId, credential: Fingerprint }
+        by [Customer Operator System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
         decides identity::revoke_credential(book, *wallet, *credential);
 
     11 "freeze"
     Freeze { wallet: WalletId }
+        by [Customer Operator System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
         decides identity::freeze(book, *wallet);
 
     12 "unfreeze"
     Unfreeze { wallet: WalletId }
+        by [Customer Operator System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
         decides identity::unfreeze(book, *wallet);
 
     13 "grant_authorization"
     GrantAuthorization { authorization: AuthorizationId, wallet: WalletId, merchant: MerchantId }
+        by [Customer System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
         decides identity::grant(book, *authorization, *wallet, *merchant);
 
     14 "revoke_authorization"
     RevokeAuthorization { authorization: AuthorizationId }
+        by [Customer Operator System] else AuthorizationUnknown,
         for None,
         needs Needs::NOTHING,
         decides identity::revoke_grant(book, by, *authorization);
@@ -209,12 +235,14 @@ commands! {
     /// Makes a fresh code for the wallet. Lives in memory only, and nothing is journaled: the desk makes it ([`pay::at_desk`]).
     15 "issue_code"
     IssueCode { wallet: WalletId }
+        by [Customer System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
         decides pay::refuse_code(book, *wallet);
 
     16 "charge"
     Charge(charge: Charge)
+        by [Till Key] else KeyRevoked,
         for None,
         needs Needs::key(RequestKey::payment(charge.merchant, &charge.merchant_payment_id)),
         decides pay::charge(book, limits, prefetched, by, charge, now);
@@ -222,12 +250,14 @@ commands! {
     /// Undoes a payment by the merchant's id for it, whether it has arrived yet or not.
     17 "cancel"
     Cancel { merchant: MerchantId, merchant_payment_id: Box<str> }
+        by [Till Key] else KeyRevoked,
         for None,
         needs Needs::key(RequestKey::payment(*merchant, merchant_payment_id)),
         decides pay::cancel(book, prefetched, by, *merchant, merchant_payment_id, now);
 
     18 "refund"
     Refund(request: RefundRequest)
+        by [Till Key] else KeyRevoked,
         for None,
         needs Needs {
             payment: Some(request.payment),
@@ -242,6 +272,7 @@ commands! {
     /// Sets money aside for a later capture.
     19 "hold"
     Hold { charge: Charge, expires_at: Timestamp }
+        by [Till Key] else KeyRevoked,
         for None,
         needs Needs::key(RequestKey::payment(charge.merchant, &charge.merchant_payment_id)),
         decides pay::hold(book, limits, prefetched, by, charge, *expires_at);
@@ -249,6 +280,7 @@ commands! {
     /// Takes up to the held amount; the rest goes back.
     20 "capture"
     Capture { merchant: MerchantId, hold: HoldId, amount: Amount }
+        by [Till Key] else KeyRevoked,
         for None,
         needs Needs::NOTHING,
         decides pay::capture(book, by, *merchant, *hold, *amount, now);
@@ -256,6 +288,7 @@ commands! {
     /// Gives a hold back whole.
     21 "release"
     Release { hold: HoldId }
+        by [Till Key System] else HoldUnknown,
         for None,
         needs Needs::NOTHING,
         decides pay::release(book, by, *hold);
@@ -263,6 +296,7 @@ commands! {
     /// Gives back holds that were not captured in time, a page of them: asked again until none is left.
     22 "release_expired"
     ReleaseExpired
+        by [System] else HoldUnknown,
         for None,
         needs Needs::NOTHING,
         decides pay::release_expired(book, now);
@@ -274,6 +308,7 @@ commands! {
         idempotency_key: Box<str>,
         amount: Amount,
     }
+        by [Customer System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::key(RequestKey::credit(*wallet, idempotency_key)),
         decides fund::start(book, limits, prefetched, *wallet, idempotency_key, *amount);
@@ -281,12 +316,14 @@ commands! {
     /// The processor confirmed to the server itself, never through a browser.
     24 "confirm_top_up"
     ConfirmTopUp { top_up: TopUpId, amount: Amount }
+        by [System] else TopUpUnknown,
         for None,
         needs Needs::top_up(*top_up),
         decides fund::confirm(book, prefetched, *top_up, *amount);
 
     25 "fail_top_up"
     FailTopUp { top_up: TopUpId, expired: bool }
+        by [System] else TopUpUnknown,
         for None,
         needs Needs::top_up(*top_up),
         decides fund::fail(book, prefetched, *top_up, *expired);
@@ -299,6 +336,7 @@ commands! {
         amount: Amount,
         kind: CreditKind,
     }
+        by [Operator System] else OperatorOnly,
         for Some(*wallet),
         needs Needs::key(RequestKey::credit(*wallet, idempotency_key)),
         decides fund::credit(book, limits, prefetched, *wallet, idempotency_key, *amount, *kind);
@@ -306,13 +344,15 @@ commands! {
     /// Writes an operator's note on a wallet. The text comes sealed: the journal never holds it in clear.
     27 "note_wallet"
     NoteWallet { wallet: WalletId, note: SealedText }
+        by [Operator] else OperatorOnly,
         for Some(*wallet),
         needs Needs::NOTHING,
-        decides identity::note(book, by, *wallet, note);
+        decides identity::note(book, *wallet, note);
 
     /// A session is over: the code that it shows pays no more, and it gets no other. Nothing is journaled: a code lives in memory only.
     28 "end_session"
     EndSession { wallet: WalletId, session: SessionId }
+        by [Customer Operator System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
         decides Decision::answer(Ok(Reply::Bound));

@@ -1,10 +1,12 @@
 //! From a request to its answer and its events: pure, and without a wait.
 
 use crate::book::Book;
+use crate::command::Command;
 use crate::context::Actor;
 use crate::event::Event;
 use crate::identity::may_act_for;
 use crate::query::Query;
+use crate::refusal::Refusal;
 use crate::request::{Ask, Request};
 use crate::world::Timestamp;
 use crate::{identity, pay};
@@ -25,11 +27,20 @@ pub fn decide(
     let by = request.asker.by();
     match &request.ask {
         Ask::Query(query) => answer(book, prefetched, by, query),
-        Ask::Command(command) => match command.wallet().map(|wallet| may_act_for(by, wallet)) {
-            Some(Err(refusal)) => Decision::refuse(refusal),
-            Some(Ok(())) | None => command.decide(book, limits, prefetched, by, now),
+        Ask::Command(command) => match may_ask(by, command) {
+            Err(refusal) => Decision::refuse(refusal),
+            Ok(()) => command.decide(book, limits, prefetched, by, now),
         },
     }
+}
+
+/// May this actor ask for this command? A customer for the own wallet alone, and each kind of actor for what the list of commands
+/// says. Asked before every rule, and a no leaves no trace.
+pub(crate) fn may_ask(by: Actor, command: &Command) -> Result<(), Refusal> {
+    if let Some(wallet) = command.wallet() {
+        may_act_for(by, wallet)?;
+    }
+    command.may_be_asked_by(by.kind())
 }
 
 fn answer(book: &Book, prefetched: &Prefetched, by: Actor, query: &Query) -> Decision<Event> {

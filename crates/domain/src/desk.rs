@@ -3,10 +3,9 @@
 use crate::book::Book;
 use crate::command::Command;
 use crate::context::Actor;
-use crate::decide::decide;
+use crate::decide::{decide, may_ask};
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::event::Event;
-use crate::identity::may_act_for;
 use crate::ids::{Fingerprint, TillId, WalletId};
 use crate::pay::{Charge, CodeDesk, CodeFact, first_answer, may_show_code};
 use crate::query::Query;
@@ -47,12 +46,12 @@ pub fn at_desk(
     };
     let by = request.asker.by();
     if let Command::IssueCode { wallet } = *command {
-        let code = may_act_for(by, wallet)
-            .and_then(|()| issue_code(book, desk, limits, by, wallet, world));
+        let code =
+            may_ask(by, command).and_then(|()| issue_code(book, desk, limits, by, wallet, world));
         return Decision::answer(code);
     }
     if let Command::EndSession { wallet, session } = *command {
-        let ended = may_act_for(by, wallet).map(|()| {
+        let ended = may_ask(by, command).map(|()| {
             desk.end_session(wallet, session, world.now);
             Reply::Bound
         });

@@ -1,7 +1,6 @@
 //! An operator's note on a wallet: what support and fraud staff want to find again.
 
 use crate::book::Book;
-use crate::context::Actor;
 use crate::decision::Decision;
 use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::WalletId;
@@ -48,13 +47,9 @@ impl Happening for WalletNoted {
 
 pub(crate) fn note<E: From<WalletNoted>>(
     book: &Book,
-    by: Actor,
     wallet: WalletId,
     note: &SealedText,
 ) -> Decision<E> {
-    if !matches!(by, Actor::Operator { .. }) {
-        return Decision::refuse(Refusal::OperatorOnly);
-    }
     if book.wallet(wallet).is_none() {
         return Decision::refuse(Refusal::WalletUnknown);
     }

@@ -1,5 +1,6 @@
 //! What the money rules promise, as tables and as properties.
 
+mod askers;
 mod desk;
 mod events;
 mod fixture;
