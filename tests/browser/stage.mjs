@@ -63,11 +63,11 @@ export async function openBrowser() {
 }
 
 /** A page on a device of its own: its own cookies, storage and workers. Errors in its scripts fail the test. */
-export async function openDevice(browser, { phone = false, locale = 'ja-JP' } = {}) {
+export async function openDevice(browser, { phone = false, locale = 'ja-JP', proxy = undefined } = {}) {
   const look = phone
     ? { viewport: { width: 390, height: 844 }, deviceScaleFactor: 3, isMobile: true, hasTouch: true }
     : { viewport: { width: 1280, height: 800 } };
-  const context = await browser.newContext({ ...look, locale, timezoneId: 'Asia/Tokyo' });
+  const context = await browser.newContext({ ...look, locale, proxy, timezoneId: 'Asia/Tokyo' });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const problems = [];

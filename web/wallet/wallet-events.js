@@ -1,6 +1,9 @@
 // The live stream of the own wallet's durable events. The browser's EventSource resumes a broken connection with
 // Last-Event-ID by itself; this file adds what it does not do: an end on purpose, patience, and no event twice. A
 // stream that is opened anew has no Last-Event-ID to send, so its owner looks back once when it is open (`opened`).
+// And a browser never notices that a network has dropped the connection without a word: the watchdog does.
+
+import { watchdog } from '/assets/watchdog.js';
 
 const KINDS = [
   'payment', 'refund', 'cancel', 'top_up', 'top_up_failed', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze',
@@ -23,9 +26,11 @@ export function eventStream({ event, opened, missed, ended }) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
   let seen = new Set();
+  const dog = watchdog(() => end());
 
   function close() {
     clearTimeout(timer);
+    dog.rest();
     source?.close();
     source = null;
   }
@@ -51,10 +56,13 @@ export function eventStream({ event, opened, missed, ended }) {
     close();
     const opening = new EventSource('/api/events');
     source = opening;
+    dog.heard();
     opening.addEventListener('open', () => {
       patience_ms = 1_000;
+      dog.heard();
       opened();
     });
+    opening.addEventListener('beat', dog.heard);
     opening.addEventListener('closed', end);
     opening.addEventListener('reload', missed);
     // Younger windows listen now. This one asks again when its user comes back to it, or they would push each other out
@@ -69,6 +77,7 @@ export function eventStream({ event, opened, missed, ended }) {
     });
     for (const kind of KINDS) {
       opening.addEventListener(kind, (message) => {
+        dog.heard();
         /** @type {EventData} */
         let data;
         try {
@@ -88,5 +97,12 @@ export function eventStream({ event, opened, missed, ended }) {
     patience_ms = Math.min(patience_ms * 2, 30_000);
   }
 
-  return { open, close, offer, retryLater };
+  /** The page is looked at again: timers may have slept with it, so what happened meanwhile is asked for. */
+  function look() {
+    if (source === null) return;
+    if (dog.isSilent()) end();
+    else opened();
+  }
+
+  return { open, close, offer, retryLater, look };
 }

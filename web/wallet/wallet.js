@@ -52,6 +52,8 @@ let shownName = '';
 // The address that the shown view stands for.
 let shownFor = '';
 let unfreezing = false;
+// Counts the turns of the stop switch: an answer that was asked for before one of them says nothing about it.
+let turns = 0;
 
 const app = {
   /** The last answer of /api/home, kept fresh by live events; null while nobody is signed in. */
@@ -135,6 +137,7 @@ const app = {
   setStatus(status) {
     if (app.home === null || app.home.status === status) return;
     app.home.status = status;
+    turns += 1;
     shown?.changed?.('status');
     // A frozen wallet's stream may be closed by the server; the reopened one carries the refunds that still may come.
     if (!unfreezing) stream.open();
@@ -231,8 +234,10 @@ const stream = eventStream({
   // Whatever happened between the home call and the first moment of the stream is in the history.
   async opened() {
     try {
+      const before = turns;
       /** @type {Home} */
       const home = await get('/api/home');
+      if (app.home !== null && turns === before) app.setStatus(home.status);
       if (app.home === null || home.event_id === app.home.event_id) return;
       const last = BigInt(app.home.event_id);
       /** @type {{ entries: Entry[] }} */
@@ -293,6 +298,9 @@ for (const kind of ['hashchange', 'popstate']) {
 // A page restored from the back/forward cache may belong to a session that ended meanwhile: begin afresh.
 window.addEventListener('pagehide', () => stream.close());
 window.addEventListener('pageshow', (event) => { if (event.persisted) begin(); });
+
+document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') stream.look(); });
+window.addEventListener('online', () => stream.look());
 
 window.addEventListener('beforeinstallprompt', (event) => {
   event.preventDefault();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::sse::{Event as SseEvent, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use mamori_codes::payment_code::PaymentCode;
@@ -38,6 +38,10 @@ const RESUME_MAX: usize = 50;
 /// How long a stream that has ended waits for its reader to take the rest. With the two seconds until the end of a session is
 /// seen this stays below the house limit of 5 s.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// How long a stream is silent at most. A connection that a network has dropped without a word looks like one on which nothing
+/// happens, and a comment never reaches a page's script: the beat is an event. The page's patience (`web/shared/watchdog.js`) is
+/// two beats and some more.
+const BEAT: Duration = Duration::from_secs(10);
 
 /// `GET /api/home`: who and how much.
 pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
@@ -220,10 +224,19 @@ pub async fn events(
         cord.pull();
     });
     let mut answer = Sse::new(stream)
-        .keep_alive(KeepAlive::default())
+        .keep_alive(
+            KeepAlive::new()
+                .interval(BEAT)
+                .event(SseEvent::default().event("beat").data("{}")),
+        )
         .into_response();
     // The stream type comes with a weaker rule of its own; the surface writes "no-store" where there is none.
     answer.headers_mut().remove(header::CACHE_CONTROL);
+    // A proxy that gathers an answer before it passes it on would hold the events back.
+    answer.headers_mut().insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
     Ok(answer)
 }
 

@@ -56,6 +56,26 @@ fn a_stream_tells_what_happens_and_ends_with_a_freeze() {
 }
 
 #[test]
+fn a_stream_on_which_nothing_happens_beats_all_the_same() {
+    let house = House::new();
+    let (browser, _) = house.customer_of_the_book(1);
+    let stream = listen(&browser, None);
+    assert_eq!(
+        stream.headers()["x-accel-buffering"],
+        "no",
+        "no proxy gathers the events"
+    );
+    let mut body = stream.into_body();
+    let heard = house.run(body.frame());
+    let heard = heard.expect("something").expect("no fault").into_data();
+    let heard = String::from_utf8(heard.expect("data").to_vec()).expect("text");
+    assert!(
+        heard.contains("event: beat"),
+        "an event, for a page never hears of a comment: {heard}"
+    );
+}
+
+#[test]
 fn a_fourth_stream_of_a_session_ends_the_first() {
     let house = House::new();
     let (browser, wallet) = house.customer_of_the_book(1);
