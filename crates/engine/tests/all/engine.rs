@@ -206,14 +206,14 @@ fn a_scan_is_paid_once_and_the_book_is_the_same_after_a_restart() {
     let engine = open(&scratch.location());
     assert_eq!(engine.survey().unwrap().trial, before.trial);
     assert_eq!(balance(&engine, wallet), 8_800);
-    // The first answer again, although the code is long dead; and the refusal of the other id is final too.
+    // The first answer again, although the code is long dead. The other id is still free: of its code nothing is known any more.
     let Reply::Payment(again) = done(&engine, charge("p-1", Payer::Code(digits), 1_200)) else {
         panic!()
     };
     assert_eq!((again.id, again.at), (paid.id, paid.at));
     assert_eq!(
         act(&engine, charge("p-2", Payer::Code(digits), 1_200)).unwrap(),
-        Err(Refusal::CodeSpent)
+        Err(Refusal::CodeUnknown)
     );
     assert_eq!(
         act(&engine, charge("p-1", Payer::Code(digits), 1_300)).unwrap(),

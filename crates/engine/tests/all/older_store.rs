@@ -8,7 +8,7 @@ use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::{Family, Location};
 use mamori_datastore::testing::{Scratch, on_both};
 use mamori_domain::command::{Charge, Command, RefundRequest, Request};
-use mamori_domain::context::Actor;
+use mamori_domain::context::{Actor, Asker, SystemReason};
 use mamori_domain::decide::Limits;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, StoreId, TillId,
@@ -175,14 +175,24 @@ fn find(engine: &Engine, name: &str) -> Payment {
     }
 }
 
-/// The mart's program asks for everything here; for what concerns no merchant any asker will do.
+/// The mart's program asks for what concerns the mart, and the system for the rest.
+fn asker_of(command: &Command) -> Asker {
+    match command {
+        Command::Charge(_)
+        | Command::Hold { .. }
+        | Command::Capture { .. }
+        | Command::Cancel { .. }
+        | Command::Refund(_) => by(Actor::Key { key: REGISTER }),
+        _ => by(Actor::system(SystemReason::CommandLine)),
+    }
+}
+
 fn asked(engine: &Engine, request: Request) -> Outcome {
     engine.ask(request).expect("no fault")
 }
 
 fn done(engine: &Engine, command: Command) -> Reply {
-    let register = by(Actor::Key { key: REGISTER });
-    asked(engine, Request::command(register, command)).expect("no refusal")
+    asked(engine, Request::command(asker_of(&command), command)).expect("no refusal")
 }
 
 fn found(engine: &Engine, query: Query) -> Reply {
