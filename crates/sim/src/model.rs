@@ -667,6 +667,8 @@ impl Model {
                 let aside = self.asides.get(&hold.0);
                 let aside = aside.filter(|row| row.merchant == *merchant);
                 let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
+                self.reaches(by, aside.store)
+                    .map_err(|_| Refusal::HoldUnknown)?;
                 if at >= aside.until {
                     return Err(Refusal::HoldExpired);
                 }
@@ -681,6 +683,7 @@ impl Model {
                 // The merchant that asked for it gives it back, or the program: no other client knows its id.
                 if !matches!(by, Actor::System { .. }) {
                     self.may(by, aside.merchant)
+                        .and_then(|()| self.reaches(by, aside.store))
                         .map_err(|_| Refusal::HoldUnknown)?;
                 }
                 self.end_hold(*hold, &aside, 0)

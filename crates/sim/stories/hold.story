@@ -7,6 +7,10 @@ till-1  holds A 6_000 as bike                              -> held, sora 4_000
 sora    issues code B
 till-1  charges B 4_001                                    -> refused balance_too_small
 till-4  captures bike 100                                  -> refused hold_unknown
+# Nor does the tablet of another store of the bakery, whatever it asks.
+till-3  captures bike 100                                  -> refused hold_unknown, sora held 6_000
+till-3  releases bike                                      -> refused hold_unknown, sora held 6_000
+till-3  cancels bike                                       -> refused payment_unknown, sora held 6_000
 till-1  captures bike 6_001                                -> refused capture_exceeds_hold
 till-1  captures bike 1_500                                -> released, sora 8_500, sora held 0, bakery 1_500
 till-1  captures bike 1                                    -> refused hold_unknown

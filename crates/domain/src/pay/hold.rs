@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::caller::caller_may;
+use super::caller::{caller_may, in_reach};
 use super::charge::{Approved, approve};
 use super::{Charge, Refused};
 use crate::book::{Book, Hold};
@@ -282,7 +282,8 @@ pub(crate) fn capture<E: From<Captured>>(
     amount: Amount,
     now: Timestamp,
 ) -> Decision<E> {
-    let row = match caller_may(book, by, merchant).and_then(|()| own_hold(book, merchant, hold)) {
+    let found = caller_may(book, by, merchant).and_then(|()| own_hold(book, by, merchant, hold));
+    let row = match found {
         Ok(row) => row,
         Err(refusal) => return Decision::refuse(refusal),
     };
@@ -317,7 +318,8 @@ pub(crate) fn release<E: From<Released>>(book: &Book, by: Actor, hold: HoldId) -
     let Some(row) = book.holds.get(&hold) else {
         return Decision::refuse(Refusal::HoldUnknown);
     };
-    if !matches!(by, Actor::System { .. }) && caller_may(book, by, row.merchant).is_err() {
+    let may = caller_may(book, by, row.merchant).and_then(|()| in_reach(book, by, row.store));
+    if !matches!(by, Actor::System { .. }) && may.is_err() {
         return Decision::refuse(Refusal::HoldUnknown);
     }
     let wallet = book
@@ -369,9 +371,9 @@ pub(crate) fn release_expired<E: From<Released>>(book: &Book, now: Timestamp) ->
     }
 }
 
-fn own_hold(book: &Book, merchant: MerchantId, hold: HoldId) -> Result<&Hold, Refusal> {
+fn own_hold(book: &Book, by: Actor, merchant: MerchantId, hold: HoldId) -> Result<&Hold, Refusal> {
     book.holds
         .get(&hold)
-        .filter(|row| row.merchant == merchant)
+        .filter(|row| row.merchant == merchant && in_reach(book, by, row.store).is_ok())
         .ok_or(Refusal::HoldUnknown)
 }
