@@ -632,10 +632,17 @@ struct Owed {
 
 impl Owed {
     fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+        let Some((_, _, first_at)) = self.notices.first() else {
+            return Ok(());
+        };
+        // Counted once: thousands of wallets may be frozen at a time.
+        let mut in_all = made_within_the_hour(tx, *first_at)?;
         for (key, notice, made_at) in &self.notices {
             let wallet = notice.wallet.to_be_bytes();
-            if !fold(tx, notice.kind, &wallet)? {
-                let next_at = turn(tx, notice.kind, &wallet, *made_at)?;
+            if !fold(tx, notice.kind, &wallet, *made_at)? {
+                let own_turn = turn(tx, notice.kind, &wallet, *made_at)?;
+                let next_at = own_turn.max(made_at.plus(queue(in_all)));
+                in_all += 1;
                 tx.execute(
                     "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error)
                      VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '') ON CONFLICT (origin, epoch, seq, n) DO NOTHING",
@@ -656,13 +663,32 @@ impl Owed {
     }
 }
 
-/// Counts a notice with an equal one that waits for its turn; false if none does.
-fn fold(tx: &mut Tx, kind: &str, wallet: &[u8]) -> Result<bool, Fault> {
+/// Counts a notice with an equal one that waits for its turn; false if none does. One that is due already may be on its way: what
+/// happens behind it is told by another. The entry takes its place behind what happened before, so that the last message says how
+/// the wallet stands.
+fn fold(tx: &mut Tx, kind: &str, wallet: &[u8], made_at: Timestamp) -> Result<bool, Fault> {
     let folded = tx.execute(
-        "UPDATE outbox SET times = times + 1 WHERE content = $1 AND kind = $2 AND state = 0 AND attempts = 0 AND origin >= 0",
-        &[Param::Blob(wallet), Param::Text(kind)],
+        "UPDATE outbox SET times = times + 1, next_at = next_at + 1
+         WHERE content = $1 AND kind = $2 AND state = 0 AND attempts = 0 AND origin >= 0 AND next_at > $3",
+        &[Param::Blob(wallet), Param::Text(kind), at(made_at)],
     )?;
     Ok(folded > 0)
+}
+
+fn made_within_the_hour(tx: &mut Tx, now: Timestamp) -> Result<i64, Fault> {
+    let counted = tx.query_first(
+        "SELECT COUNT(*) FROM outbox WHERE expires_at > $1 AND origin >= 0",
+        &[at(now.plus(NOTICE_LIFE).minus(HOUR))],
+        |row| row.int(0),
+    )?;
+    Ok(counted.unwrap_or(0))
+}
+
+/// How long a notice waits behind so many that were made within an hour, so that no more leave in one than the budget allows: never
+/// so long that it would expire.
+fn queue(in_all: i64) -> Duration {
+    let hours = u64::try_from(in_all / NOTICES_PER_HOUR_IN_ALL).unwrap_or(0);
+    (HOUR * u32::try_from(hours).unwrap_or(u32::MAX)).min(NOTICE_LIFE - 12 * HOUR)
 }
 
 /// When a notice may leave: at once if the budget allows it or it is the first of its kind for an hour, else an hour after the oldest
@@ -675,17 +701,10 @@ fn turn(tx: &mut Tx, kind: &str, wallet: &[u8], made_at: Timestamp) -> Result<Ti
         |row| (row.text(0).to_owned(), instant_cell(row, 1)),
     )?;
     let is_first = spent.iter().all(|(other, _)| other != kind);
-    let own_turn = match spent.first() {
+    Ok(match spent.first() {
         Some((_, oldest)) if !is_first && spent.len() as i64 >= NOTICES_PER_HOUR => {
             oldest.minus(NOTICE_LIFE).plus(HOUR)
         }
         _ => made_at,
-    };
-    let in_all = tx.query_first(
-        "SELECT COUNT(*) FROM outbox WHERE expires_at > $1 AND origin >= 0",
-        &[hour_ago],
-        |row| row.int(0),
-    )?;
-    let hours = u64::try_from(in_all.unwrap_or(0) / NOTICES_PER_HOUR_IN_ALL).unwrap_or(0);
-    Ok(own_turn.max(made_at.plus(Duration::from_secs(3_600 * hours))))
+    })
 }

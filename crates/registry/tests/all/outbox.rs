@@ -123,7 +123,7 @@ fn a_loop_of_freezing_costs_a_few_messages_an_hour_and_hides_nothing() {
         let mut rest = Vec::new();
         attempt(
             &mut outbox,
-            Timestamp::from_seconds(1_000 + 3_600),
+            Timestamp::from_seconds(1_000 + 3_601),
             &mut |due| {
                 rest.push((due.kind.clone(), due.times));
                 Delivery::Sent
@@ -132,6 +132,63 @@ fn a_loop_of_freezing_costs_a_few_messages_an_hour_and_hides_nothing() {
         assert_eq!(
             rest,
             [("wallet_frozen".into(), 97), ("wallet_unfrozen".into(), 97)]
+        );
+    });
+}
+
+/// What is told late is told in the order in which it last happened: the last message says how the wallet stands.
+#[test]
+fn the_last_of_the_late_messages_says_how_the_wallet_stands() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let wallet = WalletId(1);
+        // An odd number of turns: it ends frozen.
+        for second in 0..51_i64 {
+            let at = Timestamp::from_seconds(1_000 + second);
+            let event = match second % 2 {
+                0 => Event::from(Frozen { wallet }),
+                _ => Unfrozen { wallet }.into(),
+            };
+            let row = JournaledRow {
+                seq: second.unsigned_abs() + 1,
+                epoch: 1,
+                at,
+                events: vec![event],
+            };
+            follow(&mut outbox, vec![row]);
+            send(&mut outbox, at);
+        }
+        let late = Timestamp::from_seconds(1_000 + 3_601);
+        assert_eq!(
+            send(&mut outbox, late),
+            ["wallet_unfrozen 1", "wallet_frozen 1"]
+        );
+    });
+}
+
+/// The courier has the first in hand when the wallet is freed and frozen again: the second is another message.
+#[test]
+fn what_happens_behind_a_message_that_is_on_its_way_is_told_by_another() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let wallet = WalletId(1);
+        for seq in 1..=3_u64 {
+            let event = match seq % 2 {
+                1 => Event::from(Frozen { wallet }),
+                _ => Unfrozen { wallet }.into(),
+            };
+            let row = JournaledRow {
+                seq,
+                epoch: 1,
+                at: Timestamp::from_seconds(1_000 + seq.cast_signed()),
+                events: vec![event],
+            };
+            follow(&mut outbox, vec![row]);
+        }
+        let sent = send(&mut outbox, Timestamp::from_seconds(1_010));
+        assert_eq!(
+            sent,
+            ["wallet_frozen 1", "wallet_unfrozen 1", "wallet_frozen 1"]
         );
     });
 }
