@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mamori_flows::{session, staff};
+use mamori_flows::staff;
 use mamori_registry::{
     AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Surface, display_name, token_hash,
 };
@@ -19,8 +19,7 @@ use crate::cookies::{Token, encode_token};
 use crate::denied::LINK_REFUSED;
 use crate::http::assertions::{begin, refused};
 use crate::http::session::{
-    Browser, NewSession, OperatorSession, new_session, new_session_device, operator_mark,
-    owner_now, take_in,
+    Browser, NewSession, OperatorSession, begin_for_newcomer, operator_mark,
 };
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
@@ -94,20 +93,15 @@ pub async fn finish(
                 operator = operator_mark(&operator),
                 "an operator made a passkey and signed in"
             );
-            let surface = Surface::Console;
-            let owner = owner_now(registry, surface, operator, None)?;
-            let device = new_session_device(registry, &browser);
-            let method = AuthMethod::OperatorLink;
-            let new = new_session(surface, owner, method, device, &browser, now);
-            let as_of = inner.identity.sessions.endings();
-            let begun = session::begin(&mut inner.run(registry, visitor.asker, now, &seed), new)?;
-            Ok(take_in(
+            let newcomer = (Surface::Console, operator, None);
+            let mut run = inner.run(registry, visitor.asker, now, &seed);
+            begin_for_newcomer(
                 &inner,
-                begun,
-                browser.replaced().as_ref(),
-                now,
-                as_of,
-            ))
+                &mut run,
+                newcomer,
+                AuthMethod::OperatorLink,
+                &browser,
+            )
         });
     Ok(redeemed.await??.on(done(json!({}))))
 }

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_domain::command::Command;
 use mamori_domain::context::Asker;
-use mamori_flows::session::{self, SessionOwner};
+use mamori_flows::session::SessionOwner;
 use mamori_flows::sign_in::{self, NotSignedIn};
 use mamori_flows::sign_up;
 use mamori_registry::{
@@ -25,8 +25,8 @@ use crate::cookies::encode_token;
 use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG};
 use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
-    Browser, NewSession, WalletSession, new_session, new_session_device, operator_mark, owner_now,
-    take_in,
+    Browser, NewSession, WalletSession, begin_for_newcomer, new_session, new_session_device,
+    operator_mark, take_in,
 };
 use crate::http::step_up::{FreshPasskey, Granted, challenge};
 use crate::identity::{Purpose, StepUpAct};
@@ -156,19 +156,8 @@ pub async fn sign_up_finish(
             };
             let mut run = inner.run(registry, visitor.asker, now, &seed);
             let wallet = sign_up::open_wallet(&mut run, &enrolment)?;
-            let (wallet_owner, surface) = (Some(wallet), Surface::Wallet);
-            let owner = owner_now(run.registry, surface, owner, wallet_owner)?;
-            let device = new_session_device(run.registry, &browser);
-            let new = new_session(surface, owner, AuthMethod::SignUp, device, &browser, now);
-            let as_of = inner.identity.sessions.endings();
-            let begun = session::begin(&mut run, new)?;
-            Ok(take_in(
-                &inner,
-                begun,
-                browser.replaced().as_ref(),
-                now,
-                as_of,
-            ))
+            let newcomer = (Surface::Wallet, owner, Some(wallet));
+            begin_for_newcomer(&inner, &mut run, newcomer, AuthMethod::SignUp, &browser)
         });
     Ok(signed_up.await??.on(done(json!({}))))
 }

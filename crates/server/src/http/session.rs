@@ -14,6 +14,7 @@ use mamori_domain::context::{Actor, Asker};
 use mamori_domain::ids::{self, WalletId};
 use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
+use mamori_flows::Run;
 use mamori_flows::session::{self, SessionOwner, TokenSession, journal_id};
 use mamori_registry::{
     Aal, AuthMethod, Device, OwnerId, Registry, SessionDevice, SessionId, SessionRow, Surface,
@@ -297,19 +298,26 @@ pub fn new_session_device(registry: &Registry, browser: &BrowserTraits) -> Sessi
     registry.session_device(&browser.token, &browser.user_agent)
 }
 
-/// The generation of an owner who has just come to be.
-pub fn owner_now(
-    registry: &mut Registry,
-    surface: Surface,
-    owner: OwnerId,
-    wallet: Option<WalletId>,
-) -> Result<SessionOwner, Denial> {
-    let generation = registry.sessions().generation(surface, &owner)?;
-    Ok(SessionOwner {
+/// Signs in an owner who has just come to be, in this browser: person and wallet, or operator.
+pub fn begin_for_newcomer(
+    app: &App,
+    run: &mut Run,
+    newcomer: (Surface, OwnerId, Option<WalletId>),
+    method: AuthMethod,
+    browser: &BrowserTraits,
+) -> Result<NewSession, Denial> {
+    let ((surface, owner, wallet), now) = (newcomer, run.now);
+    let generation = run.registry.sessions().generation(surface, &owner)?;
+    let owner = SessionOwner {
         owner,
         wallet,
         generation: generation.ok_or(Denial::SignedOut)?,
-    })
+    };
+    let device = new_session_device(run.registry, browser);
+    let new = new_session(surface, owner, method, device, browser, now);
+    let (replaced, as_of) = (new.replaced, app.identity.sessions.endings());
+    let begun = session::begin(run, new)?;
+    Ok(take_in(app, begun, replaced.as_ref(), now, as_of))
 }
 
 /// Takes a session into memory that was stored or renewed when there had been `as_of` endings, in place of the token `old`.
