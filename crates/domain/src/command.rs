@@ -288,7 +288,7 @@ commands! {
     /// Gives a hold back whole.
     21 "release"
     Release { hold: HoldId }
-        by [Till Key System] else HoldUnknown,
+        by [Till Key Operator System] else HoldUnknown,
         for None,
         needs Needs::NOTHING,
         decides pay::release(book, by, *hold);

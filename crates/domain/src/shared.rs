@@ -48,6 +48,12 @@ impl From<&Shared<str>> for Box<str> {
     }
 }
 
+impl<T> From<&Shared<T>> for Arc<T> {
+    fn from(shared: &Shared<T>) -> Self {
+        Arc::clone(&shared.0)
+    }
+}
+
 impl<T: Default> Default for Shared<T> {
     fn default() -> Self {
         T::default().into()

@@ -2,10 +2,12 @@
 
 use mamori_domain::ids::{HoldId, MerchantId, StoreId, WalletId};
 use mamori_domain::money::Amount;
+use mamori_domain::pay::HeldFor;
+use mamori_domain::shared::Shared;
 use mamori_domain::world::Timestamp;
 
 /// Money that was set aside, and what became of it, as the journal tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HoldRecord {
     /// Its id.
     pub hold: HoldId,
@@ -21,6 +23,8 @@ pub struct HoldRecord {
     pub at: Timestamp,
     /// From this instant on it cannot be captured.
     pub expires_at: Timestamp,
+    /// What it was asked for with; `None` in journals from before it was kept.
+    pub held_for: Option<Shared<HeldFor>>,
     /// How it ended; `None` while it stands.
     pub end: Option<HoldEnd>,
 }

@@ -147,21 +147,9 @@ impl Prefetcher {
 
     /// A payment as its journal row tells it, with the refunds and the cancel that followed.
     pub fn payment(&mut self, id: PaymentId) -> Result<Option<Payment>, Fault> {
-        let Some(entry) = read::entry_by_id(&mut self.views, id.0)?
-            .filter(|entry| entry.kind == EntryKind::Payment)
-        else {
+        let Some(mut payment) = self.paid(id)? else {
             return Ok(None);
         };
-        let (at, events) = self.events(entry.seq)?;
-        let mut payment = events
-            .into_iter()
-            .find_map(|event| match event {
-                Event::Paid(paid) if paid.id == id => Some(Payment::new(paid, at)),
-                _ => None,
-            })
-            .ok_or_else(|| {
-                Fault::broken("the views name a payment that its journal row does not hold")
-            })?;
         for reversal in read::reversals(&mut self.views, id.0)? {
             let row = read::entry_by_id(&mut self.views, reversal.entry)?
                 .ok_or_else(|| Fault::broken("the views have lost a reversal"))?;
@@ -182,6 +170,35 @@ impl Prefetcher {
             }
         }
         Ok(Some(payment))
+    }
+
+    /// A payment as it was taken: by a scan or a permission, or out of a hold under the hold's id.
+    fn paid(&mut self, id: PaymentId) -> Result<Option<Payment>, Fault> {
+        let end = match read::entry_by_id(&mut self.views, id.0)? {
+            Some(entry) if entry.kind == EntryKind::Payment => Some(entry),
+            Some(entry) if entry.kind == EntryKind::Hold => {
+                read::end_of_hold(&mut self.views, id.0)?
+            }
+            _ => None,
+        };
+        let Some(end) = end else {
+            return Ok(None);
+        };
+        let (at, events) = self.events(end.seq)?;
+        for event in events {
+            match event {
+                Event::Paid(paid) if paid.id == id => return Ok(Some(Payment::new(paid, at))),
+                Event::Captured(captured) if captured.hold.0 == id.0 => {
+                    let paid = captured.paid.as_ref().map(Arc::from);
+                    return Ok(paid.map(|paid| Payment::new(paid, at)));
+                }
+                Event::Released(released) if released.hold.0 == id.0 => return Ok(None),
+                _ => {}
+            }
+        }
+        Err(Fault::broken(
+            "the views name a payment that its journal row does not hold",
+        ))
     }
 
     /// A refund as its journal row tells it.
@@ -219,6 +236,7 @@ impl Prefetcher {
             amount: held.amount,
             at,
             expires_at: held.expires_at,
+            held_for: held.held_for,
             end: self.end_of_hold(id)?,
         }))
     }

@@ -83,6 +83,12 @@ impl Archive {
                 let payment = Payment::new(paid.clone(), row.at);
                 self.payments.insert(paid.id, payment);
             }
+            Event::Captured(captured) => {
+                if let Some(paid) = &captured.paid {
+                    let payment = Payment::new(paid.into(), row.at);
+                    self.payments.insert(paid.id, payment);
+                }
+            }
             Event::Cancelled(cancelled) => {
                 let payment = self.payments.get_mut(&cancelled.payment);
                 payment.expect("it was paid before").note_cancel(row.at);

@@ -186,6 +186,9 @@ impl Crowd {
             (Command::Hold { charge, .. }, Reply::Held { hold }) => {
                 self.holds.push((*hold, charge.merchant))
             }
+            (Command::Capture { merchant, hold, .. }, Reply::Released) => {
+                self.payments.push((PaymentId(hold.0), *merchant))
+            }
             (Command::StartTopUp { amount, .. }, Reply::TopUp { top_up, .. }) => {
                 self.top_ups.push((*top_up, *amount))
             }

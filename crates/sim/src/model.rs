@@ -675,13 +675,25 @@ impl Model {
                 if amount.is_zero() || amount.signed() > aside.yen {
                     return Err(Refusal::CaptureExceedsHold);
                 }
+                // What was taken is a sale under the hold's number.
+                let sale = Sale {
+                    merchant: *merchant,
+                    wallet: aside.wallet,
+                    yen: amount.signed(),
+                    refunded: 0,
+                    parts: 0,
+                    cancelled: false,
+                    at,
+                    store: aside.store,
+                };
+                self.sales.insert(hold.0, sale);
                 self.end_hold(*hold, &aside, amount.signed())
             }
             Command::Release { hold } => {
                 let aside = self.asides.get(&hold.0);
                 let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
-                // The merchant that asked for it gives it back, or the program: no other client knows its id.
-                if !matches!(by, Actor::System { .. }) {
+                // The merchant that asked for it gives it back, an operator, or the program: no other client knows its id.
+                if !matches!(by, Actor::System { .. } | Actor::Operator { .. }) {
                     self.may(by, aside.merchant)
                         .and_then(|()| self.reaches(by, aside.store))
                         .map_err(|_| Refusal::HoldUnknown)?;

@@ -457,7 +457,9 @@ impl Stage {
                 (self.speaker(till)?, cancel)
             }
             [till, "refunds", label, amount] => {
-                let payment = self.payments.get(label).copied();
+                // What was captured is a payment under the hold's number.
+                let of_hold = || self.holds.get(label).map(|hold| PaymentId(hold.0));
+                let payment = self.payments.get(label).copied().or_else(of_hold);
                 let refund = Command::Refund(RefundRequest {
                     merchant: merchant_of(till),
                     merchant_refund_id: name.into(),

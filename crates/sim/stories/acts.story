@@ -51,7 +51,6 @@ acts of till-1                                             -> open_till by comma
 sora    issues code B at 14:00:00
 till-1  holds B 600 as bike at 14:00:00                    -> held, sora 3_500
 riku    releases bike                                      -> refused hold_unknown
-house   releases bike                                      -> refused hold_unknown
 till-4  releases bike                                      -> refused hold_unknown, sora held 600
 bakery  releases bike                                      -> released, sora 4_100
 sora    issues code C at 14:01:00

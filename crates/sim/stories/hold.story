@@ -14,6 +14,17 @@ till-3  cancels bike                                       -> refused payment_un
 till-1  captures bike 6_001                                -> refused capture_exceeds_hold
 till-1  captures bike 1_500                                -> released, sora 8_500, sora held 0, bakery 1_500
 till-1  captures bike 1                                    -> refused hold_unknown
+# What was captured is a payment like any other: by parts, up to what was captured, and it keeps till and store.
+till-3  refunds bike 100                                   -> refused payment_unknown, sora 8_500
+till-1  refunds bike 1_501                                 -> refused refund_exceeds_payment, sora 8_500
+till-1  refunds bike 500 as part                           -> refunded, sora 9_000, bakery 1_000
+house   restarts
+till-1  refunds bike 500 as part                           -> refunded, sora 9_000, bakery 1_000
+till-1  refunds bike 1_001                                 -> refused refund_exceeds_payment
+till-1  refunds bike 1_000                                 -> refunded, sora 10_000, bakery 0
+till-1  refunds bike 1                                     -> refused refund_exceeds_payment
+sora    issues code B2
+till-1  charges B2 1_500                                   -> paid, sora 8_500, bakery 1_500
 sora    issues code C
 till-1  holds C 500 as bell                                -> held, sora 8_000
 house   restarts
@@ -30,6 +41,15 @@ till-1  captures tent 700 at 14:00:00                      -> refused hold_unkno
 house   restarts
 till-1  captures stove 100 at 14:00:29                     -> released, sora 8_400, sora held 0, bakery 1_600
 house   releases overdue holds at 15:00:00                 -> released 0, sora 8_400
+
+# A deposit that a merchant forgot is the customer's money: the operator gives it back, the customer cannot.
+sora    issues code T at 15:10:00
+till-1  holds T 900 as tarp at 15:10:00                    -> held, sora 7_500, sora held 900
+sora    releases tarp                                      -> refused hold_unknown, sora held 900
+house   releases tarp                                      -> released, sora 8_400, sora held 0
+house   releases tarp                                      -> refused hold_unknown
+till-1  captures tarp 100                                  -> refused hold_unknown
+till-1  refunds tarp 100                                   -> refused payment_unknown, sora 8_400
 
 # One id is one payment, set aside or paid: whoever cancels it need not know which.
 sora    issues code F at 16:00:00

@@ -5,7 +5,9 @@ use crate::fund::{Lot, Lots};
 use crate::ids::{EntryId, Fingerprint, IdSpace, MerchantId, StoreId, WalletId};
 use crate::merchant::StoreDetails;
 use crate::money::Amount;
+use crate::pay::HeldFor;
 use crate::reply::TopUpState;
+use crate::shared::Shared;
 use crate::world::Timestamp;
 use minicbor::{Decode, Encode};
 
@@ -114,6 +116,9 @@ pub struct Hold {
     pub drawn: Vec<Lot>,
     #[n(5)]
     pub expires_at: Timestamp,
+    /// Missing for holds from before a capture made a payment.
+    #[n(6)]
+    pub held_for: Option<Shared<HeldFor>>,
 }
 
 /// A top-up that the processor has not answered for yet.

@@ -48,6 +48,34 @@ pub fn returned(drawn: &[Lot], already: Amount, amount: Amount) -> Vec<Lot> {
     back
 }
 
+/// The oldest of some lots that come to `amount`; `None` if they hold less.
+pub fn first_of<'a>(lots: impl Iterator<Item = &'a Lot>, amount: Amount) -> Option<Drawn> {
+    let mut left = amount;
+    let mut lots = lots.peekable();
+    if let Some(first) = lots.peek()
+        && first.amount >= amount
+        && !amount.is_zero()
+    {
+        return Some(Drawn::from(Lot {
+            source: first.source,
+            amount,
+        }));
+    }
+    let mut drawn = Vec::with_capacity(1);
+    for lot in lots {
+        if left.is_zero() {
+            break;
+        }
+        let part = lot.amount.min(left);
+        drawn.push(Lot {
+            source: lot.source,
+            amount: part,
+        });
+        left = left.minus(part)?;
+    }
+    left.is_zero().then(|| Drawn::from(drawn))
+}
+
 /// The lots of one wallet, oldest first. Most wallets hold one, which then lives inside the wallet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Lots {
@@ -75,29 +103,7 @@ impl Lots {
 
     /// The parts that a payment of `amount` would take, oldest first; `None` if there is not enough.
     pub fn draw(&self, amount: Amount) -> Option<Drawn> {
-        if let Some(first) = self.iter().next()
-            && first.amount >= amount
-            && !amount.is_zero()
-        {
-            return Some(Drawn::from(Lot {
-                source: first.source,
-                amount,
-            }));
-        }
-        let mut left = amount;
-        let mut drawn = Vec::with_capacity(1);
-        for lot in self.iter() {
-            if left.is_zero() {
-                break;
-            }
-            let part = lot.amount.min(left);
-            drawn.push(Lot {
-                source: lot.source,
-                amount: part,
-            });
-            left = left.minus(part)?;
-        }
-        left.is_zero().then(|| Drawn::from(drawn))
+        first_of(self.iter(), amount)
     }
 
     /// Removes drawn parts, which must be the oldest ones: they were made by [`Lots::draw`] on this very state.

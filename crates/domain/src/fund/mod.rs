@@ -10,6 +10,7 @@ pub use credit::Credited;
 pub(crate) use credit::credit;
 pub use drawn::Drawn;
 pub use lot::{Lot, Source};
+pub(crate) use lots::first_of;
 pub use lots::{CreditKind, DRAWN_MAX, LOTS_MAX, Lots, returned};
 pub use top_up::{TopUpConfirmed, TopUpFailed, TopUpStarted};
 pub(crate) use top_up::{confirm, fail, start};

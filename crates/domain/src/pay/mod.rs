@@ -31,7 +31,7 @@ pub use cancel::{Cancelled, CancelledBefore};
 pub(crate) use charge::charge;
 pub use code::{CODE_SPACE, CodeDesk, CodeFact};
 pub(crate) use find::{find_first_answer, find_payment, find_payment_by_id, find_refund};
-pub use hold::{Captured, Held, RELEASES_MAX, Released};
+pub use hold::{Captured, Held, HeldFor, RELEASES_MAX, Released};
 pub(crate) use hold::{capture, hold, release, release_expired};
 pub use payment::{OrderInfo, Paid, Payer, Payment, PaymentStatus, Refund};
 pub use refund::Refunded;

@@ -127,7 +127,7 @@ fn table(sora: WalletId) -> Vec<(Command, &'static str, Refusal)> {
         ),
         (
             Command::Release { hold },
-            "till key system",
+            "till key operator system",
             Refusal::HoldUnknown,
         ),
         (Command::ReleaseExpired, "system", Refusal::HoldUnknown),

@@ -190,6 +190,7 @@ fn a_posting_below_an_accounts_floor_is_not_booked() {
         back: Amount::ZERO,
         previous: EntryId(0),
         balance: 9_900,
+        paid: None,
     };
     let why = stops(&mut fixture, captured);
     assert!(why.contains("a wallet holds no less than nothing"), "{why}");

@@ -27,7 +27,8 @@ use mamori_domain::merchant::{
 };
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{
-    Cancelled, CancelledBefore, Captured, Held, OrderInfo, Paid, Refunded, Refused, Released,
+    Cancelled, CancelledBefore, Captured, Held, HeldFor, OrderInfo, Paid, Refunded, Refused,
+    Released,
 };
 use mamori_domain::refusal::Refusal;
 use mamori_domain::world::Timestamp;
@@ -244,10 +245,35 @@ pub fn one_of_each() -> Vec<Event> {
             store,
             wallet,
             amount,
-            drawn: drawn.into(),
+            drawn: drawn.clone().into(),
             expires_at: Timestamp(i64::MAX),
             previous,
             balance,
+            held_for: None,
+        }
+        .into(),
+        Held {
+            hold: HoldId(3),
+            key,
+            digest,
+            merchant,
+            store: None,
+            wallet,
+            amount,
+            drawn: drawn.clone().into(),
+            expires_at: Timestamp(0),
+            previous,
+            balance,
+            held_for: Some(
+                HeldFor {
+                    merchant_payment_id: "部屋-1".into(),
+                    digest,
+                    till: Some(till),
+                    authorization: None,
+                    order: OrderInfo::default().into(),
+                }
+                .into(),
+            ),
         }
         .into(),
         Captured {
@@ -260,6 +286,7 @@ pub fn one_of_each() -> Vec<Event> {
             back: Amount::ZERO,
             previous,
             balance,
+            paid: None,
         }
         .into(),
         Captured {
@@ -272,6 +299,24 @@ pub fn one_of_each() -> Vec<Event> {
             back: Amount::yen(2),
             previous,
             balance,
+            paid: Some(
+                Paid {
+                    id: PaymentId(3),
+                    merchant,
+                    store,
+                    till: Some(till),
+                    wallet,
+                    amount: Amount::yen(1),
+                    digest,
+                    merchant_payment_id: "部屋-1".into(),
+                    drawn: drawn.into(),
+                    previous,
+                    balance,
+                    order: OrderInfo::default().into(),
+                    authorization: Some(AuthorizationId(5)),
+                }
+                .into(),
+            ),
         }
         .into(),
         Released {
@@ -516,10 +561,11 @@ fn a_day() -> Fixture {
     day.cancel("wrong").unwrap();
     day.cancel("never").unwrap();
     day.seal();
-    // Holds: captured in part, given back, and given back by itself.
+    // Holds: captured in part and refunded, given back, and given back by itself.
     day.now = day.now.plus_seconds(61);
     let bike = day.hold("bike", 700, 3_600);
     day.capture(bike, 650).unwrap();
+    day.refund(PaymentId(bike.0), "bell", 50).unwrap();
     let hold = day.hold("room", 700, 3_600);
     day.tell(Command::Release { hold }).unwrap();
     day.hold("boat", 50, 60);
@@ -622,6 +668,12 @@ const GOLDEN: &[Golden] = &[
     Golden {
         journal: include_str!("golden/format-2.journal"),
         hash: "81841bd8bedc1b73b2a7871b43c4b05fef71fe721ba21018c9d958d0f81b2eef87a9f8d33fe1",
+        seals: SEALS,
+    },
+    // What is captured of a hold is a payment, and can be refunded.
+    Golden {
+        journal: include_str!("golden/format-2-captured.journal"),
+        hash: "81841b21bdc0c3bfca07aa1bc25ddace8b9c3fc41bfee58254a91caba21b638e8b6be1cad4bd",
         seals: SEALS,
     },
 ];

@@ -7,6 +7,7 @@ use crate::fixture::{
 use mamori_domain::command::{Charge, Command, CreditKind};
 use mamori_domain::context::SystemReason;
 use mamori_domain::event::Event;
+use mamori_domain::fund::Lot;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
 };
@@ -261,6 +262,57 @@ fn a_hold_is_captured_once_and_the_rest_comes_back() {
     );
     assert_eq!(fixture.tell(release), Err(Refusal::HoldUnknown));
     assert_eq!(fixture.balance(fixture.sora), 6_500);
+}
+
+/// The customer gets back the very yen that were taken, and reports find what was sold.
+#[test]
+fn what_was_captured_is_a_payment_and_refunded_into_the_lots_it_was_drawn_from() {
+    let mut fixture = Fixture::open();
+    let wallet = fixture.sora;
+    let sorry = Command::Credit {
+        wallet,
+        idempotency_key: "sorry".into(),
+        amount: Amount::yen(500),
+        kind: CreditKind::Goodwill,
+    };
+    fixture.tell(sorry).unwrap();
+    let lots = |fixture: &Fixture| -> Vec<Lot> {
+        let row = fixture.book.wallet(wallet).expect("it is there");
+        row.lots.iter().copied().collect()
+    };
+    let before = lots(&fixture);
+    let mut charge = by_grant("room", 10_400);
+    let categories: Box<[Box<str>]> = ["lodging".into()].into();
+    charge.order = OrderInfo {
+        categories: Some(categories.clone()),
+        ..OrderInfo::default()
+    }
+    .into();
+    let expires_at = fixture.now.plus_seconds(3_600);
+    let Ok(Reply::Held { hold }) = fixture.tell(Command::Hold { charge, expires_at }) else {
+        panic!("there is enough");
+    };
+    let paid = PaymentId(hold.0);
+    assert_eq!(
+        fixture.refund(paid, "early", 1),
+        Err(Refusal::PaymentUnknown),
+        "set aside is not paid"
+    );
+    fixture.capture(hold, 10_300).unwrap();
+    let payment = fixture.book.payment(paid).expect("it is one").clone();
+    assert_eq!(payment.order.categories, Some(categories));
+    assert_eq!(&*payment.merchant_payment_id, "room");
+    assert_eq!(payment.refundable(), Amount::yen(10_300));
+
+    fixture.refund(paid, "part", 400).unwrap();
+    assert_eq!(
+        fixture.refund(paid, "more than is left", 9_901),
+        Err(Refusal::RefundExceedsPayment)
+    );
+    fixture.refund(paid, "rest", 9_900).unwrap();
+    let mut after = lots(&fixture);
+    after.sort_by_key(|lot| std::cmp::Reverse(lot.amount));
+    assert_eq!(after, before, "10,000 of cash and 500 of goodwill");
 }
 
 /// A client that cancels or reads an id need not know whether it was paid at once or only set aside.

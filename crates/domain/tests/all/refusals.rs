@@ -694,7 +694,7 @@ const CAPTURE: &[Row] = &[
     }),
 ];
 
-/// To all but the hold's own merchant and the program itself it is as if it were not there.
+/// To all but the hold's own merchant, an operator and the program itself it is as if it were not there.
 const RELEASE: &[Row] = &[
     row("by another merchant's key", Refusal::HoldUnknown, |scene| {
         scene.by(as_key(BOOKSHOP_KEY));
@@ -709,9 +709,6 @@ const RELEASE: &[Row] = &[
     ),
     row("by the customer", Refusal::HoldUnknown, |scene| {
         scene.by(as_customer(scene.fixture.sora));
-    }),
-    row("by the operator's staff", Refusal::HoldUnknown, |scene| {
-        scene.by(as_operator());
     }),
 ];
 

@@ -21,6 +21,7 @@ use mamori_domain::pay::{OrderInfo, Payer, PaymentStatus};
 use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::{Outcome, Reply};
+use mamori_domain::world::Timestamp;
 use mamori_engine::audit::audit;
 use mamori_engine::clock::Clock;
 use mamori_engine::journal::batch::SEAL_EVERY;
@@ -279,6 +280,57 @@ fn a_payment_that_memory_forgot_long_ago_is_refunded_and_cancelled_from_the_jour
         Err(Refusal::IdempotencyConflict)
     );
     engine.stop();
+}
+
+#[test]
+fn what_was_captured_long_ago_is_refunded_from_the_journal() {
+    let scratch = Scratch::new("captured");
+    let engine = open(&scratch.location());
+    let wallet = shop_with_sora(&engine);
+    let Command::Charge(bike) = charge("bike", Payer::Authorization(SORA), 3_000) else {
+        panic!("a charge");
+    };
+    let expires_at = Timestamp(1_795_000_600_000_000);
+    let held = done(
+        &engine,
+        Command::Hold {
+            charge: bike,
+            expires_at,
+        },
+    );
+    let Reply::Held { hold } = held else {
+        panic!("{held:?}");
+    };
+    let capture = Command::Capture {
+        merchant: MerchantId(1),
+        hold,
+        amount: Amount::yen(2_000),
+    };
+    // What it is for lies in a checkpoint by then.
+    engine.stop();
+    let engine = open(&scratch.location());
+    done(&engine, capture);
+    engine.stop();
+    let engine = open(&scratch.location());
+    assert_eq!(
+        engine.survey().unwrap().recent,
+        0,
+        "memory has forgotten it"
+    );
+    let refund = |name: &str, yen| refund(name, PaymentId(hold.0), yen);
+    done(&engine, refund("r-1", 1_500));
+    engine.stop();
+    let engine = open(&scratch.location());
+    assert_eq!(
+        act(&engine, refund("r-2", 501)).unwrap(),
+        Err(Refusal::RefundExceedsPayment)
+    );
+    done(&engine, refund("r-3", 500));
+    assert_eq!(balance(&engine, wallet), 10_000);
+    engine.stop();
+    let master = MasterKey::from_bytes([7; 32]);
+    let report = audit(&scratch.location(), &master, &mut |_, _| {}).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
 }
 
 #[test]

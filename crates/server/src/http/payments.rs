@@ -599,7 +599,7 @@ impl Inner {
                     payer: Some(charge.payer),
                     capture: None,
                 };
-                Ok(self.hold_answer(operation, &record, &said))
+                self.hold_answer(call, operation, &record, &said).await
             }
             Ok(_) => Err(Answered::plain(ResultCode::InternalServerError)),
             Err(Refusal::IdempotencyConflict) => {
@@ -630,7 +630,7 @@ impl Inner {
             let record = self.hold_that_is_there(hold).await?;
             return match record.end {
                 Some(end) if end.captured == Some(amount) => {
-                    Ok(self.hold_answer(operation, &record, &said))
+                    self.hold_answer(call, operation, &record, &said).await
                 }
                 _ => Err(outcome_unknown()),
             };
@@ -653,7 +653,7 @@ impl Inner {
             }
             (Err(_), _) => return Err(refuse("hold_expired")),
         }
-        Ok(self.hold_answer(operation, &record, &said))
+        self.hold_answer(call, operation, &record, &said).await
     }
 
     /// Gives back what was set aside.
@@ -757,19 +757,29 @@ impl Inner {
         record.ok_or_else(|| Answered::plain(ResultCode::InternalServerError))
     }
 
-    fn hold_answer(&self, operation: Operation, record: &HoldRecord, said: &HoldSaid) -> Answered {
-        let mut body = Vec::with_capacity(640);
-        write_hold(
-            &mut body,
-            operation.success(),
-            record,
-            said,
-            self.outside.now(),
-        );
-        Answered {
-            code: operation.success(),
-            body,
+    /// A hold as it stands; of a captured one also what came back of it since.
+    async fn hold_answer(
+        &self,
+        call: &Call<'_>,
+        operation: Operation,
+        record: &HoldRecord,
+        said: &HoldSaid<'_>,
+    ) -> Result<Answered, Answered> {
+        let mut since = None;
+        if record.end.is_some_and(|end| end.captured.is_some()) {
+            let query = query::Query::PaymentById {
+                merchant: call.key.merchant,
+                payment: PaymentId(record.hold.0),
+            };
+            if let Ok(Reply::Payment(payment)) = self.ledger.ask(call.query(query)).await? {
+                let refunds = self.refunds_of(&payment).await?;
+                since = Some((payment, refunds));
+            }
         }
+        let mut body = Vec::with_capacity(640);
+        let (code, now) = (operation.success(), self.outside.now());
+        write_hold(&mut body, code, record, said, since.as_ref(), now);
+        Ok(Answered { code, body })
     }
 
     async fn create_refund(&self, call: &Call<'_>, body: &[u8]) -> Result<Answered, Answered> {
@@ -807,7 +817,7 @@ impl Inner {
                     payer: None,
                     capture: None,
                 };
-                Ok(self.hold_answer(operation, &record, &said))
+                self.hold_answer(call, operation, &record, &said).await
             }
             outcome => self.payment_outcome(operation, outcome).await,
         }
@@ -916,8 +926,8 @@ fn not_looked_up(denial: Denial) -> Answered {
     })
 }
 
-/// What a request says about money set aside that the journal row of it does not tell. The payer is part of what makes two
-/// requests equal, so a retry repeats it; texts and times are not, and are left out rather than answered with the retry's own.
+/// What a request says about money set aside that the journal row of it may not tell. The payer is part of what makes two
+/// requests equal, so a retry repeats it; the texts of a capture are not, and are left out rather than answered with the retry's own.
 struct HoldSaid<'a> {
     name: &'a str,
     payer: Option<Payer>,
@@ -929,11 +939,14 @@ fn write_hold(
     code: ResultCode,
     record: &HoldRecord,
     said: &HoldSaid,
+    since: Option<&(Payment, Vec<Refund>)>,
     now: Timestamp,
 ) {
     let captured = record.end.and_then(|end| Some((end.at, end.captured?)));
     let ended_at = record.end.map_or(now, |end| end.at);
+    let is_refunded = since.is_some_and(|(payment, _)| payment.refundable().is_zero());
     let status = match record.end {
+        Some(_) if is_refunded => envelope::PaymentStatus::Refunded,
         Some(_) if captured.is_some() => envelope::PaymentStatus::Completed,
         // Overdue is over, whether the money has gone back yet or will with the next sweep.
         _ if ended_at >= record.expires_at => envelope::PaymentStatus::Expired,
@@ -941,24 +954,34 @@ fn write_hold(
         None => envelope::PaymentStatus::Authorized,
     };
     let store = record.store.map(|id| id.to_string());
+    let held_for = record.held_for.as_deref();
+    let till = held_for.and_then(|held_for| Some(held_for.till?.to_string()));
+    let order = held_for.map(|held_for| &*held_for.order);
+    let text =
+        |of: fn(&OrderInfo) -> &Option<Box<str>>| order.and_then(|order| of(order).as_deref());
+    let refunds: Vec<RefundView<'_>> = (since.iter())
+        .flat_map(|(_, refunds)| refunds.iter().map(refund_view))
+        .collect();
+    let authorization = match (held_for, said.payer) {
+        (Some(held_for), _) => held_for.authorization,
+        (None, Some(Payer::Authorization(id))) => Some(id),
+        (None, _) => None,
+    };
     let view = PaymentView {
         payment_id: record.hold.0,
         status,
         accepted_at_seconds: record.at.seconds(),
         merchant_payment_id: said.name,
-        user_authorization_id: match said.payer {
-            Some(Payer::Authorization(id)) => Some(id.0),
-            _ => None,
-        },
+        user_authorization_id: authorization.map(|id| id.0),
         amount_yen: record.amount.signed(),
-        requested_at_seconds: 0,
+        requested_at_seconds: order.map_or(0, |order| order.requested_at),
         expires_at_seconds: Some(record.expires_at.seconds()),
         canceled_at_seconds: None,
-        store_id: store.as_deref(),
-        terminal_id: None,
-        order_receipt_number: None,
-        order_description: None,
-        refunds: &[],
+        store_id: text(|order| &order.store_text).or(store.as_deref()),
+        terminal_id: text(|order| &order.terminal_text).or(till.as_deref()),
+        order_receipt_number: text(|order| &order.receipt_number),
+        order_description: text(|order| &order.description),
+        refunds: &refunds,
         capture: captured.map(|(at, amount)| CaptureView {
             accepted_at_seconds: at.seconds(),
             merchant_capture_id: said.capture.map(|asked| &*asked.merchant_capture_id),

@@ -149,6 +149,57 @@ fn what_is_set_aside_is_captured_once_up_to_its_amount_and_the_rest_goes_back() 
 }
 
 #[test]
+fn what_was_captured_is_refunded_like_any_other_payment() {
+    let street = Street::open();
+    let mut sora = street.customer("sora@example.jp");
+    let permission = sora.grant(&link(&street, "n-1")).ok()["permission_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let rental = Rental {
+        street: &street,
+        permission,
+    };
+    let (_, _, aside) = rental.authorise("bike", 6_000, None);
+    let refund = |name: &str, yen: u64| {
+        let body = json!({
+            "merchantRefundId": name, "paymentId": aside["paymentId"], "amount": money(yen), "requestedAt": 1_800_000_080,
+            "reason": "雨のため",
+        });
+        street.call("POST", "/v2/refunds", body)
+    };
+    assert_eq!(
+        said(refund("early", 1)),
+        no(404, "RESOURCE_NOT_FOUND"),
+        "nothing was taken yet"
+    );
+    assert_eq!(rental.capture("bike", 1_500).0, 200);
+    let (status, code, part) = refund("rain", 500);
+    assert_eq!((status, &*code), (200, "SUCCESS"));
+    assert_eq!(
+        (&part["paymentId"], &part["amount"]),
+        (&aside["paymentId"], &money(500))
+    );
+    assert_eq!(refund("rain", 500).2, part, "a retry gets the first answer");
+    let (_, _, read) = rental.read("bike");
+    assert_eq!(read["status"], "COMPLETED");
+    assert_eq!(read["refunds"]["data"][0]["amount"], money(500));
+    assert_eq!(
+        (&read["orderDescription"], &read["userAuthorizationId"]),
+        (&json!("自転車の保証金"), &json!(rental.permission)),
+        "what was said when it was set aside"
+    );
+    assert_eq!(refund("too much", 1_001).0, 400);
+    assert_eq!(refund("rest", 1_000).0, 200);
+    assert_eq!(rental.read("bike").2["status"], "REFUNDED");
+    let home = sora.phone.get("/api/home").ok();
+    assert_eq!(
+        (&home["balance"], &home["held"]),
+        (&json!(10_000), &json!(0))
+    );
+}
+
+#[test]
 fn what_is_set_aside_goes_back_by_a_revert_or_by_a_cancel() {
     let street = Street::open();
     let mut sora = street.customer("sora@example.jp");
