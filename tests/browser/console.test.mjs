@@ -275,6 +275,37 @@ step('a store says where it is and what it sells', async () => {
   await page.getByText(`${words.prefecture_13}千代田区・${words.store_books}`).waitFor();
 });
 
+/** A shop sets money of a seeded customer aside, signed by hand. */
+async function setAside({ user_authorization_id }, amount) {
+  const [path, nonce, epoch] = ['/v2/payments/preauthorize', randomUUID(), Math.floor(Date.now() / 1_000)];
+  const body = JSON.stringify({
+    merchantPaymentId: `deposit-${randomUUID()}`, userAuthorizationId: user_authorization_id, amount: { amount, currency: 'JPY' }, requestedAt: epoch,
+  });
+  const text = ['MAMORI-HMAC-SHA256', 'POST', path, epoch, nonce, createHash('sha256').update(body).digest('hex')].join('\n');
+  const mac = createHmac('sha256', dev.merchant.api_secret).update(text).digest('base64');
+  const authorization = `hmac MAMORI-HMAC-SHA256:${dev.merchant.api_key}:${mac}:${nonce}:${epoch}`;
+  const answer = await fetch(new URL(path, dev.base_url), {
+    method: 'POST', body, headers: { 'content-type': 'application/json', authorization },
+  });
+  assert.equal(answer.status, 200, await answer.text());
+}
+
+step('what a shop set aside and forgot is the customer\'s again', async () => {
+  const { page } = operator;
+  await setAside(customer(), 321);
+  await link(page, words.nav_customers).click();
+  await page.getByLabel(words.wallet_number).fill(customer().wallet_id);
+  await page.keyboard.press('Enter');
+  await heading(page, words.holds).waitFor();
+  await lookAt(page, 'console-holds-ja', { fullPage: true });
+  const give = page.getByRole('button', { name: new RegExp(`^${words.hold_release}: .*321`) });
+  await give.click();
+  await lookAt(page, 'console-hold-release-ja');
+  await button(dialog(page), words.hold_release_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await give.waitFor({ state: 'detached' });
+});
+
 step('a customer asks to be forgotten', async () => {
   const { page } = operator;
   const phone = await openDevice(browser, { phone: true });

@@ -40,6 +40,29 @@ function erase({ wallet_id, balance, held }, send) {
   });
 }
 
+/** @param {CustomerWallet} wallet @param {CustomerWallet['holds'][number]} hold @param {Send} send */
+const release = ({ wallet_id }, { hold_id, merchant, amount }, send) => agree({
+  title: t('hold_release_title', { merchant: merchant ?? t('nobody'), amount: yen(amount) }),
+  lead: [t('hold_release_lead')], action: t('hold_release_now'),
+  async run() {
+    await postFresh('/api/holds/release', { hold_id });
+    announce(t('hold_released'), 'assertive');
+    send(await look(wallet_id));
+  },
+});
+
+/** What merchants have set aside of it. @param {CustomerWallet} wallet @param {Send} send @returns {Child} */
+const holdsOf = (wallet, send) => wallet.holds.length > 0 && h('section', { 'aria-labelledby': 'holds' },
+  h('h3', { id: 'holds' }, t('holds')),
+  h('p', { class: 'small soft' }, t('holds_lead')),
+  h('ul', { class: 'notes' }, wallet.holds.map((hold) => h('li', { key: hold.hold_id },
+    h('span', {}, `${hold.merchant ?? t('nobody')} `, h('b', { class: 'number' }, yen(hold.amount))),
+    h('span', { class: 'small soft number' }, t('hold_until', { when: dateTime(hold.expires_at_ms) })),
+    h('button', {
+      type: 'button', class: 'text-button', 'aria-label': `${t('hold_release')}: ${hold.merchant ?? t('nobody')} ${yen(hold.amount)}`,
+      on: { click: () => release(wallet, hold, send) },
+    }, t('hold_release'))))));
+
 /** The customer has called: the phone is gone. @param {CustomerWallet} wallet @param {Send} send */
 const freeze = ({ wallet_id }, send) => askForName({
   title: t('freeze_title', { id: wallet_id }), label: t('freeze_reason'), hint: t('freeze_hint'), chars: 200, danger: true,
@@ -71,6 +94,7 @@ function facts(wallet, send) {
       row('account_held', yen(wallet.held)),
       row('state', t(stateWord(wallet))),
       erased_at_ms !== null && row('erased_at', dateTime(erased_at_ms))),
+    holdsOf(wallet, send),
     h('a', { class: 'text-button', href: `#acts/wallet-${wallet.wallet_id}` }, drawing('receipt'), t('acts_of_wallet')),
     erased_at_ms === null && wallet.name !== null && h('button', {
       type: 'button', class: 'button', on: { click: () => freeze(wallet, send) },

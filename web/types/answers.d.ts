@@ -324,6 +324,8 @@ export interface CustomerWallet {
   wallet_id: string;
   balance: number;
   held: number;
+  /** What merchants have set aside, the oldest first. */
+  holds: { hold_id: string, merchant: string | null, amount: number, expires_at_ms: number }[];
   frozen: boolean;
   name: string | null;
   contact: string | null;

@@ -6,9 +6,9 @@ use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
 
 use mamori_datastore::fault::Fault;
-use mamori_domain::book::{Authorization, Book, BookHash, OpenTopUp, Store};
+use mamori_domain::book::{Authorization, Book, BookHash, Hold, OpenTopUp, Store};
 use mamori_domain::ids::{
-    AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, StoreId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::ledger::{Account, TrialBalance};
 use mamori_domain::world::Timestamp;
@@ -119,6 +119,14 @@ impl Engine {
                 stores: stores(book),
                 tills: sorted(|push| book.tills.each(|id, row| push((*id, row.store)))),
             }
+        })
+    }
+
+    /// The oldest open holds of a wallet's money, at most `max`.
+    pub fn holds_of(&self, wallet: WalletId, max: usize) -> Result<Vec<(HoldId, Hold)>, Fault> {
+        self.look(move |shard| {
+            let holds = shard.book.holds_of(wallet).take(max);
+            holds.map(|(id, row)| (id, row.clone())).collect()
         })
     }
 

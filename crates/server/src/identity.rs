@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mamori_domain::ids::{MerchantId, TillId, WalletId};
+use mamori_domain::ids::{HoldId, MerchantId, TillId, WalletId};
 use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 
 use crate::ceremonies::Ceremonies;
@@ -87,6 +87,8 @@ pub enum StepUpAct {
     InviteOperator(String),
     /// Remove an operator, or withdraw an invitation.
     RemoveOperator(OwnerId),
+    /// Give a customer back what a merchant has set aside.
+    ReleaseHold(HoldId),
     /// Erase the owner of a wallet, with money left in it or not.
     ErasePerson(WalletId, bool),
 }

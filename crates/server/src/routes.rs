@@ -87,6 +87,7 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/wallets/{id}/notes", people::notes)
         .post("/api/wallets/{id}/note", people::write_note)
         .post("/api/wallets/{id}/freeze", people::freeze)
+        .post("/api/holds/release", people::release_hold)
         .post("/api/people/erase", people::erase_person)
 }
 

@@ -63,8 +63,10 @@ impl Book {
             6 => self.credentials.load(key, row, |_, _| true)?,
             7 => self.authorizations.load(key, row, |_, _| true)?,
             8 => {
-                let by_expiry = &mut self.holds_by_expiry;
-                (self.holds).load(key, row, |id, row| by_expiry.insert((row.expires_at, id)))?
+                let (by_expiry, by_wallet) = (&mut self.holds_by_expiry, &mut self.holds_by_wallet);
+                (self.holds).load(key, row, |id, row| {
+                    by_expiry.insert((row.expires_at, id)) && by_wallet.insert((row.wallet, id))
+                })?
             }
             9 => {
                 let by_start = &mut self.top_ups_by_start;
@@ -129,9 +131,9 @@ impl Book {
         self.holds.each(|_, row| in_holds += row.amount.signed());
         assert_eq!(in_holds, held, "what is held is the sum of the holds");
         assert_eq!(
-            self.holds_by_expiry.len(),
-            self.holds.len(),
-            "the index names every hold once"
+            [self.holds_by_expiry.len(), self.holds_by_wallet.len()],
+            [self.holds.len(); 2],
+            "each index names every hold once"
         );
         assert_eq!(
             self.top_ups_by_start.len(),

@@ -95,6 +95,8 @@ pub struct Book {
 
     /// Open holds by the instant they end at: derived from the table.
     holds_by_expiry: BTreeSet<(Timestamp, HoldId)>,
+    /// Open holds by whose money they set aside: derived from the table.
+    holds_by_wallet: BTreeSet<(WalletId, HoldId)>,
     /// Open top-ups by the instant they were started at: derived from the table.
     top_ups_by_start: BTreeSet<(Timestamp, TopUpId)>,
 
@@ -150,6 +152,7 @@ impl Book {
             recent: VecDeque::new(),
             forgotten_through: 0,
             holds_by_expiry: BTreeSet::new(),
+            holds_by_wallet: BTreeSet::new(),
             top_ups_by_start: BTreeSet::new(),
             trial: TrialBalance::default(),
             unmoved: Vec::new(),
@@ -221,15 +224,20 @@ impl Book {
     pub fn holds_expired_at(&self, now: Timestamp) -> impl Iterator<Item = (HoldId, &Hold)> {
         self.holds_by_expiry
             .range(..=(now, HoldId(u64::MAX)))
-            .map(|(_, id)| {
-                (
-                    *id,
-                    self.holds
-                        .get(id)
-                        .expect("the index names holds that are open"),
-                )
-            })
+            .map(|(_, id)| (*id, self.open_hold(*id)))
     }
+
+    /// Open holds of a wallet's money, the oldest first.
+    pub fn holds_of(&self, wallet: WalletId) -> impl Iterator<Item = (HoldId, &Hold)> {
+        self.holds_by_wallet
+            .range((wallet, HoldId(0))..=(wallet, HoldId(u64::MAX)))
+            .map(|(_, id)| (*id, self.open_hold(*id)))
+    }
+
+    fn open_hold(&self, id: HoldId) -> &Hold {
+        (self.holds.get(&id)).expect("the indexes name holds that are open")
+    }
+
     /// Open top-ups that were started before an instant, oldest first.
     pub fn top_ups_started_before(
         &self,
@@ -449,15 +457,17 @@ impl Book {
         let old = self.set_hold(id, row);
         self.undo.push(Undo::Hold(id, old));
     }
-    /// Replaces a hold in the table and in the index of ends.
+    /// Replaces a hold in the table and in both indexes.
     fn set_hold(&mut self, id: HoldId, row: Option<Hold>) -> Option<Hold> {
-        let expires_at = row.as_ref().map(|row| row.expires_at);
+        let indexed = row.as_ref().map(|row| (row.wallet, row.expires_at));
         let old = self.holds.set(&mut self.ledgered, id, row);
         if let Some(old) = &old {
             self.holds_by_expiry.remove(&(old.expires_at, id));
+            self.holds_by_wallet.remove(&(old.wallet, id));
         }
-        if let Some(expires_at) = expires_at {
+        if let Some((wallet, expires_at)) = indexed {
             self.holds_by_expiry.insert((expires_at, id));
+            self.holds_by_wallet.insert((wallet, id));
         }
         old
     }

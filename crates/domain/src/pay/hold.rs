@@ -5,16 +5,14 @@ use std::sync::Arc;
 
 use super::caller::{caller_may, in_reach};
 use super::charge::{Approved, approve};
-use super::{Charge, OrderInfo, Paid, Payer, Payment, Refused};
+use super::{Charge, HeldFor, Paid, Payer, Payment, Refused};
 use crate::book::{Book, Hold};
 use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
 use crate::fund::{Drawn, first_of};
 use crate::happening::{Answers, Happening, Money, Notice, Subject, answers_no_request};
-use crate::ids::{
-    AuthorizationId, EntryId, HoldId, MerchantId, PaymentId, StoreId, TillId, WalletId,
-};
+use crate::ids::{EntryId, HoldId, MerchantId, PaymentId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
 use crate::money::Amount;
@@ -26,23 +24,6 @@ use minicbor::{Decode, Encode};
 
 /// Holds that one command gives back: one event each, and all of them must fit into a batch beside others.
 pub const RELEASES_MAX: u32 = 50;
-
-/// What a hold was asked for with, kept until its capture makes a payment of it.
-#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct HeldFor {
-    /// The merchant's id for it, which becomes that of the payment.
-    #[n(0)]
-    pub merchant_payment_id: Shared<str>,
-    #[n(1)]
-    pub digest: RequestDigest,
-    #[n(2)]
-    pub till: Option<TillId>,
-    /// The standing permission it was made by, if it was not a scan.
-    #[n(3)]
-    pub authorization: Option<AuthorizationId>,
-    #[n(4)]
-    pub order: Shared<OrderInfo>,
-}
 
 /// Money was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]

@@ -106,6 +106,23 @@ pub struct Paid {
     pub authorization: Option<AuthorizationId>,
 }
 
+/// What a hold was asked for with, kept until its capture makes a payment of it.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct HeldFor {
+    /// The merchant's id for it, which becomes that of the payment.
+    #[n(0)]
+    pub merchant_payment_id: Shared<str>,
+    #[n(1)]
+    pub digest: RequestDigest,
+    #[n(2)]
+    pub till: Option<TillId>,
+    /// The standing permission it was made by, if it was not a scan.
+    #[n(3)]
+    pub authorization: Option<AuthorizationId>,
+    #[n(4)]
+    pub order: Shared<OrderInfo>,
+}
+
 /// A payment, as it stands: what was paid, and what became of it since.
 ///
 /// What was paid never changes and is shared with the journal's writer and with the answer: a payment costs one piece of memory

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
-use mamori_domain::ids::WalletId;
+use mamori_domain::command::Command;
+use mamori_domain::ids::{HoldId, WalletId};
 use mamori_flows::{erase, freeze, note};
 use mamori_registry::{Surface, masked_name};
 use serde_json::json;
@@ -20,6 +21,9 @@ use crate::identity::StepUpAct;
 
 /// Characters of a note.
 const NOTE_CHARS_MAX: usize = 500;
+
+/// Open holds of a wallet that are listed, the oldest first.
+const HOLDS_MAX: usize = 50;
 
 /// `GET /api/wallets/{id}` of the console: enough to tell whether it is the right one, too little to read who it is.
 pub async fn wallet(
@@ -36,18 +40,28 @@ pub async fn wallet(
         };
         let person = registry.people().of_wallet(wallet)?;
         let contact = registry.people().contact_of_wallet(wallet)?;
-        Ok::<_, Fault>(Some((
-            view,
-            person,
-            contact,
-            registry.erasures().erased_at(wallet)?,
-        )))
+        let erased_at = registry.erasures().erased_at(wallet)?;
+        let holds = inner.ledger.engine.holds_of(wallet, HOLDS_MAX)?;
+        Ok::<_, Fault>(Some((view, person, contact, erased_at, holds)))
     });
-    let (view, person, contact, erased_at) = looked.await??.ok_or(Denial::NotFound)?;
+    let (view, person, contact, erased_at, holds) = looked.await??.ok_or(Denial::NotFound)?;
+    let names = app.directory.names();
+    let holds: Vec<_> = holds
+        .iter()
+        .map(|(hold, row)| {
+            json!({
+                "hold_id": hold.0.to_string(),
+                "merchant": names.merchants.get(&row.merchant.0),
+                "amount": row.amount.minor(),
+                "expires_at_ms": millis(row.expires_at),
+            })
+        })
+        .collect();
     Ok(done(json!({
         "wallet_id": id.to_string(),
         "balance": view.balance,
         "held": view.held,
+        "holds": holds,
         "frozen": view.frozen,
         "name": person.map(|person| masked_name(&person.display_name)),
         "contact": contact.map(|(contact, _)| contact.masked()),
@@ -124,6 +138,28 @@ pub async fn freeze(
     });
     frozen.await??;
     Ok(done(json!({})))
+}
+
+/// `POST /api/holds/release {hold_id}` of the console: a merchant has forgotten a deposit, and its customer asks for it. It is the
+/// customer's again when this answers.
+pub async fn release_hold(
+    State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let number = body.text("hold_id", 20)?.parse();
+    let hold = HoldId(number.map_err(|_| Denial::InvalidField("hold_id"))?);
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
+        let run = granted.run;
+        run.ask(Command::Release { hold })?
+            .map_err(crate::denied::refused)?;
+        tracing::info!(operator, hold = hold.0, "an operator gave a hold back");
+        Ok(json!({}))
+    };
+    let act = StepUpAct::ReleaseHold(hold);
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/people/erase {wallet_id, despite_balance}` of the console: name and contact are gone when this answers, for good.

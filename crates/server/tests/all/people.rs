@@ -43,7 +43,7 @@ fn an_operator_finds_a_wallet_by_its_number_and_reads_no_name() {
     assert_eq!(
         console.get("/api/wallets/1").ok(),
         json!({
-            "wallet_id": "1", "balance": 1_200, "held": 0, "frozen": false,
+            "wallet_id": "1", "balance": 1_200, "held": 0, "holds": [], "frozen": false,
             "name": "さ＊＊", "contact": "s***@example.jp", "erased_at_ms": null,
         })
     );
@@ -171,6 +171,55 @@ fn only_operators_see_wallets_and_erase() {
 fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
     let house = House::new();
     let (_, wallet) = house.customer_of_the_book(1);
+    let hold = deposits(&house, wallet);
+    let purse = || {
+        let view = house.wallet(wallet);
+        (view.balance, view.held)
+    };
+    // More than one act gives back, and one whose time has not come.
+    for number in 0..60 {
+        hold(&number.to_string(), -number);
+    }
+    hold("tomorrow", 86_400);
+    assert_eq!(purse(), (3_900, 6_100));
+    sweep(&house.app, &mut house.registry()).expect("the registry answers");
+    assert_eq!(purse(), (9_900, 100));
+    sweep(&house.app, &mut house.registry()).expect("the registry answers");
+    assert_eq!(purse(), (9_900, 100));
+}
+
+/// The rental shop has closed, and its deposit runs for another day.
+#[test]
+fn an_operator_gives_back_what_a_merchant_forgot() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    let (_, wallet) = house.customer_of_the_book(1);
+    let hold = deposits(&house, wallet);
+    hold("today", 3_600);
+    hold("tomorrow", 86_400);
+    let path = format!("/api/wallets/{}", wallet.0);
+    let seen = console.get(&path).ok();
+    let [first, second] = &seen["holds"].as_array().unwrap()[..] else {
+        panic!("{seen}");
+    };
+    assert_eq!(
+        (&first["amount"], &first["expires_at_ms"]),
+        (&json!(100), &json!((house.now().0 + 3_600_000_000) / 1_000))
+    );
+    let release = json!({ "hold_id": second["hold_id"] });
+    console
+        .post_fresh("/api/holds/release", release.clone(), &mut key)
+        .ok();
+    let view = house.wallet(wallet);
+    assert_eq!((view.balance, view.held), (9_900, 100));
+    let again = console.post_fresh("/api/holds/release", release, &mut key);
+    assert_eq!(again.refusal(), "hold_unknown");
+    let acts = console.get(&format!("/api/acts?wallet={}", wallet.0)).ok();
+    assert_eq!(acts["acts"][0]["what"], "release", "{acts}");
+}
+
+/// A customer with 10,000 yen and a shop that may set aside: what it sets 100 yen of aside with, under a name and for so many seconds.
+fn deposits(house: &House, wallet: WalletId) -> impl Fn(&str, i64) {
     let done = |command| house.done(command);
     let Reply::MerchantOpened(merchant) = done(Command::OpenMerchant) else {
         panic!()
@@ -201,7 +250,7 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
         network: None,
         agent: AgentFamily::Program,
     });
-    let hold = |name: &str, seconds: i64| {
+    move |name: &str, seconds: i64| {
         let charge = Charge {
             merchant,
             merchant_payment_id: name.into(),
@@ -215,19 +264,5 @@ fn money_that_nobody_captured_in_time_is_its_owner_s_again() {
         let hold = Request::command(register, Command::Hold { charge, expires_at });
         let held = house.engine().ask(hold).expect("the engine answers");
         held.expect("there is money");
-    };
-    let purse = || {
-        let view = house.wallet(wallet);
-        (view.balance, view.held)
-    };
-    // More than one act gives back, and one whose time has not come.
-    for number in 0..60 {
-        hold(&number.to_string(), -number);
     }
-    hold("tomorrow", 86_400);
-    assert_eq!(purse(), (3_900, 6_100));
-    sweep(&house.app, &mut house.registry()).expect("the registry answers");
-    assert_eq!(purse(), (9_900, 100));
-    sweep(&house.app, &mut house.registry()).expect("the registry answers");
-    assert_eq!(purse(), (9_900, 100));
 }
