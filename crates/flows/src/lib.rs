@@ -14,6 +14,8 @@
 //! | `staff.rs` | operators come and go; pairing codes are made |
 //! | `top_up.rs` | money from a card, by the processor's own page |
 //! | `external.rs` | what `top_up.rs` shares with every other order outside: asking until the outcome is known |
+//! | `freeze.rs` | an operator stops a wallet for its owner |
+//! | `delivery.rs` | messages leave, by the courier of their reader; `messages.rs` has their words |
 //! | `note.rs` | an operator writes a note on a wallet |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
 //!
@@ -24,10 +26,12 @@
 //! call a flow and answer; `mamori init`, development and the console call the same ones.
 
 pub mod api_key;
+pub mod delivery;
 pub mod enrol;
 pub mod erase;
 pub mod external;
 pub mod freeze;
+pub mod messages;
 pub mod note;
 pub mod open;
 pub mod permission;

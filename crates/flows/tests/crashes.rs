@@ -3,6 +3,8 @@
 //! The steps of a flow are one transaction of the registry or one command of the ledger, so there are two places to die at for
 //! each command: before it happened, and after it happened and before anybody heard of it.
 
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use mamori_datastore::keys::MasterKey;
@@ -14,15 +16,19 @@ use mamori_domain::ids::{MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::money::Amount;
 use mamori_domain::world::Timestamp;
+use mamori_engine::journal::JournalReader;
 use mamori_engine::testing::{Loss, ManualClock};
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::api_key;
+use mamori_flows::delivery::{SHARD, deliver, sort, take_in_journal};
 use mamori_flows::enrol;
 use mamori_flows::erase;
+use mamori_flows::messages::{Message, MessageKind};
 use mamori_flows::open::{self, NewStore, Turns};
 use mamori_flows::reconcile;
 use mamori_flows::sign_up;
 use mamori_flows::{Denied, Flow, Run, Stop};
+use mamori_registry::outbox::{Delivery, EntryKey, Lane, Outbox};
 use mamori_registry::{
     Contact, Enrolment, Opening, OwnerId, Reconciled, Registry, Seed, StoredPasskey, token_hash,
 };
@@ -447,4 +453,75 @@ fn a_person_with_money_is_erased_only_when_that_is_said() {
     let erased = world.run(|run| erase::erase(run, wallet, true, |who| told = Some(*who)));
     erased.expect("it was said");
     assert_eq!((told, world.customer()), (Some(SORA), (None, false)));
+}
+
+/// A notice of the journal and a code that a page sent: carried when the program died, they go once more under the same ids, and
+/// only once after that.
+#[test]
+fn a_message_that_was_carried_when_the_program_died_goes_once_more_under_the_same_id() {
+    let mut world = World::new();
+    world.run(sign_up).expect("she signs up");
+    let wallet = WalletId(1);
+    world
+        .run(|run| Ok(run.ask(Command::Freeze { wallet })?))
+        .expect("the ledger answers")
+        .expect("it is Sora's");
+    let seal = || MasterKey::from_bytes([42; 32]).wrap_key();
+    let open = |world: &World| Outbox::open(&world.scratch.location(), seal()).expect("it opens");
+    let take_in = |world: &World, outbox: &mut Outbox| {
+        let mut journal = JournalReader::open(&world.scratch.location(), SHARD).expect("it opens");
+        while take_in_journal(outbox, &mut journal).expect("both answer") {}
+    };
+    let code = Message {
+        kind: MessageKind::Sms,
+        to: "+819012345678".into(),
+        subject: String::new(),
+        text: "123456".into(),
+    };
+    let carried = RefCell::new(Vec::new());
+    let mut outbox = open(&world);
+    outbox
+        .enqueue(
+            code.kind.word(),
+            &code.to_bytes(),
+            [1; 12],
+            NOW,
+            NOW.plus_seconds(600),
+        )
+        .expect("it is taken");
+    take_in(&world, &mut outbox);
+    let send = |world: &mut World, outbox: &mut Outbox, dies: bool| {
+        let carry = |_: &Message, key: EntryKey, _: Timestamp| {
+            carried.borrow_mut().push(key);
+            assert!(!dies, "the program dies with the message under way");
+            Delivery::Sent
+        };
+        sort(outbox, &mut world.registry, NOW).expect("both answer");
+        for lane in Lane::ALL {
+            let mut one_lane =
+                || deliver(outbox, &mut world.registry, lane, NOW, &carry).expect("both answer");
+            let _ = catch_unwind(AssertUnwindSafe(&mut one_lane));
+        }
+    };
+    send(&mut world, &mut outbox, true);
+    drop(outbox);
+    let first = carried.take();
+    assert!(!first.is_empty(), "it was carried");
+
+    world.restart();
+    let mut outbox = open(&world);
+    take_in(&world, &mut outbox);
+    send(&mut world, &mut outbox, false);
+    let again = carried.take();
+    assert_eq!(again.len(), 2, "the code and the notice");
+    assert!(
+        first.iter().all(|key| again.contains(key)),
+        "{first:?} {again:?}"
+    );
+
+    world.restart();
+    let mut outbox = open(&world);
+    take_in(&world, &mut outbox);
+    send(&mut world, &mut outbox, false);
+    assert!(carried.take().is_empty(), "nothing is owed any more");
 }

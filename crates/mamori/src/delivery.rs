@@ -1,51 +1,26 @@
-//! Delivers messages from the outbox: SMS through the gateway, mail through the mail server.
-//!
-//! | step | thread | durable |
-//! |---|---|---|
-//! | a message is enqueued, sealed | the one that asks | yes, before the page is answered |
-//! | notices that the journal owes are taken in | `delivery` | with the mark of how far it read |
-//! | each notice is put on the lane by which its reader is reached | `delivery` | yes |
-//! | each due entry of a lane goes to its courier | `delivery-sms`, `delivery-mail` | what became of it |
-//!
-//! At least once: a message may arrive twice, never not at all while there is hope. A code that is too old is given up.
-//! A mail server that hangs holds up mail and nothing else.
+//! The threads that deliver messages (the flow is `mamori_flows::delivery`): one sorts, and each courier has one of its own, so that a
+//! mail server that hangs holds up mail and nothing else.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use mamori_connectors::delivery::DeliveryError;
-use mamori_connectors::mail::{Mail, MailAddress, Mailer};
-use mamori_connectors::sms::{PhoneNumber, SmsGateway};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
-use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
-use mamori_engine::journal::batch::decode_events;
-use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
+use mamori_flows::delivery::{Couriers, SHARD, deliver, sort, take_in_journal};
+use mamori_flows::messages::{Message, Messenger};
+use mamori_registry::outbox::{Lane, Outbox};
 use mamori_registry::{CODE_LIFE, Registry};
-use mamori_server::messages::{self, Message, MessageKind, Messenger};
 
 use crate::world::{Chance, Clock, Failure};
 
-/// The one shard whose journal owes notices.
-const SHARD: u32 = 0;
-/// Entries that a courier takes out at a time, and that are sorted at a time.
-const ROUND: usize = 16;
-/// Journal rows read at a time.
-const JOURNAL_ROWS: usize = 64;
 /// How long a thread rests when nothing is due; a new message wakes it.
 const REST: Duration = Duration::from_secs(1);
 /// How long a sent entry is remembered, for the console.
 const REMEMBER: Duration = Duration::from_secs(7 * 86_400);
-
-/// The connectors that carry messages out.
-pub struct Couriers {
-    pub sms: SmsGateway,
-    pub mail: Mailer,
-}
 
 /// The outbox of this process: it takes messages at once and sends them after [`Notifier::begin`].
 pub struct Notifier {
@@ -113,11 +88,8 @@ impl Notifier {
             let couriers = Arc::clone(&couriers);
             threads.push(rounds(name, move || {
                 let now = Timestamp((clock.wall_micros)());
-                while outbox.deliver(lane, now, ROUND, &mut |due| {
-                    couriers.send(&mut registry, due, now)
-                })? == ROUND
-                {}
-                Ok(())
+                let carry = |message: &Message, key, at| couriers.carry(message, key, at);
+                deliver(&mut outbox, &mut registry, lane, now, &carry)
             })?);
         }
         let (mut outbox, mut registry) = open()?;
@@ -126,8 +98,7 @@ impl Notifier {
         let sorting = rounds("delivery", move || {
             while take_in_journal(&mut outbox, &mut journal)? {}
             let now = Timestamp((clock.wall_micros)());
-            let mut sort = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(&mut registry, due)));
-            while sort()? == ROUND {}
+            sort(&mut outbox, &mut registry, now)?;
             carriers.iter().for_each(Thread::unpark);
             outbox.forget_sent(now.minus(REMEMBER)).map(|_| ())
         })?;
@@ -135,22 +106,6 @@ impl Notifier {
         let _ = self.threads.set(threads);
         Ok(())
     }
-}
-
-/// Takes in what the next few dozen journal rows owe; true while there may be more.
-fn take_in_journal(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Fault> {
-    let next_seq = outbox.next_seq(SHARD, journal.head()?.seq)?;
-    let mut rows = Vec::new();
-    for row in journal.read(next_seq, JOURNAL_ROWS)? {
-        rows.push(JournaledRow {
-            seq: row.seq,
-            epoch: row.epoch,
-            at: Timestamp(row.at),
-            events: decode_events(&row.batch)?,
-        });
-    }
-    outbox.take_in(SHARD, &rows)?;
-    Ok(rows.len() == JOURNAL_ROWS)
 }
 
 fn thread_name(lane: Lane) -> &'static str {
@@ -175,105 +130,19 @@ fn rounds(
     Ok(handle.thread().clone())
 }
 
-/// The lane by which the reader of an entry is reached.
-fn lane_of(registry: &mut Registry, due: &Due) -> Lane {
-    match read(registry, due) {
-        Ok(Some(message)) => match message.kind {
-            MessageKind::Sms => Lane::Sms,
-            MessageKind::Mail => Lane::Mail,
-        },
-        // No recipient, or no address for now: either courier says so, and tries again or gives up as for every message.
-        Ok(None) | Err(_) => Lane::Sms,
-    }
-}
-
-/// What an entry says, and to whom; `None` if there is no recipient, or nothing to say.
-fn read(registry: &mut Registry, due: &Due) -> Result<Option<Message>, Fault> {
-    match due.kind.as_str() {
-        "sms" | "mail" => Ok(Message::from_bytes(&due.content)),
-        notice => notice_for(registry, notice, &due.content, due.times).inspect_err(
-            |fault| tracing::warn!(%fault, kind = notice, "a notice has no address for now"),
-        ),
-    }
-}
-
-impl Couriers {
-    fn send(&self, registry: &mut Registry, due: &Due, now: Timestamp) -> Delivery {
-        match read(registry, due) {
-            Ok(Some(message)) => self.carry(&message, due.key, now),
-            Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
-            Err(_) => Delivery::Later("the registry does not answer"),
-        }
-    }
-
-    fn carry(&self, message: &Message, key: EntryKey, now: Timestamp) -> Delivery {
-        match message.kind {
-            MessageKind::Sms => {
-                let Some(to) = PhoneNumber::new(&message.to) else {
-                    return Delivery::Never("not a telephone number");
-                };
-                match self.sms.send(&to, &message.text) {
-                    Ok(_) => Delivery::Sent,
-                    Err(DeliveryError::Rejected { .. }) => {
-                        Delivery::Never("the SMS service refuses it for good")
-                    }
-                    Err(DeliveryError::Unreachable { .. }) => {
-                        Delivery::Later("the SMS service did not answer")
-                    }
-                }
-            }
-            MessageKind::Mail => {
-                let Some(to) = MailAddress::new(&message.to) else {
-                    return Delivery::Never("not a mail address");
-                };
-                let sent = self.mail.send(&Mail {
-                    to,
-                    subject: message.subject.clone(),
-                    text: message.text.clone(),
-                    // The same for every attempt, so that a mail that arrives twice is shown once.
-                    id: format!("{}.{}.{}.{}", key.origin, key.epoch, key.seq, key.n),
-                    at_micros: now.0,
-                });
-                match sent {
-                    Ok(()) => Delivery::Sent,
-                    Err(DeliveryError::Rejected { .. }) => {
-                        Delivery::Never("the mail server refuses it for good")
-                    }
-                    Err(DeliveryError::Unreachable { .. }) => {
-                        Delivery::Later("the mail server did not answer")
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// What the owner of a wallet is to be told, if the wallet has an owner.
-fn notice_for(
-    registry: &mut Registry,
-    kind: &str,
-    content: &[u8],
-    times: u32,
-) -> Result<Option<Message>, Fault> {
-    let Ok(wallet) = content.try_into().map(u64::from_be_bytes) else {
-        return Ok(None);
-    };
-    let found = registry.people().contact_of_wallet(WalletId(wallet))?;
-    Ok(found.and_then(|(contact, locale)| messages::notice(kind, times, &contact, &locale)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{BufRead, BufReader, Write};
     use std::net::{TcpListener, TcpStream};
 
-    use mamori_connectors::mail::{MailConfig, MailSecurity};
+    use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
     use mamori_connectors::secret::Secret;
-    use mamori_connectors::sms::SmsConfig;
+    use mamori_connectors::sms::{SmsConfig, SmsGateway};
     use mamori_datastore::testing::Scratch;
     use mamori_domain::decide::Limits;
     use mamori_domain::lifecycle::Purpose;
+    use mamori_flows::messages::MessageKind;
     use mamori_sandbox::{Addresses, SandboxConfig};
 
     use crate::outside;

@@ -25,9 +25,10 @@ use mamori_registry::{Registry, Seed};
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
 use crate::datastore::DatastoreArgs;
-use crate::delivery::{Couriers, Notifier};
+use crate::delivery::Notifier;
 use crate::interrupt::wait_for_interrupt;
 use crate::world::{Chance, Clock, Failure, draw};
+use mamori_flows::delivery::Couriers;
 
 /// Makes a live datastore: master key, configuration, first merchant, API key and operator link.
 #[derive(clap::Args)]

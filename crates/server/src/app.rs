@@ -13,10 +13,10 @@ use mamori_registry::{Registry, Seed};
 use crate::directory::MerchantDirectory;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
-use crate::messages::Messenger;
 use crate::network::Origins;
 use crate::outside::Outside;
 use crate::workers::Workers;
+use mamori_flows::messages::Messenger;
 
 /// The state behind all surfaces, made once by the binary from validated parts.
 pub struct App {

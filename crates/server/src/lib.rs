@@ -14,7 +14,6 @@ pub mod identity;
 pub mod ledger;
 pub mod listen;
 pub mod mailbox;
-pub mod messages;
 pub mod network;
 pub mod origin;
 pub mod outside;

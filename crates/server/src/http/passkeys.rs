@@ -30,10 +30,10 @@ use crate::http::session::{
 };
 use crate::http::step_up::{FreshPasskey, Granted, challenge};
 use crate::identity::{Purpose, StepUpAct};
-use crate::messages;
 use crate::origin::Visitor;
 use crate::relying_party::PasskeyProblem;
 use crate::sign_ins::SIGN_IN_BYTES_MAX;
+use mamori_flows::messages;
 
 /// `POST /api/sign-up/start {contact, locale}`: sends a code, or says in the message that an account exists.
 pub async fn sign_up_start(
