@@ -18,7 +18,7 @@ use crate::pay::Payer;
 use crate::refusal::Refusal;
 use crate::reply::Reply;
 use crate::world::Timestamp;
-use crate::{fund, identity, merchant, pay};
+use crate::{fund, identity, lifecycle, merchant, pay};
 use minicbor::{Decode, Encode};
 
 pub use crate::fund::CreditKind;
@@ -356,6 +356,14 @@ commands! {
         for Some(*wallet),
         needs Needs::NOTHING,
         decides Decision::answer(Ok(Reply::Bound));
+
+    /// The registry's lasting rows carry proofs from now on; so many had none.
+    29 "prove_registry"
+    ProveRegistry { rows: u64 }
+        by [System] else OperatorOnly,
+        for None,
+        needs Needs::NOTHING,
+        decides lifecycle::prove_registry(book, *rows);
 }
 
 impl Command {

@@ -21,7 +21,7 @@ use crate::identity::{
 use crate::ids::WalletId;
 use crate::key::{IdempotencyRecord, RequestKey};
 use crate::ledger::Posting;
-use crate::lifecycle::{LossAccepted, Sealed, Stamped, TakenOver};
+use crate::lifecycle::{LossAccepted, RegistryProven, Sealed, Stamped, TakenOver};
 use crate::merchant::{
     ApiKeyBound, ApiKeyRevoked, MerchantOpened, StoreDescribed, StoreOpened, TillBound, TillOpened,
 };
@@ -164,6 +164,7 @@ events! {
     28 LossAccepted,
     29 StoreDescribed,
     30 WalletNoted,
+    31 RegistryProven,
 }
 
 impl Book {

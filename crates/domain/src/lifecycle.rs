@@ -2,8 +2,10 @@
 
 use crate::book::Book;
 use crate::book::BookHash;
+use crate::decision::Decision;
 use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::{IdSpace, WalletId};
+use crate::reply::Reply;
 use minicbor::{Decode, Encode};
 
 /// What a store is for.
@@ -81,8 +83,16 @@ pub struct LossAccepted {
     pub lost_through: u64,
 }
 
-moves_no_money!(Stamped, TakenOver, Sealed, LossAccepted);
-answers_no_request!(Stamped, TakenOver, Sealed, LossAccepted);
+/// The lasting rows of the registry were given their proofs. From here on one without is a forgery, and none is given any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RegistryProven {
+    /// How many rows had to be proven: none in a store that was made by a program whose rows carry proofs.
+    #[n(0)]
+    pub rows: u64,
+}
+
+moves_no_money!(Stamped, TakenOver, Sealed, LossAccepted, RegistryProven);
+answers_no_request!(Stamped, TakenOver, Sealed, LossAccepted, RegistryProven);
 
 /// Events of the shard tell no wallet anything.
 macro_rules! about_the_shard {
@@ -114,6 +124,22 @@ impl Happening for Sealed {
     /// Nothing: a replay compares the hash before it applies the event.
     fn apply(&self, _: &mut Book) {}
     about_the_shard!();
+}
+
+impl Happening for RegistryProven {
+    fn apply(&self, book: &mut Book) {
+        let at = book.at();
+        book.count(|counters| counters.registry_proven_at = Some(at));
+    }
+    about_the_shard!();
+}
+
+/// Notes that the registry's lasting rows carry proofs: once in the life of a store.
+pub(crate) fn prove_registry<E: From<RegistryProven>>(book: &Book, rows: u64) -> Decision<E> {
+    match book.registry_proven_at() {
+        Some(_) => Decision::answer(Ok(Reply::Bound)),
+        None => Decision::done(Reply::Bound, RegistryProven { rows }),
+    }
 }
 
 impl Happening for LossAccepted {

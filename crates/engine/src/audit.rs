@@ -40,6 +40,8 @@ pub struct Report {
     pub compared: u64,
     /// The sums of all accounts by kind, credit-positive yen.
     pub trial: Vec<(&'static str, i64)>,
+    /// The ledger says that the registry's lasting rows were given their proofs: one without is a forgery.
+    pub registry_is_proven: bool,
     /// What is wrong, in words; empty for a clean store.
     pub findings: Vec<String>,
     /// How many findings there were, listed or not.
@@ -133,6 +135,7 @@ pub fn audit(
     progress(report.rows, head.seq);
     compared.end(&mut report)?;
     compare_balances(&mut report, &book, &balances);
+    report.registry_is_proven = book.registry_proven_at().is_some();
     book.audit();
     Ok(report)
 }

@@ -73,6 +73,11 @@ impl Engine {
         })
     }
 
+    /// When the registry's lasting rows were given their proofs, if they were.
+    pub fn registry_proven_at(&self) -> Result<Option<Timestamp>, Fault> {
+        self.look(|shard| shard.book.registry_proven_at())
+    }
+
     /// The sums of all accounts by kind, and how many wallets there are.
     pub fn trial_balance(&self) -> Result<(TrialBalance, u64), Fault> {
         self.look(|shard| {

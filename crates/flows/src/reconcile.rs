@@ -2,10 +2,12 @@
 //!
 //! | when | what |
 //! |---|---|
+//! | at the first start that knows proofs | every lasting row of the registry is proven, and the ledger remembers it |
 //! | at each start, before any request is served | every row whose standing differs from what the ledger names |
 //! | every few seconds | sign-ups, API keys and permissions that have been on their way for too long, erasures that owe the ledger commands |
 
 use mamori_datastore::fault::Fault;
+use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
@@ -16,7 +18,35 @@ use crate::ledger::{OfLedger, Run};
 
 /// Settles everything. Run at each start, when no flow is under way.
 pub fn at_start(engine: &Engine, registry: &mut Registry) -> Result<Reconciled, Fault> {
+    prove_lasting_rows(engine, registry)?;
     registry.reconcile(&mut OfLedger(engine))
+}
+
+/// Gives the registry's lasting rows their proofs, once in the life of a store.
+///
+/// | step | where it is written | if the program dies behind it |
+/// |---|---|---|
+/// | every row without a proof gets one | registry, a thousand rows a transaction | the next start gives the rest theirs |
+/// | that it was done | ledger | from here on a row without a proof is a forgery |
+///
+/// Whoever could write into the store before has been believed until then, as in all the time before.
+fn prove_lasting_rows(engine: &Engine, registry: &mut Registry) -> Result<(), Fault> {
+    if engine.registry_proven_at()?.is_some() {
+        return Ok(());
+    }
+    let rows = registry.prove_lasting(&mut |rows| {
+        if rows > 0 {
+            tracing::info!(rows, "rows of the registry are given their proofs");
+        }
+    })?;
+    let system = Asker::system(SystemReason::Upkeep);
+    let proven = Request::command(system, Command::ProveRegistry { rows });
+    match engine.ask(proven)? {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Fault::broken(
+            "the ledger does not take that the registry is proven",
+        )),
+    }
 }
 
 /// Settles what has been on its way for too long, beside flows that are under way.

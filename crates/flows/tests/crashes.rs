@@ -30,7 +30,8 @@ use mamori_flows::sign_up;
 use mamori_flows::{Denied, Flow, Run, Stop};
 use mamori_registry::outbox::{Delivery, EntryKey, Lane, Outbox};
 use mamori_registry::{
-    Contact, Enrolment, Opening, OwnerId, Reconciled, Registry, Seed, StoredPasskey, token_hash,
+    CONTROL, Contact, Enrolment, Opening, OwnerId, Reconciled, Registry, Rows, Seed, StoredPasskey,
+    token_hash,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -524,4 +525,39 @@ fn a_message_that_was_carried_when_the_program_died_goes_once_more_under_the_sam
     take_in(&world, &mut outbox);
     send(&mut world, &mut outbox, false);
     assert!(carried.take().is_empty(), "nothing is owed any more");
+}
+
+/// An older program left people and passkeys without proofs. The first start gives them theirs, whatever it is interrupted by; what
+/// is put there afterwards is a forgery, to the next start too.
+#[test]
+fn rows_of_an_older_program_are_proven_once_and_never_again() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.run(sign_up).expect("she signs up");
+        let mut db = world.scratch.location().open(&CONTROL).expect("it opens");
+        let mut unprove = |table: &str| {
+            let sql = format!("UPDATE {table} SET proof = NULL");
+            db.execute(&sql, &[]).expect("written");
+        };
+        unprove("people");
+        unprove("passkeys");
+        let sora = |world: &mut World| world.registry.people().find(&SORA).map(|row| row.is_some());
+        assert!(sora(&mut world).is_err(), "not believed yet");
+
+        world.engine.lose_next(loss);
+        let died = reconcile::at_start(&world.engine, &mut world.registry);
+        assert!(died.is_err(), "{loss:?}");
+        world.restart();
+        assert!(sora(&mut world).expect("she is believed"));
+        assert_eq!(world.registry.forgeries(Rows::All).expect("read"), []);
+
+        unprove("people");
+        world.restart();
+        assert!(
+            sora(&mut world).is_err(),
+            "no row becomes true a second time"
+        );
+        let forgeries = world.registry.forgeries(Rows::All).expect("read");
+        assert_eq!(forgeries.len(), 1);
+    }
 }

@@ -25,7 +25,7 @@ use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::messages::Messenger;
 use mamori_flows::reconcile;
 use mamori_flows::top_up::CardDesk;
-use mamori_registry::{Registry, SendBudget, Surface};
+use mamori_registry::{Registry, Rows, SendBudget, Surface};
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
 use mamori_server::directory::MerchantDirectory;
@@ -268,6 +268,14 @@ pub fn open_engine(
     })
 }
 
+/// A forged row is refused wherever it is used; the operator should know that the store was written to.
+fn report_forgeries(registry: &mut Registry, of: Rows) -> Result<(), Fault> {
+    for forgery in registry.forgeries(of)? {
+        tracing::error!(table = forgery.table, row = %forgery.row, "a row of the registry does not prove itself");
+    }
+    Ok(())
+}
+
 /// Starts everything. When it returns, all listeners answer.
 pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failure> {
     let purpose = plan.mounted.purpose;
@@ -289,10 +297,16 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
     let mut first = registry()?;
     let reconciled = reconcile::at_start(&engine, &mut first)?;
     tracing::info!(?reconciled, "the registry agrees with the ledger");
-    for forgery in first.forgeries()? {
-        // It is refused wherever it is used; the operator should know that the store was written to.
-        tracing::error!(table = forgery.table, row = %forgery.row, "a row of the registry does not prove itself");
-    }
+    report_forgeries(&mut first, Rows::OfTheHouse)?;
+    let mut beside = registry()?;
+    // There are millions of customers' rows: they are looked at while the first requests are served.
+    std::thread::Builder::new()
+        .name("forgeries".into())
+        .spawn(move || {
+            if let Err(fault) = report_forgeries(&mut beside, Rows::OfCustomers) {
+                tracing::warn!(%fault, "the rows of customers were not all looked at");
+            }
+        })?;
     let nonces = NonceMemory::new(NONCES, outside.now().seconds(), outside.bytes());
     let directory = Arc::<MerchantDirectory>::default();
     directory.follow(&directory.take_turn(), &mut first)?;

@@ -14,7 +14,7 @@ use mamori_engine::lease::{Candidate, Lease};
 use mamori_engine::start::purpose_of;
 use mamori_engine::views::VIEWS;
 use mamori_registry::outbox::OUTBOX;
-use mamori_registry::{CONTROL, Registry, UNDER_WAY};
+use mamori_registry::{CONTROL, Looked, Registry, UNDER_WAY};
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};
@@ -130,12 +130,15 @@ pub fn run_audit(args: AuditArgs, clock: Clock) -> Result<(), Failure> {
         progress.show(done, all);
     })?;
     drop(progress);
-    let forgeries = Registry::forgeries_in(&location, &master)?;
-    let registry = match &forgeries {
-        Some(_) => "every session, link and pairing code checked",
-        None => "none, or of a program whose rows prove nothing",
+    let (looked, forgeries) =
+        Registry::forgeries_in(&location, &master, report.registry_is_proven)?;
+    let registry = match looked {
+        Looked::Everywhere => "every row that gives a right checked",
+        Looked::AtWhatIsUnderWay => {
+            "every session, link and pairing code checked; the next start proves the other rows"
+        }
+        Looked::Nowhere => "none, or of a program whose rows prove nothing",
     };
-    let forgeries = forgeries.unwrap_or_default();
     let mut findings = report.findings.clone();
     findings.extend(forgeries.iter().map(ToString::to_string));
     let count = report.count + forgeries.len() as u64;

@@ -20,6 +20,7 @@ use mamori_domain::world::Timestamp;
 use mamori_flows::Run;
 use mamori_flows::api_key::{self, NewKey};
 use mamori_flows::open::{self, NewStore, Turns};
+use mamori_flows::reconcile;
 use mamori_registry::{Registry, Seed};
 
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
@@ -88,6 +89,8 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         chance,
     )?;
     let mut registry = Registry::open(&location, &master)?;
+    // From its first moment on a store believes no row that does not prove itself.
+    reconcile::at_start(&engine, &mut registry)?;
     let seed = Seed::new(draw(chance));
     let mut run = Run {
         engine: &engine,

@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use crate::acts::{About, Noted, RegistryCommand};
+use crate::authentic::{self, API_KEYS};
 use crate::{
     Named, Numbered, Reconciled, RegistryKeys, Standing, at, fingerprint_cell, id_cell,
     instant_cell, numbered_cell, opt_instant_cell, place,
@@ -18,6 +19,8 @@ use mamori_domain::world::Timestamp;
 
 /// How long a key may be on its way before the book may be asked about it.
 const ON_ITS_WAY: Duration = Duration::from_secs(120);
+
+const BY_KEY: &str = "WHERE api_key = $1 AND status = $2";
 
 /// An API key with its secret opened; keep it in memory only.
 #[derive(Clone)]
@@ -87,33 +90,26 @@ impl ApiKeys<'_> {
             nonce,
             secret.as_bytes(),
         );
-        self.db.execute(
-            "INSERT INTO api_keys (api_key, merchant, secret, fingerprint, opa_auth, status, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-            &[
-                Param::Text(api_key),
-                Param::Int(i64::from(merchant.0)),
-                Param::Blob(&sealed),
-                Param::Blob(&fingerprint.0.to_be_bytes()),
-                Param::Int(i64::from(opa_auth)),
-                Standing::Pending.param(),
-                at(now),
-            ],
-        )?;
+        let name = fingerprint.0.to_be_bytes();
+        let cells = [
+            ("api_key", Param::Text(api_key)),
+            ("merchant", Param::Int(i64::from(merchant.0))),
+            ("secret", Param::Blob(&sealed)),
+            ("fingerprint", Param::Blob(&name)),
+            ("opa_auth", Param::Int(i64::from(opa_auth))),
+            ("status", Standing::Pending.param()),
+            ("made_at", at(now)),
+            ("revoked_at", Param::Null),
+        ];
+        let key = &self.keys.rows;
+        (self.db).transaction(|tx| authentic::insert(tx, key, &API_KEYS, &cells))?;
         Ok(fingerprint)
     }
 
     /// Last step, after the act: the key works. Does nothing to a key that is not pending.
     pub fn finish(&mut self, api_key: &str) -> Result<(), Fault> {
-        self.db
-            .execute(
-                "UPDATE api_keys SET status = $1 WHERE api_key = $2 AND status = $3",
-                &[
-                    Standing::Active.param(),
-                    Param::Text(api_key),
-                    Standing::Pending.param(),
-                ],
-            )
-            .map(|_| ())
+        let active = [("status", Standing::Active.param())];
+        self.change(api_key, Standing::Pending, &active).map(drop)
     }
 
     /// Takes a pending key back after the book refused to bind it.
@@ -129,32 +125,35 @@ impl ApiKeys<'_> {
     /// Ends a key; the act that revokes it comes first. The row stays for people, the secret does not.
     /// `now` is None where no operator revoked it and the book just does not name it.
     pub fn end(&mut self, api_key: &str, now: Option<Timestamp>) -> Result<(), Fault> {
+        let ended = [
+            ("status", Standing::Dead.param()),
+            ("secret", Param::Blob(&[])),
+            ("revoked_at", now.map(|now| now.0).into()),
+        ];
+        self.change(api_key, Standing::Active, &ended).map(drop)
+    }
+
+    /// Changes a key that stands so; one whose row was forged is passed over, for it does nothing.
+    fn change(
+        &mut self,
+        api_key: &str,
+        standing: Standing,
+        changes: &[(&str, Param)],
+    ) -> Result<u64, Fault> {
+        let named = [Param::Text(api_key), standing.param()];
+        let key = &self.keys.rows;
         self.db
-            .execute(
-                "UPDATE api_keys SET status = $1, secret = $2, revoked_at = $3 WHERE api_key = $4 AND status = $5",
-                &[
-                    Standing::Dead.param(),
-                    Param::Blob(&[]),
-                    now.map(|now| now.0).into(),
-                    Param::Text(api_key),
-                    Standing::Active.param(),
-                ],
-            )
-            .map(|_| ())
+            .transaction(|tx| authentic::update_proven(tx, key, &API_KEYS, BY_KEY, &named, changes))
     }
 
     /// Says whether a live key takes OPA-Auth beside our own scheme; false if there is no such live key.
     pub fn set_opa_auth(&mut self, api_key: &str, takes: bool) -> Result<bool, Fault> {
         let noted = self.noted.take();
+        let key = &self.keys.rows;
         self.db.transaction(|tx| {
-            let changed = tx.execute(
-                "UPDATE api_keys SET opa_auth = $1 WHERE api_key = $2 AND status = $3",
-                &[
-                    Param::Int(i64::from(takes)),
-                    Param::Text(api_key),
-                    Standing::Active.param(),
-                ],
-            )?;
+            let named = [Param::Text(api_key), Standing::Active.param()];
+            let changes = [("opa_auth", Param::Int(i64::from(takes)))];
+            let changed = authentic::update(tx, key, &API_KEYS, BY_KEY, &named, &changes)?;
             if let (1, Some(noted)) = (changed, &noted) {
                 noted.write(tx, RegistryCommand::SetOpaAuth, About::ApiKey(api_key))?;
             }
@@ -173,11 +172,22 @@ impl ApiKeys<'_> {
 
     /// All live API keys with their secrets, for the edge's memory. The book decides whether one still works.
     pub fn live_with_secrets(&mut self) -> Result<Vec<ApiKey>, Fault> {
-        let rows = self.db.query(
-            "SELECT api_key, merchant, secret, fingerprint, opa_auth FROM api_keys WHERE status = $1 ORDER BY api_key",
-            &[Standing::Active.param()],
-            |row| (row.text(0).to_owned(), MerchantId(id_cell(row, 1)), row.blob(2).to_vec(), fingerprint_cell(row, 3), row.flag(4)),
-        )?;
+        let key = &self.keys.rows;
+        let which = "WHERE status = $1 ORDER BY api_key";
+        let active = [Standing::Active.param()];
+        let rows = self.db.snapshot(|tx| {
+            authentic::select_proven(tx, key, &API_KEYS, which, &active, |row| {
+                let (merchant, fingerprint) =
+                    (MerchantId(id_cell(row, 1)), fingerprint_cell(row, 3));
+                (
+                    row.text(0).to_owned(),
+                    merchant,
+                    row.blob(2).to_vec(),
+                    fingerprint,
+                    row.flag(4),
+                )
+            })
+        })?;
         rows.into_iter()
             .map(|(api_key, merchant, sealed, fingerprint, opa_auth)| {
                 let secret = self

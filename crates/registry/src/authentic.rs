@@ -2,8 +2,12 @@
 //! from the master key.
 //!
 //! The book says which credentials and devices may act, but it does not know who is signed in or invited: those rows give a right
-//! by being there. So a row of [`AUTHENTIC`] that this house did not write, or that was altered since, is no row: reading it is
-//! a fault. They are written by [`insert`] and [`update`] and read by [`select`], and in no other way.
+//! by being there. Nor does it know which public key stands behind a credential that it names. So a row of [`AUTHENTIC`] that this
+//! house did not write, or that was altered since, is no row: reading it is a fault. They are written by [`insert`] and [`update`],
+//! and read by [`select`] wherever a right follows. What the ledger or a seal decides, and what is only shown, may be read without.
+//!
+//! What is under way (sessions, links, pairing codes) was ended when rows began to carry proofs. What lasts was there before: it is
+//! [proven once](prove_lasting), and the ledger remembers that, so that it is never done again.
 //!
 //! What an attacker gains who may write to the store and does not have the master key: rows can be taken away, and an old row of
 //! the same store can be put back in the place of the one that followed it. None can be invented and none altered.
@@ -21,6 +25,8 @@ pub enum CellType {
     Int,
     /// Bytes or NULL.
     Blob,
+    /// Text or NULL.
+    Text,
 }
 
 /// A table whose rows carry their proof in the column [`PROOF`].
@@ -29,6 +35,8 @@ pub struct AuthenticTable {
     pub name: &'static str,
     /// Every column but the proof; the first one is the primary key.
     pub columns: &'static [(&'static str, CellType)],
+    /// Whether its rows stay for years: they were there before rows carried proofs.
+    pub lasts: bool,
     /// What is said of a row that does not prove itself.
     refusal: &'static str,
 }
@@ -54,6 +62,7 @@ pub(crate) const SESSIONS: AuthenticTable = AuthenticTable {
         ("generation", CellType::Int),
         ("surface_generation", CellType::Int),
     ],
+    lasts: false,
     refusal: "a row of sessions was not written by this house or was altered",
 };
 
@@ -65,6 +74,7 @@ pub(crate) const OPERATOR_LINKS: AuthenticTable = AuthenticTable {
         ("made_at", CellType::Int),
         ("used_at", CellType::Int),
     ],
+    lasts: false,
     refusal: "a row of operator_links was not written by this house or was altered",
 };
 
@@ -78,18 +88,104 @@ pub(crate) const PAIRING_CODES: AuthenticTable = AuthenticTable {
         ("secret_mac", CellType::Blob),
         ("tries", CellType::Int),
     ],
+    lasts: false,
     refusal: "a row of pairing_codes was not written by this house or was altered",
 };
 
+pub(crate) const PEOPLE: AuthenticTable = AuthenticTable {
+    name: "people",
+    columns: &[
+        ("person", CellType::Blob),
+        ("wallet", CellType::Int),
+        ("status", CellType::Int),
+        ("locale", CellType::Text),
+        ("field_key", CellType::Blob),
+        ("display_name", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("generation", CellType::Int),
+    ],
+    lasts: true,
+    refusal: "a row of people was not written by this house or was altered",
+};
+
+pub(crate) const OPERATORS: AuthenticTable = AuthenticTable {
+    name: "operators",
+    columns: &[
+        ("operator", CellType::Blob),
+        ("name", CellType::Text),
+        ("status", CellType::Int),
+        ("made_at", CellType::Int),
+        ("generation", CellType::Int),
+    ],
+    lasts: true,
+    refusal: "a row of operators was not written by this house or was altered",
+};
+
+pub(crate) const PASSKEYS: AuthenticTable = AuthenticTable {
+    name: "passkeys",
+    columns: &[
+        ("credential", CellType::Blob),
+        ("surface", CellType::Int),
+        ("owner", CellType::Blob),
+        ("fingerprint", CellType::Blob),
+        ("status", CellType::Int),
+        ("passkey", CellType::Text),
+        ("sign_count", CellType::Int),
+        ("made_at", CellType::Int),
+        ("used_at", CellType::Int),
+    ],
+    lasts: true,
+    refusal: "a row of passkeys was not written by this house or was altered",
+};
+
+pub(crate) const TILL_DEVICES: AuthenticTable = AuthenticTable {
+    name: "till_devices",
+    columns: &[
+        ("device", CellType::Blob),
+        ("token_hash", CellType::Blob),
+        ("fingerprint", CellType::Blob),
+        ("till", CellType::Int),
+        ("status", CellType::Int),
+        ("made_at", CellType::Int),
+    ],
+    lasts: true,
+    refusal: "a row of till_devices was not written by this house or was altered",
+};
+
+pub(crate) const API_KEYS: AuthenticTable = AuthenticTable {
+    name: "api_keys",
+    columns: &[
+        ("api_key", CellType::Text),
+        ("merchant", CellType::Int),
+        ("secret", CellType::Blob),
+        ("fingerprint", CellType::Blob),
+        ("opa_auth", CellType::Int),
+        ("status", CellType::Int),
+        ("made_at", CellType::Int),
+        ("revoked_at", CellType::Int),
+    ],
+    lasts: true,
+    refusal: "a row of api_keys was not written by this house or was altered",
+};
+
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 3] = [&SESSIONS, &OPERATOR_LINKS, &PAIRING_CODES];
+pub const AUTHENTIC: [&AuthenticTable; 8] = [
+    &SESSIONS,
+    &OPERATOR_LINKS,
+    &PAIRING_CODES,
+    &OPERATORS,
+    &TILL_DEVICES,
+    &API_KEYS,
+    &PASSKEYS,
+    &PEOPLE,
+];
 
 /// A row that does not prove itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forgery {
     /// The table.
     pub table: &'static str,
-    /// Its primary key in hexadecimal digits; none of these is a secret.
+    /// Its primary key, bytes in hexadecimal digits; none of these is a secret.
     pub row: String,
 }
 
@@ -108,6 +204,7 @@ enum Cell {
     Null,
     Int(i64),
     Blob(Vec<u8>),
+    Text(String),
 }
 
 impl Cell {
@@ -116,7 +213,7 @@ impl Cell {
             Param::Null => Cell::Null,
             Param::Int(value) => Cell::Int(value),
             Param::Blob(value) => Cell::Blob(value.to_vec()),
-            Param::Text(_) => unreachable!("no authentic table has a column of text"),
+            Param::Text(value) => Cell::Text(value.to_owned()),
         }
     }
 
@@ -125,6 +222,7 @@ impl Cell {
             Cell::Null => Param::Null,
             Cell::Int(value) => Param::Int(*value),
             Cell::Blob(value) => Param::Blob(value),
+            Cell::Text(value) => Param::Text(value),
         }
     }
 
@@ -134,6 +232,20 @@ impl Cell {
             Cell::Null => vec![0],
             Cell::Int(value) => [&[1], &value.to_be_bytes()[..]].concat(),
             Cell::Blob(value) => [&[2], &value[..]].concat(),
+            Cell::Text(value) => [&[3], value.as_bytes()].concat(),
+        }
+    }
+
+    /// As people read it.
+    fn shown(&self) -> String {
+        match self {
+            Cell::Null => String::new(),
+            Cell::Int(value) => value.to_string(),
+            Cell::Text(value) => value.clone(),
+            Cell::Blob(value) => value.iter().fold(String::new(), |mut shown, byte| {
+                let _ = write!(shown, "{byte:02x}");
+                shown
+            }),
         }
     }
 }
@@ -195,6 +307,29 @@ pub(crate) fn select<T>(
     Ok(rows)
 }
 
+/// The same, without the rows that do not prove themselves: each is named in the log. For lists of which one forged row must not
+/// shut out all the others.
+pub(crate) fn select_proven<T>(
+    tx: &mut Tx,
+    key: &Secret,
+    table: &AuthenticTable,
+    rest: &str,
+    params: &[Param],
+    mut map: impl FnMut(&Row) -> T,
+) -> Result<Vec<T>, Fault> {
+    let rows = tx.query(&selection(table, rest), params, |row| {
+        if is_proven(key, table, row) {
+            return Some(map(row));
+        }
+        tracing::error!(
+            table = table.name,
+            "a row of the registry does not prove itself and is passed over"
+        );
+        None
+    })?;
+    Ok(rows.into_iter().flatten().collect())
+}
+
 /// Changes the rows that meet a condition, and proves them anew. A row that did not prove itself before is not changed: that
 /// would make it true. Returns how many were changed.
 pub(crate) fn update(
@@ -206,6 +341,29 @@ pub(crate) fn update(
     changes: &[(&str, Param)],
 ) -> Result<u64, Fault> {
     let rows = select(tx, key, table, rest, params, |row| cells_of(table, row))?;
+    rewrite(tx, key, table, rows, changes)
+}
+
+/// The same, passing over rows that do not prove themselves: a start settles what is true and stops at nothing that is not.
+pub(crate) fn update_proven(
+    tx: &mut Tx,
+    key: &Secret,
+    table: &AuthenticTable,
+    rest: &str,
+    params: &[Param],
+    changes: &[(&str, Param)],
+) -> Result<u64, Fault> {
+    let rows = select_proven(tx, key, table, rest, params, |row| cells_of(table, row))?;
+    rewrite(tx, key, table, rows, changes)
+}
+
+fn rewrite(
+    tx: &mut Tx,
+    key: &Secret,
+    table: &AuthenticTable,
+    rows: Vec<Vec<Cell>>,
+    changes: &[(&str, Param)],
+) -> Result<u64, Fault> {
     let mut changed = 0;
     for mut cells in rows {
         for (name, value) in changes {
@@ -230,29 +388,103 @@ pub(crate) fn update(
     Ok(changed)
 }
 
-/// Every row that does not prove itself, at most `max` of a table.
-pub(crate) fn forgeries(db: &mut Db, key: &Secret, max: usize) -> Result<Vec<Forgery>, Fault> {
-    db.snapshot(|tx| {
-        let mut found = Vec::new();
-        for table in AUTHENTIC {
-            let mut of_table = 0;
-            tx.scan(&selection(table, ""), &[], |row| {
-                if !is_proven(key, table, row) && of_table < max {
-                    of_table += 1;
-                    let name = row.blob(0).iter().fold(String::new(), |mut name, byte| {
-                        let _ = write!(name, "{byte:02x}");
-                        name
-                    });
+/// The cells of a row and the proof it carries.
+type Written = (Vec<Cell>, Option<Vec<u8>>);
+
+/// Rows of a table that are looked at in one transaction.
+const PAGE: usize = 1_000;
+
+/// Walks through a table in pages, each in a transaction of its own, and hears the cells and the proof of each row.
+fn walk(
+    db: &mut Db,
+    table: &AuthenticTable,
+    writes: bool,
+    see: &mut dyn FnMut(&mut Tx, Vec<Written>) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let first = table.columns[0].0;
+    let page = selection(table, &format!("ORDER BY {first} LIMIT {PAGE}"));
+    let next = selection(
+        table,
+        &format!("WHERE {first} > $1 ORDER BY {first} LIMIT {PAGE}"),
+    );
+    let mut last: Option<Cell> = None;
+    loop {
+        let from = last.clone();
+        let mut body = |tx: &mut Tx| {
+            let proof = table.columns.len();
+            let map = |row: &Row| {
+                (
+                    cells_of(table, row),
+                    row.opt_blob(proof).map(<[u8]>::to_vec),
+                )
+            };
+            let rows = match &from {
+                None => tx.query(&page, &[], map)?,
+                Some(from) => tx.query(&next, &[from.param()], map)?,
+            };
+            let end = rows.last().map(|(cells, _)| cells[0].clone());
+            let is_whole = rows.len() == PAGE;
+            see(tx, rows)?;
+            Ok(end.filter(|_| is_whole))
+        };
+        last = match writes {
+            true => db.transaction(&mut body)?,
+            false => db.snapshot(&mut body)?,
+        };
+        if last.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// Gives a proof to every row of the lasting tables that carries none. Run once in the life of a store: whatever an attacker has put
+/// there before becomes true by it. Returns how many rows.
+pub(crate) fn prove_lasting(
+    db: &mut Db,
+    key: &Secret,
+    proven: &mut dyn FnMut(u64),
+) -> Result<u64, Fault> {
+    let mut count = 0;
+    for table in AUTHENTIC.iter().filter(|table| table.lasts) {
+        walk(db, table, true, &mut |tx, rows| {
+            for (cells, _) in rows.iter().filter(|(_, proof)| proof.is_none()) {
+                let proof = prove(key, table, cells);
+                let sql = format!(
+                    "UPDATE {} SET {PROOF} = $1 WHERE {} = $2",
+                    table.name, table.columns[0].0
+                );
+                count += tx.execute(&sql, &[Param::Blob(&proof), cells[0].param()])?;
+            }
+            proven(count);
+            Ok(())
+        })?;
+    }
+    Ok(count)
+}
+
+/// Every row of these tables that does not prove itself, at most `max` of a table.
+pub(crate) fn forgeries<'a>(
+    db: &mut Db,
+    key: &Secret,
+    tables: impl Iterator<Item = &'a AuthenticTable>,
+    max: usize,
+) -> Result<Vec<Forgery>, Fault> {
+    let mut found = Vec::new();
+    for table in tables {
+        let begin = found.len();
+        walk(db, table, false, &mut |_, rows| {
+            for (cells, proof) in rows {
+                if !is_right(key, table, &cells, proof.as_deref()) && found.len() < begin + max {
                     found.push(Forgery {
                         table: table.name,
-                        row: name,
+                        row: cells[0].shown(),
                     });
                 }
-                Ok(())
-            })?;
-        }
-        Ok(found)
-    })
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
 }
 
 fn names(table: &AuthenticTable) -> String {
@@ -274,13 +506,20 @@ fn cells_of(table: &AuthenticTable, row: &Row) -> Vec<Cell> {
         CellType::Blob => {
             (row.opt_blob(place)).map_or(Cell::Null, |value| Cell::Blob(value.to_vec()))
         }
+        CellType::Text => {
+            (row.opt_text(place)).map_or(Cell::Null, |value| Cell::Text(value.to_owned()))
+        }
     };
     table.columns.iter().enumerate().map(cell).collect()
 }
 
 fn is_proven(key: &Secret, table: &AuthenticTable, row: &Row) -> bool {
     let proof = row.opt_blob(table.columns.len());
-    let right = prove(key, table, &cells_of(table, row));
+    is_right(key, table, &cells_of(table, row), proof)
+}
+
+fn is_right(key: &Secret, table: &AuthenticTable, cells: &[Cell], proof: Option<&[u8]>) -> bool {
+    let right = prove(key, table, cells);
     // The proof is compared with one that only the holder of the key can compute, so it must not be guessed byte by byte.
     proof.is_some_and(|proof| bool::from(subtle::ConstantTimeEq::ct_eq(proof, &right[..])))
 }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use crate::acts::{About, Noted, RegistryCommand};
-use crate::authentic::{self, PAIRING_CODES};
+use crate::authentic::{self, PAIRING_CODES, TILL_DEVICES};
 use crate::seed::Seed;
 use crate::{
     Named, Numbered, Reconciled, RegistryKeys, Standing, at, fingerprint_cell, id_cell,
@@ -179,9 +179,14 @@ impl Devices<'_> {
             let named = [Param::Blob(&mac)];
             let rows = authentic::select(tx, key, &PAIRING_CODES, BY_MAC, &named, |row| {
                 let stands = (instant_cell(row, 2), opt_instant_cell(row, 3), row.int(5));
-                (TillId(id_cell(row, 1)), stands, row.opt_blob(4).map(<[u8]>::to_vec))
+                (
+                    TillId(id_cell(row, 1)),
+                    stands,
+                    row.opt_blob(4).map(<[u8]>::to_vec),
+                )
             })?;
-            let Some((till, (made_at, used_at, tries), Some(stored))) = rows.into_iter().next() else {
+            let Some((till, (made_at, used_at, tries), Some(stored))) = rows.into_iter().next()
+            else {
                 return Ok(Err(PairingRefusal::Wrong));
             };
             if used_at.is_some() {
@@ -198,19 +203,30 @@ impl Devices<'_> {
                 authentic::update(tx, key, &PAIRING_CODES, BY_MAC, &named, &counted)?;
                 return Ok(Err(PairingRefusal::Wrong));
             }
-            authentic::update(tx, key, &PAIRING_CODES, BY_MAC, &named, &[("used_at", at(now))])?;
-            tx.execute(
-                "INSERT INTO till_devices (device, token_hash, fingerprint, till, status, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                &[
-                    Param::Blob(&device),
-                    Param::Blob(&hash),
-                    Param::Blob(&fingerprint.0.to_be_bytes()),
-                    Param::Int(i64::from(till.0)),
-                    Standing::Pending.param(),
-                    at(now),
-                ],
+            authentic::update(
+                tx,
+                key,
+                &PAIRING_CODES,
+                BY_MAC,
+                &named,
+                &[("used_at", at(now))],
             )?;
-            Ok(Ok(Device { device, till, fingerprint, made_at: now }))
+            let name = fingerprint.0.to_be_bytes();
+            let cells = [
+                ("device", Param::Blob(&device)),
+                ("token_hash", Param::Blob(&hash)),
+                ("fingerprint", Param::Blob(&name)),
+                ("till", Param::Int(i64::from(till.0))),
+                ("status", Standing::Pending.param()),
+                ("made_at", at(now)),
+            ];
+            authentic::insert(tx, key, &TILL_DEVICES, &cells)?;
+            Ok(Ok(Device {
+                device,
+                till,
+                fingerprint,
+                made_at: now,
+            }))
         })
     }
 
@@ -229,11 +245,13 @@ impl Devices<'_> {
     /// The active device with this token hash. What the book calls it follows from the token: a row that says otherwise is a copy
     /// of another device's name, and no device.
     pub fn find(&mut self, token_hash: &[u8; 32]) -> Result<Option<Device>, Fault> {
-        let found = self.db.query_first(
-            "SELECT device, till, fingerprint, made_at FROM till_devices WHERE token_hash = $1 AND status = $2",
-            &[Param::Blob(token_hash), Standing::Active.param()],
-            device_row,
-        )?;
+        let which = "WHERE token_hash = $1 AND status = $2";
+        let params = [Param::Blob(token_hash), Standing::Active.param()];
+        let key = &self.keys.rows;
+        let found = (self.db)
+            .snapshot(|tx| authentic::select(tx, key, &TILL_DEVICES, which, &params, device_row))?
+            .into_iter()
+            .next();
         let own = self.device_fingerprint(token_hash);
         match found {
             Some(device) if device.fingerprint != own => Err(Fault::broken(
@@ -270,7 +288,7 @@ impl Devices<'_> {
         done: &mut Reconciled,
     ) -> Result<(), Fault> {
         let rows = self.db.query(
-            "SELECT device, till, fingerprint, made_at, status FROM till_devices ORDER BY till, made_at",
+            "SELECT device, token_hash, fingerprint, till, status, made_at FROM till_devices ORDER BY till, made_at",
             &[],
             |row| (device_row(row), numbered_cell::<Standing>(row, 4)),
         )?;
@@ -295,6 +313,7 @@ impl Devices<'_> {
         till: i64,
         is_named: bool,
     ) -> Result<u64, Fault> {
+        let key = &self.keys.rows;
         self.db.transaction(|tx| {
             if !is_named {
                 return tx.execute(
@@ -306,19 +325,19 @@ impl Devices<'_> {
                 "DELETE FROM till_devices WHERE till = $1 AND device <> $2",
                 &[Param::Int(till), Param::Blob(device)],
             )?;
-            tx.execute(
-                "UPDATE till_devices SET status = $1 WHERE device = $2",
-                &[Standing::Active.param(), Param::Blob(device)],
-            )
+            let (which, named) = ("WHERE device = $1", [Param::Blob(device)]);
+            let active = [("status", Standing::Active.param())];
+            authentic::update_proven(tx, key, &TILL_DEVICES, which, &named, &active)
         })
     }
 }
 
+/// The columns are those of [`TILL_DEVICES`].
 fn device_row(row: &mamori_datastore::sql::Row) -> Device {
     Device {
         device: row.bytes(0),
-        till: TillId(id_cell(row, 1)),
+        till: TillId(id_cell(row, 3)),
         fingerprint: fingerprint_cell(row, 2),
-        made_at: instant_cell(row, 3),
+        made_at: instant_cell(row, 5),
     }
 }

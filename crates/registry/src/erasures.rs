@@ -4,9 +4,12 @@
 //! credentials revoked in the book. A program that dies between the steps has erased already; a sweep does the rest. Wallet id, times
 //! and amounts stay: they are the ledger, and from here on they name no person.
 
+use crate::authentic::{self, PASSKEYS, PEOPLE};
 use crate::factors::OwnerId;
 use crate::sessions::end_all_in;
-use crate::{Numbered, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number};
+use crate::{
+    Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number,
+};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param};
 use mamori_domain::ids::{Fingerprint, WalletId};
@@ -26,6 +29,7 @@ pub struct Erasure {
 /// What was destroyed of whom, and what the book is still owed.
 pub struct Erasures<'a> {
     pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
 }
 
 impl Erasures<'_> {
@@ -35,6 +39,7 @@ impl Erasures<'_> {
         let number = wallet_number(wallet)?;
         let (active, dead) = (Standing::Active.param(), Standing::Dead.param());
         let surface = Surface::Wallet.param();
+        let key = &self.keys.rows;
         let person = self.db.transaction(|tx| {
             let person = tx.query_first(
                 "SELECT person FROM people WHERE wallet = $1 AND status = $2",
@@ -48,16 +53,17 @@ impl Erasures<'_> {
             // A sign-up of the last two hours holds the same contact, sealed under the store's key.
             tx.execute("DELETE FROM sign_ups WHERE contact_index IN (SELECT contact_index FROM contacts WHERE person = $1)", &[who])?;
             tx.execute("DELETE FROM contacts WHERE person = $1", &[who])?;
-            tx.execute(
-                "UPDATE people SET status = $1, field_key = NULL, display_name = NULL WHERE person = $2",
-                &[dead, who],
-            )?;
+            let gone = [
+                ("status", dead),
+                ("field_key", Param::Null),
+                ("display_name", Param::Null),
+            ];
+            authentic::update(tx, key, &PEOPLE, "WHERE person = $1", &[who], &gone)?;
             // The fingerprints are still needed, for the book; the public keys are not.
-            tx.execute(
-                "UPDATE passkeys SET status = $1, passkey = '' WHERE owner = $2 AND surface = $3",
-                &[dead, who, surface],
-            )?;
-            end_all_in(tx, Surface::Wallet, &OwnerId(person))?;
+            let theirs = "WHERE owner = $1 AND surface = $2";
+            let gone = [("status", dead), ("passkey", Param::Text(""))];
+            authentic::update(tx, key, &PASSKEYS, theirs, &[who, surface], &gone)?;
+            end_all_in(tx, key, Surface::Wallet, &OwnerId(person))?;
             // The wallet's permissions are revoked later, one by one; what merchants call the person goes now.
             tx.execute(
                 "UPDATE permission_links SET reference = NULL WHERE permission IN (SELECT permission FROM permissions WHERE wallet = $1)",

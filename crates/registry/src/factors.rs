@@ -1,8 +1,10 @@
 //! Public keys of customers and operators. What a ceremony verified is stored as the library's own text.
 
-use crate::{Numbered, Standing, Surface, at, fingerprint_cell};
+use crate::authentic::{self, PASSKEYS};
+use crate::{Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell};
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Db, Param, Tx};
+use mamori_datastore::keys::Secret;
+use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::ids::Fingerprint;
 use mamori_domain::world::Timestamp;
 
@@ -32,33 +34,41 @@ impl StoredPasskey {
     pub(super) fn insert(
         &self,
         tx: &mut Tx,
+        key: &Secret,
         surface: Surface,
         owner: &OwnerId,
-        fingerprint: Fingerprint,
-        standing: Standing,
+        (fingerprint, standing): (Fingerprint, Standing),
         now: Timestamp,
     ) -> Result<(), Fault> {
-        tx.execute(
-            "INSERT INTO passkeys (credential, surface, owner, fingerprint, status, passkey, sign_count, made_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-            &[
-                Param::Blob(&self.credential),
-                surface.param(),
-                Param::Blob(&owner.0),
-                Param::Blob(&fingerprint.0.to_be_bytes()),
-                standing.param(),
-                Param::Text(&self.passkey),
-                Param::Int(self.sign_count),
-                at(now),
-            ],
-        )
-        .map(|_| ())
+        let fingerprint = fingerprint.0.to_be_bytes();
+        let cells = [
+            ("credential", Param::Blob(&self.credential)),
+            ("surface", surface.param()),
+            ("owner", Param::Blob(&owner.0)),
+            ("fingerprint", Param::Blob(&fingerprint)),
+            ("status", standing.param()),
+            ("passkey", Param::Text(&self.passkey)),
+            ("sign_count", Param::Int(self.sign_count)),
+            ("made_at", at(now)),
+            ("used_at", Param::Null),
+        ];
+        authentic::insert(tx, key, &PASSKEYS, &cells)
+    }
+
+    /// The columns are those of [`PASSKEYS`].
+    fn of(row: &Row) -> StoredPasskey {
+        StoredPasskey {
+            credential: row.blob(0).to_vec(),
+            passkey: row.text(5).to_owned(),
+            sign_count: row.int(6),
+        }
     }
 }
 
 /// What people and operators prove themselves with: passkeys.
 pub struct Factors<'a> {
     pub(crate) db: &'a mut Db,
+    pub(crate) keys: &'a RegistryKeys,
 }
 
 impl Factors<'_> {
@@ -68,14 +78,17 @@ impl Factors<'_> {
         surface: Surface,
         credential: &[u8],
     ) -> Result<Option<(OwnerId, Fingerprint, StoredPasskey)>, Fault> {
-        self.db.query_first(
-            "SELECT owner, fingerprint, credential, passkey, sign_count FROM passkeys WHERE credential = $1 AND surface = $2 AND status = $3",
-            &[Param::Blob(credential), surface.param(), Standing::Active.param()],
-            |row| {
-                let stored = StoredPasskey { credential: row.blob(2).to_vec(), passkey: row.text(3).to_owned(), sign_count: row.int(4) };
-                (OwnerId(row.bytes(0)), fingerprint_cell(row, 1), stored)
-            },
-        )
+        let which = "WHERE credential = $1 AND surface = $2 AND status = $3";
+        let active = Standing::Active.param();
+        let params = [Param::Blob(credential), surface.param(), active];
+        let key = &self.keys.rows;
+        let found = self.db.snapshot(|tx| {
+            authentic::select(tx, key, &PASSKEYS, which, &params, |row| {
+                let owner = OwnerId(row.bytes(2));
+                (owner, fingerprint_cell(row, 3), StoredPasskey::of(row))
+            })
+        })?;
+        Ok(found.into_iter().next())
     }
 
     /// All active passkeys of one owner; at most 32.
@@ -84,11 +97,12 @@ impl Factors<'_> {
         surface: Surface,
         owner: &OwnerId,
     ) -> Result<Vec<StoredPasskey>, Fault> {
-        self.db.query(
-            "SELECT credential, passkey, sign_count FROM passkeys WHERE owner = $1 AND surface = $2 AND status = $3 ORDER BY made_at LIMIT 32",
-            &[Param::Blob(&owner.0), surface.param(), Standing::Active.param()],
-            |row| StoredPasskey { credential: row.blob(0).to_vec(), passkey: row.text(1).to_owned(), sign_count: row.int(2) },
-        )
+        let which = "WHERE owner = $1 AND surface = $2 AND status = $3 ORDER BY made_at LIMIT 32";
+        let active = Standing::Active.param();
+        let params = [Param::Blob(&owner.0), surface.param(), active];
+        let key = &self.keys.rows;
+        self.db
+            .snapshot(|tx| authentic::select(tx, key, &PASSKEYS, which, &params, StoredPasskey::of))
     }
 
     /// Stores what a good assertion changed: counter, backup flags, last use.
@@ -101,17 +115,18 @@ impl Factors<'_> {
         after: &StoredPasskey,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        let changed = self.db.execute(
-            "UPDATE passkeys SET passkey = $1, sign_count = $2, used_at = $3 WHERE credential = $4 AND sign_count = $5 AND status = $6",
-            &[
-                Param::Text(&after.passkey),
-                Param::Int(after.sign_count),
-                at(now),
-                Param::Blob(&before.credential),
-                Param::Int(before.sign_count),
-                Standing::Active.param(),
-            ],
-        )?;
+        let which = "WHERE credential = $1 AND sign_count = $2 AND status = $3";
+        let (seen, active) = (Param::Int(before.sign_count), Standing::Active.param());
+        let params = [Param::Blob(&before.credential), seen, active];
+        let changes = [
+            ("passkey", Param::Text(&after.passkey)),
+            ("sign_count", Param::Int(after.sign_count)),
+            ("used_at", at(now)),
+        ];
+        let key = &self.keys.rows;
+        let changed = self
+            .db
+            .transaction(|tx| authentic::update(tx, key, &PASSKEYS, which, &params, &changes))?;
         Ok(changed == 1)
     }
 }

@@ -173,12 +173,18 @@ impl Registry {
 
     /// What was destroyed of whom, and what the book is still owed.
     pub fn erasures(&mut self) -> Erasures<'_> {
-        Erasures { db: &mut self.db }
+        Erasures {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
     }
 
     /// What people and operators prove themselves with: passkeys.
     pub fn factors(&mut self) -> Factors<'_> {
-        Factors { db: &mut self.db }
+        Factors {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
     }
 
     /// Who is signed in.
@@ -262,20 +268,28 @@ impl Registry {
 
 impl Registry {
     /// Every row that gives a right by being there and was not written by this house, or was altered since: at most 100 of a table.
-    /// Using one is refused, whether it was found here before or not.
-    pub fn forgeries(&mut self) -> Result<Vec<Forgery>, Fault> {
-        authentic::forgeries(&mut self.db, &self.keys.rows, FORGERIES_MAX)
+    /// Using one is refused, whether it was found here before or not. `of` says where to look: of customers there are millions.
+    pub fn forgeries(&mut self, of: Rows) -> Result<Vec<Forgery>, Fault> {
+        let tables = AUTHENTIC.into_iter().filter(|table| of.names(table));
+        authentic::forgeries(&mut self.db, &self.keys.rows, tables, FORGERIES_MAX)
     }
 
-    /// The same of a store that is only read; None where it has no registry, or that of a program whose rows carried no proof: the
-    /// first start of this one ends those.
+    /// Gives a proof to all rows that last and have none. The ledger must not say yet that this was done; afterwards it must.
+    /// `proven` hears of progress. Returns how many rows.
+    pub fn prove_lasting(&mut self, proven: &mut dyn FnMut(u64)) -> Result<u64, Fault> {
+        authentic::prove_lasting(&mut self.db, &self.keys.rows, proven)
+    }
+
+    /// The forgeries of a store that is only read, and how much was looked at. What lasts is looked at if the ledger says that it
+    /// was proven; what is under way, unless an older program wrote it: the first start of this one ends that.
     pub fn forgeries_in(
         location: &Location,
         master: &MasterKey,
-    ) -> Result<Option<Vec<Forgery>>, Fault> {
+        is_proven: bool,
+    ) -> Result<(Looked, Vec<Forgery>), Fault> {
         let has_no_file = |directory: &std::path::Path| !directory.join(CONTROL.file).is_file();
         if location.directory().is_some_and(has_no_file) {
-            return Ok(None);
+            return Ok((Looked::Nowhere, Vec::new()));
         }
         let mut db = location.open_read(&CONTROL)?;
         let version = db.query_first(
@@ -283,13 +297,61 @@ impl Registry {
             &[Param::Text(CONTROL.name)],
             |row| row.int(0),
         )?;
-        let is_proven = |migration: &Migration| migration.name == schema::PROVEN_ROWS;
-        let since = CONTROL.migrations.iter().position(is_proven);
-        if since.is_none_or(|since| version.unwrap_or(0) <= since as i64) {
-            return Ok(None);
-        }
-        authentic::forgeries(&mut db, &RegistryKeys::of(master).rows, FORGERIES_MAX).map(Some)
+        let has = |name: &str| {
+            let named = |migration: &Migration| migration.name == name;
+            let place = CONTROL.migrations.iter().position(named);
+            place.is_some_and(|place| version.unwrap_or(0) > place as i64)
+        };
+        let looked = match (has(schema::PROVEN_ROWS), is_proven) {
+            (false, false) => return Ok((Looked::Nowhere, Vec::new())),
+            (true, false) => Looked::AtWhatIsUnderWay,
+            (_, true) if has(schema::PROVEN_LASTING_ROWS) => Looked::Everywhere,
+            (_, true) => {
+                return Err(Fault::broken(
+                    "the ledger says that the registry's rows carry proofs, and this registry is older than that",
+                ));
+            }
+        };
+        let tables = AUTHENTIC
+            .into_iter()
+            .filter(|table| !table.lasts || looked == Looked::Everywhere);
+        let keys = RegistryKeys::of(master);
+        let forgeries = authentic::forgeries(&mut db, &keys.rows, tables, FORGERIES_MAX)?;
+        Ok((looked, forgeries))
     }
+}
+
+/// Rows that carry proofs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rows {
+    /// All of them.
+    All,
+    /// Those of customers and of their passkeys.
+    OfCustomers,
+    /// The rest: who is signed in, staff, tills, API keys.
+    OfTheHouse,
+}
+
+impl Rows {
+    fn names(self, table: &AuthenticTable) -> bool {
+        let of_customers = matches!(table.name, "people" | "passkeys");
+        match self {
+            Rows::All => true,
+            Rows::OfCustomers => of_customers,
+            Rows::OfTheHouse => !of_customers,
+        }
+    }
+}
+
+/// Where forgeries were looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// There is no registry, or that of a program whose rows carried no proofs.
+    Nowhere,
+    /// Sessions, links and pairing codes alone: the next start proves the rest.
+    AtWhatIsUnderWay,
+    /// In every table whose rows give a right.
+    Everywhere,
 }
 
 /// Forgeries of one table that are named.

@@ -9,7 +9,7 @@ use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::world::Timestamp;
 
 use crate::acts::{About, Noted, RegistryCommand};
-use crate::authentic::{self, OPERATOR_LINKS};
+use crate::authentic::{self, OPERATOR_LINKS, OPERATORS, PASSKEYS};
 use crate::factors::{OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
@@ -23,6 +23,7 @@ use crate::{
 pub const OPERATOR_LINK_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
 const BY_HASH: &str = "WHERE link_hash = $1";
+const BY_OPERATOR: &str = "WHERE operator = $1";
 
 /// Why a link is not accepted. Unknown, used and too old are told apart in the log only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,15 +100,14 @@ impl Operators<'_> {
                     About::Operator(&invited),
                 )?;
             }
-            tx.execute(
-                "INSERT INTO operators (operator, name, status, made_at) VALUES ($1, $2, $3, $4)",
-                &[
-                    Param::Blob(&operator),
-                    Param::Text(name),
-                    Standing::Pending.param(),
-                    at(now),
-                ],
-            )?;
+            let cells = [
+                ("operator", Param::Blob(&operator)),
+                ("name", Param::Text(name)),
+                ("status", Standing::Pending.param()),
+                ("made_at", at(now)),
+                ("generation", Param::Int(0)),
+            ];
+            authentic::insert(tx, key, &OPERATORS, &cells)?;
             let cells = [
                 ("link_hash", Param::Blob(&hash)),
                 ("operator", Param::Blob(&operator)),
@@ -158,29 +158,26 @@ impl Operators<'_> {
             let named = [Param::Blob(&hash)];
             let used = [("used_at", at(now))];
             authentic::update(tx, key, &OPERATOR_LINKS, BY_HASH, &named, &used)?;
-            tx.execute(
-                "UPDATE operators SET status = $1 WHERE operator = $2",
-                &[Standing::Active.param(), Param::Blob(&operator.0)],
-            )?;
-            passkey.insert(
-                tx,
-                Surface::Console,
-                &operator,
-                fingerprint,
-                Standing::Active,
-                now,
-            )?;
+            let who = [Param::Blob(&operator.0)];
+            let active = [("status", Standing::Active.param())];
+            authentic::update(tx, key, &OPERATORS, BY_OPERATOR, &who, &active)?;
+            let keyed = (fingerprint, Standing::Active);
+            passkey.insert(tx, key, Surface::Console, &operator, keyed, now)?;
             Ok(Ok(operator))
         })
     }
 
     /// The name of an active operator.
     pub fn name_of(&mut self, operator: &OwnerId) -> Result<Option<String>, Fault> {
-        self.db.query_first(
-            "SELECT name FROM operators WHERE operator = $1 AND status = $2",
-            &[Param::Blob(&operator.0), Standing::Active.param()],
-            |row| row.text(0).to_owned(),
-        )
+        let which = "WHERE operator = $1 AND status = $2";
+        let params = [Param::Blob(&operator.0), Standing::Active.param()];
+        let key = &self.keys.rows;
+        let found = self.db.snapshot(|tx| {
+            authentic::select(tx, key, &OPERATORS, which, &params, |row| {
+                row.text(1).to_owned()
+            })
+        })?;
+        Ok(found.into_iter().next())
     }
 
     /// The operators who may enter the console or were invited to it, in order of invitation.
@@ -222,6 +219,7 @@ impl Operators<'_> {
         let console = Surface::Console.param();
         let who = Param::Blob(&operator.0);
         let noted = self.noted.take();
+        let key = &self.keys.rows;
         self.db.transaction(|tx| {
             let standing = tx.query_first(
                 "SELECT status FROM operators WHERE operator = $1 AND status <> $2",
@@ -239,16 +237,16 @@ impl Operators<'_> {
             if standing == Standing::Active && others.unwrap_or(0) == 0 {
                 return Ok(Err(RemoveRefusal::LastOne));
             }
-            tx.execute(
-                "UPDATE operators SET status = $1 WHERE operator = $2",
-                &[dead, who],
-            )?;
-            tx.execute(
-                "UPDATE passkeys SET status = $1 WHERE owner = $2 AND surface = $3",
-                &[dead, who, console],
-            )?;
+            let gone = [("status", dead)];
+            let ended = authentic::update_proven(tx, key, &OPERATORS, BY_OPERATOR, &[who], &gone)?;
+            if ended == 0 {
+                // It was forged: it gives no right, and it shall not stand in the list either.
+                tx.execute("DELETE FROM operators WHERE operator = $1", &[who])?;
+            }
+            let theirs = "WHERE owner = $1 AND surface = $2";
+            authentic::update_proven(tx, key, &PASSKEYS, theirs, &[who, console], &gone)?;
             tx.execute("DELETE FROM operator_links WHERE operator = $1", &[who])?;
-            end_all_in(tx, Surface::Console, operator)?;
+            end_all_in(tx, key, Surface::Console, operator)?;
             if let Some(noted) = &noted {
                 noted.write(
                     tx,
@@ -275,15 +273,12 @@ fn find_link(
     let Some((operator, made_at, used_at)) = links.into_iter().next() else {
         return Ok(Err(LinkRefusal::Unknown));
     };
-    let row = tx.query_first(
-        "SELECT operator, name FROM operators WHERE operator = $1",
-        &[Param::Blob(&operator)],
-        |row| {
-            let operator = OwnerId(row.bytes(0));
-            (operator, row.text(1).to_owned(), made_at, used_at)
-        },
-    )?;
-    Ok(match row {
+    let who = [Param::Blob(&operator)];
+    let found = authentic::select(tx, key, &OPERATORS, BY_OPERATOR, &who, |row| {
+        let operator = OwnerId(row.bytes(0));
+        (operator, row.text(1).to_owned(), made_at, used_at)
+    })?;
+    Ok(match found.into_iter().next() {
         None => Err(LinkRefusal::Unknown),
         Some((_, _, _, Some(_))) => Err(LinkRefusal::Used),
         Some((_, _, made_at, None))

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use crate::authentic::{self, PASSKEYS, PEOPLE};
 use crate::contact::Contact;
 use crate::factors::{OwnerId, StoredPasskey};
 use crate::seed::Seed;
@@ -14,7 +15,7 @@ use crate::{
     wallet_number,
 };
 use mamori_datastore::fault::Fault;
-use mamori_datastore::keys::SealKey;
+use mamori_datastore::keys::{SealKey, Secret};
 use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{Fingerprint, WalletId};
@@ -26,13 +27,16 @@ const ON_ITS_WAY: Duration = Duration::from_secs(120);
 /// Wallets whose owners' names one statement asks for.
 const NAMES_AT_ONCE: usize = 50;
 const NAMES_OF_WALLETS: &str =
-    "SELECT person, wallet, field_key, display_name, locale FROM people WHERE wallet IN (
+    "SELECT person, wallet, status, locale, field_key, display_name FROM people WHERE wallet IN (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10,
     $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
     $21, $22, $23, $24, $25, $26, $27, $28, $29, $30,
     $31, $32, $33, $34, $35, $36, $37, $38, $39, $40,
     $41, $42, $43, $44, $45, $46, $47, $48, $49, $50
 ) AND status = $51";
+
+const BY_PERSON: &str = "WHERE person = $1 AND status = $2";
+const BY_WALLET: &str = "WHERE wallet = $1 AND status = $2";
 
 /// All that is needed to make a person.
 pub struct Enrolment<'a> {
@@ -112,6 +116,7 @@ impl People<'_> {
             seed.take("contact nonce"),
             enrolment.contact.as_str().as_bytes(),
         );
+        let rows = &self.keys.rows;
         self.db.transaction(|tx| {
             // A refusal writes nothing: everything is asked before the first row is made.
             let taken = tx.query_first("SELECT 1 FROM contacts WHERE contact_index = $1", &[Param::Blob(&index)], |row| row.int(0))?;
@@ -122,22 +127,31 @@ impl People<'_> {
             if known.is_some() {
                 return Ok(Err(EnrolRefusal::CredentialTaken));
             }
-            tx.execute(
-                "INSERT INTO people (person, status, locale, field_key, display_name, made_at) VALUES ($1, $2, $3, $4, $5, $6)",
-                &[Param::Blob(&person), Standing::Pending.param(), Param::Text(enrolment.locale), Param::Blob(&wrapped), Param::Blob(&name), at(now)],
-            )?;
+            let cells = [
+                ("person", Param::Blob(&person)),
+                ("wallet", Param::Null),
+                ("status", Standing::Pending.param()),
+                ("locale", Param::Text(enrolment.locale)),
+                ("field_key", Param::Blob(&wrapped)),
+                ("display_name", Param::Blob(&name)),
+                ("made_at", at(now)),
+                ("generation", Param::Int(0)),
+            ];
+            authentic::insert(tx, rows, &PEOPLE, &cells)?;
             tx.execute(
                 "INSERT INTO contacts (contact_index, person, kind, contact, proven_at) VALUES ($1, $2, $3, $4, $5)",
                 &[Param::Blob(&index), Param::Blob(&person), enrolment.contact.kind().param(), Param::Blob(&contact), at(now)],
             )?;
-            enrolment.passkey.insert(tx, Surface::Wallet, &enrolment.person, fingerprint, Standing::Pending, now)?;
+            let keyed = (fingerprint, Standing::Pending);
+            enrolment.passkey.insert(tx, rows, Surface::Wallet, &enrolment.person, keyed, now)?;
             Ok(Ok(fingerprint))
         })
     }
 
     /// Last step, after the act: the person may sign in. Safe to repeat; a fault where the person is not there.
     pub fn finish_enrolment(&mut self, person: &OwnerId, wallet: WalletId) -> Result<(), Fault> {
-        let done = self.db.transaction(|tx| activate(tx, &person.0, wallet))?;
+        let rows = &self.keys.rows;
+        let done = (self.db).transaction(|tx| activate(tx, rows, &person.0, wallet))?;
         if done {
             Ok(())
         } else {
@@ -167,20 +181,18 @@ impl People<'_> {
             seed.take("name nonce"),
             display_name.as_bytes(),
         );
-        self.db
-            .execute(
-                "INSERT INTO people (person, wallet, status, locale, field_key, display_name, made_at) VALUES ($1, $2, $3, $4, $5, $6, $7)",
-                &[
-                    Param::Blob(&person.0),
-                    Param::Int(wallet.0 as i64),
-                    Standing::Active.param(),
-                    Param::Text("ja"),
-                    Param::Blob(&wrapped),
-                    Param::Blob(&name),
-                    at(now),
-                ],
-            )
-            .map(drop)
+        let cells = [
+            ("person", Param::Blob(&person.0)),
+            ("wallet", Param::Int(wallet.0 as i64)),
+            ("status", Standing::Active.param()),
+            ("locale", Param::Text("ja")),
+            ("field_key", Param::Blob(&wrapped)),
+            ("display_name", Param::Blob(&name)),
+            ("made_at", at(now)),
+            ("generation", Param::Int(0)),
+        ];
+        let rows = &self.keys.rows;
+        (self.db).transaction(|tx| authentic::insert(tx, rows, &PEOPLE, &cells))
     }
 
     /// Takes a pending person back after the book refused to open the wallet.
@@ -192,23 +204,29 @@ impl People<'_> {
 
     /// An active person by user handle.
     pub fn find(&mut self, person: &OwnerId) -> Result<Option<Person>, Fault> {
-        let row = self.db.query_first(
-            "SELECT person, wallet, field_key, display_name, locale FROM people WHERE person = $1 AND status = $2",
-            &[Param::Blob(&person.0), Standing::Active.param()],
-            SealedPerson::of,
-        )?;
+        let row = self.living(BY_PERSON, Param::Blob(&person.0), SealedPerson::of)?;
         row.map(|row| self.unseal(row)).transpose()
     }
 
     /// The active person to whom a wallet belongs.
     pub fn of_wallet(&mut self, wallet: WalletId) -> Result<Option<Person>, Fault> {
-        let wallet = wallet_number(wallet)?;
-        let row = self.db.query_first(
-            "SELECT person, wallet, field_key, display_name, locale FROM people WHERE wallet = $1 AND status = $2",
-            &[Param::Int(wallet), Standing::Active.param()],
-            SealedPerson::of,
-        )?;
+        let wallet = Param::Int(wallet_number(wallet)?);
+        let row = self.living(BY_WALLET, wallet, SealedPerson::of)?;
         row.map(|row| self.unseal(row)).transpose()
+    }
+
+    /// The one person that meets a condition and lives.
+    fn living<T>(
+        &mut self,
+        which: &str,
+        who: Param,
+        mut map: impl FnMut(&mamori_datastore::sql::Row) -> T,
+    ) -> Result<Option<T>, Fault> {
+        let params = [who, Standing::Active.param()];
+        let key = &self.keys.rows;
+        let found = (self.db)
+            .snapshot(|tx| authentic::select(tx, key, &PEOPLE, which, &params, &mut map))?;
+        Ok(found.into_iter().next())
     }
 
     /// What the owners of wallets are called, fifty wallets in one statement. A wallet without a living owner is left out.
@@ -242,13 +260,20 @@ impl People<'_> {
         &mut self,
         wallet: WalletId,
     ) -> Result<Option<(Contact, String)>, Fault> {
-        let row = self.db.query_first(
-            "SELECT people.person, people.field_key, contacts.contact, people.locale FROM people JOIN contacts ON contacts.person = people.person
-             WHERE people.wallet = $1 AND people.status = $2 ORDER BY contacts.proven_at LIMIT 1",
-            &[Param::Int(wallet_number(wallet)?), Standing::Active.param()],
-            |row| (row.bytes::<16>(0), row.blob(1).to_vec(), row.blob(2).to_vec(), row.text(3).to_owned()),
+        let wallet = Param::Int(wallet_number(wallet)?);
+        let map = |row: &mamori_datastore::sql::Row| {
+            let sealed = row.blob(4).to_vec();
+            (row.bytes::<16>(0), sealed, row.text(3).to_owned())
+        };
+        let Some((person, field_key, locale)) = self.living(BY_WALLET, wallet, map)? else {
+            return Ok(None);
+        };
+        let sealed = self.db.query_first(
+            "SELECT contact FROM contacts WHERE person = $1 ORDER BY proven_at LIMIT 1",
+            &[Param::Blob(&person)],
+            |row| row.blob(0).to_vec(),
         )?;
-        let Some((person, field_key, sealed, locale)) = row else {
+        let Some(sealed) = sealed else {
             return Ok(None);
         };
         let key = self
@@ -297,11 +322,10 @@ impl People<'_> {
 
     /// The living owner of a wallet, and the key that seals what is known of them.
     fn field_key_of(&mut self, wallet: WalletId) -> Result<Option<([u8; 16], SealKey)>, Fault> {
-        let row = self.db.query_first(
-            "SELECT person, field_key FROM people WHERE wallet = $1 AND status = $2",
-            &[Param::Int(wallet_number(wallet)?), Standing::Active.param()],
-            |row| (row.bytes::<16>(0), row.blob(1).to_vec()),
-        )?;
+        let wallet = Param::Int(wallet_number(wallet)?);
+        let row = self.living(BY_WALLET, wallet, |row| {
+            (row.bytes::<16>(0), row.blob(4).to_vec())
+        })?;
         let Some((person, wrapped)) = row else {
             return Ok(None);
         };
@@ -373,11 +397,12 @@ impl People<'_> {
 
     /// A credential without a name in the book may do nothing any more; the person stays, for a later recovery.
     fn bury_credential(&mut self, credential: &[u8], owner: &[u8; 16]) -> Result<(), Fault> {
+        let key = &self.keys.rows;
         self.db.transaction(|tx| {
-            tx.execute(
-                "UPDATE passkeys SET status = $1 WHERE credential = $2",
-                &[Standing::Dead.param(), Param::Blob(credential)],
-            )?;
+            let named = [Param::Blob(credential)];
+            let dead = [("status", Standing::Dead.param())];
+            let by = "WHERE credential = $1";
+            authentic::update_proven(tx, key, &PASSKEYS, by, &named, &dead)?;
             tx.execute(
                 "DELETE FROM sessions WHERE surface = $1 AND owner = $2",
                 &[Surface::Wallet.param(), Param::Blob(owner)],
@@ -405,6 +430,7 @@ impl People<'_> {
         named: &mut dyn Named,
         done: &mut Reconciled,
     ) -> Result<(), Fault> {
+        let key = &self.keys.rows;
         match named
             .wallets_of(&[fingerprint])?
             .into_iter()
@@ -412,7 +438,8 @@ impl People<'_> {
             .flatten()
         {
             Some(wallet) => {
-                done.finished += u64::from(self.db.transaction(|tx| activate(tx, person, wallet))?)
+                let activated = (self.db).transaction(|tx| activate(tx, key, person, wallet))?;
+                done.finished += u64::from(activated);
             }
             None => done.dead += u64::from(self.db.transaction(|tx| remove_pending(tx, person))?),
         }
@@ -429,6 +456,7 @@ struct SealedPerson {
 }
 
 impl SealedPerson {
+    /// The columns are those of [`PEOPLE`].
     fn of(row: &mamori_datastore::sql::Row) -> SealedPerson {
         SealedPerson {
             person: row.bytes(0),
@@ -436,28 +464,31 @@ impl SealedPerson {
                 row.reject(1);
                 0
             })),
-            field_key: row.blob(2).to_vec(),
-            display_name: row.blob(3).to_vec(),
-            locale: row.text(4).to_owned(),
+            field_key: row.blob(4).to_vec(),
+            display_name: row.blob(5).to_vec(),
+            locale: row.text(3).to_owned(),
         }
     }
 }
 
-fn activate(tx: &mut Tx, person: &[u8; 16], wallet: WalletId) -> Result<bool, Fault> {
-    let wallet = wallet_number(wallet)?;
-    let active = Standing::Active.param();
-    let people = tx.execute(
-        "UPDATE people SET status = $1, wallet = $2 WHERE person = $3 AND (status = $4 OR wallet = $2)",
-        &[active, Param::Int(wallet), Param::Blob(person), Standing::Pending.param()],
+fn activate(tx: &mut Tx, key: &Secret, person: &[u8; 16], wallet: WalletId) -> Result<bool, Fault> {
+    let wallet = Param::Int(wallet_number(wallet)?);
+    let (active, pending) = (Standing::Active.param(), Standing::Pending.param());
+    let people = authentic::update_proven(
+        tx,
+        key,
+        &PEOPLE,
+        "WHERE person = $1 AND (status = $2 OR wallet = $3)",
+        &[Param::Blob(person), pending, wallet],
+        &[("status", active), ("wallet", wallet)],
     )?;
-    tx.execute(
-        "UPDATE passkeys SET status = $1 WHERE owner = $2 AND surface = $3 AND status = $4",
-        &[
-            active,
-            Param::Blob(person),
-            Surface::Wallet.param(),
-            Standing::Pending.param(),
-        ],
+    authentic::update_proven(
+        tx,
+        key,
+        &PASSKEYS,
+        "WHERE owner = $1 AND surface = $2 AND status = $3",
+        &[Param::Blob(person), Surface::Wallet.param(), pending],
+        &[("status", active)],
     )?;
     Ok(people == 1)
 }

@@ -63,11 +63,18 @@ pub const CONTROL: Family = Family {
             name: PROVEN_ROWS,
             sql: PROOFS,
         },
+        Migration {
+            name: PROVEN_LASTING_ROWS,
+            sql: LASTING_PROOFS,
+        },
     ],
 };
 
 /// The migration since which rows carry proofs.
 pub(crate) const PROVEN_ROWS: &str = "rows that prove themselves";
+
+/// The migration since which people, operators, public keys, devices and API keys carry proofs.
+pub(crate) const PROVEN_LASTING_ROWS: &str = "lasting rows prove themselves";
 
 /// Rows that give a right by being there carry a proof (`authentic.rs`). What an older program wrote has none, and none can be made
 /// for it: that would make true what an attacker had put there before. So everybody signs in again once, and links and
@@ -79,6 +86,15 @@ ALTER TABLE pairing_codes ADD COLUMN proof BYTEA;
 DELETE FROM sessions;
 DELETE FROM operator_links;
 DELETE FROM pairing_codes;
+";
+
+/// People, operators, public keys, devices and API keys stay: a start proves them once, and journals that it did.
+const LASTING_PROOFS: &str = "
+ALTER TABLE people ADD COLUMN proof BYTEA;
+ALTER TABLE operators ADD COLUMN proof BYTEA;
+ALTER TABLE passkeys ADD COLUMN proof BYTEA;
+ALTER TABLE till_devices ADD COLUMN proof BYTEA;
+ALTER TABLE api_keys ADD COLUMN proof BYTEA;
 ";
 
 /// A session carries the generation of its owner and that of its surface, and lives only while both are still the present ones: who

@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use crate::authentic::{self, SESSIONS};
+use crate::authentic::{self, AuthenticTable, OPERATORS, PEOPLE, SESSIONS};
 use crate::factors::OwnerId;
 use crate::{
     Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell,
     token_hash, wallet_number,
 };
 use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::context::AgentFamily;
 use mamori_domain::ids::{Fingerprint, WalletId};
@@ -176,8 +177,9 @@ impl Sessions<'_> {
         surface: Surface,
         owner: &OwnerId,
     ) -> Result<Option<Generation>, Fault> {
+        let key = &self.keys.rows;
         self.db
-            .transaction(|tx| present_generation(tx, surface, owner))
+            .transaction(|tx| present_generation(tx, key, surface, owner))
     }
 
     /// Stores a new session under the hash of `token`, 32 random bytes that stand nowhere else but in the cookie. In the same step
@@ -195,7 +197,7 @@ impl Sessions<'_> {
         let (surface, owner) = (row.surface, row.owner);
         let (key, hash) = (&self.keys.rows, token_hash(token));
         self.db.transaction(|tx| {
-            if present_generation(tx, surface, &owner)? != Some(generation) {
+            if present_generation(tx, key, surface, &owner)? != Some(generation) {
                 return Ok(None);
             }
             let mut ended = match replaced {
@@ -360,7 +362,9 @@ impl Sessions<'_> {
         surface: Surface,
         owner: &OwnerId,
     ) -> Result<Vec<EndedSession>, Fault> {
-        self.db.transaction(|tx| end_all_in(tx, surface, owner))
+        let key = &self.keys.rows;
+        self.db
+            .transaction(|tx| end_all_in(tx, key, surface, owner))
     }
 
     /// Ends all sessions of a surface and every sign-in that is on its way; returns how many sessions. Another process notices
@@ -390,17 +394,21 @@ impl Sessions<'_> {
 /// Ends all sessions of an owner within a transaction that takes more away.
 pub(crate) fn end_all_in(
     tx: &mut Tx,
+    key: &Secret,
     surface: Surface,
     owner: &OwnerId,
 ) -> Result<Vec<EndedSession>, Fault> {
     let whose = [surface.param(), Param::Blob(&owner.0)];
-    let raise = match surface {
-        Surface::Wallet => "UPDATE people SET generation = generation + 1 WHERE person = $1",
-        Surface::Console | Surface::Till => {
-            "UPDATE operators SET generation = generation + 1 WHERE operator = $1"
-        }
-    };
-    tx.execute(raise, &whose[1..])?;
+    let owners = Owners::of(surface);
+    // A forged owner has no sessions that could be believed.
+    let found =
+        authentic::select_proven(tx, key, owners.table, owners.by_id, &whose[1..], |row| {
+            row.int(owners.generation)
+        })?;
+    for generation in found {
+        let raised = [("generation", Param::Int(generation + 1))];
+        authentic::update(tx, key, owners.table, owners.by_id, &whose[1..], &raised)?;
+    }
     let ended = tx.query(
         "SELECT session, wallet FROM sessions WHERE surface = $1 AND owner = $2 ORDER BY made_at",
         &whose,
@@ -413,32 +421,55 @@ pub(crate) fn end_all_in(
     Ok(ended)
 }
 
+/// Where the owners of a surface's sessions stand.
+struct Owners {
+    table: &'static AuthenticTable,
+    by_id: &'static str,
+    active: &'static str,
+    /// The column of the generation.
+    generation: usize,
+}
+
+impl Owners {
+    const fn of(surface: Surface) -> Owners {
+        match surface {
+            Surface::Wallet => Owners {
+                table: &PEOPLE,
+                by_id: "WHERE person = $1",
+                active: "WHERE person = $1 AND status = $2",
+                generation: 7,
+            },
+            // A till's device is no session.
+            Surface::Console | Surface::Till => Owners {
+                table: &OPERATORS,
+                by_id: "WHERE operator = $1",
+                active: "WHERE operator = $1 AND status = $2",
+                generation: 4,
+            },
+        }
+    }
+}
+
 fn present_generation(
     tx: &mut Tx,
+    key: &Secret,
     surface: Surface,
     owner: &OwnerId,
 ) -> Result<Option<Generation>, Fault> {
-    let present = match surface {
-        Surface::Wallet => {
-            "SELECT people.generation, surface_generations.generation FROM people, surface_generations
-             WHERE person = $1 AND status = $2 AND surface = $3"
-        }
-        // A till's device is no session.
-        Surface::Console | Surface::Till => {
-            "SELECT operators.generation, surface_generations.generation FROM operators, surface_generations
-             WHERE operator = $1 AND status = $2 AND surface = $3"
-        }
+    let owners = Owners::of(surface);
+    let who = [Param::Blob(&owner.0), Standing::Active.param()];
+    let found = authentic::select(tx, key, owners.table, owners.active, &who, |row| {
+        row.int(owners.generation)
+    })?;
+    let Some(owner) = found.into_iter().next() else {
+        return Ok(None);
     };
     tx.query_first(
-        present,
-        &[
-            Param::Blob(&owner.0),
-            Standing::Active.param(),
-            surface.param(),
-        ],
+        "SELECT generation FROM surface_generations WHERE surface = $1",
+        &[surface.param()],
         |row| Generation {
-            owner: row.int(0),
-            surface: row.int(1),
+            owner,
+            surface: row.int(0),
         },
     )
 }

@@ -498,6 +498,13 @@ impl Crowd {
         if self.one_in(4) {
             return (sweeper, Command::ReleaseExpired);
         }
+        if self.one_in(50) {
+            let rows = self.draw.below(3);
+            return (
+                Actor::system(SystemReason::Upkeep),
+                Command::ProveRegistry { rows },
+            );
+        }
         let amount = self.price();
         let capture = Command::Capture {
             merchant,

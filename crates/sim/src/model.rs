@@ -191,6 +191,7 @@ pub struct Model {
     pub cash: i64,
     pub goodwill: i64,
     next: u64,
+    registry_proven: bool,
     changed: bool,
 }
 
@@ -222,6 +223,7 @@ impl Model {
             cash: 0,
             goodwill: 0,
             next: 1,
+            registry_proven: false,
             changed: false,
         }
     }
@@ -294,6 +296,12 @@ impl Model {
             Ask::Command(command) => command,
         };
         match command {
+            // Once; asked again it changes nothing.
+            Command::ProveRegistry { .. } if self.registry_proven => Ok(Said::Bound),
+            Command::ProveRegistry { .. } => {
+                self.registry_proven = true;
+                self.did(Said::Bound)
+            }
             Command::OpenMerchant
             | Command::OpenStore { .. }
             | Command::DescribeStore { .. }

@@ -132,6 +132,7 @@ impl Book {
             tills: 0,
             at: Timestamp(0),
             epoch: 0,
+            registry_proven_at: None,
         };
         Book {
             wallets: Table::new(1),
@@ -178,6 +179,10 @@ impl Book {
     /// The counters.
     pub fn counters(&self) -> &Counters {
         &self.counters
+    }
+    /// When the registry's lasting rows were given their proofs, if they were.
+    pub fn registry_proven_at(&self) -> Option<Timestamp> {
+        self.counters.registry_proven_at
     }
     /// The instant of the newest change.
     pub fn at(&self) -> Timestamp {

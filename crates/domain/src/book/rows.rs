@@ -152,6 +152,9 @@ pub struct Counters {
     pub at: Timestamp,
     #[n(7)]
     pub epoch: u64,
+    /// When the registry's lasting rows were given their proofs. Missing in stores of a program whose rows carried none.
+    #[n(8)]
+    pub registry_proven_at: Option<Timestamp>,
 }
 
 /// A top-up that is over, kept for a while so that a repeat is told.

@@ -179,6 +179,11 @@ fn table(sora: WalletId) -> Vec<(Command, &'static str, Refusal)> {
             owner,
             Refusal::WalletUnknown,
         ),
+        (
+            Command::ProveRegistry { rows: 0 },
+            "system",
+            Refusal::OperatorOnly,
+        ),
     ]
 }
 

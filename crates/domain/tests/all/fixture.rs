@@ -258,6 +258,7 @@ impl Fixture {
             Command::Refund(request) => as_program_of(request.merchant),
             Command::Release { .. } => as_key(BAKERY_KEY),
             Command::ReleaseExpired => as_system(SystemReason::HoldExpiry),
+            Command::ProveRegistry { .. } => as_system(SystemReason::Upkeep),
             Command::ConfirmTopUp { .. } | Command::FailTopUp { .. } => {
                 as_system(SystemReason::CardProcessor)
             }

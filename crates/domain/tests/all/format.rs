@@ -20,7 +20,9 @@ use mamori_domain::ids::{
     RefundId, SessionId, ShardId, StoreId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::key::{RequestDigest, RequestKey};
-use mamori_domain::lifecycle::{BookShape, LossAccepted, Purpose, Sealed, Stamped, TakenOver};
+use mamori_domain::lifecycle::{
+    BookShape, LossAccepted, Purpose, RegistryProven, Sealed, Stamped, TakenOver,
+};
 use mamori_domain::merchant::{
     ApiKeyBound, ApiKeyRevoked, MerchantOpened, StoreDescribed, StoreDetails, StoreOpened,
     TillBound, TillOpened,
@@ -69,6 +71,7 @@ fn number(event: &Event) -> u32 {
         Event::LossAccepted(_) => 28,
         Event::StoreDescribed(_) => 29,
         Event::WalletNoted(_) => 30,
+        Event::RegistryProven(_) => 31,
     }
 }
 
@@ -374,6 +377,7 @@ pub fn one_of_each() -> Vec<Event> {
             note: SealedText(vec![0xFF; SealedText::BYTES_MAX]),
         }
         .into(),
+        RegistryProven { rows: 7 }.into(),
     ]
 }
 
@@ -609,6 +613,9 @@ fn a_day() -> Fixture {
         },
     };
     day.tell(describe).unwrap();
+    // The program learns to prove rows of the registry: once.
+    day.tell(Command::ProveRegistry { rows: 3 }).unwrap();
+    day.tell(Command::ProveRegistry { rows: 0 }).unwrap();
     let unbind = Command::BindTill {
         till: FIRST_TILL,
         device: None,
@@ -670,10 +677,10 @@ const GOLDEN: &[Golden] = &[
         hash: "81841bd8bedc1b73b2a7871b43c4b05fef71fe721ba21018c9d958d0f81b2eef87a9f8d33fe1",
         seals: SEALS,
     },
-    // What is captured of a hold is a payment, and can be refunded.
+    // What is captured of a hold is a payment, and can be refunded; the registry's rows carry proofs.
     Golden {
         journal: include_str!("golden/format-2-captured.journal"),
-        hash: "81841b21bdc0c3bfca07aa1bc25ddace8b9c3fc41bfee58254a91caba21b638e8b6be1cad4bd",
+        hash: "81841bb7b3b895d744d51c1be8d8a52050dda76c1bca98bbee3c472c091b0eb5a3b3cf8da152",
         seals: SEALS,
     },
 ];

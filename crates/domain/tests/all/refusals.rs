@@ -1633,6 +1633,7 @@ fn every_command_and_query_has_a_table_and_every_refusal_a_row() {
         CommandKind::OpenMerchant,
         CommandKind::OpenWallet,
         CommandKind::ReleaseExpired,
+        CommandKind::ProveRegistry,
     ];
     let mut kinds = BTreeSet::new();
     let mut queries = BTreeSet::new();

@@ -9,7 +9,7 @@ use mamori_datastore::sql::{Family, Location, Migration, Param};
 use mamori_datastore::testing::{Scratch, on_both};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
-use mamori_registry::{CONTROL, LinkRefusal, Registry, Surface, token_hash};
+use mamori_registry::{CONTROL, LinkRefusal, Looked, Registry, Rows, Surface, token_hash};
 
 /// Makes the tables as the program did that knew no migration from `name` on.
 fn as_before(location: &Location, name: &str) -> mamori_datastore::sql::Db {
@@ -103,8 +103,12 @@ fn what_was_open_in_a_store_whose_rows_proved_nothing_has_ended() {
             )
             .unwrap();
         let master = MasterKey::from_bytes([1; 32]);
-        let forgeries = Registry::forgeries_in(location, &master).unwrap();
-        assert_eq!(forgeries, None, "an audit does not change such a store");
+        let looked = Registry::forgeries_in(location, &master, false).unwrap();
+        assert_eq!(
+            looked,
+            (Looked::Nowhere, Vec::new()),
+            "an audit does not change such a store"
+        );
         drop(older);
 
         let mut registry = Registry::open(location, &master).unwrap();
@@ -112,7 +116,15 @@ fn what_was_open_in_a_store_whose_rows_proved_nothing_has_ended() {
         assert_eq!(found, None);
         let found = registry.operators().of_link(&link, Timestamp(6)).unwrap();
         assert_eq!(found, Err(LinkRefusal::Unknown));
-        assert_eq!(registry.forgeries().unwrap(), []);
+        let unproven = registry.forgeries(Rows::All).unwrap();
+        let tables: Vec<&str> = unproven.iter().map(|row| row.table).collect();
+        assert_eq!(
+            tables,
+            ["operators", "people"],
+            "what lasts waits for its proof"
+        );
+        assert_eq!(registry.prove_lasting(&mut |_| {}).unwrap(), 2);
+        assert_eq!(registry.forgeries(Rows::All).unwrap(), []);
     });
 }
 
@@ -145,6 +157,11 @@ fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
     fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
     let master = MasterKey::open(&key).unwrap();
     let mut registry = Registry::open(&scratch.location(), &master).unwrap();
+    assert!(
+        registry.people().of_wallet(SORA).is_err(),
+        "nothing is believed before it was proven once"
+    );
+    registry.prove_lasting(&mut |_| {}).unwrap();
 
     for (wallet, name, locale, contact, passkey) in [
         (SORA, "佐藤 そら", "ja", None, None),

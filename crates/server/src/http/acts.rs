@@ -492,6 +492,7 @@ fn owner_may_see(command: CommandKind) -> bool {
         | CommandKind::ReleaseExpired
         // Not about a wallet.
         | CommandKind::Upkeep
+        | CommandKind::ProveRegistry
         | CommandKind::OpenMerchant
         | CommandKind::OpenStore
         | CommandKind::DescribeStore
