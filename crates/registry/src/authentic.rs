@@ -399,7 +399,7 @@ fn walk(
     db: &mut Db,
     table: &AuthenticTable,
     writes: bool,
-    see: &mut dyn FnMut(&mut Tx, Vec<Written>) -> Result<(), Fault>,
+    mut see: impl FnMut(&mut Tx, Vec<Written>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
     let first = table.columns[0].0;
     let page = selection(table, &format!("ORDER BY {first} LIMIT {PAGE}"));
@@ -446,7 +446,7 @@ pub(crate) fn prove_lasting(
 ) -> Result<u64, Fault> {
     let mut count = 0;
     for table in AUTHENTIC.iter().filter(|table| table.lasts) {
-        walk(db, table, true, &mut |tx, rows| {
+        walk(db, table, true, |tx, rows| {
             for (cells, _) in rows.iter().filter(|(_, proof)| proof.is_none()) {
                 let proof = prove(key, table, cells);
                 let sql = format!(
@@ -472,7 +472,7 @@ pub(crate) fn forgeries<'a>(
     let mut found = Vec::new();
     for table in tables {
         let begin = found.len();
-        walk(db, table, false, &mut |_, rows| {
+        walk(db, table, false, |_, rows| {
             for (cells, proof) in rows {
                 if !is_right(key, table, &cells, proof.as_deref()) && found.len() < begin + max {
                     found.push(Forgery {

@@ -289,7 +289,9 @@ fn a_row_altered_in_any_column_opens_nothing_and_the_audit_names_it() {
         let mut house = House::new(location);
         for table in AUTHENTIC {
             let name = table.name;
-            let run = |db: &mut Db, sql: &str| drop(db.execute(sql, &[]).expect("written"));
+            let run = |db: &mut Db, sql: &str| {
+                db.execute(sql, &[]).expect("written");
+            };
             run(
                 &mut house.db,
                 &format!("CREATE TABLE kept_{name} AS SELECT * FROM {name}"),
