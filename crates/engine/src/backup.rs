@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::hex::{from_hex, to_hex};
+use mamori_datastore::private;
 use mamori_datastore::sql::copy::{copy_table, tables_of};
 use mamori_datastore::sql::{Db, Family, Location, UNFINISHED_RESTORE};
 use mamori_domain::event::Event;
@@ -550,7 +551,7 @@ fn present_heads(location: &Location) -> Result<Vec<(u32, Head)>, Fault> {
 
 fn make_empty_directory(path: &Path) -> Result<(), Fault> {
     let failed = |_| Fault::refused("the directory for the backup cannot be made");
-    fs::create_dir_all(path).map_err(failed)?;
+    private::directory(path).map_err(failed)?;
     match fs::read_dir(path).map_err(failed)?.next() {
         None => Ok(()),
         Some(_) => Err(Fault::refused("the directory for the backup is not empty")),

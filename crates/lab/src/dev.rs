@@ -26,6 +26,7 @@ use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
+use mamori_datastore::private;
 use mamori_datastore::sql::Location;
 use mamori_domain::command::{Command, CreditKind, Request};
 use mamori_domain::context::{Asker, SystemReason};
@@ -229,7 +230,7 @@ impl Home {
                 true,
             ),
         };
-        fs::create_dir_all(&path)?;
+        private::new_directory(&path)?;
         Ok(Home { path, temporary })
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mamori_datastore::keys::MasterKey;
+use mamori_datastore::private;
 use mamori_datastore::sql::{Family, Location};
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::world::Timestamp;
@@ -287,7 +288,7 @@ fn with_loss_journaled(
     };
     drop(std::fs::remove_dir_all(&prepared.0));
     let (store, backup) = (prepared.0.join("store"), prepared.0.join("backup"));
-    std::fs::create_dir_all(&store)?;
+    private::directory(&store)?;
     for (name, _, _) in backup::inspect(&args.from)?.files {
         if name != "master.key" {
             std::fs::copy(args.from.join(&name), store.join(&name))?;

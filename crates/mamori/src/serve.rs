@@ -13,6 +13,7 @@ use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::keys::MasterKey;
+use mamori_datastore::private;
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::ids::{MerchantId, StoreId};
 use mamori_domain::lifecycle::Purpose;
@@ -75,7 +76,7 @@ pub struct ConfigArgs {
 
 pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let location = args.datastore.location()?;
-    std::fs::create_dir_all(args.datastore.data())?;
+    private::new_directory(args.datastore.data())?;
     let master = Arc::new(MasterKey::create(&args.datastore.key_path(), draw(chance))?);
     let config_path = args.datastore.data().join("mamori.json");
     Config::example().write(&config_path)?;

@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, FileControl, OpenFlags, ffi};
 
 use crate::fault::{Fault, FaultKind};
+use crate::private;
 use crate::sql::ascending::debug_assert_ascending;
 use crate::sql::value::{Cells, Column, Param, Row, wrong_cell_fault};
 
@@ -51,6 +52,12 @@ impl Lite {
             Durability::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
             _ => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
         } | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        if durability != Durability::ReadOnly {
+            // SQLite would make it readable for everybody whom the process lets.
+            private::file(path).map_err(|_| {
+                Fault::refused("a file of the store cannot be made or closed to others")
+            })?;
+        }
         let connection = Connection::open_with_flags(path, flags)
             .map_err(|error| fault("opening a store file", &error))?;
         let setup = || -> rusqlite::Result<()> {
@@ -232,6 +239,7 @@ impl Lite {
         target: &Path,
         step: &mut dyn FnMut(u64, u64),
     ) -> Result<(), Fault> {
+        private::file(target).map_err(|_| Fault::refused("a file of the backup cannot be made"))?;
         let mut copy = || -> rusqlite::Result<()> {
             let mut target = Connection::open(target)?;
             target.pragma_update_and_check(None, "journal_mode", "OFF", |_| Ok(()))?;

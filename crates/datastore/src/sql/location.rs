@@ -1,10 +1,10 @@
 //! Where a store is, and how a connection to each of its families is opened.
 
 use std::fmt;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::fault::Fault;
+use crate::private;
 use crate::sql::db::Db;
 use crate::sql::lite::Durability;
 use crate::sql::migrate::{self, Family};
@@ -87,7 +87,7 @@ impl Location {
     /// Makes the directory of the files; nothing on PostgreSQL.
     pub fn make_directory(&self) -> Result<(), Fault> {
         match self {
-            Self::Directory(directory) => fs::create_dir_all(directory)
+            Self::Directory(directory) => private::directory(directory)
                 .map_err(|_| Fault::refused("the directory of the store cannot be made")),
             Self::Postgres(_) => Ok(()),
         }
