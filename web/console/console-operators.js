@@ -45,8 +45,21 @@ function remove(one, reload) {
   });
 }
 
+/** Came back with a restore: whoever was removed since then came back too. @param {Operator} one @param {Reload} reload */
+function confirm(one, reload) {
+  agree({
+    title: t('confirm_operator_title', { name: one.name }), lead: t('confirm_operator_lead'), action: t('confirm_operator_now'),
+    async run() {
+      await postFresh('/api/operators/confirm', { operator: one.operator });
+      announce(t('operator_confirmed', { name: one.name }), 'assertive');
+      await reload();
+    },
+  });
+}
+
 /** @param {Operator} one @param {number} now_ms */
-function stateOf({ active, link_ends_at_ms }, now_ms) {
+function stateOf({ active, confirmed, link_ends_at_ms }, now_ms) {
+  if (active && !confirmed) return h('span', { class: 'state' }, drawing('clock'), t('waits_for_confirmation'));
   if (active) return h('span', { class: 'state state-good' }, drawing('check'), t('registered'));
   const ends_at_ms = link_ends_at_ms ?? 0;
   const late = ends_at_ms <= now_ms;
@@ -64,6 +77,8 @@ function row(one, now_ms, reload) {
       h('strong', {}, one.name, one.yourself && h('span', { class: 'yourself' }, t('yourself'))),
       h('span', { class: 'small soft number' }, since)),
     stateOf(one, now_ms),
+    one.active && !one.confirmed && smallButton(t('confirm_operator'), 'soft-fill', () => confirm(one, reload),
+      `${t('confirm_operator')}: ${one.name}`),
     smallButton(words, 'danger-quiet', () => remove(one, reload), `${words}: ${one.name}`));
 }
 

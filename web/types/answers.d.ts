@@ -252,6 +252,8 @@ export interface Store extends StoreDetails {
 }
 
 export interface Operator {
+  /** False for one who came back with a restore and waits for another operator. */
+  confirmed: boolean;
   operator: string;
   name: string;
   yourself: boolean;

@@ -156,7 +156,7 @@ pub fn restore(
     }
     match into.directory() {
         Some(directory) => {
-            let end = || empty_tables(directory, families, options.ended);
+            let end = || empty_tables(into, families, options.ended);
             restore_files(backup, &listed, into, directory, &end, clock, progress)?;
         }
         None => {
@@ -409,22 +409,20 @@ fn restore_files(
 }
 
 /// Empties the tables of these names in the files of a store that is being put in place.
-fn empty_tables(directory: &Path, families: &[&Family], names: &[&str]) -> Result<(), Fault> {
-    for family in by_file(families) {
+/// They are migrated first: what a migration makes of an older program's rows has ended as well.
+fn empty_tables(into: &Location, families: &[&Family], names: &[&str]) -> Result<(), Fault> {
+    let directory = into.directory().expect("a store of files");
+    for family in families {
         let path = directory.join(family.file);
-        if family.name == JOURNAL.name || !path.is_file() {
+        if family.name == JOURNAL.name || !path.is_file() || names.is_empty() {
             continue;
         }
-        let tables = tables_of(&mut Db::open_lite_to_read(&path)?)?;
-        let is_named = |name: &&&str| tables.iter().any(|table| table.name == **name);
-        let here: Vec<_> = names.iter().filter(is_named).collect();
-        if here.is_empty() {
-            continue;
-        }
-        // The size of a page counts only for a file that is made here.
-        let mut db = Db::open_lite(&path, family.durability, 4_096)?;
-        for name in here {
-            db.execute(&format!("DELETE FROM {name}"), &[])?;
+        let mut db = into.open_unfinished(family)?;
+        let tables = tables_of(&mut db)?;
+        for name in names {
+            if tables.iter().any(|table| table.name == **name) {
+                db.execute(&format!("DELETE FROM {name}"), &[])?;
+            }
         }
         db.lite_make_plain()?;
         drop(db);

@@ -4,12 +4,13 @@
 //! |---|---|---|
 //! | invite an operator | registry: the operator, the link, the row that says who invited | the invitation is listed; its link was shown to no one, and it is withdrawn |
 //! | remove an operator | registry: operator, passkeys, links and sessions end; the row that says who removed | asked again: there is none any more |
+//! | confirm an operator | registry: who came back with a restore may enter; the row that says who confirmed | asked again: confirmed already |
 //! | make a pairing code | registry: the code, the row that says for which till | asked again: the new code ends the old one |
 //!
 //! Each is one transaction, so there is nothing to settle after a crash.
 
 use mamori_domain::ids::TillId;
-use mamori_registry::{OwnerId, RemoveRefusal};
+use mamori_registry::{ConfirmRefusal, OwnerId, RemoveRefusal};
 
 use crate::ledger::Run;
 use crate::stop::{Denied, Flow};
@@ -32,6 +33,14 @@ pub fn remove(run: &mut Run, leaving: &OwnerId) -> Flow<()> {
         }
         .into()
     })
+}
+
+/// Lets an operator who came back with a restore enter again.
+pub fn confirm(run: &mut Run, returned: &OwnerId) -> Flow<()> {
+    let noted = run.noted();
+    let mut operators = run.registry.operators().noted(noted);
+    let confirmed = operators.confirm(returned, run.now)?;
+    confirmed.map_err(|ConfirmRefusal::Unknown| Denied::NotFound.into())
 }
 
 /// Makes a pairing code for a till that has a name; earlier ones of that till stop working.

@@ -22,6 +22,8 @@ pub enum Command {
     Backup(datastore::BackupArgs),
     /// Put a backup in the place of a datastore.
     Restore(datastore::RestoreArgs),
+    /// Print a one-time link for a new operator: after a restore, or when no operator has a passkey any more.
+    Operator(datastore::OperatorArgs),
 }
 
 impl Command {
@@ -34,6 +36,7 @@ impl Command {
             Command::Views(args) => datastore::run_views(args, clock, chance),
             Command::Backup(args) => datastore::run_backup(args, clock),
             Command::Restore(args) => datastore::run_restore(args, clock, chance),
+            Command::Operator(args) => datastore::run_operator(args, clock, chance),
         }
     }
 }

@@ -19,6 +19,7 @@ use mamori_registry::{CONTROL, Looked, Registry, UNDER_WAY};
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};
+use crate::operator;
 
 use crate::progress::Progress;
 use crate::world::{Chance, Clock, Failure, draw};
@@ -252,13 +253,63 @@ pub fn run_restore(args: RestoreArgs, clock: Clock, chance: Chance) -> Result<()
             "rows up to {lost_through} of shard {shard} are lost; the loss is journaled under a new incarnation"
         );
     }
-    println!(
-        "everybody is signed out, and the backup's invitations and pairing codes have ended; operators who were removed since are back: \
-         look through them in the console"
-    );
+    println!("everybody is signed out, and the backup's invitations and pairing codes have ended");
+    match args.datastore.master() {
+        Ok(master) => tell_what_returned(&location, &master, clock, chance)?,
+        Err(_) => println!(
+            "no operator can sign in: put the master key in its place and run `mamori operator --name NAME`"
+        ),
+    }
     for (shard, head) in restored.heads {
         println!("shard {shard} stands at row {}", head.seq);
     }
+    Ok(())
+}
+
+/// Says who and what came back, with a link for the one who looks through it: some of it may have been ended since the backup.
+fn tell_what_returned(
+    location: &Location,
+    master: &MasterKey,
+    clock: Clock,
+    chance: Chance,
+) -> Result<(), Failure> {
+    let mut registry = Registry::open(location, master)?;
+    for operator in registry.operators().list()? {
+        if operator.is_active {
+            println!(
+                "operator        {} is back, and waits to be confirmed",
+                operator.name
+            );
+        }
+    }
+    for till in registry.devices().enrolled_tills()? {
+        println!("till            {till} has the device of then");
+    }
+    for (merchant, count) in registry.api_keys().count_live()? {
+        println!("API keys        {count} of merchant {merchant} are back");
+    }
+    println!(
+        "look through them in the console: revoke what was revoked after the backup, and confirm the operators"
+    );
+    let link = operator::invite(location, master, "復元 (restore)", clock, chance)?;
+    println!("first operator  {link}");
+    Ok(())
+}
+
+/// Prints a one-time link for a new operator.
+#[derive(clap::Args)]
+pub struct OperatorArgs {
+    #[command(flatten)]
+    datastore: DatastoreArgs,
+    /// What the operator is called.
+    #[arg(long)]
+    name: String,
+}
+
+pub fn run_operator(args: OperatorArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
+    let (location, master) = (args.datastore.location()?, args.datastore.master()?);
+    let link = operator::invite(&location, &master, &args.name, clock, chance)?;
+    println!("{link}");
     Ok(())
 }
 

@@ -7,6 +7,7 @@ pub mod config;
 pub mod datastore;
 pub mod delivery;
 pub mod interrupt;
+mod operator;
 pub mod outside;
 mod progress;
 pub mod serve;

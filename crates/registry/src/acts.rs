@@ -17,6 +17,7 @@ use crate::{Numbered, at, instant_cell, numbered_cell};
 pub enum RegistryCommand {
     InviteOperator,
     RemoveOperator,
+    ConfirmOperator,
     MakePairingCode,
     SetOpaAuth,
     NameMerchant,
@@ -30,6 +31,7 @@ impl RegistryCommand {
         match self {
             RegistryCommand::InviteOperator => "invite_operator",
             RegistryCommand::RemoveOperator => "remove_operator",
+            RegistryCommand::ConfirmOperator => "confirm_operator",
             RegistryCommand::MakePairingCode => "make_pairing_code",
             RegistryCommand::SetOpaAuth => "set_opa_auth",
             RegistryCommand::NameMerchant => "name_merchant",
@@ -48,6 +50,7 @@ impl Numbered for RegistryCommand {
         RegistryCommand::NameMerchant,
         RegistryCommand::NameStore,
         RegistryCommand::NameTill,
+        RegistryCommand::ConfirmOperator,
     ];
 
     fn as_number(self) -> i64 {
@@ -59,6 +62,7 @@ impl Numbered for RegistryCommand {
             RegistryCommand::NameMerchant => 5,
             RegistryCommand::NameStore => 6,
             RegistryCommand::NameTill => 7,
+            RegistryCommand::ConfirmOperator => 8,
         }
     }
 }

@@ -121,6 +121,14 @@ pub(crate) const OPERATORS: AuthenticTable = AuthenticTable {
     refusal: "a row of operators was not written by this house or was altered",
 };
 
+/// Operators who were let in during this life of the store, by another operator or by their link.
+pub(crate) const CONFIRMED_OPERATORS: AuthenticTable = AuthenticTable {
+    name: "confirmed_operators",
+    columns: &[("operator", CellType::Blob), ("made_at", CellType::Int)],
+    lasts: true,
+    refusal: "a row of confirmed_operators was not written by this house or was altered",
+};
+
 pub(crate) const PASSKEYS: AuthenticTable = AuthenticTable {
     name: "passkeys",
     columns: &[
@@ -169,11 +177,12 @@ pub(crate) const API_KEYS: AuthenticTable = AuthenticTable {
 };
 
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 8] = [
+pub const AUTHENTIC: [&AuthenticTable; 9] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
     &OPERATORS,
+    &CONFIRMED_OPERATORS,
     &TILL_DEVICES,
     &API_KEYS,
     &PASSKEYS,

@@ -69,7 +69,9 @@ pub use erasures::{Erasure, Erasures};
 pub use factors::{Factors, OwnerId, StoredPasskey};
 pub use mamori_domain::context::AgentFamily;
 pub(crate) use numbered::{Numbered, numbered_cell};
-pub use operators::{LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal};
+pub use operators::{
+    ConfirmRefusal, LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal,
+};
 pub use people::{EnrolRefusal, Enrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
 pub use schema::CONTROL;
@@ -80,7 +82,15 @@ pub use sessions::{
 };
 /// Tables of what is under way: sessions, links, pairing codes, sign-ups. They do not come back with an older copy of a store: some
 /// of it was ended since, and nothing in the copy says so.
-pub const UNDER_WAY: [&str; 4] = ["sessions", "operator_links", "pairing_codes", "sign_ups"];
+///
+/// Nor does it come back who was confirmed as an operator: some may have been removed since.
+pub const UNDER_WAY: [&str; 5] = [
+    "sessions",
+    "operator_links",
+    "pairing_codes",
+    "sign_ups",
+    "confirmed_operators",
+];
 
 pub use sign_ups::{
     CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,

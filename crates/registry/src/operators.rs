@@ -9,11 +9,11 @@ use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::world::Timestamp;
 
 use crate::acts::{About, Noted, RegistryCommand};
-use crate::authentic::{self, OPERATOR_LINKS, OPERATORS, PASSKEYS};
+use crate::authentic::{self, CONFIRMED_OPERATORS, OPERATOR_LINKS, OPERATORS, PASSKEYS};
 use crate::factors::{OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
-use crate::sessions::end_all_in;
+use crate::sessions::{end_all_in, is_confirmed};
 use crate::{
     Numbered, RegistryKeys, Standing, Surface, at, instant_cell, numbered_cell, opt_instant_cell,
     token_hash,
@@ -47,12 +47,21 @@ pub struct OperatorSummary {
     pub name: String,
     /// Whether they have made their passkey; invited otherwise.
     pub is_active: bool,
+    /// Whether they may enter. Who has a passkey and is not confirmed came back with a restore, and waits for another operator.
+    pub is_confirmed: bool,
     /// When they were invited.
     pub made_at: Timestamp,
     /// When the invitation was made that still waits; None once it was used.
     pub link_made_at: Option<Timestamp>,
     /// When their passkey was last shown.
     pub used_at: Option<Timestamp>,
+}
+
+/// Why an operator is not confirmed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfirmRefusal {
+    /// There is no such operator with a passkey.
+    Unknown,
 }
 
 /// Why an operator is not removed.
@@ -163,7 +172,34 @@ impl Operators<'_> {
             authentic::update(tx, key, &OPERATORS, BY_OPERATOR, &who, &active)?;
             let keyed = (fingerprint, Standing::Active);
             passkey.insert(tx, key, Surface::Console, &operator, keyed, now)?;
+            confirm(tx, key, &operator, now)?;
             Ok(Ok(operator))
+        })
+    }
+
+    /// Lets an operator who came back with a restore enter again; safe to repeat.
+    pub fn confirm(
+        &mut self,
+        operator: &OwnerId,
+        now: Timestamp,
+    ) -> Result<Result<(), ConfirmRefusal>, Fault> {
+        let noted = self.noted.take();
+        let key = &self.keys.rows;
+        self.db.transaction(|tx| {
+            let who = [Param::Blob(&operator.0), Standing::Active.param()];
+            let which = "WHERE operator = $1 AND status = $2";
+            if authentic::select(tx, key, &OPERATORS, which, &who, |_| ())?.is_empty() {
+                return Ok(Err(ConfirmRefusal::Unknown));
+            }
+            if is_confirmed(tx, key, operator)? {
+                return Ok(Ok(()));
+            }
+            confirm(tx, key, operator, now)?;
+            if let Some(noted) = &noted {
+                let about = About::Operator(operator);
+                noted.write(tx, RegistryCommand::ConfirmOperator, about)?;
+            }
+            Ok(Ok(()))
         })
     }
 
@@ -185,7 +221,8 @@ impl Operators<'_> {
         self.db.query(
             "SELECT operators.operator, operators.name, operators.status, operators.made_at,
                 (SELECT MAX(operator_links.made_at) FROM operator_links WHERE operator_links.operator = operators.operator AND operator_links.used_at IS NULL),
-                (SELECT MAX(passkeys.used_at) FROM passkeys WHERE passkeys.owner = operators.operator AND passkeys.surface = $1)
+                (SELECT MAX(passkeys.used_at) FROM passkeys WHERE passkeys.owner = operators.operator AND passkeys.surface = $1),
+                (SELECT COUNT(*) FROM confirmed_operators WHERE confirmed_operators.operator = operators.operator)
              FROM operators WHERE operators.status <> $2 ORDER BY operators.made_at, operators.operator",
             &[
                 Surface::Console.param(),
@@ -198,6 +235,7 @@ impl Operators<'_> {
                 made_at: instant_cell(row, 3),
                 link_made_at: opt_instant_cell(row, 4),
                 used_at: opt_instant_cell(row, 5),
+                is_confirmed: row.int(6) > 0,
             },
         )
     }
@@ -230,7 +268,8 @@ impl Operators<'_> {
                 return Ok(Err(RemoveRefusal::Unknown));
             };
             let others = tx.query_first(
-                "SELECT COUNT(*) FROM operators WHERE status = $1 AND operator <> $2",
+                "SELECT COUNT(*) FROM operators WHERE status = $1 AND operator <> $2
+                 AND operator IN (SELECT operator FROM confirmed_operators)",
                 &[active, who],
                 |row| row.int(0),
             )?;
@@ -246,6 +285,10 @@ impl Operators<'_> {
             let theirs = "WHERE owner = $1 AND surface = $2";
             authentic::update_proven(tx, key, &PASSKEYS, theirs, &[who, console], &gone)?;
             tx.execute("DELETE FROM operator_links WHERE operator = $1", &[who])?;
+            tx.execute(
+                "DELETE FROM confirmed_operators WHERE operator = $1",
+                &[who],
+            )?;
             end_all_in(tx, key, Surface::Console, operator)?;
             if let Some(noted) = &noted {
                 noted.write(
@@ -257,6 +300,11 @@ impl Operators<'_> {
             Ok(Ok(()))
         })
     }
+}
+
+fn confirm(tx: &mut Tx, key: &Secret, operator: &OwnerId, now: Timestamp) -> Result<(), Fault> {
+    let cells = [("operator", Param::Blob(&operator.0)), ("made_at", at(now))];
+    authentic::insert(tx, key, &CONFIRMED_OPERATORS, &cells)
 }
 
 fn find_link(

@@ -88,13 +88,20 @@ DELETE FROM operator_links;
 DELETE FROM pairing_codes;
 ";
 
-/// People, operators, public keys, devices and API keys stay: a start proves them once, and journals that it did.
+/// People, operators, public keys, devices and API keys stay: a start proves them once, and journals that it did. An operator enters only
+/// while confirmed in this life of the store: a restore empties that table, for some may have been removed since.
 const LASTING_PROOFS: &str = "
 ALTER TABLE people ADD COLUMN proof BYTEA;
 ALTER TABLE operators ADD COLUMN proof BYTEA;
 ALTER TABLE passkeys ADD COLUMN proof BYTEA;
 ALTER TABLE till_devices ADD COLUMN proof BYTEA;
 ALTER TABLE api_keys ADD COLUMN proof BYTEA;
+CREATE TABLE confirmed_operators (
+    operator BYTEA NOT NULL PRIMARY KEY,
+    made_at BIGINT NOT NULL,
+    proof BYTEA
+);
+INSERT INTO confirmed_operators (operator, made_at) SELECT operator, made_at FROM operators WHERE status = 2;
 ";
 
 /// A session carries the generation of its owner and that of its surface, and lives only while both are still the present ones: who

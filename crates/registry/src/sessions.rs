@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::authentic::{self, AuthenticTable, OPERATORS, PEOPLE, SESSIONS};
+use crate::authentic::{self, AuthenticTable, CONFIRMED_OPERATORS, OPERATORS, PEOPLE, SESSIONS};
 use crate::factors::OwnerId;
 use crate::{
     Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell,
@@ -450,6 +450,20 @@ impl Owners {
     }
 }
 
+/// May this operator enter in this life of the store?
+pub(crate) fn is_confirmed(tx: &mut Tx, key: &Secret, operator: &OwnerId) -> Result<bool, Fault> {
+    let who = [Param::Blob(&operator.0)];
+    let found = authentic::select(
+        tx,
+        key,
+        &CONFIRMED_OPERATORS,
+        Owners::of(Surface::Console).by_id,
+        &who,
+        |_| (),
+    )?;
+    Ok(!found.is_empty())
+}
+
 fn present_generation(
     tx: &mut Tx,
     key: &Secret,
@@ -461,14 +475,17 @@ fn present_generation(
     let found = authentic::select(tx, key, owners.table, owners.active, &who, |row| {
         row.int(owners.generation)
     })?;
-    let Some(owner) = found.into_iter().next() else {
+    let Some(generation) = found.into_iter().next() else {
         return Ok(None);
     };
+    if surface != Surface::Wallet && !is_confirmed(tx, key, owner)? {
+        return Ok(None);
+    }
     tx.query_first(
         "SELECT generation FROM surface_generations WHERE surface = $1",
         &[surface.param()],
         |row| Generation {
-            owner,
+            owner: generation,
             surface: row.int(0),
         },
     )

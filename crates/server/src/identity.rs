@@ -85,6 +85,8 @@ pub enum StepUpAct {
     SetOpaAuth(String, bool),
     /// Invite an operator of this name to the console.
     InviteOperator(String),
+    /// Let an operator who came back with a restore enter again.
+    ConfirmOperator(OwnerId),
     /// Remove an operator, or withdraw an invitation.
     RemoveOperator(OwnerId),
     /// Give a customer back what a merchant has set aside.

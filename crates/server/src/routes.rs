@@ -72,6 +72,7 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/pairing-codes", enrolment::make_pairing_code)
         .get("/api/operators", operators::list)
         .post("/api/operators/invite", operators::invite)
+        .post("/api/operators/confirm", operators::confirm)
         .post("/api/operators/remove", operators::remove)
         .get("/api/merchants", merchants::list)
         .post("/api/merchants", merchants::open_merchant)

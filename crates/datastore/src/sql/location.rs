@@ -41,12 +41,7 @@ impl Location {
     pub fn open(&self, family: &Family) -> Result<Db, Fault> {
         self.make_directory()?;
         self.refuse_half_a_store()?;
-        let mut db = match self {
-            Self::Directory(directory) => lite(directory, family, family.durability)?,
-            Self::Postgres(address) => Db::open_pg(address, false)?,
-        };
-        migrate::migrate(&mut db, family)?;
-        Ok(db)
+        self.open_unfinished(family)
     }
 
     fn refuse_half_a_store(&self) -> Result<(), Fault> {
@@ -56,6 +51,16 @@ impl Location {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// The same of a store that a restore is putting in place and that no one else may open yet.
+    pub fn open_unfinished(&self, family: &Family) -> Result<Db, Fault> {
+        let mut db = match self {
+            Self::Directory(directory) => lite(directory, family, family.durability)?,
+            Self::Postgres(address) => Db::open_pg(address, false)?,
+        };
+        migrate::migrate(&mut db, family)?;
+        Ok(db)
     }
 
     /// Opens one SQLite file of a family that consists of several, such as the segments of the journal.

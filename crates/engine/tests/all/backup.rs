@@ -33,6 +33,21 @@ const STAMPS: Family = Family {
     }],
     ..PAPERS
 };
+/// What the program has become since: it believes the papers that it finds at its upgrade.
+const LATER_STAMPS: Family = Family {
+    migrations: &[
+        Migration {
+            name: "stamps",
+            sql: STAMPS.migrations[0].sql,
+        },
+        Migration {
+            name: "believed",
+            sql: "CREATE TABLE believed (id BIGINT NOT NULL PRIMARY KEY);
+                  INSERT INTO believed (id) SELECT id FROM papers;",
+        },
+    ],
+    ..STAMPS
+};
 const FAMILIES: [&Family; 3] = [&JOURNAL, &PAPERS, &STAMPS];
 
 fn key() -> ChainKey {
@@ -105,7 +120,7 @@ fn what_has_ended_since_a_backup_does_not_come_back_with_it() {
         back_up(location, &copy);
         drop((lease, journal));
         let ended = RestoreOptions {
-            ended: &["stamps", "a table that this store never had"],
+            ended: &["stamps", "believed", "a table that this store never had"],
             ..RestoreOptions::default()
         };
         let files = Location::Directory(scratch.path().join("files"));
@@ -113,12 +128,24 @@ fn what_has_ended_since_a_backup_does_not_come_back_with_it() {
         targets.extend(postgres.as_ref().map(Postgres::database));
         for target in targets {
             put_back(&copy, &target, &ended).unwrap();
-            let mut stamps = target.open(&STAMPS).unwrap();
-            let stamps = stamps.query("SELECT id FROM stamps", &[], |row| row.int(0));
+            let mut stamps_db = target.open(&STAMPS).unwrap();
+            let stamps = stamps_db.query("SELECT id FROM stamps", &[], |row| row.int(0));
             assert_eq!(stamps.unwrap(), [0; 0]);
             let mut papers = target.open(&PAPERS).unwrap();
             let papers = papers.query("SELECT id FROM papers", &[], |row| row.int(0));
             assert_eq!(papers.unwrap().len(), 50, "all else is there");
+            drop(stamps_db);
+        }
+        // A later program puts the same backup back: what its upgrade would believe has ended too.
+        let mut targets = vec![Location::Directory(scratch.path().join("later"))];
+        targets.extend(postgres.as_ref().map(Postgres::database));
+        for target in targets {
+            let families: [&Family; 3] = [&JOURNAL, &PAPERS, &LATER_STAMPS];
+            let clock = ManualClock::at(1);
+            restore(&copy, &target, &families, &ended, &clock, &mut |_| {}).unwrap();
+            let mut stamps = target.open(&LATER_STAMPS).unwrap();
+            let believed = stamps.query("SELECT id FROM believed", &[], |row| row.int(0));
+            assert_eq!(believed.unwrap(), [0; 0]);
         }
     });
 }

@@ -8,6 +8,7 @@ use mamori::world::Failure;
 mod families;
 mod ready;
 mod restore_with_a_loss;
+mod restored_operators;
 
 /// The command line that an operator types.
 #[derive(Parser)]

@@ -132,6 +132,7 @@ pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer
                 "name": one.name,
                 "yourself": one.operator == asker.owner,
                 "active": one.is_active,
+                "confirmed": one.is_confirmed,
                 "made_at_ms": millis(one.made_at),
                 "link_ends_at_ms": link_ends,
                 "used_at_ms": one.used_at.map(millis),
@@ -165,6 +166,35 @@ pub async fn invite(
     asker.when_shown(app, &headers, &body, act, work).await
 }
 
+/// `POST /api/operators/confirm {operator}` of the console: an operator who came back with a restore may enter when this answers.
+pub async fn confirm(
+    State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let returned = named(&body)?;
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
+        let mut run = granted.run;
+        staff::confirm(&mut run, &returned)?;
+        let confirmed = operator_mark(&returned);
+        tracing::info!(operator, confirmed, "an operator confirmed another one");
+        Ok(json!({}))
+    };
+    let act = StepUpAct::ConfirmOperator(returned);
+    asker.when_shown(app, &headers, &body, act, work).await
+}
+
+/// The operator that a request names.
+fn named(body: &Body) -> Result<OwnerId, Denial> {
+    let named = URL_SAFE_NO_PAD
+        .decode(body.text("operator", 22)?)
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok());
+    Ok(OwnerId(named.ok_or(Denial::InvalidField("operator"))?))
+}
+
 /// `POST /api/operators/remove {operator}` of the console: their sessions have ended when this answers.
 pub async fn remove(
     State(app): State<Arc<App>>,
@@ -172,11 +202,7 @@ pub async fn remove(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let named = URL_SAFE_NO_PAD
-        .decode(body.text("operator", 22)?)
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok());
-    let leaving = OwnerId(named.ok_or(Denial::InvalidField("operator"))?);
+    let leaving = named(&body)?;
     let work = move |granted: Granted<OperatorSession>| {
         let operator = granted.operator();
         let mut run = granted.run;

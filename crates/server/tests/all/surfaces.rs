@@ -350,6 +350,7 @@ fn asked_for(path: &str) -> Value {
         "/api/api-keys" => json!({ "merchant_id": 1 }),
         "/api/api-keys/revoke" => json!({ "api_key": "mk_1" }),
         "/api/api-keys/opa-auth" => json!({ "api_key": "mk_1", "takes": false }),
+        "/api/operators/confirm" => json!({ "operator": "AAAAAAAAAAAAAAAAAAAAAA" }),
         "/api/holds/release" => json!({ "hold_id": "1" }),
         "/api/people/erase" => json!({ "wallet_id": "1", "despite_balance": true }),
         other => panic!("{other} demands a passkey: say here what it is asked for"),
