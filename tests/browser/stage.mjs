@@ -176,7 +176,7 @@ export const focusOn = (locator) => until(`the focus on ${locator}`, () => locat
 /** Looks at the page in both languages: a picture and axe for each; leaves it in Japanese. */
 export async function lookInBothLanguages(page, name, options) {
   for (const [lang, word] of [['en', 'English'], ['ja', '日本語']]) {
-    const choice = page.getByRole('group', { name: /表示(する)?言語|Language/ });
+    const choice = page.getByRole('group', { name: /表示言語|Language/ });
     if (await choice.count() > 0) {
       await choice.getByText(word, { exact: true }).click();
     } else {

@@ -52,13 +52,20 @@ export function onLanguageChange(listener) {
   listeners.add(listener);
 }
 
+// `{count}`, or `{count|device|devices}` where one is told by another word than several.
+const PLACE = /\{(\w+)(?:\|([^|}]*)\|([^|}]*))?\}/g;
+
 /**
- * The text of `key`, with `{name}` places filled from `values`.
+ * The text of `key`, with its places filled from `values`: `{count}`, and `{count|device|devices}` for one and several.
  * @param {string} key @param {Record<string, string | number>} values
  */
 export function t(key, values = {}) {
   const text = dictionary[chosen][key] ?? dictionary.ja[key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (place, name) => (name in values ? String(values[name]) : place));
+  return text.replace(PLACE, (place, name, one, several) => {
+    if (!(name in values)) return place;
+    if (one === undefined) return String(values[name]);
+    return Number(values[name]) === 1 ? one : several;
+  });
 }
 
 /** Whether the dictionary has this key, for keys that come from the server (states, kinds). @param {string} key */

@@ -6,7 +6,7 @@ import { test } from 'node:test';
 
 const surfaces = ['wallet', 'till', 'console'];
 const folder = (name) => new URL(`../${name}/`, import.meta.url);
-const places = (text) => [...text.matchAll(/\{(\w+)\}/g)].map((found) => found[1]).sort();
+const places = (text) => [...new Set([...text.matchAll(/\{(\w+)[|}]/g)].map((found) => found[1]))].sort();
 
 test('till and console name the figures of a day in the same words', async () => {
   const [{ tillTexts }, { consoleTexts }] = await Promise.all([import('../till/till-texts.js'), import('../console/console-texts.js')]);
@@ -15,6 +15,27 @@ test('till and console name the figures of a day in the same words', async () =>
     assert.deepEqual(named(tillTexts[language]), named(consoleTexts[language]));
     assert.equal(Object.keys(named(tillTexts[language])).length, 5);
   }
+});
+
+test('one device is signed out, two devices are', async () => {
+  const { setLanguage, t, useTexts } = await import('../shared/i18n.js');
+  globalThis.document ??= { documentElement: {} };
+  globalThis.navigator ??= { language: 'ja' };
+  const { walletTexts } = await import('../wallet/wallet-texts.js');
+  useTexts(walletTexts);
+  setLanguage('en');
+  assert.equal(t('sessions_count', { count: 1 }), 'Signed in on 1 device');
+  assert.equal(t('sessions_count', { count: 2 }), 'Signed in on 2 devices');
+  setLanguage('ja');
+  assert.equal(t('sessions_count', { count: 2 }), 'サインイン中の端末（2台）');
+});
+
+test('the wallet asks for a top-up in the words of a top-up, and for an amount as a least one', async () => {
+  const { ja } = (await import('../wallet/wallet-texts.js')).walletTexts;
+  assert.equal(ja.top_up_go_on, 'チャージを続ける');
+  assert.equal(ja.top_up_give_up, 'チャージを中止する');
+  assert.equal(ja.top_up_too_small, '{min}以上で入力してください。');
+  assert.equal(ja.session_end, 'この端末をサインアウト');
 });
 
 for (const surface of surfaces) {

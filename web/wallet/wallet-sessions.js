@@ -23,7 +23,7 @@ export function sessionsCard() {
     const times = (current ? [since] : [since, seen]).join(language() === 'ja' ? '・' : ' · ');
     const end = el('button', {
       type: 'button', class: 'text-button',
-      on: { click: () => ending(end, () => post('/api/sessions/end', { session })) },
+      on: { click: () => ending(end, 1, () => post('/api/sessions/end', { session })) },
     }, t('session_end'));
     return el('li', { class: 'setting' }, icon('phone'),
       el('span', { class: 'setting-words' },
@@ -36,14 +36,15 @@ export function sessionsCard() {
   function draw(sessions) {
     const others = sessions.filter((one) => !one.current);
     const here = sessions.filter((one) => one.current);
+    title.textContent = t('sessions_count', { count: sessions.length });
     list.replaceChildren(...[...here, ...others.sort((a, b) => b.seen_at_ms - a.seen_at_ms)].map(row));
     place.replaceChildren();
     if (others.length === 0) list.append(note('sessions_only_here'));
     if (others.length > 1) {
       const all = el('button', {
         type: 'button', class: 'setting setting-button setting-danger',
-        on: { click: () => ending(all, () => post('/api/sessions/end-others')) },
-      }, icon('leave'), el('span', { class: 'setting-words' }, t('session_end_all')));
+        on: { click: () => ending(all, others.length, () => post('/api/sessions/end-others')) },
+      }, icon('leave'), el('span', { class: 'setting-words' }, t('session_end_all', { count: others.length })));
       place.append(all);
     }
   }
@@ -57,8 +58,8 @@ export function sessionsCard() {
     }
   }
 
-  /** @param {HTMLElement} button @param {() => Promise<unknown>} act */
-  const ending = (button, act) => whileBusy(button, async () => {
+  /** @param {HTMLElement} button @param {number} count @param {() => Promise<unknown>} act */
+  const ending = (button, count, act) => whileBusy(button, async () => {
     problem.textContent = '';
     try {
       await act();
@@ -70,7 +71,7 @@ export function sessionsCard() {
       }
     }
     await load();
-    announce(t('session_ended'));
+    announce(t('session_ended', { count }));
     title.focus({ preventScroll: true });
   });
 

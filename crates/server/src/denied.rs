@@ -59,7 +59,7 @@ pub const CONTACT_TAKEN: Words = Words {
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",
     ja: "番号が違うか、期限（10分）が切れています。もう一度ご確認のうえ、だめなら管理画面で新しい番号を発行してください。",
-    en: "The pairing code was not accepted. Please ask for a new one.",
+    en: "The code is wrong or older than ten minutes. Please check it, or make a new one in the console.",
 };
 
 /// Another merchant, store of that merchant or till of that store is called so.
