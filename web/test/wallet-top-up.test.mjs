@@ -20,11 +20,21 @@ test('why an amount cannot be topped up', () => {
   ]) {
     const one = choice();
     one.send({ is: 'typed', text });
+    assert.equal(one.state.problem, null, `${text}: nobody is told off in the middle of a number`);
+    one.send({ is: 'left' });
     assert.deepEqual(one.state.problem, problem, text);
   }
   const full = choice({ ...HOME, balance: 99_900 });
-  full.send({ is: 'typed', text: '500' });
+  full.sendAll({ is: 'typed', text: '500' }, { is: 'left' });
   assert.deepEqual(full.state.problem, { key: 'top_up_full' });
+});
+
+test('a complaint about an amount goes when it is mended', () => {
+  const one = choice();
+  one.sendAll({ is: 'typed', text: '5' }, { is: 'left' });
+  assert.deepEqual(one.state.problem, { key: 'top_up_too_small', amounts: { min: 500 } });
+  one.send({ is: 'typed', text: '50' });
+  assert.equal(one.state.problem, null);
 });
 
 test('a form that is sent without a good amount says so and asks nothing', () => {

@@ -2,17 +2,19 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginWelcome, updateWelcome } from '../wallet/wallet-welcome-state.js';
+import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '../wallet/wallet-welcome-state.js';
 import { play, those } from './play.mjs';
 
 const welcome = (sentence = '', left = undefined) => play(beginWelcome(sentence, left), updateWelcome);
 const typed = (field, text) => ({ is: 'typed', field, text });
 
+const NOW = 1_000_000;
+
 /** Somebody who has sent a contact and waits for the number. */
 function proving() {
   const one = welcome();
   one.sendAll(typed('contact', '０９０-1234 5678'), { is: 'start' });
-  one.send({ is: 'started', contact: '09012345678', sign_up: 's' });
+  one.send({ is: 'started', contact: '09012345678', sign_up: 's', now_ms: NOW });
   return one;
 }
 
@@ -69,5 +71,57 @@ test('a change of language keeps a half-done sign-up', () => {
   const other = welcome('', one.state);
   assert.equal(other.state.step, 'prove');
   assert.equal(other.state.display_name, 'Aoi');
-  assert.deepEqual(other.begun, []);
+  assert.deepEqual(those(other.begun, 'offer'), []);
+});
+
+test('a page that was lost on the way to the message goes on where its owner was', () => {
+  const one = proving();
+  one.sendAll(typed('display_name', 'Aoi'), typed('code', '123'));
+  const kept = JSON.parse(JSON.stringify(toKeep(one.state)));
+  assert.equal('code' in kept, false, 'the number is nobody else’s');
+  const other = welcome('', resumed(kept, NOW + 60_000));
+  assert.deepEqual([other.state.step, other.state.contact, other.state.display_name], ['prove', '09012345678', 'Aoi']);
+  const [asked] = other.sendAll(typed('code', '123456'), { is: 'prove' });
+  assert.equal(asked.sign_up, 's');
+});
+
+test('a proven number is not asked for again: only the passkey is missing', () => {
+  const one = proving();
+  one.sendAll(typed('code', '123456'), typed('display_name', 'Aoi'), { is: 'prove' });
+  one.send({ is: 'proved', creation: { challenge: 'c' }, display_name: 'Aoi' });
+  const other = welcome('', resumed(toKeep(one.state), NOW + 60_000));
+  assert.equal(other.state.step, 'finish');
+  assert.deepEqual(those(other.send({ is: 'make_passkey' }), 'make_passkey'), [
+    { do: 'make_passkey', sign_up: 's', creation: { challenge: 'c' } }]);
+});
+
+test('ten minutes later only the contact is left; what makes no sense is nothing', () => {
+  const kept = toKeep(proving().state);
+  assert.deepEqual(resumed(kept, NOW + 10 * 60_000), { contact: '09012345678' });
+  for (const strange of [null, 'x', {}, { step: 'prove', contact: 7 }]) assert.equal(resumed(strange, NOW), undefined);
+  assert.equal(toKeep(welcome().state), null);
+});
+
+test('a number can be sent again after half a minute, and the wait is counted', () => {
+  const one = proving();
+  assert.equal(resendSeconds(one.state), 30);
+  assert.deepEqual(one.send({ is: 'resend' }), [], 'three messages an hour are soon used up');
+  one.send({ is: 'time', now_ms: NOW + 12_400 });
+  assert.equal(resendSeconds(one.state), 18);
+  assert.deepEqual(one.send({ is: 'time', now_ms: NOW + 30_000 }), [], 'the clock is not looked at any more');
+  assert.deepEqual(one.send({ is: 'resend' }), [{ do: 'start', contact: '09012345678' }]);
+  one.send({ is: 'started', contact: '09012345678', sign_up: 't', now_ms: NOW + 31_000 });
+  assert.equal(one.state.resent, true);
+  assert.equal(one.state.sign_up, 't');
+  assert.equal(resendSeconds(one.state), 30);
+});
+
+test('a number that the server refuses is marked at its field, and no longer when it is mended', () => {
+  const one = proving();
+  one.sendAll(typed('code', '123456'), typed('display_name', 'Aoi'), { is: 'prove' });
+  const effects = one.send({ is: 'failed', error: new Error('wrong'), refused: true, wrong: 'code' });
+  assert.deepEqual(effects, [{ do: 'focus', on: 'code' }]);
+  assert.equal(one.state.wrong, 'code');
+  one.send(typed('code', '12345'));
+  assert.deepEqual([one.state.wrong, one.state.problem], [null, null]);
 });

@@ -21,7 +21,7 @@ import { after, byEvent } from '/assets/machine.js';
  */
 
 /**
- * @typedef {{ is: 'typed', text: string } | { is: 'chip', amount: number, text: string }
+ * @typedef {{ is: 'typed', text: string } | { is: 'left' } | { is: 'chip', amount: number, text: string }
  *   | { is: 'submit', new_key: string } | { is: 'started', top_up_id: string, redirect_url: string | null }
  *   | { is: 'failed', error: unknown, refused: boolean } | { is: 'not_left' }} ChoiceEvent
  */
@@ -50,14 +50,16 @@ export function amountProblem(amount, { balance, balance_cap, card_top_up: { min
 /** Whether the amount as it stands can be topped up. @param {ChoiceState} state */
 export const isReady = ({ amount, home }) => amount !== null && amountProblem(amount, home) === null;
 
-/** @param {ChoiceState} state @param {string} text @param {number | null} amount @returns {ChoiceState} */
-const chosen = (state, text, amount) => (
-  { ...state, text, amount, problem: amount === null ? null : amountProblem(amount, state.home) });
+/** @param {ChoiceState} state @returns {ChoiceState} */
+const judged = (state) => (
+  { ...state, problem: state.amount === null ? null : amountProblem(state.amount, state.home) });
 
 /** @type {Handlers<ChoiceState, ChoiceEvent, ChoiceEffect>} */
 const onChoice = {
-  typed: (state, { text }) => [chosen(state, text, text.trim() === '' ? null : typedYen(text))],
-  chip: (state, { amount, text }) => [chosen(state, text, amount)],
+  /** The 5 of 5,000 is no mistake: what is typed is judged when its owner has left the field, or wants to go on. */
+  typed: (state, { text }) => [{ ...state, text, amount: text.trim() === '' ? null : typedYen(text), problem: null }],
+  left: (state) => (state.busy ? [state] : [judged(state)]),
+  chip: (state, { amount, text }) => [judged({ ...state, text, amount })],
   submit(state, { new_key }) {
     const { amount, home } = state;
     if (state.busy) return [state];

@@ -28,10 +28,9 @@ function webAddress(text) {
 
 /** @typedef {(event: ChoiceEvent) => void} Send */
 
-/** @param {ChoiceState} state */
-function problemText({ problem }) {
-  if (problem === null) return '';
-  if ('error' in problem) return sentenceOf(problem.error);
+/** What is wrong with the amount; empty while nothing is. @param {ChoiceState} state */
+function amountText({ problem }) {
+  if (problem === null || 'error' in problem) return '';
   const amounts = Object.entries(problem.amounts ?? {}).map(([name, amount]) => [name, yen(amount)]);
   return t(problem.key, Object.fromEntries(amounts));
 }
@@ -49,16 +48,19 @@ function chips({ amount, home: { card_top_up: { min, max } } }, send) {
 /** @param {ChoiceState} state @param {Send} send */
 function amountField(state, send) {
   const { card_top_up: { min, max }, balance_cap } = state.home;
-  const wrong = state.amount !== null && !isReady(state);
+  const wrong = amountText(state);
   return h('div', { class: 'field' },
     h('label', { for: 'top-up-amount' }, t('top_up_free')),
     h('input', {
       id: 'top-up-amount', type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '12',
-      'aria-describedby': 'top-up-range top-up-problem', 'aria-invalid': String(wrong), value: state.text,
-      on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
+      'aria-describedby': 'top-up-range top-up-problem', 'aria-invalid': String(wrong !== ''), value: state.text,
+      on: { input: (event) => send({ is: 'typed', text: event.target.value }), blur: () => send({ is: 'left' }) },
     }),
-    h('p', { class: 'hint', id: 'top-up-range' },
-      t('top_up_range', { min: yen(min), max: yen(max), cap: yen(balance_cap) })));
+    // In the place of the hint: what stands below does not move away from the finger that has left the field for it.
+    h('div', { class: 'top-up-words' },
+      h('p', { class: 'hint', id: 'top-up-range', hidden: wrong !== '' },
+        t('top_up_range', { min: yen(min), max: yen(max), cap: yen(balance_cap) })),
+      h('p', { class: 'field-problem', role: 'alert', id: 'top-up-problem' }, wrong)));
 }
 
 /** @param {ChoiceState} state @param {Send} send @returns {Child[]} */
@@ -72,7 +74,8 @@ function drawChoice(state, send) {
   return [h('form', { class: 'form top-up', novalidate: true, on: { submit } },
     chips(state, send),
     amountField(state, send),
-    h('p', { class: 'problem', role: 'alert', id: 'top-up-problem' }, problemText(state)),
+    h('p', { class: 'problem', role: 'alert' },
+      state.problem !== null && 'error' in state.problem && sentenceOf(state.problem.error)),
     h('button', {
       type: 'submit', class: 'button wide', 'aria-disabled': String(!ready), 'aria-busy': state.busy && 'true',
     }, ready ? t('top_up_go', { amount: yen(state.amount ?? 0) }) : t('top_up_choose')),

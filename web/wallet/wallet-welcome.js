@@ -11,13 +11,34 @@ import { machine } from '/assets/machine.js';
 import {
   canWaitInAutofill, ceremonyProblem, createPasskey, nameOf, stopWaiting, usePasskey,
 } from '/assets/passkey.js';
-import { beginWelcome, updateWelcome } from '/assets/wallet-welcome-state.js';
+import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
 
 /** @import { Attributes, Child, Machine, Performers } from '../types/pages.js' */
 /** @import { App, WalletView } from '/assets/wallet.js' */
 /** @import { WelcomeEffect, WelcomeEvent, WelcomeState } from '/assets/wallet-welcome-state.js' */
 
 /** @typedef {(event: WelcomeEvent) => void} Send */
+
+const KEPT = 'mamori.sign-up';
+
+/**
+ * A phone drops the page while its owner reads the message in another app; the tab still knows what was begun.
+ * @param {WelcomeState} state
+ */
+function keep(state) {
+  const kept = toKeep(state);
+  if (kept === null) forgetSignUp();
+  else try { sessionStorage.setItem(KEPT, JSON.stringify(kept)); } catch { /* then a new page begins anew */ }
+}
+
+function kept() {
+  try { return resumed(JSON.parse(sessionStorage.getItem(KEPT) ?? 'null'), Date.now()); } catch { return undefined; }
+}
+
+/** Somebody is signed in: what was begun is over. */
+export function forgetSignUp() {
+  try { sessionStorage.removeItem(KEPT); } catch { /* nothing was kept */ }
+}
 
 /** A contact as people write it: a Japanese mobile number in its three groups. @param {string} plain */
 const shownContact = (plain) => plain.replace(/^(0[5-9]0)(\d{4})(\d{4})$/, '$1-$2-$3');
@@ -102,9 +123,20 @@ function proveStep(state, send) {
       h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy === 'prove' && 'true' },
         key(), t('make_passkey')),
       h('p', { class: 'small soft' }, t('passkey_explained'))),
-    h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'other_contact' }) } },
-      own('back', () => icon('back')), t('code_not_arrived')),
+    h('p', { class: 'small soft', role: 'status', hidden: !state.resent }, state.resent && t('code_sent_again')),
+    h('div', { class: 'welcome-ways' }, resendButton(state, send),
+      h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'other_contact' }) } },
+        own('back', () => icon('back')), t('other_contact'))),
   ];
+}
+
+/** @param {WelcomeState} state @param {Send} send */
+function resendButton(state, send) {
+  const seconds = resendSeconds(state);
+  return h('button', {
+    type: 'button', class: 'text-button', 'aria-disabled': seconds > 0 && 'true',
+    'aria-busy': state.busy === 'start' && 'true', on: { click: () => send({ is: 'resend' }) },
+  }, own('refresh', () => icon('refresh')), seconds > 0 ? t('resend_in', { seconds }) : t('resend'));
 }
 
 /** @param {WelcomeState} state @param {Send} send @returns {Child[]} */
@@ -127,8 +159,16 @@ async function answerOf(ask) {
   try {
     return await ask();
   } catch (error) {
-    return { is: 'failed', error, refused: error instanceof Refused };
+    return { is: 'failed', error, refused: error instanceof Refused, wrong: wrongField(error) };
   }
+}
+
+/** The field that the server's refusal is about. @param {unknown} error */
+function wrongField(error) {
+  if (!(error instanceof Refused)) return null;
+  if (error.code.startsWith('code_')) return 'code';
+  if (error.field === 'display_name') return 'name';
+  return error.field === 'contact' ? 'contact' : null;
 }
 
 /**
@@ -165,7 +205,7 @@ async function offer(app, offers) {
 const performers = (app, panel, isShown, offers) => ({
   start: ({ contact }) => answerOf(async () => {
     const { sign_up } = await post('/api/sign-up/start', { contact, locale: language() });
-    return { is: 'started', contact, sign_up };
+    return { is: 'started', contact, sign_up, now_ms: Date.now() };
   }),
   prove: ({ sign_up, code, display_name }) => answerOf(async () => {
     const { creation } = await post('/api/sign-up/prove', { sign_up, code, display_name });
@@ -179,6 +219,7 @@ const performers = (app, panel, isShown, offers) => ({
   sign_in: () => answerOf(() => signIn(app, { inAutofill: false }, isShown)),
   offer: () => offer(app, offers),
   end_offer: stopWaiting,
+  read_clock: () => ({ is: 'time', now_ms: Date.now() }),
   focus: ({ on }) => focusIn(panel, PLACES[on]),
 });
 
@@ -201,7 +242,7 @@ function welcomeFrame(panel) {
 }
 
 /**
- * `left` is a half-done sign-up, taken over a change of language.
+ * `left` is a half-done sign-up, taken over a change of language; without one, the tab may know of one.
  * @param {App} app @param {string} sentence @param {WelcomeState} [left] @returns {WalletView}
  */
 export function welcomeView(app, sentence = '', left = undefined) {
@@ -211,10 +252,13 @@ export function welcomeView(app, sentence = '', left = undefined) {
   const offers = () => !stopped && view.state().step === 'contact';
   /** @type {Machine<WelcomeState, WelcomeEvent>} */
   const view = machine({
-    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left),
+    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left ?? kept()),
     update: updateWelcome,
-    draw: (state) => patch(panel, [h('div', { key: state.step, class: 'welcome-panel' },
-      STEPS[state.step](state, (event) => view.send(event)))]),
+    draw(state) {
+      keep(state);
+      patch(panel, [h('div', { key: state.step, class: 'welcome-panel' },
+        STEPS[state.step](state, (event) => view.send(event)))]);
+    },
     perform: performers(app, panel, isShown, offers),
   });
   return {

@@ -1,0 +1,105 @@
+// The way in, as phones really are used: the page is dropped while its owner reads the message in another app, the message
+// does not come, a number is mistyped.
+
+import assert from 'node:assert/strict';
+import { after, before } from 'node:test';
+
+import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { dev } from '../peers/dev.mjs';
+import { atRest, codeFromInbox, giveAuthenticator, lookAt, openBrowser, openDevice, story, until } from './stage.mjs';
+
+const words = walletTexts.ja;
+const CONTACT = `signing-up-${Date.now()}@example.com`;
+
+let browser;
+let phone;
+let finger;
+
+before(async () => {
+  browser = await openBrowser();
+  phone = await openDevice(browser, { phone: true });
+  finger = await giveAuthenticator(phone);
+});
+after(async () => { await browser?.close(); });
+
+const step = story(() => ({ phone }));
+const button = (page, name) => page.getByRole('button', { name, exact: true });
+const heading = (page, name) => page.getByRole('heading', { name, exact: true });
+
+step('a page that is loaded anew stays at the number that was sent', async () => {
+  const { page } = phone;
+  await page.goto(dev.wallet_url);
+  await page.getByLabel(words.contact_label).fill(CONTACT);
+  await button(page, words.start).click();
+  await page.getByLabel(words.name_label).fill('みお');
+  await page.reload();
+  await heading(page, words.prove_title).waitFor();
+  assert.equal(await page.getByLabel(words.name_label).inputValue(), 'みお');
+  assert.ok((await page.locator('#code-lead').textContent()).includes(CONTACT));
+});
+
+step('the number is sent again after half a minute, and not before', async () => {
+  const { page } = phone;
+  const before = new RegExp(words.resend_in.replace('{seconds}', '\\d+'));
+  const again = page.getByRole('button', { name: before });
+  await again.waitFor();
+  assert.equal(await again.getAttribute('aria-disabled'), 'true');
+  const first = await codeFromInbox(CONTACT);
+  await lookAt(page, 'wallet-prove-waiting-ja', { fullPage: true });
+  // Half a minute later by the phone's clock.
+  await page.evaluate(() => {
+    const real = Date.now;
+    Date.now = () => real() + 31_000;
+  });
+  await button(page, words.resend).click();
+  await page.getByText(words.code_sent_again).waitFor();
+  await until('another number', async () => (await codeFromInbox(CONTACT)) !== first);
+});
+
+step('a mistyped number is marked at its field, and the complaint goes when it is mended', async () => {
+  const { page } = phone;
+  const field = page.getByLabel(words.code_label);
+  const right = await codeFromInbox(CONTACT);
+  await field.fill(right === '000000' ? '000001' : '000000');
+  await button(page, words.make_passkey).click();
+  await until('the field is marked', async () => (await field.getAttribute('aria-invalid')) === 'true');
+  await field.fill(right);
+  assert.notEqual(await field.getAttribute('aria-invalid'), 'true');
+  assert.equal(await page.locator('.welcome-panel .problem').textContent(), '');
+});
+
+step('a page that is loaded anew behind the number asks for the passkey alone', async () => {
+  const { page } = phone;
+  await finger.verify(false);
+  await button(page, words.make_passkey).click();
+  await page.getByText(words.passkey_not_finished).waitFor();
+  await page.reload();
+  await heading(page, words.finish_title).waitFor();
+  await finger.verify(true);
+  await button(page, words.make_passkey).click();
+  await page.locator('.balance-figure').waitFor();
+  const kept = await page.evaluate(() => JSON.stringify({ ...sessionStorage }));
+  assert.doesNotMatch(kept, /signing-up/, 'what was begun is over, and nothing of it is kept');
+});
+
+step('an amount is not judged before its owner has typed it', async () => {
+  const { page } = phone;
+  await button(page, words.top_up).click();
+  const field = page.getByLabel(words.top_up_free);
+  const problem = page.locator('#top-up-problem');
+  const go = page.locator('.top-up button[type=submit]');
+  await field.pressSequentially('5');
+  assert.equal(await problem.textContent(), '');
+  assert.notEqual(await field.getAttribute('aria-invalid'), 'true');
+  await atRest(page);
+  const stood = (await go.boundingBox()).y;
+  await page.keyboard.press('Tab');
+  await until('it is said when the field is left', async () => (await problem.textContent()) !== '');
+  assert.equal((await go.boundingBox()).y, stood, 'the button does not move away');
+  await lookAt(page, 'wallet-top-up-wrong-ja');
+  await page.keyboard.press('Escape');
+});
+
+step('nothing went wrong in any script', () => {
+  assert.deepEqual(phone.problems, []);
+});
