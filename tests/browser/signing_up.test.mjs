@@ -100,6 +100,35 @@ step('an amount is not judged before its owner has typed it', async () => {
   await page.keyboard.press('Escape');
 });
 
+step('who comes back is met with one large button; signing up is the second choice', async () => {
+  const { page } = phone;
+  await page.goto(new URL('#settings', dev.wallet_url).href);
+  // Otherwise the offer in the autofill list would sign in again at once: this finger never hesitates.
+  await finger.present(false);
+  await button(page, words.sign_out).click();
+  await heading(page, words.returning_title).waitFor();
+  await page.setViewportSize({ width: 320, height: 568 });
+  const signIn = button(page, words.sign_in);
+  const box = await signIn.boundingBox();
+  assert.ok(box.y + box.height < 568, 'the button is in view on a small phone');
+  assert.ok(box.height > 64, 'and large');
+  await lookAt(page, 'wallet-returning-ja');
+  await page.setViewportSize({ width: 390, height: 844 });
+  assert.equal(await page.getByLabel(words.contact_label).count(), 0);
+  await button(page, words.newcomer).click();
+  await page.getByLabel(words.contact_label).waitFor();
+  const kept = await page.evaluate(() => JSON.stringify({ ...localStorage }));
+  assert.doesNotMatch(kept, /みお|signing-up/, 'nothing tells whose wallet it was');
+  // The offer of the autofill list waits already when the finger is there again.
+  const offered = page.waitForResponse((answer) => answer.url().endsWith('/api/sign-in/start'));
+  await page.reload();
+  await offered;
+  await heading(page, words.returning_title).waitFor();
+  await finger.present(true);
+  await signIn.click();
+  await page.locator('.balance-figure').waitFor();
+});
+
 step('nothing went wrong in any script', () => {
   assert.deepEqual(phone.problems, []);
 });

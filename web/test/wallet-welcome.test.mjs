@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '../wallet/wallet-welcome-state.js';
 import { play, those } from './play.mjs';
 
-const welcome = (sentence = '', left = undefined) => play(beginWelcome(sentence, left), updateWelcome);
+const welcome = (sentence = '', left = undefined, known = false) => play(beginWelcome(sentence, left, known), updateWelcome);
 const typed = (field, text) => ({ is: 'typed', field, text });
 
 const NOW = 1_000_000;
@@ -97,9 +97,18 @@ test('a proven number is not asked for again: only the passkey is missing', () =
 
 test('ten minutes later only the contact is left; what makes no sense is nothing', () => {
   const kept = toKeep(proving().state);
-  assert.deepEqual(resumed(kept, NOW + 10 * 60_000), { contact: '09012345678' });
+  assert.deepEqual(resumed(kept, NOW + 10 * 60_000), { contact: '09012345678', known: false });
   for (const strange of [null, 'x', {}, { step: 'prove', contact: 7 }]) assert.equal(resumed(strange, NOW), undefined);
   assert.equal(toKeep(welcome().state), null);
+});
+
+test('who comes back is met with the passkey; who is new here asks for the form', () => {
+  const one = welcome('', undefined, true);
+  assert.equal(one.state.known, true);
+  assert.deepEqual(one.send({ is: 'newcomer' }), [{ do: 'focus', on: 'contact' }]);
+  assert.equal(one.state.known, false);
+  assert.equal(welcome('', one.state, true).state.known, false, 'a change of language keeps the form');
+  assert.equal(welcome('', resumed(toKeep(proving().state), NOW), true).state.step, 'prove');
 });
 
 test('a number can be sent again after half a minute, and the wait is counted', () => {

@@ -8,6 +8,7 @@ import { after, byEvent, cancel } from '/assets/machine.js';
 /**
  * @typedef {object} WelcomeState
  * @property {'contact' | 'prove' | 'finish'} step
+ * @property {boolean} known whether this browser has opened a wallet before: then its owner is met with the passkey
  * @property {string} contact as typed; plain from the second step on
  * @property {string} code
  * @property {string} display_name
@@ -26,7 +27,7 @@ import { after, byEvent, cancel } from '/assets/machine.js';
  *   | { is: 'started', contact: string, sign_up: string, now_ms: number } | { is: 'prove' }
  *   | { is: 'resend' } | { is: 'tick' } | { is: 'time', now_ms: number }
  *   | { is: 'proved', creation: unknown, display_name: string } | { is: 'other_contact' } | { is: 'make_passkey' }
- *   | { is: 'sign_in' } | { is: 'offer' } | { is: 'failed', error: unknown, refused: boolean, wrong?: WelcomeState['wrong'] }
+ *   | { is: 'sign_in' } | { is: 'newcomer' } | { is: 'offer' } | { is: 'failed', error: unknown, refused: boolean, wrong?: WelcomeState['wrong'] }
  *   | { is: 'offer_failed', error: unknown }} WelcomeEvent
  */
 
@@ -70,7 +71,9 @@ export function resumed(kept, now_ms) {
   const age_ms = Math.abs(now_ms - sent_at_ms);
   const goes_on = (step === 'prove' || (step === 'finish' && creation)) && typeof sign_up === 'string'
     && age_ms < CODE_LIFE_MS;
-  return goes_on ? { step, contact, display_name, sign_up, creation, sent_at_ms, now_ms } : { contact };
+  return goes_on
+    ? { step, contact, display_name, sign_up, creation, sent_at_ms, now_ms, known: false }
+    : { contact, known: false };
 }
 
 /** Contact as typed: full-width characters become plain ones, separators of phone numbers go. @param {string} text */
@@ -141,6 +144,7 @@ const on = {
   make_passkey: (state) => (state.busy ? [state]
     : [busyWith(state, 'finish'), { do: 'make_passkey', sign_up: state.sign_up, creation: state.creation }]),
   sign_in: (state) => (state.busy ? [state] : [busyWith(state, 'sign_in'), { do: 'sign_in' }]),
+  newcomer: (state) => [{ ...fresh(state), known: false }, { do: 'focus', on: 'contact' }],
   offer: (state) => (state.step === 'contact' ? [state, ...OFFER] : [state]),
   failed(state, { error, refused, wrong = null }) {
     /** @type {WelcomeState} */
@@ -157,12 +161,12 @@ export const updateWelcome = byEvent(on);
 
 /**
  * `left` is a half-done sign-up, taken over a change of language or a new loading of the page.
- * @param {string} sentence @param {Partial<WelcomeState> | undefined} left @returns {Step<WelcomeState, WelcomeEffect>}
+ * @param {string} sentence @param {Partial<WelcomeState> | undefined} left @param {boolean} known @returns {Step<WelcomeState, WelcomeEffect>}
  */
-export function beginWelcome(sentence, left) {
+export function beginWelcome(sentence, left, known) {
   /** @type {WelcomeState} */
   const state = {
-    step: 'contact', contact: '', code: '', display_name: '', sign_up: '', creation: null,
+    step: 'contact', known, contact: '', code: '', display_name: '', sign_up: '', creation: null,
     sent_at_ms: 0, now_ms: 0, resent: false, ...left, wrong: null, busy: null, problem: sentence === '' ? null : { sentence },
   };
   return state.step === 'contact' ? [state, ...OFFER] : [state, { do: 'read_clock' }];

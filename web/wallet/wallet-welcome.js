@@ -20,6 +20,7 @@ import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '/as
 /** @typedef {(event: WelcomeEvent) => void} Send */
 
 const KEPT = 'mamori.sign-up';
+const KNOWN = 'mamori.known';
 
 /**
  * A phone drops the page while its owner reads the message in another app; the tab still knows what was begun.
@@ -35,9 +36,19 @@ function kept() {
   try { return resumed(JSON.parse(sessionStorage.getItem(KEPT) ?? 'null'), Date.now()); } catch { return undefined; }
 }
 
-/** Somebody is signed in: what was begun is over. */
-export function forgetSignUp() {
+function forgetSignUp() {
   try { sessionStorage.removeItem(KEPT); } catch { /* nothing was kept */ }
+}
+
+/** Somebody is signed in: what was begun is over, and from now on this browser knows that it has opened a wallet. */
+export function signedIn() {
+  forgetSignUp();
+  try { localStorage.setItem(KNOWN, 'yes'); } catch { /* then everybody is met as new */ }
+}
+
+/** That there was one, and nothing about whose it is. */
+function knowsAWallet() {
+  try { return localStorage.getItem(KNOWN) === 'yes'; } catch { return false; }
 }
 
 /** A contact as people write it: a Japanese mobile number in its three groups. @param {string} plain */
@@ -78,6 +89,21 @@ const typing = (send, name) => ({
   input: (event) => send({ is: 'typed', field: name, text: event.target.value }),
 });
 
+/** @param {WelcomeState} state @param {Send} send @param {string} look */
+const signInButton = (state, send, look) => h('button', {
+  type: 'button', class: `button wide ${look}`, 'aria-busy': state.busy === 'sign_in' && 'true',
+  on: { click: () => send({ is: 'sign_in' }) },
+}, key(), t('sign_in'));
+
+/** Who comes back, often at the cash desk, is one press away from the code. @param {WelcomeState} state @param {Send} send @returns {Child[]} */
+const returningStep = (state, send) => [
+  h('h2', { tabindex: '-1' }, t('returning_title')),
+  problemLine(state),
+  signInButton(state, send, 'large'),
+  h('p', { class: 'or' }, h('span', {}, t('returning_or'))),
+  h('button', { type: 'button', class: 'button quiet wide', on: { click: () => send({ is: 'newcomer' }) } }, t('newcomer')),
+];
+
 /** @param {WelcomeState} state @param {Send} send @returns {Child[]} */
 function contactStep(state, send) {
   return [
@@ -91,10 +117,7 @@ function contactStep(state, send) {
       }, t('contact_label'), h('p', { class: 'hint', id: 'contact-hint' }, t('contact_hint'))),
       h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy === 'start' && 'true' }, t('start'))),
     h('p', { class: 'or' }, h('span', {}, t('have_account'))),
-    h('button', {
-      type: 'button', class: 'button quiet wide', 'aria-busy': state.busy === 'sign_in' && 'true',
-      on: { click: () => send({ is: 'sign_in' }) },
-    }, key(), t('sign_in')),
+    signInButton(state, send, 'quiet'),
   ];
 }
 
@@ -151,7 +174,10 @@ const finishStep = (state, send) => [
   h('p', { class: 'small soft' }, t('passkey_explained')),
 ];
 
-const STEPS = { contact: contactStep, prove: proveStep, finish: finishStep };
+const STEPS = { returning: returningStep, contact: contactStep, prove: proveStep, finish: finishStep };
+
+/** @param {WelcomeState} state */
+const shownStep = ({ step, known }) => (step === 'contact' && known ? 'returning' : step);
 const PLACES = { contact: '#contact', code: '#code', name: '#display-name', heading: 'h2' };
 
 /** @param {() => Promise<WelcomeEvent | void>} ask @returns {Promise<WelcomeEvent | void>} */
@@ -252,12 +278,13 @@ export function welcomeView(app, sentence = '', left = undefined) {
   const offers = () => !stopped && view.state().step === 'contact';
   /** @type {Machine<WelcomeState, WelcomeEvent>} */
   const view = machine({
-    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left ?? kept()),
+    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left ?? kept(), knowsAWallet()),
     update: updateWelcome,
     draw(state) {
       keep(state);
-      patch(panel, [h('div', { key: state.step, class: 'welcome-panel' },
-        STEPS[state.step](state, (event) => view.send(event)))]);
+      const step = shownStep(state);
+      patch(panel, [h('div', { key: step, class: 'welcome-panel' },
+        STEPS[step](state, (event) => view.send(event)))]);
     },
     perform: performers(app, panel, isShown, offers),
   });

@@ -17,7 +17,7 @@ import { showResult } from '/assets/wallet-result.js';
 import { settingsView } from '/assets/wallet-settings.js';
 import { walletTexts } from '/assets/wallet-texts.js';
 import { openTopUp, topUpReturnView } from '/assets/wallet-top-up.js';
-import { forgetSignUp, welcomeView } from '/assets/wallet-welcome.js';
+import { signedIn, welcomeView } from '/assets/wallet-welcome.js';
 
 /** @import { View } from '../types/pages.js' */
 /** @import { Entry, Home, WalletStatus } from '../types/answers.js' */
@@ -78,7 +78,7 @@ const app = {
   async enter() {
     stopWaiting();
     await app.refreshHome();
-    forgetSignUp();
+    signedIn();
     stream.open();
     if (location.hash !== '') history.replaceState(null, '', '/');
     route({ focus: true });
@@ -332,7 +332,7 @@ async function begin() {
   show('starting', startingView(null));
   try {
     await app.refreshHome();
-    forgetSignUp();
+    signedIn();
     stream.open();
     route();
   } catch (error) {
