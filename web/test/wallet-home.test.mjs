@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { beginHome, updateHome } from '../wallet/wallet-home-state.js';
 import { play } from './play.mjs';
 
-const home = (status = 'active') => play(beginHome({ balance: 1_000, status }, false), updateHome);
+const home = (status = 'active') => play(beginHome({ balance: 1_000, status }, false, false), updateHome);
 const kinds = (effects) => effects.map((effect) => effect.do);
 
 test('home shows a code at once; a stopped wallet shows none', () => {
@@ -23,20 +23,25 @@ test('a changed balance is shown, and what led to it is read', () => {
 test('stopping takes one press, ends the code and leads to the way back', () => {
   const one = home();
   assert.deepEqual(kinds(one.send({ is: 'freeze' })), ['freeze']);
+  one.send({ is: 'stop', stopping: true });
   assert.deepEqual(one.send({ is: 'freeze' }), [], 'a second press while it is asked');
-  assert.deepEqual(kinds(one.send({ is: 'status', status: 'frozen' })), ['stop_code']);
-  assert.deepEqual(kinds(one.send({ is: 'done', what: 'freeze' })), ['show_unfreeze']);
+  assert.deepEqual(kinds(one.send({ is: 'status', status: 'frozen' })), ['stop_code', 'show_unfreeze']);
+  one.send({ is: 'stop', stopping: false });
   assert.deepEqual(kinds(one.send({ is: 'unfreeze' })), ['unfreeze']);
   assert.deepEqual(kinds(one.send({ is: 'status', status: 'active' })), ['start_code']);
-  assert.deepEqual(kinds(one.send({ is: 'done', what: 'unfreeze' })), ['announce_unfrozen']);
+  assert.deepEqual(kinds(one.send({ is: 'unfrozen' })), ['announce_unfrozen']);
 });
 
-test('a stop that failed is told, and can be pressed again', () => {
-  const one = home();
+test('a stop from elsewhere ends the code and leaves the reader where they are', () => {
+  assert.deepEqual(kinds(home().send({ is: 'status', status: 'frozen' })), ['stop_code']);
+});
+
+test('a way back that failed is told, and can be tried again', () => {
+  const one = home('frozen');
   const error = new Error('silence');
-  one.sendAll({ is: 'freeze' }, { is: 'failed', error });
+  one.sendAll({ is: 'unfreeze' }, { is: 'failed', error });
   assert.equal(one.state.problem, error);
-  assert.deepEqual(kinds(one.send({ is: 'freeze' })), ['freeze']);
+  assert.deepEqual(kinds(one.send({ is: 'unfreeze' })), ['unfreeze']);
   assert.equal(one.state.problem, null);
 });
 

@@ -12,7 +12,8 @@ import { byEvent } from '/assets/machine.js';
  * @property {Entry[] | { error: unknown } | null} recent null until the first answer
  * @property {OpenTopUp[]} open
  * @property {boolean} may_install whether the browser offers to install the page, and its owner did not wave it away
- * @property {'freeze' | 'unfreeze' | null} busy
+ * @property {boolean} stopping whether a stop was asked for that is not answered yet
+ * @property {boolean} busy whether the way back is asked for
  * @property {unknown} problem
  */
 
@@ -20,8 +21,8 @@ import { byEvent } from '/assets/machine.js';
  * @typedef {{ is: 'balance', balance: number } | { is: 'status', status: WalletStatus } | { is: 'top_ups' }
  *   | { is: 'install', may: boolean } | { is: 'dismiss_install' } | { is: 'install_now' }
  *   | { is: 'recent', recent: HomeState['recent'] } | { is: 'open', open: OpenTopUp[] }
- *   | { is: 'freeze' } | { is: 'unfreeze' } | { is: 'done', what: 'freeze' | 'unfreeze' }
- *   | { is: 'failed', error: unknown }} HomeEvent
+ *   | { is: 'freeze' } | { is: 'stop', stopping: boolean } | { is: 'unfreeze' }
+ *   | { is: 'unfrozen' } | { is: 'failed', error: unknown }} HomeEvent
  */
 
 /**
@@ -34,16 +35,16 @@ import { byEvent } from '/assets/machine.js';
 /** @type {HomeEffect[]} */
 const READ = [{ do: 'read_recent', name: 'recent' }, { do: 'read_open', name: 'open' }];
 
-/** @param {HomeState} state @param {'freeze' | 'unfreeze'} what @returns {Step<HomeState, HomeEffect>} */
-const begin = (state, what) => (state.busy ? [state] : [{ ...state, busy: what, problem: null }, { do: what }]);
-
 /** @type {Handlers<HomeState, HomeEvent, HomeEffect>} */
 const on = {
   balance: (state, { balance }) => [{ ...state, balance }, ...READ],
   status(state, { status }) {
     // Told again after a long absence: what became of the code meanwhile is not known.
     if (status === state.status) return status === 'frozen' ? [state] : [state, { do: 'renew_code' }];
-    return [{ ...state, status, problem: null }, status === 'frozen' ? { do: 'stop_code' } : { do: 'start_code' }];
+    const next = { ...state, status, problem: null };
+    if (status === 'active') return [next, { do: 'start_code' }];
+    // Who has asked for it here is led to the way back; who reads on elsewhere is left alone.
+    return state.stopping ? [next, { do: 'stop_code' }, { do: 'show_unfreeze' }] : [next, { do: 'stop_code' }];
   },
   top_ups: (state) => [state, { do: 'read_open', name: 'open' }],
   install: (state, { may }) => [{ ...state, may_install: may }],
@@ -52,21 +53,21 @@ const on = {
   recent: (state, { recent }) => [{ ...state, recent }],
   open: (state, { open }) => [{ ...state, open }],
   /** One press, no question: whoever fears a thief must not meet a dialog. */
-  freeze: (state) => begin(state, 'freeze'),
-  unfreeze: (state) => begin(state, 'unfreeze'),
-  done: (state, { what }) => [
-    { ...state, busy: null }, { do: what === 'freeze' ? 'show_unfreeze' : 'announce_unfrozen' }],
-  failed: (state, { error }) => [{ ...state, busy: null, problem: error }],
+  freeze: (state) => (state.stopping ? [state] : [state, { do: 'freeze' }]),
+  stop: (state, { stopping }) => (stopping === state.stopping ? [state] : [{ ...state, stopping }]),
+  unfreeze: (state) => (state.busy ? [state] : [{ ...state, busy: true, problem: null }, { do: 'unfreeze' }]),
+  unfrozen: (state) => [{ ...state, busy: false }, { do: 'announce_unfrozen' }],
+  failed: (state, { error }) => [{ ...state, busy: false, problem: error }],
 };
 
 export const updateHome = byEvent(on);
 
 /**
- * @param {{ balance: number, status: WalletStatus }} wallet @param {boolean} may_install
+ * @param {{ balance: number, status: WalletStatus }} wallet @param {boolean} may_install @param {boolean} stopping
  * @returns {Step<HomeState, HomeEffect>}
  */
-export function beginHome({ balance, status }, may_install) {
+export function beginHome({ balance, status }, may_install, stopping) {
   /** @type {HomeState} */
-  const state = { balance, status, recent: null, open: [], may_install, busy: null, problem: null };
+  const state = { balance, status, recent: null, open: [], may_install, stopping, busy: false, problem: null };
   return status === 'frozen' ? [state, ...READ] : [state, { do: 'start_code' }, ...READ];
 }

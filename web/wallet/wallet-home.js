@@ -32,11 +32,12 @@ function balanceFigure(amount) {
     language() === 'ja' ? [digits(amount), unit('円')] : [unit('¥'), digits(amount)]);
 }
 
-/** @param {HomeState} state @param {App} app @returns {Child[]} */
-const drawTop = ({ balance }, app) => [
+/** @param {HomeState} state @param {Send} send @param {App} app @returns {Child[]} */
+const drawTop = ({ balance, status, stopping }, send, app) => [
   h('div', { class: 'brand' },
     own('mark', () => mark()), h('span', {}, 'Mamori'), h('span', { class: 'kanji', lang: 'ja' }, '守り'),
-    h('span', { class: 'top-name' }, app.wallet.display_name)),
+    h('span', { class: 'top-name' }, app.wallet.display_name),
+    status === 'frozen' ? h('span', { class: 'stopped-sign' }, drawing('lock'), t('frozen_short')) : stopButton(stopping, send)),
   h('div', { class: 'balance-row' },
     h('p', { class: 'balance' }, h('span', { class: 'balance-label' }, t('balance')), balanceFigure(balance)),
     h('button', { type: 'button', class: 'button top-up-button', on: { click: () => app.openTopUp() } },
@@ -48,17 +49,20 @@ const drawTop = ({ balance }, app) => [
 const frozenCard = ({ busy }, send) => h('section', { class: 'frozen-card', 'aria-labelledby': 'frozen-title' },
   h('span', { class: 'frozen-picture', 'aria-hidden': 'true' }, drawing('lock')),
   h('h2', { id: 'frozen-title' }, t('frozen_title')),
-  h('p', {}, t('frozen_lead')),
+  h('p', { class: 'frozen-lead' }, t('frozen_lead')),
+  h('ul', { class: 'frozen-points' },
+    h('li', {}, drawing('key'), h('p', {}, t('frozen_point_passkey'))),
+    h('li', {}, drawing('plus'), h('p', {}, t('frozen_point_money')))),
   h('button', {
-    type: 'button', class: 'button wide', 'aria-busy': busy === 'unfreeze' && 'true',
+    type: 'button', class: 'button wide', 'aria-busy': busy && 'true',
     on: { click: () => send({ is: 'unfreeze' }) },
   }, drawing('unlock'), t('unfreeze')));
 
-/** @param {HomeState} state @param {Send} send */
-const stopButton = ({ busy }, send) => h('button', {
-  type: 'button', class: 'stop-button', 'aria-busy': busy === 'freeze' && 'true',
+/** In the head: one press away, and not where the thumb rests beside the code. @param {boolean} stopping @param {Send} send */
+const stopButton = (stopping, send) => h('button', {
+  type: 'button', class: 'stop-button', 'aria-label': t('freeze'), title: t('freeze_hint'), 'aria-busy': stopping && 'true',
   on: { click: () => send({ is: 'freeze' }) },
-}, drawing('lock'), h('span', {}, h('strong', {}, t('freeze')), h('span', { class: 'small' }, t('freeze_hint'))));
+}, drawing('lock'), h('span', {}, t('freeze_short')));
 
 /** @param {Send} send */
 const installCard = (send) => h('aside', { class: 'install', 'aria-label': t('install') },
@@ -99,7 +103,6 @@ function drawMain(state, send, app, codeElement) {
     h('div', { class: 'code-place' }, frozen ? frozenCard(state, send) : own('code', codeElement)),
     h('div', { class: 'open-top-ups' }, state.open.map((topUp) => openTopUpCard(app, topUp))),
     h('p', { class: 'problem', role: 'alert' }, problemText(state.problem)),
-    h('div', { class: 'stop-place' }, !frozen && stopButton(state, send)),
     h('div', { class: 'install-place' }, state.may_install && installCard(send)),
     h('section', { class: 'recent', 'aria-labelledby': 'recent-title' },
       h('div', { class: 'section-head' },
@@ -148,21 +151,16 @@ async function readOpen() {
   }
 }
 
-/** @param {'freeze' | 'unfreeze'} what @param {() => Promise<void>} act @returns {Promise<HomeEvent>} */
-async function answerOf(what, act) {
+/** @param {App} app @returns {Promise<HomeEvent>} */
+async function unfreeze(app) {
   try {
-    await act();
-    return { is: 'done', what };
+    const { step_up, request } = await post('/api/unfreeze/start');
+    const credential = await usePasskey(request);
+    await app.unfreeze(() => post('/api/unfreeze/finish', { step_up, credential }));
+    return { is: 'unfrozen' };
   } catch (error) {
     return { is: 'failed', error };
   }
-}
-
-/** @param {App} app */
-async function unfreeze(app) {
-  const { step_up, request } = await post('/api/unfreeze/start');
-  const credential = await usePasskey(request);
-  await app.unfreeze(() => post('/api/unfreeze/finish', { step_up, credential }));
 }
 
 /**
@@ -175,8 +173,8 @@ const performers = (app, main, code) => ({
   start_code: () => code()?.start(),
   stop_code: () => code()?.stop(),
   renew_code: () => code()?.renew(),
-  freeze: () => answerOf('freeze', () => app.freeze()),
-  unfreeze: () => answerOf('unfreeze', () => unfreeze(app)),
+  freeze: () => app.freeze(),
+  unfreeze: () => unfreeze(app),
   show_unfreeze() {
     focusIn(main, '.frozen-card button');
     window.scrollTo({ top: 0 });
@@ -198,10 +196,11 @@ export function homeView(app) {
   };
   /** @type {Machine<HomeState, HomeEvent>} */
   const view = machine({
-    begin: beginHome(app.wallet, mayInstall(app)),
+    begin: beginHome(app.wallet, mayInstall(app), app.stopping),
     update: updateHome,
     draw(state) {
-      patch(top, drawTop(state, app));
+      top.classList.toggle('top-frozen', state.status === 'frozen');
+      patch(top, drawTop(state, (event) => view.send(event), app));
       patch(main, drawMain(state, (event) => view.send(event), app, codeElement));
     },
     perform: performers(app, main, () => code),
@@ -218,6 +217,7 @@ export function homeView(app) {
       if (what === 'balance') view.send({ is: 'balance', balance: app.wallet.balance });
       if (what === 'top-ups') view.send({ is: 'top_ups' });
       if (what === 'status') view.send({ is: 'status', status: app.wallet.status });
+      if (what === 'stop') view.send({ is: 'stop', stopping: app.stopping });
       if (what === 'install') view.send({ is: 'install', may: mayInstall(app) });
     },
     spent() { code?.spent(); },

@@ -56,10 +56,10 @@ export function settingsView(app) {
       stopPlace.append(el('a', { class: 'setting setting-button', href: '#' }, icon('unlock'), el('span', { class: 'setting-words' }, el('span', {}, t('unfreeze'))), icon('forward')));
       return;
     }
-    const button = el('button', { type: 'button', class: 'setting setting-button setting-danger', on: { click: () => trying(button, async () => {
-      await app.freeze();
+    const button = el('button', { type: 'button', class: 'setting setting-button setting-danger', on: { click() {
+      app.freeze();
       app.goHome();
-    }) } }, icon('lock'), el('span', { class: 'setting-words' }, el('span', {}, t('freeze')), el('span', { class: 'small soft' }, t('freeze_hint'))), icon('forward'));
+    } } }, icon('lock'), el('span', { class: 'setting-words' }, el('span', {}, t('freeze')), el('span', { class: 'small soft' }, t('freeze_hint'))));
     stopPlace.append(button);
   }
   drawStop();

@@ -14,6 +14,7 @@ import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
 import { permissionsRoute } from '/assets/wallet-permissions.js';
 import { showResult } from '/assets/wallet-result.js';
+import { stopSwitch } from '/assets/wallet-stop.js';
 import { settingsView } from '/assets/wallet-settings.js';
 import { walletTexts } from '/assets/wallet-texts.js';
 import { openTopUp, topUpReturnView } from '/assets/wallet-top-up.js';
@@ -23,7 +24,7 @@ import { signedIn, welcomeView } from '/assets/wallet-welcome.js';
 /** @import { Entry, Home, WalletStatus } from '../types/answers.js' */
 /** @import { WelcomeState } from '/assets/wallet-welcome-state.js' */
 
-/** @typedef {'balance' | 'status' | 'top-ups' | 'install'} Change What became different around a view. */
+/** @typedef {'balance' | 'status' | 'stop' | 'top-ups' | 'install'} Change What became different around a view. */
 
 /**
  * @typedef {object} WalletViewParts
@@ -88,10 +89,12 @@ const app = {
   leave(sentence) {
     stream.close();
     closeSheets();
+    const words = stop.isAsked() ? t('stop_needs_sign_in') : sentence;
     app.home = null;
+    stop.send({ is: 'left' });
     if (location.pathname !== '/' || location.hash !== '') history.replaceState(null, '', '/');
-    show('welcome', welcomeView(app, sentence), { focus: true });
-    announce(sentence);
+    show('welcome', welcomeView(app, words), { focus: true });
+    announce(words);
   },
 
   async signOut() {
@@ -100,10 +103,13 @@ const app = {
   },
 
   /** One tap, no question: whoever fears a thief must not meet a dialog. */
-  async freeze() {
-    const answer = await post('/api/freeze');
-    app.setStatus(answer.status ?? 'frozen');
-    announce(t('froze_now'), 'assertive');
+  freeze() {
+    stop.send({ is: 'ask' });
+  },
+
+  /** Whether a stop was asked for that is not answered yet. */
+  get stopping() {
+    return stop.isAsked();
   },
 
   /**
@@ -140,6 +146,7 @@ const app = {
     app.home.status = status;
     turns += 1;
     shown?.changed?.('status');
+    if (status === 'frozen') stop.send({ is: 'frozen' });
     // A frozen wallet's stream may be closed by the server; the reopened one carries the refunds that still may come.
     if (!unfreezing) stream.open();
   },
@@ -169,6 +176,23 @@ const app = {
     route({ focus: true });
   },
 };
+
+const stop = stopSwitch({
+  frozen(status) {
+    app.setStatus(status);
+    announce(t('froze_now'), 'assertive');
+  },
+  changed: () => shown?.changed?.('stop'),
+  async look() {
+    try {
+      const before = turns;
+      /** @type {Home} */
+      const home = await get('/api/home');
+      if (turns === before) app.setStatus(home.status);
+    } catch { /* the stream tells when the network is back */ }
+  },
+});
+place.before(stop.element);
 
 /** @param {string} current */
 function tabs(current) {
@@ -283,6 +307,7 @@ onSignedOut(() => {
 });
 
 onLanguageChange(() => {
+  stop.redraw();
   if (app.home === null) show('welcome', welcomeView(app, '', shown?.progress?.()), {});
   else route();
   focusIn(place, `.language-choice [lang="${language()}"]`);
@@ -301,7 +326,10 @@ window.addEventListener('pagehide', () => stream.close());
 window.addEventListener('pageshow', (event) => { if (event.persisted) begin(); });
 
 document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') stream.look(); });
-window.addEventListener('online', () => stream.look());
+window.addEventListener('online', () => {
+  stream.look();
+  stop.send({ is: 'again' });
+});
 
 window.addEventListener('beforeinstallprompt', (event) => {
   event.preventDefault();
@@ -335,6 +363,7 @@ async function begin() {
     signedIn();
     stream.open();
     route();
+    stop.resume();
   } catch (error) {
     if (error instanceof Refused && error.status === 401) show('welcome', welcomeView(app, ''));
     else show('starting', startingView(sentenceOf(error)));
