@@ -314,6 +314,17 @@ step('with letters twice as large on a small phone the barcode is whole and noth
   }
 });
 
+step('a sign-in elsewhere is told in the same moment, with the way to stop it', async () => {
+  const { page } = phone;
+  const sheet = page.getByRole('dialog', { name: words.sign_in_elsewhere });
+  await sheet.waitFor();
+  await button(sheet, words.freeze).waitFor();
+  await button(sheet, words.sign_in_end).waitFor();
+  await lookAt(page, 'wallet-sign-in-elsewhere-en');
+  await button(sheet, words.sign_in_mine).click();
+  await sheet.waitFor({ state: 'detached' });
+});
+
 step('a lost phone is signed out from the settings of another', async () => {
   const { page } = phone;
   // From here on its owner does not hold the small phone: the offer in the autofill list waits in vain.

@@ -7,12 +7,12 @@ import { watchdog } from '/assets/watchdog.js';
 
 const KINDS = [
   'payment', 'refund', 'cancel', 'top_up', 'top_up_failed', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze',
-  'unfreeze',
+  'unfreeze', 'sign_in',
 ];
 
 /** @import { Entry } from '../types/answers.js' */
 
-/** @typedef {Partial<Entry>} EventData An entry of the history, or less where nothing moved. */
+/** @typedef {Partial<Entry> & { browser?: string }} EventData An entry of the history, or less where nothing moved. */
 
 /**
  * `event(kind, data)` for each new event, `opened()` when events flow, `missed()` when more has happened than is told
@@ -25,11 +25,14 @@ export function eventStream({ event, opened, missed, ended }) {
   let patience_ms = 1_000;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  // While the stream waits for its next try; nothing else is under way then.
+  let waiting = false;
   let seen = new Set();
   const dog = watchdog(() => end());
 
   function close() {
     clearTimeout(timer);
+    waiting = false;
     dog.rest();
     source?.close();
     source = null;
@@ -93,15 +96,20 @@ export function eventStream({ event, opened, missed, ended }) {
 
   function retryLater() {
     close();
-    timer = setTimeout(ended, patience_ms);
+    waiting = true;
+    timer = setTimeout(end, patience_ms);
     patience_ms = Math.min(patience_ms * 2, 30_000);
   }
 
-  /** The page is looked at again: timers may have slept with it, so what happened meanwhile is asked for. */
+  /**
+   * The page is looked at again, or the network is back. Timers may have slept meanwhile, so what happened is asked for; and
+   * nobody who looks at the page waits for the next try.
+   */
   function look() {
-    if (source === null) return;
-    if (dog.isSilent()) end();
-    else opened();
+    if (waiting || (source !== null && (dog.isSilent() || source.readyState !== EventSource.OPEN))) {
+      patience_ms = 1_000;
+      end();
+    } else if (source !== null) opened();
   }
 
   return { open, close, offer, retryLater, look };

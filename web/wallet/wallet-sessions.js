@@ -1,9 +1,11 @@
-// Where the owner is signed in, and the switch that ends it elsewhere: whoever has lost a phone looks here first.
+// Where the owner is signed in, and the switch that ends it elsewhere: whoever has lost a phone looks here first. And the
+// sheet that tells of a sign-in elsewhere in the moment it happens.
 
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
-import { language, shortDateTime, t } from '/assets/i18n.js';
+import { openSheet } from '/assets/sheet.js';
+import { dateTime, hasText, language, shortDateTime, t } from '/assets/i18n.js';
 
 /** @import { Session } from '../types/answers.js' */
 
@@ -77,4 +79,38 @@ export function sessionsCard() {
 
   load();
   return el('section', { class: 'setting-group', 'aria-labelledby': 'sessions-title' }, title, problem, list, place);
+}
+
+/** @param {string} word @param {string} value */
+const fact = (word, value) => el('div', {}, el('dt', {}, t(word)), el('dd', {}, value));
+
+/**
+ * Somebody has just signed in to this wallet on another device: its owner, or whoever they must stop now.
+ * @param {{ at_ms?: number, browser?: string }} signIn @param {() => void} freeze
+ */
+export function showSignIn({ at_ms, browser = '' }, freeze) {
+  const problem = el('p', { class: 'problem', role: 'alert' });
+  const known = el('button', { type: 'button', class: 'button wide', on: { click: () => sheet.close() } }, t('sign_in_mine'));
+  const end = el('button', { type: 'button', class: 'button quiet wide', on: { click: () => whileBusy(end, async () => {
+    problem.textContent = '';
+    try {
+      await post('/api/sessions/end-others');
+      sheet.close();
+      announce(t('sign_in_ended'));
+    } catch (error) {
+      problem.textContent = sentenceOf(error);
+    }
+  }) } }, icon('leave'), t('sign_in_end'));
+  const stop = el('button', { type: 'button', class: 'button danger wide', on: { click() {
+    sheet.close();
+    freeze();
+  } } }, icon('lock'), t('freeze'));
+  const word = `browser_${browser}`;
+  const sheet = openSheet(t('sign_in_elsewhere'), el('div', { class: 'sign-in-notice' },
+    el('p', {}, t('sign_in_elsewhere_lead')),
+    el('dl', { class: 'rows' },
+      at_ms !== undefined && fact('when', dateTime(at_ms)),
+      hasText(word) && fact('sign_in_browser', t(word))),
+    problem, known, end, stop), { focus: known });
+  announce(t('sign_in_elsewhere'), 'assertive');
 }

@@ -49,6 +49,13 @@ export function settingsView(app) {
   }
   drawInstall();
 
+  let sessions = sessionsCard();
+  function readSessions() {
+    const before = sessions;
+    sessions = sessionsCard();
+    before.replaceWith(sessions);
+  }
+
   const stopPlace = el('div', {});
   function drawStop() {
     stopPlace.replaceChildren();
@@ -80,7 +87,7 @@ export function settingsView(app) {
           el('div', { class: 'setting' }, icon('sound'), el('span', { class: 'setting-words' }, el('span', { id: 'sound-name' }, t('sound')), el('span', { id: 'sound-hint', class: 'small soft' }, t('sound_hint'))), sound),
           installPlace),
         el('div', { class: 'setting-group' }, permissionsSetting()),
-        sessionsCard(),
+        sessions,
         el('div', { class: 'setting-group' },
           el('a', { class: 'setting setting-button', href: '#activity' }, icon('receipt'),
             el('span', { class: 'setting-words' }, el('span', {}, t('activity_title')), el('span', { class: 'small soft' }, t('activity_hint'))), icon('forward'))),
@@ -88,6 +95,7 @@ export function settingsView(app) {
         el('p', { class: 'about small soft' }, mark(), t('about'))),
     ],
     changed(what) {
+      if (what === 'sessions') readSessions();
       if (what === 'install') drawInstall();
       if (what === 'status') drawStop();
     },

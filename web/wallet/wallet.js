@@ -15,6 +15,7 @@ import { homeView } from '/assets/wallet-home.js';
 import { permissionsRoute } from '/assets/wallet-permissions.js';
 import { showResult } from '/assets/wallet-result.js';
 import { stopSwitch } from '/assets/wallet-stop.js';
+import { showSignIn } from '/assets/wallet-sessions.js';
 import { settingsView } from '/assets/wallet-settings.js';
 import { walletTexts } from '/assets/wallet-texts.js';
 import { openTopUp, topUpReturnView } from '/assets/wallet-top-up.js';
@@ -24,7 +25,7 @@ import { signedIn, welcomeView } from '/assets/wallet-welcome.js';
 /** @import { Entry, Home, WalletStatus } from '../types/answers.js' */
 /** @import { WelcomeState } from '/assets/wallet-welcome-state.js' */
 
-/** @typedef {'balance' | 'status' | 'stop' | 'top-ups' | 'install'} Change What became different around a view. */
+/** @typedef {'balance' | 'status' | 'stop' | 'sessions' | 'top-ups' | 'install'} Change What became different around a view. */
 
 /**
  * @typedef {object} WalletViewParts
@@ -242,6 +243,11 @@ const stream = eventStream({
       const before = app.home.status;
       app.setStatus(kind === 'freeze' ? 'frozen' : 'active');
       if (kind === 'freeze' && before !== 'frozen') announce(t('frozen_elsewhere'), 'assertive');
+      return;
+    }
+    if (kind === 'sign_in') {
+      shown?.changed?.('sessions');
+      showSignIn(data, () => app.freeze());
       return;
     }
     if (kind === 'top_up_failed') {

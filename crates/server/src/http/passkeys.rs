@@ -267,6 +267,10 @@ async fn sign_in_finish(
                 tracing::info!(operator, "an operator signed in");
             }
             (_, wallet) => {
+                if let Some(wallet) = wallet {
+                    let (row, streams) = (&begun.row, &identity.streams);
+                    streams.tell_of_sign_in(wallet, row.session, now, row.device.agent);
+                }
                 tracing::info!(
                     wallet = wallet.map(|wallet| wallet.0),
                     "a customer signed in"

@@ -27,6 +27,7 @@ use crate::denied::refused;
 use crate::http::session::WalletSession;
 use crate::listen::Cord;
 use crate::scanned::SHARD;
+use crate::streams::StreamNews;
 
 /// Entries on a page of history unless asked otherwise, and at most.
 const PAGE: usize = 20;
@@ -181,10 +182,11 @@ pub async fn events(
     cord: Cord,
     headers: HeaderMap,
 ) -> Result<Response, Denial> {
-    let mut place = app.identity.streams.open(asker.wallet, asker.session);
-    let (to, from) = mpsc::channel::<WalletNews>(STREAM_EVENTS);
+    let (to, from) = mpsc::channel(STREAM_EVENTS);
+    let streams = &app.identity.streams;
+    let mut place = streams.open(asker.wallet, asker.session, &to);
     let listening = app.ledger.engine.listen(asker.wallet, move |event| {
-        to.try_send(event.clone()).is_ok()
+        to.try_send(StreamNews::Wallet(event.clone())).is_ok()
     });
     // Listening began first: whatever happened before it is found by looking back, whatever comes after it is sent.
     let missed = match headers
@@ -245,7 +247,7 @@ async fn feed(
     app: &App,
     out: &mpsc::Sender<SseEvent>,
     missed: Missed,
-    mut from: mpsc::Receiver<WalletNews>,
+    mut from: mpsc::Receiver<StreamNews>,
 ) -> End {
     let mut newest = 0;
     match missed {
@@ -266,7 +268,19 @@ async fn feed(
         }
     }
     while let Some(event) = from.recv().await {
-        let frozen = event == WalletNews::Frozen(true);
+        let frozen = matches!(event, StreamNews::Wallet(WalletNews::Frozen(true)));
+        let event = match event {
+            StreamNews::Wallet(event) => event,
+            StreamNews::SignedIn { at, agent } => {
+                let data =
+                    json!({ "kind": "sign_in", "at_ms": at.millis(), "browser": agent.word() });
+                let said = SseEvent::default().event("sign_in").data(data.to_string());
+                if out.send(said).await.is_err() {
+                    return End::Lost;
+                }
+                continue;
+            }
+        };
         let said = match event {
             WalletNews::Entry(entry) if entry.id <= newest => continue,
             WalletNews::Entry(entry) => entry_event(app, &entry),

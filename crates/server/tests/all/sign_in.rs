@@ -1,6 +1,8 @@
 //! Signing in, staying in, and getting out.
 
+use axum::body::Body;
 use axum::http::StatusCode;
+use http_body_util::BodyExt as _;
 use mamori_domain::ids::WalletId;
 use mamori_registry::{Aal, AgentFamily, AuthMethod, Seed, SessionRow, Surface, token_hash};
 use mamori_server::cookies::{decode_token, encode_token};
@@ -65,6 +67,34 @@ fn a_session_tells_how_it_was_opened_and_in_which_browser() {
     let elsewhere = stored(&house, &there);
     assert!(elsewhere.device.browser.is_some());
     assert_ne!(elsewhere.device.browser, again.device.browser);
+}
+
+#[test]
+fn a_sign_in_is_told_at_once_where_its_owner_is_signed_in_already_and_not_where_it_happened() {
+    let house = House::new();
+    let (here, mut authenticator) = customer(&house);
+    let listen = |browser: &Browser| {
+        let request = browser.request("GET", "/api/events");
+        browser.open(request.body(Body::empty()).expect("a request"))
+    };
+    let mut stream = listen(&here).into_body();
+    let mut there = house.browser(Surface::Wallet);
+    there.sign_in(&mut authenticator).ok();
+    let mut own = listen(&there).into_body();
+    let heard = |stream: &mut Body| {
+        let frame = house.run(stream.frame());
+        let data = frame.expect("something").expect("no fault").into_data();
+        String::from_utf8(data.expect("data").to_vec()).expect("text")
+    };
+    let said = heard(&mut stream);
+    assert!(said.contains("event: sign_in"), "{said}");
+    assert!(
+        said.contains(&format!("\"at_ms\":{}", house.now().millis())),
+        "{said}"
+    );
+    assert!(said.contains("\"browser\":\"safari_phone\""), "{said}");
+    let said = heard(&mut own);
+    assert!(said.contains("event: beat"), "{said}");
 }
 
 #[test]
