@@ -132,14 +132,17 @@ step('the history keeps its reader\'s place when something happens', async () =>
   for (let amount = 101; amount <= 122; amount += 1) await payQuietly(quiet, amount);
   await page.goto(new URL('#history', dev.wallet_url).href);
   const entries = page.locator('.history-list button.entry');
-  await until('the first page', async () => (await entries.count()) === 20);
-  await button(page, words.more).click();
-  await until('all entries', async () => (await entries.count()) === 23);
+  await until('the whole month', async () => (await entries.count()) === 23);
+  const read = entries.nth(20);
+  await read.scrollIntoViewIfNeeded();
+  const stood = await read.evaluate((row) => row.getBoundingClientRect().top);
   await payQuietly(quiet, 150);
   await page.getByRole('dialog', { name: words.paid }).getByRole('button', { name: words.done }).click();
   await until('one entry more', async () => (await entries.count()) === 24);
   assert.match(await entries.first().textContent(), /150/);
-  assert.match(await page.locator('.history-day h2').first().textContent(), /^Today, /);
+  const stands = await entries.nth(21).evaluate((row) => row.getBoundingClientRect().top);
+  assert.ok(Math.abs(stands - stood) < 2, `the row that was read has moved from ${stood} to ${stands}`);
+  assert.match(await page.locator('.history-day h3').first().textContent(), /^Today, /);
   await quiet.close();
 });
 

@@ -273,6 +273,14 @@ step('history and receipts tell all of it', async () => {
   const entries = page.locator('.history-list button.entry');
   await until('six entries', async () => (await entries.count()) === 6);
   await lookAt(page, 'wallet-history-ja', { fullPage: true });
+  const paid = (amount) => entries.filter({ hasText: `−${yen(amount)}` });
+  assert.match(await paid(300).textContent(), new RegExp(words.fate_cancelled), 'the payment itself says that it was undone');
+  assert.match(await paid(1200).textContent(), new RegExp(words.fate_refunded));
+  const sums = await page.locator('.month-sums dd').allTextContents();
+  assert.deepEqual(sums, [yen(0), yen(5000)], 'all that was spent came back');
+  await button(page, words.filter_refunds).click();
+  await until('two refunds and what was undone', async () => (await entries.count()) === 3);
+  await button(page, words.filter_all).click();
   await entries.filter({ hasText: '1,200' }).click();
   const receipt = page.getByRole('dialog', { name: words.receipt });
   await receipt.waitFor();

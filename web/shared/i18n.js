@@ -148,6 +148,9 @@ export function day(at_ms, now_ms = Date.now()) {
   return recent === null ? date : `${recent}${chosen === 'ja' ? ' ' : ', '}${date}`;
 }
 
+/** `2026年11月` or `November 2026`. @param {number} at_ms */
+export const month = (at_ms) => format(at_ms, { year: 'numeric', month: 'long' });
+
 /** `今日 14:05`, `11/22 14:05` or `22 Nov 14:05`, for narrow lists. @param {number} at_ms */
 export function shortDateTime(at_ms, now_ms = Date.now()) {
   const recent = recentDay(at_ms, now_ms);

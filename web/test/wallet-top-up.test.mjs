@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginChoice, beginReturn, updateChoice, updateReturn } from '../wallet/wallet-top-up-state.js';
+import { beginChoice, beginReturn, offered, updateChoice, updateReturn } from '../wallet/wallet-top-up-state.js';
 import { play, those } from './play.mjs';
 
 const HOME = { balance: 95_000, balance_cap: 100_000, card_top_up: { min: 500, max: 30_000 } };
@@ -27,6 +27,18 @@ test('why an amount cannot be topped up', () => {
   const full = choice({ ...HOME, balance: 99_900 });
   full.sendAll({ is: 'typed', text: '500' }, { is: 'left' });
   assert.deepEqual(full.state.problem, { key: 'top_up_full' });
+});
+
+test('one press chooses one of four amounts, and none that would be refused', () => {
+  const card_top_up = { min: 500, max: 30_000 };
+  for (const [balance, amounts, full] of [
+    [0, [1_000, 3_000, 5_000, 10_000], null],
+    [90_000, [1_000, 3_000, 5_000, 10_000], null],
+    [94_940, [1_000, 3_000, 5_000], 5_060],
+    [95_000, [1_000, 3_000, 5_000], null],
+    [99_400, [], 600],
+    [99_900, [], null],
+  ]) assert.deepEqual(offered({ balance, balance_cap: 100_000, card_top_up }), { amounts, full }, String(balance));
 });
 
 test('a complaint about an amount goes when it is mended', () => {

@@ -52,7 +52,7 @@ function row(act) {
 function statusWords({ acts, problem }) {
   if (problem !== null) return sentenceOf(problem);
   if (acts === null) return t('loading');
-  return acts.length === 0 ? t('nothing_yet') : '';
+  return acts.length === 0 ? t('activity_nothing') : '';
 }
 
 /** @param {ActivityState} state @param {() => void} more */

@@ -1,18 +1,25 @@
-// History, page by page, and the receipt of one entry.
+// History, month by month (`wallet-history-state.js`), and the receipt of one entry.
 
 import { get, sentenceOf } from '/assets/api.js';
-import { announce, el, whileBusy } from '/assets/elements.js';
+import { h, own, patch } from '/assets/draw.js';
+import { announce, el, focusIn } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
-import { clockTime, dateTime, day, hasText, language, shortDateTime, t, yen } from '/assets/i18n.js';
+import { clockTime, dateTime, day, hasText, language, month, shortDateTime, t, yen } from '/assets/i18n.js';
+import { machine } from '/assets/machine.js';
 import { nameOf } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
+import { beginHistory, fates, FILTERS, monthsOf, updateHistory } from '/assets/wallet-history-state.js';
 
-/** @import { Entry, HistoryPage, Receipt } from '../types/answers.js' */
-/** @import { WalletView } from '/assets/wallet.js' */
+/** @import { Child, Machine } from '../types/pages.js' */
+/** @import { Entry, Receipt } from '../types/answers.js' */
+/** @import { App, WalletView } from '/assets/wallet.js' */
+/** @import { HistoryEvent, HistoryState, Month } from '/assets/wallet-history-state.js' */
 
 /** @typedef {[name: string, value: string]} Fact */
 
-const PAGE = 20;
+// Entries to a page, while whole months are read, and when something has happened.
+const PAGE = 100;
+const NEWEST = 20;
 /** @type {Record<string, string>} */
 const pictures = { payment: 'shop', refund: 'undo', cancel: 'undo', top_up: 'card', goodwill: 'gift', cash: 'coins' };
 
@@ -23,20 +30,36 @@ const isOut = ({ kind }) => kind === 'payment' || kind === 'hold';
 /** @param {Entry} entry */
 const signed = (entry) => (isOut(entry) ? -Math.abs(entry.amount) : Math.abs(entry.amount));
 /** @param {Entry} entry */
-const signedYen = (entry) => (signed(entry) > 0 ? `+${yen(signed(entry))}` : yen(signed(entry)));
+const signedYen = (entry) => (entry.kind === 'capture' ? yen(entry.amount) : signed(entry) > 0 ? `+${yen(signed(entry))}` : yen(signed(entry)));
 /** @param {Entry} entry */
 const title = (entry) => entry.store || entry.merchant || kindName(entry.kind);
 
-/** One line of the history: a button that opens the receipt. @param {Entry} entry */
-export function entryRow(entry, { withDay = true } = {}) {
+/**
+ * What became of a payment, in words; empty for what is as it was.
+ * @param {Entry} entry @param {ReturnType<typeof fates>} known
+ */
+export function fateOf({ id, amount }, known) {
+  const fate = known.get(id);
+  if (fate === undefined) return '';
+  if (fate.cancelled) return t('fate_cancelled');
+  return fate.refunded >= amount ? t('fate_refunded') : t('fate_refunded_part', { amount: yen(fate.refunded) });
+}
+
+/**
+ * One line of the history: a button that opens the receipt.
+ * @param {Entry} entry @param {{ withDay?: boolean, fate?: string }} look
+ */
+export function entryRow(entry, { withDay = true, fate = '' } = {}) {
   const time = (withDay ? shortDateTime : clockTime)(entry.at_ms);
   const kind = entry.store || entry.merchant ? [kindName(entry.kind)] : [];
   const second = [...kind, time].join(language() === 'ja' ? '・' : ' · ');
   return el('button', { type: 'button', class: 'entry', on: { click: () => openReceipt(entry) } },
     entryPicture(entry),
     el('span', { class: 'entry-words' },
-      el('span', { class: 'entry-title' }, title(entry)), el('span', { class: 'small soft' }, second)),
-    el('span', { class: `entry-amount number${signed(entry) > 0 ? ' entry-in' : ''}` }, signedYen(entry)),
+      el('span', { class: 'entry-title' }, title(entry)), el('span', { class: 'small soft' }, second),
+      fate !== '' && el('span', { class: 'entry-fate' }, fate)),
+    el('span', { class: `entry-amount number${signedYen(entry).startsWith('+') ? ' entry-in' : ''}${fate === t('fate_cancelled') ? ' entry-void' : ''}` },
+      signedYen(entry)),
   );
 }
 
@@ -130,109 +153,116 @@ async function openReceipt(entry) {
   }
 }
 
-/** @returns {WalletView} */
-export function historyView() {
-  const list = el('div', { class: 'history-list' });
-  const status = el('p', { class: 'soft history-status', role: 'status' });
-  const more = el('button', {
-    type: 'button', class: 'button quiet wide', hidden: true, on: { click: () => whileBusy(more, () => load(true)) },
-  }, t('more'));
-  /** @type {string | null | undefined} */
-  let next;
-  let newest = 0n;
-  // Moves on with every beginning from the top, so that an answer still under way is not appended to another list.
-  let generation = 0;
+/** @typedef {(event: HistoryEvent) => void} Send */
 
-  /**
-   * The list of the day that `entry` belongs to, at the end where it shall stand.
-   * @param {Entry} entry @param {boolean} above
-   */
-  function dayListOf(entry, above) {
+/** @param {HistoryState} state @param {Send} send */
+const filters = ({ filter }, send) => h('div', { class: 'filters', role: 'group', 'aria-label': t('filter') },
+  FILTERS.map((one) => h('button', {
+    type: 'button', class: 'chip', 'aria-pressed': String(filter === one), on: { click: () => send({ is: 'filter', filter: one }) },
+  }, t(`filter_${one}`))));
+
+/** Entries of one day stand together. @param {Entry[]} entries */
+function days(entries) {
+  /** @type {Map<string, Entry[]>} */
+  const found = new Map();
+  for (const entry of entries) {
     const name = day(entry.at_ms);
-    const edge = above ? list.firstElementChild : list.lastElementChild;
-    const known = edge instanceof HTMLElement && edge.dataset.day === name ? edge.querySelector('ul') : null;
-    if (known !== null) return known;
-    const made = el('ul', { class: 'entries' });
-    list[above ? 'prepend' : 'append'](
-      el('section', { class: 'history-day', 'data-day': name }, el('h2', {}, name), made));
-    return made;
+    found.set(name, [...found.get(name) ?? [], entry]);
   }
+  return [...found];
+}
 
-  /**
-   * Puts entries, newest first, below or above those that are shown; returns the first new row.
-   * @param {Entry[]} entries
-   */
-  function put(entries, { above = false } = {}) {
-    let first = null;
-    for (const entry of above ? [...entries].reverse() : entries) {
-      const row = entryRow(entry, { withDay: false });
-      dayListOf(entry, above)[above ? 'prepend' : 'append'](el('li', {}, row));
-      first ??= row;
-      if (BigInt(entry.id) > newest) newest = BigInt(entry.id);
-    }
-    return first;
+/** @param {Month} drawn @param {ReturnType<typeof fates>} known */
+function monthSection({ name, shown, sums }, known) {
+  const sum = (/** @type {string} */ word, /** @type {number} */ amount) => h('div', {},
+    h('dt', {}, t(word)), h('dd', { class: 'number' }, yen(amount)));
+  return h('section', { key: name, class: 'history-month' },
+    h('div', { class: 'month-head' },
+      h('h2', {}, month(shown[0].at_ms)),
+      sums === null ? h('p', { class: 'small soft' }, t('month_in_part'))
+        : h('dl', { class: 'month-sums' }, sum('month_spent', sums.spent), sum('month_topped_up', sums.topped_up))),
+    days(shown).map(([date, entries]) => h('section', { key: date, class: 'history-day' },
+      h('h3', {}, date),
+      h('ul', { class: 'entries' }, entries.map((entry) => {
+        const fate = fateOf(entry, known);
+        return h('li', { key: entry.id, 'data-entry': entry.id },
+          own(`${entry.id} ${fate}`, () => entryRow(entry, { withDay: false, fate })));
+      })))));
+}
+
+/** @param {HistoryState} state @param {number} count */
+function statusWords({ entries, next, filter, busy, problem }, count) {
+  if (problem !== null) return sentenceOf(problem);
+  if (busy && entries === null) return t('loading');
+  if (entries?.length === 0) return t('nothing_yet');
+  if (filter !== 'all') return count === 0 ? t('filter_nothing') : t('filter_count', { count });
+  return next === null && !busy ? t('no_more') : '';
+}
+
+/** @param {HistoryState} state @param {Send} send @param {App} app @returns {Child[]} */
+function drawHistory(state, send, app) {
+  const found = monthsOf(state);
+  const known = fates(state.entries ?? []);
+  const count = found.reduce((sum, { shown }) => sum + shown.length, 0);
+  const empty = state.entries?.length === 0;
+  return [
+    h('div', { class: 'page-head' }, h('h1', { tabindex: '-1' }, t('history_title'))),
+    !empty && filters(state, send),
+    h('div', { class: 'history-list' }, found.map((one) => monthSection(one, known))),
+    h('p', { class: 'soft history-status', role: 'status' }, statusWords(state, count)),
+    empty && h('button', { type: 'button', class: 'button wide', on: { click: () => app.openTopUp() } }, t('top_up')),
+    (state.next !== null || state.problem !== null) && h('button', {
+      type: 'button', class: 'button quiet wide', 'aria-busy': state.busy && 'true', on: { click: () => send({ is: 'more' }) },
+    }, t(state.problem === null ? 'more' : 'try_again')),
+  ];
+}
+
+/** @param {string | null} before @returns {Promise<HistoryEvent>} */
+async function read(before) {
+  try {
+    const from = before === null ? '' : `&before=${encodeURIComponent(before)}`;
+    return { is: 'read', page: await get(`/api/history?limit=${PAGE}${from}`) };
+  } catch (error) {
+    return { is: 'failed', error };
   }
+}
 
-  /** @param {boolean} byButton */
-  async function load(byButton) {
-    const mine = generation;
-    status.textContent = t('loading');
-    try {
-      const before = next ? `&before=${encodeURIComponent(next)}` : '';
-      /** @type {HistoryPage} */
-      const page = await get(`/api/history?limit=${PAGE}${before}`);
-      if (mine !== generation) return;
-      const first = put(page.entries);
-      next = page.next ?? null;
-      more.hidden = next === null;
-      if (list.childElementCount === 0) status.textContent = t('nothing_yet');
-      else status.textContent = next === null && byButton ? t('no_more') : '';
-      // The focus moves on with the reader: to the first of the new entries.
-      if (byButton) first?.focus();
-    } catch (error) {
-      if (mine !== generation) return;
-      status.textContent = sentenceOf(error);
-      more.hidden = false;
-      more.textContent = t('try_again');
-      announce(sentenceOf(error), 'assertive');
-      return;
-    }
-    more.textContent = t('more');
-  }
-
-  function fromTheTop() {
-    generation += 1;
-    next = undefined;
-    newest = 0n;
-    list.replaceChildren();
-    load(false);
-  }
-
-  /** Something happened: it is put above what is shown, and a reader further down keeps their place. */
-  async function loadNew() {
-    if (list.childElementCount === 0) {
-      fromTheTop();
-      return;
-    }
-    try {
-      const mine = generation;
-      /** @type {HistoryPage} */
-      const { entries } = await get(`/api/history?limit=${PAGE}`);
-      if (mine !== generation) return;
-      const fresh = entries.filter((entry) => BigInt(entry.id) > newest);
-      if (fresh.length < entries.length) put(fresh, { above: true });
-      else fromTheTop();
-    } catch { /* the next event or the next visit shows it */ }
-  }
-
-  load(false);
+/** @param {App} app @returns {WalletView} */
+export function historyView(app) {
+  const element = el('main', { class: 'history' });
+  // The last row before the reader asked for more: the focus goes on behind it when there is something.
+  let behind = '';
+  /** @type {Machine<HistoryState, HistoryEvent>} */
+  const view = machine({
+    begin: beginHistory,
+    update: updateHistory,
+    draw(state) {
+      patch(element, drawHistory(state, (event) => view.send(event), app));
+      if (behind === '' || state.busy) return;
+      const rows = [...element.querySelectorAll('[data-entry]')];
+      const at = rows.findIndex((row) => row instanceof HTMLElement && row.dataset.entry === behind);
+      if (at >= 0 && rows[at + 1]) focusIn(rows[at + 1], 'button');
+      behind = '';
+    },
+    perform: {
+      read: ({ before }) => read(before),
+      async read_newest() {
+        try {
+          return { is: 'newest', page: await get(`/api/history?limit=${NEWEST}`) };
+        } catch {
+          // The next event or the next visit shows it.
+          return undefined;
+        }
+      },
+      focus({ id }) { behind = id; },
+    },
+  });
   return {
-    element: [
-      el('main', { class: 'history' },
-        el('div', { class: 'page-head' }, el('h1', { tabindex: '-1' }, t('history_title'))), list, status, more),
-    ],
+    element: [element],
+    ready: view.start,
+    stop: view.stop,
     changed(what) {
-      if (what === 'balance') loadNew();
+      if (what === 'balance') view.send({ is: 'moved' });
     },
   };
 }

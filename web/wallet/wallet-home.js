@@ -8,7 +8,8 @@ import { digits, language, shortDateTime, t } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { codeCard } from '/assets/wallet-code.js';
-import { entryRow } from '/assets/wallet-history.js';
+import { entryRow, fateOf } from '/assets/wallet-history.js';
+import { fates } from '/assets/wallet-history-state.js';
 import { beginHome, updateHome } from '/assets/wallet-home-state.js';
 import { openTopUpCard } from '/assets/wallet-top-up.js';
 
@@ -74,16 +75,20 @@ const installCard = (send) => h('aside', { class: 'install', 'aria-label': t('in
     h('button', { type: 'button', class: 'button soft-fill', on: { click: () => send({ is: 'install_now' }) } },
       t('install'))));
 
-/** @param {Entry} entry Its row is made anew when its time reads differently, such as from tomorrow on. */
-const recentRow = (entry) => h('li', { key: entry.id },
-  own(`${entry.id} ${shortDateTime(entry.at_ms)}`, () => entryRow(entry)));
+/**
+ * Its row is made anew when its time reads differently, such as from tomorrow on.
+ * @param {Entry} entry @param {string} fate
+ */
+const recentRow = (entry, fate) => h('li', { key: entry.id },
+  own(`${entry.id} ${shortDateTime(entry.at_ms)} ${fate}`, () => entryRow(entry, { fate })));
 
 /** @param {HomeState['recent']} recent */
 function recentList(recent) {
   if (recent === null) return null;
   if (!Array.isArray(recent)) return h('p', { class: 'soft nothing' }, sentenceOf(recent.error));
   if (recent.length === 0) return h('p', { class: 'soft nothing' }, t('nothing_yet'));
-  return h('ul', { class: 'entries' }, recent.map(recentRow));
+  const known = fates(recent);
+  return h('ul', { class: 'entries' }, recent.map((entry) => recentRow(entry, fateOf(entry, known))));
 }
 
 /** @param {unknown} error */

@@ -47,6 +47,20 @@ export function amountProblem(amount, { balance, balance_cap, card_top_up: { min
   return room < min ? { key: 'top_up_full' } : { key: 'top_up_over_cap', amounts: { room } };
 }
 
+const CHIPS = [1_000, 3_000, 5_000, 10_000];
+
+/**
+ * The amounts that one press chooses: none that would be refused. Where the balance's limit leaves no room for the largest, the
+ * room itself is one of them.
+ * @param {ChoiceState['home']} home
+ */
+export function offered({ balance, balance_cap, card_top_up: { min, max } }) {
+  const room = balance_cap - balance;
+  const amounts = CHIPS.filter((amount) => amount >= min && amount <= max && amount <= room);
+  const full = room >= min && room <= max && room < CHIPS[CHIPS.length - 1] && !amounts.includes(room);
+  return { amounts, full: full ? room : null };
+}
+
 /** Whether the amount as it stands can be topped up. @param {ChoiceState} state */
 export const isReady = ({ amount, home }) => amount !== null && amountProblem(amount, home) === null;
 

@@ -9,7 +9,7 @@ import { digits, language, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 import { openSheet } from '/assets/sheet.js';
 import {
-  beginChoice, beginReturn, isReady, updateChoice, updateReturn,
+  beginChoice, beginReturn, isReady, offered, updateChoice, updateReturn,
 } from '/assets/wallet-top-up-state.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
@@ -17,7 +17,6 @@ import {
 /** @import { App } from '/assets/wallet.js' */
 /** @import { ChoiceEvent, ChoiceState, End, ReturnEvent, ReturnState } from '/assets/wallet-top-up-state.js' */
 
-const CHIPS = [1_000, 3_000, 5_000, 10_000, 20_000, 30_000];
 const START_MS = 20_000;
 
 /** The address of a page to go to, if it is one. @param {string} text */
@@ -36,12 +35,17 @@ function amountText({ problem }) {
 }
 
 /** @param {ChoiceState} state @param {Send} send */
-function chips({ amount, home: { card_top_up: { min, max } } }, send) {
-  const offered = CHIPS.filter((value) => value >= min && value <= max);
-  const buttons = offered.map((value) => h('button', {
+function chips({ amount, home }, send) {
+  const { amounts, full } = offered(home);
+  /** @param {number} value @param {string} words */
+  const chip = (value, words) => h('button', {
     type: 'button', class: 'chip number', 'aria-pressed': String(amount === value),
     on: { click: () => send({ is: 'chip', amount: value, text: digits(value) }) },
-  }, yen(value)));
+  }, words);
+  const buttons = [
+    amounts.map((value) => chip(value, yen(value))),
+    full !== null && chip(full, t('top_up_full_chip', { amount: yen(full) })),
+  ];
   return h('div', { class: 'chips', role: 'group', 'aria-label': t('top_up_amount') }, buttons);
 }
 

@@ -229,7 +229,7 @@ function route({ focus = false } = {}) {
   const left = location.search === '?left';
   if (permissions !== null) show(permissions.name, permissions.view, { focus });
   else if (topUp) show('top-up', topUpReturnView(app, topUp[1], left), { focus });
-  else if (location.hash === '#history') show('history', historyView(), { focus });
+  else if (location.hash === '#history') show('history', historyView(app), { focus });
   else if (location.hash === '#activity') show('activity', activityView(), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
   else show('home', homeView(app), { focus });
