@@ -86,7 +86,7 @@ export function yen(amount) {
 }
 
 /** What was typed, as a server reads it: full-width letters and digits as plain ones. @param {string} text */
-export const folded = (text) => text.normalize('NFKC').trim();
+export const folded = (text) => text.replace(/[\p{Cf}\u{FE00}-\u{FE0F}\u{E0100}-\u{E01EF}]/gu, '').normalize('NFKC').trim();
 
 /**
  * Digits as typed, full-width ones and separators included; NaN where something else is in between.

@@ -26,7 +26,8 @@ test('a passkey is offered in the autofill list from the beginning, and only the
 });
 
 test('a contact is taken as people type it', () => {
-  for (const [text, contact] of [['０９０-1234 5678', '09012345678'], [' a@example.com ', 'a@example.com']]) {
+  for (const [text, contact] of [['０９０-1234 5678', '09012345678'], [' a@example.com ', 'a@example.com'],
+    ['\u202a090\u20111234\u20115678\u202c', '09012345678'], ['090\u00a01234\u200b5678\ufe0f', '09012345678'], ['\u2068a@example.com\u2069', 'a@example.com']]) {
     const one = welcome();
     assert.deepEqual(one.sendAll(typed('contact', text), { is: 'start' }), [{ do: 'start', contact }]);
   }
@@ -40,7 +41,9 @@ test('what is no contact, no number, no name is told at its field', () => {
   assert.deepEqual(one.state.problem, { key: 'contact_wrong' });
   const two = proving();
   assert.deepEqual(two.sendAll(typed('code', '12345'), { is: 'prove' }), [{ do: 'focus', on: 'code' }]);
-  assert.deepEqual(two.sendAll(typed('code', '123 456'), { is: 'prove' }), [{ do: 'focus', on: 'name' }]);
+  for (const code of ['123 456', '\u2068123\u2011456\u2069', '１２３\u200b４５６\ufe0f']) {
+    assert.deepEqual(two.sendAll(typed('code', code), { is: 'prove' }), [{ do: 'focus', on: 'name' }], code);
+  }
   assert.equal(two.state.wrong, 'name');
 });
 

@@ -1,6 +1,7 @@
 // Signing up and signing in without a page. Sign-up is contact -> six digits and a name -> passkey; sign-in is one
 // press, or a choice in the autofill list of the contact field.
 
+import { folded } from '/assets/i18n.js';
 import { after, byEvent, cancel } from '/assets/machine.js';
 
 /** @import { After, Cancel, Handlers, Step } from '../types/pages.js' */
@@ -78,8 +79,8 @@ export function resumed(kept, now_ms) {
 
 /** Contact as typed: full-width characters become plain ones, separators of phone numbers go. @param {string} text */
 function plainContact(text) {
-  const plain = text.normalize('NFKC').trim();
-  return plain.includes('@') ? plain : plain.replace(/[\s()\-‐‑–—ー−.]/g, '');
+  const plain = folded(text);
+  return plain.includes('@') ? plain : plain.replace(/[\s().\p{Pd}ー−]/gu, '');
 }
 
 /** @param {string} plain */
@@ -130,7 +131,7 @@ const on = {
   },
   prove(state) {
     if (state.busy) return [state];
-    const code = state.code.normalize('NFKC').replace(/[\s-]/g, '');
+    const code = folded(state.code).replace(/[\s\p{Pd}ー−]/gu, '');
     const display_name = state.display_name.normalize('NFC').trim();
     if (!/^\d{6}$/.test(code)) return complain(state, 'code', 'code_wrong');
     if (display_name === '') return complain(state, 'name', 'name_missing');

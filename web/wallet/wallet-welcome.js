@@ -124,7 +124,7 @@ function contactStep(state, send) {
 /** @param {WelcomeState} state @param {Send} send */
 const proveFields = (state, send) => [
   field({
-    id: 'code', inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: '12', class: 'code-input number',
+    id: 'code', inputmode: 'numeric', autocomplete: 'one-time-code', maxlength: '24', class: 'code-input number',
     'aria-describedby': 'code-lead', 'aria-invalid': state.wrong === 'code' && 'true', value: state.code,
     on: typing(send, 'code'),
   }, t('code_label')),

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use lettre::address::Envelope;
 use lettre::message::header::ContentType;
 use lettre::message::{Mailbox, Message};
 use lettre::transport::smtp::Error as SmtpError;
@@ -27,9 +28,23 @@ pub struct MailAddress(Address);
 
 impl MailAddress {
     /// The address, or `None` if it is not one: `name@host`, at most 254 ASCII characters, nothing around it.
+    ///
+    /// Old carriers gave out names with two dots in a row, or with one at an end. Such a name is given in quotes to mail servers, which
+    /// is how RFC 5321 writes it.
     pub fn new(text: &str) -> Option<Self> {
         let plain = text.len() <= 254 && text.bytes().all(|byte| byte.is_ascii_graphic());
-        plain.then(|| text.parse().ok()).flatten().map(Self)
+        if !plain {
+            return None;
+        }
+        let (name, host) = text.rsplit_once('@')?;
+        let has_odd_dots = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+        let is_bare = (name.bytes())
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b));
+        let address = match has_odd_dots && is_bare {
+            true => Address::new(format!("\"{name}\""), host),
+            false => text.parse(),
+        };
+        address.ok().map(Self)
     }
 
     /// The address as text.
@@ -159,7 +174,12 @@ impl Mailer {
             .collect();
         let written = SystemTime::UNIX_EPOCH
             .checked_add(Duration::from_micros(u64::try_from(mail.at_micros).ok()?))?;
+        // Said and not read out of the header again: there a name in quotes is not understood, and beside other recipients it
+        // would be lost without a word.
+        let envelope =
+            Envelope::new(Some(self.from.email.clone()), vec![mail.to.0.clone()]).ok()?;
         Message::builder()
+            .envelope(envelope)
             .from(self.from.clone())
             .to(Mailbox::new(None, mail.to.0.clone()))
             .subject(subject)

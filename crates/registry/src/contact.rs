@@ -36,7 +36,36 @@ impl Numbered for ContactKind {
     }
 }
 
+/// Why no message goes to what a person typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ContactProblem {
+    /// It is neither a telephone number that exists nor a mail address.
+    NotAContact,
+    /// It is a number that no SMS reaches: a fixed line, a free or shared-cost one, a pager.
+    TakesNoSms,
+}
+
 impl Contact {
+    /// Reads what a person typed where messages will be sent to it, and paid for.
+    ///
+    /// What kind of line a number is comes from the numbering plans of the world, kept by the library `phonenumber`. In Japan an SMS
+    /// reaches 060, 070, 080 and 090 with eleven digits.
+    pub fn for_messages(typed: &str) -> Result<Contact, ContactProblem> {
+        let contact = Contact::parse(typed).ok_or(ContactProblem::NotAContact)?;
+        if contact.kind == ContactKind::Mail {
+            return Ok(contact);
+        }
+        let number = phonenumber::parse(None, &contact.text)
+            .ok()
+            .filter(phonenumber::PhoneNumber::is_valid)
+            .ok_or(ContactProblem::NotAContact)?;
+        match number.number_type(&phonenumber::metadata::DATABASE) {
+            // In some countries a number does not tell whether it is a mobile one.
+            phonenumber::Type::Mobile | phonenumber::Type::FixedLineOrMobile => Ok(contact),
+            _ => Err(ContactProblem::TakesNoSms),
+        }
+    }
+
     /// Reads what a person typed. Digits may be full width, groups may be separated by spaces, hyphens or brackets, and a
     /// number with a leading 0 is Japanese.
     ///
@@ -52,11 +81,7 @@ impl Contact {
         if typed.len() > 512 {
             return None;
         }
-        let folded: String = typed
-            .chars()
-            .filter(|c| !is_invisible(*c))
-            .map(half_width)
-            .collect();
+        let folded = folded(typed);
         let folded = folded.trim();
         let (kind, text) = if folded.contains('@') {
             (ContactKind::Mail, parse_mail(folded)?)
@@ -96,6 +121,13 @@ impl fmt::Debug for Contact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Contact({})", self.masked())
     }
+}
+
+/// What keyboards and clipboards add to digits and addresses, taken away: invisible characters go, full-width forms and odd
+/// spaces and dashes become plain ones.
+pub fn folded(typed: &str) -> String {
+    let visible = typed.chars().filter(|c| !is_invisible(*c));
+    visible.map(half_width).collect()
 }
 
 /// Full-width ASCII (U+FF01..=U+FF5E) and the ideographic space as their half-width twins; Japanese keyboards produce them.
@@ -161,10 +193,8 @@ fn parse_mail(folded: &str) -> Option<String> {
     let local_ok = (1..=64).contains(&local.len())
         && local
             .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b))
-        && !local.starts_with('.')
-        && !local.ends_with('.')
-        && !local.contains("..");
+            // Dots may stand anywhere: until 2009 Japanese carriers gave out addresses like `a..b.@` and people still have them.
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b));
     let label_ok = |label: &str| {
         (1..=63).contains(&label.len())
             && label
@@ -285,8 +315,6 @@ mod tests {
             "@example.jp",
             "a@",
             "a b@example.jp",
-            "a..b@example.jp",
-            ".a@example.jp",
             "a@-example.jp",
             "a@example..jp",
             "a@b@example.jp",
@@ -296,6 +324,50 @@ mod tests {
         }
         assert_eq!(spelled(&format!("{}@example.jp", "a".repeat(65))), None);
         assert_eq!(spelled(&"9".repeat(100_000)), None);
+    }
+
+    /// As carriers gave them out, and as two numbers of one digit more or less look.
+    #[test]
+    fn an_sms_is_sent_to_mobile_numbers_alone() {
+        let sent =
+            |typed: &str| Contact::for_messages(typed).map(|contact| contact.as_str().to_owned());
+        for (typed, number) in [
+            ("060-1234-5678", "+816012345678"),
+            ("070-1234-5678", "+817012345678"),
+            ("080-1234-5678", "+818012345678"),
+            ("090-1234-5678", "+819012345678"),
+            ("0081 60 1234 5678", "+816012345678"),
+            ("+44 7911 123456", "+447911123456"),
+            ("+1 415 555 2671", "+14155552671"),
+        ] {
+            assert_eq!(sent(typed).as_deref(), Ok(number), "{typed}");
+        }
+        for typed in [
+            "03-1234-5678",
+            "0120-123-456",
+            "0570-123-456",
+            "0800-123-4567",
+            "020-1234-5678",
+            "050-1234-5678",
+        ] {
+            assert_eq!(sent(typed), Err(ContactProblem::TakesNoSms), "{typed}");
+        }
+        for typed in [
+            "0800-123-456",
+            "0190123456",
+            "090-123-4567",
+            "+1 555 010 0000",
+        ] {
+            assert_eq!(sent(typed), Err(ContactProblem::NotAContact), "{typed}");
+        }
+    }
+
+    #[test]
+    fn addresses_as_old_carriers_gave_them_are_kept_as_they_are() {
+        for typed in ["a..b@docomo.ne.jp", ".a@ezweb.ne.jp", "Sora.@ezweb.ne.jp"] {
+            let kept = Contact::for_messages(typed).map(|contact| contact.as_str().to_owned());
+            assert_eq!(kept, Ok(typed.to_ascii_lowercase()));
+        }
     }
 
     #[test]

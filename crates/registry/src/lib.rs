@@ -57,7 +57,7 @@ pub use acts::Acts;
 pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
 pub use authentic::{AUTHENTIC, AuthenticTable, CellType, Forgery, PROOF};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
-pub use contact::{Contact, ContactKind, display_name, masked_name};
+pub use contact::{Contact, ContactKind, ContactProblem, display_name, folded, masked_name};
 pub use devices::{
     Device, Devices, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PAIRING_TRIES_MAX, PairingRefusal,
 };

@@ -7,6 +7,7 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use mamori_domain::world::Timestamp;
+use mamori_registry::folded;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -169,21 +170,8 @@ impl Body {
     /// Exactly `count` digits, in half or full width, spaces and hyphens between them left out.
     pub fn digits(&self, field: &'static str, count: usize) -> Result<String, Denial> {
         let typed = self.text(field, 128)?;
-        let digits: String = typed
-            .chars()
-            .filter(|c| {
-                !matches!(
-                    c,
-                    ' ' | '-' | '\u{3000}' | '\u{2010}'..='\u{2015}' | '\u{30FC}' | '\u{FF0D}'
-                )
-            })
-            .map(|c| {
-                if ('０'..='９').contains(&c) {
-                    char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c)
-                } else {
-                    c
-                }
-            })
+        let digits: String = (folded(typed).chars())
+            .filter(|c| !matches!(c, ' ' | '-'))
             .collect();
         if digits.len() == count && digits.bytes().all(|b| b.is_ascii_digit()) {
             Ok(digits)
@@ -317,6 +305,9 @@ mod tests {
             "1234-5678",
             "１２３４５６７８",
             "１２３４　５６７８",
+            "\u{2068}1234\u{2011}5678\u{2069}",
+            "1\u{FE0F}234\u{A0}5678\u{200B}",
+            "１２３４−５６７８",
         ] {
             assert_eq!(
                 body(&format!("{{\"c\":\"{typed}\"}}")).digits("c", 8),

@@ -76,6 +76,13 @@ pub const API_KEY_NOT_LIVE: Words = Words {
     en: "This API key does not work any more.",
 };
 
+/// Nothing was sent: an SMS would be paid for and reach nobody.
+pub const TAKES_NO_SMS: Words = Words {
+    code: "takes_no_sms",
+    ja: "この番号ではSMSを受け取れません。060・070・080・090で始まる携帯電話の番号か、メールアドレスを入力してください。",
+    en: "This number cannot receive text messages. Please enter a mobile number or a mail address.",
+};
+
 /// The link is unknown, used or too old: not told apart.
 pub const LINK_REFUSED: Words = Words {
     code: "link_refused",

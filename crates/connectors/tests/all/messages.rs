@@ -128,6 +128,28 @@ fn a_mail_in_japanese_arrives_as_written() {
     assert_eq!(inbox[0]["text"].as_str().unwrap(), text.trim_end());
 }
 
+/// Two dots in a row, or one at an end: Japanese carriers gave out such addresses until 2009, and people still have them.
+#[test]
+fn a_mail_to_an_address_as_old_carriers_gave_it_arrives() {
+    let world = World::start();
+    for name in ["a..b", ".sora", "sora."] {
+        mailer(world.sandbox.addresses().smtp_address)
+            .send(&mail(&format!("{name}@docomo.ne.jp"), "Code", "123456"))
+            .unwrap();
+    }
+    let to: Vec<String> = (world.inbox().iter())
+        .map(|message| message["to"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        to,
+        [
+            "\"sora.\"@docomo.ne.jp",
+            "\".sora\"@docomo.ne.jp",
+            "\"a..b\"@docomo.ne.jp"
+        ]
+    );
+}
+
 #[test]
 fn an_english_mail_with_long_lines_and_dots_arrives_as_written() {
     let world = World::start();

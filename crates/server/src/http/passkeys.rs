@@ -13,8 +13,8 @@ use mamori_flows::session::SessionOwner;
 use mamori_flows::sign_in::{self, NotSignedIn};
 use mamori_flows::sign_up;
 use mamori_registry::{
-    AuthMethod, CodeRefusal, Contact, Enrolment, OwnerId, SignUpStart, Surface, display_name,
-    token_hash,
+    AuthMethod, CodeRefusal, Contact, ContactProblem, Enrolment, OwnerId, SignUpStart, Surface,
+    display_name, token_hash,
 };
 use serde_json::json;
 
@@ -22,7 +22,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::encode_token;
-use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG};
+use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG, TAKES_NO_SMS};
 use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
     Browser, NewSession, WalletSession, begin_for_newcomer, new_session, new_session_device,
@@ -43,7 +43,10 @@ pub async fn sign_up_start(
     body: Body,
 ) -> Answer {
     let contact =
-        Contact::parse(body.text("contact", 512)?).ok_or(Denial::InvalidField("contact"))?;
+        Contact::for_messages(body.text("contact", 512)?).map_err(|problem| match problem {
+            ContactProblem::NotAContact => Denial::InvalidField("contact"),
+            ContactProblem::TakesNoSms => TAKES_NO_SMS.into(),
+        })?;
     let locale = body.locale()?;
     let browser = Browser::of(&headers, &app);
     if !app.identity.paces.sign_ups.allow((), app.outside.now()) {

@@ -157,9 +157,16 @@ fn the_house_sends_no_more_than_its_budget() {
 fn no_sms_goes_to_a_country_that_the_house_does_not_serve() {
     let house = House::new();
     let mut browser = house.browser(Surface::Wallet);
-    for number in ["+882 1234 5678", "+1 415 555 0100"] {
+    for (number, refusal) in [
+        ("+44 7911 123456", "country_not_served"),
+        ("+1 415 555 0100", "country_not_served"),
+        // Of a satellite network: no numbering plan knows it.
+        ("+882 1234 5678", "invalid_field"),
+        ("03-1234-5678", "takes_no_sms"),
+        ("0120-123-456", "takes_no_sms"),
+    ] {
         let reply = browser.post("/api/sign-up/start", json!({ "contact": number }));
-        assert_eq!(reply.refusal(), "country_not_served");
+        assert_eq!(reply.refusal(), refusal, "{number}");
     }
     assert!(house.sent.lock().unwrap().is_empty());
     start(&mut browser, "090-1234-5678");
