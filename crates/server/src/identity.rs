@@ -106,6 +106,8 @@ pub struct Paces {
     pub step_ups: Pace,
     /// Questions to the card processor that one wallet's pages make us ask.
     pub card_questions: Pace,
+    /// Codes for one wallet's phones: each is drawn on the thread that carries payments, and is kept for ten minutes.
+    pub codes: Pace,
     /// Top-ups started from one wallet's pages: each is written down for ever, and asks the processor.
     pub top_ups: Pace,
     /// Voids and refunds asked for by one till's device, granted or not.
@@ -121,6 +123,7 @@ impl Default for Paces {
             sign_ins: Pace::new(30, 60, 100_000),
             step_ups: Pace::new(30, 60, 100_000),
             card_questions: Pace::new(1, 2, 100_000),
+            codes: Pace::new(120, 12, 100_000),
             top_ups: Pace::new(20, 600, 100_000),
             reversals: Pace::new(20, 600, 100_000),
             wrong_links: Pace::new(20, 60, 1),

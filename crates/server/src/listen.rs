@@ -4,12 +4,13 @@
 //! another one. Each HTTP thread owns its own single-threaded runtime and a connection stays for life on the thread it was dealt to:
 //! a request is read, answered and written without another thread being woken. `docs/performance.md` holds the measurements.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::thread;
 use std::time::Duration;
@@ -203,6 +204,7 @@ impl Listeners {
                 return;
             };
             let mut turn = 0;
+            let mut silent = Silent::default();
             loop {
                 let accepted = tokio::select! {
                     accepted = listener.accept() => accepted,
@@ -218,7 +220,10 @@ impl Listeners {
                         continue;
                     }
                 };
-                let Some(place) = Place::take(&here, &in_all, connections_max) else {
+                let taken = Place::take(&here, &in_all, connections_max);
+                // Sockets that were opened and say nothing keep no client out that does.
+                let taken = taken.or_else(|| silent.give_way().then(|| Place::of(&here, &in_all)));
+                let Some(place) = taken else {
                     continue;
                 };
                 turn = (turn + 1) % runtimes.len();
@@ -227,13 +232,12 @@ impl Listeners {
                     peer: Some(peer),
                     ..Cord::default()
                 };
-                runtimes[turn].spawn(connection(
-                    stream,
-                    service(&cord),
-                    cord,
-                    config.clone(),
-                    place,
-                ));
+                let spoke = silent.watch(&cord, connections_max);
+                let service = Speaking {
+                    service: service(&cord),
+                    spoke,
+                };
+                runtimes[turn].spawn(connection(stream, service, cord, config.clone(), place));
             }
         });
         Ok(address)
@@ -329,6 +333,58 @@ impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Corded<S> {
     }
 }
 
+/// A service that notes when its connection has asked for the first time.
+#[derive(Clone)]
+struct Speaking<S> {
+    service: S,
+    spoke: Arc<AtomicBool>,
+}
+
+impl<S: Service<Request<Incoming>>> Service<Request<Incoming>> for Speaking<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, request: Request<Incoming>) -> S::Future {
+        self.spoke.store(true, Ordering::Relaxed);
+        self.service.call(request)
+    }
+}
+
+/// The connections of one listener that have not asked for anything yet, the oldest first. When all places are taken, the oldest
+/// of them makes room: else a few hundred sockets that say nothing shut a surface for half a minute, again and again.
+#[derive(Default)]
+struct Silent(VecDeque<(Cord, Arc<AtomicBool>)>);
+
+impl Silent {
+    /// Watches a new connection; the answer is to be set when it speaks.
+    fn watch(&mut self, cord: &Cord, connections_max: usize) -> Arc<AtomicBool> {
+        if self.0.len() >= 2 * connections_max {
+            self.0.retain(Silent::is_silent);
+        }
+        let spoke = Arc::new(AtomicBool::new(false));
+        self.0.push_back((cord.clone(), Arc::clone(&spoke)));
+        spoke
+    }
+
+    /// Ends the oldest silent connection; false if there is none.
+    fn give_way(&mut self) -> bool {
+        while let Some(oldest) = self.0.pop_front() {
+            if Silent::is_silent(&oldest) {
+                oldest.0.pull();
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Still open, and has asked for nothing.
+    fn is_silent((_, spoke): &(Cord, Arc<AtomicBool>)) -> bool {
+        // The connection's own task holds the other one.
+        Arc::strong_count(spoke) > 1 && !spoke.load(Ordering::Relaxed)
+    }
+}
+
 /// One of a listener's places, given back on drop.
 struct Place {
     here: Arc<AtomicUsize>,
@@ -350,6 +406,16 @@ impl Place {
             here: here.clone(),
             in_all: in_all.clone(),
         })
+    }
+
+    /// The place of a connection that was told to end a moment ago.
+    fn of(here: &Arc<AtomicUsize>, in_all: &Arc<AtomicUsize>) -> Place {
+        here.fetch_add(1, Ordering::Relaxed);
+        in_all.fetch_add(1, Ordering::Relaxed);
+        Place {
+            here: here.clone(),
+            in_all: in_all.clone(),
+        }
     }
 }
 

@@ -10,6 +10,8 @@ mod authenticator;
 mod card_world;
 #[path = "all/ceremonies.rs"]
 mod ceremonies;
+#[path = "all/codes.rs"]
+mod codes;
 #[path = "all/deliveries.rs"]
 mod deliveries;
 #[path = "all/house.rs"]

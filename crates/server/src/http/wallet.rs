@@ -74,6 +74,10 @@ pub async fn code(State(app): State<Arc<App>>, asker: WalletSession, _: Body) ->
     if app.outside.now().plus_seconds(life_seconds) > asker.opened.ends_at {
         return Err(Denial::SignedOut);
     }
+    let (codes, now) = (&app.identity.paces.codes, app.outside.now());
+    if !codes.allow(asker.wallet.0, now) {
+        return Err(Denial::Busy);
+    }
     let (digits, expires_at) = match app
         .ledger
         .ask(asker.command(Command::IssueCode {

@@ -60,6 +60,28 @@ fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
+/// A few hundred sockets that were opened and say nothing shut the console for half a minute.
+#[test]
+fn sockets_that_say_nothing_keep_no_client_out() {
+    let listeners = start(ListenConfig::default());
+    let hello = service_fn(|_: Request<Incoming>| async {
+        Ok::<_, Infallible>(hyper::Response::new(Body::from("hello")))
+    });
+    let page = listeners.serve_at_most(socket(), 3, hello);
+    let page = page.expect("a listener");
+    let mut honest = connect(page);
+    assert!(ask(&mut honest, "hello").contains("hello"));
+    let mut silent: Vec<_> = (0..50).map(|_| connect(page)).collect();
+    for _ in 0..5 {
+        assert!(ask(&mut connect(page), "hello").contains("hello"));
+    }
+    assert!(
+        ask(&mut honest, "hello").contains("hello"),
+        "who has asked before stays"
+    );
+    assert_eq!(read(&mut silent[0], "hello"), "", "the oldest made room");
+}
+
 #[test]
 fn whoever_fills_one_listener_takes_no_place_from_another() {
     let listeners = start(ListenConfig::default());
