@@ -6,7 +6,7 @@ import { after, before } from 'node:test';
 
 import { walletTexts } from '../../web/wallet/wallet-texts.js';
 import { dev } from '../peers/dev.mjs';
-import { atRest, codeFromInbox, giveAuthenticator, lookAt, openBrowser, openDevice, story, until } from './stage.mjs';
+import { atRest, codeFromInbox, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, story, until } from './stage.mjs';
 
 const words = walletTexts.ja;
 const CONTACT = `signing-up-${Date.now()}@example.com`;
@@ -25,6 +25,28 @@ after(async () => { await browser?.close(); });
 const step = story(() => ({ phone }));
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 const heading = (page, name) => page.getByRole('heading', { name, exact: true });
+
+step('who runs this, help, terms and privacy are there before anybody signs up', async () => {
+  const { page } = phone;
+  await page.goto(dev.wallet_url);
+  await page.getByText('まもりマート（開発用）').waitFor();
+  await page.getByText(/^Mamori \d+\.\d+\.\d+$/).waitFor();
+  await page.getByRole('link', { name: words.help_title }).click();
+  await heading(page, words.help_lost).waitFor();
+  await page.getByRole('link', { name: 'help@example.jp' }).first().waitFor();
+  assert.equal(await page.getByRole('link', { name: 'help@example.jp' }).first().getAttribute('href'), 'mailto:help@example.jp');
+  await lookInBothLanguages(page, 'wallet-help', { fullPage: true });
+  for (const name of ['terms', 'privacy']) {
+    await page.getByRole('link', { name: words[`${name}_title`] }).click();
+    await heading(page, words[`${name}_title`]).waitFor();
+    await page.getByText(words[`${name}_1`]).waitFor();
+    await lookAt(page, `wallet-${name}-ja`);
+    await page.getByRole('link', { name: words.back }).click();
+    await heading(page, words.help_title).waitFor();
+  }
+  await page.getByRole('link', { name: words.back }).click();
+  await page.getByLabel(words.contact_label).waitFor();
+});
 
 step('a page that is loaded anew stays at the number that was sent', async () => {
   const { page } = phone;
@@ -80,6 +102,16 @@ step('a page that is loaded anew behind the number asks for the passkey alone', 
   await page.locator('.balance-figure').waitFor();
   const kept = await page.evaluate(() => JSON.stringify({ ...sessionStorage }));
   assert.doesNotMatch(kept, /signing-up/, 'what was begun is over, and nothing of it is kept');
+});
+
+step('help is in the settings too, with the stop for a lost phone', async () => {
+  const { page } = phone;
+  await page.getByRole('link', { name: words.nav_settings }).click();
+  await page.getByRole('main').getByRole('link', { name: words.help_title }).first().click();
+  await heading(page, words.help_title).waitFor();
+  await button(page, words.freeze).waitFor();
+  await page.getByRole('link', { name: words.nav_home }).click();
+  await page.locator('.code-barcode img').waitFor();
 });
 
 step('an amount is not judged before its owner has typed it', async () => {

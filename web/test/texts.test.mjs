@@ -30,6 +30,14 @@ test('one device is signed out, two devices are', async () => {
   assert.equal(t('sessions_count', { count: 2 }), 'サインイン中の端末（2台）');
 });
 
+test('a way to reach the operator is a link where it is one', async () => {
+  const { contactAddress } = await import('../wallet/wallet-help.js');
+  for (const [contact, address] of [
+    ['help@example.jp', 'mailto:help@example.jp'], ['03-1234-5678', 'tel:0312345678'], ['０３（１２３４）５６７８', 'tel:0312345678'],
+    ['https://example.jp/contact', 'https://example.jp/contact'], ['店頭のカウンターへ', null], ['javascript:alert(1)', null],
+  ]) assert.equal(contactAddress(contact), address, contact);
+});
+
 test('the wallet asks for a top-up in the words of a top-up, and for an amount as a least one', async () => {
   const { ja } = (await import('../wallet/wallet-texts.js')).walletTexts;
   assert.equal(ja.top_up_go_on, 'チャージを続ける');

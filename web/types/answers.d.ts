@@ -37,6 +37,15 @@ export interface Till {
   takings: Takings;
 }
 
+/** `GET /api/about`: what the operator says of itself. */
+export interface About {
+  operator_name: string | null;
+  operator_contact: string | null;
+  terms_url: string | null;
+  privacy_url: string | null;
+  version: string;
+}
+
 export type WalletStatus = 'active' | 'frozen';
 
 /** `GET /api/home`. */

@@ -6,6 +6,7 @@ import { chimePaid } from '/assets/chime.js';
 import { icon, mark } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
+import { operatorLine } from '/assets/wallet-help.js';
 import { permissionsSetting } from '/assets/wallet-permissions.js';
 import { setSound, soundIsOn } from '/assets/wallet-result.js';
 import { sessionsCard } from '/assets/wallet-sessions.js';
@@ -91,8 +92,12 @@ export function settingsView(app) {
         el('div', { class: 'setting-group' },
           el('a', { class: 'setting setting-button', href: '#activity' }, icon('receipt'),
             el('span', { class: 'setting-words' }, el('span', {}, t('activity_title')), el('span', { class: 'small soft' }, t('activity_hint'))), icon('forward'))),
+        el('div', { class: 'setting-group' },
+          el('a', { class: 'setting setting-button', href: '#help' }, icon('question'),
+            el('span', { class: 'setting-words' }, el('span', {}, t('help_title')), el('span', { class: 'small soft' }, t('help_hint'))), icon('forward'))),
         el('div', { class: 'setting-group' }, stopPlace, signOut),
-        el('p', { class: 'about small soft' }, mark(), t('about'))),
+        el('p', { class: 'about small soft' }, mark(), t('about')),
+        operatorLine()),
     ],
     changed(what) {
       if (what === 'sessions') readSessions();

@@ -11,6 +11,7 @@ import { machine } from '/assets/machine.js';
 import {
   canWaitInAutofill, ceremonyProblem, createPasskey, nameOf, stopWaiting, usePasskey,
 } from '/assets/passkey.js';
+import { operatorLine } from '/assets/wallet-help.js';
 import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
 
 /** @import { Attributes, Child, Machine, Performers } from '../types/pages.js' */
@@ -263,7 +264,8 @@ function welcomeFrame(panel) {
       panel,
       el('ul', { class: 'points' },
         point('key', 'point_passkey'), point('scan', 'point_code'), point('lock', 'point_freeze')),
-      languageChoice()),
+      languageChoice(),
+      operatorLine()),
   ];
 }
 

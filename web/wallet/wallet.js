@@ -10,6 +10,7 @@ import { stopWaiting } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { eventStream } from '/assets/wallet-events.js';
 import { activityView } from '/assets/wallet-activity.js';
+import { HELP_PAGES, helpView } from '/assets/wallet-help.js';
 import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
 import { permissionsRoute } from '/assets/wallet-permissions.js';
@@ -94,7 +95,7 @@ const app = {
     app.home = null;
     stop.send({ is: 'left' });
     if (location.pathname !== '/' || location.hash !== '') history.replaceState(null, '', '/');
-    show('welcome', welcomeView(app, words), { focus: true });
+    routeOutside({ focus: true, sentence: words });
     announce(words);
   },
 
@@ -211,13 +212,24 @@ function show(name, view, { focus = false } = {}) {
   shownName = name;
   document.body.dataset.view = name;
   place.replaceChildren(...view.element);
-  const within = ['activity', 'permissions'].includes(name) ? 'settings' : name;
+  const within = ['activity', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
     window.scrollTo(0, 0);
     focusIn(place, 'h1');
   }
+}
+
+/** The page of help that the address names, for everybody; empty where it names none. */
+const helpPage = () => HELP_PAGES.find((name) => location.hash === `#${name}`) ?? '';
+
+/** For whoever is not signed in. @param {{ focus?: boolean, sentence?: string, left?: WelcomeState }} how */
+function routeOutside({ focus = false, sentence = '', left } = {}) {
+  shownFor = address();
+  const name = helpPage();
+  if (name !== '') show(name, helpView(app, name), { focus });
+  else show('welcome', welcomeView(app, sentence, left), { focus });
 }
 
 const address = () => location.pathname + location.hash;
@@ -231,6 +243,7 @@ function route({ focus = false } = {}) {
   else if (topUp) show('top-up', topUpReturnView(app, topUp[1], left), { focus });
   else if (location.hash === '#history') show('history', historyView(app), { focus });
   else if (location.hash === '#activity') show('activity', activityView(), { focus });
+  else if (helpPage() !== '') show(helpPage(), helpView(app, helpPage()), { focus });
   else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
   else show('home', homeView(app), { focus });
 }
@@ -314,7 +327,7 @@ onSignedOut(() => {
 
 onLanguageChange(() => {
   stop.redraw();
-  if (app.home === null) show('welcome', welcomeView(app, '', shown?.progress?.()), {});
+  if (app.home === null) routeOutside({ left: shown?.progress?.() });
   else route();
   focusIn(place, `.language-choice [lang="${language()}"]`);
 });
@@ -323,7 +336,9 @@ onLanguageChange(() => {
 // first.
 for (const kind of ['hashchange', 'popstate']) {
   window.addEventListener(kind, () => {
-    if (app.home !== null && address() !== shownFor) route({ focus: true });
+    if (address() === shownFor || shownName === 'starting') return;
+    if (app.home === null) routeOutside({ focus: true });
+    else route({ focus: true });
   });
 }
 
@@ -371,7 +386,7 @@ async function begin() {
     route();
     stop.resume();
   } catch (error) {
-    if (error instanceof Refused && error.status === 401) show('welcome', welcomeView(app, ''));
+    if (error instanceof Refused && error.status === 401) routeOutside();
     else show('starting', startingView(sentenceOf(error)));
   }
 }

@@ -40,6 +40,7 @@ use mamori_flows::delivery::Couriers;
 use mamori_flows::open::{self, NewStore};
 use mamori_flows::{Run, api_key};
 use mamori_registry::{OwnerId, Registry, Seed, SendBudget};
+use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::directory::MerchantDirectory;
 use mamori_server::route_table::{Demand, Gate, Routes};
@@ -167,6 +168,11 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         master: master.clone(),
         standby: args.standby,
         limits: Limits::default(),
+        about: About {
+            operator_name: Some("まもりマート（開発用）".into()),
+            operator_contact: Some("help@example.jp".into()),
+            ..About::default()
+        },
         issuer: issuer(),
         card: CardAccount {
             base_url: sandbox.text("card_url")?,

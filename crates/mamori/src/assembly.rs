@@ -26,6 +26,7 @@ use mamori_flows::messages::Messenger;
 use mamori_flows::reconcile;
 use mamori_flows::top_up::CardDesk;
 use mamori_registry::{Registry, Rows, SendBudget, Surface};
+use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
 use mamori_server::directory::MerchantDirectory;
@@ -138,6 +139,7 @@ pub struct Plan {
     pub master: Arc<MasterKey>,
     pub standby: bool,
     pub limits: Limits,
+    pub about: About,
     pub issuer: IssuerPrefix,
     pub sockets: Sockets,
     pub card: CardAccount,
@@ -318,6 +320,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         messenger,
         send_budget,
         limits,
+        about,
         issuer,
         ..
     } = plan;
@@ -335,6 +338,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         messenger,
         identity: identity(&sockets, purpose, send_budget, &outside)?,
         ledger,
+        about,
         limits,
         issuer,
         directory,

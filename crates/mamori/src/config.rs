@@ -12,6 +12,7 @@ use mamori_codes::payment_code::IssuerPrefix;
 use mamori_domain::decide::Limits;
 use mamori_domain::money::Amount;
 use mamori_registry::SendBudget;
+use mamori_server::about::About;
 use serde::{Deserialize, Serialize};
 
 use crate::world::Failure;
@@ -27,6 +28,17 @@ pub struct Config {
     pub api_listen: String,
     /// First eight digits of payment codes.
     pub issuer_prefix: String,
+    /// What customers read under *Help* and before they sign up: who runs this wallet, and how to reach them.
+    #[serde(default)]
+    pub operator_name: Option<String>,
+    /// A mail address, a telephone number, the address of a page or a sentence.
+    #[serde(default)]
+    pub operator_contact: Option<String>,
+    /// `https://example.jp/terms`; without it a short text of the program's own is shown.
+    #[serde(default)]
+    pub terms_url: Option<String>,
+    #[serde(default)]
+    pub privacy_url: Option<String>,
     #[serde(default)]
     pub rules: RulesConfig,
     pub card: CardConfig,
@@ -119,6 +131,9 @@ fn default_mails_per_hour() -> u32 {
     2_000
 }
 
+/// Characters of what an operator says of itself.
+const WORDS_CHARS_MAX: usize = 200;
+
 fn wrong(key: &str, value: &str, example: &str) -> Failure {
     format!("mamori.json: {key} is {value:?}, which cannot be used; an example: {example:?}").into()
 }
@@ -141,6 +156,10 @@ impl Config {
             console: surface("console", 8402),
             api_listen: "127.0.0.1:8403".into(),
             issuer_prefix: "90009900".into(),
+            operator_name: None,
+            operator_contact: None,
+            terms_url: None,
+            privacy_url: None,
             rules: RulesConfig::default(),
             card: CardConfig {
                 base_url: "https://api.processor.example".into(),
@@ -180,6 +199,7 @@ impl Config {
             serde_json::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
         config.limits()?;
         config.issuer()?;
+        config.about()?;
         config.send_budget()?;
         config.origins()?;
         config.secrets_stay_secret()?;
@@ -343,6 +363,45 @@ impl Config {
         })
     }
 
+    /// What customers are told of the operator.
+    pub fn about(&self) -> Result<About, Failure> {
+        for (key, text, example) in [
+            ("operator_name", &self.operator_name, "Example Stores Ltd."),
+            (
+                "operator_contact",
+                &self.operator_contact,
+                "help@example.jp",
+            ),
+        ] {
+            let usable = |text: &String| {
+                !text.trim().is_empty()
+                    && text.chars().count() <= WORDS_CHARS_MAX
+                    && !text.chars().any(char::is_control)
+            };
+            if let Some(text) = text.as_ref().filter(|text| !usable(text)) {
+                return Err(wrong(key, text, example));
+            }
+        }
+        for (key, url) in [
+            ("terms_url", &self.terms_url),
+            ("privacy_url", &self.privacy_url),
+        ] {
+            let usable = |url: &String| {
+                url.parse::<Uri>()
+                    .is_ok_and(|uri| uri.scheme_str() == Some("https") && uri.host().is_some())
+            };
+            if let Some(url) = url.as_ref().filter(|url| !usable(url)) {
+                return Err(wrong(key, url, "https://example.jp/terms"));
+            }
+        }
+        Ok(About {
+            operator_name: self.operator_name.clone(),
+            operator_contact: self.operator_contact.clone(),
+            terms_url: self.terms_url.clone(),
+            privacy_url: self.privacy_url.clone(),
+        })
+    }
+
     pub fn issuer(&self) -> Result<IssuerPrefix, Failure> {
         IssuerPrefix::parse(&self.issuer_prefix)
             .ok_or_else(|| wrong("issuer_prefix", &self.issuer_prefix, "90009900"))
@@ -429,6 +488,42 @@ mod tests {
             let said = told(adjust);
             assert!(said.contains(key), "{number}: {key}: {said:?}");
             assert!(!said.contains("sk_live_1"), "{said}");
+        }
+    }
+
+    #[test]
+    fn what_customers_read_of_the_operator_is_optional_and_must_be_readable() {
+        let mut config = filled_in();
+        assert_eq!(
+            config.about().expect("nothing is required"),
+            About::default()
+        );
+        config.operator_name = Some("まもりマート".into());
+        config.terms_url = Some("https://example.jp/terms".into());
+        let about = config.about().expect("usable");
+        assert_eq!(about.operator_name.as_deref(), Some("まもりマート"));
+        type Adjust = fn(&mut Config);
+        let wrong: [(&str, Adjust); 6] = [
+            ("operator_name", |c| c.operator_name = Some(" ".into())),
+            ("operator_name", |c| {
+                c.operator_name = Some("あ".repeat(201))
+            }),
+            ("operator_contact", |c| {
+                c.operator_contact = Some("a\nb".into())
+            }),
+            ("terms_url", |c| {
+                c.terms_url = Some("http://example.jp".into())
+            }),
+            ("terms_url", |c| {
+                c.terms_url = Some("javascript:alert(1)".into())
+            }),
+            ("privacy_url", |c| c.privacy_url = Some("/privacy".into())),
+        ];
+        for (key, adjust) in wrong {
+            let mut config = filled_in();
+            adjust(&mut config);
+            let said = config.about().map(drop).expect_err(key).to_string();
+            assert!(said.contains(key), "{key}: {said}");
         }
     }
 

@@ -163,6 +163,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         master,
         standby: args.standby,
         limits: config.limits()?,
+        about: config.about()?,
         issuer: config.issuer()?,
         sockets: Sockets {
             wallet: bind("wallet.listen", &config.wallet.listen)?,

@@ -10,6 +10,7 @@ use mamori_flows::Run;
 use mamori_flows::top_up::CardDesk;
 use mamori_registry::{Registry, Seed};
 
+use crate::about::About;
 use crate::directory::MerchantDirectory;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
@@ -39,6 +40,8 @@ pub struct App {
     pub identity: Identity,
     /// The ledger: the one handle of the engine.
     pub ledger: Ledger,
+    /// Who runs this instance, as its pages tell it.
+    pub about: About,
     /// The ledger's limits, as pages tell them.
     pub limits: Limits,
     /// What every payment code of ours begins with.

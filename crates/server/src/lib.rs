@@ -1,5 +1,6 @@
 //! The edge: routes, authentication, pages.
 
+pub mod about;
 pub mod answer;
 pub mod app;
 pub mod assets;

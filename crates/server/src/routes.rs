@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    acts, console, enrolment, merchants, operators, passkeys, people, permissions, session, till,
-    top_ups, wallet,
+    about, acts, console, enrolment, merchants, operators, passkeys, people, permissions, session,
+    till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -22,6 +22,7 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/sessions", session::list_sessions)
         .post("/api/sessions/end", session::end_session)
         .post("/api/sessions/end-others", session::end_other_sessions)
+        .get("/api/about", about::about)
         .get("/api/home", wallet::home)
         .post("/api/code", wallet::code)
         .get("/api/events", wallet::events)

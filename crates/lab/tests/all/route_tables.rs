@@ -53,6 +53,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         master: Arc::new(MasterKey::from_bytes([42; 32])),
         standby: false,
         limits: Limits::default(),
+        about: Default::default(),
         issuer: IssuerPrefix::parse("90009900").expect("eight digits"),
         sockets,
         card: CardAccount {

@@ -1,5 +1,6 @@
 //! The handlers: parse, authenticate, call, answer.
 
+pub mod about;
 pub mod acts;
 mod assertions;
 pub mod console;

@@ -33,6 +33,7 @@ use mamori_registry::{
     ApiKey, AuthMethod, Contact, Enrolment, OwnerId, Registry, Seed, SendBudget, SessionId,
     SessionRow, StoredPasskey, Surface,
 };
+use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::cookies::{Cookie, encode_token};
 use mamori_server::identity::{Identity, IdentityConfig};
@@ -162,6 +163,11 @@ impl House {
             }),
             identity: Identity::new(&config, [9; 32]).expect("usable origins"),
             ledger: Ledger::new(open_engine(&scratch)),
+            about: About {
+                operator_name: Some("まもりマート".into()),
+                terms_url: Some("https://shop.example.jp/terms".into()),
+                ..About::default()
+            },
             limits: Limits::default(),
             issuer: IssuerPrefix::parse("90009900").expect("eight digits"),
             directory: Arc::default(),

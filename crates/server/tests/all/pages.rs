@@ -10,6 +10,8 @@ use mamori_registry::Surface;
 use mamori_server::assets::Assets;
 use tower::ServiceExt as _;
 
+use crate::house::House;
+
 const PAGES: [(Surface, &str); 3] = [
     (Surface::Wallet, "wallet.js"),
     (Surface::Till, "till.js"),
@@ -287,4 +289,14 @@ fn a_wallet_that_was_never_seen_comes_in_65_kilobytes() {
         let most = if coding == "br" { 65_000 } else { 75_000 };
         assert!(bytes <= most, "{bytes} bytes with {coding}");
     }
+}
+
+#[test]
+fn a_visitor_reads_who_runs_this_before_signing_up() {
+    let house = House::new();
+    let told = house.browser(Surface::Wallet).get("/api/about").ok();
+    assert_eq!(told["operator_name"], "まもりマート");
+    assert_eq!(told["terms_url"], "https://shop.example.jp/terms");
+    assert!(told["operator_contact"].is_null() && told["privacy_url"].is_null());
+    assert_eq!(told["version"], env!("CARGO_PKG_VERSION"));
 }
