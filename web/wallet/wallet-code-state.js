@@ -24,6 +24,7 @@ import { after, byEvent, cancel } from '/assets/machine.js';
  * @property {boolean} number_open
  * @property {boolean} large whether the barcode stands in a sheet of its own
  * @property {number} room width of the card in CSS pixels; 0 until it was measured
+ * @property {number} tall height of the page
  * @property {number} density device pixels in one of them
  */
 
@@ -33,7 +34,7 @@ import { after, byEvent, cancel } from '/assets/machine.js';
  *   | { is: 'time', clocks: Clocks }
  *   | { is: 'renew', spoken: boolean } | { is: 'hidden' } | { is: 'seen' } | { is: 'spent' } | { is: 'online' }
  *   | { is: 'toggle_number' } | { is: 'enlarge' } | { is: 'large_closed' }
- *   | { is: 'measured', room: number, density: number }} CodeEvent
+ *   | { is: 'measured', room: number, tall: number, density: number }} CodeEvent
  */
 
 /**
@@ -120,8 +121,9 @@ const on = {
   toggle_number: (state) => [{ ...state, number_open: !state.number_open }],
   enlarge: (state) => (state.held === null ? [state] : [{ ...state, large: true }, { do: 'open_large' }]),
   large_closed: (state) => [{ ...state, large: false }],
-  measured: (state, { room, density }) => (
-    room === state.room && density === state.density ? [state] : [{ ...state, room, density }]),
+  measured: (state, { room, tall, density }) => (
+    room === state.room && tall === state.tall && density === state.density ? [state]
+      : [{ ...state, room, tall, density }]),
 };
 
 export const updateCode = byEvent(on);
@@ -130,7 +132,7 @@ export const updateCode = byEvent(on);
 export function beginCode(seen) {
   /** @type {CodeState} */
   const state = {
-    seen, held: null, blank: { is: 'loading' }, asking: false, number_open: false, large: false, room: 0, density: 1,
+    seen, held: null, blank: { is: 'loading' }, asking: false, number_open: false, large: false, room: 0, tall: 0, density: 1,
   };
   const [next, ...effects] = issue(state);
   return [next, { do: 'keep_awake' }, ...effects];

@@ -17,6 +17,9 @@ import { beginCode, updateCode } from '/assets/wallet-code-state.js';
 
 const ANSWER_MS = 6_000;
 const ENDING_MS = 10_000;
+// A phone that is lower than this many CSS pixels, and what stands above, between and below the codes on one.
+const SHORT = 700;
+const BESIDE_QR = 400;
 const RING = 2 * Math.PI * 10;
 
 /** The drawing with another size. @param {string} svgText @param {Record<string, string | number>} size */
@@ -94,15 +97,26 @@ function drawLarge({ held, room, density }) {
   ];
 }
 
+/**
+ * How large both are drawn: on a small phone so that they stand above the tabs, whole.
+ * @param {CodeState} state
+ */
+const sizes = ({ room, tall }) => ({
+  barcode: tall < SHORT ? 76 : 92,
+  qr: Math.max(120, Math.min(room - 32, 216, tall - BESIDE_QR)),
+});
+
 /** @param {CodeState} state @returns {[barcode: Child, qr: Child]} */
-function codeImages({ held, room, density }) {
+function codeImages(state) {
+  const { held, room, density } = state;
   if (held === null || room === 0) return [null, null];
+  const { barcode, qr } = sizes(state);
   const name = `${held.code} ${room} ${density}`;
   return [
-    own(`barcode ${name}`, () => crispImage(held.barcode_svg,
-      { width: room, height: 92, alt: t('barcode_alt'), className: 'code-image' })),
-    own(`qr ${name}`, () => crispImage(held.qr_svg,
-      { width: Math.min(room - 32, 216), height: null, alt: t('qr_alt'), className: 'code-image' })),
+    own(`barcode ${name} ${barcode}`, () => crispImage(held.barcode_svg,
+      { width: room, height: barcode, alt: t('barcode_alt'), className: 'code-image' })),
+    own(`qr ${name} ${qr}`, () => crispImage(held.qr_svg,
+      { width: qr, height: null, alt: t('qr_alt'), className: 'code-image' })),
   ];
 }
 
@@ -156,15 +170,17 @@ function drawBlank({ held, blank }, send) {
 /** @param {CodeState} state @param {Send} send @returns {Child[]} */
 export function drawCode(state, send) {
   const [barcode, qr] = codeImages(state);
+  const size = sizes(state);
+  // The place of a code that is not there yet is as large as the code will be: nothing moves when it comes.
   return [
     h('p', { class: 'code-caption' }, own('scan', () => icon('scan')), t('show_to_cashier')),
-    h('div', { class: 'code-face', hidden: state.held === null },
+    h('div', { class: `code-face${state.held === null ? ' code-awaited' : ''}` },
       h('button', {
-        type: 'button', class: 'code-barcode', 'aria-label': t('enlarge_barcode'),
+        type: 'button', class: 'code-barcode', 'aria-label': t('enlarge_barcode'), style: { height: `${size.barcode}px` },
         on: { click: () => send({ is: 'enlarge' }) },
       }, barcode),
       codeLife(state, send),
-      h('div', { class: 'code-qr' }, qr),
+      h('div', { class: 'code-qr', style: { height: `${size.qr}px` } }, qr),
       codeFoot(state, send)),
     drawBlank(state, send),
   ];
@@ -212,13 +228,16 @@ function watchPage(element, send) {
   const hidden = () => send({ is: 'hidden' });
   const online = () => send({ is: 'online' });
   const resized = new ResizeObserver(() => {
-    send({ is: 'measured', room: element.clientWidth, density: window.devicePixelRatio || 1 });
+    const tall = document.documentElement.clientHeight;
+    send({ is: 'measured', room: element.clientWidth, tall, density: window.devicePixelRatio || 1 });
   });
   document.addEventListener('visibilitychange', seen);
   window.addEventListener('pagehide', hidden);
   document.addEventListener('freeze', hidden);
   window.addEventListener('online', online);
   resized.observe(element);
+  // The height of the page, where it changes alone.
+  resized.observe(document.documentElement);
   return () => {
     document.removeEventListener('visibilitychange', seen);
     window.removeEventListener('pagehide', hidden);

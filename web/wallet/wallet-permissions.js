@@ -242,7 +242,7 @@ function linkView(app) {
     const again = el('button', {
       type: 'button', class: 'button wide', on: { click: () => whileBusy(again, load) },
     }, icon('refresh'), t('try_again'));
-    place.replaceChildren(title, el('p', { role: 'alert' }, sentence),
+    place.replaceChildren(title, el('p', { role: 'alert', class: 'reason' }, sentence),
       el('div', { class: 'top-up-buttons' }, mayAskAgain && again, home(mayAskAgain ? 'quiet' : '')));
     title.focus({ preventScroll: true });
   }

@@ -3,6 +3,7 @@
 export const walletTexts = {
   ja: {
     page_title: 'Mamori 守り',
+    page_title_of: '{page} – Mamori 守り',
     language: '表示言語',
     close: '閉じる',
     back: '戻る',
@@ -316,6 +317,7 @@ export const walletTexts = {
   },
   en: {
     page_title: 'Mamori 守り',
+    page_title_of: '{page} – Mamori 守り',
     language: 'Language',
     close: 'Close',
     back: 'Back',

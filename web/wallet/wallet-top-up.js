@@ -167,7 +167,7 @@ function drawOver({ end, amount, balance }, app, home) {
     own(end, () => picture(end)),
     h('h1', { tabindex: '-1' }, t(`top_up_${end}`)),
     succeeded && h('p', { class: 'result-amount number' }, yen(amount)),
-    h('p', { class: 'top-up-lead' }, t(`top_up_${end}_lead`)),
+    h('p', { class: succeeded ? 'top-up-lead' : 'reason' }, t(`top_up_${end}_lead`)),
     succeeded && h('p', { class: 'soft' }, `${t('balance')} `, h('strong', { class: 'number' }, yen(balance))),
     h('div', { class: 'top-up-buttons' }, home, !succeeded
       && h('button', { type: 'button', class: 'button quiet wide', on: { click: again } }, t('top_up_again'))));

@@ -205,12 +205,21 @@ function tabs(current) {
     tab('home', '#', 'home'), tab('history', '#history', 'receipt'), tab('settings', '#settings', 'person'));
 }
 
+// What each page is called in the browser's list of windows and its history; the others are the wallet.
+/** @type {Record<string, string>} */
+const TITLES = {
+  home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
+  permissions: 'permissions', 'permission-link': 'permission_title', 'top-up': 'top_up_title', help: 'help_title',
+  terms: 'terms_title', privacy: 'privacy_title',
+};
+
 /** @param {string} name @param {WalletView} view */
 function show(name, view, { focus = false } = {}) {
   shown?.stop?.();
   shown = view;
   shownName = name;
   document.body.dataset.view = name;
+  document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
   const within = ['activity', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
