@@ -326,6 +326,12 @@ step('a sign-in elsewhere is told in the same moment, with the way to stop it', 
   await lookAt(page, 'wallet-sign-in-elsewhere-en');
   await button(sheet, words.sign_in_mine).click();
   await sheet.waitFor({ state: 'detached' });
+  // Told once: a page that is loaded anew finds the session in the list, and knows it.
+  const listed = page.waitForResponse((answer) => answer.url().endsWith('/api/sessions'));
+  await page.reload();
+  await listed;
+  await page.locator('.code-barcode img').waitFor();
+  assert.equal(await page.getByRole('dialog').count(), 0);
 });
 
 step('a lost phone is signed out from the settings of another', async () => {

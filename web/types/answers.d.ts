@@ -117,6 +117,8 @@ export interface TopUpState {
 export interface Session {
   session: string;
   current: boolean;
+  /** Which family of browsers, a word such as `chrome_phone`. */
+  browser: string;
   made_at_ms: number;
   seen_at_ms: number;
   ends_at_ms: number;

@@ -12,7 +12,7 @@ const KINDS = [
 
 /** @import { Entry } from '../types/answers.js' */
 
-/** @typedef {Partial<Entry> & { browser?: string }} EventData An entry of the history, or less where nothing moved. */
+/** @typedef {Partial<Entry> & { session?: string, browser?: string }} EventData An entry of the history, or less where nothing moved. */
 
 /**
  * `event(kind, data)` for each new event, `opened()` when events flow, `missed()` when more has happened than is told

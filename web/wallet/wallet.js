@@ -16,7 +16,7 @@ import { homeView } from '/assets/wallet-home.js';
 import { permissionsRoute } from '/assets/wallet-permissions.js';
 import { showResult } from '/assets/wallet-result.js';
 import { stopSwitch } from '/assets/wallet-stop.js';
-import { showSignIn } from '/assets/wallet-sessions.js';
+import { showSignIn, tellOfSignIns } from '/assets/wallet-sessions.js';
 import { settingsView } from '/assets/wallet-settings.js';
 import { walletTexts } from '/assets/wallet-texts.js';
 import { openTopUp, topUpReturnView } from '/assets/wallet-top-up.js';
@@ -291,6 +291,7 @@ const stream = eventStream({
       /** @type {Home} */
       const home = await get('/api/home');
       if (app.home !== null && turns === before) app.setStatus(home.status);
+      tellOfSignIns(() => app.freeze()).catch(() => { /* told at the next opening */ });
       if (app.home === null || home.event_id === app.home.event_id) return;
       const last = BigInt(app.home.event_id);
       /** @type {{ entries: Entry[] }} */

@@ -26,6 +26,8 @@ pub enum StreamNews {
     Wallet(WalletNews),
     /// Somebody has signed in to it with its passkey, elsewhere.
     SignedIn {
+        /// The session that has begun.
+        session: SessionId,
         /// When.
         at: Timestamp,
         /// In which family of browsers.
@@ -108,7 +110,8 @@ impl Streams {
         let streams = open.by_wallet.get(&wallet).into_iter().flatten();
         for stream in streams.filter(|stream| stream.session != begun) {
             if let Some(to) = stream.to.upgrade() {
-                let _ = to.try_send(StreamNews::SignedIn { at, agent });
+                let session = begun;
+                let _ = to.try_send(StreamNews::SignedIn { session, at, agent });
             }
         }
     }

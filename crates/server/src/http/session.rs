@@ -459,8 +459,9 @@ pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) ->
         .filter(|row| row.session == asker.session || row.seen_at.plus_seconds(idle_seconds) > now)
         .map(|row| {
             json!({
-                "session": URL_SAFE_NO_PAD.encode(row.session.0),
+                "session": session_word(&row.session),
                 "current": row.session == asker.session,
+                "browser": row.device.agent.word(),
                 "made_at_ms": millis(row.made_at),
                 "seen_at_ms": millis(row.seen_at),
                 "ends_at_ms": millis(row.ends_at),
@@ -468,6 +469,11 @@ pub async fn list_sessions(State(app): State<Arc<App>>, asker: WalletSession) ->
         })
         .collect();
     Ok(done(json!({ "sessions": sessions })))
+}
+
+/// A session as pages name it: enough to end it, too little to be it.
+pub fn session_word(session: &SessionId) -> String {
+    URL_SAFE_NO_PAD.encode(session.0)
 }
 
 /// `POST /api/sessions/end {session}` of the wallet: ends one of the owner's sessions.

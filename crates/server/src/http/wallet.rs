@@ -24,7 +24,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body, Named};
 use crate::denied::refused;
-use crate::http::session::WalletSession;
+use crate::http::session::{WalletSession, session_word};
 use crate::listen::Cord;
 use crate::scanned::SHARD;
 use crate::streams::StreamNews;
@@ -275,9 +275,13 @@ async fn feed(
         let frozen = matches!(event, StreamNews::Wallet(WalletNews::Frozen(true)));
         let event = match event {
             StreamNews::Wallet(event) => event,
-            StreamNews::SignedIn { at, agent } => {
-                let data =
-                    json!({ "kind": "sign_in", "at_ms": at.millis(), "browser": agent.word() });
+            StreamNews::SignedIn { session, at, agent } => {
+                let data = json!({
+                    "kind": "sign_in",
+                    "session": session_word(&session),
+                    "at_ms": at.millis(),
+                    "browser": agent.word(),
+                });
                 let said = SseEvent::default().event("sign_in").data(data.to_string());
                 if out.send(said).await.is_err() {
                     return End::Lost;

@@ -93,6 +93,12 @@ fn a_sign_in_is_told_at_once_where_its_owner_is_signed_in_already_and_not_where_
         "{said}"
     );
     assert!(said.contains("\"browser\":\"safari_phone\""), "{said}");
+    let listed = there.get("/api/sessions").ok();
+    let mut begun = listed["sessions"].as_array().expect("a list").iter();
+    let begun = begun.find(|one| one["current"] == true).expect("its own");
+    assert_eq!(begun["browser"], "safari_phone");
+    let named = begun["session"].as_str().expect("a name");
+    assert!(said.contains(named), "{said}");
     let said = heard(&mut own);
     assert!(said.contains("event: beat"), "{said}");
 }
