@@ -350,7 +350,7 @@ step('a customer asks to be forgotten', async () => {
   await page.getByText(words.note_gone).waitFor();
   await lookAt(page, 'console-erased-ja', { fullPage: true });
   await phone.page.reload();
-  await phone.page.locator('#contact').waitFor();
+  await phone.page.locator('.welcome-panel').waitFor();
   await phone.context.close();
 });
 
