@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash, createHmac, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { after, before } from 'node:test';
 
 import { consoleTexts } from '../../web/console/console-texts.js';
@@ -26,6 +27,15 @@ after(async () => { await browser?.close(); });
 const step = story(() => ({ operator }));
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 const heading = (page, name) => page.getByRole('heading', { name, exact: true });
+const dialog = (page) => page.getByRole('dialog');
+const link = (page, name) => page.getByRole('link', { name });
+/** The page as it stands, on a phone. */
+async function lookOnPhone(page, name) {
+  const size = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await lookAt(page, `${name}-phone`, { fullPage: true });
+  await page.setViewportSize(size);
+}
 
 step('nobody sees anything without signing in', async () => {
   const { page } = operator;
@@ -80,6 +90,35 @@ step('the books balance, in both languages', async () => {
   await lookInBothLanguages(page, 'console-today', { fullPage: true });
 });
 
+step('a payment is found by its amount, and the list is saved for the office', async () => {
+  const { page } = operator;
+  await link(page, words.nav_payments).click();
+  const rows = page.locator('.payment-row');
+  await rows.first().waitFor();
+  await lookInBothLanguages(page, 'console-payments', { fullPage: true });
+  await lookOnPhone(page, 'console-payments-ja');
+  await page.getByLabel(words.payments_amount).fill('百十');
+  await page.keyboard.press('Enter');
+  await page.getByText(words.amount_wrong).waitFor();
+  await page.getByLabel(words.payments_amount).fill('１１０');
+  await page.keyboard.press('Enter');
+  await until('only sales of 110 yen', async () => {
+    const sums = await rows.locator('strong').allTextContents();
+    return sums.length > 0 && sums.every((text) => text === '110円');
+  });
+  const [file] = await Promise.all([page.waitForEvent('download'), button(page, words.export_shift_jis).click()]);
+  const lines = new TextDecoder('shift_jis', { fatal: true }).decode(readFileSync(await file.path())).split('\r\n');
+  assert.equal(lines[0].split(',')[7], words.column_amount);
+  assert.equal(lines[1].split(',')[7], '110');
+  const [utf8] = await Promise.all([page.waitForEvent('download'), button(page, words.export_utf8).click()]);
+  assert.deepEqual([...readFileSync(await utf8.path()).subarray(0, 3)], [0xef, 0xbb, 0xbf]);
+  await page.getByLabel(words.payments_amount).fill('99999');
+  await page.keyboard.press('Enter');
+  await page.getByText(words.no_payments_found).waitFor();
+  await page.getByRole('link', { name: words.nav_today }).click();
+  await heading(page, words.sales_today).waitFor();
+});
+
 step('a pairing code is made for a till', async () => {
   const { page } = operator;
   // The till whose first code is used up already: a new code ends the old one, and the other stories need theirs.
@@ -103,16 +142,6 @@ async function registerHears({ api_key, api_secret }, scheme) {
   const end = scheme === 'OPA-Auth' ? ':empty' : '';
   const answer = await fetch(new URL(path, dev.base_url), { headers: { authorization: `hmac ${scheme}:${api_key}:${mac}:${nonce}:${epoch}${end}` } });
   return answer.status;
-}
-
-const dialog = (page) => page.getByRole('dialog');
-const link = (page, name) => page.getByRole('link', { name });
-/** The page as it stands, on a phone. */
-async function lookOnPhone(page, name) {
-  const size = page.viewportSize();
-  await page.setViewportSize({ width: 390, height: 844 });
-  await lookAt(page, `${name}-phone`, { fullPage: true });
-  await page.setViewportSize(size);
 }
 
 let made;

@@ -14,6 +14,7 @@ import { customersView } from '/assets/console-customers.js';
 import { merchantView } from '/assets/console-merchant.js';
 import { merchantsView } from '/assets/console-merchants.js';
 import { operatorsView } from '/assets/console-operators.js';
+import { paymentsView } from '/assets/console-payments.js';
 import { todayView } from '/assets/console-today.js';
 
 /** @import { View } from '../types/pages.js' */
@@ -44,6 +45,7 @@ const tools = {
  */
 const pages = {
   today: async () => todayView(await get('/api/today'), tools),
+  payments: async () => paymentsView(await get('/api/merchants'), tools),
   merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools)
     : merchantsView(await get('/api/merchants'), tools)),
   customers: async () => customersView(tools),

@@ -68,6 +68,13 @@ export function t(key, values = {}) {
   });
 }
 
+/**
+ * A sentence with a number in it; English says one thing otherwise (`key_one`).
+ * @param {string} key @param {number} n @param {Record<string, string | number>} values
+ */
+export const counted = (key, n, values = {}) => (
+  t(chosen === 'en' && n === 1 && `${key}_one` in dictionary.en ? `${key}_one` : key, { n: digits(n), ...values }));
+
 /** Whether the dictionary has this key, for keys that come from the server (states, kinds). @param {string} key */
 export function hasText(key) {
   return key in dictionary.ja;
@@ -117,6 +124,9 @@ export function clockTimeSeconds(at_ms) {
 }
 
 const isoDate = new Intl.DateTimeFormat('en-CA', { timeZone: zone, year: 'numeric', month: '2-digit', day: '2-digit' });
+
+/** `2026-11-28`, the date in Japan. @param {number} at_ms */
+export const dayInJapan = (at_ms) => isoDate.format(new Date(at_ms));
 
 /** A date in Japan as a number that can be counted with, and its year. @param {number} at_ms */
 function dateInJapan(at_ms) {

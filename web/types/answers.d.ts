@@ -182,6 +182,28 @@ export interface Today {
   wallets: number;
 }
 
+/** A row of `GET /api/payments` of the console: whose it is, is not in it. */
+export interface ConsolePayment {
+  payment_id: string;
+  receipt_number: string;
+  /** Null for a sale of a till's page. */
+  merchant_payment_id: string | null;
+  at_ms: number;
+  merchant: string | null;
+  store: string | null;
+  till: string | null;
+  amount: number;
+  refunded: number;
+  status: 'paid' | 'cancelled' | 'refunded' | 'part_refunded';
+}
+
+export interface ConsolePayments {
+  payments: ConsolePayment[];
+  next: string | null;
+  /** Where there is more: how far back it was looked through. */
+  reached_ms: number | null;
+}
+
 /** `GET /api/outbox`. */
 export interface Outbox {
   waiting: number;

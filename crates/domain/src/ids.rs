@@ -145,6 +145,31 @@ pub fn receipt_number(id: u64) -> String {
     }
 }
 
+/// The id behind what [`receipt_number`] writes, zeros in front or not; None for what it never writes.
+pub fn id_of_receipt(text: &str) -> Option<u64> {
+    let mut parts = text.rsplit('-');
+    let counter: u64 = digits(parts.next()?)?;
+    let (last, first) = (parts.next(), parts.next());
+    let (incarnation, shard) = match (first, last) {
+        (None, None) => (0, 0),
+        (None, Some(incarnation)) => (digits(incarnation)?, 0),
+        (Some(incarnation), Some(shard)) => (digits(incarnation)?, digits(shard)?),
+        (Some(_), None) => return None,
+    };
+    let is_one = parts.next().is_none()
+        && counter < 1 << IdSpace::COUNTER_BITS
+        && incarnation <= u64::from(IdSpace::INCARNATION_MAX)
+        && shard <= u64::from(IdSpace::INCARNATION_MAX);
+    is_one.then(|| {
+        (incarnation << (IdSpace::COUNTER_BITS + 10)) | (shard << IdSpace::COUNTER_BITS) | counter
+    })
+}
+
+fn digits(text: &str) -> Option<u64> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| text.parse().ok()).flatten()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,6 +207,28 @@ mod tests {
         assert_eq!(numbers.len(), ids.len());
         for id in ids {
             assert_eq!(IdSpace::of(id).id(IdSpace::counter(id)), id);
+            assert_eq!(id_of_receipt(&receipt_number(id)), Some(id));
+        }
+    }
+
+    #[test]
+    fn what_is_no_receipt_number_names_nothing() {
+        assert_eq!(id_of_receipt("42"), Some(42));
+        for wrong in [
+            "",
+            "-",
+            "1-",
+            "-1",
+            "+42",
+            "4 2",
+            "１２",
+            "1-2-3-4",
+            "1024-00000001",
+            "0-1024-1",
+            "99999999999999999999",
+            "8796093022208",
+        ] {
+            assert_eq!(id_of_receipt(wrong), None, "{wrong}");
         }
     }
 }

@@ -8,13 +8,16 @@ use std::sync::mpsc::sync_channel;
 use mamori_datastore::fault::Fault;
 use mamori_domain::book::{Authorization, Book, BookHash, Hold, OpenTopUp, Store};
 use mamori_domain::ids::{
-    AuthorizationId, Fingerprint, HoldId, MerchantId, StoreId, TillId, TopUpId, WalletId,
+    AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
 };
+use mamori_domain::key::{Answered, RequestKey};
 use mamori_domain::ledger::{Account, TrialBalance};
+use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
 
 use crate::engine::Engine;
 use crate::shard::Shard;
+use crate::views::read;
 use crate::writer::Message;
 
 /// The whole book at one durable seq, in sums. Walks through merchants, stores and tills: for audits and tests.
@@ -132,6 +135,48 @@ impl Engine {
         self.look(move |shard| {
             let holds = shard.book.holds_of(wallet).take(max);
             holds.map(|(id, row)| (id, row.clone())).collect()
+        })
+    }
+
+    /// The payments that these merchants know under an id of their own, in no order. Memory is asked first; what it has forgotten
+    /// the views locate.
+    pub fn payments_named(
+        &self,
+        merchants: &[MerchantId],
+        merchant_payment_id: &str,
+    ) -> Result<Vec<PaymentId>, Fault> {
+        let keys: Vec<RequestKey> = merchants
+            .iter()
+            .map(|merchant| RequestKey::payment(*merchant, merchant_payment_id))
+            .collect();
+        let known = self.look(move |shard| {
+            let first = |key: &RequestKey| shard.book.first_answer(*key);
+            keys.iter().map(first).collect::<Vec<_>>()
+        })?;
+        let as_of = self.applied().get();
+        self.read(|reader| {
+            let mut payments = Vec::new();
+            for (merchant, known) in merchants.iter().zip(known) {
+                let query = Query::Payment {
+                    merchant: *merchant,
+                    merchant_payment_id: merchant_payment_id.into(),
+                };
+                let first = match known {
+                    Some(first) => Some(first),
+                    None => reader.fetch(query.needs(), as_of)?.prefetched.first_answer,
+                };
+                match first.map(|first| first.answer) {
+                    Some(Answered::Payment(id)) => payments.push(id),
+                    // What was held is a sale once it was captured.
+                    Some(Answered::Hold(hold)) => {
+                        let end = read::end_of_hold(reader.views(), hold.0)?;
+                        let captured = end.filter(|end| end.kind.is_sale());
+                        payments.extend(captured.map(|_| PaymentId(hold.0)));
+                    }
+                    _ => {}
+                }
+            }
+            Ok(payments)
         })
     }
 

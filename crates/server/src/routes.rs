@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, console, enrolment, merchants, operators, passkeys, people, permissions, session,
-    till, top_ups, wallet,
+    about, acts, console, enrolment, merchants, operators, passkeys, people, permissions, sales,
+    session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -84,6 +84,7 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/api-keys", merchants::make_api_key)
         .post("/api/api-keys/revoke", merchants::revoke_api_key)
         .post("/api/api-keys/opa-auth", merchants::set_opa_auth)
+        .get("/api/payments", sales::list)
         .get("/api/acts", acts::list)
         .get("/api/wallets/{id}", people::wallet)
         .get("/api/wallets/{id}/notes", people::notes)

@@ -30,6 +30,8 @@ mod people;
 mod permissions;
 #[path = "all/preauthorization.rs"]
 mod preauthorization;
+#[path = "all/sales.rs"]
+mod sales;
 #[path = "all/sign_in.rs"]
 mod sign_in;
 #[path = "all/sign_up.rs"]

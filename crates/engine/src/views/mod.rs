@@ -23,6 +23,7 @@ pub mod pending;
 pub mod projector;
 pub mod read;
 pub mod request_keys;
+pub mod sales;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Durability, Family, Migration, Param};

@@ -8,7 +8,7 @@ use mamori_domain::reply::TopUpState;
 
 use crate::views::{Entry, EntryKind};
 
-fn entry(row: &Row) -> Entry {
+pub(super) fn entry(row: &Row) -> Entry {
     Entry {
         id: row.int(0) as u64,
         seq: row.int(1) as u64,

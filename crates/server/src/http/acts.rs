@@ -78,8 +78,7 @@ impl ActSearch {
                 ])
             }
             (None, None, None, Some(day)) => {
-                let day = parse_day(day).ok_or(Denial::InvalidField("day"))?;
-                let begins = (day * 86_400 - 9 * 3_600) * 1_000_000;
+                let begins = day_begins(day).ok_or(Denial::InvalidField("day"))?;
                 Ok(vec![Wanted::Between(begins, begins + 86_400_000_000)])
             }
             _ => Err(Denial::InvalidField("query")),
@@ -552,6 +551,11 @@ fn by_for_owner(app: &App, asker: &WalletSession, context: &Context) -> Value {
 fn parse_operator(text: &str) -> Option<OperatorId> {
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     Some(OperatorId(u128::from_be_bytes(bytes.try_into().ok()?)))
+}
+
+/// When a day in Japan begins, in microseconds UTC.
+pub fn day_begins(text: &str) -> Option<i64> {
+    parse_day(text).map(|day| (day * 86_400 - 9 * 3_600) * 1_000_000)
 }
 
 /// Days since 1970-01-01 of a date as `2026-11-28`.

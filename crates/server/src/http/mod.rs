@@ -11,6 +11,7 @@ pub mod passkeys;
 pub mod payments;
 pub mod people;
 pub mod permissions;
+pub mod sales;
 pub mod session;
 pub mod step_up;
 pub mod till;
