@@ -1,4 +1,5 @@
-// Customers: one wallet at a time, found by the number its owner reads out, notes on it, and the erasure of that person.
+// Customers: one wallet at a time, found by the number its owner reads out, or for a reason by contact or receipt; its notes, its
+// history for a reason, and the erasure of its owner.
 
 import { Refused, get, post } from '/assets/api.js';
 import { h, patch } from '/assets/draw.js';
@@ -6,13 +7,13 @@ import { announce, el } from '/assets/elements.js';
 import { actorWords } from '/assets/console-acts.js';
 import { agree, askForName, card, consoleHead, drawing, postFresh, problemLine } from '/assets/console-frame.js';
 import { beginCustomers, updateCustomers } from '/assets/console-customers-state.js';
-import { dateTime, t, yen } from '/assets/i18n.js';
+import { dateTime, hasText, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 
 /** @import { Child, Machine, View } from '../types/pages.js' */
-/** @import { CustomerWallet, WalletNote } from '../types/answers.js' */
+/** @import { CustomerWallet, Entry, WalletNote } from '../types/answers.js' */
 /** @import { Tools } from '/assets/console-frame.js' */
-/** @import { CustomersEvent, CustomersState } from '/assets/console-customers-state.js' */
+/** @import { CustomersEvent, CustomersState, FindBy } from '/assets/console-customers-state.js' */
 
 /** @typedef {(event: CustomersEvent) => void} Send */
 
@@ -73,6 +74,63 @@ const freeze = ({ wallet_id }, send) => askForName({
     send(await look(wallet_id));
   },
 });
+
+/** @param {{ by: string, text: string, reason: string }} what @returns {Promise<CustomersEvent>} */
+async function locate({ by, text, reason }) {
+  try {
+    const asked = by === 'contact' ? { contact: text, reason } : { receipt_number: text, reason };
+    const { wallet_id } = await post('/api/customers/find', asked);
+    return { is: 'located', id: wallet_id };
+  } catch (error) {
+    return error instanceof Refused && error.status === 404 ? { is: 'not_found' } : { is: 'failed', error };
+  }
+}
+
+/** @param {CustomerWallet} wallet @param {Send} send */
+const openHistory = ({ wallet_id }, send) => askForName({
+  title: t('open_history_title', { id: wallet_id }), label: t('look_reason'), hint: t('look_reason_hint'), chars: 200,
+  action: t('open_history'),
+  async run(reason) {
+    const page = await post(`/api/wallets/${encodeURIComponent(wallet_id)}/history`, { reason });
+    send({ is: 'history_read', page, reason, more: false });
+  },
+});
+
+/** @param {{ id: string, reason: string, before: string }} what @returns {Promise<CustomersEvent>} */
+async function readHistory({ id, reason, before }) {
+  try {
+    const page = await post(`/api/wallets/${encodeURIComponent(id)}/history`, { reason, before });
+    return { is: 'history_read', page, reason, more: true };
+  } catch (error) {
+    return { is: 'history_failed', error };
+  }
+}
+
+/** @param {Entry} entry */
+const entryRow = ({ id, kind, amount, balance_after, at_ms, merchant, store, till, receipt_number }) => h('li', {
+  key: id, class: 'payment-row',
+},
+h('span', { class: 'payment-words' },
+  h('strong', {}, hasText(`kind_${kind}`) ? t(`kind_${kind}`) : kind),
+  h('span', {}, [merchant, store, till].filter(Boolean).join(' ')),
+  h('span', { class: 'small soft number' }, t('receipt_short', { number: receipt_number ?? id }))),
+h('span', { class: 'number' }, h('strong', {}, yen(amount)), ' ',
+  h('span', { class: 'small soft' }, t('entry_balance', { amount: yen(balance_after) }))),
+h('time', { class: 'small soft number', datetime: new Date(at_ms).toISOString() }, dateTime(at_ms)));
+
+/** What moved in the wallet: shut until somebody has said why. @param {CustomersState} state @param {Send} send @returns {Child} */
+function historyCard({ wallet, entries, next, history_busy, history_problem }, send) {
+  if (wallet === null || wallet.name === null) return null;
+  return card(t('history'), 'coins', 'history',
+    h('p', { class: 'small soft' }, t('history_lead')),
+    problemLine(history_problem),
+    entries === null ? h('button', { type: 'button', class: 'button', on: { click: () => openHistory(wallet, send) } }, t('open_history'))
+      : entries.length === 0 && h('p', { class: 'soft' }, t('no_entries')),
+    h('ol', { class: 'payments' }, (entries ?? []).map(entryRow)),
+    next !== null && h('button', {
+      type: 'button', class: 'button quiet wide', 'aria-busy': history_busy && 'true', on: { click: () => send({ is: 'history_more' }) },
+    }, t('more_acts')));
+}
 
 /** @param {CustomerWallet} wallet */
 function stateWord({ erased_at_ms, frozen }) {
@@ -162,28 +220,48 @@ async function writeNote({ id, text }) {
   }
 }
 
+/** @type {Record<FindBy, Record<string, string>>} How each kind of search is typed. */
+const WAYS = {
+  number: { label: 'wallet_number', hint: 'wallet_number_hint', inputmode: 'numeric', chars: '20' },
+  contact: { label: 'contact', hint: 'contact_hint', inputmode: 'email', chars: '254' },
+  receipt: { label: 'receipt_number', hint: 'receipt_number_hint', inputmode: 'text', chars: '32' },
+};
+
 /** @param {CustomersState} state @param {Send} send */
-function findForm({ text, busy }, send) {
+function findForm({ by, text, reason, busy }, send) {
   /** @param {SubmitEvent} event */
   const submit = (event) => {
     event.preventDefault();
     send({ is: 'find' });
   };
+  const { label, hint, inputmode, chars } = WAYS[by];
   return h('form', { class: 'find-form', on: { submit } },
     h('div', { class: 'field' },
-      h('label', { for: 'wallet-number' }, t('wallet_number')),
+      h('label', { for: 'find-by' }, t('search_acts_by')),
+      h('select', { id: 'find-by', value: by, on: { change: (event) => send({ is: 'by', by: event.target.value }) } },
+        Object.entries(WAYS).map(([way, { label: words }]) => h('option', { key: way, value: way }, t(words))))),
+    h('div', { class: 'field', key: by },
+      h('label', { for: 'wallet-number' }, t(label)),
       h('input', {
-        id: 'wallet-number', type: 'text', inputmode: 'numeric', autocomplete: 'off', required: true, maxlength: '20',
+        id: 'wallet-number', type: 'text', inputmode, autocomplete: 'off', required: true, maxlength: chars,
         'aria-describedby': 'wallet-number-hint', value: text,
         on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
       }),
-      h('span', { class: 'hint', id: 'wallet-number-hint' }, t('wallet_number_hint'))),
+      h('span', { class: 'hint', id: 'wallet-number-hint' }, t(hint))),
+    by !== 'number' && h('div', { class: 'field', key: 'reason' },
+      h('label', { for: 'find-reason' }, t('look_reason')),
+      h('input', {
+        id: 'find-reason', type: 'text', autocomplete: 'off', required: true, maxlength: '200',
+        'aria-describedby': 'find-reason-hint', value: reason,
+        on: { input: (event) => send({ is: 'reason_typed', text: event.target.value }) },
+      }),
+      h('span', { class: 'hint', id: 'find-reason-hint' }, t('look_reason_hint'))),
     h('button', { type: 'submit', class: 'button', 'aria-busy': busy && 'true' }, t('find')));
 }
 
-/** @param {CustomersState['problem']} problem */
-const complaint = (problem) => (problem === 'not_found'
-  ? h('p', { class: 'problem', role: 'alert' }, t('no_such_wallet'))
+/** @param {CustomersState} state */
+const complaint = ({ by, problem }) => (problem === 'not_found'
+  ? h('p', { class: 'problem', role: 'alert' }, t(by === 'number' ? 'no_such_wallet' : `no_such_${by}`))
   : problemLine(problem === null ? null : problem.error));
 
 /** @param {Tools} tools @returns {View} */
@@ -198,11 +276,14 @@ export function customersView(tools) {
     draw: (state) => patch(place, [card(t('find_customer'), 'person', 'customer',
       h('p', { class: 'small soft' }, t('find_customer_lead')),
       findForm(state, send),
-      complaint(state.problem),
+      complaint(state),
       h('div', { class: 'customer' }, state.wallet && facts(state.wallet, send))),
+    historyCard(state, send),
     notesCard(state, send)]),
     perform: {
       look: ({ id }) => look(id),
+      locate,
+      read_history: readHistory,
       read_notes: ({ id }) => readNotes(id),
       write_note: writeNote,
       announce_written: () => announce(t('note_written')),

@@ -68,3 +68,31 @@ test('a note stays in its field until the server has it, and is written once', (
   one.send({ is: 'find' });
   assert.equal(one.state.note, '', 'a note for one wallet is not written on another');
 });
+
+test('a customer is looked for by contact or receipt only once a reason was given, and the reason is for that search alone', () => {
+  const one = play(beginCustomers, updateCustomers);
+  one.sendAll({ is: 'by', by: 'contact' }, { is: 'typed', text: '０９０－１２３４－５６７８' });
+  assert.deepEqual(one.send({ is: 'find' }), [], 'no reason yet');
+  one.send({ is: 'reason_typed', text: ' 電話での問い合わせ ' });
+  assert.deepEqual(one.send({ is: 'find' }),
+    [{ do: 'locate', name: 'look', by: 'contact', text: '090-1234-5678', reason: '電話での問い合わせ' }]);
+  assert.deepEqual(one.send({ is: 'located', id: '7' }), [{ do: 'look', name: 'look', id: '7' }]);
+  assert.equal(one.state.reason, '');
+});
+
+test('a history stays shut until it was opened for a reason, goes on under the same one, and belongs to its wallet', () => {
+  const one = play(beginCustomers, updateCustomers);
+  one.send({ is: 'found', wallet: { wallet_id: '1' } });
+  assert.equal(one.state.entries, null);
+  assert.deepEqual(one.send({ is: 'history_more' }), [], 'nothing is open');
+  one.send({ is: 'history_read', page: { entries: [{ id: '9' }], next: '9' }, reason: '問い合わせ', more: false });
+  assert.deepEqual(one.send({ is: 'history_more' }), [{ do: 'read_history', name: 'history', id: '1', reason: '問い合わせ', before: '9' }]);
+  assert.deepEqual(one.send({ is: 'history_more' }), [], 'pressed twice');
+  const read = one.send({ is: 'history_read', page: { entries: [{ id: '8' }], next: null }, reason: '問い合わせ', more: true });
+  assert.deepEqual(one.state.entries.map((entry) => entry.id), ['9', '8']);
+  assert.equal(those(read, 'read_notes').length, 1, 'the reason stands among the notes');
+  one.send({ is: 'found', wallet: { wallet_id: '1' } });
+  assert.equal(one.state.entries.length, 2, 'read again after a freeze');
+  one.send({ is: 'find' });
+  assert.equal(one.state.entries, null);
+});

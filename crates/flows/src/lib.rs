@@ -17,6 +17,7 @@
 //! | `freeze.rs` | an operator stops a wallet for its owner |
 //! | `delivery.rs` | messages leave, by the courier of their reader; `messages.rs` has their words |
 //! | `note.rs` | an operator writes a note on a wallet |
+//! | `look.rs` | an operator looks a customer up, or opens a history, for a reason |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
 //!
 //! The order is always the same: a pending row in the registry, the command in the ledger, the row made active. The ledger is the
@@ -31,6 +32,7 @@ pub mod enrol;
 pub mod erase;
 pub mod external;
 pub mod freeze;
+pub mod look;
 pub mod messages;
 pub mod note;
 pub mod open;

@@ -1,12 +1,14 @@
 //! What operators changed in the registry, in the shape of the ledger's acts: who, what, whom, when, from where, in which request.
 //!
 //! What the ledger decides stands in the journal. What stands in the registry alone (who may enter the console, pairing codes,
-//! which schemes a key takes, what things are called) leaves a row here, written by the transaction that makes the change.
+//! which schemes a key takes, what things are called) leaves a row here, written by the transaction that makes the change; and so
+//! does an operator who looks for a customer, or at one.
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::context::{Actor, Asker, Context, RequestId};
 use mamori_domain::event::Subject;
+use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 
 use crate::factors::OwnerId;
@@ -23,6 +25,10 @@ pub enum RegistryCommand {
     NameMerchant,
     NameStore,
     NameTill,
+    FindCustomer,
+    OpenHistory,
+    NameOperator,
+    LabelApiKey,
 }
 
 impl RegistryCommand {
@@ -37,6 +43,10 @@ impl RegistryCommand {
             RegistryCommand::NameMerchant => "name_merchant",
             RegistryCommand::NameStore => "name_store",
             RegistryCommand::NameTill => "name_till",
+            RegistryCommand::FindCustomer => "find_customer",
+            RegistryCommand::OpenHistory => "open_history",
+            RegistryCommand::NameOperator => "name_operator",
+            RegistryCommand::LabelApiKey => "label_api_key",
         }
     }
 }
@@ -51,6 +61,10 @@ impl Numbered for RegistryCommand {
         RegistryCommand::NameStore,
         RegistryCommand::NameTill,
         RegistryCommand::ConfirmOperator,
+        RegistryCommand::FindCustomer,
+        RegistryCommand::OpenHistory,
+        RegistryCommand::NameOperator,
+        RegistryCommand::LabelApiKey,
     ];
 
     fn as_number(self) -> i64 {
@@ -62,7 +76,11 @@ impl Numbered for RegistryCommand {
             RegistryCommand::NameMerchant => 5,
             RegistryCommand::NameStore => 6,
             RegistryCommand::NameTill => 7,
-            RegistryCommand::ConfirmOperator => 8,
+            RegistryCommand::ConfirmOperator => 12,
+            RegistryCommand::FindCustomer => 8,
+            RegistryCommand::OpenHistory => 9,
+            RegistryCommand::NameOperator => 10,
+            RegistryCommand::LabelApiKey => 11,
         }
     }
 }
@@ -175,6 +193,18 @@ pub struct Acts<'a> {
 }
 
 impl Acts<'_> {
+    /// Writes down that somebody looked for a customer or at one: reading changes nothing else. None for nobody who was found.
+    pub fn write_look(
+        &mut self,
+        noted: &Noted,
+        command: RegistryCommand,
+        wallet: Option<WalletId>,
+    ) -> Result<(), Fault> {
+        let subject = wallet.map_or(Subject::Shard, Subject::Wallet);
+        self.db
+            .transaction(|tx| noted.write(tx, command, About::Ledger(subject)))
+    }
+
     /// Changes, newest first: those before row `before`, where given.
     pub fn list(
         &mut self,

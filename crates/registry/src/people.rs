@@ -287,6 +287,18 @@ impl People<'_> {
         Ok(Some((contact, locale)))
     }
 
+    /// The wallet of the living person who has proven a contact; one spelling, no part of it.
+    pub fn wallet_of_contact(&mut self, contact: &Contact) -> Result<Option<WalletId>, Fault> {
+        let index = self.keys.blind_index(contact);
+        let row = self.db.query_first(
+            "SELECT people.person, people.wallet, people.field_key, people.display_name, people.locale FROM contacts
+             JOIN people ON people.person = contacts.person WHERE contacts.contact_index = $1 AND people.status = $2",
+            &[Param::Blob(&index), Standing::Active.param()],
+            SealedPerson::of,
+        )?;
+        Ok(row.map(|row| row.wallet))
+    }
+
     /// Seals a note about the owner of a wallet with the owner's own key, so that the erasure of the person destroys it in the
     /// journal too; None for a wallet without a living owner.
     pub fn seal_note(

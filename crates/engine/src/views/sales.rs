@@ -77,7 +77,6 @@ impl Sale {
         payment_of(&self.entry)
     }
 
-
     /// What became of it.
     pub const fn state(&self) -> SaleState {
         match (self.cancelled, self.refunded) {

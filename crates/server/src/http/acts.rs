@@ -115,7 +115,7 @@ pub async fn list(
         Ok::<_, Fault>(found)
     });
     let (acts, next) = one_page(in_ledger.await??, in_registry.await??, before, limit);
-    let names = names_in(&app, acts.iter().filter_map(Listed::of_ledger)).await?;
+    let names = names_in(&app, acts.iter().flat_map(Listed::wallets).collect()).await?;
     let rows: Vec<Value> = acts
         .iter()
         .map(|act| match act {
@@ -175,11 +175,24 @@ enum Listed {
 }
 
 impl Listed {
-    fn of_ledger(&self) -> Option<&ActRow> {
-        match self {
-            Listed::Ledger(act) => Some(act),
-            Listed::Registry(_) => None,
-        }
+    /// Whose names the row needs.
+    fn wallets(&self) -> impl Iterator<Item = WalletId> {
+        let (context, about) = match self {
+            Listed::Ledger(act) => (&act.context, Some(act.subject)),
+            Listed::Registry(act) => match act.subject {
+                RegistrySubject::Ledger(subject) => (&act.context, Some(subject)),
+                RegistrySubject::Operator(_) | RegistrySubject::ApiKey(_) => (&act.context, None),
+            },
+        };
+        let by = match context.by {
+            Actor::Customer { wallet, .. } => Some(wallet),
+            _ => None,
+        };
+        let about = match about {
+            Some(Subject::Wallet(wallet)) => Some(wallet),
+            _ => None,
+        };
+        by.into_iter().chain(about)
     }
 }
 
@@ -272,16 +285,7 @@ impl Names {
     }
 }
 
-async fn names_in(app: &Arc<App>, acts: impl Iterator<Item = &ActRow>) -> Result<Names, Denial> {
-    let mut wallets = Vec::new();
-    for act in acts {
-        if let Subject::Wallet(wallet) = act.subject {
-            wallets.push(wallet);
-        }
-        if let Actor::Customer { wallet, .. } = act.context.by {
-            wallets.push(wallet);
-        }
-    }
+async fn names_in(app: &Arc<App>, wallets: Vec<WalletId>) -> Result<Names, Denial> {
     let named = app.registry.ask(move |registry| {
         Ok::<_, Fault>(Names {
             customers: registry.people().names_of_wallets(&wallets)?,

@@ -1,4 +1,5 @@
-//! The console's customers: one wallet at a time, found by its number alone, notes on it, and the erasure of its owner.
+//! The console's customers: one wallet at a time, found by its number, or for a reason by a contact or a receipt; notes on it, its
+//! history for a reason, and the erasure of its owner.
 
 use std::sync::Arc;
 
@@ -7,9 +8,10 @@ use axum::http::HeaderMap;
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::ids::{HoldId, WalletId};
+use mamori_flows::look::{self, KnownBy};
 use mamori_flows::{erase, freeze, note};
-use mamori_registry::{Surface, masked_name};
-use serde_json::json;
+use mamori_registry::{Contact, Surface, masked_name};
+use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
@@ -17,10 +19,13 @@ use crate::body::{Body, Named, millis};
 use crate::http::acts::{Names, actor_json};
 use crate::http::session::OperatorSession;
 use crate::http::step_up::{FreshPasskey, Granted};
+use crate::http::wallet::entry_json;
 use crate::identity::StepUpAct;
 
 /// Characters of a note.
 const NOTE_CHARS_MAX: usize = 500;
+/// Movements that one reason opens.
+const HISTORY_PAGE: usize = 50;
 
 /// Open holds of a wallet that are listed, the oldest first.
 const HOLDS_MAX: usize = 50;
@@ -67,6 +72,58 @@ pub async fn wallet(
         "contact": contact.map(|(contact, _)| contact.masked()),
         "erased_at_ms": erased_at.map(millis),
     })))
+}
+
+/// `POST /api/customers/find {contact | receipt_number, reason}` of the console: the number of the wallet. Who looked is written down,
+/// found or not; what was found, with the reason.
+pub async fn find(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+    let reason = body.prose("reason", NOTE_CHARS_MAX)?.to_owned();
+    let contact = body.opt_text("contact", 512)?;
+    let contact = contact.map(|text| Contact::parse(text).ok_or(Denial::InvalidField("contact")));
+    let contact = contact.transpose()?;
+    let receipt = body.opt_text("receipt_number", 64)?.map(str::to_owned);
+    if contact.is_some() == receipt.is_some() {
+        return Err(Denial::InvalidField("contact"));
+    }
+    let inner = Arc::clone(&app);
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let found = app.registry.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        let by = match (&contact, &receipt) {
+            (Some(contact), _) => KnownBy::Contact(contact),
+            (None, receipt) => KnownBy::Receipt(receipt.as_deref().unwrap_or_default()),
+        };
+        look::find(&mut run, &by, &reason)
+    });
+    let wallet = found.await??;
+    Ok(done(json!({ "wallet_id": wallet.to_string() })))
+}
+
+/// `POST /api/wallets/{id}/history {reason, before?}` of the console: what moved in the wallet, newest first. Each page is asked for
+/// with its reason.
+pub async fn history(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    Named(id): Named,
+    body: Body,
+) -> Answer {
+    let reason = body.prose("reason", NOTE_CHARS_MAX)?.to_owned();
+    let before = body.opt_text("before", 20)?.map(str::parse).transpose();
+    let before = before.map_err(|_| Denial::InvalidField("before"))?;
+    let inner = Arc::clone(&app);
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let opened = app.registry.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        look::open_history(&mut run, WalletId(id), &reason, before, HISTORY_PAGE)
+    });
+    let entries = opened.await??;
+    let next = entries.last().filter(|last| last.previous != 0);
+    let next = next.map(|last| last.id.to_string());
+    let rows: Vec<Value> = entries
+        .iter()
+        .map(|entry| entry_json(&app, entry))
+        .collect();
+    Ok(done(json!({ "entries": rows, "next": next })))
 }
 
 /// `GET /api/wallets/{id}/notes` of the console: what operators wrote about it, newest first. A text that was sealed for a person

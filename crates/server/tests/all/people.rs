@@ -266,3 +266,108 @@ fn deposits(house: &House, wallet: WalletId) -> impl Fn(&str, i64) {
         held.expect("there is money");
     }
 }
+
+/// What the acts about Sora's wallet are called, newest first.
+fn acts(console: &mut crate::house::Browser) -> Vec<String> {
+    let listed = console.get("/api/acts?wallet=1").ok();
+    let acts = listed["acts"].as_array().expect("a list").iter();
+    acts.map(|act| act["what"].as_str().expect("a word").to_owned())
+        .collect()
+}
+
+#[test]
+fn a_history_opens_for_a_reason_alone_and_the_opening_is_an_act() {
+    let house = House::new();
+    let (mut console, _) = house.operator(1);
+    house
+        .browser(Surface::Wallet)
+        .sign_up(CONTACT, &mut Authenticator::new(WALLET));
+    give(&house, 1_200);
+    let path = "/api/wallets/1/history";
+    for reason in [json!({}), json!({ "reason": "  " })] {
+        let answer = console.post(path, reason);
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.body["field"], "reason");
+    }
+    assert_eq!(
+        acts(&mut console),
+        ["credit", "open_wallet"],
+        "nobody looked"
+    );
+    let opened = console
+        .post(path, json!({ "reason": "二重払いの問い合わせ" }))
+        .ok();
+    assert_eq!(opened["next"], Value::Null);
+    assert_eq!(opened["entries"][0]["amount"], 1_200);
+    assert_eq!(opened["entries"][0]["kind"], "goodwill");
+    assert_eq!(
+        acts(&mut console),
+        ["open_history", "note_wallet", "credit", "open_wallet"]
+    );
+    let notes = console.get("/api/wallets/1/notes").ok();
+    assert_eq!(notes["notes"][0]["text"], "二重払いの問い合わせ");
+    assert_eq!(notes["notes"][0]["by"]["name"], "運用 1");
+    let all = console.get("/api/acts").ok();
+    assert_eq!(all["acts"][0]["about"]["name"], "さ＊＊");
+    let mut stranger = house.browser(Surface::Console);
+    let answer = stranger.post(path, json!({ "reason": "x" }));
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+    let nobody = console.post("/api/wallets/2/history", json!({ "reason": "x" }));
+    assert_eq!(nobody.status, StatusCode::NOT_FOUND);
+}
+
+#[test]
+fn a_customer_is_found_by_the_whole_contact_or_a_receipt_and_every_search_leaves_a_trace() {
+    let house = House::new();
+    let (mut console, _) = house.operator(1);
+    house
+        .browser(Surface::Wallet)
+        .sign_up(CONTACT, &mut Authenticator::new(WALLET));
+    give(&house, 1_200);
+    let opened = console.post("/api/wallets/1/history", json!({ "reason": "x" }));
+    let number = opened.ok()["entries"][0]["receipt_number"].clone();
+    let path = "/api/customers/find";
+    for (by, text) in [
+        ("contact", json!("ＳＯＲＡ@example.jp")),
+        ("receipt_number", number),
+    ] {
+        let asked = json!({ by: text, "reason": "電話での問い合わせ" });
+        assert_eq!(console.post(path, asked).ok()["wallet_id"], "1", "{by}");
+    }
+    let done = acts(&mut console);
+    let times = |what: &str| done.iter().filter(|one| *one == what).count();
+    assert_eq!((times("find_customer"), times("note_wallet")), (2, 3));
+    for (asked, field) in [
+        (json!({ "contact": CONTACT }), "reason"),
+        (json!({ "reason": "x" }), "contact"),
+        (json!({ "contact": "sora", "reason": "x" }), "contact"),
+        (
+            json!({ "contact": CONTACT, "receipt_number": "1", "reason": "x" }),
+            "contact",
+        ),
+    ] {
+        let answer = console.post(path, asked);
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+        assert_eq!(answer.body["field"], field);
+    }
+    let before = acts(&mut console).len();
+    house.pass(1);
+    for asked in [
+        json!({ "contact": "sor@example.jp", "reason": "x" }),
+        json!({ "receipt_number": "99999999", "reason": "x" }),
+    ] {
+        assert_eq!(console.post(path, asked).status, StatusCode::NOT_FOUND);
+    }
+    assert_eq!(acts(&mut console).len(), before, "it is about nobody");
+    let all = console.get("/api/acts?limit=2").ok();
+    for act in all["acts"].as_array().expect("a list") {
+        assert_eq!(
+            (&act["what"], &act["about"]),
+            (&json!("find_customer"), &Value::Null)
+        );
+    }
+    assert!(
+        !all.to_string().contains("sor@"),
+        "whom they looked for is not written down"
+    );
+}
