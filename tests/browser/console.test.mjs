@@ -213,6 +213,28 @@ step('an API key is made with the passkey and its secret is shown once', async (
   for (const scheme of ['OPA-Auth', 'MAMORI-HMAC-SHA256']) assert.notEqual(await registerHears(made, scheme), 401, scheme);
 });
 
+step('a key says what it is for, and a merchant, a store and a till get other names', async () => {
+  const { page } = operator;
+  const give = async (named, name) => {
+    await button(page, named).click();
+    await dialog(page).locator('#new-name').fill(name);
+    await page.keyboard.press('Enter');
+    await dialog(page).waitFor({ state: 'detached' });
+  };
+  await give(`${words.label_key}: ${made.api_key}`, '駅前店のレジ');
+  await page.locator('.key-words').getByText('駅前店のレジ').waitFor();
+  await give(`${words.rename}: 駅前店 レジ1`, 'レジ2');
+  await page.locator('.till-name').getByText('レジ2', { exact: true }).waitFor();
+  await give(`${words.rename}: 駅前店`, '駅前通り店');
+  await page.locator('.store summary').getByText('駅前通り店').waitFor();
+  await give(`${words.rename}: 駅前通り店`, '駅前店');
+  await page.locator('.store summary').getByText('駅前店', { exact: true }).waitFor();
+  await give(`${words.rename}: そら書房`, 'そら書店');
+  await heading(page, 'そら書店').waitFor();
+  await give(`${words.rename}: そら書店`, 'そら書房');
+  await heading(page, 'そら書房').waitFor();
+});
+
 step('OPA-Auth is switched off for the key, and the key works on', async () => {
   const { page } = operator;
   await lookInBothLanguages(page, 'console-merchant', { fullPage: true });
@@ -339,7 +361,8 @@ step('a customer asks to be forgotten', async () => {
   const { page } = operator;
   const phone = await openDevice(browser, { phone: true });
   await giveAuthenticator(phone);
-  await signUp(phone.page, `forget-${Date.now()}@example.com`, 'みお');
+  const contact = `forget-${Date.now()}@example.com`;
+  await signUp(phone.page, contact, 'みお');
   const number = await phone.page.evaluate(async () => (await (await fetch('/api/home')).json()).wallet_id);
   await phone.page.goto(new URL('#activity', dev.wallet_url).href);
   await phone.page.getByText(walletTexts.ja.act_open_wallet).waitFor();
@@ -362,6 +385,26 @@ step('a customer asks to be forgotten', async () => {
   await dialog(page).locator('.note').waitFor();
   await lookAt(page, 'console-erase-despite-ja');
   await page.keyboard.press('Escape');
+  // Without the number a contact finds the customer, and a reason opens what moved: both are written down.
+  await page.getByLabel(words.search_acts_by).selectOption('contact');
+  await page.locator('#wallet-number').fill(contact);
+  await page.getByLabel(words.look_reason).fill('電話での問い合わせ');
+  await page.keyboard.press('Enter');
+  await page.getByText('み＊＊').waitFor();
+  await page.locator('.notes').getByText('電話での問い合わせ').waitFor();
+  await button(page, words.open_history).click();
+  await dialog(page).locator('#new-name').fill('二重払いの確認');
+  await page.keyboard.press('Enter');
+  await page.getByText(words.no_entries).waitFor();
+  await page.locator('.notes').getByText('二重払いの確認').waitFor();
+  await lookAt(page, 'console-customer-history-ja', { fullPage: true });
+  await lookOnPhone(page, 'console-customer-history-ja');
+  await page.getByLabel(words.search_acts_by).selectOption('contact');
+  await page.locator('#wallet-number').fill(`nobody-${contact}`);
+  await page.getByLabel(words.look_reason).fill('x');
+  await page.keyboard.press('Enter');
+  await page.getByText(words.no_such_contact).waitFor();
+  await page.getByLabel(words.search_acts_by).selectOption('number');
   await find(number);
   await page.getByText('み＊＊').waitFor();
   await page.getByLabel(words.note_text).fill('電話で本人を確認。');
@@ -376,7 +419,7 @@ step('a customer asks to be forgotten', async () => {
   await button(dialog(page), words.erase_now).click();
   await dialog(page).waitFor({ state: 'detached' });
   await page.getByText(words.state_erased).waitFor();
-  await page.getByText(words.note_gone).waitFor();
+  await page.getByText(words.note_gone).first().waitFor();
   await lookAt(page, 'console-erased-ja', { fullPage: true });
   await phone.page.reload();
   await phone.page.locator('.welcome-panel').waitFor();

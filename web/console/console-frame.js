@@ -151,13 +151,13 @@ export async function postFresh(path, body) {
  * A sheet that does a work: `draw` says what is entered, `focus` where that begins, `fields` what stands there already.
  * @param {string} title @param {Run} run @param {DrawSheet} draw @param {string | null} focus
  * `once`: what it answers with is shown this once, and the sheet does not close before that was said to be kept.
- * @param {Record<string, string>} fields @param {boolean} once
+ * @param {Record<string, string>} fields @param {boolean} once @param {string} text
  */
-export function workSheet(title, run, draw, focus, fields = {}, once = false) {
+export function workSheet(title, run, draw, focus, fields = {}, once = false, text = '') {
   const place = el('div', { class: 'form' });
   /** @type {Machine<SheetState, SheetEvent>} */
   const view = machine({
-    begin: beginSheetWith(fields, once),
+    begin: beginSheetWith(fields, once, text),
     update: updateSheet,
     draw: (state) => patch(place, state.result === null ? draw(state, (event) => view.send(event)) : [
       ...state.result, ...(once ? keptForm(state.asking, () => view.send({ is: 'kept' })) : [])]),
@@ -196,9 +196,9 @@ export const submitting = (send) => ({
 /**
  * Asks for one text in a sheet; `run(text)` does the work.
  * @param {{ title: string, label: string, hint?: string, action: Child, chars?: number, once?: boolean, danger?: boolean,
- *   run: Run }} sheet
+ *   value?: string, run: Run }} sheet
  */
-export function askForName({ title, label, hint, action, chars = 40, once = false, danger = false, run }) {
+export function askForName({ title, label, hint, action, chars = 40, once = false, danger = false, value = '', run }) {
   workSheet(title, run, (state, send) => [h('form', {
     class: 'form', on: submitting(send),
   },
@@ -213,8 +213,22 @@ export function askForName({ title, label, hint, action, chars = 40, once = fals
   problemLine(state.problem),
   h('button', {
     type: 'submit', class: `button wide ${danger ? 'danger' : ''}`.trim(), 'aria-busy': state.busy && 'true',
-  }, action))], '#new-name', {}, once);
+  }, action))], '#new-name', {}, once, value);
 }
+
+/**
+ * Gives something another name.
+ * @param {string} label @param {string} name @param {(name: string) => Promise<unknown>} give @param {() => Promise<void>} reload
+ * @param {string | undefined} hint
+ */
+export const rename = (label, name, give, reload, hint = undefined) => askForName({
+  title: t('rename_title', { name: name || label }), label, value: name, action: t('save'), hint,
+  async run(text) {
+    await give(text);
+    announce(t('saved'));
+    await reload();
+  },
+});
 
 /**
  * Explains what is about to happen and does it after the passkey; with `word`, only once that was typed.

@@ -4,7 +4,7 @@ import { get, post } from '/assets/api.js';
 import { h, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import {
-  agree, askForName, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, smallButton,
+  agree, askForName, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, rename, smallButton,
 } from '/assets/console-frame.js';
 import { askForDetails, askForStore, detailsOf, storeWords } from '/assets/console-store-form.js';
 import { beginMerchant, updateMerchant } from '/assets/console-merchant-state.js';
@@ -19,7 +19,8 @@ import { machine } from '/assets/machine.js';
 /** @import { MerchantEvent, MerchantState, OpenStore } from '/assets/console-merchant-state.js' */
 
 /**
- * @typedef {{ send(event: MerchantEvent): void, reload(): Promise<void> }} Doing What the drawing may ask for.
+ * @typedef {{ send(event: MerchantEvent): void, reload(): Promise<void>, restart(): void }} Doing What the drawing may ask for;
+ * `restart` draws the head anew as well.
  */
 
 // From so many stores on, a list is searched and not read.
@@ -77,6 +78,7 @@ function keyActs(key, doing) {
   const opa = t(key.opa_auth ? 'opa_off' : 'opa_on');
   const revoke = t('revoke_key');
   return h('div', { class: 'key-acts' },
+    smallButton(t('label_key'), 'quiet', () => labelKey(key, doing), `${t('label_key')}: ${key.api_key}`),
     smallButton(opa, 'quiet', () => switchOpa(key, doing), `${opa}: ${key.api_key}`),
     smallButton(revoke, 'danger-quiet', () => revokeKey(key, doing), `${revoke}: ${key.api_key}`));
 }
@@ -84,7 +86,7 @@ function keyActs(key, doing) {
 /** @param {ApiKey} key @param {Doing} doing */
 function keyRow(key, doing) {
   return h('li', { key: key.api_key, class: key.live ? 'key-row' : 'key-row key-dead' },
-    h('div', { class: 'key-words' }, keyName(key),
+    h('div', { class: 'key-words' }, key.label !== null && h('strong', {}, key.label), keyName(key),
       h('span', { class: 'small soft number' }, t('key_made', { time: shortDateTime(key.made_at_ms) }))),
     keyState(key),
     key.live && h('div', { class: 'key-schemes small' },
@@ -108,6 +110,18 @@ const describeStore = (store, { reload }) => askForDetails(store, async (_, fiel
 });
 
 /** @param {StoreRow} store @param {Doing} doing */
+const renameStore = ({ store_id, name }, { reload }) => rename(
+  t('store_name'), name, (text) => post(`/api/stores/${store_id}/name`, { name: text }), reload);
+
+/** @param {Merchant} merchant @param {Doing} doing */
+const renameMerchant = ({ merchant_id, name }, { restart }) => rename(
+  t('merchant_name'), name, (text) => post(`/api/merchants/${merchant_id}/name`, { name: text }), async () => restart());
+
+/** @param {ApiKey} key @param {Doing} doing */
+const labelKey = ({ api_key, label }, { reload }) => rename(
+  t('key_label'), label ?? '', (text) => post('/api/api-keys/label', { api_key, label: text }), reload, t('key_label_hint'));
+
+/** @param {StoreRow} store @param {Doing} doing */
 const addTill = ({ store_id, name: store }, { reload }) => askForName({
   title: t('add_till', { store }), label: t('till_name'), hint: t('till_name_hint'), action: t('add'),
   async run(name) {
@@ -121,12 +135,14 @@ const addTill = ({ store_id, name: store }, { reload }) => askForName({
 function storeTills(store, { store: known, problem }, doing) {
   if (known === null) return problem === null ? h('p', { class: 'soft' }, t('loading')) : problemLine(problem);
   const { tills } = known;
-  const rows = tills.map((till) => tillRow({ ...till, store: store.name }, till.name));
+  const rows = tills.map((till) => tillRow({ ...till, store: store.name }, till.name, doing.reload));
   return [
     problemLine(problem),
     h('div', { class: 'store-details' },
       h('span', { class: 'soft' }, storeWords(known) || t('not_described')),
-      smallButton(t('describe_store'), 'quiet', () => describeStore(known, doing), `${t('describe_store')}: ${store.name}`)),
+      h('span', { class: 'row-acts' },
+        smallButton(t('rename'), 'quiet', () => renameStore(store, doing), `${t('rename')}: ${store.name}`),
+        smallButton(t('describe_store'), 'quiet', () => describeStore(known, doing), `${t('describe_store')}: ${store.name}`))),
     tills.length === 0 ? h('p', { class: 'soft' }, t('no_tills')) : h('ul', { class: 'tills' }, rows),
     addButton(t('add_till_short'), () => addTill(store, doing)),
   ];
@@ -169,7 +185,9 @@ function drawMerchant(state, doing) {
   const keys = merchant.api_keys.map((key) => keyRow(key, doing));
   const stores = merchant.stores.map((store) => storeRow(store, open.get(store.store_id), doing));
   return [
-    h('a', { class: 'text-button back-link', href: '#merchants' }, drawing('back'), t('all_merchants')),
+    h('div', { class: 'merchant-head' },
+      h('a', { class: 'text-button back-link', href: '#merchants' }, drawing('back'), t('all_merchants')),
+      smallButton(t('rename'), 'quiet', () => renameMerchant(merchant, doing), `${t('rename')}: ${merchant.name}`)),
     problemLine(state.problem),
     cardWith(t('stores'), 'shop', 'places', addButton(t('add_store'), () => addStore(merchant, doing)),
       searchField(state, doing),
@@ -205,6 +223,7 @@ export function merchantView(first, tools) {
   /** @type {Doing} */
   const doing = {
     send: (event) => view.send(event),
+    restart: () => tools.go(`merchants/${first.merchant_id}`),
     reload: async () => view.send(await read({ merchant_id: first.merchant_id, query: view.state().query })),
   };
   /** @type {Machine<MerchantState, MerchantEvent>} */

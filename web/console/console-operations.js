@@ -1,10 +1,10 @@
 // The working parts of the console: pairing codes for tills, and what waits to leave the house.
 
-import { Refused } from '/assets/api.js';
+import { Refused, post } from '/assets/api.js';
 import { h } from '/assets/draw.js';
-import { el } from '/assets/elements.js';
+import { announce, el } from '/assets/elements.js';
 import {
-  agree, answerView, cardElement, cardHead, drawing, postFresh, problemLine, smallButton,
+  agree, answerView, cardElement, cardHead, drawing, postFresh, problemLine, rename, smallButton,
 } from '/assets/console-frame.js';
 import { clockTime, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
 
@@ -30,18 +30,40 @@ const makePairingCode = ({ till_id, store, name, enrolled }) => agree({
   },
 });
 
+/** What stops is said before the passkey is asked for. @param {TillOfRow} till @param {() => Promise<void>} reload */
+const takeOff = ({ till_id, store, name }, reload) => agree({
+  title: t('take_off_title', { store, till: name }), lead: t('take_off_lead'), action: t('take_off_now'), danger: true,
+  async run() {
+    await postFresh('/api/tills/take-off', { till_id });
+    announce(t('taken_off'), 'assertive');
+    await reload();
+  },
+});
+
+/** @param {TillOfRow} till @param {() => Promise<void>} reload */
+function tillActs(till, reload) {
+  const { till_id, name, enrolled } = till;
+  const give = (/** @type {string} */ text) => post(`/api/tills/${till_id}/name`, { name: text });
+  return [
+    smallButton(t('rename'), 'quiet', () => rename(t('till_name'), name, give, reload), `${t('rename')}: ${till.store} ${name}`),
+    enrolled && smallButton(t('take_off'), 'danger-quiet', () => takeOff(till, reload), `${t('take_off')}: ${till.store} ${name}`),
+  ];
+}
+
 /**
- * A till with its state, and the button that makes its pairing code. `name` is what the row calls it.
- * @param {TillOfRow} till @param {string} name
+ * A till with its state, and the button that makes its pairing code. `name` is what the row calls it; with `reload` it may be
+ * renamed and taken off its device as well.
+ * @param {TillOfRow} till @param {string} name @param {(() => Promise<void>) | null} reload
  */
-export function tillRow(till, name) {
+export function tillRow(till, name, reload = null) {
   const { enrolled } = till;
   return h('li', { key: String(till.till_id), class: 'till-row' },
     h('span', { class: 'till-name' }, name),
     h('span', { class: enrolled ? 'state state-good' : 'state' },
       drawing(enrolled ? 'check' : 'minus'), t(enrolled ? 'enrolled' : 'not_enrolled')),
     smallButton(t('new_pairing_code'), 'soft-fill', () => makePairingCode(till),
-      `${t('new_pairing_code')}: ${till.store} ${till.name}`));
+      `${t('new_pairing_code')}: ${till.store} ${till.name}`),
+    reload !== null && tillActs(till, reload));
 }
 
 export function tillsCard() {

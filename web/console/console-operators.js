@@ -1,9 +1,10 @@
 // Operators: who may enter the console. They invite and remove each other, each time with a fresh passkey.
 
+import { post } from '/assets/api.js';
 import { h } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import {
-  agree, answerView, askForName, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, smallButton,
+  agree, answerView, askForName, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, rename, smallButton,
 } from '/assets/console-frame.js';
 import { shortDateTime, t } from '/assets/i18n.js';
 
@@ -57,6 +58,10 @@ function confirm(one, reload) {
   });
 }
 
+/** @param {Operator} one @param {Reload} reload */
+const renameOperator = ({ operator, name }, reload) => rename(
+  t('operator_name_new'), name, (text) => post('/api/operators/name', { operator, name: text }), reload, t('operator_name_hint'));
+
 /** @param {Operator} one @param {number} now_ms */
 function stateOf({ active, confirmed, link_ends_at_ms }, now_ms) {
   if (active && !confirmed) return h('span', { class: 'state' }, drawing('clock'), t('waits_for_confirmation'));
@@ -77,9 +82,11 @@ function row(one, now_ms, reload) {
       h('strong', {}, one.name, one.yourself && h('span', { class: 'yourself' }, t('yourself'))),
       h('span', { class: 'small soft number' }, since)),
     stateOf(one, now_ms),
-    one.active && !one.confirmed && smallButton(t('confirm_operator'), 'soft-fill', () => confirm(one, reload),
-      `${t('confirm_operator')}: ${one.name}`),
-    smallButton(words, 'danger-quiet', () => remove(one, reload), `${words}: ${one.name}`));
+    h('span', { class: 'row-acts' },
+      one.active && !one.confirmed && smallButton(t('confirm_operator'), 'soft-fill', () => confirm(one, reload),
+        `${t('confirm_operator')}: ${one.name}`),
+      smallButton(t('rename'), 'quiet', () => renameOperator(one, reload), `${t('rename')}: ${one.name}`),
+      smallButton(words, 'danger-quiet', () => remove(one, reload), `${words}: ${one.name}`)));
 }
 
 /** @param {Operators} first @param {Tools} tools @returns {View} */

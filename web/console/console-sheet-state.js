@@ -41,8 +41,8 @@ const on = {
 
 export const updateSheet = byEvent(on);
 
-/** @param {Record<string, string>} fields @param {boolean} once @returns {Step<SheetState, SheetEffect>} */
-export const beginSheetWith = (fields, once = false) => [
-  { text: '', fields, busy: false, problem: null, result: null, once, asking: false }];
+/** @param {Record<string, string>} fields @param {boolean} once @param {string} text @returns {Step<SheetState, SheetEffect>} */
+export const beginSheetWith = (fields, once = false, text = '') => [
+  { text, fields, busy: false, problem: null, result: null, once, asking: false }];
 
 export const beginSheet = beginSheetWith({});

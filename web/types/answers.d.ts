@@ -250,6 +250,8 @@ export interface ApiKey {
   opa_auth: boolean;
   live: boolean;
   revoked_at_ms: number | null;
+  /** What operators say it is for. */
+  label: string | null;
 }
 
 export interface StoreRow {

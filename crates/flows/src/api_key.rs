@@ -75,6 +75,15 @@ pub fn set_opa_auth(run: &mut Run, _turn: &Turn, api_key: &str, takes: bool) -> 
     Ok(())
 }
 
+/// Says what a key is for. The ledger knows nothing of labels: one step, in the registry.
+pub fn label(run: &mut Run, api_key: &str, label: &str) -> Flow<()> {
+    let noted = run.noted();
+    if !run.registry.api_keys().noted(noted).label(api_key, label)? {
+        return Err(Denied::NotFound.into());
+    }
+    Ok(())
+}
+
 /// The two halves of a key, from random bytes.
 ///
 /// The secret is valid base64: the wire format's clients decode it for the tokens of account linking.

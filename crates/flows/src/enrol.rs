@@ -6,7 +6,7 @@
 //! | bind the till to the device | ledger | the ledger names this device: it becomes active |
 //! | the device is active, the one before it gone | registry | done already |
 //!
-//! | step of leaving | where it is written | if the answer is lost |
+//! | step of leaving, by the till itself or by an operator | where it is written | if the answer is lost |
 //! |---|---|---|
 //! | unbind the till | ledger, first: a name without a row would still be live | asked again: nothing is bound |
 //! | the devices of the till are gone | registry | asked again, or by the next start |
@@ -85,4 +85,13 @@ pub fn leave(
     run.registry.devices().remove_of(device.till)?;
     tracing::info!(till = device.till.0, "a till left");
     Ok(Some(device.till))
+}
+
+/// Takes whatever device a till has off it, for an operator: the tablet is lost, or in the wrong hands. A till without one is left as
+/// it is.
+pub fn take_off(run: &mut Run, till: TillId) -> Flow<()> {
+    run.ask(Command::BindTill { till, device: None })??;
+    run.registry.devices().remove_of(till)?;
+    tracing::info!(till = till.0, "an operator took a till's device off");
+    Ok(())
 }

@@ -16,7 +16,7 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::ids::{MerchantId, StoreId};
 use mamori_domain::merchant::StoreDetails;
-use mamori_registry::{NameTaken, Opening};
+use mamori_registry::{NameTaken, Opening, RenameRefusal, Renamed};
 
 use crate::ledger::{OfLedger, Run};
 use crate::stop::{Denied, Flow};
@@ -88,6 +88,18 @@ pub fn open_store(
 ) -> Flow<u32> {
     let command = Command::OpenStore { merchant, details };
     open_by(run, turn, Opening::Store(merchant), command, name)
+}
+
+/// Calls a merchant, store or till by another name. The ledger knows no names: one step, in the registry.
+pub fn rename(run: &mut Run, _turn: &Turn, what: Renamed, name: &str) -> Flow<()> {
+    let noted = run.noted();
+    let renamed = run.registry.directory().noted(noted).rename(what, name)?;
+    renamed.map_err(|refusal| match refusal {
+        RenameRefusal::Unknown => Denied::NotFound,
+        RenameRefusal::NameTaken => Denied::NameTaken,
+    })?;
+    tracing::info!(?what, "something got another name");
+    Ok(())
 }
 
 fn open_by(run: &mut Run, _turn: &Turn, what: Opening, command: Command, name: &str) -> Flow<u32> {

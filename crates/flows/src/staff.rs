@@ -5,6 +5,7 @@
 //! | invite an operator | registry: the operator, the link, the row that says who invited | the invitation is listed; its link was shown to no one, and it is withdrawn |
 //! | remove an operator | registry: operator, passkeys, links and sessions end; the row that says who removed | asked again: there is none any more |
 //! | confirm an operator | registry: who came back with a restore may enter; the row that says who confirmed | asked again: confirmed already |
+//! | call an operator by another name | registry: the name, the row that says who changed it | asked again: it is called so |
 //! | make a pairing code | registry: the code, the row that says for which till | asked again: the new code ends the old one |
 //!
 //! Each is one transaction, so there is nothing to settle after a crash.
@@ -41,6 +42,16 @@ pub fn confirm(run: &mut Run, returned: &OwnerId) -> Flow<()> {
     let mut operators = run.registry.operators().noted(noted);
     let confirmed = operators.confirm(returned, run.now)?;
     confirmed.map_err(|ConfirmRefusal::Unknown| Denied::NotFound.into())
+}
+
+/// Calls an operator by another name.
+pub fn name_operator(run: &mut Run, operator: &OwnerId, name: &str) -> Flow<()> {
+    let noted = run.noted();
+    let mut operators = run.registry.operators().noted(noted);
+    if !operators.rename(operator, name)? {
+        return Err(Denied::NotFound.into());
+    }
+    Ok(())
 }
 
 /// Makes a pairing code for a till that has a name; earlier ones of that till stop working.

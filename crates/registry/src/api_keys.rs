@@ -56,6 +56,8 @@ pub struct ApiKeySummary {
     pub is_live: bool,
     /// When it was revoked; None also for one that a start found without a name in the book.
     pub revoked_at: Option<Timestamp>,
+    /// What operators say it is for.
+    pub label: Option<String>,
 }
 
 /// API keys of merchants.
@@ -100,6 +102,7 @@ impl ApiKeys<'_> {
             ("status", Standing::Pending.param()),
             ("made_at", at(now)),
             ("revoked_at", Param::Null),
+            ("label", Param::Null),
         ];
         let key = &self.keys.rows;
         (self.db).transaction(|tx| authentic::insert(tx, key, &API_KEYS, &cells))?;
@@ -161,6 +164,22 @@ impl ApiKeys<'_> {
         })
     }
 
+    /// Says what a key is for, live or revoked; false if there is no such key.
+    pub fn label(&mut self, api_key: &str, label: &str) -> Result<bool, Fault> {
+        let noted = self.noted.take();
+        let key = &self.keys.rows;
+        self.db.transaction(|tx| {
+            let named = [Param::Text(api_key), Standing::Dead.param()];
+            let which = "WHERE api_key = $1 AND status <> $2";
+            let called = [("label", Param::Text(label))];
+            let changed = authentic::update(tx, key, &API_KEYS, which, &named, &called)?;
+            if let (1, Some(noted)) = (changed, &noted) {
+                noted.write(tx, RegistryCommand::LabelApiKey, About::ApiKey(api_key))?;
+            }
+            Ok(changed == 1)
+        })
+    }
+
     /// What the book calls a live key; None if there is no such live key.
     pub fn find_live(&mut self, api_key: &str) -> Result<Option<Fingerprint>, Fault> {
         self.db.query_first(
@@ -210,7 +229,7 @@ impl ApiKeys<'_> {
     /// The keys of a merchant, live ones first, then the newest.
     pub fn of_merchant(&mut self, merchant: MerchantId) -> Result<Vec<ApiKeySummary>, Fault> {
         self.db.query(
-            "SELECT api_key, made_at, opa_auth, status, revoked_at FROM api_keys WHERE merchant = $1 AND status <> $2
+            "SELECT api_key, made_at, opa_auth, status, revoked_at, label FROM api_keys WHERE merchant = $1 AND status <> $2
              ORDER BY status, made_at DESC, api_key",
             &[
                 Param::Int(i64::from(merchant.0)),
@@ -222,6 +241,7 @@ impl ApiKeys<'_> {
                 opa_auth: row.flag(2),
                 is_live: numbered_cell::<Standing>(row, 3) == Standing::Active,
                 revoked_at: opt_instant_cell(row, 4),
+                label: row.opt_text(5).map(str::to_owned),
             },
         )
     }

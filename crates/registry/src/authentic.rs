@@ -171,6 +171,7 @@ pub(crate) const API_KEYS: AuthenticTable = AuthenticTable {
         ("status", CellType::Int),
         ("made_at", CellType::Int),
         ("revoked_at", CellType::Int),
+        ("label", CellType::Text),
     ],
     lasts: true,
     refusal: "a row of api_keys was not written by this house or was altered",

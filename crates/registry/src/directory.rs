@@ -164,6 +164,26 @@ pub struct PendingOpening {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NameTaken;
 
+/// Something that has a name and gets another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Renamed {
+    /// A merchant.
+    Merchant(MerchantId),
+    /// A store.
+    Store(StoreId),
+    /// A till.
+    Till(TillId),
+}
+
+/// Why something keeps its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenameRefusal {
+    /// There is no such thing.
+    Unknown,
+    /// Something else of the same kind and in the same place is called so.
+    NameTaken,
+}
+
 /// What merchants, stores and tills are called, and what is being opened.
 pub struct DirectoryRows<'a> {
     pub(crate) db: &'a mut Db,
@@ -198,6 +218,81 @@ impl DirectoryRows<'_> {
     pub fn name_till(&mut self, till: TillId, store: StoreId, name: &str) -> Result<(), Fault> {
         self.db
             .transaction(|tx| write_name(tx, Opening::Till(store), till.0, name))
+    }
+
+    /// Calls something by another name that is free in its place. Its own name again changes nothing and is no act.
+    pub fn rename(
+        &mut self,
+        what: Renamed,
+        name: &str,
+    ) -> Result<Result<(), RenameRefusal>, Fault> {
+        let noted = self.noted.take();
+        let (id, command, subject) = match what {
+            Renamed::Merchant(id) => (id.0, RegistryCommand::NameMerchant, Subject::Merchant(id)),
+            Renamed::Store(id) => (id.0, RegistryCommand::NameStore, Subject::Store(id)),
+            Renamed::Till(id) => (id.0, RegistryCommand::NameTill, Subject::Till(id)),
+        };
+        let (id, new) = (Param::Int(i64::from(id)), Param::Text(name));
+        self.db.transaction(|tx| {
+            let known = match what {
+                Renamed::Merchant(_) => tx.query_first(
+                    "SELECT name FROM merchants WHERE merchant = $1",
+                    &[id],
+                    |row| row.text(0).to_owned(),
+                ),
+                Renamed::Store(_) => {
+                    tx.query_first("SELECT name FROM stores WHERE store = $1", &[id], |row| {
+                        row.text(0).to_owned()
+                    })
+                }
+                Renamed::Till(_) => {
+                    tx.query_first("SELECT name FROM tills WHERE till = $1", &[id], |row| {
+                        row.text(0).to_owned()
+                    })
+                }
+            }?;
+            let Some(known) = known else {
+                return Ok(Err(RenameRefusal::Unknown));
+            };
+            if known == name {
+                return Ok(Ok(()));
+            }
+            let taken = match what {
+                Renamed::Merchant(_) => tx.query_first(
+                    "SELECT 1 FROM merchants WHERE name = $1",
+                    &[new],
+                    |row| row.int(0),
+                ),
+                Renamed::Store(_) => tx.query_first(
+                    "SELECT 1 FROM stores WHERE merchant = (SELECT merchant FROM stores WHERE store = $1) AND name = $2",
+                    &[id, new],
+                    |row| row.int(0),
+                ),
+                Renamed::Till(_) => tx.query_first(
+                    "SELECT 1 FROM tills WHERE store = (SELECT store FROM tills WHERE till = $1) AND name = $2",
+                    &[id, new],
+                    |row| row.int(0),
+                ),
+            }?;
+            if taken.is_some() {
+                return Ok(Err(RenameRefusal::NameTaken));
+            }
+            match what {
+                Renamed::Merchant(_) => {
+                    tx.execute("UPDATE merchants SET name = $1 WHERE merchant = $2", &[new, id])
+                }
+                Renamed::Store(_) => {
+                    tx.execute("UPDATE stores SET name = $1 WHERE store = $2", &[new, id])
+                }
+                Renamed::Till(_) => {
+                    tx.execute("UPDATE tills SET name = $1 WHERE till = $2", &[new, id])
+                }
+            }?;
+            if let Some(noted) = &noted {
+                noted.write(tx, command, About::Ledger(subject))?;
+            }
+            Ok(Ok(()))
+        })
     }
 
     /// All tills with their names, by merchant, store, till. A chain has tens of thousands: read once, keep in memory.

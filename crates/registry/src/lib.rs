@@ -63,7 +63,7 @@ pub use devices::{
 };
 pub use directory::{
     Directory, DirectoryRows, DirectoryStore, DirectoryTill, MerchantTree, NameTaken, Opening,
-    PendingOpening,
+    PendingOpening, RenameRefusal, Renamed,
 };
 pub use erasures::{Erasure, Erasures};
 pub use factors::{Factors, OwnerId, StoredPasskey};

@@ -216,6 +216,23 @@ impl Operators<'_> {
         Ok(found.into_iter().next())
     }
 
+    /// Calls an operator, or somebody who was invited, by another name; false if there is none (any more).
+    pub fn rename(&mut self, operator: &OwnerId, name: &str) -> Result<bool, Fault> {
+        let noted = self.noted.take();
+        let key = &self.keys.rows;
+        self.db.transaction(|tx| {
+            let which = "WHERE operator = $1 AND status <> $2";
+            let named = [Param::Blob(&operator.0), Standing::Dead.param()];
+            let called = [("name", Param::Text(name))];
+            let changed = authentic::update(tx, key, &OPERATORS, which, &named, &called)?;
+            if let (1, Some(noted)) = (changed, &noted) {
+                let about = About::Operator(operator);
+                noted.write(tx, RegistryCommand::NameOperator, about)?;
+            }
+            Ok(changed == 1)
+        })
+    }
+
     /// The operators who may enter the console or were invited to it, in order of invitation.
     pub fn list(&mut self) -> Result<Vec<OperatorSummary>, Fault> {
         self.db.query(

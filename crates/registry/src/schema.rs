@@ -64,11 +64,20 @@ pub const CONTROL: Family = Family {
             sql: PROOFS,
         },
         Migration {
+            name: "what API keys are for",
+            sql: KEY_LABELS,
+        },
+        Migration {
             name: PROVEN_LASTING_ROWS,
             sql: LASTING_PROOFS,
         },
     ],
 };
+
+/// What operators say a key is for.
+const KEY_LABELS: &str = "
+ALTER TABLE api_keys ADD COLUMN label TEXT;
+";
 
 /// The migration since which rows carry proofs.
 pub(crate) const PROVEN_ROWS: &str = "rows that prove themselves";

@@ -77,6 +77,8 @@ pub enum StepUpAct {
     GrantPermission([u8; 32]),
     /// Make a pairing code, with which a device becomes this till.
     MakePairingCode(TillId),
+    /// Take a till's device off it.
+    TakeTillOff(TillId),
     /// Make an API key for a merchant.
     MakeApiKey(MerchantId),
     /// Revoke an API key.

@@ -92,6 +92,30 @@ pub async fn make_pairing_code(
     asker.when_shown(app, &headers, &body, act, work).await
 }
 
+/// `POST /api/tills/take-off {till_id}` of the console: the device of the till takes no payment any more when this answers.
+pub async fn take_off(
+    State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
+        .map_err(|_| Denial::InvalidField("till_id"))?;
+    let till = TillId(till);
+    let work = move |mut granted: Granted<OperatorSession>| {
+        enrol::take_off(&mut granted.run, till)?;
+        granted.app.identity.devices.forget_till(till);
+        tracing::info!(
+            till = till.0,
+            operator = granted.operator(),
+            "an operator took a till's device off"
+        );
+        Ok(json!({}))
+    };
+    let act = StepUpAct::TakeTillOff(till);
+    asker.when_shown(app, &headers, &body, act, work).await
+}
+
 /// `GET /api/tills` of the console.
 pub async fn list_tills(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
     let read = app.registry.ask(|registry| {

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use mamori_domain::command::Command;
-use mamori_domain::ids::{MerchantId, StoreId};
+use mamori_domain::ids::{MerchantId, StoreId, TillId};
 use mamori_domain::merchant::{Prefecture, StoreDetails, StoreKind};
 use mamori_flows::open::Turn;
 use mamori_flows::{Flow, Run, Stop, api_key, open};
-use mamori_registry::{ApiKeySummary, Opening, display_name};
+use mamori_registry::{ApiKeySummary, Opening, Renamed, display_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
@@ -225,6 +225,60 @@ pub async fn open_till(State(app): State<Arc<App>>, asker: OperatorSession, body
     Ok(done(json!({ "till_id": id })))
 }
 
+/// `POST /api/merchants/{id}/name {name}` of the console.
+pub async fn rename_merchant(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    id: Named,
+    body: Body,
+) -> Answer {
+    rename(&app, asker, id, &body, |id| {
+        Renamed::Merchant(MerchantId(id))
+    })
+    .await
+}
+
+/// `POST /api/stores/{id}/name {name}` of the console.
+pub async fn rename_store(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    id: Named,
+    body: Body,
+) -> Answer {
+    rename(&app, asker, id, &body, |id| Renamed::Store(StoreId(id))).await
+}
+
+/// `POST /api/tills/{id}/name {name}` of the console.
+pub async fn rename_till(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    id: Named,
+    body: Body,
+) -> Answer {
+    rename(&app, asker, id, &body, |id| Renamed::Till(TillId(id))).await
+}
+
+async fn rename(
+    app: &Arc<App>,
+    asker: OperatorSession,
+    Named(id): Named,
+    body: &Body,
+    what: impl FnOnce(u32) -> Renamed,
+) -> Answer {
+    let what = what(u32::try_from(id).map_err(|_| Denial::NotFound)?);
+    let name = name(body)?;
+    let (inner, now, seed) = (Arc::clone(app), app.outside.now(), app.outside.seed());
+    let renamed = app.registry.ask(move |registry| -> Result<(), Denial> {
+        let turn = inner.directory.take_turn();
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        open::rename(&mut run, &turn, what, &name)?;
+        inner.directory.follow(&turn, registry)?;
+        Ok(())
+    });
+    renamed.await??;
+    Ok(done(json!({})))
+}
+
 /// Runs the flow; memory takes over what there is now, whether the flow opened something or settled what another one left.
 async fn open(
     app: &Arc<App>,
@@ -319,6 +373,23 @@ pub async fn set_opa_auth(
     asker.when_shown(app, &headers, &body, act, work).await
 }
 
+/// `POST /api/api-keys/label {api_key, label}` of the console: what the key is for, so that the right one is revoked some day.
+pub async fn label_api_key(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let api_key = body.text("api_key", 64)?.to_owned();
+    let label = display_name(body.text("label", 640)?).ok_or(Denial::InvalidField("label"))?;
+    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
+    let labelled = app.registry.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        api_key::label(&mut run, &api_key, &label)
+    });
+    labelled.await??;
+    Ok(done(json!({})))
+}
+
 fn key_json(key: &ApiKeySummary) -> Value {
     json!({
         "api_key": key.api_key,
@@ -326,6 +397,7 @@ fn key_json(key: &ApiKeySummary) -> Value {
         "opa_auth": key.opa_auth,
         "live": key.is_live,
         "revoked_at_ms": key.revoked_at.map(millis),
+        "label": key.label,
     })
 }
 

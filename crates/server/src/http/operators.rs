@@ -173,7 +173,7 @@ pub async fn confirm(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let returned = named(&body)?;
+    let returned = operator_named(&body)?;
     let work = move |granted: Granted<OperatorSession>| {
         let operator = granted.operator();
         let mut run = granted.run;
@@ -186,13 +186,26 @@ pub async fn confirm(
     asker.when_shown(app, &headers, &body, act, work).await
 }
 
+/// `POST /api/operators/name {operator, name}` of the console: what colleagues are called.
+pub async fn rename(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+    let operator = operator_named(&body)?;
+    let name = display_name(body.text("name", 640)?).ok_or(Denial::InvalidField("name"))?;
+    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
+    let renamed = app.registry.ask(move |registry| {
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        staff::name_operator(&mut run, &operator, &name)
+    });
+    renamed.await??;
+    Ok(done(json!({})))
+}
+
 /// The operator that a request names.
-fn named(body: &Body) -> Result<OwnerId, Denial> {
+fn operator_named(body: &Body) -> Result<OwnerId, Denial> {
     let named = URL_SAFE_NO_PAD
         .decode(body.text("operator", 22)?)
         .ok()
         .and_then(|bytes| bytes.try_into().ok());
-    Ok(OwnerId(named.ok_or(Denial::InvalidField("operator"))?))
+    named.map(OwnerId).ok_or(Denial::InvalidField("operator"))
 }
 
 /// `POST /api/operators/remove {operator}` of the console: their sessions have ended when this answers.
@@ -202,7 +215,7 @@ pub async fn remove(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let leaving = named(&body)?;
+    let leaving = operator_named(&body)?;
     let work = move |granted: Granted<OperatorSession>| {
         let operator = granted.operator();
         let mut run = granted.run;

@@ -229,7 +229,7 @@ fn a_key_is_made_once_shown_once_and_works_at_once() {
     assert!(!listed.to_string().contains(&secret));
     assert_eq!(
         listed["api_keys"],
-        json!([{ "api_key": api_key, "made_at_ms": house.now().millis(), "opa_auth": true, "live": true, "revoked_at_ms": null }])
+        json!([{ "api_key": api_key, "made_at_ms": house.now().millis(), "opa_auth": true, "live": true, "revoked_at_ms": null, "label": null }])
     );
 }
 
@@ -490,4 +490,125 @@ fn only_operators_see_and_change_merchants() {
             assert_eq!(browser.post(path, json!({})).status, expected, "{path}");
         }
     }
+}
+
+#[test]
+fn what_was_opened_gets_another_name_everywhere_at_once_and_the_act_says_who_gave_it() {
+    let house = House::new();
+    let (mut console, _) = house.operator(1);
+    house.open_shop();
+    for (path, name) in [
+        ("/api/merchants/1/name", "そら書房"),
+        ("/api/stores/1/name", "駅前店"),
+        ("/api/tills/1/name", "サービスカウンター"),
+    ] {
+        house.pass(1);
+        console.post(path, json!({ "name": name })).ok();
+    }
+    let names = house.app.directory.names();
+    let till = &names.tills[&1];
+    assert_eq!(
+        (&*till.merchant_name, &*till.store_name, &*till.name),
+        ("そら書房", "駅前店", "サービスカウンター")
+    );
+    let acts = console.get("/api/acts?limit=3").ok();
+    let mut done: Vec<(&str, &str)> = Vec::new();
+    for act in acts["acts"].as_array().expect("a list") {
+        assert_eq!(act["by"]["name"], "運用 1");
+        assert!(act["about"]["name"].is_string());
+        done.push((
+            act["what"].as_str().expect("a word"),
+            act["about"]["kind"].as_str().expect("a word"),
+        ));
+    }
+    done.sort_unstable();
+    assert_eq!(
+        done,
+        [
+            ("name_merchant", "merchant"),
+            ("name_store", "store"),
+            ("name_till", "till")
+        ]
+    );
+    // The own name again is no act; another till's name is taken; nobody renames what is not there.
+    let own = json!({ "name": "サービスカウンター" });
+    console.post("/api/tills/1/name", own.clone()).ok();
+    let again = console.get("/api/acts?till=1").ok();
+    let times = again["acts"].as_array().expect("a list").iter();
+    assert_eq!(times.filter(|act| act["what"] == "name_till").count(), 2);
+    assert_eq!(
+        console.post("/api/tills/2/name", own.clone()).refusal(),
+        "name_taken"
+    );
+    for path in ["/api/tills/99/name", "/api/stores/4294967296/name"] {
+        assert_eq!(
+            console.post(path, own.clone()).status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+    let empty = console.post("/api/stores/1/name", json!({ "name": " " }));
+    assert_eq!(empty.body["field"], "name");
+}
+
+#[test]
+fn a_key_says_what_it_is_for_and_an_operator_is_called_by_name() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    house.open_shop();
+    let (api_key, _) = make_key(&mut console, &mut key, 1);
+    assert_eq!(keys_of(&mut console, 1)[0]["label"], Value::Null);
+    house.pass(1);
+    let label = json!({ "api_key": api_key, "label": "本店のレジ" });
+    console.post("/api/api-keys/label", label).ok();
+    assert_eq!(keys_of(&mut console, 1)[0]["label"], "本店のレジ");
+    let unknown = json!({ "api_key": "mk_0", "label": "x" });
+    let answer = console.post("/api/api-keys/label", unknown);
+    assert_eq!(answer.status, StatusCode::NOT_FOUND);
+    let listed = console.get("/api/operators").ok();
+    let own = listed["operators"][0]["operator"].clone();
+    let name = json!({ "operator": own, "name": "最初の管理者" });
+    console.post("/api/operators/name", name).ok();
+    assert_eq!(console.get("/api/me").ok()["name"], "最初の管理者");
+    let acts = console.get("/api/acts?limit=2").ok();
+    let mut done: Vec<&Value> = acts["acts"].as_array().expect("a list").iter().collect();
+    done.sort_by_key(|act| act["what"].to_string());
+    assert_eq!(done[0]["what"], "label_api_key");
+    assert_eq!(done[0]["about"]["id"], api_key);
+    assert_eq!(done[1]["what"], "name_operator");
+    assert_eq!(done[1]["about"]["name"], "最初の管理者");
+}
+
+#[test]
+fn a_till_whose_tablet_is_lost_is_taken_off_and_sells_nothing_more() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    house.open_shop();
+    let code = house
+        .registry()
+        .devices()
+        .make_pairing_code(TillId(1), house.now(), &Seed::new([7; 32]))
+        .expect("the registry answers");
+    let mut till = house.browser(Surface::Till);
+    till.post("/api/enrol", json!({ "pairing_code": code }))
+        .ok();
+    till.get("/api/till").ok();
+    let off = json!({ "till_id": 1 });
+    let stale = console.post("/api/tills/take-off", off.clone()).ok();
+    assert!(stale["step_up"].is_string(), "a fresh passkey is asked for");
+    till.get("/api/till").ok();
+    console
+        .post_fresh("/api/tills/take-off", off, &mut key)
+        .ok();
+    assert_eq!(till.get("/api/till").status, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        console.get("/api/stores/1").ok()["tills"][0]["enrolled"],
+        false
+    );
+    let acts = console.get("/api/acts?till=1").ok();
+    let mut bound = acts["acts"].as_array().expect("a list").iter();
+    let last = bound.find(|act| act["what"] == "bind_till");
+    assert_eq!(last.expect("an act")["by"]["kind"], "operator");
+    let nowhere = console.post_fresh("/api/tills/take-off", json!({ "till_id": 99 }), &mut key);
+    assert_eq!(nowhere.refusal(), "till_unknown");
 }
