@@ -100,16 +100,19 @@ export const problemLine = (error) => h('p', { class: 'problem', role: 'alert' }
 
 /**
  * Draws an answer of the server into `place` and reads it again: at its pace while somebody is looking, and by
- * `reload`.
+ * `reload`. Where the server sends only what changed, `merge` makes one answer of it and the one before.
  * @template T
  * @param {{ place: Element, path: string, first: T, in_hand: boolean, pace?: Pace, timeout_ms?: number,
+ *   merge?: { version(known: T): string, into(known: T, changed: any): T },
  *   draw: (state: AnswerState<T>, tools: AnswerTools) => Child[] }} view
  */
-export function answerView({ place, path, first, in_hand, pace = { good_ms: null, bad_ms: null }, timeout_ms, draw }) {
+export function answerView({ place, path, first, in_hand, pace = { good_ms: null, bad_ms: null }, timeout_ms, merge, draw }) {
   /** @returns {Promise<AnswerEvent<T>>} */
   async function read() {
     try {
-      return { is: 'answered', answer: await get(path, timeout_ms) };
+      const known = view.state().answer;
+      const answer = await get(path, timeout_ms, merge?.version(known));
+      return { is: 'answered', answer: merge === undefined ? answer : merge.into(known, answer) };
     } catch (error) {
       return { is: 'failed', error };
     }

@@ -7,6 +7,7 @@ import { clockTimeSeconds, digits, hasText, t, yen } from '/assets/i18n.js';
 import { answerView, card, consoleHead, drawing } from '/assets/console-frame.js';
 import { rateChart } from '/assets/console-chart.js';
 import { cardAlarms, outboxCard, tillsCard } from '/assets/console-operations.js';
+import { mergeToday } from '/assets/console-today-state.js';
 
 /** @import { Child, View } from '../types/pages.js' */
 /** @import { HourSum, StateSum, StoreSum, Takings, Today, TrialLine } from '../types/answers.js' */
@@ -172,8 +173,16 @@ export function todayView(first, tools) {
   const updated = el('p', { class: 'updated number' });
   const place = el('main', { class: 'dashboard' });
   const cards = ownCards();
+  let read_ms = performance.now();
+  /** @param {Today} known @param {Partial<Today>} changed */
+  function into(known, changed) {
+    const before_ms = read_ms;
+    read_ms = performance.now();
+    return mergeToday(known, changed, Math.round(read_ms - before_ms));
+  }
   const view = answerView({
     place, path: '/api/today', first, in_hand: true, pace: PACE, timeout_ms: TIMEOUT_MS,
+    merge: { version: ({ version }) => version, into },
     draw({ answer, problem }) {
       patch(updated, [t('updated', { time: clockTimeSeconds(answer.now_ms) })]);
       cards.chart.update(answer);

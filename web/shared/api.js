@@ -58,7 +58,8 @@ async function ask(path, options, timeout_ms) {
   } catch {
     throw new Unreachable(path);
   }
-  if (response.ok) return body;
+  // What the page has is what there is: nothing came.
+  if (response.ok || response.status === 304) return body;
   // 5xx, 408 and 429 say "not now" or "nobody knows": nothing is refused for good.
   if (response.status >= 500 || response.status === 408 || response.status === 429) throw new Unreachable(path);
   throw new Refused(response.status, body);
@@ -82,9 +83,13 @@ let wasIn = false;
 /** How long a session that another window renews may need until this window has the new cookie. */
 const RENEWAL_MS = 300;
 
-/** @param {string} path @returns {Promise<any>} The answer, as `types/answers.d.ts` describes it. */
-export async function get(path, timeout_ms = 10_000) {
-  const once = () => ask(path, { method: 'GET', headers: { accept: 'application/json' } }, timeout_ms);
+/**
+ * The answer, as `types/answers.d.ts` describes it; empty where `version` is what there is.
+ * @param {string} path @param {string} [version] what the page has @returns {Promise<any>}
+ */
+export async function get(path, timeout_ms = 10_000, version = undefined) {
+  const headers = { accept: 'application/json', ...(version && { 'if-none-match': version }) };
+  const once = () => ask(path, { method: 'GET', headers }, timeout_ms);
   try {
     const answer = await once();
     wasIn = true;

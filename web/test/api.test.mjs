@@ -49,3 +49,14 @@ test('what was posted is not sent a second time', async () => {
   await assert.rejects(post('/api/freeze', {}), Refused);
   assert.equal(told, 1);
 });
+
+test('a page that has everything already says so, and hears nothing again', async () => {
+  const asked = [];
+  globalThis.fetch = async (_, { headers }) => {
+    asked.push(headers['if-none-match']);
+    return asked.length === 1 ? answer(200, { version: '"1"' }) : { ok: false, status: 304, text: async () => '' };
+  };
+  assert.deepEqual(await get('/api/today'), { version: '"1"' });
+  assert.deepEqual(await get('/api/today', 1_000, '"1"'), {});
+  assert.deepEqual(asked, [undefined, '"1"']);
+});

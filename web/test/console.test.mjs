@@ -6,6 +6,7 @@ import { beginAnswer, updateAnswer } from '../console/console-answer-state.js';
 import { beginCustomers, updateCustomers } from '../console/console-customers-state.js';
 import { beginMerchant, updateMerchant } from '../console/console-merchant-state.js';
 import { beginSheet, beginSheetWith, updateSheet } from '../console/console-sheet-state.js';
+import { mergeToday } from '../console/console-today-state.js';
 import { play, those } from './play.mjs';
 
 const PACE = { good_ms: 1_000, bad_ms: 5_000 };
@@ -91,4 +92,13 @@ test('a search for a customer forgets the one before', () => {
   assert.equal(one.state.wallet, null);
   one.send({ is: 'not_found' });
   assert.equal(one.state.problem, 'not_found');
+});
+
+test('a console takes what changed into what it has, and counts a second again that was not over', () => {
+  const second = (at_ms, count) => ({ at_ms, count, amount: 100 * count });
+  const known = { now_ms: 400_000, version: 'a', wallets: 5, owed_to_customers: 1, payments_per_second: [second(99_000, 1), second(400_000, 2)] };
+  const more = mergeToday(known, { now_ms: 401_000, version: 'b', owed_to_customers: 9, payments_per_second: [second(400_000, 3), second(401_000, 1)] }, 1_005);
+  assert.deepEqual(more, { now_ms: 401_000, version: 'b', wallets: 5, owed_to_customers: 9, payments_per_second: [second(400_000, 3), second(401_000, 1)] });
+  const same = mergeToday(more, {}, 1_000);
+  assert.deepEqual(same, { ...more, now_ms: 402_000 }, 'the clock goes on where nothing came');
 });

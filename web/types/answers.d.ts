@@ -167,9 +167,11 @@ export interface StateSum {
   amount: number;
 }
 
-/** `GET /api/today`. */
+/** `GET /api/today`; with the version of an answer before only what changed, and nothing where nothing did. */
 export interface Today {
   now_ms: number;
+  version: string;
+  /** The last five minutes, seconds without payments left out. */
   payments_per_second: { at_ms: number; count: number; amount: number }[];
   takings: Takings;
   stores: StoreSum[];

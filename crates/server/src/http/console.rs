@@ -1,10 +1,15 @@
 //! The console's page API: the day in sums. Read-only; whatever an operator changes is an act of its own.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::header::{ETAG, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::IntoResponse as _;
 use mamori_domain::ledger::AccountKind;
 use mamori_engine::engine::owed_to_customers;
+use mamori_engine::meter::Second;
 use mamori_engine::views::read::{self, Figure, Takings};
 use serde_json::{Value, json};
 
@@ -74,8 +79,103 @@ pub fn takings_json(takings: &Takings) -> Value {
     })
 }
 
-/// `GET /api/today`: live payments, sums per store, what is owed, the trial balance, top-ups, how far the views are.
-pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+/// Seconds whose payments may still come: a batch is counted a moment after its instant.
+const OPEN_SECONDS: i64 = 2;
+
+/// What a page has of today: each member by a hash of it, and up to when it knows the payments of each second.
+struct Known {
+    members: Vec<u64>,
+    /// From this second on payments may have been counted since, in seconds UTC.
+    open_from: i64,
+    /// The payments that were counted from then on.
+    counted: u64,
+}
+
+impl Known {
+    /// As [`Known::text`] writes it; what is not of that shape is a page that has nothing.
+    fn parse(text: &str) -> Option<Known> {
+        let mut parts = text.trim_matches('"').split('.');
+        let open_from = parts.next()?.parse().ok()?;
+        let counted = parts.next()?.parse().ok()?;
+        let hash = |part| u64::from_str_radix(part, 16).ok();
+        Some(Known {
+            members: parts.map(hash).collect::<Option<_>>()?,
+            open_from,
+            counted,
+        })
+    }
+
+    fn text(&self) -> String {
+        let hashes = self.members.iter().map(|hash| format!(".{hash:x}"));
+        let head = format!("{}.{}", self.open_from, self.counted);
+        format!("\"{head}{}\"", hashes.collect::<String>())
+    }
+}
+
+fn hash_of(member: &Value) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    member.to_string().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Of the members those that the page does not have as they are; nothing where nothing changed. A console asks each second for
+/// hours: what it has is not sent again.
+fn changed(known: Option<&str>, now_seconds: i64, seconds: &[Second], members: Value) -> Answer {
+    let Value::Object(members) = members else {
+        unreachable!("an object was just made");
+    };
+    let known = known
+        .and_then(Known::parse)
+        .filter(|known| known.members.len() == members.len());
+    let counted_from = |from: i64| {
+        let young = seconds.iter().filter(move |second| second.at >= from);
+        young.map(|second| second.payments).sum()
+    };
+    let open_from = now_seconds - OPEN_SECONDS + 1;
+    let version = Known {
+        members: members.values().map(hash_of).collect(),
+        open_from,
+        counted: counted_from(open_from),
+    };
+    let mut answer = serde_json::Map::new();
+    let paid_since = match &known {
+        None => Some(i64::MIN),
+        Some(known) if counted_from(known.open_from) != known.counted => Some(known.open_from),
+        Some(_) => None,
+    };
+    if let Some(since) = paid_since {
+        let young = seconds
+            .iter()
+            .filter(|second| second.at >= since && second.payments > 0);
+        let list = young.map(|second| {
+            json!({ "at_ms": second.at * 1_000, "count": second.payments, "amount": second.paid })
+        });
+        answer.insert("payments_per_second".into(), list.collect());
+    }
+    for (at, (name, member)) in members.into_iter().enumerate() {
+        let is_known = known
+            .as_ref()
+            .is_some_and(|known| known.members[at] == version.members[at]);
+        if !is_known {
+            answer.insert(name, member);
+        }
+    }
+    if answer.is_empty() {
+        return Ok(StatusCode::NOT_MODIFIED.into_response());
+    }
+    let text = version.text();
+    answer.insert("now_ms".into(), json!(now_seconds * 1_000));
+    answer.insert("version".into(), json!(text));
+    let mut response = done(Value::Object(answer));
+    if let Ok(tag) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// `GET /api/today`: live payments, sums per store, what is owed, the trial balance, top-ups, how far the views are. With the version
+/// of an answer before in `If-None-Match` only what changed since then, and 304 where nothing did.
+pub async fn today(State(app): State<Arc<App>>, _: OperatorSession, headers: HeaderMap) -> Answer {
     let now = app.outside.now();
     let first_hour = now.day_in_japan() * 24 - 9;
     let engine = app.ledger.engine.clone();
@@ -107,13 +207,7 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
             })
         })
         .collect();
-    let seconds: Vec<_> = app
-        .ledger
-        .engine
-        .seconds(now)
-        .iter()
-        .map(|second| json!({ "at_ms": second.at * 1_000, "count": second.payments, "amount": second.paid }))
-        .collect();
+    let seconds = app.ledger.engine.seconds(now);
     let trial: Vec<_> = AccountKind::ALL
         .iter()
         .map(|kind| {
@@ -121,9 +215,10 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
             json!({ "account": kind.name(), "debit": (-balance).max(0), "credit": balance.max(0) })
         })
         .collect();
-    Ok(done(json!({
-        "now_ms": now.millis(),
-        "payments_per_second": seconds,
+    let known = headers
+        .get(IF_NONE_MATCH)
+        .and_then(|text| text.to_str().ok());
+    let members = json!({
         "takings": takings_json(&takings.all),
         "stores": stores,
         "hours": takings.sales_by_hour.iter().map(in_hour).collect::<Vec<_>>(),
@@ -133,5 +228,6 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
         "top_ups": top_ups.iter().map(|(state, count, amount)| json!({ "state": state.word(), "count": count, "amount": amount })).collect::<Vec<_>>(),
         "journal": { "seq": durable, "applied_seq": applied, "lag": durable.saturating_sub(applied) },
         "wallets": wallets,
-    })))
+    });
+    changed(known, now.seconds(), &seconds, members)
 }

@@ -425,6 +425,8 @@ pub struct Answer {
     pub status: StatusCode,
     pub headers: HeaderMap,
     pub body: Value,
+    /// Bytes of the body as it came.
+    pub bytes: usize,
 }
 
 impl Answer {
@@ -466,6 +468,13 @@ impl Browser<'_> {
 
     pub fn get(&mut self, path: &str) -> Answer {
         let request = self.request("GET", path);
+        self.send(request.body(Body::empty()).expect("a request"))
+    }
+
+    /// Asks for what changed since an answer of this version.
+    pub fn get_since(&mut self, path: &str, version: &str) -> Answer {
+        let request = self.request("GET", path);
+        let request = request.header(header::IF_NONE_MATCH, version);
         self.send(request.body(Body::empty()).expect("a request"))
     }
 
@@ -520,6 +529,7 @@ impl Browser<'_> {
             status,
             headers,
             body,
+            bytes: bytes.len(),
         }
     }
 

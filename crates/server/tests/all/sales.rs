@@ -189,3 +189,46 @@ fn what_cannot_be_looked_for_is_refused_by_its_name_and_strangers_hear_nothing()
         StatusCode::UNAUTHORIZED
     );
 }
+
+#[test]
+fn a_console_that_asks_each_second_is_sent_what_changed_and_nothing_where_nothing_did() {
+    let house = House::new();
+    let (mut console, _) = house.operator(1);
+    let mut shop = Shop::of(&house);
+    house.engine().await_views().expect("the views follow");
+    let all = console.get("/api/today");
+    assert!(all.bytes < 2_500, "the whole day in {} bytes", all.bytes);
+    let version = all.body["version"].as_str().expect("a version").to_owned();
+    assert_eq!(all.headers["etag"], *version);
+    for _ in 0..3 {
+        house.pass(1);
+        let nothing = console.get_since("/api/today", &version);
+        assert_eq!(
+            (nothing.status, nothing.bytes),
+            (StatusCode::NOT_MODIFIED, 0)
+        );
+    }
+    shop.sale(400);
+    house.engine().await_views().expect("the views follow");
+    let more = console.get_since("/api/today", &version);
+    assert!(
+        more.bytes < all.bytes,
+        "{} of {} bytes",
+        more.bytes,
+        all.bytes
+    );
+    assert_eq!(more.body["takings"]["sales"]["count"], 4);
+    for same in ["top_ups", "wallets", "in_balance"] {
+        assert_eq!(more.body[same], Value::Null, "{same}");
+    }
+    let newer = more.body["version"].as_str().expect("a version");
+    assert_eq!(
+        console.get_since("/api/today", newer).status,
+        StatusCode::NOT_MODIFIED
+    );
+    // What is no version of ours is a page that has nothing.
+    for strange in ["\"x\"", "\"1.2.zz\"", "\"1.2.3\"", "*"] {
+        let answer = console.get_since("/api/today", strange);
+        assert_eq!(answer.ok()["wallets"], 1, "{strange}");
+    }
+}
