@@ -14,7 +14,7 @@
 use mamori_domain::command::Command;
 use mamori_domain::context::Actor;
 use mamori_domain::ids::TillId;
-use mamori_registry::Device;
+use mamori_registry::{Device, PairingRefusal};
 
 use crate::ledger::Run;
 use crate::stop::{Denied, Flow};
@@ -40,7 +40,12 @@ pub fn pair(
         .begin_pairing(code, token, run.now, run.seed)?;
     let device = begun.map_err(|refusal| {
         tracing::warn!(?refusal, "a pairing code was refused");
-        Denied::PairingCode
+        match refusal {
+            PairingRefusal::Expired => Denied::PairingCodeExpired,
+            PairingRefusal::Wrong | PairingRefusal::Used | PairingRefusal::Spent => {
+                Denied::PairingCode
+            }
+        }
     })?;
     run.asker = asker(actor(&device));
     let bind = Command::BindTill {

@@ -28,8 +28,10 @@ pub enum Denied {
     NameTaken,
     /// The API key is unknown, or revoked already.
     ApiKeyNotLive,
-    /// The pairing code is wrong, used, spent or too old; the log tells which.
+    /// The pairing code is wrong, used or spent; the log tells which.
     PairingCode,
+    /// The pairing code was right, for ten minutes.
+    PairingCodeExpired,
     /// No SMS are sent to this country.
     CountryNotServed,
     /// The contact got its messages of the hour.

@@ -8,6 +8,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, Json, State};
@@ -32,10 +34,11 @@ use mamori_domain::command::{Command, CreditKind, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::decide::Limits;
 use mamori_domain::ids::{AuthorizationId, TillId, WalletId};
+use mamori_domain::lifecycle::Purpose;
 use mamori_domain::money::Amount;
 use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
-use mamori_engine::Engine;
+use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::delivery::Couriers;
 use mamori_flows::open::{self, NewStore};
 use mamori_flows::{Run, api_key};
@@ -47,15 +50,18 @@ use mamori_server::route_table::{Demand, Gate, Routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::demo::{self, Life, PastClock};
+use crate::seed_names::{Language, SeedNames};
+
 /// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
 const DEV_ISSUER: &str = "90009900";
-const STORES: [(&str, &[&str]); 3] = [
-    ("みなと本店", &["レジ1", "レジ2"]),
-    ("さくら通り店", &["レジ1", "レジ2"]),
-    ("駅前店", &["レジ1"]),
-];
-const CUSTOMERS: [&str; 3] = ["佐藤 そら", "鈴木 はるか", "高橋 みなと"];
 const SEEDED_YEN: u64 = 10_000;
+/// Customers whom scripts know.
+const KNOWN_CUSTOMERS: usize = 3;
+/// What the month of `--demo` is drawn from.
+const DEMO_SEED: u64 = 20_190_701;
+/// How often it is looked for tills whose pairing code has run out.
+const CODES_EVERY: Duration = Duration::from_secs(5);
 
 /// How to play.
 #[derive(clap::Args)]
@@ -80,6 +86,12 @@ pub struct Args {
     /// Do not fetch front-end packages from npm.
     #[arg(long)]
     no_packages: bool,
+    /// Give a new store a month of life, and let customers go on paying slowly.
+    #[arg(long)]
+    demo: bool,
+    /// The language of the seeded names.
+    #[arg(long, value_enum, default_value = "ja")]
+    lang: Language,
 }
 
 /// Helpers for scripts beside a running `mamori-lab dev`.
@@ -141,6 +153,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     {
         return print_code(&json_from, &customer);
     }
+    let names = args.lang.names();
     let home = Home::open(args.data.as_deref(), chance)?;
     let location = match &args.store {
         Some(store) => Location::parse(store)?,
@@ -152,6 +165,9 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     } else {
         MasterKey::create(&key_path, draw(chance))?
     });
+    if args.demo && !args.standby {
+        live_a_month(&location, &master, names, clock, chance)?;
+    }
     let packages = front_end_packages(args.no_packages);
     let sockets = Sockets::loopback(args.port)?;
     let (wallet_url, till_url, console_url) = (
@@ -189,7 +205,8 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let mut registry = Registry::open(&location, &master)?;
     let now = Timestamp((clock.wall_micros)());
     let directory = &running.app.directory;
-    seed(&running.engine, directory, &mut registry, now, chance)?;
+    let who = (names, args.demo);
+    seed(&running.engine, directory, &mut registry, who, now, chance)?;
     let mut access = Access {
         base_url,
         wallet_url,
@@ -199,7 +216,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         token,
         merchant: merchant(&mut registry, now, chance)?,
         customers: customers(&running.engine, &mut registry)?,
-        console_link: console_link(&mut registry, &console_url, now, chance)?,
+        console_link: console_link(&mut registry, &console_url, names.operator, now, chance)?,
         permission_link: None,
         console_url,
     };
@@ -208,9 +225,194 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         write_private(path, &serde_json::to_string_pretty(&access)?)?;
     }
     welcome(&access);
+    let mut beside = vec![Beside::start("pairing-codes", {
+        let mut codes = PairingCodes {
+            registry,
+            access,
+            json: args.json.clone(),
+        };
+        move || {
+            codes
+                .renew(Timestamp((clock.wall_micros)()), chance)
+                .map(|()| CODES_EVERY)
+        }
+    })?];
+    if args.demo {
+        let engine = running.engine.clone();
+        let name = format!("live-{}", hex(&draw::<4>(chance)));
+        let seed = u64::from_be_bytes(draw(chance));
+        let mut life = Life::of(
+            &engine,
+            &mut Registry::open(&location, &master)?,
+            seed,
+            &name,
+        )?;
+        beside.push(Beside::start("demo", move || {
+            let pause = Duration::from_secs(life.pause_seconds());
+            life.pay(&engine, Timestamp((clock.wall_micros)()))
+                .map(|()| pause)
+        })?);
+    }
     wait_for_interrupt()?;
+    drop(beside);
     running.stop();
     Ok(())
+}
+
+/// Something that goes on beside the pages until it is dropped: done, then a pause as long as it says.
+struct Beside {
+    stop: Option<SyncSender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Beside {
+    fn start(
+        name: &str,
+        mut work: impl FnMut() -> Result<Duration, Failure> + Send + 'static,
+    ) -> Result<Beside, Failure> {
+        let (stop, stopped) = sync_channel::<()>(0);
+        let named = name.to_owned();
+        let thread = thread::Builder::new().name(name.into()).spawn(move || {
+            loop {
+                let pause = work().unwrap_or_else(|failure| {
+                    eprintln!("mamori: {named}: {failure}");
+                    Duration::from_secs(60)
+                });
+                if !matches!(stopped.recv_timeout(pause), Err(RecvTimeoutError::Timeout)) {
+                    return;
+                }
+            }
+        })?;
+        Ok(Beside {
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        drop(self.thread.take().map(JoinHandle::join));
+    }
+}
+
+/// The printed pairing codes die after ten minutes, and who comes back from lunch has none.
+struct PairingCodes {
+    registry: Registry,
+    access: Access,
+    json: Option<PathBuf>,
+}
+
+impl PairingCodes {
+    /// Prints new codes where one has run out. A till that is paired needs none, and one that the console made is left alone.
+    fn renew(&mut self, now: Timestamp, chance: Chance) -> Result<(), Failure> {
+        let renewed = renew_pairing_codes(
+            &mut self.registry,
+            &mut self.access.merchant.tills,
+            now,
+            chance,
+        )?;
+        if renewed.is_empty() {
+            return Ok(());
+        }
+        println!("  The pairing codes have run out; these are new:");
+        print_pairing_codes(&self.access.merchant, &renewed);
+        if let Some(path) = &self.json {
+            write_private(path, &serde_json::to_string_pretty(&self.access)?)?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives each till that nobody has paired, and no code waits for, a new code; answers with their ids.
+pub fn renew_pairing_codes(
+    registry: &mut Registry,
+    tills: &mut [Value],
+    now: Timestamp,
+    chance: Chance,
+) -> Result<Vec<String>, Failure> {
+    let awaited = registry.devices().awaited_tills(now)?;
+    let enrolled = registry.devices().enrolled_tills()?;
+    let mut renewed = Vec::new();
+    for row in tills {
+        let id = row["id"].as_str().unwrap_or_default().to_owned();
+        let till = TillId(id.parse()?);
+        if enrolled.contains(&till) {
+            row["pairing_code"] = Value::Null;
+        } else if !awaited.contains(&till) {
+            let seed = Seed::new(draw(chance));
+            row["pairing_code"] = registry
+                .devices()
+                .make_pairing_code(till, now, &seed)?
+                .into();
+            renewed.push(id);
+        }
+    }
+    Ok(renewed)
+}
+
+/// Lays a new store out thirty days ago and plays the month until now. A store that is there already is left as it is.
+fn live_a_month(
+    location: &Location,
+    master: &Arc<MasterKey>,
+    names: &SeedNames,
+    clock: Clock,
+    chance: Chance,
+) -> Result<(), Failure> {
+    let is_there = matches!(location, Location::Directory(path) if path.exists());
+    if is_there {
+        return Ok(());
+    }
+    let bar = ProgressBar::new_spinner().with_message("living a month");
+    bar.enable_steady_tick(Duration::from_millis(120));
+    let until = Timestamp((clock.wall_micros)());
+    let sales = month_before(until, location, master, names, chance)?;
+    bar.finish_and_clear();
+    println!("  A month of life: {sales} payments.");
+    Ok(())
+}
+
+/// The month itself; answers with how many sales were made. None in a store that has merchants already.
+pub fn month_before(
+    until: Timestamp,
+    location: &Location,
+    master: &Arc<MasterKey>,
+    names: &SeedNames,
+    chance: Chance,
+) -> Result<u64, Failure> {
+    let past = PastClock::at(demo::begins(until));
+    let engine = Engine::open(EngineConfig {
+        location: location.clone(),
+        master: master.clone(),
+        limits: Limits::default(),
+        standby: false,
+        purpose: Purpose::Development,
+        clock: past.clone(),
+        entropy: draw(chance),
+        on_fatal: Arc::new(|fault| {
+            eprintln!("mamori: the store failed: {fault}");
+            process::exit(70);
+        }),
+    })?;
+    let mut registry = Registry::open(location, master)?;
+    let mut sales = 0;
+    if engine.survey()?.merchants.is_empty() {
+        let directory = MerchantDirectory::default();
+        let begins = demo::begins(until);
+        seed(
+            &engine,
+            &directory,
+            &mut registry,
+            (names, true),
+            begins,
+            chance,
+        )?;
+        let mut life = Life::of(&engine, &mut registry, DEMO_SEED, "demo")?;
+        sales = life.month(&engine, &past, until)?;
+    }
+    engine.stop();
+    Ok(sales)
 }
 
 /// The inbox has an address that can be kept in the browser, like the other pages: the port behind theirs, if it is free.
@@ -429,11 +631,13 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
         .with(TokenOfThisRun(token))
 }
 
-/// A retailer with three stores, five tills, an API key and three customers, unless the store has them already.
+/// A retailer with three stores, five tills, an API key and three customers, and more of them for a month of life, unless the store
+/// has them already.
 pub fn seed(
     engine: &Engine,
     directory: &MerchantDirectory,
     registry: &mut Registry,
+    (names, with_more): (&SeedNames, bool),
     now: Timestamp,
     chance: Chance,
 ) -> Result<(), Failure> {
@@ -442,7 +646,7 @@ pub fn seed(
     }
     let seed = Seed::new(draw(chance));
     let turn = directory.take_turn();
-    let stores = STORES.map(|(name, tills)| NewStore {
+    let stores = names.stores.map(|(name, tills)| NewStore {
         name: name.to_owned(),
         tills: tills.iter().map(|till| (*till).to_owned()).collect(),
     });
@@ -453,9 +657,10 @@ pub fn seed(
         now,
         seed: &seed,
     };
-    let merchant = open::chain(&mut run, &turn, "まもりマート", &stores)?.merchant;
+    let merchant = open::chain(&mut run, &turn, names.merchant, &stores)?.merchant;
     api_key::make(&mut run, &turn, merchant)?;
-    for name in CUSTOMERS {
+    let more = names.more_customers.iter().filter(|_| with_more);
+    for name in names.customers.iter().chain(more) {
         let credential = registry.fingerprint("seeded customer", &draw::<16>(chance));
         let Reply::WalletOpened(wallet) = done(engine, Command::OpenWallet { credential })? else {
             return Err(unexpected());
@@ -552,7 +757,7 @@ pub fn merchant(
 }
 
 pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessCustomer>, Failure> {
-    let grants = engine.first_authorizations(CUSTOMERS.len())?;
+    let grants = engine.first_authorizations(KNOWN_CUSTOMERS)?;
     let mut customers = Vec::new();
     for (wallet, authorization) in grants {
         if let Some(person) = registry.people().of_wallet(wallet)? {
@@ -570,13 +775,14 @@ pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessC
 fn console_link(
     registry: &mut Registry,
     console_url: &str,
+    name: &str,
     now: Timestamp,
     chance: Chance,
 ) -> Result<Option<String>, Fault> {
     use base64::Engine as _;
     let link = registry
         .operators()
-        .invite("operator", now, &Seed::new(draw(chance)))?;
+        .invite(name, now, &Seed::new(draw(chance)))?;
     Ok(Some(format!(
         "{console_url}/#link={}",
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link)
@@ -616,21 +822,15 @@ fn welcome(access: &Access) {
     println!("  API      {}\n", access.base_url);
     println!("  1. Open the wallet, sign up with any mail address; the code arrives in the inbox.");
     println!(
-        "  2. Open the till in another window and pair it with one of these codes (good for ten minutes; the console makes new ones):"
+        "  2. Open the till in another window and pair it with one of these codes (good for ten minutes; new ones are printed here then):"
     );
-    for till in &access.merchant.tills {
-        if let (Some(name), Some(code)) = (till["name"].as_str(), till["pairing_code"].as_str()) {
-            let store = access
-                .merchant
-                .stores
-                .iter()
-                .find(|store| store["id"] == till["store_id"]);
-            let store = store
-                .and_then(|store| store["name"].as_str())
-                .unwrap_or_default();
-            println!("       {code}  {store} {name}");
-        }
-    }
+    let all: Vec<String> = access
+        .merchant
+        .tills
+        .iter()
+        .filter_map(|till| till["id"].as_str().map(str::to_owned))
+        .collect();
+    print_pairing_codes(&access.merchant, &all);
     println!(
         "  3. Top up with card 4242 4242 4242 4242, show the code; in the till type an amount, Enter, and paste the code's digits."
     );
@@ -640,6 +840,33 @@ fn welcome(access: &Access) {
     }
     println!();
     println!("  Ctrl-C ends it.\n");
+}
+
+/// The codes of these tills, in groups as people read them.
+fn print_pairing_codes(merchant: &AccessMerchant, tills: &[String]) {
+    for till in &merchant.tills {
+        let is_asked = till["id"]
+            .as_str()
+            .is_some_and(|id| tills.iter().any(|one| one == id));
+        if let (true, Some(name), Some(code)) = (
+            is_asked,
+            till["name"].as_str(),
+            till["pairing_code"].as_str(),
+        ) {
+            let store = merchant
+                .stores
+                .iter()
+                .find(|store| store["id"] == till["store_id"]);
+            let store = store
+                .and_then(|store| store["name"].as_str())
+                .unwrap_or_default();
+            let groups: Vec<&str> = (0..code.len())
+                .step_by(4)
+                .filter_map(|at| code.get(at..(at + 4).min(code.len())))
+                .collect();
+            println!("       {}  {store} {name}", groups.join(" "));
+        }
+    }
 }
 
 /// Asks a running `mamori-lab dev` for a code.

@@ -3,9 +3,11 @@
 
 pub mod bench;
 pub mod crashtest;
+pub mod demo;
 pub mod dev;
 pub mod disktest;
 pub mod sandbox;
+pub mod seed_names;
 mod served;
 pub mod sim;
 pub mod standbytest;

@@ -29,6 +29,7 @@ use mamori_server::directory::MerchantDirectory;
 use serde_json::{Value, json};
 
 use crate::dev::{self, AccessMerchant};
+use crate::seed_names::Language;
 
 /// How long a start may take.
 const START_MILLIS: u64 = 60_000;
@@ -142,7 +143,15 @@ impl Cast {
         let mut registry = Registry::open(location, master)?;
         let now = Timestamp((clock.wall_micros)());
         let directory = MerchantDirectory::default();
-        dev::seed(engine, &directory, &mut registry, now, chance)?;
+        let names = Language::Ja.names();
+        dev::seed(
+            engine,
+            &directory,
+            &mut registry,
+            (names, false),
+            now,
+            chance,
+        )?;
         let mut customers = Vec::new();
         for customer in dev::customers(engine, &mut registry)? {
             customers.push(Customer {

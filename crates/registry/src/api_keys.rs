@@ -169,7 +169,7 @@ impl ApiKeys<'_> {
         let noted = self.noted.take();
         let key = &self.keys.rows;
         self.db.transaction(|tx| {
-            let named = [Param::Text(api_key), Standing::Dead.param()];
+            let named = [Param::Text(api_key), Standing::Pending.param()];
             let which = "WHERE api_key = $1 AND status <> $2";
             let called = [("label", Param::Text(label))];
             let changed = authentic::update(tx, key, &API_KEYS, which, &named, &called)?;

@@ -102,9 +102,11 @@ impl Devices<'_> {
                 noted.write(tx, RegistryCommand::MakePairingCode, about)?;
             }
             tx.execute(
-                "DELETE FROM pairing_codes WHERE till = $1 OR made_at < $2",
+                // A code that ran out stays for a day: who types it hears that, and not that it is wrong.
+                "DELETE FROM pairing_codes WHERE till = $1 AND (made_at > $2 OR used_at IS NOT NULL) OR made_at < $3",
                 &[
                     Param::Int(i64::from(till.0)),
+                    at(now.minus(PAIRING_CODE_LIFE)),
                     at(now.minus(SWEPT_AFTER)),
                 ],
             )?;
@@ -136,6 +138,15 @@ impl Devices<'_> {
             Err(Fault::retryable("no pairing code is free; ask again"))
         })?;
         Ok(format!("{}{secret}", drawn[taken].0))
+    }
+
+    /// The tills that a code waits for which still works.
+    pub fn awaited_tills(&mut self, now: Timestamp) -> Result<Vec<TillId>, Fault> {
+        self.db.query(
+            "SELECT till FROM pairing_codes WHERE used_at IS NULL AND made_at > $1 ORDER BY till",
+            &[at(now.minus(PAIRING_CODE_LIFE))],
+            |row| TillId(id_cell(row, 0)),
+        )
     }
 
     fn finder_mac(&self, finder: &str) -> [u8; 32] {
@@ -192,13 +203,18 @@ impl Devices<'_> {
             if used_at.is_some() {
                 return Ok(Err(PairingRefusal::Used));
             }
+            let is_right = bool::from(secret.as_slice().ct_eq(&stored));
             if !(made_at..made_at.plus(PAIRING_CODE_LIFE)).contains(&now) {
-                return Ok(Err(PairingRefusal::Expired));
+                // Only who has the whole code hears that it was one.
+                return Ok(Err(match is_right {
+                    true => PairingRefusal::Expired,
+                    false => PairingRefusal::Wrong,
+                }));
             }
             if tries >= PAIRING_TRIES_MAX {
                 return Ok(Err(PairingRefusal::Spent));
             }
-            if !bool::from(secret.as_slice().ct_eq(&stored)) {
+            if !is_right {
                 let counted = [("tries", Param::Int(tries + 1))];
                 authentic::update(tx, key, &PAIRING_CODES, BY_MAC, &named, &counted)?;
                 return Ok(Err(PairingRefusal::Wrong));

@@ -55,11 +55,18 @@ pub const CONTACT_TAKEN: Words = Words {
     en: "This contact is registered already. Please sign in.",
 };
 
-/// The pairing code is wrong, used, spent or too old: not told apart.
+/// The pairing code is wrong, used or spent: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",
-    ja: "番号が違うか、期限（10分）が切れています。もう一度ご確認のうえ、だめなら管理画面で新しい番号を発行してください。",
-    en: "The code is wrong or older than ten minutes. Please check it, or make a new one in the console.",
+    ja: "番号が違います。もう一度ご確認のうえ、だめなら管理画面で新しい番号を発行してください。",
+    en: "This pairing code was not accepted. Please check it, or ask for a new one.",
+};
+
+/// The pairing code was right, but its ten minutes are over.
+pub const PAIRING_CODE_EXPIRED: Words = Words {
+    code: "pairing_code_expired",
+    ja: "この番号の期限（10分）が切れています。管理画面で新しい番号を発行してください。",
+    en: "This pairing code has expired after ten minutes. Please ask for a new one.",
 };
 
 /// Another merchant, store of that merchant or till of that store is called so.
@@ -159,6 +166,7 @@ impl From<Denied> for Denial {
             Denied::NameTaken => NAME_TAKEN,
             Denied::ApiKeyNotLive => API_KEY_NOT_LIVE,
             Denied::PairingCode => PAIRING_CODE_REFUSED,
+            Denied::PairingCodeExpired => PAIRING_CODE_EXPIRED,
             Denied::CountryNotServed => COUNTRY_NOT_SERVED,
             Denied::CodeSentTooOften => CODE_SENT_TOO_OFTEN,
             Denied::ContactTaken => CONTACT_TAKEN,

@@ -243,7 +243,27 @@ fn a_pairing_code_works_for_ten_minutes_and_until_the_next_one() {
     let mut till = house.browser(Surface::Till);
     assert_eq!(enrol(&mut till, &old), "pairing_code_refused");
     house.pass(600);
-    assert_eq!(enrol(&mut till, &new), "pairing_code_refused");
+    assert_eq!(enrol(&mut till, &new), "pairing_code_expired");
+    assert_eq!(enrol(&mut till, &near_miss(&new)), "pairing_code_refused");
+}
+
+#[test]
+fn whoever_types_a_code_that_ran_out_hears_so_though_there_is_a_newer_one() {
+    let house = shop();
+    let mut registry = house.registry();
+    let old = pairing_code(&house, TILL, 1);
+    let awaited = |registry: &mut mamori_registry::Registry| {
+        let tills = registry.devices().awaited_tills(house.now());
+        tills.expect("the registry answers")
+    };
+    assert_eq!(awaited(&mut registry), [TILL]);
+    house.pass(600);
+    assert_eq!(awaited(&mut registry), [], "nobody can pair it now");
+    let new = pairing_code(&house, TILL, 2);
+    let mut till = house.browser(Surface::Till);
+    assert_eq!(enrol(&mut till, &old), "pairing_code_expired");
+    assert_eq!(enrol(&mut till, &new), "");
+    assert_eq!(awaited(&mut registry), []);
 }
 
 fn near_miss(code: &str) -> String {
