@@ -73,7 +73,9 @@ describe('people', () => {
     ['till', 'POST', '/api/refund'],
     ['console', 'GET', '/api/me'], ['console', 'GET', '/api/today'], ['console', 'GET', '/api/operators'], ['console', 'GET', '/api/merchants'],
     ['console', 'GET', '/api/acts'], ['console', 'GET', '/api/wallets/1'], ['console', 'GET', '/api/tills'], ['console', 'POST', '/api/pairing-codes'],
-    ['console', 'POST', '/api/operators/invite'], ['console', 'POST', '/api/api-keys'], ['console', 'POST', '/api/people/erase'],
+    ['console', 'GET', '/api/payments'], ['console', 'POST', '/api/customers/find'], ['console', 'POST', '/api/wallets/1/history'],
+    ['console', 'POST', '/api/tills/take-off'], ['console', 'POST', '/api/tills/1/name'], ['console', 'POST', '/api/api-keys/label'],
+    ['console', 'POST', '/api/operators/name'], ['console', 'POST', '/api/operators/invite'], ['console', 'POST', '/api/api-keys'], ['console', 'POST', '/api/people/erase'],
   ];
   const strangers = {
     'nobody': () => new Map(),

@@ -96,6 +96,7 @@ step('a payment is found by its amount, and the list is saved for the office', a
   const rows = page.locator('.payment-row');
   await rows.first().waitFor();
   await lookInBothLanguages(page, 'console-payments', { fullPage: true });
+  assert.equal(await page.title(), `${words.nav_payments} – ${words.page_title}`);
   await lookOnPhone(page, 'console-payments-ja');
   await page.getByLabel(words.payments_amount).fill('百十');
   await page.keyboard.press('Enter');
@@ -407,6 +408,7 @@ step('a customer asks to be forgotten', async () => {
   await page.getByLabel(words.search_acts_by).selectOption('number');
   await find(number);
   await page.getByText('み＊＊').waitFor();
+  assert.equal(await page.title(), `${words.nav_customers} ${number} – ${words.page_title}`);
   await page.getByLabel(words.note_text).fill('電話で本人を確認。');
   await button(page, words.note_write).click();
   await page.locator('.notes').getByText('電話で本人を確認。').waitFor();

@@ -5,7 +5,7 @@ import { h, patch } from '/assets/draw.js';
 import { el } from '/assets/elements.js';
 import { card, consoleHead, drawing, problemLine } from '/assets/console-frame.js';
 import { beginActs, updateActs } from '/assets/console-acts-state.js';
-import { dateTime, hasText, language, t } from '/assets/i18n.js';
+import { counted, dateTime, hasText, language, t } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 
 /** @import { Child, Machine, View } from '../types/pages.js' */
@@ -132,7 +132,7 @@ function searchForm(state, choices, send) {
 function statusWords({ acts, problem }) {
   if (problem !== null) return '';
   if (acts === null) return t('loading');
-  return acts.length === 0 ? t('no_acts') : t('acts_shown', { n: acts.length });
+  return acts.length === 0 ? t('no_acts') : counted('acts_shown', acts.length);
 }
 
 /** @param {{ query: string, more: boolean }} what @returns {Promise<ActsEvent>} */

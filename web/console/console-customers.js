@@ -5,7 +5,7 @@ import { Refused, get, post } from '/assets/api.js';
 import { h, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import { actorWords } from '/assets/console-acts.js';
-import { agree, askForName, card, consoleHead, drawing, postFresh, problemLine } from '/assets/console-frame.js';
+import { agree, askForName, card, consoleHead, drawing, postFresh, problemLine, titled } from '/assets/console-frame.js';
 import { beginCustomers, updateCustomers } from '/assets/console-customers-state.js';
 import { dateTime, hasText, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
@@ -264,6 +264,17 @@ const complaint = ({ by, problem }) => (problem === 'not_found'
   ? h('p', { class: 'problem', role: 'alert' }, t(by === 'number' ? 'no_such_wallet' : `no_such_${by}`))
   : problemLine(problem === null ? null : problem.error));
 
+/** @param {CustomersState} state @param {Send} send @returns {Child[]} */
+const drawCustomers = (state, send) => [
+  card(t('find_customer'), 'person', 'customer',
+    h('p', { class: 'small soft' }, t('find_customer_lead')),
+    findForm(state, send),
+    complaint(state),
+    h('div', { class: 'customer' }, state.wallet && facts(state.wallet, send))),
+  historyCard(state, send),
+  notesCard(state, send),
+];
+
 /** @param {Tools} tools @returns {View} */
 export function customersView(tools) {
   const place = el('main', { class: 'dashboard narrow' });
@@ -273,13 +284,11 @@ export function customersView(tools) {
   const view = machine({
     begin: beginCustomers,
     update: updateCustomers,
-    draw: (state) => patch(place, [card(t('find_customer'), 'person', 'customer',
-      h('p', { class: 'small soft' }, t('find_customer_lead')),
-      findForm(state, send),
-      complaint(state),
-      h('div', { class: 'customer' }, state.wallet && facts(state.wallet, send))),
-    historyCard(state, send),
-    notesCard(state, send)]),
+    draw(state) {
+      titled(state.wallet === null ? t('nav_customers') : t('number_alone', {
+        what: t('nav_customers'), id: state.wallet.wallet_id }));
+      patch(place, drawCustomers(state, send));
+    },
     perform: {
       look: ({ id }) => look(id),
       locate,

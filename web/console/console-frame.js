@@ -26,6 +26,11 @@ const COPIED_MS = 2_500;
 /** @param {string} name */
 export const drawing = (name) => own(name, () => icon(name));
 
+/** The title of the window: what is looked at, and in what. @param {string} heading */
+export function titled(heading) {
+  document.title = heading === '' || heading === t('page_title') ? t('page_title') : `${heading} – ${t('page_title')}`;
+}
+
 /**
  * The head of a page: who we are, where we are (`title`, `second`), where else to go.
  * @param {string} current @param {string} title @param {Element | null} second @param {Tools} tools

@@ -10,7 +10,7 @@ import { askForDetails, askForStore, detailsOf, storeWords } from '/assets/conso
 import { beginMerchant, updateMerchant } from '/assets/console-merchant-state.js';
 import { addButton } from '/assets/console-merchants.js';
 import { tillRow } from '/assets/console-operations.js';
-import { digits, shortDateTime, t } from '/assets/i18n.js';
+import { counted, digits, shortDateTime, t } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 
 /** @import { Child, Machine, View } from '../types/pages.js' */
@@ -143,7 +143,7 @@ function storeTills(store, { store: known, problem }, doing) {
       h('span', { class: 'row-acts' },
         smallButton(t('rename'), 'quiet', () => renameStore(store, doing), `${t('rename')}: ${store.name}`),
         smallButton(t('describe_store'), 'quiet', () => describeStore(known, doing), `${t('describe_store')}: ${store.name}`))),
-    tills.length === 0 ? h('p', { class: 'soft' }, t('no_tills')) : h('ul', { class: 'tills' }, rows),
+    tills.length === 0 ? h('p', { class: 'soft' }, t('no_tills_here')) : h('ul', { class: 'tills' }, rows),
     addButton(t('add_till_short'), () => addTill(store, doing)),
   ];
 }
@@ -166,7 +166,7 @@ function storeRow(store, open, doing) {
 function searchField({ merchant, query }, { send }) {
   const { stores, stores_found, stores_in_all } = merchant;
   const searched = stores_in_all >= SEARCH_FROM;
-  const found = t(stores_found > stores.length ? 'stores_cut' : 'stores_found',
+  const found = counted(stores_found > stores.length ? 'stores_cut' : 'stores_found', stores_found,
     { shown: digits(stores.length), found: digits(stores_found) });
   return [
     h('div', { class: 'field', hidden: !searched },
@@ -192,7 +192,7 @@ function drawMerchant(state, doing) {
     cardWith(t('stores'), 'shop', 'places', addButton(t('add_store'), () => addStore(merchant, doing)),
       searchField(state, doing),
       h('div', { class: 'stores' },
-        merchant.stores_in_all === 0 ? h('p', { class: 'soft' }, t('no_stores')) : stores)),
+        stores.length === 0 ? h('p', { class: 'soft' }, t(merchant.stores_in_all === 0 ? 'no_stores' : 'no_stores_found')) : stores)),
     cardWith(t('api_keys'), 'key', 'keys', addButton(t('make_key'), () => makeKey(merchant, doing)),
       h('p', { class: 'small soft' }, t('api_keys_lead')),
       h('div', {}, keys.length === 0 ? h('p', { class: 'soft' }, t('no_keys')) : h('ul', { class: 'keys' }, keys))),

@@ -6,7 +6,7 @@ import { announce, el } from '/assets/elements.js';
 import {
   agree, answerView, cardElement, cardHead, drawing, postFresh, problemLine, rename, smallButton,
 } from '/assets/console-frame.js';
-import { clockTime, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
+import { clockTime, counted, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
 
 /** @import { Child } from '../types/pages.js' */
 /** @import { CardAlarm, CardAlarms, ConsoleTill, Outbox } from '../types/answers.js' */
@@ -117,7 +117,7 @@ function deadLetters(outbox) {
   if (outbox === null) return null;
   if (outbox.dead.length === 0) return h('p', { class: 'soft' }, t('no_dead'));
   return h('ul', { class: 'dead' }, outbox.dead.map((one) => h('li', { key: one.id },
-    h('strong', {}, t('dead_line', { kind: one.kind, attempts: digits(one.attempts) })),
+    h('strong', {}, counted('dead_line', one.attempts, { kind: one.kind, attempts: digits(one.attempts) })),
     h('span', { class: 'small' }, one.last_error))));
 }
 

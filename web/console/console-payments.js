@@ -99,7 +99,7 @@ const row = (one) => h('li', { key: one.payment_id, class: 'payment-row' },
 function statusWords({ payments, problem, next, reached_ms, query }) {
   if (problem !== null) return '';
   if (payments === null) return t('loading');
-  const through = next !== null && reached_ms !== null ? t('looked_through', { time: shortDateTime(reached_ms) }) : '';
+  const through = query !== '' && next !== null && reached_ms !== null ? t('looked_through', { time: shortDateTime(reached_ms) }) : '';
   if (payments.length === 0) return through || t(query === '' ? 'no_payments_yet' : 'no_payments_found');
   return counted('payments_shown', payments.length) + through;
 }

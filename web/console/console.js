@@ -10,6 +10,7 @@ import { ceremonyProblem, createPasskey, nameOf, usePasskey } from '/assets/pass
 import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
 import { actsView } from '/assets/console-acts.js';
+import { titled } from '/assets/console-frame.js';
 import { customersView } from '/assets/console-customers.js';
 import { merchantView } from '/assets/console-merchant.js';
 import { merchantsView } from '/assets/console-merchants.js';
@@ -74,8 +75,7 @@ function show(name, view) {
   shown = view;
   document.body.dataset.view = name;
   place.replaceChildren(...view.element);
-  const heading = place.querySelector('h1')?.textContent ?? '';
-  document.title = heading === '' || heading === t('page_title') ? t('page_title') : `${heading} – ${t('page_title')}`;
+  titled(place.querySelector('h1')?.textContent ?? '');
   view.ready?.();
 }
 

@@ -80,3 +80,25 @@ for (const surface of surfaces) {
     }
   });
 }
+
+test('console: English says one thing otherwise than many', async () => {
+  const { consoleTexts: { en } } = await import('../console/console-texts.js');
+  // More than a page of stores are never one.
+  const many = Object.keys(en).filter((key) => /\{(n|found|attempts)\} [a-z]+s\b/.test(en[key]) && key !== 'stores_cut');
+  assert.ok(many.length > 4);
+  for (const key of many) if (!key.endsWith('_one')) assert.ok(`${key}_one` in en, key);
+});
+
+test('console: where nothing is there yet, the page says how it begins', async () => {
+  const { consoleTexts } = await import('../console/console-texts.js');
+  for (const [language, ends] of [['ja', '。'], ['en', '.']]) {
+    const texts = consoleTexts[language];
+    for (const key of ['no_sales', 'no_top_ups', 'no_tills', 'no_tills_here', 'no_merchants', 'no_stores', 'no_stores_found', 'no_keys',
+      'no_notes', 'no_acts', 'no_payments_yet', 'no_payments_found']) {
+      assert.ok(texts[key].split(ends).length > 2, `${language} ${key}: a sentence that it is empty, and one that helps`);
+    }
+  }
+  for (const [key, button] of [['no_merchants', 'add_merchant'], ['no_stores', 'add_store'], ['no_tills_here', 'add_till_short']]) {
+    for (const texts of Object.values(consoleTexts)) assert.ok(texts[key].includes(texts[button]), key);
+  }
+});
