@@ -102,3 +102,8 @@ test('a console takes what changed into what it has, and counts a second again t
   const same = mergeToday(more, {}, 1_000);
   assert.deepEqual(same, { ...more, now_ms: 402_000 }, 'the clock goes on where nothing came');
 });
+
+test('a sheet that renames begins with the name that stands there', () => {
+  const one = play(beginSheetWith({}, false, '駅前店'), updateSheet);
+  assert.deepEqual(one.send({ is: 'go' }), [{ do: 'run', text: '駅前店', fields: {} }]);
+});
