@@ -70,7 +70,7 @@ describe('people', () => {
     ['wallet', 'GET', '/api/top-ups'], ['wallet', 'GET', '/api/permissions'], ['wallet', 'GET', '/api/activity'], ['wallet', 'POST', '/api/code'],
     ['wallet', 'POST', '/api/freeze'], ['wallet', 'POST', '/api/sessions/end-others'],
     ['till', 'GET', '/api/till'], ['till', 'GET', '/api/payments'], ['till', 'POST', '/api/charge'], ['till', 'POST', '/api/void'],
-    ['till', 'POST', '/api/refund'],
+    ['till', 'POST', '/api/refund'], ['till', 'POST', '/api/charge/give-up'],
     ['console', 'GET', '/api/me'], ['console', 'GET', '/api/today'], ['console', 'GET', '/api/operators'], ['console', 'GET', '/api/merchants'],
     ['console', 'GET', '/api/acts'], ['console', 'GET', '/api/wallets/1'], ['console', 'GET', '/api/tills'], ['console', 'POST', '/api/pairing-codes'],
     ['console', 'GET', '/api/payments'], ['console', 'POST', '/api/customers/find'], ['console', 'POST', '/api/wallets/1/history'],

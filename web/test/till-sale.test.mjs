@@ -141,6 +141,86 @@ test('a parked sale that was refused is told, too, and a second answer to it say
   assert.deepEqual(one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 }), []);
 });
 
+test('a parked sale that was paid leaves the list at once: with the answer, and as soon as the server answers at all', () => {
+  const one = unknown(4);
+  one.sendAll({ is: 'park' }, amountReads('300', 9_000), scanned(OTHER, 9_500, 'sale-2'));
+  const effects = one.send({ is: 'paid', key: 'sale-2', paid: { ...PAID, amount: 300 }, at_ms: 0 });
+  assert.deepEqual(those(effects, 'after'), [after('parked', 0, { is: 'parked_due' })]);
+  assert.equal(those(one.send({ is: 'parked_due' }), 'charge')[0].sale.key, 'sale-1');
+  one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });
+  assert.deepEqual(parked(one.state), []);
+  assert.deepEqual(one.state.status, { key: 'parked_paid', amount: 1_200 });
+});
+
+test('when the network is back all that waits is asked about at once, and nothing twice', () => {
+  const one = unknown(4);
+  assert.equal(those(one.send({ is: 'reachable' }), 'charge').length, 1);
+  one.send({ is: 'park' });
+  assert.deepEqual(those(one.send({ is: 'reachable' }), 'after'), [after('parked', 0, { is: 'parked_due' })]);
+  assert.deepEqual(asking().send({ is: 'reachable' }), []);
+  const loaded = till([{ key: 'a', amount: 1, code: CODE, tries: 4 }, { key: 'b', amount: 2, code: OTHER, tries: 4 }]);
+  assert.deepEqual(those(loaded.begun, 'after').map(({ ms }) => ms), [0]);
+});
+
+test('a sale that is given up is cancelled under its key and never charged again, not even after a reload', () => {
+  const one = unknown();
+  const effects = one.send({ is: 'give_up', key: 'sale-1' });
+  assert.equal(one.state.phase.is, 'giving_up');
+  assert.equal(those(effects, 'give_up')[0].sale.key, 'sale-1');
+  const [{ pending }] = those(effects, 'store');
+  const again = till(pending);
+  assert.deepEqual(those(again.begun, 'charge'), []);
+  assert.equal(those(again.begun, 'give_up')[0].sale.key, 'sale-1');
+  one.send({ is: 'no_answer', key: 'sale-1' });
+  assert.equal(one.state.phase.is, 'giving_up');
+  const asked = one.send({ is: 'ask_again' });
+  assert.deepEqual([those(asked, 'charge').length, those(asked, 'give_up').length], [0, 1]);
+});
+
+test('the page says what became of a sale that was given up', () => {
+  for (const was_paid of [true, false]) {
+    const one = unknown();
+    one.send({ is: 'give_up', key: 'sale-1' });
+    const effects = one.send({ is: 'given_up', key: 'sale-1', was_paid, at_ms: 0 });
+    assert.deepEqual(one.state.phase, { is: 'given_up', amount: 1_200, was_paid });
+    assert.deepEqual(those(effects, 'store'), [{ do: 'store', pending: [] }]);
+    assert.equal(those(effects, 'announce_phase').length, 1);
+    assert.equal(those(effects, 'done').length, was_paid ? 1 : 0);
+    one.send({ is: 'next' });
+    assert.equal(one.state.phase.is, 'entry');
+  }
+});
+
+test('a charge that was under way when its sale was given up says nothing: the cancel has the last word', () => {
+  const one = unknown();
+  one.send({ is: 'give_up', key: 'sale-1' });
+  assert.deepEqual(one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 }), []);
+  assert.deepEqual(one.send({ is: 'refused', key: 'sale-1', refusal: refusal('cancelled_before_payment'), at_ms: 0 }), []);
+  assert.equal(one.state.phase.is, 'giving_up');
+});
+
+test('a parked sale is given up where it waits, and what became of it is told', () => {
+  for (const [was_paid, key] of [[true, 'parked_given_back'], [false, 'parked_never_paid']]) {
+    const one = unknown(4);
+    one.send({ is: 'park' });
+    assert.equal(those(one.send({ is: 'give_up', key: 'sale-1' }), 'give_up').length, 1);
+    assert.equal(one.state.phase.is, 'entry');
+    assert.deepEqual(those(one.send({ is: 'parked_due' }), 'charge'), []);
+    one.send({ is: 'given_up', key: 'sale-1', was_paid, at_ms: 0 });
+    assert.deepEqual([one.state.status, parked(one.state)], [{ key, amount: 1_200 }, []]);
+  }
+});
+
+test('a sale that was refunded meanwhile cannot be given up: that is told, and it is asked about as it stands', () => {
+  const one = unknown();
+  one.send({ is: 'give_up', key: 'sale-1' });
+  const effects = one.send({ is: 'stands', key: 'sale-1', refusal: refusal('already_refunded') });
+  assert.equal(those(effects, 'charge')[0].sale.given_up, false);
+  assert.deepEqual(one.state.status, { key: 'give_up_refused', amount: 1_200 });
+  one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });
+  assert.equal(one.state.phase.is, 'paid');
+});
+
 test('a reload in the middle of a sale asks about it before anything new is sold', () => {
   const one = till([{ key: 'sale-1', amount: 1_200, code: CODE, categories: [], tries: 1 }]);
   assert.equal(one.state.phase.is, 'unknown');

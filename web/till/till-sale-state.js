@@ -10,13 +10,14 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, isWholeCode, splitRun } from
 /** @import { Run, Scan } from '/assets/wedge.js' */
 
 /**
- * @typedef {{ key: string, amount: number, code: string, categories?: string[], tries: number }} Sale A sale without a
- *   final answer. Asked about again, it is the same in all of this.
+ * @typedef {{ key: string, amount: number, code: string, categories?: string[], tries: number, given_up?: boolean }} Sale A
+ *   sale without a final answer. Asked about again, it is the same in all of this; given up, it is cancelled and never charged again.
  */
 /** @typedef {{ key: string, amount?: number }} Words The key of a text, and the amount in it. */
 
 /**
  * @typedef {{ is: 'entry' } | { is: 'asking', sale: Sale } | { is: 'unknown', sale: Sale }
+ *   | { is: 'giving_up', sale: Sale } | { is: 'given_up', amount: number, was_paid: boolean }
  *   | { is: 'paid', paid: Payment } | { is: 'refused', amount: number, refusal: Refusal }} Phase
  */
 
@@ -43,12 +44,14 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, isWholeCode, splitRun } from
  *   | { is: 'scanned', text: string, at_ms: number, new_key: string } | { is: 'page_key', key: string, at_ms: number }
  *   | { is: 'result_run_over' } | { is: 'camera' } | { is: 'paid', key: string, paid: Payment, at_ms: number }
  *   | { is: 'refused', key: string, refusal: Refusal, at_ms: number } | { is: 'no_answer', key: string } | { is: 'ask_again' }
+ *   | { is: 'give_up', key: string } | { is: 'given_up', key: string, was_paid: boolean, at_ms: number }
+ *   | { is: 'stands', key: string, refusal: Refusal } | { is: 'reachable' }
  *   | { is: 'park' } | { is: 'next' } | { is: 'same_amount' } | { is: 'change_amount' }
  *   | { is: 'parked_due' }} SaleEvent
  */
 
 /**
- * @typedef {{ do: 'charge', sale: Sale } | { do: 'store', pending: Sale[] } | { do: 'done' }
+ * @typedef {{ do: 'charge', sale: Sale } | { do: 'give_up', sale: Sale } | { do: 'store', pending: Sale[] } | { do: 'done' }
  *   | { do: 'focus', on: 'amount' | 'amount_all' | 'code' | 'answer' } | { do: 'announce_phase', phase: Phase }
  *   | { do: 'announce', words: Words } | { do: 'chime', paid: boolean } | { do: 'open_camera' }
  *   | After<SaleEvent> | Cancel} SaleEffect
@@ -80,10 +83,19 @@ export function parked({ phase, pending }) {
 }
 
 /** @param {Sale} sale Whether the cashier may go on before the result is known. */
-export const mayPark = (sale) => sale.tries >= OFFER_PARKING_AFTER;
+export const mayPark = (sale) => sale.given_up === true || sale.tries >= OFFER_PARKING_AFTER;
+
+/** What is asked of the server about a sale without an answer. @param {Sale} sale @returns {SaleEffect} */
+const question = (sale) => (sale.given_up ? { do: 'give_up', sale } : { do: 'charge', sale });
+
+/** @param {Sale} sale @returns {Phase} */
+const unanswered = (sale) => (sale.given_up ? { is: 'giving_up', sale } : { is: 'unknown', sale });
 
 /** @param {Run} run @param {number} at_ms */
 const isOver = (run, at_ms) => run.length > 0 && at_ms - run[run.length - 1].at_ms > RUN_ENDS_AFTER_MS;
+
+/** Whether the last word on a sale is shown. @param {Phase} phase */
+export const isAnswer = ({ is }) => is === 'paid' || is === 'refused' || is === 'given_up';
 
 /** Whether a terminator that arrives now ends a second read of the scanner. @param {SaleState} state */
 export const isSecondRead = ({ result_run }) => result_run.length > AMOUNT_DIGITS;
@@ -112,8 +124,8 @@ function ask(state, last) {
   const sale = { ...last, tries: last.tries + 1 };
   const pending = state.pending.map((one) => (one.key === sale.key ? sale : one));
   /** @type {Phase} */
-  const phase = sale.tries === 1 ? { is: 'asking', sale } : { is: 'unknown', sale };
-  return show({ ...state, pending }, phase, cancel('retry'), { do: 'charge', sale });
+  const phase = sale.tries === 1 ? { is: 'asking', sale } : unanswered(sale);
+  return show({ ...state, pending }, phase, cancel('retry'), question(sale));
 }
 
 /**
@@ -134,6 +146,12 @@ function isShown({ phase }, key) {
 
 /** The answer to `sale` is final: nothing asks about it any more. @param {SaleState} state @param {string} key */
 const settled = (state, key) => ({ ...state, pending: state.pending.filter((sale) => sale.key !== key) });
+
+/** The sale that still waits for an answer under this key. @param {SaleState} state @param {string} key */
+const waiting = ({ pending }, key) => pending.find((sale) => sale.key === key);
+
+/** The server answers: what waits for it is asked about now and not in ten seconds. @param {SaleState} state @returns {SaleEffect[]} */
+const askParked = (state) => (parked(state).length === 0 ? [] : [after('parked', 0, { is: 'parked_due' })]);
 
 /**
  * A parked sale has its result: the cashier is told, whatever is shown.
@@ -224,7 +242,7 @@ const on = {
   },
   /** A key while no field has the focus: a scanner must work without anybody clicking first. */
   page_key(state, { key }) {
-    if (state.phase.is === 'paid' || state.phase.is === 'refused') return keyBesideAnswer(state, key);
+    if (isAnswer(state.phase)) return keyBesideAnswer(state, key);
     if (state.phase.is !== 'entry' || !isDigit(key)) return [state];
     // The digit's own character follows the focus into the field.
     return [state, { do: 'focus', on: amountOf(state) > 0 ? 'code' : 'amount' }];
@@ -240,26 +258,28 @@ const on = {
     return [saying(state, 'scan_needs_amount'), { do: 'focus', on: 'amount' }];
   },
   paid(before, { key, paid, at_ms }) {
+    // A charge that was under way when the sale was given up: what counts is the answer to the cancel behind it.
+    if (waiting(before, key)?.given_up) return [before];
     const state = { ...settled(before, key), answered_at_ms: at_ms };
     /** @type {SaleEffect[]} */
     const always = [{ do: 'store', pending: state.pending }, { do: 'done' }];
     if (isShown(before, key)) {
-      return show(state, { is: 'paid', paid }, cancel('retry'), ...always, { do: 'chime', paid: true });
+      return show(state, { is: 'paid', paid }, cancel('retry'), ...always, { do: 'chime', paid: true }, ...askParked(state));
     }
     if (state.pending.length === before.pending.length) return [before];
     const [told, ...effects] = tellParked(state, { key: 'parked_paid', amount: paid.amount });
     return [told, ...always, ...effects];
   },
   refused(before, { key, refusal, at_ms }) {
-    const sale = before.pending.find((one) => one.key === key);
+    const sale = waiting(before, key);
     // Nobody is signed in here any more: the sale is asked about again when the till is enrolled.
-    if (sale === undefined || refusal.status === 401) return [before];
+    if (sale === undefined || sale.given_up || refusal.status === 401) return [before];
     const state = { ...settled(before, key), answered_at_ms: at_ms };
     /** @type {SaleEffect} */
     const store = { do: 'store', pending: state.pending };
     if (isShown(before, key)) {
       const phase = /** @type {const} */ ({ is: 'refused', amount: sale.amount, refusal });
-      return show(state, phase, cancel('retry'), store, { do: 'chime', paid: false });
+      return show(state, phase, cancel('retry'), store, { do: 'chime', paid: false }, ...askParked(state));
     }
     const [told, ...effects] = tellParked(state, { key: 'parked_refused', amount: sale.amount });
     return [told, store, ...effects];
@@ -268,7 +288,50 @@ const on = {
     const { phase } = state;
     if (!('sale' in phase) || phase.sale.key !== key) return [state];
     const wait_ms = RETRY_MS[Math.min(phase.sale.tries - 1, RETRY_MS.length - 1)];
-    return show(state, { is: 'unknown', sale: phase.sale }, after('retry', wait_ms, { is: 'ask_again' }));
+    return show(state, unanswered(phase.sale), after('retry', wait_ms, { is: 'ask_again' }));
+  },
+  /** From here on the sale is cancelled, also by a till that is loaded again before the server has heard of it. */
+  give_up(before, { key }) {
+    const known = waiting(before, key);
+    if (known === undefined || known.given_up) return [before];
+    const sale = { ...known, given_up: true };
+    const state = { ...before, pending: before.pending.map((one) => (one.key === key ? sale : one)) };
+    /** @type {SaleEffect[]} */
+    const effects = [{ do: 'store', pending: state.pending }, { do: 'give_up', sale }];
+    return isShown(before, key) ? show(state, unanswered(sale), cancel('retry'), ...effects) : [state, ...effects];
+  },
+  given_up(before, { key, was_paid, at_ms }) {
+    const sale = waiting(before, key);
+    if (sale === undefined) return [before];
+    const state = { ...settled(before, key), answered_at_ms: at_ms };
+    /** @type {SaleEffect[]} */
+    const always = [{ do: 'store', pending: state.pending }, ...(was_paid ? [/** @type {const} */ ({ do: 'done' })] : [])];
+    if (isShown(before, key)) {
+      return show(state, { is: 'given_up', amount: sale.amount, was_paid }, cancel('retry'), ...always, ...askParked(state));
+    }
+    const [told, ...effects] = tellParked(state, { key: was_paid ? 'parked_given_back' : 'parked_never_paid', amount: sale.amount });
+    return [told, ...always, ...effects];
+  },
+  /** It was paid and cannot be cancelled any more, refunded already for instance: the sale is asked about and told as it stands. */
+  stands(before, { key, refusal }) {
+    const known = waiting(before, key);
+    if (known === undefined || refusal.status === 401) return [before];
+    const sale = { ...known, given_up: false };
+    const pending = before.pending.map((one) => (one.key === key ? sale : one));
+    const words = { key: 'give_up_refused', amount: sale.amount };
+    const state = { ...before, pending, status: words };
+    /** @type {SaleEffect[]} */
+    const effects = [{ do: 'store', pending }, { do: 'announce', words }];
+    if (!isShown(before, key)) return [state, ...effects, question(sale)];
+    const [next, ...asked] = ask(state, sale);
+    return [next, ...effects, ...asked];
+  },
+  /** The network is back. A question that is under way is not asked twice. */
+  reachable(state) {
+    const { phase } = state;
+    const asks = phase.is === 'unknown' || phase.is === 'giving_up';
+    const [next, ...effects] = asks ? ask(state, phase.sale) : /** @type {SaleStep} */ ([state]);
+    return [next, ...effects, ...askParked(next)];
   },
   ask_again: (state) => ('sale' in state.phase ? ask(state, state.phase.sale) : [state]),
   park(state) {
@@ -280,7 +343,7 @@ const on = {
   change_amount: (state) => toEntry(state, refusedAmount(state), 'amount_all'),
   parked_due: (state) => [
     state,
-    ...parked(state).map((sale) => /** @type {const} */ ({ do: 'charge', sale })),
+    ...parked(state).map(question),
     after('parked', PARKED_RETRY_MS, { is: 'parked_due' }),
   ],
 };
@@ -315,5 +378,5 @@ export function beginSale(pending) {
   const interrupted = pending.at(-1);
   if (interrupted === undefined) return [state, { do: 'focus', on: 'amount' }, due];
   const [next, ...effects] = ask(state, { ...interrupted, tries: Math.max(1, interrupted.tries) });
-  return [next, ...effects, due];
+  return [next, ...effects, ...(parked(next).length > 0 ? askParked(next) : [due])];
 }

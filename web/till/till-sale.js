@@ -9,12 +9,12 @@ import { clockTimeSeconds, digits, hasText, language, t, yen } from '/assets/i18
 import { machine } from '/assets/machine.js';
 import { openCamera } from '/assets/till-camera.js';
 import {
-  amountOf, beginSale, isSecondRead, mayPark, parked, updateSale,
+  amountOf, beginSale, isAnswer, isSecondRead, mayPark, parked, updateSale,
 } from '/assets/till-sale-state.js';
 import { customerCode, grouped, mayBeMachine } from '/assets/wedge.js';
 
 /** @import { Child, Machine, Refusal } from '../types/pages.js' */
-/** @import { Payment } from '../types/answers.js' */
+/** @import { GivenUp, Payment } from '../types/answers.js' */
 /** @import { Phase, Sale, SaleEvent, SaleState, Words } from '/assets/till-sale-state.js' */
 
 /** @typedef {(event: SaleEvent) => void} Send */
@@ -59,6 +59,8 @@ function phaseInWords(phase) {
   switch (phase.is) {
     case 'asking': return t('working');
     case 'unknown': return `${t('unknown')} ${t('unknown_lead')}`;
+    case 'giving_up': return `${t('giving_up')} ${t('giving_up_lead')}`;
+    case 'given_up': return `${t(phase.was_paid ? 'given_back' : 'never_paid')} ${t(phase.was_paid ? 'given_back_lead' : 'never_paid_lead')}`;
     case 'paid': return `${t('paid')} ${yen(phase.paid.amount)} ${phase.paid.customer}`;
     case 'refused': return `${t('refused')} ${reasonOf(phase.refusal)}`;
     default: return '';
@@ -150,7 +152,24 @@ const unknownPanel = (sale, send) => panel('unknown', drawing('question'), t('un
   h('p', { class: 'answer-tries number' }, t('unknown_tries', { n: sale.tries, amount: yen(sale.amount) })),
   h('div', { class: 'answer-buttons' },
     button('', () => send({ is: 'ask_again' }), drawing('refresh'), t('check_now')),
-    mayPark(sale) && button('quiet', () => send({ is: 'park' }), t('park'))));
+    mayPark(sale) && button('quiet', () => send({ is: 'park' }), t('park')),
+    button('danger-quiet', () => send({ is: 'give_up', key: sale.key }), drawing('cross'), t('give_up')),
+    h('p', { class: 'small' }, t('give_up_hint'))));
+
+/** @param {Sale} sale @param {Send} send */
+const givingUpPanel = (sale, send) => panel('unknown', drawing('question'), t('giving_up'),
+  h('p', { class: 'answer-reason' }, t('giving_up_lead')),
+  h('p', { class: 'answer-tries number' }, t('unknown_tries', { n: sale.tries, amount: yen(sale.amount) })),
+  h('div', { class: 'answer-buttons' },
+    button('', () => send({ is: 'ask_again' }), drawing('refresh'), t('check_now')),
+    button('quiet', () => send({ is: 'park' }), t('park'))));
+
+/** @param {number} amount @param {boolean} was_paid @param {Send} send */
+const givenUpPanel = (amount, was_paid, send) => panel('given-up', drawing(was_paid ? 'undo' : 'check'),
+  t(was_paid ? 'given_back' : 'never_paid'),
+  h('p', { class: 'answer-amount number' }, yen(amount)),
+  h('p', { class: 'answer-reason' }, t(was_paid ? 'given_back_lead' : 'never_paid_lead')),
+  h('div', { class: 'answer-buttons' }, button('answer-next', () => send({ is: 'next' }), t('next_sale'), drawing('forward'))));
 
 /** @param {Payment} paid @param {Send} send */
 function paidPanel(paid, send) {
@@ -180,18 +199,31 @@ function answerPanel(phase, send) {
   switch (phase.is) {
     case 'asking': return askingPanel(phase.sale);
     case 'unknown': return unknownPanel(phase.sale, send);
+    case 'giving_up': return givingUpPanel(phase.sale, send);
+    case 'given_up': return givenUpPanel(phase.amount, phase.was_paid, send);
     case 'paid': return paidPanel(phase.paid, send);
     case 'refused': return refusedPanel(phase.amount, phase.refusal, send);
     default: return null;
   }
 }
 
-/** @param {SaleState} state */
-function parkedNote(state) {
-  const waiting = parked(state);
-  return waiting.length > 0 && h('div', { class: 'note' }, drawing('question'),
-    h('div', {}, h('strong', {}, t('parked')),
-      h('p', { class: 'number' }, waiting.map((sale) => yen(sale.amount)).join('・'))));
+/** @param {Sale} sale @param {Send} send */
+const parkedRow = (sale, send) => h('li', { key: sale.key },
+  h('span', { class: 'number' }, yen(sale.amount)),
+  sale.given_up ? h('span', { class: 'small' }, t('giving_up'))
+    : h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'give_up', key: sale.key }) } }, t('give_up')));
+
+/** @param {SaleState} state @param {Send} send @returns {Child[]} */
+function parkedNotes(state, send) {
+  const sales = parked(state);
+  // What became of a parked sale is told beside an answer too; with the entry it stands below the amount.
+  const told = state.phase.is !== 'entry' && state.status && sentence(state.status);
+  return [
+    told && h('div', { key: 'told', class: 'note', 'aria-hidden': 'true' }, drawing('receipt'), h('p', {}, told)),
+    sales.length > 0 && h('div', { key: 'waiting', class: 'note' }, drawing('question'),
+      h('div', {}, h('strong', {}, t('parked')),
+        h('ul', { class: 'parked-sales' }, sales.map((sale) => parkedRow(sale, send))))),
+  ];
 }
 
 /** What the sale looks like. @param {SaleState} state @param {Send} send @returns {Child[]} */
@@ -204,7 +236,7 @@ export function drawSale(state, send) {
       h('p', { id: 'sale-status', class: 'sale-status', role: 'status' }, state.status && sentence(state.status)),
       scanBox(state, send, code), keypad(send), goods(state, send)),
     answerPanel(state.phase, send),
-    h('div', { class: 'parked-place' }, parkedNote(state)),
+    h('div', { class: 'parked-place' }, parkedNotes(state, send)),
   ];
 }
 
@@ -256,7 +288,7 @@ function onPageKey(event, state, send) {
   if (document.querySelector('dialog[open]')) return;
   const digit = /^\d$/.test(event.key);
   const at_ms = performance.now();
-  if (state.phase.is === 'paid' || state.phase.is === 'refused') {
+  if (isAnswer(state.phase)) {
     const presses = ['Enter', 'Tab', ' '].includes(event.key);
     if (digit || (presses && (isSecondRead(state) || mayBeMachine(state.answered_at_ms, at_ms)))) event.preventDefault();
   } else if (!digit || event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
@@ -271,6 +303,17 @@ async function charge({ key, amount, code, categories = [] }) {
   } catch (error) {
     return error instanceof Refused
       ? { is: 'refused', key, refusal: error, at_ms: performance.now() } : { is: 'no_answer', key };
+  }
+}
+
+/** @param {Sale} sale @returns {Promise<SaleEvent>} */
+async function giveUp({ key }) {
+  try {
+    /** @type {GivenUp} */
+    const { outcome } = await post('/api/charge/give-up', { key }, ANSWER_MS);
+    return { is: 'given_up', key, was_paid: outcome === 'given_back', at_ms: performance.now() };
+  } catch (error) {
+    return error instanceof Refused ? { is: 'stands', key, refusal: error } : { is: 'no_answer', key };
   }
 }
 
@@ -294,6 +337,7 @@ export function salePanel({ done }) {
     draw: (state) => patch(element, drawSale(state, (event) => sale.send(event))),
     perform: {
       charge: (effect) => charge(effect.sale),
+      give_up: (effect) => giveUp(effect.sale),
       store: ({ pending }) => storeSales(pending),
       done: () => done(),
       focus: ({ on }) => focusOn(element, on),
@@ -305,15 +349,18 @@ export function salePanel({ done }) {
   });
   /** @param {KeyboardEvent} event */
   const pageKey = (event) => onPageKey(event, sale.state(), (next) => sale.send(next));
+  const online = () => sale.send({ is: 'reachable' });
   return {
     element,
     start() {
       document.addEventListener('keydown', pageKey);
+      addEventListener('online', online);
       sale.start();
     },
     stop() {
       sale.stop();
       document.removeEventListener('keydown', pageKey);
+      removeEventListener('online', online);
     },
   };
 }

@@ -15,6 +15,9 @@ export interface Payment {
   categories: string[];
 }
 
+/** `POST /api/charge/give-up`: whether the sale had been paid; then it is given back. */
+export type GivenUp = { outcome: 'given_back'; payment: Payment } | { outcome: 'never_paid' };
+
 export interface Figure {
   count: number;
   amount: number;

@@ -51,6 +51,7 @@ pub fn till() -> Routes<Arc<App>> {
         .post("/api/leave", enrolment::leave)
         .get("/api/till", till::till)
         .post("/api/charge", till::charge)
+        .post("/api/charge/give-up", till::give_up)
         .get("/api/payments", till::payments)
         .post("/api/void", till::void)
         .post("/api/refund", till::refund)

@@ -201,6 +201,49 @@ pub async fn payments(
     Ok(done(json!({ "payments": list })))
 }
 
+/// `POST /api/charge/give-up {key}`: a sale whose answer never came is given up. What was paid is given back; what has not arrived
+/// finds its id taken and is refused.
+///
+/// Only what gives money back counts as giving back: a till that lost the network gives up as often as it must.
+pub async fn give_up(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
+    let place = place(&app, device)?;
+    let name = place.names(&sale_key(&body)?);
+    if paid_as(&app, &place, &name)
+        .await?
+        .is_some_and(|payment| payment.status == PaymentStatus::Completed)
+    {
+        place.may_reverse(&app)?;
+    }
+    let cancel = Command::Cancel {
+        merchant: place.merchant,
+        merchant_payment_id: name.clone(),
+    };
+    app.ledger
+        .ask(place.device.command(cancel))
+        .await?
+        .map_err(refused)?;
+    Ok(done(match paid_as(&app, &place, &name).await? {
+        Some(payment) => {
+            let customer = customer(&app, payment.wallet).await;
+            json!({ "outcome": "given_back", "payment": payment_json(&payment, &customer) })
+        }
+        None => json!({ "outcome": "never_paid" }),
+    }))
+}
+
+/// The payment under this id, if there is one: a refused, a cancelled and an unknown id are none.
+async fn paid_as(app: &App, place: &Place, name: &str) -> Result<Option<Payment>, Denial> {
+    let query = Query::Payment {
+        merchant: place.merchant,
+        merchant_payment_id: name.into(),
+    };
+    match app.ledger.ask(place.device.query(query)).await? {
+        Ok(Reply::Payment(payment)) => Ok(Some(payment)),
+        Ok(_) => Err(Denial::Unavailable),
+        Err(_) => Ok(None),
+    }
+}
+
 /// `POST /api/void {payment_id}`: undoes a payment of today.
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;

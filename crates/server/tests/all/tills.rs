@@ -160,6 +160,49 @@ fn a_till_gives_back_twenty_times_in_ten_minutes_and_no_oftener() {
 }
 
 #[test]
+fn a_sale_without_an_answer_is_given_up_and_the_till_hears_what_became_of_it() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let code = stores.phone.post("/api/code", json!({})).ok()["code"].clone();
+    let sale = |key: &str| json!({ "amount": 100, "code": code, "key": key });
+    let give_up = |key: &str| json!({ "key": key });
+    // The question was lost on its way: nobody paid, and what still arrives is refused.
+    let told = stores.first.post("/api/charge/give-up", give_up("lost"));
+    assert_eq!(told.ok(), json!({ "outcome": "never_paid" }));
+    let late = stores.first.post("/api/charge", sale("lost"));
+    assert_eq!(late.refusal(), "cancelled_before_payment");
+    // The answer was lost: the money is back, and asking again tells the same.
+    stores.first.post("/api/charge", sale("paid")).ok();
+    for _ in 0..2 {
+        let told = stores
+            .first
+            .post("/api/charge/give-up", give_up("paid"))
+            .ok();
+        assert_eq!(told["outcome"], "given_back");
+        assert_eq!(told["payment"]["status"], "cancelled");
+        assert_eq!(told["payment"]["amount"], 100);
+    }
+    // Another till's sale has another name, though its page calls it the same.
+    let next = stores.sale();
+    let told = stores.second.post("/api/charge/give-up", give_up("sale-1"));
+    assert_eq!(told.ok()["outcome"], "never_paid");
+    let listed = stores
+        .first
+        .post("/api/void", json!({ "payment_id": next }));
+    assert_eq!(listed.ok()["status"], "cancelled", "it was still paid");
+}
+
+#[test]
+fn a_sale_that_was_refunded_meanwhile_is_not_given_up() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let sale = stores.sale();
+    stores.first.post("/api/refund", refund(&sale)).ok();
+    let told = (stores.first).post("/api/charge/give-up", json!({ "key": "sale-1" }));
+    assert_eq!(told.refusal(), "already_refunded");
+}
+
+#[test]
 fn what_is_tried_at_a_till_uses_no_registers_id_up() {
     let house = shop();
     let mut stores = TwoStores::of(&house);
