@@ -4,9 +4,9 @@
 import { el } from '/assets/elements.js';
 import { t } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
-import { customerCode } from '/assets/wedge.js';
+import { alsoInverted, codeAmong, readerOf } from '/assets/till-reader.js';
 
-/** @typedef {(canvas: HTMLCanvasElement, context: CanvasRenderingContext2D) => Promise<string[]>} Read */
+/** @import { Read } from '/assets/till-reader.js' */
 
 /** Neither the browser's detector nor zxing has types of its own here. @type {any} */
 const outside = globalThis;
@@ -22,11 +22,11 @@ async function nativeReader() {
   const formats = await outside.BarcodeDetector?.getSupportedFormats?.().catch(() => []) ?? [];
   if (!formats.includes('qr_code') || !formats.includes('code_128')) return null;
   const detector = new outside.BarcodeDetector({ formats: ['qr_code', 'code_128'] });
-  return async (canvas) => {
+  return alsoInverted(async (picture) => {
     /** @type {{ rawValue: string }[]} */
-    const found = await detector.detect(canvas);
+    const found = await detector.detect(picture);
     return found.map((one) => one.rawValue);
-  };
+  });
 }
 
 /** @type {Promise<any> | null} */
@@ -55,14 +55,7 @@ async function zxingReader() {
     return zxing;
   })();
   try {
-    const zxing = await loading;
-    const options = { formats: ['QRCode', 'Code128'], tryHarder: true, tryRotate: true, maxNumberOfSymbols: 1 };
-    return async (canvas, context) => {
-      const picture = context.getImageData(0, 0, canvas.width, canvas.height);
-      /** @type {{ isValid?: boolean, text: string }[]} */
-      const found = await zxing.readBarcodes(picture, options);
-      return found.filter((one) => one.isValid !== false).map((one) => one.text);
-    };
+    return readerOf(await loading);
   } catch (error) {
     // A later press tries again: the package may have been installed meanwhile.
     loading = null;
@@ -81,9 +74,8 @@ async function firstCode(video, read, isOpen) {
       canvas.width = video.videoWidth;
       canvas.height = video.videoHeight;
       context.drawImage(video, 0, 0);
-      const texts = await read(canvas, context).catch(() => []);
-      const code = texts.map(customerCode).find((one) => one !== null);
-      if (code) return code;
+      const code = codeAmong(await read(context.getImageData(0, 0, canvas.width, canvas.height)).catch(() => []));
+      if (code !== null) return code;
     }
     await new Promise((resolve) => { setTimeout(resolve, 60); });
   }
@@ -102,14 +94,34 @@ async function filmed() {
 }
 
 /**
- * Opens the camera sheet; `found(code)` is called once with the digits, after the sheet has closed.
- * @param {(code: string) => void} found
+ * A switch for the camera's light, where it has one.
+ * @param {MediaStream} film
  */
-export async function openCamera(found) {
+export function lightSwitch(film) {
+  const [track] = film.getVideoTracks();
+  /** The light stands in no type yet. @type {any} */
+  const can = track?.getCapabilities?.() ?? {};
+  if (can.torch !== true) return null;
+  const light = el('button', { type: 'button', class: 'button quiet', 'aria-pressed': 'false', on: { click: turn } }, t('camera_light'));
+  async function turn() {
+    const on = light.getAttribute('aria-pressed') !== 'true';
+    /** @type {any} */
+    const wanted = { advanced: [{ torch: on }] };
+    // A light that does not turn is shown as it is.
+    await track.applyConstraints(wanted).then(() => light.setAttribute('aria-pressed', String(on)), () => {});
+  }
+  return light;
+}
+
+/**
+ * Opens the camera sheet; `found(code)` is called once with the digits, after the sheet has closed.
+ * @param {string} amount what is being paid, in words @param {(code: string) => void} found
+ */
+export async function openCamera(amount, found) {
   const video = el('video', { class: 'camera-video', playsinline: true, muted: true, 'aria-label': t('camera_title') });
   const status = el('p', { class: 'camera-status', role: 'status' }, t('camera_starting'));
   const corners = el('span', { class: 'camera-corners', 'aria-hidden': 'true' });
-  const content = el('div', { class: 'camera' }, el('div', { class: 'camera-frame' }, video, corners), status);
+  const content = el('div', { class: 'camera' }, el('p', { class: 'camera-amount number' }, amount), el('div', { class: 'camera-frame' }, video, corners), status);
   const sheet = openSheet(t('camera_title'), content, { className: 'camera-sheet' });
   let open = true;
   /** @type {MediaStream | null} */
@@ -137,6 +149,7 @@ export async function openCamera(found) {
     return;
   }
   video.srcObject = film;
+  content.append(...[lightSwitch(film)].filter((one) => one !== null));
   try {
     const [read] = await Promise.all([nativeReader().then((native) => native ?? zxingReader()), video.play()]);
     status.textContent = t('camera_lead');

@@ -344,7 +344,7 @@ export function salePanel({ done }) {
       announce_phase: ({ phase }) => announce(phaseInWords(phase), phase.is === 'asking' ? 'polite' : 'assertive'),
       announce: ({ words }) => announce(sentence(words), 'assertive'),
       chime: ({ paid }) => (paid ? chimePaid() : chimeRefused()),
-      open_camera: () => { openCamera((code) => sale.send(scanned(code))); },
+      open_camera: () => { openCamera(yen(amountOf(sale.state())), (code) => sale.send(scanned(code))); },
     },
   });
   /** @param {KeyboardEvent} event */
