@@ -56,6 +56,7 @@ export const beginList = [{ payments: null, problem: null, told: null }];
  * @typedef {object} SheetState
  * @property {Payment} payment
  * @property {number} refundable
+ * @property {boolean} may_void whether the day of the sale is not over yet
  * @property {'overview' | 'void' | 'refund'} step
  * @property {string} text the amount to refund, as typed
  * @property {string} reason
@@ -126,11 +127,24 @@ const onSheet = {
 
 export const updateSheet = byEvent(onSheet);
 
-/** @param {Payment} payment @param {(amount: number) => string} written @returns {Step<SheetState, SheetEffect>} */
-export function beginSheet(payment, written) {
+const DAY_MS = 86_400_000;
+const JAPAN_MS = 9 * 3_600_000;
+const AFTER_MIDNIGHT_MS = 15 * 60_000;
+
+/** Whether a sale can still be cancelled whole: until a quarter past midnight in Japan. The server has the last word. @param {Payment} payment @param {number} now_ms */
+function mayVoid({ status, at_ms }, now_ms) {
+  const midnight_ms = (Math.floor((at_ms + JAPAN_MS) / DAY_MS) + 1) * DAY_MS - JAPAN_MS;
+  return status === 'paid' && now_ms < midnight_ms + AFTER_MIDNIGHT_MS;
+}
+
+/**
+ * @param {Payment} payment @param {(amount: number) => string} written @param {number} now_ms
+ * @returns {Step<SheetState, SheetEffect>}
+ */
+export function beginSheet(payment, written, now_ms) {
   const refundable = payment.status === 'cancelled' ? 0 : payment.amount - payment.refunded;
   return [{
-    payment, refundable, step: 'overview', text: written(refundable), reason: 'return', key: null, key_amount: 0,
+    payment, refundable, may_void: mayVoid(payment, now_ms), step: 'overview', text: written(refundable), reason: 'return', key: null, key_amount: 0,
     busy: false, problem: null,
   }];
 }

@@ -7,6 +7,7 @@ import { icon } from '/assets/icons.js';
 import { clockTime, dateTime, digits, hasText, language, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 import { openSheet } from '/assets/sheet.js';
+import { openSearch } from '/assets/till-search.js';
 import {
   beginList, beginSheet, updateList, updateSheet, wantedRefund,
 } from '/assets/till-payments-state.js';
@@ -32,15 +33,15 @@ const statusChip = ({ status }) => h('span', { class: `chip-status chip-${status
 const goodsWords = ({ categories }) => categories
   .map((name) => (hasText(`category_${name}`) ? t(`category_${name}`) : name)).join(language() === 'ja' ? '・' : ', ');
 
-/** @param {Payment} payment @param {(payment: Payment) => void} open */
-function row(payment, open) {
+/** @param {Payment} payment @param {(payment: Payment) => void} open @param {string} time */
+function row(payment, open, time = clockTime(payment.at_ms)) {
   const struck = payment.status === 'cancelled' ? ' payment-struck' : '';
   return h('li', { key: payment.payment_id },
     h('button', { type: 'button', class: 'payment', on: { click: () => open(payment) } },
-      h('span', { class: 'payment-time number' }, clockTime(payment.at_ms)),
+      h('span', { class: 'payment-time number' }, time),
       h('span', { class: 'payment-words' },
         h('span', { class: 'payment-customer' }, payment.customer),
-        h('span', { class: 'small soft number' }, String(payment.receipt_number)),
+        h('span', { class: 'small soft number' }, [payment.receipt_number, payment.till].filter(Boolean).join('・')),
         payment.categories.length > 0 && h('span', { class: 'small soft' }, goodsWords(payment))),
       h('span', { class: 'payment-money' },
         h('span', { class: `payment-amount number${struck}` }, yen(payment.amount)), statusChip(payment))));
@@ -53,9 +54,9 @@ function listStatus({ payments, problem }) {
   return payments.length === 0 ? t('no_payments') : '';
 }
 
-/** @param {ListState} state @param {(payment: Payment) => void} open @returns {Child[]} */
-const drawList = (state, open) => [
-  h('h2', { id: 'recent-payments-title' }, t('recent')),
+/** @param {ListState} state @param {(payment: Payment) => void} open @param {Child} tools @returns {Child[]} */
+const drawList = (state, open, tools) => [
+  h('div', { class: 'payments-head' }, h('h2', { id: 'recent-payments-title' }, t('recent')), tools),
   // For the eye; the ear is told by `announce`.
   h('p', { class: 'payments-told', 'aria-hidden': 'true' }, state.told && [drawing('check'), sentence(state.told)]),
   h('p', { class: 'soft payments-status', role: 'status' }, listStatus(state)),
@@ -80,11 +81,19 @@ export function paymentList({ changed }) {
     view.send({ is: 'given_back', words, payment });
     changed();
   };
+  /** @param {Payment} payment */
+  const open = (payment) => openPayment(payment, givenBack);
+  // A sale that was found goes on as one of the list; the search is told as well, for it stays open behind.
+  const search = () => openSearch((tell) => (payment, time) => row(payment, () => openPayment(payment, (words, after) => {
+    givenBack(words, after);
+    tell(words, after);
+  }), time), sentence);
+  const tools = h('button', { type: 'button', class: 'text-button', on: { click: search } }, t('search_title'));
   /** @type {Machine<ListState, ListEvent>} */
   const view = machine({
     begin: beginList,
     update: updateList,
-    draw: (state) => patch(element, drawList(state, (payment) => openPayment(payment, givenBack))),
+    draw: (state) => patch(element, drawList(state, open, tools)),
     perform: { list, announce: ({ words }) => announce(sentence(words), 'assertive') },
   });
   return { element, refresh: () => view.send({ is: 'refresh' }), stop: view.stop };
@@ -111,7 +120,7 @@ const wideButton = (className, press, ...content) => h('button', {
 const backButton = (send) => wideButton('quiet', () => send({ is: 'step', to: 'overview' }), t('back'));
 
 /** @param {SheetState} state @param {Send} send @returns {Child[]} */
-function overview({ payment, refundable }, send) {
+function overview({ payment, refundable, may_void }, send) {
   /** @param {string} word @param {Child} value */
   const fact = (word, value) => h('div', {}, h('dt', {}, t(word)), h('dd', { class: 'number' }, value));
   return [
@@ -124,8 +133,7 @@ function overview({ payment, refundable }, send) {
       refundable > 0 && payment.refunded > 0 && fact('refundable', yen(refundable))),
     h('div', { class: 'sheet-buttons' },
       refundable > 0 && wideButton('', () => send({ is: 'step', to: 'refund' }), drawing('undo'), t('refund')),
-      payment.status === 'paid'
-        && wideButton('danger-quiet', () => send({ is: 'step', to: 'void' }), drawing('cross'), t('void'))),
+      may_void && wideButton('danger-quiet', () => send({ is: 'step', to: 'void' }), drawing('cross'), t('void'))),
   ];
 }
 
@@ -201,7 +209,7 @@ function openPayment(payment, givenBack) {
   const place = el('div', {});
   /** @type {Machine<SheetState, SheetEvent>} */
   const view = machine({
-    begin: beginSheet(payment, digits),
+    begin: beginSheet(payment, digits, Date.now()),
     update: updateSheet,
     draw: (state) => patch(place, [h('div', { key: state.step, class: 'payment-sheet-body' },
       STEPS[state.step](state, (event) => view.send(event)))]),

@@ -1,6 +1,6 @@
 // What the server answers to the pages (`crates/server/src/http`). Amounts are whole yen, `_ms` is milliseconds UTC.
 
-/** `POST /api/charge`, a row of `GET /api/payments`, `POST /api/void`. */
+/** `POST /api/charge`, a row of `GET /api/payments` and of `GET /api/till/sales`, `POST /api/void`. */
 export interface Payment {
   payment_id: string;
   receipt_number: string;
@@ -11,8 +11,16 @@ export interface Payment {
   at_ms: number;
   /** The name as a cashier may read it. */
   customer: string;
+  /** The till it was paid at; null where a register said none. */
+  till: string | null;
   /** What the goods are, as the till or the merchant's program said; empty where nothing was said. */
   categories: string[];
+}
+
+/** `GET /api/till/sales`: newest first; `next` is null where there are no more. */
+export interface FoundSales {
+  sales: Payment[];
+  next: string | null;
 }
 
 /** `POST /api/charge/give-up`: whether the sale had been paid; then it is given back. */

@@ -7,6 +7,7 @@ pub mod assets;
 pub mod body;
 pub mod ceremonies;
 pub mod cookies;
+mod day;
 pub mod denied;
 pub mod directory;
 pub mod housekeeping;

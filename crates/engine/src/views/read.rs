@@ -93,6 +93,59 @@ pub fn of_store(db: &mut Db, store: u32, limit: u32) -> Result<Vec<Entry>, Fault
     )
 }
 
+const FIRST_ID: &str = "SELECT id, at FROM entries WHERE id >= $1 ORDER BY id LIMIT 1";
+
+/// The first id that was given out at this instant or later (microseconds UTC), so that a day is found without an index on time. Ids rise
+/// with the time: one in the middle tells which half to look at, and sixty-three looks are enough for any past.
+fn first_id_since(db: &mut Db, at: i64) -> Result<i64, Fault> {
+    let (mut low, mut high) = (0_i64, i64::MAX);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let found = db.query_first(FIRST_ID, &[Param::Int(middle)], |row| {
+            (row.int(0), row.int(1))
+        })?;
+        match found {
+            Some((id, then)) if then < at => low = id + 1,
+            _ => high = middle,
+        }
+    }
+    Ok(low)
+}
+
+/// The sales of one store that somebody looks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SalesOfDay {
+    pub store: u32,
+    /// From, and up to but without, in microseconds UTC.
+    pub day: (i64, i64),
+    /// Yen.
+    pub amount: Option<u64>,
+    /// Only sales with a smaller id: where the page before ended.
+    pub before: Option<u64>,
+}
+
+const SALES: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
+    FROM entries WHERE store = $1 AND id >= $2 AND id < $3 AND kind = 0 ORDER BY id DESC LIMIT $4";
+const SALES_OF_AMOUNT: &str = "SELECT id, seq, at, kind, wallet, merchant, store, till, amount, balance, previous, about, name, context
+    FROM entries WHERE store = $1 AND id >= $2 AND id < $3 AND kind = 0 AND amount = $4 ORDER BY id DESC LIMIT $5";
+
+/// The payments that a store took on a day, newest first. Costs as much as that day has.
+pub fn sales_of_day(db: &mut Db, asked: SalesOfDay, limit: u32) -> Result<Vec<Entry>, Fault> {
+    let first = first_id_since(db, asked.day.0)?;
+    let end = first_id_since(db, asked.day.1)?;
+    let end = asked.before.map_or(end, |before| end.min(before as i64));
+    let store = Param::Int(i64::from(asked.store));
+    let (first, end) = (Param::Int(first), Param::Int(end));
+    let limit = Param::Int(i64::from(limit));
+    match asked.amount {
+        Some(amount) => {
+            let amount = Param::Int(amount as i64);
+            db.query(SALES_OF_AMOUNT, &[store, first, end, amount, limit], entry)
+        }
+        None => db.query(SALES, &[store, first, end, limit], entry),
+    }
+}
+
 /// A reversal of a payment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reversal {
@@ -339,8 +392,11 @@ mod tests {
             CANCELS_OF_STORE,
             TOP_UP_SUMS,
             END_OF_HOLD,
+            FIRST_ID,
+            SALES,
+            SALES_OF_AMOUNT,
         ] {
-            let parameters = [Param::Int(0), Param::Int(0)];
+            let parameters = [Param::Int(0); 5];
             let explain = format!("EXPLAIN QUERY PLAN {sql}");
             let plan = views
                 .query(&explain, &parameters[..sql.matches('$').count()], |row| {
@@ -358,5 +414,53 @@ mod tests {
                 "{sql}: {plan}"
             );
         }
+    }
+
+    const DAY: i64 = 24 * HOUR_MICROS;
+
+    /// An entry of one store, with no more than is looked for.
+    fn write(views: &mut Db, id: i64, at: i64, kind: i64, store: i64, amount: i64) {
+        let row = [id, at, kind, store, amount].map(Param::Int);
+        let sql =
+            "INSERT INTO entries (id, seq, at, kind, wallet, store, amount, balance, previous)
+            VALUES ($1, 1, $2, $3, 1, $4, $5, 0, 0)";
+        views.execute(sql, &row).expect("a row");
+    }
+
+    #[test]
+    fn the_sales_of_a_day_are_those_between_its_midnights_whatever_ids_they_have() {
+        let scratch = Scratch::new("sales");
+        let mut views = scratch.location().open(&VIEWS).expect("the views open");
+        let later = 1_i64 << 53;
+        for (id, at, kind, store, amount) in [
+            (1, 0, 0, 7, 10),
+            (2, DAY - 1, 0, 7, 20),
+            (5, DAY, 0, 7, 30),
+            (6, DAY, 0, 8, 30),
+            (7, DAY + 1, 1, 7, 30),
+            // After a restore that lost rows ids go on far above.
+            (later, 2 * DAY - 1, 0, 7, 40),
+            (later + 1, 2 * DAY, 0, 7, 50),
+        ] {
+            write(&mut views, id, at, kind, store, amount);
+        }
+        let mut found = |day: i64, amount, before| {
+            let day = (day * DAY, (day + 1) * DAY);
+            let asked = SalesOfDay {
+                store: 7,
+                day,
+                amount,
+                before,
+            };
+            let sales = sales_of_day(&mut views, asked, 2).expect("an answer");
+            sales.iter().map(|sale| sale.amount).collect::<Vec<u64>>()
+        };
+        assert_eq!(found(-1, None, None), [0_u64; 0]);
+        assert_eq!(found(0, None, None), [20, 10]);
+        assert_eq!(found(1, None, None), [40, 30]);
+        assert_eq!(found(1, Some(30), None), [30]);
+        assert_eq!(found(1, None, Some(later as u64)), [30]);
+        assert_eq!(found(2, None, None), [50]);
+        assert_eq!(found(3, None, None), [0_u64; 0]);
     }
 }

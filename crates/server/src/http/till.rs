@@ -4,23 +4,29 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
+use mamori_api::opa::id::parse_payment_id;
 use mamori_codes::payment_code::PaymentCode;
 use mamori_datastore::fault::Fault;
+use mamori_datastore::sql::Db;
 use mamori_domain::command::{Charge, Command, RefundRequest};
-use mamori_domain::ids::{MerchantId, PaymentId, StoreId, TillId, WalletId, receipt_number};
+use mamori_domain::ids::{
+    MerchantId, PaymentId, StoreId, TillId, WalletId, id_of_receipt, receipt_number,
+};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer, Payment, PaymentStatus};
 use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Reply;
 use mamori_engine::Engine;
-use mamori_engine::views::{EntryKind, read};
+use mamori_engine::views::read::{self, SalesOfDay};
+use mamori_engine::views::{Entry, EntryKind};
 use mamori_registry::{Device, masked_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body};
+use crate::day::parse_day;
 use crate::denied::{refused, refused_word};
 use crate::http::console::takings_json;
 use crate::http::session::TillDevice;
@@ -146,7 +152,7 @@ pub async fn charge(State(app): State<Arc<App>>, device: TillDevice, body: Body)
             .await?,
     )?;
     let customer = customer(&app, payment.wallet).await;
-    Ok(done(payment_json(&payment, &customer)))
+    Ok(done(payment_json(&app, &payment, &customer)))
 }
 
 /// What the scanner read, if it is a code of ours; else what it is, in words for the cashier.
@@ -183,22 +189,139 @@ pub async fn payments(
         })
     })
     .await?;
+    Ok(done(
+        json!({ "payments": list_json(&app, &payments).await? }),
+    ))
+}
+
+/// Which sales a cashier looks for: those of a day, or the one with a receipt number; empty is as good as not said.
+#[derive(serde::Deserialize)]
+pub struct Search {
+    day: Option<String>,
+    number: Option<String>,
+    amount: Option<String>,
+    /// Where the page before ended, as its `next` said.
+    before: Option<String>,
+}
+
+/// How many sales one answer to a search holds.
+const SALES_PAGE: usize = 20;
+
+/// What is asked of the views.
+struct Sought {
+    number: Option<u64>,
+    /// From, and up to but without, in microseconds UTC.
+    day: Option<(i64, i64)>,
+    amount: Option<u64>,
+    before: Option<u64>,
+}
+
+impl Search {
+    fn sought(&self) -> Result<Sought, Denial> {
+        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let read = |text: &Option<String>, name, read: fn(&str) -> Option<u64>| {
+            said(text)
+                .map(|text| read(&text).ok_or(Denial::InvalidField(name)))
+                .transpose()
+        };
+        let day = read(&self.day, "day", |text| {
+            parse_day(text).map(|day| day as u64)
+        })?;
+        let sought = Sought {
+            number: read(&self.number, "number", id_of_receipt)?,
+            day: day.map(|day| day_in_micros(day as i64)),
+            amount: read(&self.amount, "amount", whole_yen)?,
+            before: read(&self.before, "before", parse_payment_id)?,
+        };
+        // A store's whole past is not walked through for one amount.
+        match (sought.number, sought.day) {
+            (None, None) => Err(Denial::InvalidField("day")),
+            _ => Ok(sought),
+        }
+    }
+}
+
+impl Sought {
+    /// The sales of the store that fit, newest first, and one more than a page holds where there are more.
+    fn find(&self, views: &mut Db, store: u32) -> Result<Vec<Entry>, Fault> {
+        let Some(number) = self.number else {
+            let Some(day) = self.day else {
+                return Ok(Vec::new());
+            };
+            let asked = SalesOfDay {
+                store,
+                day,
+                amount: self.amount,
+                before: self.before,
+            };
+            return read::sales_of_day(views, asked, SALES_PAGE as u32 + 1);
+        };
+        let fits = |entry: &Entry| {
+            entry.kind == EntryKind::Payment
+                && entry.store == Some(store)
+                && self.amount.is_none_or(|amount| entry.amount == amount)
+                && (self.day).is_none_or(|(from, to)| (from..to).contains(&entry.at))
+        };
+        Ok(read::entry_by_id(views, number)?
+            .filter(fits)
+            .into_iter()
+            .collect())
+    }
+}
+
+/// `GET /api/till/sales?day=YYYY-MM-DD&number=&amount=&before=NEXT`: any sale of the till's own store, whenever and at whichever register
+/// it was made. `next` is null where there are no more.
+pub async fn sales(
+    State(app): State<Arc<App>>,
+    device: TillDevice,
+    Asked(search): Asked<Search>,
+) -> Answer {
+    let place = place(&app, device)?;
+    let (sought, store) = (search.sought()?, place.store.0);
+    let (payments, more) = read_as(&app, device, move |engine| {
+        engine.read(|reader| {
+            let found = sought.find(reader.views(), store)?;
+            let mut payments = Vec::new();
+            for entry in found.iter().take(SALES_PAGE) {
+                payments.extend(reader.payment(PaymentId(entry.id))?);
+            }
+            let more = found.len() > SALES_PAGE;
+            Ok((payments, more.then(|| found[SALES_PAGE - 1].id.to_string())))
+        })
+    })
+    .await?;
+    Ok(done(
+        json!({ "sales": list_json(&app, &payments).await?, "next": more }),
+    ))
+}
+
+/// From the midnight in Japan that a day begins with, up to but without the next one, in microseconds UTC.
+const fn day_in_micros(day: i64) -> (i64, i64) {
+    let begins = (day * 86_400 - 9 * 3_600) * 1_000_000;
+    (begins, begins + 86_400_000_000)
+}
+
+fn whole_yen(text: &str) -> Option<u64> {
+    let fits = (1..=9).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| text.parse().ok())?
+}
+
+/// Payments with the names of those who paid.
+async fn list_json(app: &App, payments: &[Payment]) -> Result<Vec<Value>, Denial> {
     let wallets: Vec<WalletId> = payments.iter().map(|payment| payment.wallet).collect();
     let names = app
         .registry
         .ask(move |registry| registry.people().names_of_wallets(&wallets))
         .await??;
-    let list: Vec<Value> = payments
+    let name = |wallet| {
+        names
+            .get(&wallet)
+            .map_or_else(String::new, |name| masked_name(name))
+    };
+    Ok(payments
         .iter()
-        .map(|payment| {
-            let name = names.get(&payment.wallet);
-            payment_json(
-                payment,
-                &name.map_or_else(String::new, |name| masked_name(name)),
-            )
-        })
-        .collect();
-    Ok(done(json!({ "payments": list })))
+        .map(|payment| payment_json(app, payment, &name(payment.wallet)))
+        .collect())
 }
 
 /// `POST /api/charge/give-up {key}`: a sale whose answer never came is given up. What was paid is given back; what has not arrived
@@ -225,7 +348,7 @@ pub async fn give_up(State(app): State<Arc<App>>, device: TillDevice, body: Body
     Ok(done(match paid_as(&app, &place, &name).await? {
         Some(payment) => {
             let customer = customer(&app, payment.wallet).await;
-            json!({ "outcome": "given_back", "payment": payment_json(&payment, &customer) })
+            json!({ "outcome": "given_back", "payment": payment_json(&app, &payment, &customer) })
         }
         None => json!({ "outcome": "never_paid" }),
     }))
@@ -260,7 +383,7 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
         .map_err(refused)?;
     let payment = own_payment(&app, &place, payment.id).await?;
     let customer = customer(&app, payment.wallet).await;
-    Ok(done(payment_json(&payment, &customer)))
+    Ok(done(payment_json(&app, &payment, &customer)))
 }
 
 /// `POST /api/refund {payment_id, amount, key, reason}`: gives back all or part.
@@ -329,7 +452,7 @@ fn sale_key(body: &Body) -> Result<Box<str>, Denial> {
 }
 
 fn payment_id(body: &Body) -> Result<PaymentId, Denial> {
-    mamori_api::opa::id::parse_payment_id(body.text("payment_id", 20)?)
+    parse_payment_id(body.text("payment_id", 20)?)
         .map(PaymentId)
         .ok_or(Denial::InvalidField("payment_id"))
 }
@@ -369,7 +492,9 @@ fn status(payment: &Payment) -> &'static str {
     }
 }
 
-fn payment_json(payment: &Payment, customer: &str) -> Value {
+fn payment_json(app: &App, payment: &Payment, customer: &str) -> Value {
+    let names = app.directory.names();
+    let till = payment.till.and_then(|till| names.tills.get(&till.0));
     json!({
         "payment_id": payment.id.to_string(),
         "receipt_number": receipt_number(payment.id.0),
@@ -379,6 +504,7 @@ fn payment_json(payment: &Payment, customer: &str) -> Value {
         "status": status(payment),
         "at_ms": payment.at.millis(),
         "customer": customer,
+        "till": till.map(|till| &till.name),
         "categories": payment.order.categories.as_deref().unwrap_or_default(),
     })
 }

@@ -12,7 +12,7 @@ use mamori_domain::refusal::Refusal;
 use mamori_engine::testing::Loss;
 use mamori_flows::open;
 use mamori_registry::{Opening, Seed, Surface};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
 use crate::house::{Browser, House, WALLET};
@@ -54,6 +54,18 @@ fn enrol(browser: &mut Browser, code: &str) -> String {
         .to_owned()
 }
 
+/// A customer's phone, signed in, with five thousand yen.
+fn customer_with_money(house: &House, number: u8) -> Browser<'_> {
+    let (phone, wallet) = house.customer_of_the_book(number);
+    house.done(Command::Credit {
+        wallet,
+        idempotency_key: "gift".into(),
+        amount: Amount::yen(5_000),
+        kind: CreditKind::Goodwill,
+    });
+    phone
+}
+
 /// A shop with two stores: till 1 in the first, till 3 in the second, both paired; and a customer with money.
 struct TwoStores<'a> {
     first: Browser<'a>,
@@ -82,13 +94,7 @@ impl<'a> TwoStores<'a> {
         let (mut first, mut second) = (house.browser(Surface::Till), house.browser(Surface::Till));
         assert_eq!(enrol(&mut first, &pairing_code(house, TILL, 1)), "");
         assert_eq!(enrol(&mut second, &pairing_code(house, TillId(3), 2)), "");
-        let (phone, wallet) = house.customer_of_the_book(50);
-        house.done(Command::Credit {
-            wallet,
-            idempotency_key: "gift".into(),
-            amount: Amount::yen(5_000),
-            kind: CreditKind::Goodwill,
-        });
+        let phone = customer_with_money(house, 50);
         TwoStores {
             first,
             second,
@@ -97,17 +103,22 @@ impl<'a> TwoStores<'a> {
         }
     }
 
-    /// A sale of a hundred yen at the first store.
-    fn sale(&mut self) -> String {
+    /// A sale at the first store.
+    fn sell(&mut self, amount: u64) -> Value {
         self.sales += 1;
         let code = self.phone.post("/api/code", json!({})).ok()["code"].clone();
-        let sale = json!({ "amount": 100, "code": code, "key": format!("sale-{}", self.sales) });
-        let paid = self.first.post("/api/charge", sale).ok();
+        let sale = json!({ "amount": amount, "code": code, "key": format!("sale-{}", self.sales) });
+        self.first.post("/api/charge", sale).ok()
+    }
+
+    /// A sale of a hundred yen at the first store.
+    fn sale(&mut self) -> String {
+        let paid = self.sell(100);
         paid["payment_id"].as_str().expect("an id").to_owned()
     }
 }
 
-fn refund(payment: &str) -> serde_json::Value {
+fn refund(payment: &str) -> Value {
     json!({ "payment_id": payment, "amount": 100, "key": "back" })
 }
 
@@ -200,6 +211,105 @@ fn a_sale_that_was_refunded_meanwhile_is_not_given_up() {
     stores.first.post("/api/refund", refund(&sale)).ok();
     let told = (stores.first).post("/api/charge/give-up", json!({ "key": "sale-1" }));
     assert_eq!(told.refusal(), "already_refunded");
+}
+
+/// The amounts that a till finds, newest first.
+fn found(till: &mut Browser, search: &str) -> Vec<u64> {
+    let answer = till.get(&format!("/api/till/sales?{search}")).ok();
+    let sales = answer["sales"].as_array().expect("a list").iter();
+    sales
+        .map(|sale| sale["amount"].as_u64().expect("yen"))
+        .collect()
+}
+
+/// The day on which all sales of these stories are made, for the book's clock stands still, and its neighbours.
+const TODAY: &str = "2027-01-15";
+const YESTERDAY: &str = "2027-01-14";
+const TOMORROW: &str = "2027-01-16";
+
+#[test]
+fn a_till_finds_any_sale_of_its_store_by_day_number_and_amount() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let old = stores.sell(130);
+    stores.sell(250);
+    let number = old["receipt_number"].as_str().expect("a number").to_owned();
+    assert_eq!(old["till"], "レジ1");
+    // The other register of the same store.
+    let mut other = house.browser(Surface::Till);
+    assert_eq!(enrol(&mut other, &pairing_code(&house, TillId(2), 3)), "");
+    house.engine().await_views().expect("the views follow");
+    let short = number.trim_start_matches('0').to_owned();
+    for (search, amounts) in [
+        (format!("day={TODAY}"), vec![250, 130]),
+        (format!("day={TODAY}&number=&amount=130"), vec![130]),
+        (format!("day={TODAY}&amount=131"), vec![]),
+        (format!("day={YESTERDAY}"), vec![]),
+        (format!("day={TOMORROW}"), vec![]),
+        (format!("day=&number={number}"), vec![130]),
+        (format!("number={short}&day={TODAY}&amount=130"), vec![130]),
+        (format!("number={short}&day={YESTERDAY}"), vec![]),
+        (format!("number={short}&amount=250"), vec![]),
+        ("number=99999999".to_owned(), vec![]),
+        ("day=2020-02-29".to_owned(), vec![]),
+        ("day=2099-12-31".to_owned(), vec![]),
+    ] {
+        for till in [&mut stores.first, &mut other] {
+            assert_eq!(found(till, &search), amounts, "{search}");
+        }
+        assert_eq!(found(&mut stores.second, &search), [0_u64; 0], "{search}");
+    }
+    let back = json!({ "payment_id": old["payment_id"], "amount": 30, "key": "back" });
+    assert_eq!(other.post("/api/refund", back).ok()["refunded"], 30);
+}
+
+#[test]
+fn the_sales_of_a_busy_day_come_in_pages_and_the_last_one_says_so() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    for amount in 1..=45 {
+        stores.sell(amount);
+    }
+    house.engine().await_views().expect("the views follow");
+    let (mut amounts, mut before, mut pages) = (Vec::new(), String::new(), 0);
+    loop {
+        let search = format!("day={TODAY}&before={before}");
+        amounts.extend(found(&mut stores.first, &search));
+        pages += 1;
+        let answer = stores.first.get(&format!("/api/till/sales?{search}")).ok();
+        match answer["next"].as_str() {
+            Some(next) => before = next.to_owned(),
+            None => break,
+        }
+    }
+    assert_eq!(pages, 3);
+    assert_eq!(amounts, (1..=45).rev().collect::<Vec<u64>>());
+}
+
+#[test]
+fn a_search_that_says_nothing_or_nonsense_is_told_which_field_is_wrong() {
+    let house = shop();
+    let mut till = house.browser(Surface::Till);
+    assert_eq!(
+        till.get("/api/till/sales?day=2026-11-28").status,
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(enrol(&mut till, &pairing_code(&house, TILL, 1)), "");
+    for (search, field) in [
+        ("", "day"),
+        ("amount=100", "day"),
+        ("day=2026-11-31", "day"),
+        ("day=yesterday", "day"),
+        ("number=%EF%BC%91", "number"),
+        ("number=-1", "number"),
+        ("number=1&amount=1e3", "amount"),
+        ("day=2026-11-28&amount=9999999999", "amount"),
+        ("day=2026-11-28&before=x", "before"),
+    ] {
+        let refused = till.get(&format!("/api/till/sales?{search}"));
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{search}");
+        assert_eq!(refused.body["field"], field, "{search}");
+    }
 }
 
 #[test]
@@ -523,7 +633,7 @@ fn a_payment_is_told_as_paid_though_too_many_ask_for_names() {
 }
 
 /// A figure of a day as pages get it: how many, and how much in yen.
-fn figure(of: &serde_json::Value) -> (u64, u64) {
+fn figure(of: &Value) -> (u64, u64) {
     let number = |name| of[name].as_u64().expect("a number");
     (number("count"), number("amount"))
 }
