@@ -69,7 +69,7 @@ describe('people', () => {
     ['wallet', 'GET', '/api/home'], ['wallet', 'GET', '/api/history'], ['wallet', 'GET', '/api/events'], ['wallet', 'GET', '/api/sessions'],
     ['wallet', 'GET', '/api/top-ups'], ['wallet', 'GET', '/api/permissions'], ['wallet', 'GET', '/api/activity'], ['wallet', 'POST', '/api/code'],
     ['wallet', 'POST', '/api/freeze'], ['wallet', 'POST', '/api/sessions/end-others'],
-    ['till', 'GET', '/api/till'], ['till', 'GET', '/api/payments'], ['till', 'GET', '/api/till/sales?day=2026-11-28'], ['till', 'POST', '/api/charge'], ['till', 'POST', '/api/void'],
+    ['till', 'GET', '/api/till'], ['till', 'GET', '/api/payments'], ['till', 'GET', '/api/till/day?day=2026-11-28'], ['till', 'GET', '/api/till/sales?day=2026-11-28'], ['till', 'POST', '/api/charge'], ['till', 'POST', '/api/void'],
     ['till', 'POST', '/api/refund'], ['till', 'POST', '/api/charge/give-up'],
     ['console', 'GET', '/api/me'], ['console', 'GET', '/api/today'], ['console', 'GET', '/api/operators'], ['console', 'GET', '/api/merchants'],
     ['console', 'GET', '/api/acts'], ['console', 'GET', '/api/wallets/1'], ['console', 'GET', '/api/tills'], ['console', 'POST', '/api/pairing-codes'],

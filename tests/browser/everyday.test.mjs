@@ -7,7 +7,7 @@ import { after, before } from 'node:test';
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from '../../web/wallet/wallet-texts.js';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
-import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, signUp, story, until } from './stage.mjs';
+import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, showToCamera, signUp, story, until } from './stage.mjs';
 
 const words = walletTexts.en;
 const cashier = tillTexts.en;
@@ -485,6 +485,102 @@ step('any sale of the store is found by its day, its amount or its number, and r
   await picture(page, 'till-search-phone');
   await page.setViewportSize({ width: 1280, height: 800 });
   await page.keyboard.press('Escape');
+});
+
+/** What a printer gets of the page: the sheet's paper and nothing else. */
+async function onPaper(page, name) {
+  await page.emulateMedia({ media: 'print' });
+  const seen = await page.evaluate(() => ({
+    words: document.body.innerText, page: document.querySelector('#view').checkVisibility(), buttons: [...document.querySelectorAll('button')].filter((one) => one.checkVisibility()).length,
+  }));
+  await picture(page, name);
+  const pages = (await page.pdf()).toString('latin1').match(/\/Type\s*\/Page\b/g).length;
+  await page.emulateMedia({ media: null });
+  assert.deepEqual([seen.page, seen.buttons, pages], [false, 0, 1], name);
+  return seen.words;
+}
+
+/** Counts how often the page asks for the printer. */
+const watchPrinter = (page) => page.evaluate(() => { globalThis.printed = 0; globalThis.print = () => { globalThis.printed += 1; }; });
+
+step('the day is closed on paper, with the figures that the till shows', async () => {
+  const { page } = till;
+  await watchPrinter(page);
+  await button(page, cashier.day_close).click();
+  const sheet = page.getByRole('dialog', { name: cashier.day_close });
+  await sheet.getByText(cashier.day_not_over).waitFor();
+  await lookAt(page, 'till-day-close-en');
+  const figures = async (of) => (await of.allTextContents()).slice(0, 4).map((text) => text.replace(/\(\d+\)/, '')).join();
+  // The sums in the till's head follow by a moment.
+  await until('the same figures', async () => (await figures(page.locator('.takings dd'))) === await figures(sheet.locator('.paper dd')));
+  await button(sheet, cashier.print).click();
+  assert.equal(await page.evaluate(() => globalThis.printed), 1);
+  const words = await onPaper(page, 'paper-day-close-en');
+  for (const word of ['day_close', 'takings_sales', 'takings_refunds', 'takings_voids', 'takings_net']) assert.ok(words.includes(cashier[word]), word);
+  assert.ok(!words.includes(cashier.recent));
+  await sheet.getByLabel(cashier.search_day).fill('2020-02-29');
+  await sheet.locator('.paper-total').getByText('¥0').waitFor();
+  await page.keyboard.press('Escape');
+});
+
+step('a receipt is printed right after the sale, and says no customer', async () => {
+  const { page } = till;
+  await page.getByLabel(cashier.amount, { exact: true }).fill('160');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type(freshCode(customer().name));
+  await page.keyboard.press('Enter');
+  await heading(page, cashier.paid).waitFor();
+  const name = await page.locator('.answer-rows dd').first().textContent();
+  await button(page, cashier.receipt).click();
+  const sheet = page.getByRole('dialog', { name: cashier.payment });
+  await button(sheet, cashier.print).click();
+  assert.equal(await page.evaluate(() => globalThis.printed), 2);
+  await lookAt(page, 'till-receipt-en');
+  const words = await onPaper(page, 'paper-receipt-en');
+  assert.match(words, /¥160/);
+  assert.match(words, /\d{8}/);
+  const place = await page.locator('.till-place span').textContent();
+  assert.ok(words.includes(place), 'the merchant');
+  assert.ok(!words.includes(name), 'who keeps the paper learns no name');
+  await page.keyboard.press('Escape');
+  await button(page, cashier.next_sale).click();
+});
+
+step('the camera reads bars that are light on dark, says the amount, and turns its light on', async () => {
+  const { page, context } = till;
+  // What came back meanwhile was told on the phone: loaded again it shows the code alone.
+  await phone.page.goto(dev.wallet_url);
+  const bars = phone.page.locator('.code-barcode');
+  await bars.locator('img').waitFor();
+  remember((await phone.page.locator('.code-number').textContent()).replace(/\s/g, ''));
+  await bars.evaluate((element) => { element.style.filter = 'invert(1)'; });
+  await showToCamera(phone.page, bars);
+  await bars.evaluate((element) => { element.style.filter = ''; });
+  await context.grantPermissions(['camera']);
+  await page.evaluate(() => {
+    MediaStreamTrack.prototype.getCapabilities = () => ({ torch: true });
+    MediaStreamTrack.prototype.applyConstraints = async (wanted) => { globalThis.light = wanted.advanced[0].torch; };
+    // The sheet stays open until the light was tried.
+    globalThis.hidden = HTMLVideoElement.prototype.play;
+    HTMLVideoElement.prototype.play = function play() { return new Promise((go) => { globalThis.film = () => go(globalThis.hidden.call(this)); }); };
+  });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByLabel(cashier.amount, { exact: true }).fill('110');
+  const [camera, code] = await Promise.all([button(page, cashier.camera), tillCode()].map((one) => one.boundingBox()));
+  assert.ok(camera.y < code.y && camera.y + camera.height < 600, 'the camera comes first on a phone');
+  await picture(page, 'till-phone-camera-first');
+  await button(page, cashier.camera).click();
+  const sheet = page.getByRole('dialog', { name: cashier.camera_title });
+  await sheet.getByText('¥110').waitFor();
+  const light = button(sheet, cashier.camera_light);
+  await light.click();
+  await until('the light is on', async () => (await light.getAttribute('aria-pressed')) === 'true');
+  assert.equal(await page.evaluate(() => globalThis.light), true);
+  await lookAt(page, 'till-camera-light-en');
+  await page.evaluate(() => globalThis.film());
+  await heading(page, cashier.paid).waitFor();
+  await page.setViewportSize({ width: 1280, height: 800 });
+  await button(page, cashier.next_sale).click();
 });
 
 step('nothing went wrong in any script', () => {

@@ -46,7 +46,7 @@ const calls = {
 
 const reads = {
   customer: ['/api/history?before=x', '/api/history?limit=x', '/api/history?limit=-1', '/api/history?limit=99999999999999999999', '/api/history?before=%00', '/api/receipts/x', '/api/receipts/99999999999999999999', '/api/receipts/%00', `/api/receipts/${'9'.repeat(2_000)}`, '/api/top-ups/x', '/api/top-ups/%ff', '/api/nothing'],
-  till: ['/api/till/sales', '/api/till/sales?amount=100', '/api/till/sales?day=2026-02-30', '/api/till/sales?number=%EF%BC%91', '/api/till/sales?day=2026-11-28&amount=1e3', '/api/till/sales?day=2026-11-28&before=%00', '/api/payments?limit=x', '/api/payments?limit=-1', '/api/nothing'],
+  till: ['/api/till/sales', '/api/till/sales?amount=100', '/api/till/sales?day=2026-02-30', '/api/till/sales?number=%EF%BC%91', '/api/till/sales?day=2026-11-28&amount=1e3', '/api/till/sales?day=2026-11-28&before=%00', '/api/till/day', '/api/till/day?day=x', '/api/payments?limit=x', '/api/payments?limit=-1', '/api/nothing'],
 };
 
 let browser;

@@ -199,6 +199,12 @@ test('a charge that was under way when its sale was given up says nothing: the c
   assert.equal(one.state.phase.is, 'giving_up');
 });
 
+test('what was told of a parked sale is not told beside the next one', () => {
+  const one = unknown(4);
+  one.sendAll({ is: 'park' }, { is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 }, amountReads('300', 9_000), scanned(OTHER, 9_500, 'sale-2'));
+  assert.equal(one.state.status, null);
+});
+
 test('a parked sale is given up where it waits, and what became of it is told', () => {
   for (const [was_paid, key] of [[true, 'parked_given_back'], [false, 'parked_never_paid']]) {
     const one = unknown(4);

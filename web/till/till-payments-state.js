@@ -57,7 +57,7 @@ export const beginList = [{ payments: null, problem: null, told: null }];
  * @property {Payment} payment
  * @property {number} refundable
  * @property {boolean} may_void whether the day of the sale is not over yet
- * @property {'overview' | 'void' | 'refund'} step
+ * @property {'overview' | 'void' | 'refund' | 'receipt'} step
  * @property {string} text the amount to refund, as typed
  * @property {string} reason
  * @property {string | null} key names the refund that was asked for last and not refused
@@ -86,7 +86,7 @@ export function wantedRefund({ text, refundable }) {
 }
 
 /** @type {Record<SheetState['step'], 'heading' | 'question' | 'amount_all'>} */
-const FOCUS = { overview: 'heading', void: 'question', refund: 'amount_all' };
+const FOCUS = { overview: 'heading', receipt: 'heading', void: 'question', refund: 'amount_all' };
 
 /** A payment after what was just given back of it. @param {Payment} payment @param {Words} words @returns {Payment} */
 function givenBack(payment, { key, amount }) {
@@ -138,13 +138,13 @@ function mayVoid({ status, at_ms }, now_ms) {
 }
 
 /**
- * @param {Payment} payment @param {(amount: number) => string} written @param {number} now_ms
+ * @param {Payment} payment @param {(amount: number) => string} written @param {number} now_ms @param {SheetState['step']} step
  * @returns {Step<SheetState, SheetEffect>}
  */
-export function beginSheet(payment, written, now_ms) {
+export function beginSheet(payment, written, now_ms, step = 'overview') {
   const refundable = payment.status === 'cancelled' ? 0 : payment.amount - payment.refunded;
   return [{
-    payment, refundable, may_void: mayVoid(payment, now_ms), step: 'overview', text: written(refundable), reason: 'return', key: null, key_amount: 0,
+    payment, refundable, may_void: mayVoid(payment, now_ms), step, text: written(refundable), reason: 'return', key: null, key_amount: 0,
     busy: false, problem: null,
   }];
 }

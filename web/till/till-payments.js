@@ -7,13 +7,15 @@ import { icon } from '/assets/icons.js';
 import { clockTime, dateTime, digits, hasText, language, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 import { openSheet } from '/assets/sheet.js';
+import { openDay } from '/assets/till-day.js';
+import { paper, paperLine, printButton } from '/assets/till-paper.js';
 import { openSearch } from '/assets/till-search.js';
 import {
   beginList, beginSheet, updateList, updateSheet, wantedRefund,
 } from '/assets/till-payments-state.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
-/** @import { Payment } from '../types/answers.js' */
+/** @import { Payment, Till } from '../types/answers.js' */
 /** @import { ListEvent, ListState, SheetEvent, SheetState, Words } from '/assets/till-payments-state.js' */
 
 const REASONS = ['return', 'wrong_amount', 'other'];
@@ -73,30 +75,38 @@ async function list() {
   }
 }
 
-/** `changed` is called after a cancel or a refund. @param {{ changed: () => void }} tools */
-export function paymentList({ changed }) {
+/** `changed` is called after a cancel or a refund. @param {Till} till @param {{ changed: () => void }} tools */
+export function paymentList(till, { changed }) {
   const element = el('section', { class: 'recent-payments', 'aria-labelledby': 'recent-payments-title' });
   /** @param {Words} words @param {Payment} payment */
   const givenBack = (words, payment) => {
     view.send({ is: 'given_back', words, payment });
     changed();
   };
-  /** @param {Payment} payment */
-  const open = (payment) => openPayment(payment, givenBack);
+  /** @param {Payment} payment @param {SheetState['step']} step */
+  const open = (payment, step = 'overview') => openPayment(till, payment, givenBack, step);
   // A sale that was found goes on as one of the list; the search is told as well, for it stays open behind.
-  const search = () => openSearch((tell) => (payment, time) => row(payment, () => openPayment(payment, (words, after) => {
+  const search = () => openSearch((tell) => (payment, time) => row(payment, () => openPayment(till, payment, (words, after) => {
     givenBack(words, after);
     tell(words, after);
   }), time), sentence);
-  const tools = h('button', { type: 'button', class: 'text-button', on: { click: search } }, t('search_title'));
+  const tools = h('div', { class: 'payments-tools' },
+    h('button', { type: 'button', class: 'text-button', on: { click: search } }, t('search_title')),
+    h('button', { type: 'button', class: 'text-button', on: { click: () => openDay(till) } }, t('day_close')));
   /** @type {Machine<ListState, ListEvent>} */
   const view = machine({
     begin: beginList,
     update: updateList,
-    draw: (state) => patch(element, drawList(state, open, tools)),
+    draw: (state) => patch(element, drawList(state, (payment) => open(payment), tools)),
     perform: { list, announce: ({ words }) => announce(sentence(words), 'assertive') },
   });
-  return { element, refresh: () => view.send({ is: 'refresh' }), stop: view.stop };
+  return {
+    element,
+    /** @param {Payment} payment */
+    receipt: (payment) => open(payment, 'receipt'),
+    refresh: () => view.send({ is: 'refresh' }),
+    stop: view.stop,
+  };
 }
 
 /** @typedef {(event: SheetEvent) => void} Send */
@@ -133,6 +143,7 @@ function overview({ payment, refundable, may_void }, send) {
       refundable > 0 && payment.refunded > 0 && fact('refundable', yen(refundable))),
     h('div', { class: 'sheet-buttons' },
       refundable > 0 && wideButton('', () => send({ is: 'step', to: 'refund' }), drawing('undo'), t('refund')),
+      wideButton('quiet', () => send({ is: 'step', to: 'receipt' }), drawing('receipt'), t('receipt')),
       may_void && wideButton('danger-quiet', () => send({ is: 'step', to: 'void' }), drawing('cross'), t('void'))),
   ];
 }
@@ -191,7 +202,20 @@ function refundForm(state, send) {
       backButton(send)))];
 }
 
-const STEPS = { overview, void: voidForm, refund: refundForm };
+/** What was sold, on paper; the customer's name is no business of who finds it. @param {SheetState} state @param {Send} send @param {Till} till @returns {Child[]} */
+const receipt = ({ payment }, send, till) => [
+  paper(till, t('receipt'),
+    h('dl', { class: 'rows' },
+      paperLine(t('receipt_number'), payment.receipt_number), paperLine(t('when'), dateTime(payment.at_ms)),
+      payment.till && paperLine(t('till'), payment.till), payment.categories.length > 0 && paperLine(t('goods'), goodsWords(payment)),
+      paperLine(t('paid_with'), t('paid_with_mamori')), paperLine(t('amount'), yen(payment.amount), 'paper-total'),
+      payment.status !== 'paid' && paperLine(t('status'), t(`status_${payment.status}`)),
+      payment.refunded > 0 && paperLine(t('refunded'), yen(payment.refunded)))),
+  h('div', { class: 'sheet-buttons' }, printButton(), backButton(send)),
+];
+
+/** @type {Record<SheetState['step'], (state: SheetState, send: Send, till: Till) => Child[]>} */
+const STEPS = { overview, void: voidForm, refund: refundForm, receipt };
 const PLACES = { heading: 'h2', question: '.sheet-question', amount: '#refund-amount', amount_all: '#refund-amount' };
 
 /** @param {() => Promise<unknown>} ask @param {Words} words @returns {Promise<SheetEvent>} */
@@ -204,15 +228,18 @@ async function answerOf(ask, words) {
   }
 }
 
-/** @param {Payment} payment @param {(words: Words, payment: Payment) => void} givenBack */
-function openPayment(payment, givenBack) {
+/**
+ * @param {Till} till @param {Payment} payment @param {(words: Words, payment: Payment) => void} givenBack
+ * @param {SheetState['step']} step
+ */
+function openPayment(till, payment, givenBack, step = 'overview') {
   const place = el('div', {});
   /** @type {Machine<SheetState, SheetEvent>} */
   const view = machine({
-    begin: beginSheet(payment, digits, Date.now()),
+    begin: beginSheet(payment, digits, Date.now(), step),
     update: updateSheet,
     draw: (state) => patch(place, [h('div', { key: state.step, class: 'payment-sheet-body' },
-      STEPS[state.step](state, (event) => view.send(event)))]),
+      STEPS[state.step](state, (event) => view.send(event), till))]),
     perform: {
       void: (effect) => answerOf(() => post('/api/void', { payment_id: effect.payment.payment_id }),
         { key: 'voided', amount: effect.payment.amount }),

@@ -46,14 +46,14 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, isWholeCode, splitRun } from
  *   | { is: 'refused', key: string, refusal: Refusal, at_ms: number } | { is: 'no_answer', key: string } | { is: 'ask_again' }
  *   | { is: 'give_up', key: string } | { is: 'given_up', key: string, was_paid: boolean, at_ms: number }
  *   | { is: 'stands', key: string, refusal: Refusal } | { is: 'reachable' }
- *   | { is: 'park' } | { is: 'next' } | { is: 'same_amount' } | { is: 'change_amount' }
+ *   | { is: 'receipt' } | { is: 'park' } | { is: 'next' } | { is: 'same_amount' } | { is: 'change_amount' }
  *   | { is: 'parked_due' }} SaleEvent
  */
 
 /**
  * @typedef {{ do: 'charge', sale: Sale } | { do: 'give_up', sale: Sale } | { do: 'store', pending: Sale[] } | { do: 'done' }
  *   | { do: 'focus', on: 'amount' | 'amount_all' | 'code' | 'answer' } | { do: 'announce_phase', phase: Phase }
- *   | { do: 'announce', words: Words } | { do: 'chime', paid: boolean } | { do: 'open_camera' }
+ *   | { do: 'announce', words: Words } | { do: 'chime', paid: boolean } | { do: 'open_camera' } | { do: 'receipt', paid: Payment }
  *   | After<SaleEvent> | Cancel} SaleEffect
  */
 
@@ -235,7 +235,8 @@ const on = {
     if (isDoubleScan(state.last_scan, { code, at_ms })) return [saying(state, 'scan_double')];
     if (state.phase.is !== 'entry') return [state];
     if (amountOf(state) === 0) return wantsAmount(state);
-    const counted = { ...state, last_scan: { code, at_ms } };
+    // What was said of another sale is none of this one.
+    const counted = { ...state, last_scan: { code, at_ms }, status: null };
     const sale = { key: new_key, amount: amountOf(state), code, categories: state.categories, tries: 0 };
     const [asked, ...effects] = ask({ ...counted, pending: [...state.pending, sale] }, sale);
     return [asked, cancel('whole_code'), { do: 'store', pending: asked.pending }, ...effects];
@@ -338,6 +339,7 @@ const on = {
     const [next, ...effects] = toEntry(withoutGoods(state), '');
     return [next, cancel('retry'), ...effects];
   },
+  receipt: (state) => (state.phase.is === 'paid' ? [state, { do: 'receipt', paid: state.phase.paid }] : [state]),
   next: (state) => toEntry(withoutGoods(state), ''),
   same_amount: (state) => toEntry(state, refusedAmount(state), 'code'),
   change_amount: (state) => toEntry(state, refusedAmount(state), 'amount_all'),

@@ -182,6 +182,7 @@ function paidPanel(paid, send) {
       row('when', clockTimeSeconds(paid.at_ms))),
     h('div', { class: 'answer-buttons' },
       button('answer-next', () => send({ is: 'next' }), t('next_sale'), drawing('forward')),
+      button('quiet', () => send({ is: 'receipt' }), drawing('receipt'), t('receipt')),
       h('p', { class: 'small' }, t('next_hint'))));
 }
 
@@ -327,8 +328,11 @@ function focusOn(element, on) {
   if (on === 'amount_all') found[0]?.select();
 }
 
-/** `done` is called after each sale that was paid. @param {{ done: () => void }} tools */
-export function salePanel({ done }) {
+/**
+ * `done` is called after each sale that was paid; `receipt` shows the paper of one.
+ * @param {{ done: () => void, receipt: (paid: Payment) => void }} tools
+ */
+export function salePanel({ done, receipt }) {
   const element = el('section', { class: 'sale', 'aria-label': t('sale') });
   /** @type {Machine<SaleState, SaleEvent>} */
   const sale = machine({
@@ -340,6 +344,7 @@ export function salePanel({ done }) {
       give_up: (effect) => giveUp(effect.sale),
       store: ({ pending }) => storeSales(pending),
       done: () => done(),
+      receipt: ({ paid }) => receipt(paid),
       focus: ({ on }) => focusOn(element, on),
       announce_phase: ({ phase }) => announce(phaseInWords(phase), phase.is === 'asking' ? 'polite' : 'assertive'),
       announce: ({ words }) => announce(sentence(words), 'assertive'),

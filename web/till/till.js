@@ -118,8 +118,8 @@ const tillFrame = (till, sums, ...content) => [
 /** @param {Till} till @returns {View} */
 function tillView(till) {
   const sums = el('div', { class: 'sums number' });
-  const payments = paymentList({ changed: () => view.send({ is: 'changed' }) });
-  const sale = salePanel({ done: () => view.send({ is: 'changed' }) });
+  const payments = paymentList(till, { changed: () => view.send({ is: 'changed' }) });
+  const sale = salePanel({ done: () => view.send({ is: 'changed' }), receipt: payments.receipt });
   /** @type {Machine<TillState, TillEvent>} */
   const view = machine({
     begin: beginTill(till),

@@ -17,6 +17,12 @@ export interface Payment {
   categories: string[];
 }
 
+/** `GET /api/till/day`: a day in Japan as `2026-11-28`. */
+export interface DayClose {
+  day: string;
+  takings: Takings;
+}
+
 /** `GET /api/till/sales`: newest first; `next` is null where there are no more. */
 export interface FoundSales {
   sales: Payment[];

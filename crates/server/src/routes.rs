@@ -50,6 +50,7 @@ pub fn till() -> Routes<Arc<App>> {
         .post("/api/enrol", enrolment::enrol) // and a pairing code
         .post("/api/leave", enrolment::leave)
         .get("/api/till", till::till)
+        .get("/api/till/day", till::day)
         .get("/api/till/sales", till::sales)
         .post("/api/charge", till::charge)
         .post("/api/charge/give-up", till::give_up)

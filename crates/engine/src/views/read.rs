@@ -1,6 +1,7 @@
 //! What people and pages read. Every function takes a reading connection; none is on the payment path.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Row};
@@ -262,39 +263,48 @@ impl TakingsSince {
 
 // The sign before the store keeps the index of all that a store ever did out of it.
 const CANCELS: &str = "SELECT +store, COUNT(*), CAST(SUM(amount) AS BIGINT) FROM entries WHERE kind = 1 AND at >= $1 AND +store IS NOT NULL GROUP BY +store";
-const CANCELS_OF_STORE: &str = "SELECT +store, COUNT(*), CAST(SUM(amount) AS BIGINT) FROM entries WHERE kind = 1 AND at >= $1 AND +store = $2 GROUP BY +store";
+const CANCELS_OF_STORE: &str = "SELECT +store, COUNT(*), CAST(SUM(amount) AS BIGINT) FROM entries WHERE kind = 1 AND at >= $1 AND at < $2 AND +store = $3 GROUP BY +store";
 
-/// The takings since an hour, as of one moment: of one store, or of all.
-pub fn takings(db: &mut Db, store: Option<u32>, since_hour: i64) -> Result<TakingsSince, Fault> {
-    let since = Param::Int(since_hour * HOUR_MICROS);
-    let cancel = |row: &Row| {
-        let figure = Figure {
-            count: row.int(1) as u64,
-            amount: row.int(2) as u64,
-        };
-        (row.int(0) as u32, figure)
+fn cancels(row: &Row) -> (u32, Figure) {
+    let figure = Figure {
+        count: row.int(1) as u64,
+        amount: row.int(2) as u64,
     };
+    (row.int(0) as u32, figure)
+}
+
+/// The takings of all stores since an hour, as of one moment.
+pub fn takings(db: &mut Db, since_hour: i64) -> Result<TakingsSince, Fault> {
+    let since = Param::Int(since_hour * HOUR_MICROS);
     db.snapshot(|tx| {
-        let (hours, cancels) = match store {
-            Some(store) => {
-                let store = Param::Int(i64::from(store));
-                let of_store = [store, Param::Int(since_hour)];
-                let hours = tx.query(HOURS_OF_STORE, &of_store, store_hour)?;
-                (hours, tx.query(CANCELS_OF_STORE, &[since, store], cancel)?)
-            }
-            None => {
-                let hours = tx.query(STORE_HOURS, &[Param::Int(since_hour)], store_hour)?;
-                (hours, tx.query(CANCELS, &[since], cancel)?)
-            }
-        };
-        Ok(TakingsSince::of(&hours, &cancels))
+        let hours = tx.query(STORE_HOURS, &[Param::Int(since_hour)], store_hour)?;
+        Ok(TakingsSince::of(
+            &hours,
+            &tx.query(CANCELS, &[since], cancels)?,
+        ))
+    })
+}
+
+/// The takings of one store in these hours, as of one moment.
+pub fn takings_of_store(db: &mut Db, store: u32, hours: Range<i64>) -> Result<Takings, Fault> {
+    let of_store = Param::Int(i64::from(store));
+    let of_hours = [of_store, Param::Int(hours.start), Param::Int(hours.end)];
+    let of_cancels = [
+        Param::Int(hours.start * HOUR_MICROS),
+        Param::Int(hours.end * HOUR_MICROS),
+        of_store,
+    ];
+    db.snapshot(|tx| {
+        let hours = tx.query(HOURS_OF_STORE, &of_hours, store_hour)?;
+        let cancels = tx.query(CANCELS_OF_STORE, &of_cancels, cancels)?;
+        Ok(TakingsSince::of(&hours, &cancels).all)
     })
 }
 
 const HOUR_MICROS: i64 = 3_600_000_000;
 
 const STORE_HOURS: &str = "SELECT store, hour, payments, paid, reversals, reversed FROM store_hours WHERE hour >= $1 ORDER BY hour, store";
-const HOURS_OF_STORE: &str = "SELECT store, hour, payments, paid, reversals, reversed FROM store_hours WHERE store = $1 AND hour >= $2 ORDER BY hour";
+const HOURS_OF_STORE: &str = "SELECT store, hour, payments, paid, reversals, reversed FROM store_hours WHERE store = $1 AND hour >= $2 AND hour < $3 ORDER BY hour";
 
 /// All stores' sums since an hour, by hour and store. Costs as much as there is since then, however long the past.
 pub fn store_hours(db: &mut Db, since_hour: i64) -> Result<Vec<StoreHour>, Fault> {
@@ -462,5 +472,29 @@ mod tests {
         assert_eq!(found(1, None, Some(later as u64)), [30]);
         assert_eq!(found(2, None, None), [50]);
         assert_eq!(found(3, None, None), [0_u64; 0]);
+    }
+
+    #[test]
+    fn the_takings_of_a_day_end_at_its_midnight() {
+        let scratch = Scratch::new("close");
+        let mut views = scratch.location().open(&VIEWS).expect("the views open");
+        write(&mut views, 1, DAY - 1, 1, 7, 30);
+        write(&mut views, 2, DAY, 1, 7, 40);
+        for (hour, paid) in [(23, 100), (24, 200)] {
+            let sql = "INSERT INTO store_hours (store, hour, payments, paid, reversals, reversed) VALUES (7, $1, 1, $2, 1, 50)";
+            let row = [Param::Int(hour), Param::Int(paid)];
+            views.execute(sql, &row).expect("a row");
+        }
+        let figure = |amount| Figure { count: 1, amount };
+        let refunds = |amount| Figure { count: 0, amount };
+        for (hours, sales, cancels, left) in [(0..24, 100, 30, 20), (24..48, 200, 40, 10)] {
+            let takings = takings_of_store(&mut views, 7, hours).expect("an answer");
+            let expected = Takings {
+                sales: figure(sales),
+                refunds: refunds(left),
+                cancels: figure(cancels),
+            };
+            assert_eq!(takings, expected);
+        }
     }
 }

@@ -185,7 +185,7 @@ pub async fn today(State(app): State<Arc<App>>, _: OperatorSession, headers: Hea
         .ask(move |()| {
             // Each second and operator: sums that are kept along the way, no walk over tills or top-ups.
             let book = engine.trial_balance()?;
-            let takings = engine.read(|reader| read::takings(reader.views(), None, first_hour))?;
+            let takings = engine.read(|reader| read::takings(reader.views(), first_hour))?;
             let top_ups = engine
                 .read(|reader| read::top_up_sums(reader.views(), first_hour * 3_600_000_000))?;
             Ok::<_, mamori_datastore::fault::Fault>((book, takings, top_ups))

@@ -18,7 +18,7 @@ use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_domain::reply::Reply;
 use mamori_engine::Engine;
-use mamori_engine::views::read::{self, SalesOfDay};
+use mamori_engine::views::read::{self, SalesOfDay, Takings};
 use mamori_engine::views::{Entry, EntryKind};
 use mamori_registry::{Device, masked_name};
 use serde_json::{Value, json};
@@ -106,12 +106,7 @@ async fn read_as<T: Send + 'static>(
 /// `GET /api/till`: which till this is, and what its store took today.
 pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
     let place = place(&app, device)?;
-    let today = (app.outside.now().day_in_japan() * 24) - 9;
-    let store = place.store.0;
-    let takings = read_as(&app, device, move |engine| {
-        engine.read(|reader| read::takings(reader.views(), Some(store), today))
-    })
-    .await?;
+    let takings = takings_of(&app, &place, app.outside.now().day_in_japan()).await?;
     let names = app.directory.names();
     let paper = names.tills.get(&place.till.0).ok_or(Denial::SignedOut)?;
     Ok(done(json!({
@@ -119,8 +114,37 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
         "till": paper.name,
         "store": paper.store_name,
         "merchant": paper.merchant_name,
-        "takings": takings_json(&takings.all),
+        "takings": takings_json(&takings),
     })))
+}
+
+/// A day in Japan, `2026-11-28`.
+#[derive(serde::Deserialize)]
+pub struct Day {
+    day: String,
+}
+
+/// `GET /api/till/day?day=YYYY-MM-DD`: what the store took on a day, for its day close.
+pub async fn day(
+    State(app): State<Arc<App>>,
+    device: TillDevice,
+    Asked(asked): Asked<Day>,
+) -> Answer {
+    let place = place(&app, device)?;
+    let day = parse_day(&asked.day).ok_or(Denial::InvalidField("day"))?;
+    let takings = takings_of(&app, &place, day).await?;
+    Ok(done(
+        json!({ "day": asked.day, "takings": takings_json(&takings) }),
+    ))
+}
+
+/// What a till's store took on a day in Japan.
+async fn takings_of(app: &Arc<App>, place: &Place, day: i64) -> Result<Takings, Denial> {
+    let (store, midnight) = (place.store.0, day * 24 - 9);
+    read_as(app, place.device, move |engine| {
+        engine.read(|reader| read::takings_of_store(reader.views(), store, midnight..midnight + 24))
+    })
+    .await
 }
 
 /// `POST /api/charge {amount, code, key, categories?}`: a scan. The key names the sale, so that asking again is safe.

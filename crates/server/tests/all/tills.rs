@@ -310,6 +310,38 @@ fn a_search_that_says_nothing_or_nonsense_is_told_which_field_is_wrong() {
         assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{search}");
         assert_eq!(refused.body["field"], field, "{search}");
     }
+    assert_eq!(till.get("/api/till/day?day=x").body["field"], "day");
+}
+
+#[test]
+fn the_close_of_a_day_is_what_the_till_showed_on_it_and_of_its_own_store_alone() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    stores.sell(500);
+    let undone = stores.sell(300);
+    let void = json!({ "payment_id": undone["payment_id"] });
+    stores.first.post("/api/void", void).ok();
+    let sold = stores.sell(200);
+    let part = json!({ "payment_id": sold["payment_id"], "amount": 50, "key": "part" });
+    stores.first.post("/api/refund", part).ok();
+    house.engine().await_views().expect("the views follow");
+    let shown = stores.first.get("/api/till").ok()["takings"].clone();
+    let close = |till: &mut Browser, day| till.get(&format!("/api/till/day?day={day}")).ok();
+    let closed = close(&mut stores.first, TODAY);
+    assert_eq!(
+        (&closed["takings"], &closed["day"]),
+        (&shown, &json!(TODAY))
+    );
+    assert_eq!(figure(&shown["sales"]), (3, 1_000));
+    assert_eq!(figure(&shown["refunds"]), (1, 50));
+    assert_eq!(figure(&shown["voids"]), (1, 300));
+    assert_eq!(shown["net"], 650);
+    let nothing = json!({ "count": 0, "amount": 0 });
+    let nothing = json!({ "sales": nothing, "refunds": nothing, "voids": nothing, "net": 0 });
+    for day in [YESTERDAY, TOMORROW] {
+        assert_eq!(close(&mut stores.first, day)["takings"], nothing, "{day}");
+    }
+    assert_eq!(close(&mut stores.second, TODAY)["takings"], nothing);
 }
 
 #[test]
