@@ -15,7 +15,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 const FOLDERS: [&str; 5] = ["wallet", "till", "console", "shared", "dev"];
-/// Files that keep their name: the shell, and what stands at the root of the wallet.
+/// Files that keep their name: the shell, and what stands at the root of wallet and till.
 const KEPT_NAMES: [&str; 4] = [
     "index.html",
     "sw.js",

@@ -583,6 +583,29 @@ step('the camera reads bars that are light on dark, says the amount, and turns i
   await button(page, cashier.next_sale).click();
 });
 
+step('a till that is loaded again without a network says so itself, keeps nothing of anybody, and goes on when the network is back', async () => {
+  const { page, context } = till;
+  await page.reload();
+  await tillAmount().waitFor();
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await until('the worker to serve this page', () => page.evaluate(() => navigator.serviceWorker.controller !== null));
+  await page.reload();
+  await tillAmount().waitFor();
+  await context.setOffline(true);
+  await page.reload();
+  await page.locator('.till-starting').getByText(cashier.not_connected).waitFor();
+  await button(page, cashier.try_again).waitFor();
+  await lookAt(page, 'till-offline-en');
+  const kept = await page.evaluate(async () => {
+    const paths = [];
+    for (const name of await caches.keys()) for (const request of await (await caches.open(name)).keys()) paths.push(new URL(request.url).pathname);
+    return paths;
+  });
+  assert.deepEqual(kept.filter((path) => path !== '/' && !path.startsWith('/assets/')), []);
+  await context.setOffline(false);
+  await tillAmount().waitFor();
+});
+
 step('nothing went wrong in any script', () => {
   assert.deepEqual([...phone.problems, ...till.problems, ...small.problems], []);
 });

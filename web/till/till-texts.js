@@ -9,6 +9,7 @@ export const tillTexts = {
     try_again: 'もう一度試す',
     offline: 'インターネットにつながっていません。',
     unreachable: 'サーバーから返事がありません。',
+    not_connected: 'オフラインです。サーバーにつながりません。接続が戻ると、自動でつづけます。',
     unexpected: 'うまくいきませんでした。もう一度お試しください。',
     refused_without_words: 'この操作は受け付けられませんでした。',
 
@@ -155,6 +156,7 @@ export const tillTexts = {
     try_again: 'Try again',
     offline: 'There is no internet connection.',
     unreachable: 'The server does not answer.',
+    not_connected: 'Offline: the server cannot be reached. The till goes on by itself when the connection is back.',
     unexpected: 'That did not work. Please try again.',
     refused_without_words: 'This was not accepted.',
 

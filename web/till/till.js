@@ -1,6 +1,6 @@
 // The till page: enrolment once, then the sale at the left and the till's recent payments at the right.
 
-import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
+import { Refused, Unreachable, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
 import { keepSoundReady } from '/assets/chime.js';
 import { h, patch } from '/assets/draw.js';
 import { announce, el, focusIn, prepareAnnouncements, viewPlace, whileBusy } from '/assets/elements.js';
@@ -168,7 +168,12 @@ onLanguageChange(() => {
   if (focused) focusIn(place, `.language-choice [lang="${focused}"]`);
 });
 
+// A till that was loaded without a network goes on by itself when there is one, also where the browser does not say so.
+const TRY_AGAIN_MS = 5_000;
+let next = 0;
+
 async function begin() {
+  clearTimeout(next);
   try {
     /** @type {Till} */
     const found = await get('/api/till');
@@ -176,10 +181,18 @@ async function begin() {
     show(tillView(found));
   } catch (error) {
     if (error instanceof Refused && error.status === 401) return;
-    show(startingView(sentenceOf(error)));
-    announce(sentenceOf(error), 'assertive');
+    next = setTimeout(begin, TRY_AGAIN_MS);
+    const sentence = error instanceof Unreachable ? t('not_connected') : sentenceOf(error);
+    // What stands there already is not said again, and whoever is about to press the button is not disturbed.
+    if (place.querySelector('.till-starting [role="alert"]')?.textContent === sentence) return;
+    show(startingView(sentence));
+    announce(sentence, 'assertive');
   }
 }
+
+addEventListener('online', () => { if (place.querySelector('.till-starting')) begin(); });
+// Without a worker only the till's own words are missing where there is no network.
+navigator.serviceWorker?.register('/sw.js', { scope: '/' }).catch(() => {});
 
 show(startingView(null));
 begin();

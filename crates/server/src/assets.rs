@@ -34,7 +34,7 @@ mod embedded {
 
 /// Most bytes of one package file: what is larger is no script of ours.
 const PACKAGE_BYTES_MAX: u64 = 16 << 20;
-/// Files that keep their name at the root of the wallet.
+/// Files that keep their name at the root of a surface that can be installed: the wallet, the till.
 const AT_ROOT: [&str; 3] = ["sw.js", "offline.html", "manifest.webmanifest"];
 const SHELL: &str = "index.html";
 /// The shell with the software authenticator.

@@ -61,7 +61,7 @@ pub fn content_security_policy(surface: Surface) -> &'static str {
         ),
         Surface::Till => concat!(
             "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; ",
-            "connect-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; ",
+            "connect-src 'self'; media-src 'self' blob:; manifest-src 'self'; worker-src 'self' blob:; base-uri 'none'; form-action 'self'; ",
             "frame-ancestors 'none'"
         ),
         Surface::Console => concat!(

@@ -217,6 +217,33 @@ fn the_wallet_is_installable_and_comes_back_from_the_card_page() {
     }
 }
 
+#[test]
+fn the_till_is_installable_and_its_worker_stands_at_the_root() {
+    let router: Router = Assets::load(None, false)
+        .routes(Surface::Till)
+        .into_router();
+    let manifest = get(&router, "/manifest.webmanifest");
+    assert_eq!(manifest.content_type, "application/manifest+json");
+    assert!(manifest.text.contains("Mamori レジ"));
+    let pictures = references(&manifest.text);
+    assert!(pictures.len() >= 3);
+    assert!(
+        pictures
+            .iter()
+            .all(|path| get(&router, path).status == StatusCode::OK)
+    );
+    assert!(get(&router, "/").text.contains("/manifest.webmanifest"));
+    let worker = get(&router, "/sw.js");
+    assert_eq!(worker.content_type, "text/javascript; charset=utf-8");
+    for path in ["/sw.js", "/manifest.webmanifest"] {
+        assert_eq!(
+            get(&router, path).cache,
+            "",
+            "{path} is not kept: the surface says no-store"
+        );
+    }
+}
+
 /// The modules that a script imports before it runs.
 fn imports(script: &str) -> BTreeSet<String> {
     script
