@@ -217,10 +217,22 @@ test('a parked sale is given up where it waits, and what became of it is told', 
   }
 });
 
+test('a cancel that is refused for whatever else is asked for again, and nothing is charged', () => {
+  for (const [code, status] of [['not_found', 404], ['till_unknown', 409], ['signed_out', 401]]) {
+    const one = unknown();
+    one.send({ is: 'give_up', key: 'sale-1' });
+    const effects = one.send({ is: 'not_given_up', key: 'sale-1', refusal: refusal(code, status) });
+    assert.deepEqual(those(effects, 'charge'), [], code);
+    assert.equal(one.state.phase.is, 'giving_up');
+    const [again] = those(effects, 'after');
+    assert.deepEqual(those(one.send(again.event), 'give_up').length, 1, code);
+  }
+});
+
 test('a sale that was refunded meanwhile cannot be given up: that is told, and it is asked about as it stands', () => {
   const one = unknown();
   one.send({ is: 'give_up', key: 'sale-1' });
-  const effects = one.send({ is: 'stands', key: 'sale-1', refusal: refusal('already_refunded') });
+  const effects = one.send({ is: 'not_given_up', key: 'sale-1', refusal: refusal('already_refunded') });
   assert.equal(those(effects, 'charge')[0].sale.given_up, false);
   assert.deepEqual(one.state.status, { key: 'give_up_refused', amount: 1_200 });
   one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });

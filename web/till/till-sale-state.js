@@ -45,7 +45,7 @@ import { AMOUNT_DIGITS, customerCode, isDoubleScan, isWholeCode, splitRun } from
  *   | { is: 'result_run_over' } | { is: 'camera' } | { is: 'paid', key: string, paid: Payment, at_ms: number }
  *   | { is: 'refused', key: string, refusal: Refusal, at_ms: number } | { is: 'no_answer', key: string } | { is: 'ask_again' }
  *   | { is: 'give_up', key: string } | { is: 'given_up', key: string, was_paid: boolean, at_ms: number }
- *   | { is: 'stands', key: string, refusal: Refusal } | { is: 'reachable' }
+ *   | { is: 'not_given_up', key: string, refusal: Refusal } | { is: 'reachable' }
  *   | { is: 'receipt' } | { is: 'park' } | { is: 'next' } | { is: 'same_amount' } | { is: 'change_amount' }
  *   | { is: 'parked_due' }} SaleEvent
  */
@@ -66,6 +66,9 @@ const RUN_ENDS_AFTER_MS = 1_500;
 const RESULT_RUN_ENDS_AFTER_MS = 300;
 // A whole code goes by itself when nothing follows it: a longer bar code is read to its end first.
 export const WHOLE_CODE_MS = 200;
+
+// Refusals of a cancel that only a payment gets. Any other leaves open whether there is one, and then nothing may be charged.
+const WAS_PAID = ['already_refunded', 'cancel_window_over', 'refund_limit'];
 
 /** Digits of any width, separators and leading zeros gone. @param {string} text */
 const plainDigits = (text) => text.normalize('NFKC').replace(/\D/g, '').replace(/^0+/, '');
@@ -313,10 +316,11 @@ const on = {
     const [told, ...effects] = tellParked(state, { key: was_paid ? 'parked_given_back' : 'parked_never_paid', amount: sale.amount });
     return [told, ...always, ...effects];
   },
-  /** It was paid and cannot be cancelled any more, refunded already for instance: the sale is asked about and told as it stands. */
-  stands(before, { key, refusal }) {
+  /** Refunded already, for instance: then the sale is asked about and told as it stands. */
+  not_given_up(before, { key, refusal }) {
     const known = waiting(before, key);
-    if (known === undefined || refusal.status === 401) return [before];
+    if (known === undefined) return [before];
+    if (!WAS_PAID.includes(refusal.code)) return on.no_answer(before, { is: 'no_answer', key });
     const sale = { ...known, given_up: false };
     const pending = before.pending.map((one) => (one.key === key ? sale : one));
     const words = { key: 'give_up_refused', amount: sale.amount };

@@ -208,11 +208,14 @@ function answerPanel(phase, send) {
   }
 }
 
+/** What became of a parked sale is no complaint about this one. @param {SaleState} state */
+const isNews = ({ status }) => status !== null && status.key.startsWith('parked_');
+
 /** @param {Sale} sale @param {Send} send */
 const parkedRow = (sale, send) => h('li', { key: sale.key },
   h('span', { class: 'number' }, yen(sale.amount)),
   sale.given_up ? h('span', { class: 'small' }, t('giving_up'))
-    : h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'give_up', key: sale.key }) } }, t('give_up')));
+    : h('button', { type: 'button', class: 'text-button', 'aria-label': `${t('give_up')} ${yen(sale.amount)}`, on: { click: () => send({ is: 'give_up', key: sale.key }) } }, t('give_up')));
 
 /** @param {SaleState} state @param {Send} send @returns {Child[]} */
 function parkedNotes(state, send) {
@@ -234,7 +237,7 @@ export function drawSale(state, send) {
     h('div', { class: 'sale-entry', hidden: state.phase.is !== 'entry' },
       amountRow(state, send, amount),
       // Amount, message and scan stand together: on the smallest screen none of them is below the fold.
-      h('p', { id: 'sale-status', class: 'sale-status', role: 'status' }, state.status && sentence(state.status)),
+      h('p', { id: 'sale-status', class: `sale-status${isNews(state) ? ' sale-news' : ''}`, role: 'status' }, state.status && sentence(state.status)),
       scanBox(state, send, code), keypad(send), goods(state, send)),
     answerPanel(state.phase, send),
     h('div', { class: 'parked-place' }, parkedNotes(state, send)),
@@ -314,7 +317,7 @@ async function giveUp({ key }) {
     const { outcome } = await post('/api/charge/give-up', { key }, ANSWER_MS);
     return { is: 'given_up', key, was_paid: outcome === 'given_back', at_ms: performance.now() };
   } catch (error) {
-    return error instanceof Refused ? { is: 'stands', key, refusal: error } : { is: 'no_answer', key };
+    return error instanceof Refused ? { is: 'not_given_up', key, refusal: error } : { is: 'no_answer', key };
   }
 }
 
