@@ -138,7 +138,7 @@ export const tillTexts = {
     camera_light: 'ライト',
     camera_refused: 'カメラを使えません。ブラウザーでカメラを許可するか、スキャナーをお使いください。',
     camera_none: 'カメラが見つかりません。スキャナーをお使いください。',
-    camera_no_reader: 'カメラ用の読み取り部品（zxing-wasm）が入っていないため、カメラでは読み取れません。web フォルダーで npm ci を実行すると使えるようになります。スキャナーはこのまま使えます。',
+    camera_no_reader: 'このレジではカメラで読み取れません。管理者にお知らせください。スキャナーはこのまま使えます。',
 
     goods: '商品の種類',
     category_food: '食品',
@@ -285,7 +285,7 @@ export const tillTexts = {
     camera_light: 'Light',
     camera_refused: 'The camera cannot be used. Allow it in the browser, or use the scanner.',
     camera_none: 'No camera was found. Please use the scanner.',
-    camera_no_reader: 'The camera reader (zxing-wasm) is not installed, so the camera cannot read codes. Running npm ci in the web folder adds it. The scanner works as it is.',
+    camera_no_reader: 'This till’s camera cannot read codes. Please tell the administrator. The scanner works as it is.',
 
     goods: 'Kind of goods',
     category_food: 'Food',

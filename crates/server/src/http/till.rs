@@ -242,26 +242,29 @@ struct Sought {
 
 impl Search {
     fn sought(&self) -> Result<Sought, Denial> {
-        let said = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let read = |text: &Option<String>, name, read: fn(&str) -> Option<u64>| {
-            said(text)
-                .map(|text| read(&text).ok_or(Denial::InvalidField(name)))
-                .transpose()
-        };
-        let day = read(&self.day, "day", |text| {
-            parse_day(text).map(|day| day as u64)
-        })?;
         let sought = Sought {
-            number: read(&self.number, "number", id_of_receipt)?,
-            day: day.map(|day| day_in_micros(day as i64)),
-            amount: read(&self.amount, "amount", whole_yen)?,
-            before: read(&self.before, "before", parse_payment_id)?,
+            number: said(&self.number, "number", id_of_receipt)?,
+            day: said(&self.day, "day", |text| parse_day(text).map(day_in_micros))?,
+            amount: said(&self.amount, "amount", whole_yen)?,
+            before: said(&self.before, "before", parse_payment_id)?,
         };
         // A store's whole past is not walked through for one amount.
         match (sought.number, sought.day) {
             (None, None) => Err(Denial::InvalidField("day")),
             _ => Ok(sought),
         }
+    }
+}
+
+/// What a part of a search says, if it says anything.
+fn said<T>(
+    text: &Option<String>,
+    field: &'static str,
+    read: impl FnOnce(&str) -> Option<T>,
+) -> Result<Option<T>, Denial> {
+    match text.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => read(text).map(Some).ok_or(Denial::InvalidField(field)),
     }
 }
 
