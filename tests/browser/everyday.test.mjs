@@ -426,7 +426,8 @@ step('a sale without an answer is given up: it had been paid, and all of it is b
   await button(page, cashier.give_up).click();
   await heading(page, cashier.giving_up).waitFor();
   await lookAt(page, 'till-giving-up-en');
-  // A reload goes on cancelling, and does not charge.
+  // A till that is closed and opened again goes on cancelling, and does not charge.
+  await page.evaluate(() => sessionStorage.clear());
   await page.reload();
   await heading(page, cashier.given_back).waitFor();
   await page.locator('.answer-given-up').getByText('¥140').waitFor();

@@ -14,31 +14,32 @@ import {
 import { customerCode, grouped, mayBeMachine } from '/assets/wedge.js';
 
 /** @import { Child, Machine, Refusal } from '../types/pages.js' */
-/** @import { GivenUp, Payment } from '../types/answers.js' */
+/** @import { GivenUp, Payment, Till } from '../types/answers.js' */
 /** @import { Phase, Sale, SaleEvent, SaleState, Words } from '/assets/till-sale-state.js' */
 
 /** @typedef {(event: SaleEvent) => void} Send */
 
-const PENDING = 'mamori.pending-sales';
+/** Each till has its own: a sale's key means something at the till alone that it was made at. @param {Till} till */
+const pendingOf = ({ till_id }) => `mamori.pending-sales.${till_id}`;
 const ANSWER_MS = 8_000;
 /** What is kept with the payment; the words for it are `category_*`. */
 const CATEGORIES = ['food', 'drinks', 'goods', 'tobacco', 'alcohol', 'gift_cards'];
 const PAD = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '00', '0'];
 
-/** Sales without a final answer survive a reload of the page. @returns {Sale[]} */
-function storedSales() {
+/** Sales without a final answer survive the window: whoever gave one up may close it. @param {Till} till @returns {Sale[]} */
+function storedSales(till) {
   try {
-    const list = JSON.parse(sessionStorage.getItem(PENDING) ?? '[]');
+    const list = JSON.parse(localStorage.getItem(pendingOf(till)) ?? '[]');
     return Array.isArray(list) ? list : [];
   } catch {
     return [];
   }
 }
 
-/** @param {Sale[]} pending */
-function storeSales(pending) {
+/** @param {Till} till @param {Sale[]} pending */
+function storeSales(till, pending) {
   try {
-    sessionStorage.setItem(PENDING, JSON.stringify(pending));
+    localStorage.setItem(pendingOf(till), JSON.stringify(pending));
   } catch { /* without storage a reload loses the key; the list of payments still tells */ }
 }
 
@@ -333,19 +334,19 @@ function focusOn(element, on) {
 
 /**
  * `done` is called after each sale that was paid; `receipt` shows the paper of one.
- * @param {{ done: () => void, receipt: (paid: Payment) => void }} tools
+ * @param {Till} till @param {{ done: () => void, receipt: (paid: Payment) => void }} tools
  */
-export function salePanel({ done, receipt }) {
+export function salePanel(till, { done, receipt }) {
   const element = el('section', { class: 'sale', 'aria-label': t('sale') });
   /** @type {Machine<SaleState, SaleEvent>} */
   const sale = machine({
-    begin: beginSale(storedSales()),
+    begin: beginSale(storedSales(till)),
     update: updateSale,
     draw: (state) => patch(element, drawSale(state, (event) => sale.send(event))),
     perform: {
       charge: (effect) => charge(effect.sale),
       give_up: (effect) => giveUp(effect.sale),
-      store: ({ pending }) => storeSales(pending),
+      store: ({ pending }) => storeSales(till, pending),
       done: () => done(),
       receipt: ({ paid }) => receipt(paid),
       focus: ({ on }) => focusOn(element, on),

@@ -119,7 +119,7 @@ const tillFrame = (till, sums, ...content) => [
 function tillView(till) {
   const sums = el('div', { class: 'sums number' });
   const payments = paymentList(till, { changed: () => view.send({ is: 'changed' }) });
-  const sale = salePanel({ done: () => view.send({ is: 'changed' }), receipt: payments.receipt });
+  const sale = salePanel(till, { done: () => view.send({ is: 'changed' }), receipt: payments.receipt });
   /** @type {Machine<TillState, TillEvent>} */
   const view = machine({
     begin: beginTill(till),
