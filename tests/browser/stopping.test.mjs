@@ -51,10 +51,13 @@ step('it is asked until it is answered, whatever page is read meanwhile', async 
   await notYet(page).waitFor();
   await page.getByRole('link', { name: words.nav_settings }).click();
   await notYet(page).waitFor();
+  await page.getByRole('link', { name: words.nav_home }).click();
+  await page.locator('.recent-list').getByText(words.offline).waitFor();
   await context.setOffline(false);
   await notYet(page).waitFor({ state: 'detached' });
-  await page.getByRole('link', { name: words.nav_home }).click();
   await frozen(page).waitFor();
+  // And what could not be read meanwhile is read.
+  await page.getByText(words.nothing_yet).waitFor();
 });
 
 step('a stopped wallet looks stopped, and its passkey starts it again', async () => {

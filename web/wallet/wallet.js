@@ -360,6 +360,8 @@ document.addEventListener('visibilitychange', () => { if (document.visibilitySta
 window.addEventListener('online', () => {
   stream.look();
   stop.send({ is: 'again' });
+  // What could not be read without a network is read now.
+  if (app.home !== null) shown?.changed?.('balance');
 });
 
 window.addEventListener('beforeinstallprompt', (event) => {
