@@ -160,9 +160,9 @@ pub fn id_of_receipt(text: &str) -> Option<u64> {
         && counter < 1 << IdSpace::COUNTER_BITS
         && incarnation <= u64::from(IdSpace::INCARNATION_MAX)
         && shard <= u64::from(IdSpace::INCARNATION_MAX);
-    is_one.then(|| {
-        (incarnation << (IdSpace::COUNTER_BITS + 10)) | (shard << IdSpace::COUNTER_BITS) | counter
-    })
+    let id =
+        (incarnation << (IdSpace::COUNTER_BITS + 10)) | (shard << IdSpace::COUNTER_BITS) | counter;
+    is_one.then_some(id)
 }
 
 fn digits(text: &str) -> Option<u64> {
