@@ -118,6 +118,11 @@ step('a payment is found by its amount, and the list is saved for the office', a
   await page.getByText(words.no_payments_found).waitFor();
   await page.getByRole('link', { name: words.nav_today }).click();
   await heading(page, words.sales_today).waitFor();
+  await page.locator('.bars').getByRole('link', { name: 'さくら通り店' }).click();
+  await rows.first().waitFor();
+  assert.match(new URL(page.url()).hash, /^#payments\/store-\d+$/);
+  await page.getByRole('link', { name: words.nav_today }).click();
+  await heading(page, words.sales_today).waitFor();
 });
 
 step('a pairing code is made for a till', async () => {

@@ -120,7 +120,13 @@ const on = {
 
 export const updatePayments = byEvent(on);
 
-/** The newest of all. @type {Step<PaymentsState, PaymentsEffect>} */
-export const beginPayments = find({
-  fields: NOTHING, wrong: null, busy: false, payments: null, next: null, reached_ms: null, query: '', problem: null, exporting: null,
-});
+/**
+ * The newest of all, or of the store that the address names (`store-12`), those of today.
+ * @param {string | undefined} named @param {string} today @returns {Step<PaymentsState, PaymentsEffect>}
+ */
+export function beginPayments(named, today) {
+  const store = named?.match(/^store-(\d+)$/)?.[1];
+  const fields = store === undefined ? NOTHING : { ...NOTHING, store, from: today, to: today };
+  return find({
+    fields, wrong: null, busy: false, payments: null, next: null, reached_ms: null, query: '', problem: null, exporting: null });
+}

@@ -162,14 +162,14 @@ async function exportRead({ query }) {
   }
 }
 
-/** @param {{ merchants: MerchantRow[] }} answer @param {Tools} tools @returns {View} */
-export function paymentsView({ merchants }, tools) {
+/** @param {{ merchants: MerchantRow[] }} answer @param {string | undefined} named @param {Tools} tools @returns {View} */
+export function paymentsView({ merchants }, named, tools) {
   const place = el('main', { class: 'dashboard narrow' });
   /** @type {Send} */
   const send = (event) => view.send(event);
   /** @type {Machine<PaymentsState, PaymentsEvent>} */
   const view = machine({
-    begin: beginPayments,
+    begin: beginPayments(named, dayInJapan(Date.now())),
     update: updatePayments,
     draw: (state) => patch(place, [card(t('payments'), 'coins', 'payments',
       h('p', { class: 'small soft' }, t('payments_lead')),

@@ -46,7 +46,7 @@ const total = (sums) => sums.reduce(
 /** @param {StoreSum} store @param {number} largest The drawn bar itself is decoration: its value stands in words. */
 const storeBar = ({ store_id, store, takings: { sales, net } }, largest) => h('li', { key: store_id },
   h('div', { class: 'bar-words' },
-    h('span', { class: 'bar-name' }, store),
+    h('a', { class: 'bar-name', href: `#payments/store-${store_id}` }, store),
     h('span', { class: 'number' }, h('strong', {}, yen(sales.amount)), ' ',
       h('span', { class: 'soft small' }, t('takings_count', { n: digits(sales.count) })),
       net !== sales.amount && h('span', { class: 'soft small' }, ` ${t('takings_net')} ${yen(net)}`))),

@@ -46,7 +46,7 @@ const tools = {
  */
 const pages = {
   today: async () => todayView(await get('/api/today'), tools),
-  payments: async () => paymentsView(await get('/api/merchants'), tools),
+  payments: async (id) => paymentsView(await get('/api/merchants'), id, tools),
   merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools)
     : merchantsView(await get('/api/merchants'), tools)),
   customers: async () => customersView(tools),

@@ -6,13 +6,18 @@ import { csvOf, inShiftJis, inUtf8 } from '../console/console-csv.js';
 import { beginPayments, updatePayments } from '../console/console-payments-state.js';
 import { play, those } from './play.mjs';
 
-const list = () => play(beginPayments, updatePayments);
+const list = (named) => play(beginPayments(named, '2026-11-28'), updatePayments);
 const queries = (effects, kind = 'read') => those(effects, kind).map((effect) => effect.query);
 const page = (ids, next = null) => ({ payments: ids.map((payment_id) => ({ payment_id })), next, reached_ms: next && 5 });
 const fill = (one, fields) => Object.entries(fields).forEach(([name, value]) => one.send({ is: 'field', name, value }));
 
 test('the list begins with the newest payments of all', () => {
   assert.deepEqual(queries(list().begun), ['']);
+  assert.deepEqual(queries(list('store-x').begun), ['']);
+});
+
+test('a store of today leads to its payments of today', () => {
+  assert.deepEqual(queries(list('store-12').begun), ['store=12&from=2026-11-28&to=2026-11-28']);
 });
 
 test('digits in full width, commas and signs are read as people type them', () => {
