@@ -290,12 +290,9 @@ impl People<'_> {
     /// The wallet of the living person who has proven a contact; one spelling, no part of it.
     pub fn wallet_of_contact(&mut self, contact: &Contact) -> Result<Option<WalletId>, Fault> {
         let index = self.keys.blind_index(contact);
-        let row = self.db.query_first(
-            "SELECT people.person, people.wallet, people.field_key, people.display_name, people.locale FROM contacts
-             JOIN people ON people.person = contacts.person WHERE contacts.contact_index = $1 AND people.status = $2",
-            &[Param::Blob(&index), Standing::Active.param()],
-            SealedPerson::of,
-        )?;
+        let which =
+            "WHERE person = (SELECT person FROM contacts WHERE contact_index = $1) AND status = $2";
+        let row = self.living(which, Param::Blob(&index), SealedPerson::of)?;
         Ok(row.map(|row| row.wallet))
     }
 
