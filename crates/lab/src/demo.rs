@@ -3,13 +3,16 @@
 //!
 //! The same seed and end give the same month: who paid how much where and when.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use mamori::world::Failure;
 use mamori_domain::command::{Charge, Command, CreditKind, RefundRequest, Request};
 use mamori_domain::context::{Actor, AgentFamily, Asker, Context, SystemReason};
-use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, WalletId};
+use mamori_domain::ids::{
+    AuthorizationId, Fingerprint, MerchantId, PaymentId, StoreId, TillId, WalletId,
+};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::query::Query;
@@ -67,6 +70,9 @@ pub struct Life {
     key: Fingerprint,
     tills: Vec<(StoreId, TillId)>,
     customers: Vec<(WalletId, AuthorizationId)>,
+    /// What each may spend, in yen. On PostgreSQL nothing can be asked while the days fly by: an owner that has been silent for hours may
+    /// not be one any more, until it has written again.
+    balances: BTreeMap<WalletId, u64>,
     draw: Draw,
     acts: u64,
     /// Begins the ids that it gives its acts: no two lives on one store may share it.
@@ -75,7 +81,8 @@ pub struct Life {
 
 /// A sale that was made.
 struct Sold {
-    id: mamori_domain::ids::PaymentId,
+    wallet: WalletId,
+    id: PaymentId,
     name: Box<str>,
     amount: Amount,
 }
@@ -92,11 +99,17 @@ impl Life {
         let key = keys.first().ok_or("the store has no API key")?;
         let tills = registry.directory().tills()?;
         let own = tills.iter().filter(|till| till.merchant == key.merchant);
+        let customers = engine.first_authorizations(CUSTOMERS_MAX)?;
+        let mut balances = BTreeMap::new();
+        for (wallet, _) in &customers {
+            balances.insert(*wallet, balance(engine, *wallet)?);
+        }
         Ok(Life {
             merchant: key.merchant,
             key: key.fingerprint,
             tills: own.map(|till| (till.store, till.till)).collect(),
-            customers: engine.first_authorizations(CUSTOMERS_MAX)?,
+            customers,
+            balances,
             draw: Draw::from_seed(seed),
             acts: 0,
             name: name.to_owned(),
@@ -132,6 +145,10 @@ impl Life {
 
     /// One sale; who has too little puts cash in first.
     pub fn pay(&mut self, engine: &Engine, now: Timestamp) -> Result<(), Failure> {
+        // Somebody else may have paid or topped up meanwhile.
+        for (wallet, known) in &mut self.balances {
+            *known = balance(engine, *wallet)?;
+        }
         self.sell(engine, now).map(drop)
     }
 
@@ -185,33 +202,49 @@ impl Life {
             .into(),
         };
         match self.ask_by_key(engine, Command::Charge(charge))? {
-            Reply::Payment(payment) => Ok(Sold {
-                id: payment.id,
-                name,
-                amount,
-            }),
+            Reply::Payment(payment) => {
+                self.moved(wallet, -(amount.minor() as i64));
+                Ok(Sold {
+                    wallet,
+                    id: payment.id,
+                    name,
+                    amount,
+                })
+            }
             _ => Err(unexpected()),
         }
     }
 
     /// Half of it as a refund, or the whole sale undone.
     fn give_back(&mut self, engine: &Engine, sold: &Sold, now: Timestamp) -> Result<(), Failure> {
-        let command = if self.draw.below(3) == 0 {
-            Command::Cancel {
+        let whole = sold.amount.minor();
+        let (yen, command) = if self.draw.below(3) == 0 {
+            let cancel = Command::Cancel {
                 merchant: self.merchant,
                 merchant_payment_id: (&*sold.name).into(),
-            }
+            };
+            (whole, cancel)
         } else {
-            Command::Refund(RefundRequest {
+            let half = whole.div_ceil(2);
+            let refund = Command::Refund(RefundRequest {
                 merchant: self.merchant,
                 merchant_refund_id: self.next_name().into(),
                 payment: sold.id,
-                amount: Amount::yen(sold.amount.minor().div_ceil(2)),
+                amount: Amount::yen(half),
                 reason: None,
                 requested_at: now.seconds(),
-            })
+            });
+            (half, refund)
         };
-        self.ask_by_key(engine, command).map(drop)
+        self.ask_by_key(engine, command)?;
+        self.moved(sold.wallet, yen as i64);
+        Ok(())
+    }
+
+    /// Keeps what a wallet may spend up with what it paid or got.
+    fn moved(&mut self, wallet: WalletId, yen: i64) {
+        let known = self.balances.entry(wallet).or_default();
+        *known = known.saturating_add_signed(yen);
     }
 
     fn fill_up(
@@ -220,12 +253,7 @@ impl Life {
         wallet: WalletId,
         amount: Amount,
     ) -> Result<(), Failure> {
-        let system = Asker::system(SystemReason::CommandLine);
-        let query = Request::query(system, Query::Wallet { wallet });
-        let Ok(Reply::Wallet(view)) = engine.ask(query)? else {
-            return Err(unexpected());
-        };
-        if view.balance >= amount.minor() {
+        if self.balances.get(&wallet) >= Some(&amount.minor()) {
             return Ok(());
         }
         let credit = Command::Credit {
@@ -234,7 +262,10 @@ impl Life {
             amount: Amount::yen(CASH_YEN),
             kind: CreditKind::Cash,
         };
-        answered(engine.ask(Request::command(system, credit))?).map(drop)
+        let system = Asker::system(SystemReason::CommandLine);
+        answered(engine.ask(Request::command(system, credit))?)?;
+        self.moved(wallet, CASH_YEN as i64);
+        Ok(())
     }
 
     fn next_name(&mut self) -> String {
@@ -249,6 +280,15 @@ impl Life {
             agent: AgentFamily::Program,
         };
         answered(engine.ask(Request::command(Asker::new(context), command))?)
+    }
+}
+
+/// What a wallet may spend, in yen.
+fn balance(engine: &Engine, wallet: WalletId) -> Result<u64, Failure> {
+    let system = Asker::system(SystemReason::CommandLine);
+    match engine.ask(Request::query(system, Query::Wallet { wallet }))? {
+        Ok(Reply::Wallet(view)) => Ok(view.balance),
+        _ => Err(unexpected()),
     }
 }
 
