@@ -214,6 +214,12 @@ step('an amount above the balance is refused in words', async () => {
   await scan(4000, await newCode());
   await tillSays(cashier.refused);
   await till.page.getByText(cashier.reason_balance_too_small).first().waitFor();
+  // The customer hears why, too, and that nothing was taken.
+  const told = phone.page.locator('dialog.result-sheet');
+  await told.getByText(words.refused_balance).waitFor();
+  await lookAt(phone.page, 'wallet-refused-ja');
+  await phone.page.keyboard.press('Escape');
+  await told.waitFor({ state: 'detached' });
   await nextSale();
 });
 
@@ -320,6 +326,8 @@ step('a frozen wallet pays nothing from that moment on, and opens again with the
   await scan(100, code);
   await tillSays(cashier.refused);
   await lookAt(till.page, 'till-refused-frozen-ja');
+  await phone.page.locator('dialog.result-sheet').getByText(words.refused_frozen).waitFor();
+  await phone.page.keyboard.press('Escape');
   await nextSale();
   await finger.verify(false);
   await button(page, words.unfreeze).click();

@@ -7,12 +7,12 @@ import { watchdog } from '/assets/watchdog.js';
 
 const KINDS = [
   'payment', 'refund', 'cancel', 'top_up', 'top_up_failed', 'cash', 'goodwill', 'hold', 'capture', 'release', 'freeze',
-  'unfreeze', 'sign_in',
+  'unfreeze', 'sign_in', 'refused',
 ];
 
 /** @import { Entry } from '../types/answers.js' */
 
-/** @typedef {Partial<Entry> & { session?: string, browser?: string }} EventData An entry of the history, or less where nothing moved. */
+/** @typedef {Partial<Entry> & { session?: string, browser?: string, reason?: string }} EventData An entry of the history, or less where nothing moved. */
 
 /**
  * `event(kind, data)` for each new event, `opened()` when events flow, `missed()` when more has happened than is told

@@ -35,7 +35,8 @@ function picture(kind) {
   drawing.append(svg('circle', { cx: 32, cy: 32, r: 29, class: 'result-disc' }));
   const isIn = ['top_up', 'cash', 'goodwill'].includes(kind);
   const back = 'M27 21 18 30l9 9M19 30h18a9 9 0 0 1 0 18h-8';
-  const stroke = kind === 'payment' ? 'M19.5 33l9 9L45 24.5' : isIn ? 'M32 20v24M20 32h24' : back;
+  const cross = 'M23 23l18 18M41 23L23 41';
+  const stroke = kind === 'refused' ? cross : kind === 'payment' ? 'M19.5 33l9 9L45 24.5' : isIn ? 'M32 20v24M20 32h24' : back;
   drawing.append(svg('path', { class: 'result-stroke', d: stroke }));
   return drawing;
 }
@@ -51,6 +52,26 @@ function facts({ store, merchant, at_ms, receipt_number, balance }) {
     { word: 'balance', value: balance === undefined ? null : yen(balance) },
   ];
   return rows.filter(({ value }) => value);
+}
+
+/** A shop asked for money and got none: why, and what the owner can do. @param {EventData} data */
+export async function showRefused(data) {
+  open?.close();
+  const reason = t(data.reason === 'wallet_frozen' ? 'refused_frozen' : 'refused_balance');
+  const doneButton = el('button', { type: 'button', class: 'button wide' }, t('done'));
+  const sheet = openSheet(t('payment_refused'), el('div', { class: 'result' },
+    picture('refused'),
+    el('p', { class: 'result-amount number' }, yen(data.amount ?? 0)),
+    el('p', { class: 'result-reason' }, reason),
+    el('dl', { class: 'rows' }, facts(data).map(({ word, value }) => el('div', {},
+      el('dt', {}, t(word)), el('dd', { class: 'number' }, value)))),
+    doneButton,
+  ), { className: 'result-sheet', focus: doneButton });
+  open = sheet;
+  doneButton.addEventListener('click', sheet.close);
+  announce(`${t('payment_refused')} ${reason}`, 'assertive');
+  await sheet.closed;
+  if (open === sheet) open = null;
 }
 
 /**

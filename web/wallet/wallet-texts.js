@@ -13,6 +13,9 @@ export const walletTexts = {
     unreachable: 'ただいまサーバーにつながりません。少し待ってから、もう一度お試しください。',
     unexpected: 'うまくいきませんでした。もう一度お試しください。',
     refused_without_words: 'この操作は受け付けられませんでした。',
+    payment_refused: 'お支払いできませんでした',
+    refused_balance: '残高が足りません。チャージしてから、もう一度コードをお見せください。代金は引かれていません。',
+    refused_frozen: 'ウォレットを停止しているため、お支払いできません。代金は引かれていません。',
 
     welcome_title: '払うたび、守られている。',
     welcome_lead: 'パスワードのない、あんしんのお支払い。',
@@ -327,6 +330,9 @@ export const walletTexts = {
     unreachable: 'We cannot reach the server right now. Please wait a moment and try again.',
     unexpected: 'That did not work. Please try again.',
     refused_without_words: 'This was not accepted.',
+    payment_refused: 'Payment not accepted',
+    refused_balance: 'Your balance is too small. Top up and show a code again. Nothing was taken.',
+    refused_frozen: 'Your wallet is frozen, so it cannot pay. Nothing was taken.',
 
     welcome_title: 'Every payment, protected.',
     welcome_lead: 'Paying with peace of mind, without passwords.',

@@ -14,7 +14,7 @@ import { HELP_PAGES, helpView } from '/assets/wallet-help.js';
 import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
 import { permissionsRoute } from '/assets/wallet-permissions.js';
-import { showResult } from '/assets/wallet-result.js';
+import { showRefused, showResult } from '/assets/wallet-result.js';
 import { stopSwitch } from '/assets/wallet-stop.js';
 import { showSignIn, tellOfSignIns } from '/assets/wallet-sessions.js';
 import { settingsView } from '/assets/wallet-settings.js';
@@ -260,7 +260,8 @@ function route({ focus = false } = {}) {
 const stream = eventStream({
   event(kind, data) {
     if (app.home === null) return;
-    app.home.event_id = data.id ?? app.home.event_id;
+    // A refusal is no movement: it is told once, and no looking back begins behind it.
+    if (kind !== 'refused') app.home.event_id = data.id ?? app.home.event_id;
     if (kind === 'freeze' || kind === 'unfreeze') {
       const before = app.home.status;
       app.setStatus(kind === 'freeze' ? 'frozen' : 'active');
@@ -270,6 +271,10 @@ const stream = eventStream({
     if (kind === 'sign_in') {
       shown?.changed?.('sessions');
       showSignIn(data, () => app.freeze());
+      return;
+    }
+    if (kind === 'refused') {
+      showRefused(data).then(() => shown?.shownAgain?.());
       return;
     }
     if (kind === 'top_up_failed') {

@@ -5,6 +5,8 @@ use crate::entry::Movement;
 use crate::ids::{MerchantId, StoreId, TillId, TopUpId, WalletId};
 use crate::key::{IdempotencyRecord, RequestKey};
 use crate::ledger::Posting;
+use crate::money::Amount;
+use crate::refusal::Refusal;
 
 /// What an event does to the book, besides moving money and answering requests.
 pub trait Happening {
@@ -61,6 +63,13 @@ pub enum Notice {
     Moved,
     /// The owner's switch was turned: on (frozen) or off.
     Frozen(bool),
+    /// A merchant asked for money and got none.
+    Refused {
+        merchant: MerchantId,
+        store: Option<StoreId>,
+        amount: Amount,
+        refusal: Refusal,
+    },
     /// The card page ended without money.
     TopUpFailed(TopUpId),
     /// A credential may act for the wallet from now on, or may not any more.

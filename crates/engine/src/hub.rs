@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use mamori_domain::event::{Event, Notice};
+use mamori_domain::refusal::Refusal;
 
 use crate::journal::batch::Committed;
 use crate::views::Entry;
@@ -15,10 +16,24 @@ pub enum WalletNews {
     Entry(Entry),
     /// The owner's switch was turned: on (frozen) or off.
     Frozen(bool),
+    /// A merchant asked for money and got none.
+    Refused(RefusedNews),
     /// The card page ended without money.
     TopUpFailed(u64),
     /// Who may act for the wallet, or charge it without a scan, has changed.
     AccessChanged,
+}
+
+/// A payment that was refused for what the owner can change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefusedNews {
+    pub merchant: u32,
+    pub store: Option<u32>,
+    /// Yen.
+    pub amount: u64,
+    /// Microseconds UTC.
+    pub at: i64,
+    pub refusal: Refusal,
 }
 
 type Listener = Box<dyn Fn(&WalletNews) -> bool + Send>;
@@ -117,6 +132,18 @@ fn news(event: &Event, notice: Notice, row: &Committed, context: Option<u64>) ->
                 .expect("an event that moved money has a movement"),
         ),
         Notice::Frozen(frozen) => WalletNews::Frozen(frozen),
+        Notice::Refused {
+            merchant,
+            store,
+            amount,
+            refusal,
+        } => WalletNews::Refused(RefusedNews {
+            merchant: merchant.0,
+            store: store.map(|id| id.0),
+            amount: amount.minor(),
+            at: row.at.0,
+            refusal,
+        }),
         Notice::TopUpFailed(top_up) => WalletNews::TopUpFailed(top_up.0),
         Notice::Credential { .. } | Notice::Authorization { .. } => WalletNews::AccessChanged,
     }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::caller::{caller_may, repeated};
-use super::{Charge, CodeFact, Paid, Payer, Payment, Refused, refuse_for_good};
+use super::refused::refuse_payer;
+use super::{Charge, CodeFact, Paid, Payer, Payment, Refused, RefusedPayer};
 use crate::book::{Book, WalletStatus};
 use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
@@ -146,8 +147,36 @@ pub(super) fn approve<E: From<Refused>>(
         .map(|(wallet, drawn)| Approved { wallet, drawn })
         .map_err(|refusal| match refusal.is_of_a_code() {
             true => Decision::refuse(refusal),
-            false => refuse_for_good(key, digest, refusal),
+            false => refuse_payer(
+                key,
+                digest,
+                refusal,
+                payer(book, prefetched, charge, refusal),
+            ),
         })
+}
+
+/// Who hears that the payment was refused: the owner of a wallet that is frozen or has too little.
+fn payer(
+    book: &Book,
+    prefetched: &Prefetched,
+    charge: &Charge,
+    refusal: Refusal,
+) -> Option<RefusedPayer> {
+    if !matches!(refusal, Refusal::WalletFrozen | Refusal::BalanceTooSmall) {
+        return None;
+    }
+    let wallet = match (charge.payer, prefetched.code) {
+        (Payer::Code(_), CodeFact::Live { wallet, .. }) => wallet,
+        (Payer::Code(_), _) => return None,
+        (Payer::Authorization(id), _) => book.authorizations.get(&id)?.wallet,
+    };
+    Some(RefusedPayer {
+        wallet,
+        merchant: charge.merchant,
+        amount: charge.amount,
+        store: charge.store,
+    })
 }
 
 /// The rules that only look at where and how much.

@@ -36,8 +36,8 @@ pub(crate) use hold::{capture, hold, release, release_expired};
 pub use payment::{HeldFor, OrderInfo, Paid, Payer, Payment, PaymentStatus, Refund};
 pub use refund::Refunded;
 pub(crate) use refund::{refund, refund_digest};
-pub use refused::Refused;
 pub(crate) use refused::refuse_for_good;
+pub use refused::{Refused, RefusedPayer};
 pub use request::{Charge, RefundRequest};
 pub(crate) use show_code::{may_show_code, refuse_code};
 

@@ -3,8 +3,9 @@
 use crate::book::Book;
 use crate::decision::Decision;
 use crate::happening::{Answers, Happening, Notice, Subject, moves_no_money};
-use crate::ids::WalletId;
+use crate::ids::{MerchantId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
+use crate::money::Amount;
 use crate::refusal::Refusal;
 use minicbor::{Decode, Encode};
 
@@ -17,6 +18,23 @@ pub struct Refused {
     pub digest: RequestDigest,
     #[n(2)]
     pub refusal: Refusal,
+    /// Whose payment it would have been, where that is known and the owner can do something about it. Missing in journals from
+    /// before phones were told.
+    #[n(3)]
+    pub payer: Option<RefusedPayer>,
+}
+
+/// The wallet that should have paid, and what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct RefusedPayer {
+    #[n(0)]
+    pub wallet: WalletId,
+    #[n(1)]
+    pub merchant: MerchantId,
+    #[n(2)]
+    pub amount: Amount,
+    #[n(3)]
+    pub store: Option<StoreId>,
 }
 
 moves_no_money!(Refused);
@@ -37,7 +55,16 @@ impl Happening for Refused {
     /// Nothing beside its answer.
     fn apply(&self, _: &mut Book) {}
     fn notice(&self) -> Option<(WalletId, Notice)> {
-        None
+        let payer = self.payer?;
+        Some((
+            payer.wallet,
+            Notice::Refused {
+                merchant: payer.merchant,
+                store: payer.store,
+                amount: payer.amount,
+                refusal: self.refusal,
+            },
+        ))
     }
     fn subject(&self) -> Subject {
         Subject::Shard
@@ -50,10 +77,21 @@ pub(crate) fn refuse_for_good<E: From<Refused>>(
     digest: RequestDigest,
     refusal: Refusal,
 ) -> Decision<E> {
+    refuse_payer(key, digest, refusal, None)
+}
+
+/// The same, and the payer is told.
+pub(super) fn refuse_payer<E: From<Refused>>(
+    key: RequestKey,
+    digest: RequestDigest,
+    refusal: Refusal,
+    payer: Option<RefusedPayer>,
+) -> Decision<E> {
     let refused = Refused {
         key,
         digest,
         refusal,
+        payer,
     };
     Decision {
         outcome: Err(refusal),

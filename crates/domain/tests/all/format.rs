@@ -30,7 +30,7 @@ use mamori_domain::merchant::{
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{
     Cancelled, CancelledBefore, Captured, Held, HeldFor, OrderInfo, Paid, Refunded, Refused,
-    Released,
+    RefusedPayer, Released,
 };
 use mamori_domain::refusal::Refusal;
 use mamori_domain::world::Timestamp;
@@ -204,6 +204,19 @@ pub fn one_of_each() -> Vec<Event> {
             key,
             digest,
             refusal: Refusal::TextOutOfBounds,
+            payer: None,
+        }
+        .into(),
+        Refused {
+            key,
+            digest,
+            refusal: Refusal::BalanceTooSmall,
+            payer: Some(RefusedPayer {
+                wallet,
+                merchant,
+                amount,
+                store: None,
+            }),
         }
         .into(),
         Cancelled {

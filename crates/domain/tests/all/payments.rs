@@ -6,7 +6,7 @@ use crate::fixture::{
 };
 use mamori_domain::command::{Charge, Command, CreditKind};
 use mamori_domain::context::SystemReason;
-use mamori_domain::event::Event;
+use mamori_domain::event::{Event, Notice};
 use mamori_domain::fund::Lot;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
@@ -262,6 +262,36 @@ fn a_hold_is_captured_once_and_the_rest_comes_back() {
     );
     assert_eq!(fixture.tell(release), Err(Refusal::HoldUnknown));
     assert_eq!(fixture.balance(fixture.sora), 6_500);
+}
+
+/// Who stands at the till with too little money, or with a wallet that is frozen, hears why; of other refusals nobody is told.
+#[test]
+fn the_owner_hears_of_a_payment_that_was_refused_for_what_the_owner_can_change() {
+    let mut fixture = Fixture::open();
+    let notices = |fixture: &Fixture| -> Vec<_> {
+        let row = fixture.journal.last().expect("it was journaled");
+        row.events().filter_map(Event::notice).collect()
+    };
+    let sora = fixture.sora;
+    let refused = |refusal| {
+        let notice = Notice::Refused {
+            merchant: BAKERY,
+            store: Some(BAKERYS_STORE),
+            amount: Amount::yen(10_001),
+            refusal,
+        };
+        vec![(sora, notice)]
+    };
+    fixture.pay("too dear", 10_001).unwrap_err();
+    assert_eq!(notices(&fixture), refused(Refusal::BalanceTooSmall));
+    let rows = fixture.journal.len();
+    fixture.pay("too dear", 10_001).unwrap_err();
+    assert_eq!(fixture.journal.len(), rows, "a retry tells nothing anew");
+    fixture.pay("nothing", 0).unwrap_err();
+    assert_eq!(notices(&fixture), [], "the shop's own mistake");
+    fixture.freeze(fixture.sora);
+    fixture.pay("frozen", 10_001).unwrap_err();
+    assert_eq!(notices(&fixture), refused(Refusal::WalletFrozen));
 }
 
 /// The customer gets back the very yen that were taken, and reports find what was sold.

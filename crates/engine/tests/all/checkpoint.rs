@@ -148,6 +148,7 @@ impl Days {
             key: RequestKey(self.draw.wide()),
             digest: RequestDigest(0),
             refusal: Refusal::BalanceTooSmall,
+            payer: None,
         };
         self.row(vec![event, asked.into()]);
     }

@@ -298,6 +298,20 @@ async fn feed(
                     .event(name)
                     .data(json!({ "kind": name }).to_string())
             }
+            WalletNews::Refused(refused) => {
+                let names = app.directory.names();
+                let store = refused.store.and_then(|id| names.stores.get(&id));
+                let said = json!({
+                    "kind": "refused",
+                    "id": refused.at.to_string(),
+                    "amount": refused.amount,
+                    "at_ms": refused.at.div_euclid(1_000),
+                    "merchant": names.merchants.get(&refused.merchant),
+                    "store": store.map(|store| &store.name),
+                    "reason": refused.refusal.code(),
+                });
+                SseEvent::default().event("refused").data(said.to_string())
+            }
             WalletNews::TopUpFailed(id) => SseEvent::default()
                 .event("top_up_failed")
                 .data(json!({ "kind": "top_up_failed", "top_up_id": id.to_string() }).to_string()),

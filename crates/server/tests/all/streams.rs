@@ -5,9 +5,13 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use mamori_domain::command::{Command, CreditKind};
-use mamori_domain::ids::WalletId;
+use mamori_domain::command::{Charge, Command, CreditKind, Request};
+use mamori_domain::context::{Actor, AgentFamily, Asker, Context};
+use mamori_domain::ids::{AuthorizationId, Fingerprint, WalletId};
 use mamori_domain::money::Amount;
+use mamori_domain::pay::{OrderInfo, Payer};
+use mamori_domain::refusal::Refusal;
+use mamori_domain::reply::Reply;
 use mamori_server::listen::Cord;
 use serde_json::json;
 
@@ -53,6 +57,49 @@ fn a_stream_tells_what_happens_and_ends_with_a_freeze() {
     // Whoever still holds the session may listen again: refunds go to a frozen wallet too.
     let again = listen(&browser, None);
     assert_eq!(again.status(), 200);
+}
+
+/// The customer stands at the till with too little money: the phone says why nothing was paid.
+#[test]
+fn a_stream_tells_of_a_payment_that_was_refused() {
+    let house = House::new();
+    let (browser, wallet) = house.customer_of_the_book(1);
+    let merchant = match house.done(Command::OpenMerchant) {
+        Reply::MerchantOpened(merchant) => merchant,
+        other => panic!("{other:?}"),
+    };
+    let (key, authorization) = (Fingerprint(7), AuthorizationId(7));
+    house.done(Command::BindApiKey { key, merchant });
+    house.done(Command::GrantAuthorization {
+        authorization,
+        wallet,
+        merchant,
+    });
+    let stream = listen(&browser, None);
+    let charge = Charge {
+        merchant,
+        merchant_payment_id: "dear".into(),
+        payer: Payer::Authorization(authorization),
+        amount: Amount::yen(1_200),
+        store: None,
+        till: None,
+        order: OrderInfo::default().into(),
+    };
+    let register = Asker::new(Context {
+        by: Actor::Key { key },
+        network: None,
+        agent: AgentFamily::Program,
+    });
+    let charge = Request::command(register, Command::Charge(charge));
+    let refused = house.engine().ask(charge).expect("the engine answers");
+    assert_eq!(refused, Err(Refusal::BalanceTooSmall));
+    house.done(Command::Freeze { wallet });
+    let said = rest_of(&house, stream);
+    assert!(said.contains("event: refused"), "{said}");
+    assert!(
+        said.contains("\"amount\":1200") && said.contains("\"reason\":\"balance_too_small\""),
+        "{said}"
+    );
 }
 
 #[test]
