@@ -137,6 +137,10 @@ step('the shop takes a payment without a code, and the customer sees it', async 
   await page.goto(dev.wallet_url);
   await page.locator('.balance-figure').waitFor();
   assert.equal((await pay(120)).code, 'NO_SUFFICIENT_FUND');
+  const refused = page.locator('dialog.result-sheet');
+  await refused.getByText(words.refused_balance).waitFor();
+  await page.keyboard.press('Escape');
+  await refused.waitFor({ state: 'detached' });
   await button(words.top_up).click();
   await page.getByLabel(words.top_up_free).fill('3000');
   await button(fill(words.top_up_go, { amount: '3,000円' })).click();
