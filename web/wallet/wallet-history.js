@@ -38,8 +38,8 @@ const title = (entry) => entry.store || entry.merchant || kindName(entry.kind);
  * What became of a payment, in words; empty for what is as it was.
  * @param {Entry} entry @param {ReturnType<typeof fates>} known
  */
-export function fateOf({ id, amount }, known) {
-  const fate = known.get(id);
+export function fateOf({ id, kind, payment_id, amount }, known) {
+  const fate = kind === 'payment' || kind === 'capture' ? known.get(payment_id ?? id) : undefined;
   if (fate === undefined) return '';
   if (fate.cancelled) return t('fate_cancelled');
   return fate.refunded >= amount ? t('fate_refunded') : t('fate_refunded_part', { amount: yen(fate.refunded) });

@@ -206,6 +206,15 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// The payment that it belongs to: its own, that of the hold that was captured, or the one that was given back.
+    pub const fn payment(&self) -> Option<u64> {
+        match self.kind {
+            EntryKind::Payment => Some(self.id),
+            EntryKind::Capture | EntryKind::Cancel | EntryKind::Refund => self.about,
+            _ => None,
+        }
+    }
+
     /// The movement an event makes, if it makes one.
     pub fn of(event: &Event, seq: u64, at: i64, context: Option<u64>) -> Option<Entry> {
         let movement = event.movement()?;

@@ -63,18 +63,10 @@ pub struct Sale {
     pub cancelled: bool,
 }
 
-/// The number of the payment that a sale's movement belongs to.
-fn payment_of(entry: &Entry) -> u64 {
-    match entry.kind {
-        EntryKind::Capture => entry.about.unwrap_or(entry.id),
-        _ => entry.id,
-    }
-}
-
 impl Sale {
     /// The number under which it is found and refunded.
     pub fn payment(&self) -> u64 {
-        payment_of(&self.entry)
+        self.entry.payment().unwrap_or(self.entry.id)
     }
 
     /// What became of it.
@@ -182,7 +174,7 @@ pub fn by_id(db: &mut Db, id: u64) -> Result<Option<Sale>, Fault> {
 
 fn with_reversals(db: &mut Db, entry: Entry) -> Result<Sale, Fault> {
     let (mut refunded, mut cancelled) = (0, false);
-    for reversal in reversals(db, payment_of(&entry))? {
+    for reversal in reversals(db, entry.payment().unwrap_or(entry.id))? {
         match reversal.kind {
             EntryKind::Cancel => cancelled = true,
             _ => refunded += reversal.amount,

@@ -143,9 +143,9 @@ pub async fn receipt(
         let Some(entry) = engine.entry(asker.wallet, id)? else {
             return Ok(None);
         };
-        let payment = match entry.kind {
-            EntryKind::Payment => engine.read(|reader| reader.payment(PaymentId(id)))?,
-            _ => None,
+        let payment = match entry.payment().filter(|_| entry.kind.is_sale()) {
+            Some(payment) => engine.read(|reader| reader.payment(PaymentId(payment)))?,
+            None => None,
         };
         let refunds = match &payment {
             Some(payment) => engine.refunds(&payment.refunds)?,
@@ -408,11 +408,7 @@ pub fn entry_json(app: &App, entry: &Entry) -> Value {
         "store": store.map(|store| &store.name),
         "till": till.map(|till| &till.name),
         "receipt_number": receipt_number(entry.id),
-        "payment_id": match entry.kind {
-            EntryKind::Payment => Some(entry.id.to_string()),
-            EntryKind::Cancel | EntryKind::Refund => entry.about.map(|id| id.to_string()),
-            _ => None,
-        },
+        "payment_id": entry.payment().map(|id| id.to_string()),
     })
 }
 

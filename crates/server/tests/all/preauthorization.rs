@@ -192,6 +192,20 @@ fn what_was_captured_is_refunded_like_any_other_payment() {
     assert_eq!(refund("too much", 1_001).0, 400);
     assert_eq!(refund("rest", 1_000).0, 200);
     assert_eq!(rental.read("bike").2["status"], "REFUNDED");
+    // The customer's history ties what came back to what was taken.
+    let entries = sora.phone.get("/api/history").ok()["entries"].clone();
+    let of = |kind: &str| -> Value {
+        let mut of_kind = entries.as_array().unwrap().iter();
+        of_kind.find(|entry| entry["kind"] == kind).unwrap().clone()
+    };
+    assert_eq!(of("capture")["payment_id"], aside["paymentId"]);
+    assert_eq!(of("refund")["payment_id"], aside["paymentId"]);
+    let receipt = format!("/api/receipts/{}", of("capture")["id"].as_str().unwrap());
+    let receipt = sora.phone.get(&receipt).ok();
+    assert_eq!(
+        (&receipt["refunded"], &receipt["refundable"]),
+        (&json!(1_500), &json!(0))
+    );
     let home = sora.phone.get("/api/home").ok();
     assert_eq!(
         (&home["balance"], &home["held"]),
