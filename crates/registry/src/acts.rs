@@ -60,11 +60,11 @@ impl Numbered for RegistryCommand {
         RegistryCommand::NameMerchant,
         RegistryCommand::NameStore,
         RegistryCommand::NameTill,
-        RegistryCommand::ConfirmOperator,
         RegistryCommand::FindCustomer,
         RegistryCommand::OpenHistory,
         RegistryCommand::NameOperator,
         RegistryCommand::LabelApiKey,
+        RegistryCommand::ConfirmOperator,
     ];
 
     fn as_number(self) -> i64 {
@@ -76,11 +76,11 @@ impl Numbered for RegistryCommand {
             RegistryCommand::NameMerchant => 5,
             RegistryCommand::NameStore => 6,
             RegistryCommand::NameTill => 7,
-            RegistryCommand::ConfirmOperator => 12,
             RegistryCommand::FindCustomer => 8,
             RegistryCommand::OpenHistory => 9,
             RegistryCommand::NameOperator => 10,
             RegistryCommand::LabelApiKey => 11,
+            RegistryCommand::ConfirmOperator => 12,
         }
     }
 }

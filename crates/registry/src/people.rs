@@ -241,7 +241,7 @@ impl People<'_> {
         }
         let mut names = BTreeMap::new();
         for page in numbers.chunks(NAMES_AT_ONCE) {
-            // MerchantTree that are left over ask for the page's first wallet again.
+            // Places that are left over ask for the page's first wallet again.
             let mut asked = [Param::Int(page[0]); NAMES_AT_ONCE + 1];
             for (place, wallet) in asked.iter_mut().zip(page) {
                 *place = Param::Int(*wallet);

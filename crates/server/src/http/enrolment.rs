@@ -64,6 +64,13 @@ pub async fn leave(
     Ok(response)
 }
 
+/// The till that a request of the console names.
+fn till_named(body: &Body) -> Result<TillId, Denial> {
+    u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
+        .map(TillId)
+        .map_err(|_| Denial::InvalidField("till_id"))
+}
+
 /// `POST /api/pairing-codes {till_id}` of the console: a fresh code; earlier ones of the till stop working.
 ///
 /// The device on which the code is typed takes money back in the store's name, so a stale console must not be enough to make one.
@@ -73,9 +80,7 @@ pub async fn make_pairing_code(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
-        .map_err(|_| Denial::InvalidField("till_id"))?;
-    let till = TillId(till);
+    let till = till_named(&body)?;
     let work = move |mut granted: Granted<OperatorSession>| {
         let code = staff::make_pairing_code(&mut granted.run, till)?;
         tracing::info!(
@@ -99,9 +104,7 @@ pub async fn take_off(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    let till = u32::try_from(body.whole("till_id", 1..=u64::from(u32::MAX))?)
-        .map_err(|_| Denial::InvalidField("till_id"))?;
-    let till = TillId(till);
+    let till = till_named(&body)?;
     let work = move |mut granted: Granted<OperatorSession>| {
         enrol::take_off(&mut granted.run, till)?;
         granted.app.identity.devices.forget_till(till);
