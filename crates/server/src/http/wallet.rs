@@ -16,7 +16,7 @@ use mamori_domain::ids::{PaymentId, WalletId, receipt_number};
 use mamori_domain::query::Query;
 use mamori_domain::reply::{Reply, WalletView};
 use mamori_engine::hub::WalletNews;
-use mamori_engine::views::{Entry, EntryKind};
+use mamori_engine::views::Entry;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
