@@ -250,9 +250,7 @@ impl CrashTest {
                 thread::park_timeout(Duration::from_millis(50));
             }
             if heard == Heard::Nothing {
-                return Err(
-                    format!("{} gets no answer although the server lives", request.name).into(),
-                );
+                return Err(self.unanswered(server, &request));
             }
             self.auditor()?.agrees(&request, &heard, false)?;
             self.heard.push((request, heard));
@@ -267,6 +265,17 @@ impl CrashTest {
             }
         }
         Ok(())
+    }
+
+    /// What a request hears that hears nothing of use, with the last words of the server.
+    fn unanswered(&self, server: &Server, request: &Request) -> Failure {
+        let heard = server.call("POST", request.path, &request.body.to_string());
+        let log = self.home.0.join("server.log");
+        format!(
+            "{request:?} gets no answer although the server lives; it hears {heard:?}; the server said {}",
+            served::last_words(&log)
+        )
+        .into()
     }
 
     fn show_spent_codes(&mut self, server: &Server) -> Result<(), Failure> {

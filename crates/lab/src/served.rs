@@ -15,6 +15,7 @@ use mamori::assembly::open_engine;
 use mamori::config::Config;
 use mamori::world::{Chance, Clock, Failure, draw};
 use mamori_api::auth::{Scheme, SignedRequest, SigningKey, sign};
+use mamori_api::opa::result_code::ResultCode;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_domain::ids::WalletId;
@@ -278,12 +279,10 @@ impl Starting {
             failed => {
                 drop(child.kill());
                 drop(child.wait());
-                let log = fs::read_to_string(log).unwrap_or_default();
-                let tail: Vec<&str> = log.lines().rev().take(5).collect();
                 let why = failed
                     .and_then(Result::err)
                     .unwrap_or_else(|| "the server did not start in time".into());
-                return Err(format!("{why}: {}", tail.join(" / ")).into());
+                return Err(format!("{why}: {}", last_words(&log)).into());
             }
         };
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -300,6 +299,13 @@ impl Starting {
             nonce: AtomicU64::new((clock.wall_micros)() as u64),
         })
     }
+}
+
+/// The newest lines of a server's log, newest first.
+pub fn last_words(log: &Path) -> String {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    let tail: Vec<&str> = log.lines().rev().take(5).collect();
+    tail.join(" / ")
 }
 
 impl Server {
@@ -402,12 +408,20 @@ impl Server {
         let code = answer["resultInfo"]["code"].as_str();
         // Why a code was no good leaves no trace, and a server that started anew knows none of the codes of before: that it is no
         // good is what must stay.
-        let code = code.map(|code| match code.starts_with("CUSTOMER_CODE_") {
-            true => "CUSTOMER_CODE_DEAD",
-            false => code,
-        });
+        // A till that asks again with codes of dead servers is locked as one that guesses. An earlier answer would have come before
+        // the lock: nothing was paid under this id, and the code has died with its server.
+        let is_locked = answer["resultInfo"]["codeId"] == ResultCode::TerminalLocked.row().code_id;
+        let code = code.map(
+            |code| match is_locked || code.starts_with("CUSTOMER_CODE_") {
+                true => "CUSTOMER_CODE_DEAD",
+                false => code,
+            },
+        );
         match (status, id.as_str(), code) {
             (200..=299, Some(id), Some("SUCCESS")) => Heard::Done { id: id.to_owned() },
+            (429, _, Some(code)) if is_locked => Heard::Refused {
+                code: code.to_owned(),
+            },
             // Unsigned (the first second after a start), too busy, or broken: not decided, ask again.
             (429 | 500..=599, ..) | (401, _, Some("UNAUTHORIZED")) | (_, _, None) => Heard::Nothing,
             (_, _, Some(code)) => Heard::Refused {
