@@ -13,9 +13,12 @@ import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, signUp, story, until } from './stage.mjs';
 
 const words = consoleTexts.ja;
+/** `{amount}` and its like filled in, as the page does. */
+const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 let browser;
 let operator;
 let finger;
+let till;
 
 before(async () => {
   browser = await openBrowser();
@@ -67,7 +70,7 @@ step('the one-time link makes the first operator, once', async () => {
 
 step('a payment shows within seconds', async () => {
   const { page } = operator;
-  const till = await openDevice(browser);
+  till = await openDevice(browser);
   await enrol(till.page, dev.merchant.tills[2].pairing_code);
   const sales = page.locator('.card-sales .takings-sales .figure-second');
   const count = async () => Number((await sales.textContent()).replace(/\D/g, ''));
@@ -81,7 +84,6 @@ step('a payment shows within seconds', async () => {
   await till.page.locator('.answer-paid').waitFor();
   await until('one payment more', async () => (await count()) === before + 1);
   await till.page.locator('.payment-words').filter({ hasText: tillTexts.ja.category_food }).waitFor();
-  await till.context.close();
 });
 
 step('the books balance, in both languages', async () => {
@@ -151,6 +153,7 @@ async function registerHears({ api_key, api_secret }, scheme) {
 }
 
 let made;
+let boss;
 
 step('a merchant, a store and a till are opened, with the keyboard', async () => {
   const { page } = operator;
@@ -330,6 +333,80 @@ step('a store says where it is and what it sells', async () => {
   await button(dialog(page), words.save).click();
   await dialog(page).waitFor({ state: 'detached' });
   await page.getByText(`${words.prefecture_13}千代田区・${words.store_books}`).waitFor();
+});
+
+step('a merchant wants every return approved, and a supervisor gets a PIN', async () => {
+  const { page } = operator;
+  await page.goto(new URL(`#merchants/${dev.merchant.id}`, dev.console_url).href);
+  const card = page.locator('.card-returns');
+  await card.getByText(words.reach_store).waitFor();
+  await lookInBothLanguages(page, 'console-returns', { fullPage: true });
+  await button(page, `${words.change}: ${words.returns}`).click();
+  await dialog(page).getByLabel(words.alone_label).fill('０円');
+  await lookAt(page, 'console-rule-ja');
+  await button(dialog(page), words.save).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await card.getByText(words.alone_never).waitFor();
+  const { store_id } = dev.merchant.tills[2];
+  const store = dev.merchant.stores.find(({ id }) => id === store_id).name;
+  await page.locator('details.store').filter({ hasText: store }).first().locator('summary').click();
+  await button(page, words.add_supervisor).click();
+  await dialog(page).locator('#new-name').fill('佐藤 店長');
+  await page.keyboard.press('Enter');
+  await dialog(page).getByText(fill(words.pin_once, { name: '佐藤 店長' })).waitFor();
+  boss = remember((await dialog(page).locator('.copyable-text').textContent()).trim());
+  assert.match(boss, /^\d{6}$/);
+  await lookAt(page, 'console-new-pin-ja');
+  await button(dialog(page), words.secret_kept).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.locator('.till-name').getByText('佐藤 店長').waitFor();
+});
+
+step('the till asks for the PIN, and the history says who stood beside it', async () => {
+  const shop = till.page;
+  const cashier = tillTexts.ja;
+  await shop.locator('.payments button').first().click();
+  await button(dialog(shop), cashier.void).click();
+  await button(dialog(shop), fill(cashier.void_go, { amount: '110円' })).click();
+  const pin = dialog(shop).getByLabel(cashier.pin_label);
+  await pin.waitFor();
+  await lookAt(shop, 'till-pin-ja');
+  await pin.fill(boss === '000000' ? '000001' : '000000');
+  await shop.keyboard.press('Enter');
+  await dialog(shop).getByText('暗証番号が違います').waitFor();
+  assert.equal(await pin.inputValue(), '');
+  await lookAt(shop, 'till-pin-wrong-ja');
+  await pin.fill(boss);
+  await shop.keyboard.press('Enter');
+  await dialog(shop).waitFor({ state: 'detached' });
+  await shop.locator('.payments-told').getByText(fill(cashier.voided, { amount: '110円' })).waitFor();
+  const { page } = operator;
+  await page.getByRole('link', { name: words.nav_acts, exact: true }).click();
+  await page.getByLabel(words.search_acts_by).selectOption('day');
+  await page.locator('.act-row').filter({ hasText: '承認 佐藤 店長' }).first().waitFor();
+});
+
+step('five wrong PINs stop the till, and the console says so until somebody has looked', async () => {
+  const { page } = operator;
+  const tried = await till.page.evaluate(async (right) => {
+    const wrong = right === '000000' ? '000001' : '000000';
+    const answers = [];
+    for (let number = 0; number < 5; number += 1) {
+      const answer = await fetch('/api/void', {
+        method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ payment_id: '1', pin: wrong }),
+      });
+      answers.push((await answer.json()).refusal);
+    }
+    return answers;
+  }, boss);
+  assert.deepEqual(tried, ['pin_wrong', 'pin_wrong', 'pin_wrong', 'pin_wrong', 'pin_locked']);
+  await page.getByRole('link', { name: words.nav_today }).click();
+  const alarms = page.locator('.card-till-alarms');
+  await alarms.getByText(words.till_alarm_pin_locked).waitFor();
+  await lookInBothLanguages(page, 'console-till-alarm', { fullPage: true });
+  await alarms.getByRole('button', { name: words.alarm_seen }).click();
+  await alarms.waitFor({ state: 'hidden' });
+  await till.context.close();
 });
 
 /** A shop sets money of a seeded customer aside, signed by hand. */

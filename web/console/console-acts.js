@@ -28,12 +28,18 @@ const spoken = (key, word) => (hasText(`${key}_${word}`) ? t(`${key}_${word}`) :
 /** @param {string} key @param {string | null | undefined} name @param {string} id */
 const numbered = (key, name, id) => (name ? t('named_number', { what: t(key), name, id }) : t('number_alone', { what: t(key), id }));
 
+/** @param {Extract<ActActor, { kind: 'till' }>} by */
+function tillWords({ name, store, till_id, approved_by }) {
+  const till = name ? t('by_till', { store: store ?? '', till: name }) : numbered('till', null, String(till_id));
+  return approved_by === null ? till : t('by_till_approved', { till, name: approved_by });
+}
+
 /** Who acted, in words. @param {ActActor} by */
 export function actorWords(by) {
   switch (by.kind) {
     case 'customer': return numbered('by_customer', by.name, by.wallet_id);
     case 'operator': return by.name ? t('by_operator', { name: by.name }) : numbered('nav_operators', null, by.operator.slice(0, 8));
-    case 'till': return by.name ? t('by_till', { store: by.store ?? '', till: by.name }) : numbered('till', null, String(by.till_id));
+    case 'till': return tillWords(by);
     case 'key': return by.merchant ? t('by_key', { merchant: by.merchant, mark: by.mark }) : numbered('api_key', null, by.mark);
     default: return t('by_system', { reason: spoken('reason', by.reason) });
   }

@@ -8,6 +8,7 @@ import {
 } from '/assets/console-frame.js';
 import { askForDetails, askForStore, detailsOf, storeWords } from '/assets/console-store-form.js';
 import { beginMerchant, updateMerchant } from '/assets/console-merchant-state.js';
+import { addSupervisor, changeRule, ruleWords, supervisorList } from '/assets/console-returns.js';
 import { addButton } from '/assets/console-merchants.js';
 import { tillRow } from '/assets/console-operations.js';
 import { counted, digits, shortDateTime, t } from '/assets/i18n.js';
@@ -145,6 +146,8 @@ function storeTills(store, { store: known, problem }, doing) {
         smallButton(t('describe_store'), 'quiet', () => describeStore(known, doing), `${t('describe_store')}: ${store.name}`))),
     tills.length === 0 ? h('p', { class: 'soft' }, t('no_tills_here')) : h('ul', { class: 'tills' }, rows),
     addButton(t('add_till_short'), () => addTill(store, doing)),
+    supervisorList(known.supervisors, doing.reload),
+    addButton(t('add_supervisor'), () => addSupervisor(store, doing.reload)),
   ];
 }
 
@@ -193,6 +196,9 @@ function drawMerchant(state, doing) {
       searchField(state, doing),
       h('div', { class: 'stores' },
         stores.length === 0 ? h('p', { class: 'soft' }, t(merchant.stores_in_all === 0 ? 'no_stores' : 'no_stores_found')) : stores)),
+    cardWith(t('returns'), 'undo', 'returns',
+      smallButton(t('change'), 'quiet', () => changeRule(merchant, doing.reload), `${t('change')}: ${t('returns')}`),
+      ruleWords(merchant.reversals).map((words) => h('p', { key: words }, words))),
     cardWith(t('api_keys'), 'key', 'keys', addButton(t('make_key'), () => makeKey(merchant, doing)),
       h('p', { class: 'small soft' }, t('api_keys_lead')),
       h('div', {}, keys.length === 0 ? h('p', { class: 'soft' }, t('no_keys')) : h('ul', { class: 'keys' }, keys))),

@@ -7,6 +7,7 @@ import { clockTimeSeconds, digits, hasText, t, yen } from '/assets/i18n.js';
 import { answerView, card, consoleHead, drawing } from '/assets/console-frame.js';
 import { rateChart } from '/assets/console-chart.js';
 import { cardAlarms, outboxCard, tillsCard } from '/assets/console-operations.js';
+import { tillAlarms } from '/assets/console-returns.js';
 import { mergeToday } from '/assets/console-today-state.js';
 
 /** @import { Child, View } from '../types/pages.js' */
@@ -146,7 +147,7 @@ const staleNote = ({ now_ms }, problem) => h('div', { class: 'stale', role: 'ale
 
 /** The cards that live by themselves: each asks for its own answer. */
 function ownCards() {
-  const cards = { chart: rateChart(), alarms: cardAlarms(), tills: tillsCard(), outbox: outboxCard() };
+  const cards = { chart: rateChart(), alarms: cardAlarms(), at_tills: tillAlarms(), tills: tillsCard(), outbox: outboxCard() };
   return {
     ...cards,
     start: () => Object.values(cards).forEach((one) => one.start()),
@@ -155,8 +156,9 @@ function ownCards() {
 }
 
 /** @param {Today} today @param {unknown} problem @param {ReturnType<typeof ownCards>} cards @returns {Child[]} */
-const drawToday = (today, problem, { chart, alarms, tills, outbox }) => [
+const drawToday = (today, problem, { chart, alarms, at_tills, tills, outbox }) => [
   staleNote(today, problem),
+  own('at_tills', () => at_tills.element),
   figures(today),
   card(t('by_store'), 'shop', 'stores', h('div', {}, storeBars(today.stores))),
   card(t('by_hour'), 'clock', 'hours', h('div', {}, hourColumns(today.hours))),

@@ -29,11 +29,38 @@ test('one refund, one key: also after the cashier went back and came again', () 
   const one = sheet();
   assert.equal(key(one.send({ is: 'refund', new_key: 'a' })), 'a');
   assert.deepEqual(one.send({ is: 'refund', new_key: 'b' }), [], 'a second press while it is asked');
-  one.send({ is: 'failed', error: new Error('silence'), refused: false });
+  one.send({ is: 'failed', error: new Error('silence'), refusal: null });
   one.sendAll({ is: 'step', to: 'overview' }, { is: 'step', to: 'refund' });
   assert.equal(key(one.send({ is: 'refund', new_key: 'c' })), 'a');
-  one.send({ is: 'failed', error: new Error('no'), refused: true });
+  one.send({ is: 'failed', error: new Error('no'), refusal: 'busy' });
   assert.equal(key(one.send({ is: 'refund', new_key: 'd' })), 'd');
+});
+
+test('what needs a supervisor is asked for again with the PIN, under the same key', () => {
+  const one = sheet();
+  one.sendAll({ is: 'step', to: 'refund' }, { is: 'refund', new_key: 'a' });
+  assert.deepEqual(one.send({ is: 'failed', error: new Error('no'), refusal: 'approval_needed' }), [{ do: 'focus', on: 'pin' }]);
+  assert.equal(one.state.step, 'pin');
+  assert.equal(one.state.problem, null, 'it is no fault of the cashier');
+  one.sendAll({ is: 'pin', text: '12345' }, { is: 'approve' });
+  assert.equal(one.state.problem, 'pin_form');
+  one.send({ is: 'pin', text: '１２３４５６' });
+  assert.deepEqual(one.send({ is: 'approve' }),
+    [{ do: 'refund', payment: PAYMENT, amount: 1_000, key: 'a', reason: 'return', pin: '123456' }]);
+  assert.deepEqual(one.send({ is: 'approve' }), [], 'a second press while it is asked');
+  one.send({ is: 'failed', error: new Error('no'), refusal: 'pin_wrong' });
+  assert.equal(one.state.pin, '', 'a wrong one is typed anew');
+  one.send({ is: 'pin', text: '654321' });
+  assert.equal(key(one.send({ is: 'approve' })), 'a');
+});
+
+test('a cancel that needs a supervisor goes on as a cancel, and the PIN is gone with the step', () => {
+  const one = sheet({ ...PAYMENT, refunded: 0, status: 'paid' });
+  one.sendAll({ is: 'step', to: 'void' }, { is: 'void' }, { is: 'failed', error: new Error('no'), refusal: 'approval_needed' },
+    { is: 'pin', text: '123456' });
+  assert.equal(those(one.send({ is: 'approve' }), 'void')[0].pin, '123456');
+  one.sendAll({ is: 'failed', error: new Error('silence'), refusal: null }, { is: 'step', to: 'overview' });
+  assert.equal(one.state.pin, '');
 });
 
 test('a cancel is asked once, and its end closes the sheet', () => {

@@ -1,6 +1,6 @@
 // What the list of recent payments knows, and the steps of the sheet in which one of them is cancelled or refunded.
 
-import { typedYen } from '/assets/i18n.js';
+import { folded, typedYen } from '/assets/i18n.js';
 import { after, byEvent } from '/assets/machine.js';
 
 /** @import { After, Cancel, Handlers, Step } from '../types/pages.js' */
@@ -57,25 +57,28 @@ export const beginList = [{ payments: null, problem: null, told: null }];
  * @property {Payment} payment
  * @property {number} refundable
  * @property {boolean} may_void whether the day of the sale is not over yet
- * @property {'overview' | 'void' | 'refund' | 'receipt'} step
+ * @property {'overview' | 'void' | 'refund' | 'receipt' | 'pin'} step
  * @property {string} text the amount to refund, as typed
  * @property {string} reason
  * @property {string | null} key names the refund that was asked for last and not refused
  * @property {number} key_amount
+ * @property {'void' | 'refund' | null} approving what waits for a supervisor's PIN
+ * @property {string} pin as typed, and no longer than it is needed
  * @property {boolean} busy
- * @property {'wrong' | { error: unknown } | null} problem
+ * @property {'wrong' | 'pin_form' | { error: unknown } | null} problem
  */
 
 /**
  * @typedef {{ is: 'step', to: SheetState['step'] } | { is: 'typed', text: string } | { is: 'all', text: string }
  *   | { is: 'reason', reason: string } | { is: 'void' } | { is: 'refund', new_key: string }
- *   | { is: 'done', words: Words } | { is: 'failed', error: unknown, refused: boolean }} SheetEvent
+ *   | { is: 'pin', text: string } | { is: 'approve' }
+ *   | { is: 'done', words: Words } | { is: 'failed', error: unknown, refusal: string | null }} SheetEvent
  */
 
 /**
- * @typedef {{ do: 'void', payment: Payment }
- *   | { do: 'refund', payment: Payment, amount: number, key: string, reason: string }
- *   | { do: 'focus', on: 'heading' | 'question' | 'amount' | 'amount_all' } | { do: 'finish', words: Words, payment: Payment }
+ * @typedef {{ do: 'void', payment: Payment, pin?: string }
+ *   | { do: 'refund', payment: Payment, amount: number, key: string, reason: string, pin?: string }
+ *   | { do: 'focus', on: 'heading' | 'question' | 'amount' | 'amount_all' | 'pin' } | { do: 'finish', words: Words, payment: Payment }
  *   | After<SheetEvent> | Cancel} SheetEffect
  */
 
@@ -85,8 +88,14 @@ export function wantedRefund({ text, refundable }) {
   return wanted >= 1 && wanted <= refundable ? wanted : null;
 }
 
-/** @type {Record<SheetState['step'], 'heading' | 'question' | 'amount_all'>} */
-const FOCUS = { overview: 'heading', receipt: 'heading', void: 'question', refund: 'amount_all' };
+/** @type {Record<SheetState['step'], 'heading' | 'question' | 'amount_all' | 'pin'>} */
+const FOCUS = { overview: 'heading', receipt: 'heading', void: 'question', refund: 'amount_all', pin: 'pin' };
+/** Digits of a supervisor's PIN. */
+const PIN = /^\d{6}$/u;
+
+/** The refund as it was asked for. @param {SheetState} state */
+const refundOf = ({ payment, key, key_amount, reason }) => /** @type {const} */ (
+  { do: 'refund', payment, amount: key_amount, key: key ?? '', reason });
 
 /** A payment after what was just given back of it. @param {Payment} payment @param {Words} words @returns {Payment} */
 function givenBack(payment, { key, amount }) {
@@ -97,7 +106,7 @@ function givenBack(payment, { key, amount }) {
 
 /** @type {Handlers<SheetState, SheetEvent, SheetEffect>} */
 const onSheet = {
-  step: (state, { to }) => [{ ...state, step: to, problem: null }, { do: 'focus', on: FOCUS[to] }],
+  step: (state, { to }) => [{ ...state, step: to, pin: '', problem: null }, { do: 'focus', on: FOCUS[to] }],
   typed(state, { text }) {
     const next = { ...state, text };
     // A complaint about an amount that was mended is none any more.
@@ -115,14 +124,30 @@ const onSheet = {
     if (amount === null) return [{ ...state, problem: 'wrong' }, { do: 'focus', on: 'amount' }];
     // One key per refund that the cashier means: asking again is safe, another amount is another refund.
     const key = state.key !== null && state.key_amount === amount ? state.key : new_key;
-    const { payment, reason } = state;
-    return [{ ...state, key, key_amount: amount, busy: true, problem: null },
-      { do: 'refund', payment, amount, key, reason }];
+    const next = { ...state, key, key_amount: amount, busy: true, problem: null };
+    return [next, refundOf(next)];
+  },
+  pin: (state, { text }) => [{ ...state, pin: text, problem: null }],
+  /** The supervisor has typed the PIN: the same request again, with it. */
+  approve(state) {
+    if (state.busy || state.approving === null) return [state];
+    const pin = folded(state.pin);
+    if (!PIN.test(pin)) return [{ ...state, problem: 'pin_form' }, { do: 'focus', on: 'pin' }];
+    const asked = state.approving === 'void' ? /** @type {const} */ ({ do: 'void', payment: state.payment }) : refundOf(state);
+    return [{ ...state, busy: true, problem: null }, { ...asked, pin }];
   },
   done: (state, { words }) => [
     { ...state, busy: false }, { do: 'finish', words, payment: givenBack(state.payment, words) }],
-  failed: (state, { error, refused }) => [
-    { ...state, busy: false, problem: { error }, key: refused ? null : state.key }],
+  failed(state, { error, refusal }) {
+    const failed = { ...state, busy: false };
+    // Nothing was decided: the refund keeps its key, and a supervisor comes.
+    if (refusal === 'approval_needed') {
+      const approving = state.step === 'void' ? /** @type {const} */ ('void') : /** @type {const} */ ('refund');
+      return [{ ...failed, step: 'pin', approving, pin: '', problem: null }, { do: 'focus', on: 'pin' }];
+    }
+    if (refusal?.startsWith('pin_')) return [{ ...failed, pin: '', problem: { error } }, { do: 'focus', on: 'pin' }];
+    return [{ ...failed, problem: { error }, key: refusal === null || state.step === 'pin' ? state.key : null }];
+  },
 };
 
 export const updateSheet = byEvent(onSheet);
@@ -145,6 +170,6 @@ export function beginSheet(payment, written, now_ms, step = 'overview') {
   const refundable = payment.status === 'cancelled' ? 0 : payment.amount - payment.refunded;
   return [{
     payment, refundable, may_void: mayVoid(payment, now_ms), step, text: written(refundable), reason: 'return', key: null, key_amount: 0,
-    busy: false, problem: null,
+    approving: null, pin: '', busy: false, problem: null,
   }];
 }

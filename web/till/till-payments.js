@@ -115,6 +115,7 @@ export function paymentList(till, { changed }) {
 function problemText({ problem, refundable }) {
   if (problem === null) return '';
   if (problem === 'wrong') return t('refund_wrong', { max: yen(refundable) });
+  if (problem === 'pin_form') return t('pin_form');
   return problem.error instanceof Refused ? sentenceOf(problem.error) : t('unknown_press_again');
 }
 
@@ -202,6 +203,31 @@ function refundForm(state, send) {
       backButton(send)))];
 }
 
+/** A supervisor says yes. @param {SheetState} state @param {Send} send @returns {Child[]} */
+function pinForm(state, send) {
+  const amount = yen(state.approving === 'void' ? state.payment.amount : state.key_amount);
+  /** @param {SubmitEvent} event */
+  const submit = (event) => {
+    event.preventDefault();
+    send({ is: 'approve' });
+  };
+  return [h('form', { class: 'form', novalidate: true, on: { submit } },
+    h('p', { class: 'sheet-question' }, t(`pin_${state.approving}`, { amount })),
+    h('div', { class: 'field' },
+      h('label', { for: 'supervisor-pin' }, t('pin_label')),
+      h('input', {
+        id: 'supervisor-pin', class: 'number', type: 'password', inputmode: 'numeric', autocomplete: 'off', maxlength: '12',
+        'aria-describedby': 'supervisor-pin-hint', 'aria-invalid': state.problem !== null && 'true', value: state.pin,
+        on: { input: (event) => send({ is: 'pin', text: event.target.value }) },
+      }),
+      h('p', { id: 'supervisor-pin-hint', class: 'small soft' }, t('pin_hint'))),
+    problemLine(state),
+    h('div', { class: 'sheet-buttons' },
+      h('button', { type: 'submit', class: 'button danger wide', 'aria-busy': state.busy && 'true' },
+        t(`pin_go_${state.approving}`, { amount })),
+      backButton(send)))];
+}
+
 /** What was sold, on paper; the customer's name is no business of who finds it. @param {SheetState} state @param {Send} send @param {Till} till @returns {Child[]} */
 const receipt = ({ payment }, send, till) => [
   paper(till, t('receipt'),
@@ -215,8 +241,8 @@ const receipt = ({ payment }, send, till) => [
 ];
 
 /** @type {Record<SheetState['step'], (state: SheetState, send: Send, till: Till) => Child[]>} */
-const STEPS = { overview, void: voidForm, refund: refundForm, receipt };
-const PLACES = { heading: 'h2', question: '.sheet-question', amount: '#refund-amount', amount_all: '#refund-amount' };
+const STEPS = { overview, void: voidForm, refund: refundForm, receipt, pin: pinForm };
+const PLACES = { heading: 'h2', question: '.sheet-question', amount: '#refund-amount', amount_all: '#refund-amount', pin: '#supervisor-pin' };
 
 /** @param {() => Promise<unknown>} ask @param {Words} words @returns {Promise<SheetEvent>} */
 async function answerOf(ask, words) {
@@ -224,7 +250,7 @@ async function answerOf(ask, words) {
     await ask();
     return { is: 'done', words };
   } catch (error) {
-    return { is: 'failed', error, refused: error instanceof Refused };
+    return { is: 'failed', error, refusal: error instanceof Refused ? error.code : null };
   }
 }
 
@@ -241,10 +267,10 @@ function openPayment(till, payment, givenBack, step = 'overview') {
     draw: (state) => patch(place, [h('div', { key: state.step, class: 'payment-sheet-body' },
       STEPS[state.step](state, (event) => view.send(event), till))]),
     perform: {
-      void: (effect) => answerOf(() => post('/api/void', { payment_id: effect.payment.payment_id }),
+      void: (effect) => answerOf(() => post('/api/void', { payment_id: effect.payment.payment_id, pin: effect.pin }),
         { key: 'voided', amount: effect.payment.amount }),
-      refund: ({ payment: { payment_id }, amount, key, reason }) => answerOf(
-        () => post('/api/refund', { payment_id, amount, key, reason }), { key: 'refunded_now', amount }),
+      refund: ({ payment: { payment_id }, amount, key, reason, pin }) => answerOf(
+        () => post('/api/refund', { payment_id, amount, key, reason, pin }), { key: 'refunded_now', amount }),
       focus({ on }) {
         /** @type {HTMLInputElement | null} */
         const found = sheet.dialog.querySelector(PLACES[on]);

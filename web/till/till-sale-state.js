@@ -68,7 +68,7 @@ const RESULT_RUN_ENDS_AFTER_MS = 300;
 export const WHOLE_CODE_MS = 200;
 
 // Refusals of a cancel that only a payment gets. Any other leaves open whether there is one, and then nothing may be charged.
-const WAS_PAID = ['already_refunded', 'cancel_window_over', 'refund_limit'];
+const WAS_PAID = ['already_refunded', 'cancel_window_over', 'refund_limit', 'approval_needed'];
 
 /** Digits of any width, separators and leading zeros gone. @param {string} text */
 const plainDigits = (text) => text.normalize('NFKC').replace(/\D/g, '').replace(/^0+/, '');

@@ -287,6 +287,32 @@ export interface Merchant {
   stores: StoreRow[];
   stores_found: number;
   stores_in_all: number;
+  reversals: ReversalRule;
+}
+
+/** What a merchant's tills may give back, and how much of one sale without a supervisor, in yen. */
+export interface ReversalRule {
+  reach: 'store' | 'merchant';
+  alone_up_to: number;
+}
+
+/** Who may stand beside a store's tills with a PIN. */
+export interface Supervisor {
+  supervisor_id: string;
+  name: string;
+  made_at_ms: number;
+}
+
+/** A row of `GET /api/till-alarms`. */
+export interface TillAlarm {
+  alarm: string;
+  what: string;
+  till_id: number;
+  till: string | null;
+  store: string | null;
+  first_at_ms: number;
+  last_at_ms: number;
+  times: number;
 }
 
 /** Where a store is and what it sells, as far as that is said; a prefecture by its number in JIS X 0401. */
@@ -303,6 +329,7 @@ export interface Store extends StoreDetails {
   merchant_id: number;
   merchant: string;
   tills: { till_id: number; name: string; enrolled: boolean }[];
+  supervisors: Supervisor[];
 }
 
 export interface Operator {
@@ -334,7 +361,7 @@ export interface RefusalWords {
 export type ActActor =
   | { kind: 'customer'; wallet_id: string; name: string | null }
   | { kind: 'operator'; operator: string; name: string | null }
-  | { kind: 'till'; till_id: number; name: string | null; store: string | null }
+  | { kind: 'till'; till_id: number; name: string | null; store: string | null; approved_by: string | null }
   | { kind: 'key'; mark: string; merchant: string | null }
   | { kind: 'system'; reason: string };
 

@@ -12,7 +12,7 @@ use crate::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, SessionId, StoreId, TillId, TopUpId, WalletId,
 };
 use crate::key::RequestKey;
-use crate::merchant::StoreDetails;
+use crate::merchant::{ReversalRule, StoreDetails};
 use crate::money::Amount;
 use crate::pay::Payer;
 use crate::refusal::Refusal;
@@ -364,6 +364,14 @@ commands! {
         for None,
         needs Needs::NOTHING,
         decides lifecycle::prove_registry(book, *rows);
+
+    /// Says what a merchant's tills may give back, and what of it without a supervisor.
+    30 "set_reversal_rule"
+    SetReversalRule { merchant: MerchantId, rule: ReversalRule }
+        by [Operator System] else OperatorOnly,
+        for None,
+        needs Needs::NOTHING,
+        decides merchant::set_reversal_rule(book, *merchant, *rule);
 }
 
 impl Command {

@@ -4,7 +4,7 @@
 //! [`ContextId`]: a customer's session, a till's device or a merchant's key asks thousands of times and costs nine bytes each.
 //! Nothing in a context is personal data in clear: people are ids, the network is a keyed hash of its prefix.
 
-use crate::ids::{Fingerprint, OperatorId, SessionId, TillId, WalletId};
+use crate::ids::{Fingerprint, OperatorId, SessionId, SupervisorId, TillId, WalletId};
 use minicbor::{Decode, Encode};
 use sha2::{Digest, Sha256};
 
@@ -79,6 +79,9 @@ pub enum Actor {
         till: TillId,
         #[n(1)]
         device: Fingerprint,
+        /// The supervisor of the store whose PIN was typed for this very request.
+        #[n(2)]
+        approved_by: Option<SupervisorId>,
     },
     /// A merchant's program, with an API key.
     #[n(3)]
@@ -137,6 +140,14 @@ impl ActorKind {
 }
 
 impl Actor {
+    /// The till page on a device, nobody standing beside it.
+    pub const fn till(till: TillId, device: Fingerprint) -> Actor {
+        Actor::Till {
+            till,
+            device,
+            approved_by: None,
+        }
+    }
     /// The program itself, with its reason.
     pub const fn system(reason: SystemReason) -> Actor {
         Actor::System { reason }
@@ -393,6 +404,7 @@ mod tests {
             by: Actor::Till {
                 till: TillId(till),
                 device: Fingerprint(7),
+                approved_by: None,
             },
             network: Some(NetworkOrigin {
                 hash: 1,

@@ -23,7 +23,8 @@ use crate::key::{IdempotencyRecord, RequestKey};
 use crate::ledger::Posting;
 use crate::lifecycle::{LossAccepted, RegistryProven, Sealed, Stamped, TakenOver};
 use crate::merchant::{
-    ApiKeyBound, ApiKeyRevoked, MerchantOpened, StoreDescribed, StoreOpened, TillBound, TillOpened,
+    ApiKeyBound, ApiKeyRevoked, MerchantOpened, ReversalRuleSet, StoreDescribed, StoreOpened,
+    TillBound, TillOpened,
 };
 use crate::pay::{Cancelled, CancelledBefore, Captured, Held, Paid, Refunded, Refused, Released};
 use minicbor::{Decode, Encode, Encoder};
@@ -165,6 +166,7 @@ events! {
     29 StoreDescribed,
     30 WalletNoted,
     31 RegistryProven,
+    32 ReversalRuleSet,
 }
 
 impl Book {

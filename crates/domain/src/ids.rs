@@ -44,6 +44,11 @@ pub struct OperatorId(pub u128);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(pub u128);
 
+/// A supervisor of a store: who may stand beside a till and say yes with a PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+#[cbor(transparent)]
+pub struct SupervisorId(#[n(0)] pub u64);
+
 /// CBOR of a 128-bit number as sixteen bytes: a CBOR integer ends at 64 bits.
 macro_rules! sixteen_bytes {
     ($name:ident) => {

@@ -81,6 +81,9 @@ pub enum Refusal {
     /// The session that asks was ended while its request was on the way.
     #[n(34)]
     SessionEnded,
+    /// A till gives this back only with the PIN of a supervisor: it is much, or another till's sale. Leaves no trace.
+    #[n(35)]
+    ApprovalNeeded,
 }
 
 impl Refusal {
@@ -133,6 +136,7 @@ impl Refusal {
             Refusal::TextOutOfBounds => "text_out_of_bounds",
             Refusal::OperatorOnly => "operator_only",
             Refusal::SessionEnded => "session_ended",
+            Refusal::ApprovalNeeded => "approval_needed",
         }
     }
 }

@@ -6,12 +6,13 @@ use std::collections::HashSet;
 use std::sync::mpsc::sync_channel;
 
 use mamori_datastore::fault::Fault;
-use mamori_domain::book::{Authorization, Book, BookHash, Hold, OpenTopUp, Store};
+use mamori_domain::book::{Authorization, Book, BookHash, Hold, Merchant, OpenTopUp, Store};
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, StoreId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::key::{Answered, RequestKey};
 use mamori_domain::ledger::{Account, TrialBalance};
+use mamori_domain::merchant::ReversalRule;
 use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
 
@@ -183,6 +184,14 @@ impl Engine {
     /// A store: whose it is, where, and what it sells.
     pub fn store(&self, store: StoreId) -> Result<Option<Store>, Fault> {
         self.look(move |shard| shard.book.stores.get(&store).cloned())
+    }
+
+    /// What a merchant's tills may give back; `None` for a merchant who is not there.
+    pub fn reversal_rule(&self, merchant: MerchantId) -> Result<Option<ReversalRule>, Fault> {
+        self.look(move |shard| {
+            let row = shard.book.merchants.get(&merchant);
+            row.map(Merchant::reversal_rule)
+        })
     }
 
     /// Standing permissions by their ids, as far as they are live.

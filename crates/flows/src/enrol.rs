@@ -21,10 +21,7 @@ use crate::stop::{Denied, Flow};
 
 /// Who speaks when a device is bound and unbound: the till itself, on that device.
 pub fn actor(device: &Device) -> Actor {
-    Actor::Till {
-        till: device.till,
-        device: device.fingerprint,
-    }
+    Actor::till(device.till, device.fingerprint)
 }
 
 /// Makes the device whose cookie will hold `token` the till's. `asker` names the device as it is known after the code is used.

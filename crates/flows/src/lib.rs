@@ -42,6 +42,7 @@ pub mod session;
 pub mod sign_in;
 pub mod sign_up;
 pub mod staff;
+pub mod supervisor;
 pub mod top_up;
 
 mod ledger;

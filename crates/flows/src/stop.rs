@@ -28,6 +28,8 @@ pub enum Denied {
     NameTaken,
     /// The API key is unknown, or revoked already.
     ApiKeyNotLive,
+    /// The store has as many supervisors as it may.
+    TooManySupervisors,
     /// The pairing code is wrong, used or spent; the log tells which.
     PairingCode,
     /// The pairing code was right, for ten minutes.

@@ -1,6 +1,7 @@
 //! `mamori-lab dev`: the whole system on one machine, with a sandbox for the outside world, shops, tills and customers.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -33,7 +34,7 @@ use mamori_datastore::sql::Location;
 use mamori_domain::command::{Command, CreditKind, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::decide::Limits;
-use mamori_domain::ids::{AuthorizationId, TillId, WalletId};
+use mamori_domain::ids::{AuthorizationId, StoreId, TillId, WalletId};
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::money::Amount;
 use mamori_domain::reply::Reply;
@@ -728,10 +729,14 @@ pub fn merchant(
         .into_iter()
         .filter(|paper| paper.merchant == key.merchant)
     {
-        stores.insert(
-            paper.store.0,
-            json!({ "id": paper.store.to_string(), "name": paper.store_name }),
-        );
+        if let Entry::Vacant(place) = stores.entry(paper.store.0) {
+            let pin = supervisor_pin(registry, paper.store, now, &Seed::new(draw(chance)))?;
+            place.insert(json!({
+                "id": paper.store.to_string(),
+                "name": paper.store_name,
+                "supervisor_pin": pin,
+            }));
+        }
         let pairing_code = match enrolled.contains(&paper.till) {
             true => None,
             false => Some(registry.devices().make_pairing_code(
@@ -754,6 +759,23 @@ pub fn merchant(
         stores: stores.into_values().collect(),
         tills,
     })
+}
+
+/// The PIN of the one supervisor that each seeded store has. It is told once and never again: each start draws a new one.
+fn supervisor_pin(
+    registry: &mut Registry,
+    store: StoreId,
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<String, Failure> {
+    const NAME: &str = "店長";
+    for old in registry.supervisors().of_store(store)? {
+        if old.name == NAME {
+            registry.supervisors().remove(old.id, now)?;
+        }
+    }
+    let added = registry.supervisors().add(store, NAME, now, seed)?;
+    Ok(added.ok_or("the store has too many supervisors")?.pin)
 }
 
 pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessCustomer>, Failure> {
@@ -834,6 +856,15 @@ fn welcome(access: &Access) {
     println!(
         "  3. Top up with card 4242 4242 4242 4242, show the code; in the till type an amount, Enter, and paste the code's digits."
     );
+    println!(
+        "     More than 10,000 yen of a sale, and another till's, go back with the PIN of the store's supervisor:"
+    );
+    for store in &access.merchant.stores {
+        if let (Some(name), Some(pin)) = (store["name"].as_str(), store["supervisor_pin"].as_str())
+        {
+            println!("       {pin}  {name}");
+        }
+    }
     if let Some(link) = &access.permission_link {
         println!("  4. Open this in the wallet's browser: a shop asks to be paid without a code.");
         println!("       {link}");

@@ -29,6 +29,9 @@ pub enum RegistryCommand {
     OpenHistory,
     NameOperator,
     LabelApiKey,
+    AddSupervisor,
+    RemoveSupervisor,
+    SeeAlarm,
 }
 
 impl RegistryCommand {
@@ -47,6 +50,9 @@ impl RegistryCommand {
             RegistryCommand::OpenHistory => "open_history",
             RegistryCommand::NameOperator => "name_operator",
             RegistryCommand::LabelApiKey => "label_api_key",
+            RegistryCommand::AddSupervisor => "add_supervisor",
+            RegistryCommand::RemoveSupervisor => "remove_supervisor",
+            RegistryCommand::SeeAlarm => "see_alarm",
         }
     }
 }
@@ -65,6 +71,9 @@ impl Numbered for RegistryCommand {
         RegistryCommand::NameOperator,
         RegistryCommand::LabelApiKey,
         RegistryCommand::ConfirmOperator,
+        RegistryCommand::AddSupervisor,
+        RegistryCommand::RemoveSupervisor,
+        RegistryCommand::SeeAlarm,
     ];
 
     fn as_number(self) -> i64 {
@@ -81,6 +90,9 @@ impl Numbered for RegistryCommand {
             RegistryCommand::NameOperator => 10,
             RegistryCommand::LabelApiKey => 11,
             RegistryCommand::ConfirmOperator => 12,
+            RegistryCommand::AddSupervisor => 13,
+            RegistryCommand::RemoveSupervisor => 14,
+            RegistryCommand::SeeAlarm => 15,
         }
     }
 }

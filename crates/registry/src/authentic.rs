@@ -177,8 +177,23 @@ pub(crate) const API_KEYS: AuthenticTable = AuthenticTable {
     refusal: "a row of api_keys was not written by this house or was altered",
 };
 
+/// Who may stand beside a till: the PIN gives the right to say yes to a refund.
+pub(crate) const SUPERVISORS: AuthenticTable = AuthenticTable {
+    name: "supervisors",
+    columns: &[
+        ("supervisor", CellType::Int),
+        ("store", CellType::Int),
+        ("name", CellType::Text),
+        ("pin_mac", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("removed_at", CellType::Int),
+    ],
+    lasts: true,
+    refusal: "a row of supervisors was not written by this house or was altered",
+};
+
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 9] = [
+pub const AUTHENTIC: [&AuthenticTable; 10] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -188,6 +203,7 @@ pub const AUTHENTIC: [&AuthenticTable; 9] = [
     &API_KEYS,
     &PASSKEYS,
     &PEOPLE,
+    &SUPERVISORS,
 ];
 
 /// A row that does not prove itself.

@@ -14,6 +14,8 @@
 //! | `authentic.rs` | how the rows of sessions, links and pairing codes prove themselves |
 //! | `operators.rs` | staff and their one-time links |
 //! | `devices.rs` | pairing codes and enrolled devices |
+//! | `supervisors.rs` | who may stand beside a store's tills, by PIN |
+//! | `alarms.rs` | what an operator ought to look at |
 //! | `card_orders.rs` | hosted card pages of top-ups |
 //! | `directory.rs` | names of merchants, stores, tills, and what is being opened |
 //! | `api_keys.rs` | API keys |
@@ -26,6 +28,7 @@
 //! [`Timestamp`]s, in microseconds UTC in every column; spans are `Duration`s; amounts are whole yen.
 
 pub mod acts;
+mod alarms;
 mod api_keys;
 mod authentic;
 mod card_orders;
@@ -43,6 +46,7 @@ mod schema;
 mod seed;
 mod sessions;
 mod sign_ups;
+mod supervisors;
 
 use std::collections::HashSet;
 
@@ -54,6 +58,7 @@ use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
 
 pub use acts::Acts;
+pub use alarms::{Alarm, AlarmId, AlarmKind, Alarms};
 pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
 pub use authentic::{AUTHENTIC, AuthenticTable, CellType, Forgery, PROOF};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
@@ -95,6 +100,11 @@ pub const UNDER_WAY: [&str; 5] = [
 pub use sign_ups::{
     CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
     SignUpStart, SignUps,
+};
+
+pub use supervisors::{
+    NewSupervisor, PIN_DIGITS, PIN_LOCK, PIN_TRIES_MAX, PinRefusal, SUPERVISORS_PER_STORE_MAX,
+    Supervisor, Supervisors,
 };
 
 /// A surface that people or devices sign in to; passkeys and sessions of one are unknown to the others.
@@ -227,6 +237,23 @@ impl Registry {
         Devices {
             db: &mut self.db,
             keys: &self.keys,
+            noted: None,
+        }
+    }
+
+    /// Who may stand beside a store's tills.
+    pub fn supervisors(&mut self) -> Supervisors<'_> {
+        Supervisors {
+            db: &mut self.db,
+            keys: &self.keys,
+            noted: None,
+        }
+    }
+
+    /// What an operator ought to look at.
+    pub fn alarms(&mut self) -> Alarms<'_> {
+        Alarms {
+            db: &mut self.db,
             noted: None,
         }
     }

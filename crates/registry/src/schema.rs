@@ -68,6 +68,10 @@ pub const CONTROL: Family = Family {
             sql: KEY_LABELS,
         },
         Migration {
+            name: "supervisors and alarms",
+            sql: SUPERVISORS,
+        },
+        Migration {
             name: PROVEN_LASTING_ROWS,
             sql: LASTING_PROOFS,
         },
@@ -77,6 +81,35 @@ pub const CONTROL: Family = Family {
 /// What operators say a key is for.
 const KEY_LABELS: &str = "
 ALTER TABLE api_keys ADD COLUMN label TEXT;
+";
+
+/// Who may stand beside a store's tills with a PIN, how often a till was given a wrong one, and what an operator ought to look at.
+const SUPERVISORS: &str = "
+CREATE TABLE supervisors (
+    supervisor BIGINT NOT NULL PRIMARY KEY,
+    store BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    pin_mac BYTEA,
+    made_at BIGINT NOT NULL,
+    removed_at BIGINT,
+    proof BYTEA
+);
+CREATE UNIQUE INDEX supervisors_by_pin ON supervisors (store, pin_mac);
+CREATE TABLE pin_tries (
+    till BIGINT NOT NULL PRIMARY KEY,
+    wrong BIGINT NOT NULL,
+    last_at BIGINT NOT NULL
+);
+CREATE TABLE alarms (
+    alarm BYTEA NOT NULL PRIMARY KEY,
+    kind BIGINT NOT NULL,
+    till BIGINT NOT NULL,
+    first_at BIGINT NOT NULL,
+    last_at BIGINT NOT NULL,
+    times BIGINT NOT NULL,
+    seen_at BIGINT
+);
+CREATE INDEX alarms_unseen ON alarms (seen_at, last_at);
 ";
 
 /// The migration since which rows carry proofs.

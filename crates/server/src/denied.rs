@@ -69,6 +69,27 @@ pub const PAIRING_CODE_EXPIRED: Words = Words {
     en: "This pairing code has expired after ten minutes. Please ask for a new one.",
 };
 
+/// Nobody of this store has that PIN.
+pub const PIN_WRONG: Words = Words {
+    code: "pin_wrong",
+    ja: "暗証番号が違います。5回続けて間違えると、このレジでは1時間使えなくなります。",
+    en: "That PIN is not right. After five wrong ones this till takes none for an hour.",
+};
+
+/// The till was given five wrong ones.
+pub const PIN_LOCKED: Words = Words {
+    code: "pin_locked",
+    ja: "暗証番号の間違いが続いたため、このレジでは1時間受け付けません。ほかのレジをお使いください。",
+    en: "Too many wrong PINs: this till takes none for an hour. Please use another till.",
+};
+
+/// A store has as many supervisors as it may.
+pub const TOO_MANY_SUPERVISORS: Words = Words {
+    code: "too_many_supervisors",
+    ja: "責任者は1店舗につき20人までです。使わない人を先に外してください。",
+    en: "A store has at most 20 supervisors. Remove one that is not needed first.",
+};
+
 /// Another merchant, store of that merchant or till of that store is called so.
 pub const NAME_TAKEN: Words = Words {
     code: "name_taken",
@@ -165,6 +186,7 @@ impl From<Denied> for Denial {
             Denied::Unexpected => return Denial::Unavailable,
             Denied::NameTaken => NAME_TAKEN,
             Denied::ApiKeyNotLive => API_KEY_NOT_LIVE,
+            Denied::TooManySupervisors => TOO_MANY_SUPERVISORS,
             Denied::PairingCode => PAIRING_CODE_REFUSED,
             Denied::PairingCodeExpired => PAIRING_CODE_EXPIRED,
             Denied::CountryNotServed => COUNTRY_NOT_SERVED,

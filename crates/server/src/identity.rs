@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use mamori_domain::ids::{HoldId, MerchantId, TillId, WalletId};
+use mamori_domain::ids::{HoldId, MerchantId, StoreId, SupervisorId, TillId, WalletId};
+use mamori_domain::merchant::ReversalRule;
 use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 
 use crate::ceremonies::Ceremonies;
@@ -85,6 +86,12 @@ pub enum StepUpAct {
     RevokeApiKey(String),
     /// Let an API key take OPA-Auth, or not.
     SetOpaAuth(String, bool),
+    /// Say what a merchant's tills may give back.
+    SetReversalRule(MerchantId, ReversalRule),
+    /// Add a supervisor of this name to a store.
+    AddSupervisor(StoreId, String),
+    /// Take a supervisor's right away.
+    RemoveSupervisor(SupervisorId),
     /// Invite an operator of this name to the console.
     InviteOperator(String),
     /// Let an operator who came back with a restore enter again.
@@ -114,6 +121,8 @@ pub struct Paces {
     pub top_ups: Pace,
     /// Voids and refunds asked for by one till's device, granted or not.
     pub reversals: Pace,
+    /// How often one till's misbehaviour is written down for the operators.
+    pub alarms: Pace,
     /// Wrong operator links, the whole house. No attacker guesses 256 bits; this keeps the log readable. A right link passes it by.
     pub wrong_links: Pace,
 }
@@ -127,7 +136,8 @@ impl Default for Paces {
             card_questions: Pace::new(1, 2, 100_000),
             codes: Pace::new(120, 12, 100_000),
             top_ups: Pace::new(20, 600, 100_000),
-            reversals: Pace::new(20, 600, 100_000),
+            reversals: Pace::new(30, 600, 100_000),
+            alarms: Pace::new(1, 60, 10_000),
             wrong_links: Pace::new(20, 60, 1),
         }
     }

@@ -71,6 +71,8 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/today", console::today)
         .get("/api/outbox", console::outbox)
         .get("/api/card-alarms", console::card_alarms)
+        .get("/api/till-alarms", console::till_alarms)
+        .post("/api/till-alarms/seen", console::see_till_alarm)
         .get("/api/tills", enrolment::list_tills)
         .post("/api/tills", merchants::open_till)
         .post("/api/tills/take-off", enrolment::take_off)
@@ -85,6 +87,12 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/merchants", merchants::open_merchant)
         .get("/api/merchants/{id}", merchants::merchant)
         .post("/api/merchants/{id}/name", merchants::rename_merchant)
+        .post(
+            "/api/merchants/{id}/reversals",
+            merchants::set_reversal_rule,
+        )
+        .post("/api/supervisors", merchants::add_supervisor)
+        .post("/api/supervisors/remove", merchants::remove_supervisor)
         .post("/api/stores", merchants::open_store)
         .get("/api/stores/{id}", merchants::store)
         .post("/api/stores/{id}/details", merchants::describe_store)

@@ -8,9 +8,9 @@ use mamori_domain::context::{
 use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, OperatorId, PaymentId, SessionId, StoreId,
-    TillId, TopUpId, WalletId,
+    SupervisorId, TillId, TopUpId, WalletId,
 };
-use mamori_domain::merchant::{Prefecture, StoreDetails, StoreKind};
+use mamori_domain::merchant::{Prefecture, ReversalRule, StoreDetails, StoreKind, TillReach};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::query::Query;
@@ -284,9 +284,11 @@ impl Crowd {
             return Actor::Key { key };
         }
         let till = till_of_merchant(merchant.0, self.draw.below(4) as u32);
-        let device = device_of_till(till);
-        let till = TillId(till);
-        Actor::Till { till, device }
+        Actor::Till {
+            till: TillId(till),
+            device: device_of_till(till),
+            approved_by: (!self.one_in(3)).then_some(SupervisorId(u64::from(till))),
+        }
     }
 
     // ---- one kind of wish each
@@ -342,10 +344,7 @@ impl Crowd {
             0..2 => Actor::Key {
                 key: key_of_merchant(merchant % MERCHANTS + 1),
             },
-            2..4 => Actor::Till {
-                till: TillId(till),
-                device: Fingerprint(9),
-            },
+            2..4 => Actor::till(TillId(till), Fingerprint(9)),
             4 => self.operator(),
             5 => {
                 let wallet = self.wallet();
@@ -354,10 +353,7 @@ impl Crowd {
             6..200 => Actor::Key {
                 key: key_of_merchant(merchant),
             },
-            _ => Actor::Till {
-                till: TillId(till),
-                device: device_of_till(till),
-            },
+            _ => Actor::till(TillId(till), device_of_till(till)),
         };
         if self.one_in(200) {
             till = self.draw.below(u64::from(TILLS) + 2) as u32;
@@ -628,7 +624,7 @@ impl Crowd {
         }
         let key = key_of_merchant(merchant.0);
         let till = self.draw.below(u64::from(TILLS)) as u32 + 1;
-        let paper = match self.draw.below(14) {
+        let paper = match self.draw.below(15) {
             0 => Command::RevokeApiKey { key },
             1..5 => Command::BindApiKey { key, merchant },
             5 => Command::BindTill {
@@ -646,6 +642,10 @@ impl Crowd {
             12 => Command::DescribeStore {
                 store: StoreId(store_of_till(till)),
                 details: self.place(),
+            },
+            13 => Command::SetReversalRule {
+                merchant,
+                rule: self.reversal_rule(),
             },
             _ => Command::OpenTill {
                 store: StoreId(till),
@@ -673,6 +673,22 @@ impl Crowd {
             }
         };
         (self.owner(wallet), paper)
+    }
+
+    fn reversal_rule(&mut self) -> ReversalRule {
+        ReversalRule {
+            reach: if self.one_in(2) {
+                TillReach::Merchant
+            } else {
+                TillReach::Store
+            },
+            alone_up_to: match self.draw.below(5) {
+                0 => 0,
+                1 => 100_000_000_000,
+                2 => 10_000,
+                _ => self.draw.below(2_000),
+            },
+        }
     }
 
     fn place(&mut self) -> StoreDetails {

@@ -11,7 +11,7 @@ use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, RefundId, SessionId, StoreId,
     TillId, TopUpId, WalletId,
 };
-use mamori_domain::merchant::StoreDetails;
+use mamori_domain::merchant::{ReversalRule, StoreDetails, TillReach};
 use mamori_domain::pay::{Payer, PaymentStatus};
 use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
@@ -42,6 +42,7 @@ pub struct Sale {
     pub cancelled: bool,
     pub at: Timestamp,
     pub store: Option<StoreId>,
+    pub till: Option<TillId>,
 }
 
 #[derive(Clone, Debug)]
@@ -56,6 +57,7 @@ struct Aside {
     wallet: WalletId,
     merchant: MerchantId,
     store: Option<StoreId>,
+    till: Option<TillId>,
     yen: i64,
     until: Timestamp,
 }
@@ -182,6 +184,8 @@ pub struct Model {
     guesses: HashMap<(Option<TillId>, u128), Guesses>,
     over: HashMap<SessionId, Timestamp>,
     pub payable: BTreeMap<MerchantId, i64>,
+    /// What merchants let their tills give back, where they have said so.
+    rules: BTreeMap<MerchantId, ReversalRule>,
     stores: BTreeMap<StoreId, (MerchantId, StoreDetails)>,
     tills: BTreeMap<TillId, (StoreId, Option<Fingerprint>)>,
     keys: HashMap<Fingerprint, MerchantId>,
@@ -214,6 +218,7 @@ impl Model {
             over: HashMap::new(),
             guesses: HashMap::new(),
             payable: BTreeMap::new(),
+            rules: BTreeMap::new(),
             stores: BTreeMap::new(),
             tills: BTreeMap::new(),
             keys: HashMap::new(),
@@ -305,6 +310,7 @@ impl Model {
             Command::OpenMerchant
             | Command::OpenStore { .. }
             | Command::DescribeStore { .. }
+            | Command::SetReversalRule { .. }
             | Command::OpenTill { .. }
             | Command::BindTill { .. }
             | Command::BindApiKey { .. }
@@ -355,7 +361,7 @@ impl Model {
                 let key = ("payment", u64::from(merchant.0), 0, name);
                 match self.firsts.get(&key) {
                     Some((_, First::Sale(id))) => {
-                        self.reaches(by, self.sales[id].store)?;
+                        self.reaches(by, self.sales[id].merchant, self.sales[id].store)?;
                         Ok(self.sale(*id))
                     }
                     Some((_, First::Hold(id))) => Ok(Said::Held(*id)),
@@ -368,7 +374,7 @@ impl Model {
                 self.may(by, *merchant)?;
                 match self.sales.get(&payment.0) {
                     Some(sale) if sale.merchant == *merchant => {
-                        self.reaches(by, sale.store)?;
+                        self.reaches(by, sale.merchant, sale.store)?;
                         Ok(self.sale(payment.0))
                     }
                     _ => Err(Refusal::PaymentUnknown),
@@ -470,7 +476,7 @@ impl Model {
     fn may(&self, by: Actor, merchant: MerchantId) -> Result<(), Refusal> {
         match by {
             Actor::Key { key } if self.keys.get(&key) == Some(&merchant) => Ok(()),
-            Actor::Till { till, device } => match self.tills.get(&till) {
+            Actor::Till { till, device, .. } => match self.tills.get(&till) {
                 Some((store, Some(bound)))
                     if *bound == device && self.merchant_of(*store) == Some(merchant) =>
                 {
@@ -505,6 +511,14 @@ impl Model {
                 let changes = row.1 != *details;
                 row.1 = details.clone();
                 self.maybe(changes, Said::Bound)
+            }
+            Command::SetReversalRule { merchant, rule } => {
+                self.merchant(*merchant)?;
+                if rule.alone_up_to > 99_999_999_999 {
+                    return Err(Refusal::AmountOutOfBounds);
+                }
+                let old = self.rules.insert(*merchant, *rule);
+                self.maybe(old.unwrap_or(AT_FIRST) != *rule, Said::Bound)
             }
             Command::OpenTill { store } => {
                 if !self.stores.contains_key(store) {
@@ -675,7 +689,7 @@ impl Model {
                 let aside = self.asides.get(&hold.0);
                 let aside = aside.filter(|row| row.merchant == *merchant);
                 let aside = aside.ok_or(Refusal::HoldUnknown)?.clone();
-                self.reaches(by, aside.store)
+                self.reaches(by, aside.merchant, aside.store)
                     .map_err(|_| Refusal::HoldUnknown)?;
                 if at >= aside.until {
                     return Err(Refusal::HoldExpired);
@@ -693,6 +707,7 @@ impl Model {
                     cancelled: false,
                     at,
                     store: aside.store,
+                    till: aside.till,
                 };
                 self.sales.insert(hold.0, sale);
                 self.end_hold(*hold, &aside, amount.signed())
@@ -703,7 +718,7 @@ impl Model {
                 // The merchant that asked for it gives it back, an operator, or the program: no other client knows its id.
                 if !matches!(by, Actor::System { .. } | Actor::Operator { .. }) {
                     self.may(by, aside.merchant)
-                        .and_then(|()| self.reaches(by, aside.store))
+                        .and_then(|()| self.reaches(by, aside.merchant, aside.store))
                         .map_err(|_| Refusal::HoldUnknown)?;
                 }
                 self.end_hold(*hold, &aside, 0)
@@ -805,6 +820,7 @@ impl Model {
                 wallet,
                 merchant,
                 store: charge.store,
+                till: charge.till,
                 yen,
                 until,
             };
@@ -821,6 +837,7 @@ impl Model {
             cancelled: false,
             at,
             store: charge.store,
+            till: charge.till,
         };
         self.sales.insert(id, sale);
         (self.sale(id), First::Sale(id))
@@ -976,14 +993,42 @@ impl Model {
         false
     }
 
-    /// A till's page undoes and reads what was sold in its own store.
-    fn reaches(&self, by: Actor, store: Option<StoreId>) -> Result<(), Refusal> {
+    fn rule(&self, merchant: MerchantId) -> ReversalRule {
+        self.rules.get(&merchant).copied().unwrap_or(AT_FIRST)
+    }
+
+    /// A till's page undoes and reads what was sold in its own store, or all over the chain where the merchant likes it so.
+    fn reaches(
+        &self,
+        by: Actor,
+        merchant: MerchantId,
+        store: Option<StoreId>,
+    ) -> Result<(), Refusal> {
         let Actor::Till { till, .. } = by else {
             return Ok(());
         };
-        match (self.tills.get(&till), store) {
-            (Some((own, _)), Some(store)) if *own == store => Ok(()),
-            _ => Err(Refusal::PaymentUnknown),
+        let own = self.tills.get(&till).map(|(own, _)| *own);
+        let chain = own.and_then(|own| self.merchant_of(own));
+        let reaches = match self.rule(merchant).reach {
+            TillReach::Merchant => chain == Some(merchant),
+            TillReach::Store => own.is_some() && own == store,
+        };
+        reaches.then_some(()).ok_or(Refusal::PaymentUnknown)
+    }
+
+    /// Much money, and another till's sale, go back with a supervisor's word only.
+    fn approved(&self, by: Actor, sale: &Sale, yen: i64) -> Result<(), Refusal> {
+        match by {
+            Actor::Till {
+                till,
+                approved_by: None,
+                ..
+            } if sale.till != Some(till)
+                || (sale.refunded + yen) as u64 > self.rule(sale.merchant).alone_up_to =>
+            {
+                Err(Refusal::ApprovalNeeded)
+            }
+            _ => Ok(()),
         }
     }
 
@@ -1006,16 +1051,17 @@ impl Model {
                 let hold = HoldId(*id);
                 let aside = self.asides.get(&hold.0).cloned();
                 let aside = aside.ok_or(Refusal::HoldUnknown)?;
-                self.reaches(by, aside.store)?;
+                self.reaches(by, aside.merchant, aside.store)?;
                 return self.end_hold(hold, &aside, 0).map(|_| Said::Cancelled);
             }
             Some(_) => return Ok(Said::Cancelled),
         };
         let sale = self.sales[&id].clone();
-        self.reaches(by, sale.store)?;
+        self.reaches(by, sale.merchant, sale.store)?;
         if sale.cancelled {
             return Ok(Said::Cancelled);
         }
+        self.approved(by, &sale, sale.yen)?;
         if sale.refunded > 0 {
             return Err(Refusal::AlreadyRefunded);
         }
@@ -1038,7 +1084,7 @@ impl Model {
         self.may(by, request.merchant)?;
         let payment = request.payment.0;
         if let Some(sale) = self.sales.get(&payment) {
-            self.reaches(by, sale.store)?;
+            self.reaches(by, sale.merchant, sale.store)?;
         }
         let name = (
             "refund",
@@ -1055,6 +1101,9 @@ impl Model {
                 First::Refused(refusal) => Err(*refusal),
                 other => unreachable!("{other:?} under a refund's id"),
             };
+        }
+        if let Some(sale) = self.sales.get(&payment) {
+            self.approved(by, sale, yen)?;
         }
         let sale = self
             .sales
@@ -1316,6 +1365,12 @@ impl Model {
         }
     }
 }
+
+/// A merchant who said nothing: ten thousand yen of the till's own sales, in its own store.
+const AT_FIRST: ReversalRule = ReversalRule {
+    reach: TillReach::Store,
+    alone_up_to: 10_000,
+};
 
 /// The town's name, where one is given, has a letter and not more than forty.
 fn can_be_a_place(details: &StoreDetails) -> Result<(), Refusal> {

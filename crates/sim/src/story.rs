@@ -36,11 +36,12 @@ use mamori_domain::event::Subject;
 use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, OperatorId, PaymentId, SessionId, StoreId,
-    TillId, TopUpId, WalletId,
+    SupervisorId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::ledger::AccountKind;
 use mamori_domain::lifecycle::Purpose;
 use mamori_domain::merchant::StoreDetails;
+use mamori_domain::merchant::{ReversalRule, TillReach};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer};
 use mamori_domain::query::Query;
@@ -107,6 +108,12 @@ impl Line {
     fn command(by: Actor, command: Command, label: &str) -> Option<Line> {
         let (ask, label) = (Ask::Command(command), label.to_owned());
         Some(Line { by, ask, label })
+    }
+    fn approved(mut self) -> Line {
+        if let Actor::Till { approved_by, .. } = &mut self.by {
+            *approved_by = Some(SupervisorId(5));
+        }
+        self
     }
     fn query(by: Actor, query: Query) -> Option<Line> {
         let (ask, label) = (Ask::Query(query), String::new());
@@ -344,6 +351,24 @@ impl Stage {
                 let device = Some(device(number));
                 (OPERATOR, Command::BindTill { till, device })
             }
+            [
+                "house",
+                "lets",
+                "tills",
+                "of",
+                shop,
+                "return",
+                reach,
+                amount,
+            ] => {
+                let reach = TillReach::from_word(reach);
+                let rule = ReversalRule {
+                    reach: reach.ok_or("tills reach a store or a merchant")?,
+                    alone_up_to: yen(amount)?.minor(),
+                };
+                let merchant = shop_of(shop)?;
+                (OPERATOR, Command::SetReversalRule { merchant, rule })
+            }
             ["house", "revokes", shop] => {
                 let key = key_of(shop_of(shop)?);
                 (OPERATOR, Command::RevokeApiKey { key })
@@ -427,6 +452,12 @@ impl Stage {
 
     /// What a till or a shop's register asks.
     fn merchant_line(&mut self, words: &[&str], name: &str) -> Result<Option<Line>, String> {
+        // The supervisor of the store has typed the PIN.
+        if let [till, "approved", verb, rest @ ..] = words {
+            let words = [&[*till, *verb], rest].concat();
+            let line = self.merchant_line(&words, name)?;
+            return Ok(line.map(Line::approved));
+        }
         let (by, command) = match *words {
             [till, "charges", payer, amount] => {
                 let (by, charge) = self.charge(till, payer, amount, name)?;
@@ -586,8 +617,17 @@ impl Stage {
         match by {
             Actor::Customer { wallet, .. } => self.name_of(wallet),
             Actor::Operator { .. } => "operator".into(),
-            Actor::Till { till, device } => {
-                format!("till-{} on device-{}", till.0, device.0 >> 100)
+            Actor::Till {
+                till,
+                device,
+                approved_by,
+            } => {
+                let beside = if approved_by.is_some() {
+                    " with its supervisor"
+                } else {
+                    ""
+                };
+                format!("till-{} on device-{}{beside}", till.0, device.0 >> 100)
             }
             Actor::Key { key } if key == key_of(BAKERY) => "bakery".into(),
             Actor::Key { .. } => "bookshop".into(),
@@ -734,7 +774,7 @@ impl Stage {
         }
         let till = till_of(word).map_err(|_| format!("who is {word}?"))?;
         let device = self.device_at(till);
-        Ok(Actor::Till { till, device })
+        Ok(Actor::till(till, device))
     }
 
     fn device_at(&self, till: TillId) -> Fingerprint {

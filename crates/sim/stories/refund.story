@@ -17,8 +17,10 @@ till-3  finds coat                                         -> refused payment_un
 bakery  finds coat                                         -> paid
 # A frozen wallet still gets its money back.
 sora    freezes                                            -> frozen
-till-2  refunds coat 2_000 as r-6                          -> refunded, sora 5_000, bakery 0
-till-2  refunds coat 1 as r-7                              -> refused refund_exceeds_payment, sora 5_000
+# Another till's sale goes back with the supervisor's PIN, and asking without it uses nothing up.
+till-2  refunds coat 2_000 as r-6                          -> refused approval_needed, sora 3_000
+till-2  approved refunds coat 2_000 as r-6                 -> refunded, sora 5_000, bakery 0
+till-2  approved refunds coat 1 as r-7                     -> refused refund_exceeds_payment, sora 5_000
 house   restarts
 till-2  refunds coat 2_000 as r-6                          -> refunded, sora 5_000
-till-2  refunds coat 1 as r-8                              -> refused refund_exceeds_payment, sora 5_000
+till-2  approved refunds coat 1 as r-8                     -> refused refund_exceeds_payment, sora 5_000

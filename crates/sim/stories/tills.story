@@ -9,7 +9,7 @@ house   enrols till-2                                      -> ok
 # The refusal of somebody without the right used nothing up.
 till-2  charges A 100 as order-1                           -> paid, sora 3_900
 till-4  cancels order-1                                    -> accepted, sora 3_900
-till-1  cancels order-1                                    -> accepted, sora 4_000
+till-1  approved cancels order-1                           -> accepted, sora 4_000
 # A device that was taken off reads nothing either.
 house   unenrols till-2                                    -> ok
 till-2  finds order-1                                      -> refused till_unknown

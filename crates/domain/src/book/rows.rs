@@ -3,7 +3,7 @@
 use super::shelves::Counted;
 use crate::fund::{Lot, Lots};
 use crate::ids::{EntryId, Fingerprint, IdSpace, MerchantId, StoreId, WalletId};
-use crate::merchant::StoreDetails;
+use crate::merchant::{ReversalRule, StoreDetails};
 use crate::money::Amount;
 use crate::pay::HeldFor;
 use crate::reply::TopUpState;
@@ -67,6 +67,16 @@ impl Wallet {
 pub struct Merchant {
     #[n(0)]
     pub opened_at: Timestamp,
+    /// Missing while it is the one for merchants who said nothing.
+    #[n(1)]
+    pub reversals: Option<ReversalRule>,
+}
+
+impl Merchant {
+    /// What the merchant's tills may give back.
+    pub fn reversal_rule(&self) -> ReversalRule {
+        self.reversals.unwrap_or(ReversalRule::DEFAULT)
+    }
 }
 
 /// A store: whose it is, where, and what it sells.

@@ -21,7 +21,13 @@ impl Happening for MerchantOpened {
     fn apply(&self, book: &mut Book) {
         let opened_at = book.at();
         book.count(|counters| counters.merchants = self.merchant.0);
-        book.put_merchant(self.merchant, Some(Merchant { opened_at }));
+        book.put_merchant(
+            self.merchant,
+            Some(Merchant {
+                opened_at,
+                reversals: None,
+            }),
+        );
     }
     fn notice(&self) -> Option<(WalletId, Notice)> {
         None

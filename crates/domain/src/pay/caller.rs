@@ -1,10 +1,12 @@
 //! What is asked before any rule of a payment: may the caller act for the merchant, and was the request seen before?
 
-use crate::book::Book;
+use crate::book::{Book, Merchant};
 use crate::context::Actor;
 use crate::decision::{Decision, Prefetched};
 use crate::ids::{MerchantId, PaymentId, RefundId, StoreId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
+use crate::merchant::{ReversalRule, TillReach};
+use crate::money::Amount;
 use crate::pay::{Payment, Refund};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
@@ -17,7 +19,7 @@ pub(super) fn caller_may(book: &Book, by: Actor, merchant: MerchantId) -> Result
             Some(owner) if *owner == merchant => Ok(()),
             _ => Err(Refusal::KeyRevoked),
         },
-        Actor::Till { till, device } => match book.tills.get(&till) {
+        Actor::Till { till, device, .. } => match book.tills.get(&till) {
             Some(row)
                 if row.device == Some(device) && book.merchant_of(row.store) == Some(merchant) =>
             {
@@ -32,14 +34,23 @@ pub(super) fn caller_may(book: &Book, by: Actor, merchant: MerchantId) -> Result
     }
 }
 
-/// Is a payment or hold of this store within the caller's reach? A register's key speaks for the whole merchant, a till's page for the
-/// store that it stands in: a tablet that was stolen from one store undoes no sale of another. Outside of it the answer is the
-/// one for a payment that is not there, and it uses no id up.
-pub(super) fn in_reach(book: &Book, by: Actor, store: Option<StoreId>) -> Result<(), Refusal> {
+/// Is a payment or hold of this merchant and store within the caller's reach? A register's key speaks for the whole merchant, a till's
+/// page for the store that it stands in, unless the merchant says more: a tablet that was stolen from one store undoes no sale of
+/// another. Outside of it the answer is the one for a payment that is not there, and it uses no id up.
+pub(super) fn in_reach(
+    book: &Book,
+    by: Actor,
+    merchant: MerchantId,
+    store: Option<StoreId>,
+) -> Result<(), Refusal> {
     match by {
         Actor::Till { till, .. } => {
             let own = book.tills.get(&till).map(|row| row.store);
-            if store.is_some() && store == own {
+            let is_own = match rule_of(book, merchant).reach {
+                TillReach::Store => store.is_some() && store == own,
+                TillReach::Merchant => own.and_then(|own| book.merchant_of(own)) == Some(merchant),
+            };
+            if is_own {
                 Ok(())
             } else {
                 Err(Refusal::PaymentUnknown)
@@ -50,6 +61,36 @@ pub(super) fn in_reach(book: &Book, by: Actor, store: Option<StoreId>) -> Result
         | Actor::Operator { .. }
         | Actor::System { .. } => Ok(()),
     }
+}
+
+/// May the caller give this much of a payment back as it stands there? A till does so alone for its own sales, up to what the merchant says
+/// in all; else a supervisor of its store stands beside it. A no leaves no trace: the same request is made again with the PIN.
+pub(super) fn is_approved(
+    book: &Book,
+    by: Actor,
+    payment: &Payment,
+    amount: Amount,
+) -> Result<(), Refusal> {
+    let Actor::Till {
+        till,
+        approved_by: None,
+        ..
+    } = by
+    else {
+        return Ok(());
+    };
+    let back = payment.refunded.minor().saturating_add(amount.minor());
+    let is_much = back > rule_of(book, payment.merchant).alone_up_to;
+    if payment.till == Some(till) && !is_much {
+        Ok(())
+    } else {
+        Err(Refusal::ApprovalNeeded)
+    }
+}
+
+fn rule_of(book: &Book, merchant: MerchantId) -> ReversalRule {
+    let row = book.merchants.get(&merchant);
+    row.map_or(ReversalRule::DEFAULT, Merchant::reversal_rule)
 }
 
 /// The first answer under a key, wherever it is known.

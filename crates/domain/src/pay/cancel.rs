@@ -1,7 +1,7 @@
 //! A cancel undoes a payment, or keeps it from happening.
 
 use super::PaymentStatus;
-use super::caller::{caller_may, first_answer, in_reach, payment_fact};
+use super::caller::{caller_may, first_answer, in_reach, is_approved, payment_fact};
 use super::hold::{Released, release};
 use super::refund::may_return;
 use crate::book::Book;
@@ -170,11 +170,14 @@ pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore> + From<Released>
         Ok(payment) => payment,
         Err(refusal) => return Decision::refuse(refusal),
     };
-    if let Err(refusal) = in_reach(book, by, payment.store) {
+    if let Err(refusal) = in_reach(book, by, payment.merchant, payment.store) {
         return Decision::refuse(refusal);
     }
     if payment.status == PaymentStatus::Cancelled {
         return Decision::answer(Ok(Reply::CancelAccepted));
+    }
+    if let Err(refusal) = is_approved(book, by, payment, payment.amount) {
+        return Decision::refuse(refusal);
     }
     if !payment.refunded.is_zero() {
         return Decision::refuse(Refusal::AlreadyRefunded);
@@ -208,7 +211,7 @@ pub(crate) fn cancel<E: From<Cancelled> + From<CancelledBefore> + From<Released>
 /// Money that is set aside goes back; what was captured or given back already is no longer there to be cancelled.
 fn cancel_hold<E: From<Released>>(book: &Book, by: Actor, hold: HoldId) -> Decision<E> {
     if let Some(row) = book.holds.get(&hold)
-        && let Err(refusal) = in_reach(book, by, row.store)
+        && let Err(refusal) = in_reach(book, by, row.merchant, row.store)
     {
         return Decision::refuse(refusal);
     }

@@ -25,7 +25,7 @@ pub(crate) fn find_payment(
     match first_answer(book, prefetched, key).map(|first| first.answer) {
         Some(Answered::Payment(id)) => {
             let row = payment_fact(book, prefetched, id)?;
-            in_reach(book, by, row.store)?;
+            in_reach(book, by, row.merchant, row.store)?;
             Ok(Reply::Payment(row.clone()))
         }
         Some(Answered::Hold(hold)) => Ok(Reply::Held { hold }),
@@ -45,7 +45,7 @@ pub(crate) fn find_payment_by_id(
     caller_may(book, by, merchant)?;
     payment_fact(book, prefetched, payment)
         .ok()
-        .filter(|row| row.merchant == merchant && in_reach(book, by, row.store).is_ok())
+        .filter(|row| row.merchant == merchant && in_reach(book, by, merchant, row.store).is_ok())
         .map(|row| Reply::Payment(row.clone()))
         .ok_or(Refusal::PaymentUnknown)
 }

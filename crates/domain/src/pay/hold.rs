@@ -366,7 +366,7 @@ pub(crate) fn release<E: From<Released>>(book: &Book, by: Actor, hold: HoldId) -
     };
     let is_own = || {
         (caller_may(book, by, row.merchant))
-            .and_then(|()| in_reach(book, by, row.store))
+            .and_then(|()| in_reach(book, by, row.merchant, row.store))
             .is_ok()
     };
     if !matches!(by, Actor::System { .. } | Actor::Operator { .. }) && !is_own() {
@@ -424,6 +424,6 @@ pub(crate) fn release_expired<E: From<Released>>(book: &Book, now: Timestamp) ->
 fn own_hold(book: &Book, by: Actor, merchant: MerchantId, hold: HoldId) -> Result<&Hold, Refusal> {
     book.holds
         .get(&hold)
-        .filter(|row| row.merchant == merchant && in_reach(book, by, row.store).is_ok())
+        .filter(|row| row.merchant == merchant && in_reach(book, by, merchant, row.store).is_ok())
         .ok_or(Refusal::HoldUnknown)
 }

@@ -1,6 +1,6 @@
 //! A refund gives money of a payment back, up to what was paid, frozen wallet or not.
 
-use super::caller::{caller_may, in_reach, payment_fact, repeated};
+use super::caller::{caller_may, in_reach, is_approved, payment_fact, repeated};
 use super::{Payment, PaymentStatus, Refund, RefundRequest, Refused, refuse_for_good};
 use crate::book::{Book, Wallet};
 use crate::context::Actor;
@@ -148,7 +148,7 @@ pub(crate) fn refund<E: From<Refunded> + From<Refused>>(
         return Decision::refuse(refusal);
     }
     if let Ok(payment) = payment_fact(book, prefetched, request.payment)
-        && let Err(refusal) = in_reach(book, by, payment.store)
+        && let Err(refusal) = in_reach(book, by, payment.merchant, payment.store)
     {
         return Decision::refuse(refusal);
     }
@@ -160,6 +160,11 @@ pub(crate) fn refund<E: From<Refunded> + From<Refused>>(
     let digest = refund_digest(request);
     if let Some(again) = repeated(book, prefetched, key, digest) {
         return again;
+    }
+    if let Ok(payment) = payment_fact(book, prefetched, request.payment)
+        && let Err(refusal) = is_approved(book, by, payment, request.amount)
+    {
+        return Decision::refuse(refusal);
     }
     let payment = match refund_is_in_order(book, prefetched, request, now) {
         Ok(payment) => payment,

@@ -11,6 +11,7 @@ use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, PaymentId, SessionId, TopUpId, WalletId,
 };
+use mamori_domain::merchant::ReversalRule;
 use mamori_domain::money::Amount;
 use mamori_domain::refusal::Refusal;
 
@@ -182,6 +183,14 @@ fn table(sora: WalletId) -> Vec<(Command, &'static str, Refusal)> {
         (
             Command::ProveRegistry { rows: 0 },
             "system",
+            Refusal::OperatorOnly,
+        ),
+        (
+            Command::SetReversalRule {
+                merchant,
+                rule: ReversalRule::DEFAULT,
+            },
+            staff,
             Refusal::OperatorOnly,
         ),
     ]

@@ -250,8 +250,8 @@ fn what_a_command_needs_is_what_its_event_answers() {
         with_an_id += usize::from(needs.key.is_some());
     }
     assert_eq!(
-        with_an_id, 8,
-        "two charges, two holds, a cancel, a refund, a top-up, a credit"
+        with_an_id, 9,
+        "two charges, two holds, a cancel, two refunds, a top-up, a credit"
     );
 }
 

@@ -99,7 +99,7 @@ pub fn as_key(key: Fingerprint) -> Asker {
 
 /// The till page on a device.
 pub fn as_till(till: TillId, device: Fingerprint) -> Asker {
-    from(Actor::Till { till, device }, 8, AgentFamily::Chrome)
+    from(Actor::till(till, device), 8, AgentFamily::Chrome)
 }
 
 /// A customer in a session of her own.
@@ -233,6 +233,7 @@ impl Fixture {
             Command::OpenMerchant
             | Command::OpenStore { .. }
             | Command::DescribeStore { .. }
+            | Command::SetReversalRule { .. }
             | Command::OpenTill { .. }
             | Command::BindTill { .. }
             | Command::BindApiKey { .. }

@@ -17,15 +17,15 @@ use mamori_domain::identity::{
 };
 use mamori_domain::ids::{
     AuthorizationId, EntryId, Fingerprint, HoldId, IdSpace, MerchantId, OperatorId, PaymentId,
-    RefundId, SessionId, ShardId, StoreId, TillId, TopUpId, WalletId,
+    RefundId, SessionId, ShardId, StoreId, SupervisorId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::key::{RequestDigest, RequestKey};
 use mamori_domain::lifecycle::{
     BookShape, LossAccepted, Purpose, RegistryProven, Sealed, Stamped, TakenOver,
 };
 use mamori_domain::merchant::{
-    ApiKeyBound, ApiKeyRevoked, MerchantOpened, StoreDescribed, StoreDetails, StoreOpened,
-    TillBound, TillOpened,
+    ApiKeyBound, ApiKeyRevoked, MerchantOpened, ReversalRule, ReversalRuleSet, StoreDescribed,
+    StoreDetails, StoreOpened, TillBound, TillOpened, TillReach,
 };
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{
@@ -72,6 +72,7 @@ fn number(event: &Event) -> u32 {
         Event::StoreDescribed(_) => 29,
         Event::WalletNoted(_) => 30,
         Event::RegistryProven(_) => 31,
+        Event::ReversalRuleSet(_) => 32,
     }
 }
 
@@ -391,6 +392,14 @@ pub fn one_of_each() -> Vec<Event> {
         }
         .into(),
         RegistryProven { rows: 7 }.into(),
+        ReversalRuleSet {
+            merchant: MerchantId(u32::MAX),
+            rule: ReversalRule {
+                reach: TillReach::Merchant,
+                alone_up_to: Amount::MAX_MINOR,
+            },
+        }
+        .into(),
     ]
 }
 
@@ -416,6 +425,12 @@ fn contexts() -> Vec<Context> {
         Actor::Till {
             till: TillId(u32::MAX),
             device: wide,
+            approved_by: None,
+        },
+        Actor::Till {
+            till: TillId(u32::MAX),
+            device: wide,
+            approved_by: Some(SupervisorId(u64::MAX)),
         },
         Actor::Key { key: wide },
         Actor::system(SystemReason::CommandLine),
@@ -626,6 +641,13 @@ fn a_day() -> Fixture {
         },
     };
     day.tell(describe).unwrap();
+    let rule = ReversalRule {
+        reach: TillReach::Merchant,
+        alone_up_to: 3_000,
+    };
+    let merchant = crate::fixture::BOOKSHOP;
+    day.tell(Command::SetReversalRule { merchant, rule })
+        .unwrap();
     // The program learns to prove rows of the registry: once.
     day.tell(Command::ProveRegistry { rows: 3 }).unwrap();
     day.tell(Command::ProveRegistry { rows: 0 }).unwrap();
@@ -693,7 +715,7 @@ const GOLDEN: &[Golden] = &[
     // What is captured of a hold is a payment, and can be refunded; the registry's rows carry proofs.
     Golden {
         journal: include_str!("golden/format-2-captured.journal"),
-        hash: "81841bb7b3b895d744d51c1be8d8a52050dda76c1bca98bbee3c472c091b0eb5a3b3cf8da152",
+        hash: "81841bce3579eb7bf55f581b33f8649eac48f6d21b9fe885ed0a99bd181ba6f3ab01c496b227",
         seals: SEALS,
     },
 ];

@@ -20,7 +20,7 @@ use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, SessionId, StoreId, TillId,
     TopUpId, WalletId,
 };
-use mamori_domain::merchant::StoreDetails;
+use mamori_domain::merchant::{ReversalRule, StoreDetails};
 use mamori_domain::money::Amount;
 use mamori_domain::pay::Payer;
 use mamori_domain::query::Query;
@@ -152,6 +152,7 @@ impl Scene {
                 | Command::Cancel { merchant, .. }
                 | Command::Capture { merchant, .. }
                 | Command::OpenStore { merchant, .. }
+                | Command::SetReversalRule { merchant, .. }
                 | Command::BindApiKey { merchant, .. }
                 | Command::GrantAuthorization { merchant, .. },
             )
@@ -637,6 +638,35 @@ const REFUND: &[Row] = &[
     ),
 ];
 
+const TILLS_REFUND: &[Row] = &[
+    row(
+        "the same id with another amount",
+        Refusal::IdempotencyConflict,
+        Scene::asked_before_with_another_amount,
+    ),
+    row(
+        "of more than the merchant lets a till return alone",
+        Refusal::ApprovalNeeded,
+        |scene| {
+            let rule = ReversalRule {
+                alone_up_to: 399,
+                ..ReversalRule::DEFAULT
+            };
+            let merchant = BAKERY;
+            let set = Command::SetReversalRule { merchant, rule };
+            scene.fixture.tell(set).unwrap();
+        },
+    ),
+    row(
+        "of one yen more than is left",
+        Refusal::RefundExceedsPayment,
+        |scene| {
+            let lunch = paid_for_lunch(&scene.fixture);
+            scene.fixture.refund(lunch, "first", 601).ok();
+        },
+    ),
+];
+
 fn lunch() -> (Fixture, PaymentId) {
     let mut fixture = Fixture::open();
     let paid = fixture.pay("lunch", 1_000).unwrap();
@@ -888,6 +918,16 @@ const OF_NO_MERCHANT: &[Row] = &[row(
     "for a merchant that is not there",
     Refusal::MerchantUnknown,
     |scene| *scene.merchant() = MerchantId(99),
+)];
+
+const RULE: &[Row] = &[row(
+    "of more than any amount",
+    Refusal::AmountOutOfBounds,
+    |scene| {
+        if let Command::SetReversalRule { rule, .. } = scene.command() {
+            rule.alone_up_to = Amount::MAX_MINOR + 1;
+        }
+    },
 )];
 
 const OF_NO_STORE: &[Row] = &[row(
@@ -1279,6 +1319,17 @@ const TABLES: &[Table] = &[
         rows: &[BY_ANOTHER_PROGRAM, REFUND],
     },
     Table {
+        what: "a till's refund",
+        right: || {
+            let (fixture, lunch) = lunch();
+            let refund = Command::Refund(refund_request(lunch, "r", 400));
+            let mut scene = Scene::of(fixture, refund);
+            scene.by(as_till(FIRST_TILL, DEVICE));
+            scene
+        },
+        rows: &[TILLS_REFUND],
+    },
+    Table {
         what: "a capture",
         right: || {
             held(|hold| Command::Capture {
@@ -1379,6 +1430,17 @@ const TABLES: &[Table] = &[
             Scene::of(Fixture::open(), describe)
         },
         rows: &[OF_NO_STORE, DETAILS],
+    },
+    Table {
+        what: "a rule for what tills give back",
+        right: || {
+            let set = Command::SetReversalRule {
+                merchant: BAKERY,
+                rule: ReversalRule::DEFAULT,
+            };
+            Scene::of(Fixture::open(), set)
+        },
+        rows: &[OF_NO_MERCHANT, RULE],
     },
     Table {
         what: "a new till",

@@ -50,10 +50,7 @@ fn staff(session: u128) -> Asker {
 }
 
 fn till() -> Asker {
-    by(Actor::Till {
-        till: TillId(1),
-        device: DEVICE,
-    })
+    by(Actor::till(TillId(1), DEVICE))
 }
 
 /// An afternoon: a sale and a refund at the till, one sale too dear, a wallet frozen by its owner and by the staff.

@@ -7,3 +7,4 @@ mod older_stores;
 mod outbox;
 mod permissions;
 mod statements;
+mod supervisors;

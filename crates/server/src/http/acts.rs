@@ -2,7 +2,7 @@
 //! wallet.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::command::CommandKind;
 use mamori_domain::context::{Actor, Context, RequestId, SystemReason};
 use mamori_domain::event::Subject;
-use mamori_domain::ids::{Fingerprint, OperatorId, SessionId, TillId, WalletId};
+use mamori_domain::ids::{Fingerprint, OperatorId, SessionId, SupervisorId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_engine::views::acts::{self, ActRow, Wanted};
@@ -75,7 +75,7 @@ impl ActSearch {
                 let till = TillId(till);
                 Ok(vec![
                     Wanted::Subject(Subject::Till(till)),
-                    Wanted::Actor(Actor::Till { till, device }),
+                    Wanted::Actor(Actor::till(till, device)),
                 ])
             }
             (None, None, None, Some(day)) => {
@@ -116,7 +116,7 @@ pub async fn list(
         Ok::<_, Fault>(found)
     });
     let (acts, next) = one_page(in_ledger.await??, in_registry.await??, before, limit);
-    let names = names_in(&app, acts.iter().flat_map(Listed::wallets).collect()).await?;
+    let names = names_in(&app, &acts).await?;
     let rows: Vec<Value> = acts
         .iter()
         .map(|act| match act {
@@ -176,6 +176,16 @@ enum Listed {
 }
 
 impl Listed {
+    /// Who stood beside a till and said yes.
+    fn supervisor(&self) -> Option<SupervisorId> {
+        let (Listed::Ledger(ActRow { context, .. })
+        | Listed::Registry(RegistryAct { context, .. })) = self;
+        match context.by {
+            Actor::Till { approved_by, .. } => approved_by,
+            _ => None,
+        }
+    }
+
     /// Whose names the row needs.
     fn wallets(&self) -> impl Iterator<Item = WalletId> {
         let (context, about) = match self {
@@ -270,6 +280,7 @@ fn next_page(acts: &[ActRow], limit: u32) -> Option<String> {
 pub struct Names {
     customers: BTreeMap<WalletId, String>,
     operators: HashMap<OwnerId, String>,
+    supervisors: HashMap<SupervisorId, String>,
 }
 
 impl Names {
@@ -278,6 +289,7 @@ impl Names {
         Names {
             customers: BTreeMap::new(),
             operators,
+            supervisors: HashMap::new(),
         }
     }
 
@@ -286,11 +298,14 @@ impl Names {
     }
 }
 
-async fn names_in(app: &Arc<App>, wallets: Vec<WalletId>) -> Result<Names, Denial> {
+async fn names_in(app: &Arc<App>, acts: &[Listed]) -> Result<Names, Denial> {
+    let wallets: Vec<WalletId> = acts.iter().flat_map(Listed::wallets).collect();
+    let supervisors: BTreeSet<SupervisorId> = acts.iter().filter_map(Listed::supervisor).collect();
     let named = app.registry.ask(move |registry| {
         Ok::<_, Fault>(Names {
             customers: registry.people().names_of_wallets(&wallets)?,
             operators: registry.operators().names()?,
+            supervisors: registry.supervisors().names(supervisors)?,
         })
     });
     Ok(named.await??)
@@ -351,7 +366,9 @@ pub fn actor_json(app: &App, names: &Names, by: Actor) -> Value {
             "operator": URL_SAFE_NO_PAD.encode(operator.0.to_be_bytes()),
             "name": names.operators.get(&OwnerId(operator.0.to_be_bytes())),
         }),
-        Actor::Till { till, .. } => {
+        Actor::Till {
+            till, approved_by, ..
+        } => {
             let directory = app.directory.names();
             let known = directory.tills.get(&till.0);
             json!({
@@ -359,6 +376,7 @@ pub fn actor_json(app: &App, names: &Names, by: Actor) -> Value {
                 "till_id": till.0,
                 "name": known.map(|till| &till.name),
                 "store": known.map(|till| &till.store_name),
+                "approved_by": approved_by.map(|id| names.supervisors.get(&id)),
             })
         }
         Actor::Key { key } => {
@@ -500,6 +518,7 @@ fn owner_may_see(command: CommandKind) -> bool {
         | CommandKind::OpenMerchant
         | CommandKind::OpenStore
         | CommandKind::DescribeStore
+        | CommandKind::SetReversalRule
         | CommandKind::OpenTill
         | CommandKind::BindTill
         | CommandKind::BindApiKey

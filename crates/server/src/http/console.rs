@@ -11,10 +11,12 @@ use mamori_domain::ledger::AccountKind;
 use mamori_engine::engine::owed_to_customers;
 use mamori_engine::meter::Second;
 use mamori_engine::views::read::{self, Figure, Takings};
+use mamori_flows::supervisor;
 use serde_json::{Value, json};
 
-use crate::answer::{Answer, done};
+use crate::answer::{Answer, Denial, done};
 use crate::app::App;
+use crate::body::Body;
 use crate::http::session::OperatorSession;
 
 /// Dead entries that the console lists.
@@ -66,6 +68,51 @@ pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Ans
         })
         .collect();
     Ok(done(json!({ "count": count, "alarms": alarms })))
+}
+
+/// How many alarms of tills the console lists.
+const TILL_ALARMS_MAX: u32 = 50;
+
+/// `GET /api/till-alarms` of the console: what tills did that nobody has looked at yet.
+pub async fn till_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+    let alarms = app
+        .operators
+        .ask(|registry| registry.alarms().unseen(TILL_ALARMS_MAX))
+        .await??;
+    let names = app.directory.names();
+    let alarms: Vec<_> = alarms
+        .iter()
+        .map(|alarm| {
+            let till = names.tills.get(&alarm.till.0);
+            json!({
+                "alarm": format!("{:032x}", u128::from_be_bytes(alarm.id)),
+                "what": alarm.kind.word(),
+                "till_id": alarm.till.0,
+                "till": till.map(|till| &till.name),
+                "store": till.map(|till| &till.store_name),
+                "first_at_ms": alarm.first_at.millis(),
+                "last_at_ms": alarm.last_at.millis(),
+                "times": alarm.times,
+            })
+        })
+        .collect();
+    Ok(done(json!({ "alarms": alarms })))
+}
+
+/// `POST /api/till-alarms/seen {alarm}` of the console: somebody has looked at it.
+pub async fn see_till_alarm(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    body: Body,
+) -> Answer {
+    let id = u128::from_str_radix(body.text("alarm", 32)?, 16);
+    let id = id.map_err(|_| Denial::InvalidField("alarm"))?.to_be_bytes();
+    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
+    let seen = app.registry.ask(move |registry| {
+        supervisor::see_alarm(&mut inner.run(registry, asker.asker, now, &seed), &id)
+    });
+    seen.await??;
+    Ok(done(json!({})))
 }
 
 /// What was sold, given back in part, undone, and is left: the same four figures on till and console, in this order.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
+use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
-use mamori_domain::ids::{MerchantId, StoreId, TillId};
-use mamori_domain::merchant::{Prefecture, StoreDetails, StoreKind};
+use mamori_domain::ids::{MerchantId, StoreId, SupervisorId, TillId};
+use mamori_domain::merchant::{Prefecture, ReversalRule, StoreDetails, StoreKind, TillReach};
+use mamori_domain::money::Amount;
 use mamori_flows::open::Turn;
-use mamori_flows::{Flow, Run, Stop, api_key, open};
+use mamori_flows::{Flow, Run, Stop, api_key, open, supervisor};
 use mamori_registry::{ApiKeySummary, Opening, Renamed, display_name};
 use serde_json::{Value, json};
 
@@ -103,9 +105,13 @@ pub async fn merchant(
             json!({ "store_id": number, "name": name, "tills": tills.get(number).unwrap_or(&0) })
         })
         .collect();
+    let engine = app.ledger.engine.clone();
+    let rule = (app.acts.ask(move |()| engine.reversal_rule(MerchantId(id)))).await??;
+    let rule = rule.ok_or(Denial::NotFound)?;
     Ok(done(json!({
         "merchant_id": id,
         "name": name,
+        "reversals": { "reach": rule.reach.word(), "alone_up_to": rule.alone_up_to },
         "api_keys": keys.iter().map(key_json).collect::<Vec<_>>(),
         "stores": stores,
         "stores_found": found_count,
@@ -118,11 +124,22 @@ pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): N
     let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
     let names = app.directory.names();
     let paper = names.stores.get(&id).ok_or(Denial::NotFound)?;
-    let enrolled: BTreeSet<_> = app
-        .registry
-        .ask(|registry| registry.devices().enrolled_tills())
-        .await??
-        .into_iter()
+    let known = app.registry.ask(move |registry| {
+        let enrolled = registry.devices().enrolled_tills()?;
+        let supervisors = registry.supervisors().of_store(StoreId(id))?;
+        Ok::<_, Fault>((enrolled, supervisors))
+    });
+    let (enrolled, supervisors) = known.await??;
+    let enrolled: BTreeSet<_> = enrolled.into_iter().collect();
+    let supervisors: Vec<_> = supervisors
+        .iter()
+        .map(|supervisor| {
+            json!({
+                "supervisor_id": supervisor.id.0.to_string(),
+                "name": supervisor.name,
+                "made_at_ms": millis(supervisor.made_at),
+            })
+        })
         .collect();
     let mut tills: Vec<_> = names
         .tills
@@ -148,7 +165,76 @@ pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): N
         "town": details.town,
         "kind": details.kind.map(StoreKind::word),
         "tills": tills,
+        "supervisors": supervisors,
     })))
+}
+
+/// `POST /api/merchants/{id}/reversals {reach, alone_up_to}` of the console: what the merchant's tills may give back, and how much of a
+/// sale without a supervisor.
+pub async fn set_reversal_rule(
+    State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
+    headers: HeaderMap,
+    Named(id): Named,
+    body: Body,
+) -> Answer {
+    let merchant = MerchantId(u32::try_from(id).map_err(|_| Denial::NotFound)?);
+    let reach = TillReach::from_word(body.text("reach", 16)?);
+    let rule = ReversalRule {
+        reach: reach.ok_or(Denial::InvalidField("reach"))?,
+        alone_up_to: body.whole("alone_up_to", 0..=Amount::MAX_MINOR)?,
+    };
+    let work = move |granted: Granted<OperatorSession>| {
+        let operator = granted.operator();
+        let set = granted.run.ask(Command::SetReversalRule { merchant, rule });
+        set?.map_err(refused)?;
+        tracing::info!(
+            operator,
+            merchant = merchant.0,
+            "an operator said what a merchant's tills may give back"
+        );
+        Ok(json!({}))
+    };
+    let act = StepUpAct::SetReversalRule(merchant, rule);
+    asker.when_shown(app, &headers, &body, act, work).await
+}
+
+/// `POST /api/supervisors {store_id, name}` of the console: the PIN is in this answer and in no other.
+pub async fn add_supervisor(
+    State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (store, name) = (StoreId(id_of(&body, "store_id")?), name(&body)?);
+    if !app.directory.names().stores.contains_key(&store.0) {
+        return Err(Denial::NotFound);
+    }
+    let act = StepUpAct::AddSupervisor(store, name.clone());
+    let work = move |granted: Granted<OperatorSession>| {
+        let mut run = granted.run;
+        let added = supervisor::add(&mut run, store, &name)?;
+        Ok(json!({ "supervisor_id": added.id.0.to_string(), "pin": added.pin }))
+    };
+    asker.when_shown(app, &headers, &body, act, work).await
+}
+
+/// `POST /api/supervisors/remove {supervisor_id}` of the console.
+pub async fn remove_supervisor(
+    State(app): State<Arc<App>>,
+    asker: FreshPasskey<OperatorSession>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let id = body.text("supervisor_id", 20)?.parse();
+    let id = SupervisorId(id.map_err(|_| Denial::InvalidField("supervisor_id"))?);
+    let act = StepUpAct::RemoveSupervisor(id);
+    let work = move |granted: Granted<OperatorSession>| {
+        let mut run = granted.run;
+        supervisor::remove(&mut run, id)?;
+        Ok(json!({}))
+    };
+    asker.when_shown(app, &headers, &body, act, work).await
 }
 
 /// `POST /api/merchants {name}` of the console.

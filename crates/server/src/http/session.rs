@@ -10,8 +10,8 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_domain::command::{Command, Request};
-use mamori_domain::context::{Actor, Asker};
-use mamori_domain::ids::{self, WalletId};
+use mamori_domain::context::{Actor, Asker, Context};
+use mamori_domain::ids::{self, SupervisorId, WalletId};
 use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
 use mamori_flows::Run;
@@ -98,6 +98,28 @@ pub struct TillDevice {
     pub device: Device,
     /// Who asks, as the journal says it.
     pub asker: Asker,
+}
+
+impl TillDevice {
+    /// The same device with a supervisor beside it, for one request.
+    pub fn approved_by(self, supervisor: SupervisorId) -> TillDevice {
+        let Device {
+            till, fingerprint, ..
+        } = self.device;
+        let by = Actor::Till {
+            till,
+            device: fingerprint,
+            approved_by: Some(supervisor),
+        };
+        let context = Context {
+            by,
+            ..self.asker.context
+        };
+        TillDevice {
+            asker: Asker::new(context).with_request(self.asker.request),
+            ..self
+        }
+    }
 }
 
 impl FromRequestParts<Arc<App>> for WalletSession {
@@ -194,10 +216,7 @@ impl FromRequestParts<Arc<App>> for TillDevice {
             }
         };
         if app.outside.now() < device.made_at.plus_seconds(TILL_DEVICE_SECONDS) {
-            let by = Actor::Till {
-                till: device.till,
-                device: device.fingerprint,
-            };
+            let by = Actor::till(device.till, device.fingerprint);
             Ok(TillDevice {
                 device,
                 asker: Origin::of(parts, app).asker(by),

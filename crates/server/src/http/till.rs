@@ -20,14 +20,14 @@ use mamori_domain::reply::Reply;
 use mamori_engine::Engine;
 use mamori_engine::views::read::{self, SalesOfDay, Takings};
 use mamori_engine::views::{Entry, EntryKind};
-use mamori_registry::{Device, masked_name};
+use mamori_registry::{AlarmKind, Device, PIN_DIGITS, PinRefusal, masked_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body};
 use crate::day::parse_day;
-use crate::denied::{refused, refused_word};
+use crate::denied::{PIN_LOCKED, PIN_WRONG, refused, refused_word};
 use crate::http::console::takings_json;
 use crate::http::session::TillDevice;
 use crate::scanned::payment_code;
@@ -61,7 +61,52 @@ impl Place {
             store = self.store.0,
             "risk: a till gives back more often than tills do"
         );
+        self.alarm(app, AlarmKind::ReversalPace);
         Err(Denial::Busy)
+    }
+
+    /// Writes down for the operators what this till does; once a minute, and no cashier waits for it.
+    fn alarm(&self, app: &App, kind: AlarmKind) {
+        let (till, now) = (self.till, app.outside.now());
+        if !app.identity.paces.alarms.allow((kind, till), now) {
+            return;
+        }
+        let seed = app.outside.seed();
+        let raised = app.registry.hand_over(move |registry| {
+            if let Err(fault) = registry.alarms().raise(kind, till, now, &seed) {
+                tracing::warn!(%fault, "an alarm was not written down");
+            }
+        });
+        if raised.is_err() {
+            tracing::warn!("an alarm was not written down: too many ask at once");
+        }
+    }
+
+    /// The device as it asks for a void or a refund: with the supervisor beside it, if the body has a PIN.
+    async fn beside_supervisor(&self, app: &App, body: &Body) -> Result<TillDevice, Denial> {
+        if body.opt_text("pin", 64)?.is_none() {
+            return Ok(self.device);
+        }
+        let pin = body.digits("pin", PIN_DIGITS)?;
+        let (store, till, now) = (self.store, self.till, app.outside.now());
+        let who = app
+            .registry
+            .ask(move |registry| registry.supervisors().who(store, till, &pin, now))
+            .await??;
+        match who {
+            Ok(supervisor) => Ok(self.device.approved_by(supervisor)),
+            Err(PinRefusal::Wrong) => Err(Denial::Refused(PIN_WRONG)),
+            Err(PinRefusal::Locked) => Err(Denial::Refused(PIN_LOCKED)),
+            Err(PinRefusal::WrongAndLocked) => {
+                tracing::warn!(
+                    till = self.till.0,
+                    store = self.store.0,
+                    "risk: a till was given too many wrong PINs"
+                );
+                self.alarm(app, AlarmKind::PinLocked);
+                Err(Denial::Refused(PIN_LOCKED))
+            }
+        }
     }
 }
 
@@ -352,7 +397,8 @@ async fn list_json(app: &App, payments: &[Payment]) -> Result<Vec<Value>, Denial
 }
 
 /// `POST /api/charge/give-up {key}`: a sale whose answer never came is given up. What was paid is given back; what has not arrived
-/// finds its id taken and is refused.
+/// finds its id taken and is refused. What was paid and is more than a till gives back alone stays paid: `approval_needed`, and it is
+/// voided from the list.
 ///
 /// Only what gives money back counts as giving back: a till that lost the network gives up as often as it must.
 pub async fn give_up(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
@@ -394,11 +440,13 @@ async fn paid_as(app: &App, place: &Place, name: &str) -> Result<Option<Payment>
     }
 }
 
-/// `POST /api/void {payment_id}`: undoes a payment of today.
+/// `POST /api/void {payment_id, pin?}`: undoes a payment of today. What a till does not do alone is refused as `approval_needed`, and
+/// asked for again with a supervisor's PIN.
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let payment = payment_id(&body)?;
     place.may_reverse(&app)?;
+    let device = place.beside_supervisor(&app, &body).await?;
     let payment = own_payment(&app, &place, payment).await?;
     let cancel = Command::Cancel {
         merchant: place.merchant,
@@ -413,7 +461,7 @@ pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -
     Ok(done(payment_json(&app, &payment, &customer)))
 }
 
-/// `POST /api/refund {payment_id, amount, key, reason}`: gives back all or part.
+/// `POST /api/refund {payment_id, amount, key, reason, pin?}`: gives back all or part; the PIN as for a void.
 pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let request = RefundRequest {
@@ -428,6 +476,7 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
         requested_at: app.outside.now().seconds(),
     };
     place.may_reverse(&app)?;
+    let device = place.beside_supervisor(&app, &body).await?;
     let id = request.payment;
     let refund = match app
         .ledger

@@ -55,8 +55,9 @@ fn every_answer_wears_the_headers() {
 /// What an operator may do with the session alone. Everything else gives a right or takes one away, and a console that was left open must
 /// not be enough for it: a new route is of that kind until it is named here. A wallet is stopped at one press, for somebody is on the phone
 /// whose money is being spent: it takes no money and gives nobody a right, says who did it and why, and its owner undoes it alone. A name or
-/// label gives no right either. A look at a customer shows no name, and stands in the list of acts with who looked, its reason beside it.
-const WITHOUT_PASSKEY: [&str; 13] = [
+/// label gives no right either, and an alarm that was looked at stays in the list of acts. A look at a customer shows no name, and stands in the list of acts with who looked, its reason beside it.
+const WITHOUT_PASSKEY: [&str; 14] = [
+    "/api/till-alarms/seen",
     "/api/tills",
     "/api/tills/{id}/name",
     "/api/operators/name",
@@ -353,6 +354,9 @@ fn asked_for(path: &str) -> Value {
     match path {
         "/api/unfreeze/finish" => json!({}),
         "/api/pairing-codes" | "/api/tills/take-off" => json!({ "till_id": 1 }),
+        "/api/merchants/1/reversals" => json!({ "reach": "store", "alone_up_to": 0 }),
+        "/api/supervisors" => json!({ "store_id": 1, "name": "はる" }),
+        "/api/supervisors/remove" => json!({ "supervisor_id": "1" }),
         "/api/operators/invite" => json!({ "name": "はる" }),
         "/api/operators/remove" => json!({ "operator": "A".repeat(22) }),
         "/api/api-keys" => json!({ "merchant_id": 1 }),

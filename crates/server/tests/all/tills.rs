@@ -147,11 +147,11 @@ fn a_till_undoes_what_was_sold_in_its_store_and_knows_no_other_sale() {
 }
 
 #[test]
-fn a_till_gives_back_twenty_times_in_ten_minutes_and_no_oftener() {
+fn a_till_gives_back_thirty_times_in_ten_minutes_and_the_console_hears_of_more() {
     let house = shop();
     let mut stores = TwoStores::of(&house);
     let sale = stores.sale();
-    for id in 1_000..1_020 {
+    for id in 1_000..1_030 {
         let guess = json!({ "payment_id": id.to_string() });
         assert_eq!(
             stores.first.post("/api/void", guess).refusal(),
@@ -163,11 +163,136 @@ fn a_till_gives_back_twenty_times_in_ten_minutes_and_no_oftener() {
         stores.first.post("/api/void", void.clone()).refusal(),
         "busy"
     );
+    // Once a minute it is written down, and within the hour it is one alarm.
+    let (mut console, _) = house.operator(70);
+    let heard = |console: &mut Browser| console.get("/api/till-alarms").ok()["alarms"].clone();
+    assert_eq!(
+        stores.first.post("/api/void", void.clone()).refusal(),
+        "busy"
+    );
+    let alarms = heard(&mut console);
+    assert_eq!(
+        (&alarms[0]["what"], &alarms[0]["till"], &alarms[0]["times"]),
+        (&json!("reversal_pace"), &json!("レジ1"), &json!(1))
+    );
+    assert_eq!(alarms[1], Value::Null);
+    let seen = json!({ "alarm": alarms[0]["alarm"] });
+    console.post("/api/till-alarms/seen", seen.clone()).ok();
+    assert_eq!(heard(&mut console), json!([]));
+    assert_eq!(
+        console.post("/api/till-alarms/seen", seen).refusal(),
+        "not_found"
+    );
     house.pass(30);
     assert_eq!(
         stores.first.post("/api/void", void).ok()["status"],
         "cancelled"
     );
+}
+
+/// A supervisor of the first store, added by an operator: the PIN.
+fn supervisor(console: &mut Browser, authenticator: &mut Authenticator) -> (Value, String) {
+    let name = json!({ "store_id": 1, "name": "店長 佐藤" });
+    let added = console
+        .post_fresh("/api/supervisors", name, authenticator)
+        .ok();
+    let pin = added["pin"].as_str().expect("a PIN").to_owned();
+    (added["supervisor_id"].clone(), pin)
+}
+
+#[test]
+fn what_a_till_does_not_give_back_alone_goes_back_with_a_supervisors_pin() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let (mut console, mut authenticator) = house.operator(70);
+    let mut other = house.browser(Surface::Till);
+    assert_eq!(enrol(&mut other, &pairing_code(&house, TillId(2), 3)), "");
+    let sale = stores.sale();
+    let void = json!({ "payment_id": sale });
+    let with = |pin: &str| json!({ "payment_id": sale, "pin": pin });
+    // Another till's sale.
+    assert_eq!(
+        other.post("/api/void", void.clone()).refusal(),
+        "approval_needed"
+    );
+    assert_eq!(
+        other.post("/api/void", with("123456")).refusal(),
+        "pin_wrong"
+    );
+    let short = other.post("/api/void", with("12345"));
+    assert_eq!(
+        (short.refusal(), &short.body["field"]),
+        ("invalid_field", &json!("pin"))
+    );
+    let (id, pin) = supervisor(&mut console, &mut authenticator);
+    let store = console.get("/api/stores/1").ok();
+    assert_eq!(store["supervisors"][0]["name"], "店長 佐藤");
+    // The PIN is of this store: in the next one it is a wrong one, whatever it is asked for.
+    let elsewhere = stores.second.post("/api/void", with(&pin));
+    assert_eq!(elsewhere.refusal(), "pin_wrong");
+    assert_eq!(
+        other.post("/api/void", with(&pin)).ok()["status"],
+        "cancelled"
+    );
+    // The list of acts says who stood beside the till.
+    house.engine().await_views().expect("the views follow");
+    let acts = console.get("/api/acts?till=2").ok();
+    let acts = acts["acts"].as_array().expect("a list");
+    let cancel = acts.iter().find(|act| act["what"] == "cancel");
+    assert_eq!(cancel.expect("listed")["by"]["approved_by"], "店長 佐藤");
+    // A merchant who wants each return approved says so.
+    let rule = json!({ "reach": "merchant", "alone_up_to": 0 });
+    let path = "/api/merchants/1/reversals";
+    console
+        .post_fresh(path, rule.clone(), &mut authenticator)
+        .ok();
+    assert_eq!(console.get("/api/merchants/1").ok()["reversals"], rule);
+    let next = stores.sale();
+    let back =
+        |pin: Option<&str>| json!({ "payment_id": next, "amount": 100, "key": "back", "pin": pin });
+    assert_eq!(
+        stores.first.post("/api/refund", back(None)).refusal(),
+        "approval_needed"
+    );
+    assert_eq!(
+        stores.first.post("/api/refund", back(Some(&pin))).ok()["refunded"],
+        100
+    );
+    // Nothing of it is left with a supervisor who went.
+    let gone = json!({ "supervisor_id": id });
+    console
+        .post_fresh("/api/supervisors/remove", gone, &mut authenticator)
+        .ok();
+    let last = stores.sale();
+    let void = json!({ "payment_id": last, "pin": pin });
+    assert_eq!(stores.first.post("/api/void", void).refusal(), "pin_wrong");
+}
+
+#[test]
+fn five_wrong_pins_lock_the_till_for_an_hour_and_the_console_hears_of_it() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let (mut console, mut authenticator) = house.operator(70);
+    let (_, pin) = supervisor(&mut console, &mut authenticator);
+    let sale = stores.sale();
+    let wrong = if pin == "000000" { "000001" } else { "000000" };
+    let mut try_pin = |pin: &str| {
+        let void = json!({ "payment_id": sale, "pin": pin });
+        stores.first.post("/api/void", void).refusal().to_owned()
+    };
+    for _ in 0..4 {
+        assert_eq!(try_pin(wrong), "pin_wrong");
+    }
+    assert_eq!(try_pin(wrong), "pin_locked");
+    assert_eq!(
+        try_pin(&pin),
+        "pin_locked",
+        "the right one is not taken either"
+    );
+    let alarms = console.get("/api/till-alarms").ok();
+    assert_eq!(alarms["alarms"][0]["what"], "pin_locked");
+    house.pass(3_600);
+    assert_eq!(try_pin(&pin), "");
 }
 
 #[test]
@@ -260,7 +385,8 @@ fn a_till_finds_any_sale_of_its_store_by_day_number_and_amount() {
         assert_eq!(found(&mut stores.second, &search), [0_u64; 0], "{search}");
     }
     let back = json!({ "payment_id": old["payment_id"], "amount": 30, "key": "back" });
-    assert_eq!(other.post("/api/refund", back).ok()["refunded"], 30);
+    let reply = stores.first.post("/api/refund", back);
+    assert_eq!(reply.ok()["refunded"], 30);
 }
 
 #[test]

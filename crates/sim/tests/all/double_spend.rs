@@ -105,10 +105,7 @@ fn all_at_once(
                     till: Some(*till),
                     order: OrderInfo::default().into(),
                 };
-                let by = Actor::Till {
-                    till: *till,
-                    device: *device,
-                };
+                let by = Actor::till(*till, *device);
                 let asker = Asker::new(Context {
                     by,
                     network: None,
