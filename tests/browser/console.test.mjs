@@ -338,6 +338,11 @@ step('a store says where it is and what it sells', async () => {
 step('a merchant wants every return approved, and a supervisor gets a PIN', async () => {
   const { page } = operator;
   await page.goto(new URL(`#merchants/${dev.merchant.id}`, dev.console_url).href);
+  await button(page, `${words.change}: ${words.invoice_number}`).click();
+  await dialog(page).locator('#new-name').fill('Ｔ1234567890123');
+  await page.keyboard.press('Enter');
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.locator('.merchant-number').getByText('T1234567890123').waitFor();
   const card = page.locator('.card-returns');
   await card.getByText(words.reach_store).waitFor();
   await lookInBothLanguages(page, 'console-returns', { fullPage: true });
@@ -365,6 +370,13 @@ step('a merchant wants every return approved, and a supervisor gets a PIN', asyn
 step('the till asks for the PIN, and the history says who stood beside it', async () => {
   const shop = till.page;
   const cashier = tillTexts.ja;
+  await shop.reload();
+  await shop.locator('.payments button').first().click();
+  await button(dialog(shop), cashier.receipt).click();
+  await dialog(shop).getByText(fill(cashier.invoice_number, { number: 'T1234567890123' })).waitFor();
+  await lookAt(shop, 'till-receipt-invoice-ja');
+  await shop.keyboard.press('Escape');
+  await dialog(shop).waitFor({ state: 'detached' });
   await shop.locator('.payments button').first().click();
   await button(dialog(shop), cashier.void).click();
   await button(dialog(shop), fill(cashier.void_go, { amount: '110円' })).click();

@@ -204,16 +204,16 @@ export const submitting = (send) => ({
 /**
  * Asks for one text in a sheet; `run(text)` does the work.
  * @param {{ title: string, label: string, hint?: string, action: Child, chars?: number, once?: boolean, danger?: boolean,
- *   value?: string, run: Run }} sheet
+ *   value?: string, optional?: boolean, run: Run }} sheet
  */
-export function askForName({ title, label, hint, action, chars = 40, once = false, danger = false, value = '', run }) {
+export function askForName({ title, label, hint, action, chars = 40, once = false, danger = false, value = '', optional = false, run }) {
   workSheet(title, run, (state, send) => [h('form', {
     class: 'form', on: submitting(send),
   },
   h('div', { class: 'field' },
     h('label', { for: 'new-name' }, label),
     h('input', {
-      id: 'new-name', name: 'name', type: 'text', required: true, maxlength: String(chars), autocomplete: 'off',
+      id: 'new-name', name: 'name', type: 'text', required: !optional, maxlength: String(chars), autocomplete: 'off',
       'aria-describedby': hint ? 'new-name-hint' : null, value: state.text,
       on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
     }),

@@ -118,6 +118,17 @@ const renameStore = ({ store_id, name }, { reload }) => rename(
 const renameMerchant = ({ merchant_id, name }, { restart }) => rename(
   t('merchant_name'), name, (text) => post(`/api/merchants/${merchant_id}/name`, { name: text }), async () => restart());
 
+/** @param {Merchant} merchant @param {Doing} doing */
+const changeInvoiceNumber = ({ merchant_id, invoice_number }, { reload }) => askForName({
+  title: t('invoice_number'), label: t('invoice_number_label'), hint: t('invoice_number_hint'), value: invoice_number ?? '', action: t('save'),
+  optional: true,
+  async run(number) {
+    await post(`/api/merchants/${merchant_id}/invoice-number`, { number });
+    announce(t('saved'));
+    await reload();
+  },
+});
+
 /** @param {ApiKey} key @param {Doing} doing */
 const labelKey = ({ api_key, label }, { reload }) => rename(
   t('key_label'), label ?? '', (text) => post('/api/api-keys/label', { api_key, label: text }), reload, t('key_label_hint'));
@@ -191,6 +202,9 @@ function drawMerchant(state, doing) {
     h('div', { class: 'merchant-head' },
       h('a', { class: 'text-button back-link', href: '#merchants' }, drawing('back'), t('all_merchants')),
       smallButton(t('rename'), 'quiet', () => renameMerchant(merchant, doing), `${t('rename')}: ${merchant.name}`)),
+    h('p', { class: 'merchant-number' },
+      h('span', { class: 'soft' }, t('invoice_number')), h('strong', { class: 'number' }, merchant.invoice_number ?? t('not_said')),
+      smallButton(t('change'), 'quiet', () => changeInvoiceNumber(merchant, doing), `${t('change')}: ${t('invoice_number')}`)),
     problemLine(state.problem),
     cardWith(t('stores'), 'shop', 'places', addButton(t('add_store'), () => addStore(merchant, doing)),
       searchField(state, doing),

@@ -51,6 +51,8 @@ export interface Till {
   till: string;
   store: string;
   merchant: string;
+  /** The number that the tax office knows the merchant by; null where none was said. */
+  invoice_number: string | null;
   takings: Takings;
 }
 
@@ -109,6 +111,8 @@ export interface HistoryPage {
 
 /** `GET /api/receipts/{id}`: the rest only where it is a payment. */
 export interface Receipt extends Entry {
+  /** The number that the tax office knows the merchant by. */
+  invoice_number: string | null;
   refunded?: number;
   refundable?: number;
   cancelled_at_ms?: number | null;
@@ -287,6 +291,7 @@ export interface Merchant {
   stores: StoreRow[];
   stores_found: number;
   stores_in_all: number;
+  invoice_number: string | null;
   reversals: ReversalRule;
 }
 

@@ -73,6 +73,7 @@ function receiptFacts(entry, receipt) {
     known.store && [t('store'), known.store],
     receipt?.till && [t('till'), receipt.till],
     known.receipt_number && [t('receipt_number'), known.receipt_number],
+    receipt?.invoice_number && [t('invoice_number'), receipt.invoice_number],
     receipt?.cancelled_at_ms && [t('cancelled_at'), dateTime(receipt.cancelled_at_ms)],
     receipt?.refunded && [t('refunded_sum'), yen(receipt.refunded)],
     Number.isSafeInteger(entry.balance_after) && [t('balance_after'), yen(entry.balance_after)],

@@ -16,7 +16,7 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::ids::{MerchantId, StoreId};
 use mamori_domain::merchant::StoreDetails;
-use mamori_registry::{NameTaken, Opening, RenameRefusal, Renamed};
+use mamori_registry::{InvoiceNumber, NameTaken, Opening, RenameRefusal, Renamed};
 
 use crate::ledger::{OfLedger, Run};
 use crate::stop::{Denied, Flow};
@@ -99,6 +99,21 @@ pub fn rename(run: &mut Run, _turn: &Turn, what: Renamed, name: &str) -> Flow<()
         RenameRefusal::NameTaken => Denied::NameTaken,
     })?;
     tracing::info!(?what, "something got another name");
+    Ok(())
+}
+
+/// Says under which number the tax office knows a merchant; one step, in the registry.
+pub fn set_invoice_number(
+    run: &mut Run,
+    _turn: &Turn,
+    merchant: MerchantId,
+    number: Option<&InvoiceNumber>,
+) -> Flow<()> {
+    let noted = run.noted();
+    let mut directory = run.registry.directory().noted(noted);
+    if !directory.set_invoice_number(merchant, number)? {
+        return Err(Denied::NotFound.into());
+    }
     Ok(())
 }
 

@@ -32,6 +32,7 @@ pub enum RegistryCommand {
     AddSupervisor,
     RemoveSupervisor,
     SeeAlarm,
+    SetInvoiceNumber,
 }
 
 impl RegistryCommand {
@@ -53,6 +54,7 @@ impl RegistryCommand {
             RegistryCommand::AddSupervisor => "add_supervisor",
             RegistryCommand::RemoveSupervisor => "remove_supervisor",
             RegistryCommand::SeeAlarm => "see_alarm",
+            RegistryCommand::SetInvoiceNumber => "set_invoice_number",
         }
     }
 }
@@ -74,6 +76,7 @@ impl Numbered for RegistryCommand {
         RegistryCommand::AddSupervisor,
         RegistryCommand::RemoveSupervisor,
         RegistryCommand::SeeAlarm,
+        RegistryCommand::SetInvoiceNumber,
     ];
 
     fn as_number(self) -> i64 {
@@ -93,6 +96,7 @@ impl Numbered for RegistryCommand {
             RegistryCommand::AddSupervisor => 13,
             RegistryCommand::RemoveSupervisor => 14,
             RegistryCommand::SeeAlarm => 15,
+            RegistryCommand::SetInvoiceNumber => 16,
         }
     }
 }

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::acts::{About, Noted, RegistryCommand};
+use crate::contact::folded;
 use crate::seed::Seed;
 use crate::{Named, Numbered, Reconciled, at, id_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
@@ -48,11 +49,36 @@ pub struct DirectoryStore {
     pub merchant_name: String,
 }
 
+/// The number of a qualified invoice issuer in Japan: T and thirteen digits (Consumption Tax Act, article 57-2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvoiceNumber(Box<str>);
+
+impl InvoiceNumber {
+    /// As people write it: in full width, in lower case, with hyphens or spaces between.
+    pub fn parse(text: &str) -> Option<InvoiceNumber> {
+        let plain: String = folded(text)
+            .chars()
+            .filter(|sign| !matches!(sign, ' ' | '-'))
+            .collect::<String>()
+            .to_ascii_uppercase();
+        let digits = plain.strip_prefix('T')?;
+        let fits = digits.len() == 13 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        fits.then(|| InvoiceNumber(plain.into()))
+    }
+
+    /// `T1234567890123`.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
 /// What everything is called. A chain has tens of thousands of tills: read once, keep in memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Directory {
     /// Merchants, ascending.
     pub merchants: Vec<(MerchantId, String)>,
+    /// The numbers that the tax office knows merchants by, where operators said so.
+    pub invoice_numbers: Vec<(MerchantId, InvoiceNumber)>,
     /// Stores by merchant and store, those without a till too.
     pub stores: Vec<DirectoryStore>,
     /// Tills by merchant, store and till.
@@ -295,6 +321,27 @@ impl DirectoryRows<'_> {
         })
     }
 
+    /// Says under which number the tax office knows a merchant, or that there is none. False where there is no such merchant.
+    pub fn set_invoice_number(
+        &mut self,
+        merchant: MerchantId,
+        number: Option<&InvoiceNumber>,
+    ) -> Result<bool, Fault> {
+        let noted = self.noted.take();
+        let number = number.map_or(Param::Null, |number| Param::Text(&number.0));
+        self.db.transaction(|tx| {
+            let changed = tx.execute(
+                "UPDATE merchants SET invoice_number = $1 WHERE merchant = $2",
+                &[number, Param::Int(i64::from(merchant.0))],
+            )?;
+            if let (Some(noted), true) = (&noted, changed > 0) {
+                let about = About::Ledger(Subject::Merchant(merchant));
+                noted.write(tx, RegistryCommand::SetInvoiceNumber, about)?;
+            }
+            Ok(changed > 0)
+        })
+    }
+
     /// All tills with their names, by merchant, store, till. A chain has tens of thousands: read once, keep in memory.
     pub fn tills(&mut self) -> Result<Vec<DirectoryTill>, Fault> {
         self.db.query(
@@ -322,6 +369,11 @@ impl DirectoryRows<'_> {
                 "SELECT merchant, name FROM merchants ORDER BY merchant",
                 &[],
                 |row| (MerchantId(id_cell(row, 0)), row.text(1).to_owned()),
+            )?,
+            invoice_numbers: self.db.query(
+                "SELECT merchant, invoice_number FROM merchants WHERE invoice_number IS NOT NULL ORDER BY merchant",
+                &[],
+                |row| (MerchantId(id_cell(row, 0)), InvoiceNumber(row.text(1).into())),
             )?,
             stores: self.db.query(
                 "SELECT stores.store, stores.name, merchants.merchant, merchants.name

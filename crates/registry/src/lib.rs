@@ -67,8 +67,8 @@ pub use devices::{
     Device, Devices, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PAIRING_TRIES_MAX, PairingRefusal,
 };
 pub use directory::{
-    Directory, DirectoryRows, DirectoryStore, DirectoryTill, MerchantTree, NameTaken, Opening,
-    PendingOpening, RenameRefusal, Renamed,
+    Directory, DirectoryRows, DirectoryStore, DirectoryTill, InvoiceNumber, MerchantTree,
+    NameTaken, Opening, PendingOpening, RenameRefusal, Renamed,
 };
 pub use erasures::{Erasure, Erasures};
 pub use factors::{Factors, OwnerId, StoredPasskey};

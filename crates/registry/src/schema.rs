@@ -72,6 +72,10 @@ pub const CONTROL: Family = Family {
             sql: SUPERVISORS,
         },
         Migration {
+            name: "merchants' invoice numbers",
+            sql: INVOICE_NUMBERS,
+        },
+        Migration {
             name: PROVEN_LASTING_ROWS,
             sql: LASTING_PROOFS,
         },
@@ -81,6 +85,11 @@ pub const CONTROL: Family = Family {
 /// What operators say a key is for.
 const KEY_LABELS: &str = "
 ALTER TABLE api_keys ADD COLUMN label TEXT;
+";
+
+/// Under which number the tax office knows a merchant, for receipts.
+const INVOICE_NUMBERS: &str = "
+ALTER TABLE merchants ADD COLUMN invoice_number TEXT;
 ";
 
 /// Who may stand beside a store's tills with a PIN, how often a till was given a wrong one, and what an operator ought to look at.

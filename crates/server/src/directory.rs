@@ -8,7 +8,7 @@ use mamori_api::opa::account_link::LinkKey;
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId};
 use mamori_flows::open::{Turn, Turns};
-use mamori_registry::{ApiKey, Directory, DirectoryTill, Registry};
+use mamori_registry::{ApiKey, Directory, DirectoryTill, InvoiceNumber, Registry};
 
 /// An API key, ready to check signatures with.
 pub struct ReadyKey {
@@ -26,8 +26,19 @@ pub struct ReadyKey {
 #[derive(Default)]
 pub struct Names {
     pub merchants: BTreeMap<u32, String>,
+    /// As it stands on receipts.
+    pub invoice_numbers: HashMap<u32, InvoiceNumber>,
     pub tills: HashMap<u32, DirectoryTill>,
     pub stores: HashMap<u32, StoreName>,
+}
+
+impl Names {
+    /// The number that the tax office knows a merchant by, for a receipt.
+    pub fn invoice_number(&self, merchant: MerchantId) -> Option<&str> {
+        self.invoice_numbers
+            .get(&merchant.0)
+            .map(InvoiceNumber::text)
+    }
 }
 
 /// A store's names.
@@ -96,6 +107,9 @@ impl MerchantDirectory {
         let tills = directory.tills.into_iter();
         let names = Names {
             merchants: merchants.map(|(id, name)| (id.0, name)).collect(),
+            invoice_numbers: (directory.invoice_numbers.into_iter())
+                .map(|(id, number)| (id.0, number))
+                .collect(),
             stores: stores.collect(),
             tills: tills.map(|named| (named.till.0, named)).collect(),
         };

@@ -88,6 +88,10 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/merchants/{id}", merchants::merchant)
         .post("/api/merchants/{id}/name", merchants::rename_merchant)
         .post(
+            "/api/merchants/{id}/invoice-number",
+            merchants::set_invoice_number,
+        )
+        .post(
             "/api/merchants/{id}/reversals",
             merchants::set_reversal_rule,
         )

@@ -114,6 +114,7 @@ fn directory() -> Directory {
     let mut stores: Vec<DirectoryStore> = tills.iter().map(store).collect();
     stores.dedup();
     Directory {
+        invoice_numbers: Vec::new(),
         merchants: vec![(MerchantId(1), tills[0].merchant_name.clone())],
         stores,
         tills,

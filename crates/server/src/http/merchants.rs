@@ -14,7 +14,7 @@ use mamori_domain::merchant::{Prefecture, ReversalRule, StoreDetails, StoreKind,
 use mamori_domain::money::Amount;
 use mamori_flows::open::Turn;
 use mamori_flows::{Flow, Run, Stop, api_key, open, supervisor};
-use mamori_registry::{ApiKeySummary, Opening, Renamed, display_name};
+use mamori_registry::{ApiKeySummary, InvoiceNumber, Opening, Renamed, display_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
@@ -111,6 +111,7 @@ pub async fn merchant(
     Ok(done(json!({
         "merchant_id": id,
         "name": name,
+        "invoice_number": names.invoice_number(MerchantId(id)),
         "reversals": { "reach": rule.reach.word(), "alone_up_to": rule.alone_up_to },
         "api_keys": keys.iter().map(key_json).collect::<Vec<_>>(),
         "stores": stores,
@@ -342,6 +343,31 @@ pub async fn rename_till(
     body: Body,
 ) -> Answer {
     rename(&app, asker, id, &body, |id| Renamed::Till(TillId(id))).await
+}
+
+/// `POST /api/merchants/{id}/invoice-number {number?}` of the console: what stands on the merchant's receipts.
+pub async fn set_invoice_number(
+    State(app): State<Arc<App>>,
+    asker: OperatorSession,
+    Named(id): Named,
+    body: Body,
+) -> Answer {
+    let merchant = MerchantId(u32::try_from(id).map_err(|_| Denial::NotFound)?);
+    let number = body.opt_text("number", 64)?.map(|text| {
+        let number = InvoiceNumber::parse(text);
+        number.ok_or(Denial::InvalidField("number"))
+    });
+    let number = number.transpose()?;
+    let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
+    let set = app.registry.ask(move |registry| -> Result<(), Denial> {
+        let turn = inner.directory.take_turn();
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        open::set_invoice_number(&mut run, &turn, merchant, number.as_ref())?;
+        inner.directory.follow(&turn, registry)?;
+        Ok(())
+    });
+    set.await??;
+    Ok(done(json!({})))
 }
 
 async fn rename(

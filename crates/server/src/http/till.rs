@@ -159,6 +159,7 @@ pub async fn till(State(app): State<Arc<App>>, device: TillDevice) -> Answer {
         "till": paper.name,
         "store": paper.store_name,
         "merchant": paper.merchant_name,
+        "invoice_number": names.invoice_number(place.merchant),
         "takings": takings_json(&takings),
     })))
 }

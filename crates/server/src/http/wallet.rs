@@ -12,7 +12,7 @@ use mamori_codes::payment_code::PaymentCode;
 use mamori_codes::{barcode, qr};
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
-use mamori_domain::ids::{PaymentId, WalletId, receipt_number};
+use mamori_domain::ids::{MerchantId, PaymentId, WalletId, receipt_number};
 use mamori_domain::query::Query;
 use mamori_domain::reply::{Reply, WalletView};
 use mamori_engine::hub::WalletNews;
@@ -155,6 +155,14 @@ pub async fn receipt(
     });
     let (entry, payment, refunds) = found.await??.ok_or(Denial::NotFound)?;
     let mut receipt = entry_json(&app, &entry);
+    let names = app.directory.names();
+    let merchant = entry.store.and_then(|id| names.stores.get(&id));
+    let merchant = merchant.map(|store| store.merchant);
+    receipt["invoice_number"] = json!(
+        merchant
+            .or_else(|| entry.merchant.map(MerchantId))
+            .and_then(|merchant| names.invoice_number(merchant))
+    );
     if let Some(payment) = payment {
         receipt["refunded"] = json!(payment.refunded.minor());
         receipt["refundable"] = json!(payment.refundable().minor());

@@ -190,6 +190,48 @@ fn a_till_gives_back_thirty_times_in_ten_minutes_and_the_console_hears_of_more()
     );
 }
 
+#[test]
+fn receipts_bear_the_number_that_the_tax_office_knows_the_merchant_by() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let (mut console, _) = house.operator(70);
+    let paid = stores.sale();
+    house.engine().await_views().expect("the views follow");
+    let on_papers = |stores: &mut TwoStores| {
+        let till = stores.first.get("/api/till").ok()["invoice_number"].clone();
+        let receipt = stores.phone.get(&format!("/api/receipts/{paid}")).ok();
+        assert_eq!(till, receipt["invoice_number"]);
+        till
+    };
+    let set = |console: &mut Browser, number: &str| {
+        console.post(
+            "/api/merchants/1/invoice-number",
+            json!({ "number": number }),
+        )
+    };
+    assert_eq!(on_papers(&mut stores), Value::Null);
+    set(&mut console, "Ｔ１２３４-5678 90123").ok();
+    assert_eq!(on_papers(&mut stores), "T1234567890123");
+    for wrong in [
+        "1234567890123",
+        "T123456789012",
+        "T12345678901234",
+        "TA234567890123",
+    ] {
+        let refused = set(&mut console, wrong);
+        assert_eq!(
+            (refused.refusal(), &refused.body["field"]),
+            ("invalid_field", &json!("number")),
+            "{wrong}"
+        );
+    }
+    assert_eq!(on_papers(&mut stores), "T1234567890123");
+    set(&mut console, "").ok();
+    assert_eq!(on_papers(&mut stores), Value::Null);
+    let nobody = console.post("/api/merchants/99/invoice-number", json!({}));
+    assert_eq!(nobody.refusal(), "not_found");
+}
+
 /// A supervisor of the first store, added by an operator: the PIN.
 fn supervisor(console: &mut Browser, authenticator: &mut Authenticator) -> (Value, String) {
     let name = json!({ "store_id": 1, "name": "店長 佐藤" });
