@@ -60,6 +60,19 @@ step('a page that is loaded anew stays at the number that was sent', async () =>
   assert.ok((await page.locator('#code-lead').textContent()).includes(CONTACT));
 });
 
+step('a tab that was closed is no loss: another one stays at the number, and keeps nothing of it', async () => {
+  const { page, context } = phone;
+  await page.getByLabel(words.code_label).fill('12345');
+  const other = await context.newPage();
+  await other.goto(dev.wallet_url);
+  await heading(other, words.prove_title).waitFor();
+  assert.equal(await other.getByLabel(words.name_label).inputValue(), 'みお');
+  assert.equal(await other.getByLabel(words.code_label).inputValue(), '');
+  await other.close();
+  assert.doesNotMatch(await page.evaluate(() => JSON.stringify({ ...localStorage })), /12345/);
+  await page.getByLabel(words.code_label).fill('');
+});
+
 step('the number is sent again after half a minute, and not before', async () => {
   const { page } = phone;
   const before = new RegExp(words.resend_in.replace('{seconds}', '\\d+'));
@@ -100,7 +113,7 @@ step('a page that is loaded anew behind the number asks for the passkey alone', 
   await finger.verify(true);
   await button(page, words.make_passkey).click();
   await page.locator('.balance-figure').waitFor();
-  const kept = await page.evaluate(() => JSON.stringify({ ...sessionStorage }));
+  const kept = await page.evaluate(() => JSON.stringify({ tab: { ...sessionStorage }, browser: { ...localStorage } }));
   assert.doesNotMatch(kept, /signing-up/, 'what was begun is over, and nothing of it is kept');
 });
 

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '../wallet/wallet-welcome-state.js';
+import { beginWelcome, resendSeconds, resumed, takenUp, toKeep, updateWelcome } from '../wallet/wallet-welcome-state.js';
 import { play, those } from './play.mjs';
 
 const welcome = (sentence = '', left = undefined, known = false) => play(beginWelcome(sentence, left, known), updateWelcome);
@@ -103,6 +103,14 @@ test('ten minutes later only the contact is left; what makes no sense is nothing
   assert.deepEqual(resumed(kept, NOW + 10 * 60_000), { contact: '09012345678', known: false });
   for (const strange of [null, 'x', {}, { step: 'prove', contact: 7 }]) assert.equal(resumed(strange, NOW), undefined);
   assert.equal(toKeep(welcome().state), null);
+});
+
+test('another tab goes on with a sign-up as long as its number counts, and learns no contact after that', () => {
+  const kept = toKeep(proving().state);
+  assert.equal(takenUp(null, kept, NOW + 60_000).step, 'prove');
+  assert.equal(takenUp(null, kept, NOW + 10 * 60_000), undefined);
+  assert.deepEqual(takenUp({ ...kept, contact: 'own@example.com' }, kept, NOW).contact, 'own@example.com');
+  assert.equal(takenUp(null, null, NOW), undefined);
 });
 
 test('who comes back is met with the passkey; who is new here asks for the form', () => {

@@ -77,6 +77,16 @@ export function resumed(kept, now_ms) {
     : { contact, known: false };
 }
 
+/**
+ * What a page begins with: what its own tab has kept, else what another one has begun in this browser and can still be gone on
+ * with. A contact alone is nobody's business but that of the tab it was typed in.
+ * @param {any} of_tab @param {any} of_browser @param {number} now_ms @returns {Partial<WelcomeState> | undefined}
+ */
+export function takenUp(of_tab, of_browser, now_ms) {
+  const elsewhere = resumed(of_browser, now_ms);
+  return resumed(of_tab, now_ms) ?? (elsewhere?.step === undefined ? undefined : elsewhere);
+}
+
 /** Contact as typed: full-width characters become plain ones, separators of phone numbers go. @param {string} text */
 function plainContact(text) {
   const plain = folded(text);

@@ -12,7 +12,7 @@ import {
   canWaitInAutofill, ceremonyProblem, createPasskey, nameOf, stopWaiting, usePasskey,
 } from '/assets/passkey.js';
 import { operatorLine } from '/assets/wallet-help.js';
-import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
+import { beginWelcome, resendSeconds, takenUp, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
 
 /** @import { Attributes, Child, Machine, Performers } from '../types/pages.js' */
 /** @import { App, WalletView } from '/assets/wallet.js' */
@@ -23,22 +23,26 @@ import { beginWelcome, resendSeconds, resumed, toKeep, updateWelcome } from '/as
 const KEPT = 'mamori.sign-up';
 const KNOWN = 'mamori.known';
 
+const STORES = /** @type {const} */ (['sessionStorage', 'localStorage']);
+
 /**
- * A phone drops the page while its owner reads the message in another app; the tab still knows what was begun.
+ * A phone drops the page while its owner reads the message in another app, or opens the wallet in another tab from there: the
+ * browser still knows what was begun.
  * @param {WelcomeState} state
  */
 function keep(state) {
   const kept = toKeep(state);
   if (kept === null) forgetSignUp();
-  else try { sessionStorage.setItem(KEPT, JSON.stringify(kept)); } catch { /* then a new page begins anew */ }
+  else for (const store of STORES) try { window[store].setItem(KEPT, JSON.stringify(kept)); } catch { /* then a new page begins anew */ }
 }
 
-function kept() {
-  try { return resumed(JSON.parse(sessionStorage.getItem(KEPT) ?? 'null'), Date.now()); } catch { return undefined; }
+/** @param {typeof STORES[number]} store */
+function read(store) {
+  try { return JSON.parse(window[store].getItem(KEPT) ?? 'null'); } catch { return null; }
 }
 
 function forgetSignUp() {
-  try { sessionStorage.removeItem(KEPT); } catch { /* nothing was kept */ }
+  for (const store of STORES) try { window[store].removeItem(KEPT); } catch { /* nothing was kept */ }
 }
 
 /** Somebody is signed in: what was begun is over, and from now on this browser knows that it has opened a wallet. */
@@ -280,7 +284,7 @@ export function welcomeView(app, sentence = '', left = undefined) {
   const offers = () => !stopped && view.state().step === 'contact';
   /** @type {Machine<WelcomeState, WelcomeEvent>} */
   const view = machine({
-    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left ?? kept(), knowsAWallet()),
+    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left ?? takenUp(read('sessionStorage'), read('localStorage'), Date.now()), knowsAWallet()),
     update: updateWelcome,
     draw(state) {
       keep(state);
