@@ -35,7 +35,7 @@ const STORE_UNKNOWN: Words = Words {
 /// Too many merchants to look through for one of their own ids.
 const MERCHANT_WANTED: Words = Words {
     code: "merchant_wanted",
-    ja: "加盟店を選んでから、もう一度さがしてください。",
+    ja: "加盟店を選んでから、もう一度探してください。",
     en: "Please choose a merchant first, then search again.",
 };
 
