@@ -58,10 +58,11 @@ const on = {
 export const updateActs = byEvent(on);
 
 /**
- * Of everybody, or of the wallet that the address names (`wallet-12`).
- * @param {string | undefined} named @returns {ActsStep}
+ * Of everybody, or of the wallet that the address names (`wallet-12`); `left` is what was found before the language changed.
+ * @param {string | undefined} named @param {ActsState} [left] @returns {ActsStep}
  */
-export function beginActs(named) {
+export function beginActs(named, left) {
+  if (left !== undefined) return left.busy ? find(left) : [left];
   const wallet = named?.match(/^wallet-(\d+)$/)?.[1];
   const [by, value] = wallet === undefined ? [/** @type {const} */ ('all'), ''] : [/** @type {const} */ ('wallet'), wallet];
   return find({ by, value, busy: false, acts: null, next: null, query: '', problem: null });

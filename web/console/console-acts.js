@@ -151,15 +151,18 @@ async function read({ query, more }) {
   }
 }
 
-/** @param {{ operators: Operator[], tills: ConsoleTill[] }} answer @param {string | undefined} named @param {Tools} tools @returns {View} */
-export function actsView(answer, named, tools) {
+/**
+ * @param {{ operators: Operator[], tills: ConsoleTill[] }} answer @param {string | undefined} named @param {Tools} tools
+ * @param {ActsState} [left] @returns {View}
+ */
+export function actsView(answer, named, tools, left) {
   const place = el('main', { class: 'dashboard narrow' });
   const choices = { ...answer, today: DAY.format(new Date()) };
   /** @type {Send} */
   const send = (event) => view.send(event);
   /** @type {Machine<ActsState, ActsEvent>} */
   const view = machine({
-    begin: beginActs(named),
+    begin: beginActs(named, left),
     update: updateActs,
     draw: (state) => patch(place, [card(t('acts'), 'receipt', 'acts',
       h('p', { class: 'small soft' }, t('acts_lead')),
@@ -172,5 +175,7 @@ export function actsView(answer, named, tools) {
       }, t('more_acts')))]),
     perform: { read },
   });
-  return { element: [consoleHead('acts', t('nav_acts'), null, tools), place], ready: view.start, stop: view.stop };
+  return {
+    element: [consoleHead('acts', t('nav_acts'), null, tools), place], ready: view.start, stop: view.stop, progress: view.state,
+  };
 }

@@ -91,6 +91,16 @@ const on = {
 
 export const updateCustomers = byEvent(on);
 
-/** @type {Step<CustomersState, CustomersEffect>} */
-export const beginCustomers = [
-  { by: 'number', text: '', reason: '', busy: false, wallet: null, problem: null, ...NO_NOTES, ...NO_HISTORY }];
+/**
+ * `left` is what was found before the language changed: it stays found, and nobody has to say a reason twice.
+ * @param {CustomersState} [left] @returns {Step<CustomersState, CustomersEffect>}
+ */
+export function beginCustomers(left) {
+  /** @type {CustomersState} */
+  const state = {
+    by: 'number', text: '', reason: '', wallet: null, problem: null, ...NO_NOTES, ...NO_HISTORY, ...left,
+    busy: false, history_busy: false, writing: false,
+  };
+  // A note that was on its way may have arrived.
+  return state.wallet === null ? [state] : [state, { do: 'read_notes', name: 'notes', id: state.wallet.wallet_id }];
+}

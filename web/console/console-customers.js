@@ -275,14 +275,14 @@ const drawCustomers = (state, send) => [
   notesCard(state, send),
 ];
 
-/** @param {Tools} tools @returns {View} */
-export function customersView(tools) {
+/** @param {Tools} tools @param {CustomersState} [left] @returns {View} */
+export function customersView(tools, left) {
   const place = el('main', { class: 'dashboard narrow' });
   /** @type {Send} */
   const send = (event) => view.send(event);
   /** @type {Machine<CustomersState, CustomersEvent>} */
   const view = machine({
-    begin: beginCustomers,
+    begin: beginCustomers(left),
     update: updateCustomers,
     draw(state) {
       titled(state.wallet === null ? t('nav_customers') : t('number_alone', {
@@ -298,5 +298,8 @@ export function customersView(tools) {
       announce_written: () => announce(t('note_written')),
     },
   });
-  return { element: [consoleHead('customers', t('nav_customers'), null, tools), place], stop: view.stop };
+  return {
+    element: [consoleHead('customers', t('nav_customers'), null, tools), place],
+    ready: view.start, stop: view.stop, progress: view.state,
+  };
 }

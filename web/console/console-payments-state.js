@@ -121,10 +121,12 @@ const on = {
 export const updatePayments = byEvent(on);
 
 /**
- * The newest of all, or of the store that the address names (`store-12`), those of today.
- * @param {string | undefined} named @param {string} today @returns {Step<PaymentsState, PaymentsEffect>}
+ * The newest of all, or of the store that the address names (`store-12`), those of today; `left` is what was found before the
+ * language changed. A file that was on the way is not: it would have been in the other language.
+ * @param {string | undefined} named @param {string} today @param {PaymentsState} [left] @returns {Step<PaymentsState, PaymentsEffect>}
  */
-export function beginPayments(named, today) {
+export function beginPayments(named, today, left) {
+  if (left !== undefined) return left.busy ? find(left) : [{ ...left, exporting: null }];
   const store = named?.match(/^store-(\d+)$/)?.[1];
   const fields = store === undefined ? NOTHING : { ...NOTHING, store, from: today, to: today };
   return find({

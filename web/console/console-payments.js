@@ -162,14 +162,17 @@ async function exportRead({ query }) {
   }
 }
 
-/** @param {{ merchants: MerchantRow[] }} answer @param {string | undefined} named @param {Tools} tools @returns {View} */
-export function paymentsView({ merchants }, named, tools) {
+/**
+ * @param {{ merchants: MerchantRow[] }} answer @param {string | undefined} named @param {Tools} tools @param {PaymentsState} [left]
+ * @returns {View}
+ */
+export function paymentsView({ merchants }, named, tools, left) {
   const place = el('main', { class: 'dashboard narrow' });
   /** @type {Send} */
   const send = (event) => view.send(event);
   /** @type {Machine<PaymentsState, PaymentsEvent>} */
   const view = machine({
-    begin: beginPayments(named, dayInJapan(Date.now())),
+    begin: beginPayments(named, dayInJapan(Date.now()), left),
     update: updatePayments,
     draw: (state) => patch(place, [card(t('payments'), 'coins', 'payments',
       h('p', { class: 'small soft' }, t('payments_lead')),
@@ -183,5 +186,8 @@ export function paymentsView({ merchants }, named, tools) {
       }, t('more_acts')))]),
     perform: { read, export_read: exportRead, save, focus: ({ on }) => focusIn(place, `#payments-${on}`) },
   });
-  return { element: [consoleHead('payments', t('nav_payments'), null, tools), place], ready: view.start, stop: view.stop };
+  return {
+    element: [consoleHead('payments', t('nav_payments'), null, tools), place], ready: view.start, stop: view.stop,
+    progress: view.state,
+  };
 }

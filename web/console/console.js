@@ -41,18 +41,19 @@ const tools = {
 };
 
 /**
- * Each page by the first word behind `#`: what it asks the server for, and what it makes of the answer.
- * @type {Record<string, (id: string | undefined) => Promise<View>>}
+ * Each page by the first word behind `#`: what it asks the server for, and what it makes of the answer. `left` is how far its
+ * reader was in the other language.
+ * @type {Record<string, (id: string | undefined, left: any) => Promise<View>>}
  */
 const pages = {
   today: async () => todayView(await get('/api/today'), tools),
-  payments: async (id) => paymentsView(await get('/api/merchants'), id, tools),
+  payments: async (id, left) => paymentsView(await get('/api/merchants'), id, tools, left),
   merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools)
     : merchantsView(await get('/api/merchants'), tools)),
-  customers: async () => customersView(tools),
-  async acts(id) {
+  customers: async (_, left) => customersView(tools, left),
+  async acts(id, left) {
     const [{ operators }, { tills }] = await Promise.all([get('/api/operators'), get('/api/tills')]);
-    return actsView({ operators, tills }, id, tools);
+    return actsView({ operators, tills }, id, tools, left);
   },
   operators: async () => operatorsView(await get('/api/operators'), tools),
 };
@@ -140,7 +141,7 @@ const startingView = (problem) => ({
     mark('mark large-mark'),
     el('h1', { tabindex: '-1' }, t('page_title')),
     el('p', { role: 'alert' }, problem),
-    el('button', { type: 'button', class: 'button', on: { click: begin } }, icon('refresh'), t('try_again')))],
+    el('button', { type: 'button', class: 'button', on: { click: () => begin() } }, icon('refresh'), t('try_again')))],
 });
 
 async function signOut() {
@@ -164,12 +165,13 @@ onSignedOut(() => {
 onLanguageChange(() => {
   const { activeElement } = document;
   const focused = activeElement instanceof HTMLElement ? activeElement.lang : '';
-  if (signedIn) begin();
+  if (signedIn) begin(shown?.progress?.());
   else show('sign-in', signInView());
   if (focused) focusIn(place, `.language-choice [lang="${focused}"]`);
 });
 
-async function begin() {
+/** @param {unknown} left what was on the way when the language changed */
+async function begin(left = undefined) {
   // An unredeemed link is the reason somebody came: it is offered before anything else.
   if (link !== null && !signedIn && shown === null) {
     show('sign-in', signInView());
@@ -180,7 +182,7 @@ async function begin() {
   const { name, id } = wanted();
   const moved = shown !== null && signedIn;
   try {
-    const view = await pages[name](id);
+    const view = await pages[name](id, left);
     // Another page was asked for meanwhile.
     if (mine !== begun) return;
     signedIn = true;

@@ -26,6 +26,14 @@ test('a chosen operator is looked for at once; a number when it is typed whole',
   assert.equal(one.state.acts, null, 'what was found before is gone');
 });
 
+test('another language keeps what was found; what was on the way is asked for again', () => {
+  const one = play(beginActs('wallet-12'), updateActs);
+  assert.deepEqual(queries(play(beginActs(undefined, one.state), updateActs).begun), ['wallet=12']);
+  one.send({ is: 'read', acts: acts('9'), next: null, more: false });
+  const other = play(beginActs(undefined, one.state), updateActs);
+  assert.deepEqual([queries(other.begun), ids(other.state)], [[], ['9']]);
+});
+
 test('the list goes on where it was, whatever is typed meanwhile', () => {
   const one = play(beginActs('wallet-12'), updateActs);
   one.send({ is: 'read', acts: acts('9', '8'), next: '8', more: false });
@@ -52,7 +60,7 @@ test('a customer goes on in the own list, and asks for the same page again after
 });
 
 test('a note stays in its field until the server has it, and is written once', () => {
-  const one = play(beginCustomers, updateCustomers);
+  const one = play(beginCustomers(), updateCustomers);
   const found = one.send({ is: 'found', wallet: { wallet_id: '1' } });
   assert.deepEqual(found, [{ do: 'read_notes', name: 'notes', id: '1' }]);
   assert.deepEqual(one.send({ is: 'write' }), [], 'nothing to write');
@@ -70,7 +78,7 @@ test('a note stays in its field until the server has it, and is written once', (
 });
 
 test('a customer is looked for by contact or receipt only once a reason was given, and the reason is for that search alone', () => {
-  const one = play(beginCustomers, updateCustomers);
+  const one = play(beginCustomers(), updateCustomers);
   one.sendAll({ is: 'by', by: 'contact' }, { is: 'typed', text: '０９０－１２３４－５６７８' });
   assert.deepEqual(one.send({ is: 'find' }), [], 'no reason yet');
   one.send({ is: 'reason_typed', text: ' 電話での問い合わせ ' });
@@ -81,7 +89,7 @@ test('a customer is looked for by contact or receipt only once a reason was give
 });
 
 test('a history stays shut until it was opened for a reason, goes on under the same one, and belongs to its wallet', () => {
-  const one = play(beginCustomers, updateCustomers);
+  const one = play(beginCustomers(), updateCustomers);
   one.send({ is: 'found', wallet: { wallet_id: '1' } });
   assert.equal(one.state.entries, null);
   assert.deepEqual(one.send({ is: 'history_more' }), [], 'nothing is open');

@@ -85,13 +85,24 @@ test('a sheet with several fields begins with what is known and keeps what is ch
 });
 
 test('a search for a customer forgets the one before', () => {
-  const one = play(beginCustomers, updateCustomers);
+  const one = play(beginCustomers(), updateCustomers);
   one.send({ is: 'found', wallet: { wallet_id: '1' } });
   const looked = one.sendAll({ is: 'typed', text: ' ２ ' }, { is: 'find' });
   assert.deepEqual(looked, [{ do: 'look', name: 'look', id: '2' }]);
   assert.equal(one.state.wallet, null);
   one.send({ is: 'not_found' });
   assert.equal(one.state.problem, 'not_found');
+});
+
+test('another language keeps the customer that was found, and the history that was opened for a reason', () => {
+  const one = play(beginCustomers(), updateCustomers);
+  one.send({ is: 'found', wallet: { wallet_id: '1' } });
+  one.send({ is: 'history_read', page: { entries: [{ id: '9' }], next: '9' }, reason: '問い合わせ', more: false });
+  one.send({ is: 'note_typed', text: '書きかけ' });
+  const other = play(beginCustomers(one.state), updateCustomers);
+  assert.deepEqual(other.begun, [{ do: 'read_notes', name: 'notes', id: '1' }]);
+  const { wallet, entries, next, opened_for, note } = other.state;
+  assert.deepEqual([wallet.wallet_id, entries.length, next, opened_for, note], ['1', 1, '9', '問い合わせ', '書きかけ']);
 });
 
 test('a console takes what changed into what it has, and counts a second again that was not over', () => {

@@ -45,6 +45,17 @@ test('nothing is called wrong before it was typed to the end', () => {
   assert.deepEqual(one.send({ is: 'find' }), [{ do: 'focus', on: 'to' }]);
 });
 
+test('another language keeps what was typed and found; what was on the way is asked for again', () => {
+  const one = list('store-12');
+  const again = (state) => play(beginPayments(undefined, '2026-11-28', state), updatePayments);
+  assert.deepEqual(queries(again(one.state).begun), ['store=12&from=2026-11-28&to=2026-11-28']);
+  one.send({ is: 'read', page: page(['9']), more: false });
+  fill(one, { amount: '12' });
+  const other = again(one.state);
+  assert.deepEqual(other.begun, []);
+  assert.deepEqual([other.state.fields.amount, other.state.payments.length], ['12', 1]);
+});
+
 test('the list goes on where it was, whatever is typed meanwhile', () => {
   const one = list();
   fill(one, { amount: '100' });

@@ -68,6 +68,8 @@ export interface View {
   element: Element[];
   ready?(): void;
   stop?(): void;
+  /** What its reader has come to: handed to the same view in the other language. */
+  progress?(): any;
 }
 
 /** The server's final word, as `Refused` carries it. */
