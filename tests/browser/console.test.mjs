@@ -268,6 +268,34 @@ step('a revoked key is refused from that moment on', async () => {
   await lookInBothLanguages(page, 'console-key-revoked', { fullPage: true });
 });
 
+/** The list as it is after a restore, where nobody who came back may enter yet: the other operator says who may. */
+async function confirmAfterRestore(page, name) {
+  let confirmed = false;
+  await page.route('**/api/operators', async (route) => {
+    const answer = await route.fetch();
+    const list = await answer.json();
+    for (const one of list.operators) if (one.name === name) one.confirmed = confirmed;
+    await route.fulfill({ response: answer, json: list });
+  });
+  await page.getByRole('link', { name: words.nav_today }).click();
+  await link(page, words.nav_operators).click();
+  const row = page.locator('.operator-row').filter({ hasText: name });
+  await row.getByText(words.waits_for_confirmation).waitFor();
+  await lookInBothLanguages(page, 'console-operators-restored', { fullPage: true });
+  await lookOnPhone(page, 'console-operators-restored-ja');
+  await page.getByRole('button', { name: `${words.confirm_operator}: ${name}` }).click();
+  await lookAt(page, 'console-confirm-operator-ja');
+  page.on('response', (answer) => {
+    const shown = answer.request().postData()?.includes('credential');
+    confirmed ||= shown && answer.url().endsWith('/api/operators/confirm') && answer.ok();
+  });
+  await button(dialog(page), words.confirm_operator_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await row.getByText(words.registered, { exact: true }).waitFor();
+  assert.equal(await row.getByText(words.waits_for_confirmation).count(), 0);
+  await page.unroute('**/api/operators');
+}
+
 step('another operator is invited, comes in, and is removed', async () => {
   const { page } = operator;
   await link(page, words.nav_operators).click();
@@ -286,6 +314,7 @@ step('another operator is invited, comes in, and is removed', async () => {
   await guest.page.goto(address);
   await button(guest.page, words.first).click();
   await heading(guest.page, words.sales_today).waitFor();
+  await confirmAfterRestore(page, '運用 花子');
   await page.getByRole('link', { name: words.nav_today }).click();
   await link(page, words.nav_operators).click();
   await page.getByRole('button', { name: `${words.remove}: 運用 花子` }).click();
@@ -492,6 +521,12 @@ step('a customer asks to be forgotten', async () => {
   await page.keyboard.press('Enter');
   await page.getByText(words.no_entries).waitFor();
   await page.locator('.notes').getByText('二重払いの確認').waitFor();
+  for (const [name, tongue] of [['English', consoleTexts.en], ['日本語', words]]) {
+    await page.getByRole('group', { name: /表示言語|Language/ }).getByText(name, { exact: true }).click();
+    await heading(page, tongue.find_customer).waitFor();
+    await page.getByText('み＊＊').waitFor();
+    await page.getByText(tongue.no_entries).waitFor();
+  }
   await lookAt(page, 'console-customer-history-ja', { fullPage: true });
   await lookOnPhone(page, 'console-customer-history-ja');
   await page.getByLabel(words.search_acts_by).selectOption('contact');
