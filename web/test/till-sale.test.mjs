@@ -373,6 +373,18 @@ test('a scanner works without anybody clicking first', () => {
   assert.deepEqual(one.send({ is: 'page_key', key: '9', at_ms: 900 }), [{ do: 'focus', on: 'code' }]);
 });
 
+test('an amount that is there is not asked for any more; what was said of a code stays', () => {
+  const one = till();
+  one.send({ is: 'amount_entered' });
+  one.send({ is: 'pad', digits: '0', at_ms: 0, new_key: 'k' });
+  assert.deepEqual(one.state.status, { key: 'scan_needs_amount' });
+  one.send({ is: 'pad', digits: '5', at_ms: 0, new_key: 'k' });
+  assert.equal(one.state.status, null);
+  one.send(scanned('4901234567894'));
+  one.send({ is: 'pad', digits: '5', at_ms: 0, new_key: 'k' });
+  assert.deepEqual(one.state.status, { key: 'scan_not_a_code' });
+});
+
 test('beside an answer a short run of digits begins the next sale, a second read of the scanner does not', () => {
   const one = asking();
   one.send({ is: 'paid', key: 'sale-1', paid: PAID, at_ms: 0 });

@@ -103,8 +103,11 @@ export const isAnswer = ({ is }) => is === 'paid' || is === 'refused' || is === 
 /** Whether a terminator that arrives now ends a second read of the scanner. @param {SaleState} state */
 export const isSecondRead = ({ result_run }) => result_run.length > AMOUNT_DIGITS;
 
-/** @param {SaleState} state @param {string} text */
-const withAmount = (state, text) => ({ ...state, amount: plainDigits(text).slice(0, AMOUNT_DIGITS) });
+/** An amount that is there is not asked for any more. @param {SaleState} state @param {string} text @returns {SaleState} */
+function withAmount(state, text) {
+  const next = { ...state, amount: plainDigits(text).slice(0, AMOUNT_DIGITS) };
+  return next.status?.key === 'scan_needs_amount' && amountOf(next) > 0 ? { ...next, status: null } : next;
+}
 
 /** @param {SaleState} state @param {string} key @returns {SaleState} */
 const saying = (state, key) => ({ ...state, status: { key } });
