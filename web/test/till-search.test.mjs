@@ -39,11 +39,12 @@ test('what cannot be read is told beside its field, and the field is ready to be
 test('a busy day comes in pages, one after the other, and the end is known', () => {
   const one = search();
   assert.deepEqual(those(one.send({ is: 'search' }), 'find').map(({ query }) => query), ['day=2026-11-28']);
-  one.send({ is: 'found', sales: [sale('9'), sale('8')], next: '8', first: true });
+  const shown = one.send({ is: 'found', sales: [sale('9'), sale('8')], next: '8', first: true });
+  assert.deepEqual(shown, [{ do: 'show' }], 'on a phone it lies below the form');
   const more = one.send({ is: 'more' });
   assert.deepEqual(more, [{ do: 'find', name: 'find', query: 'day=2026-11-28&before=8', first: false }]);
   assert.deepEqual(one.send({ is: 'more' }), [], 'a second press while it is asked');
-  one.send({ is: 'found', sales: [sale('7')], next: null, first: false });
+  assert.deepEqual(one.send({ is: 'found', sales: [sale('7')], next: null, first: false }), [], 'its reader is there already');
   assert.deepEqual(one.state.sales.map(({ payment_id }) => payment_id), ['9', '8', '7']);
   assert.deepEqual(one.send({ is: 'more' }), [], 'there is no more');
 });

@@ -27,7 +27,7 @@ import { byEvent } from '/assets/machine.js';
  */
 
 /**
- * @typedef {{ do: 'find', name: 'find', query: string, first: boolean } | { do: 'focus', on: Field }
+ * @typedef {{ do: 'find', name: 'find', query: string, first: boolean } | { do: 'focus', on: Field } | { do: 'show' }
  *   | After<SearchEvent> | Cancel} SearchEffect
  */
 
@@ -66,8 +66,11 @@ const on = {
     const query = `${state.query}&before=${state.next}`;
     return [{ ...state, busy: true, problem: null }, { do: 'find', name: 'find', query, first: false }];
   },
-  found: (state, { sales, next, first }) => [
-    { ...state, busy: false, sales: first ? sales : [...state.sales ?? [], ...sales], next }],
+  /** On a phone what was found lies below the form: it is brought into view. */
+  found(state, { sales, next, first }) {
+    const found = { ...state, busy: false, sales: first ? sales : [...state.sales ?? [], ...sales], next };
+    return first ? [found, { do: 'show' }] : [found];
+  },
   not_found: (state, { error }) => [{ ...state, busy: false, problem: { error } }],
   given_back(state, { words, payment }) {
     const sales = state.sales?.map((one) => (one.payment_id === payment.payment_id ? payment : one)) ?? null;

@@ -84,6 +84,7 @@ export function openSearch(rowFor, sentence) {
           return { is: 'not_found', error };
         }
       },
+      show: () => place.querySelector('.payments li, .payments-status:not(:empty)')?.scrollIntoView({ block: 'center' }),
       focus({ on }) {
         /** @type {HTMLInputElement | null} */
         const found = place.querySelector(`#search-${on}`);
