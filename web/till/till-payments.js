@@ -43,7 +43,7 @@ function row(payment, open, time = clockTime(payment.at_ms)) {
       h('span', { class: 'payment-time number' }, time),
       h('span', { class: 'payment-words' },
         h('span', { class: 'payment-customer' }, payment.customer),
-        h('span', { class: 'small soft number' }, [payment.receipt_number, payment.till].filter(Boolean).join('・')),
+        h('span', { class: 'small soft number' }, [payment.receipt_number, payment.till].filter(Boolean).join(language() === 'ja' ? '・' : ' · ')),
         payment.categories.length > 0 && h('span', { class: 'small soft' }, goodsWords(payment))),
       h('span', { class: 'payment-money' },
         h('span', { class: `payment-amount number${struck}` }, yen(payment.amount)), statusChip(payment))));
