@@ -218,8 +218,17 @@ step('an amount above the balance is refused in words', async () => {
   const told = phone.page.locator('dialog.result-sheet');
   await told.getByText(words.refused_balance).waitFor();
   await lookAt(phone.page, 'wallet-refused-ja');
-  await phone.page.keyboard.press('Escape');
+  const sizes = (page, selectors) => Promise.all(selectors.map((one) => page.locator(one).evaluate((element) => getComputedStyle(element).fontSize)));
+  const [title, reason] = await sizes(phone.page, ['dialog.result-sheet h2', '.result-reason']);
+  assert.equal(reason, title, 'why not is as large as that it was not');
+  const [refused, because] = await sizes(till.page, ['.answer-title', '.answer-reason']);
+  assert.equal(because, refused);
+  // And the way out is one press away.
+  await button(told, words.top_up).click();
   await told.waitFor({ state: 'detached' });
+  await phone.page.getByRole('dialog', { name: words.top_up_title }).waitFor();
+  await phone.page.keyboard.press('Escape');
+  await phone.page.getByRole('dialog').waitFor({ state: 'detached' });
   await nextSale();
 });
 

@@ -137,7 +137,7 @@ async function openReceipt(entry) {
       entryPicture(entry),
       el('p', { class: 'receipt-kind' }, kindName(entry.kind)),
       el('p', { class: 'receipt-amount number' }, signedYen(entry)),
-      el('p', { class: 'receipt-place' }, title(entry))),
+      title(entry) !== kindName(entry.kind) && el('p', { class: 'receipt-place' }, title(entry))),
     details,
     passOnButton(() => receiptText(entry, facts)));
   openSheet(t('receipt'), content, { className: 'receipt-sheet' });

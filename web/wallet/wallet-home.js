@@ -37,7 +37,7 @@ function balanceFigure(amount) {
 const drawTop = ({ balance, status, stopping }, send, app) => [
   h('div', { class: 'brand' },
     own('mark', () => mark()), h('span', {}, 'Mamori'), h('span', { class: 'kanji', lang: 'ja' }, '守り'),
-    h('span', { class: 'top-name' }, app.wallet.display_name),
+    h('span', { class: 'top-name', title: app.wallet.display_name }, app.wallet.display_name),
     status === 'frozen' ? h('span', { class: 'stopped-sign' }, drawing('lock'), t('frozen_short')) : stopButton(stopping, send)),
   h('div', { class: 'balance-row' },
     h('p', { class: 'balance' }, h('span', { class: 'balance-label' }, t('balance')), balanceFigure(balance)),

@@ -2,6 +2,7 @@
 
 import { announce, el, svg } from '/assets/elements.js';
 import { chimePaid } from '/assets/chime.js';
+import { icon } from '/assets/icons.js';
 import { dateTime, t, yen } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
 
@@ -54,21 +55,27 @@ function facts({ store, merchant, at_ms, receipt_number, balance }) {
   return rows.filter(({ value }) => value);
 }
 
-/** A shop asked for money and got none: why, and what the owner can do. @param {EventData} data */
-export async function showRefused(data) {
+/** A shop asked for money and got none: why, and what the owner can do. @param {EventData} data @param {() => void} topUp */
+export async function showRefused(data, topUp) {
   open?.close();
-  const reason = t(data.reason === 'wallet_frozen' ? 'refused_frozen' : 'refused_balance');
-  const doneButton = el('button', { type: 'button', class: 'button wide' }, t('done'));
+  const frozen = data.reason === 'wallet_frozen';
+  const reason = t(frozen ? 'refused_frozen' : 'refused_balance');
+  const closeButton = el('button', { type: 'button', class: 'button quiet wide' }, t('close'));
+  const topUpButton = frozen ? null : el('button', { type: 'button', class: 'button wide' }, icon('plus'), t('top_up'));
   const sheet = openSheet(t('payment_refused'), el('div', { class: 'result' },
     picture('refused'),
     el('p', { class: 'result-amount number' }, yen(data.amount ?? 0)),
     el('p', { class: 'result-reason' }, reason),
     el('dl', { class: 'rows' }, facts(data).map(({ word, value }) => el('div', {},
       el('dt', {}, t(word)), el('dd', { class: 'number' }, value)))),
-    doneButton,
-  ), { className: 'result-sheet', focus: doneButton });
+    topUpButton, closeButton,
+  ), { className: 'result-sheet', focus: topUpButton ?? closeButton });
   open = sheet;
-  doneButton.addEventListener('click', sheet.close);
+  closeButton.addEventListener('click', sheet.close);
+  topUpButton?.addEventListener('click', () => {
+    sheet.close();
+    topUp();
+  });
   announce(`${t('payment_refused')} ${reason}`, 'assertive');
   await sheet.closed;
   if (open === sheet) open = null;

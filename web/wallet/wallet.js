@@ -274,7 +274,7 @@ const stream = eventStream({
       return;
     }
     if (kind === 'refused') {
-      showRefused(data).then(() => shown?.shownAgain?.());
+      showRefused(data, () => app.openTopUp()).then(() => shown?.shownAgain?.());
       return;
     }
     if (kind === 'top_up_failed') {
