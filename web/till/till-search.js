@@ -84,7 +84,10 @@ export function openSearch(rowFor, sentence) {
           return { is: 'not_found', error };
         }
       },
-      show: () => place.querySelector('.payments li, .payments-status:not(:empty)')?.scrollIntoView({ block: 'center' }),
+      show() {
+        // Newer browsers return a promise from this: it is no event of the search.
+        place.querySelector('.payments li, .payments-status:not(:empty)')?.scrollIntoView({ block: 'center' });
+      },
       focus({ on }) {
         /** @type {HTMLInputElement | null} */
         const found = place.querySelector(`#search-${on}`);
