@@ -34,7 +34,7 @@ use mamori_server::http::payments::MerchantApi;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
-use mamori_server::network::Origins;
+use mamori_server::network::{Origins, TrustedProxies};
 use mamori_server::outside::Outside;
 use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
@@ -145,6 +145,8 @@ pub struct Plan {
     pub card: CardAccount,
     pub messenger: Arc<Messenger>,
     pub send_budget: SendBudget,
+    /// Proxies in front, whose `X-Forwarded-For` is believed.
+    pub proxies: TrustedProxies,
     pub mounted: Mounted,
 }
 
@@ -319,6 +321,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         card,
         messenger,
         send_budget,
+        proxies,
         limits,
         about,
         issuer,
@@ -344,7 +347,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         directory,
         card_desk: card_desk(card, &sockets, &master),
         outside,
-        origins: Origins::new(master.network_key()),
+        origins: Origins::new(master.network_key(), proxies),
     });
     let listeners = listen(&app, nonces, sockets, mounted)?;
     let stopping = Arc::new(AtomicBool::new(false));
@@ -450,10 +453,7 @@ fn listen(
     )?;
     let (rest, origins) = (router_service(rest), app.origins.clone());
     listeners.serve_each(sockets.api, limits.api, move |connection| ApiFront {
-        merchants: {
-            let network = connection.peer().map(|peer| origins.of(peer));
-            merchants.on_connection(connection, network)
-        },
+        merchants: merchants.on_connection(connection, &origins),
         rest: rest.clone(),
     })?;
     Ok(listeners)

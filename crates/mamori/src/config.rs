@@ -13,6 +13,7 @@ use mamori_domain::decide::Limits;
 use mamori_domain::money::Amount;
 use mamori_registry::SendBudget;
 use mamori_server::about::About;
+use mamori_server::network::TrustedProxies;
 use serde::{Deserialize, Serialize};
 
 use crate::world::Failure;
@@ -26,6 +27,10 @@ pub struct Config {
     pub console: Surface,
     /// Where the merchant API listens, `127.0.0.1:8403`. TLS is ended by a proxy in front.
     pub api_listen: String,
+    /// The proxies in front: addresses or prefixes (`10.0.0.0/8`) whose `X-Forwarded-For` says whose request it is. Nobody else's
+    /// is believed, so a proxy that is not named here is taken for the one client of all.
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
     /// First eight digits of payment codes.
     pub issuer_prefix: String,
     /// What customers read under *Help* and before they sign up: who runs this wallet, and how to reach them.
@@ -155,6 +160,7 @@ impl Config {
             till: surface("till", 8401),
             console: surface("console", 8402),
             api_listen: "127.0.0.1:8403".into(),
+            trusted_proxies: Vec::new(),
             issuer_prefix: "90009900".into(),
             operator_name: None,
             operator_contact: None,
@@ -201,6 +207,7 @@ impl Config {
         config.issuer()?;
         config.about()?;
         config.send_budget()?;
+        config.proxies()?;
         config.origins()?;
         config.secrets_stay_secret()?;
         if config.wallet.relying_party_id == config.console.relying_party_id {
@@ -361,6 +368,12 @@ impl Config {
                 .collect(),
             ..SendBudget::default()
         })
+    }
+
+    /// Whose word about where a request came from is believed.
+    pub fn proxies(&self) -> Result<TrustedProxies, Failure> {
+        TrustedProxies::parse(&self.trusted_proxies)
+            .map_err(|text| wrong("trusted_proxies", text, "10.0.0.0/8"))
     }
 
     /// What customers are told of the operator.
@@ -525,6 +538,26 @@ mod tests {
             let said = config.about().map(drop).expect_err(key).to_string();
             assert!(said.contains(key), "{key}: {said}");
         }
+    }
+
+    #[test]
+    fn a_proxy_is_believed_only_where_it_is_named_and_a_prefix_of_everybody_is_refused() {
+        let mut config = filled_in();
+        assert_eq!(config.proxies().expect("none"), TrustedProxies::default());
+        config.trusted_proxies = vec!["127.0.0.1".into(), "10.0.0.0/8".into(), "::1".into()];
+        assert!(config.proxies().is_ok());
+        for wrong in ["0.0.0.0/0", "proxy.example.jp", "10.0.0.1/8", ""] {
+            config.trusted_proxies = vec!["127.0.0.1".into(), wrong.into()];
+            let said = config.proxies().expect_err(wrong).to_string();
+            assert!(
+                said.contains("trusted_proxies") && said.contains(&format!("{wrong:?}")),
+                "{said}"
+            );
+        }
+        let older = serde_json::to_string(&filled_in()).expect("writes");
+        let older = older.replace("\"trusted_proxies\":[],", "");
+        let read: Config = serde_json::from_str(&older).expect("a file of before");
+        assert!(read.trusted_proxies.is_empty());
     }
 
     #[test]

@@ -183,6 +183,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         },
         messenger: notifier.messenger(),
         send_budget: config.send_budget()?,
+        proxies: config.proxies()?,
         mounted: Mounted::live(args.packages.as_deref()),
     };
     let listens = plan.sockets.addresses()?;

@@ -229,8 +229,7 @@ impl Listeners {
                 turn = (turn + 1) % runtimes.len();
                 let cord = Cord {
                     closing: Some(closing.subscribe()),
-                    peer: Some(peer),
-                    ..Cord::default()
+                    ..Cord::of_peer(peer)
                 };
                 let spoke = silent.watch(&cord, connections_max);
                 let service = Speaking {
@@ -275,6 +274,14 @@ pub struct Cord {
 }
 
 impl Cord {
+    /// Of a connection from this address.
+    pub fn of_peer(peer: IpAddr) -> Cord {
+        Cord {
+            peer: Some(peer),
+            ..Cord::default()
+        }
+    }
+
     /// Ends the connection.
     pub fn pull(&self) {
         self.pulled.notify_one();

@@ -41,7 +41,9 @@ impl Origin {
             .get(USER_AGENT)
             .and_then(|agent| agent.to_str().ok());
         Origin {
-            network: peer.map(|peer| app.origins.of(peer)),
+            network: peer
+                .map(|peer| app.origins.client(peer, &parts.headers))
+                .map(|client| app.origins.of(client)),
             agent: AgentFamily::of(agent.unwrap_or("")),
             request: RequestId(u64::from_be_bytes(app.outside.bytes()) >> 1),
         }

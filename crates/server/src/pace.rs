@@ -1,7 +1,7 @@
 //! How often something may happen: one small limiter (GCRA) of a fixed size, with the clock as an argument.
 //!
 //! A library exists for this; it reads its own clock, and here time is an argument. Keys never come from a header that a
-//! client can choose (`X-Forwarded-For`).
+//! client can choose: of `X-Forwarded-For` only what the operator's own proxies wrote counts (`network.rs`).
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};

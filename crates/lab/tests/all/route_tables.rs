@@ -64,6 +64,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         },
         messenger: Arc::new(|_| Ok(())),
         send_budget: Default::default(),
+        proxies: Default::default(),
         mounted,
     };
     start(plan, outside::CLOCK, outside::chance)

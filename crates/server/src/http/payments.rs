@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 use std::hash::{Hash as _, Hasher as _};
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -47,6 +48,7 @@ use crate::answer::Denial;
 use crate::directory::{MerchantDirectory, ReadyKey};
 use crate::ledger::Ledger;
 use crate::listen::{Cord, KEEP_ALIVE_SECONDS};
+use crate::network::Origins;
 use crate::outside::Outside;
 use crate::scanned::payment_code;
 use crate::workers::Workers;
@@ -72,20 +74,26 @@ pub struct MerchantApi {
 #[derive(Default)]
 struct Connection {
     network: Option<NetworkOrigin>,
+    /// Set where the peer is a proxy of ours, which carries many callers on one connection.
+    behind: Option<(IpAddr, Origins)>,
     cord: Cord,
     /// Who asked first, worked out once.
     first: OnceLock<(Fingerprint, Asker)>,
 }
 
 impl Connection {
-    fn asker(&self, key: Fingerprint) -> Asker {
-        let make = || {
+    fn asker(&self, key: Fingerprint, headers: &HeaderMap) -> Asker {
+        let from = |network| {
             Asker::new(Context {
                 by: Actor::Key { key },
-                network: self.network,
+                network,
                 agent: AgentFamily::Program,
             })
         };
+        if let Some((peer, origins)) = &self.behind {
+            return from(Some(origins.of(origins.client(*peer, headers))));
+        }
+        let make = || from(self.network);
         match self.first.get_or_init(|| (key, make())) {
             (first, asker) if *first == key => *asker,
             _ => make(),
@@ -216,10 +224,13 @@ impl MerchantApi {
         })
     }
 
-    /// The same API on one connection, from this network.
-    pub fn on_connection(&self, cord: &Cord, network: Option<NetworkOrigin>) -> MerchantApi {
+    /// The same API on one connection.
+    pub fn on_connection(&self, cord: &Cord, origins: &Origins) -> MerchantApi {
+        let peer = cord.peer();
+        let proxy = peer.filter(|peer| origins.is_proxy(*peer));
         let connection = Connection {
-            network,
+            network: peer.map(|peer| origins.of(peer)),
+            behind: proxy.map(|peer| (peer, origins.clone())),
             cord: cord.clone(),
             first: OnceLock::new(),
         };
@@ -304,7 +315,9 @@ impl Inner {
         };
         let call = Call {
             key: &key,
-            asker: connection.asker(key.fingerprint).with_request(id),
+            asker: connection
+                .asker(key.fingerprint, &head.headers)
+                .with_request(id),
             arrival,
         };
         match operation {

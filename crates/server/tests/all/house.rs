@@ -38,7 +38,7 @@ use mamori_server::app::App;
 use mamori_server::cookies::{Cookie, encode_token};
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
-use mamori_server::network::Origins;
+use mamori_server::network::{Origins, TrustedProxies};
 use mamori_server::outside::Outside;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;
@@ -111,15 +111,27 @@ impl House {
     pub fn with(adjust: impl FnOnce(&mut IdentityConfig)) -> House {
         // Nobody listens there: these stories do not top up.
         let card = CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"));
-        Self::build(adjust, card)
+        Self::build(adjust, card, TrustedProxies::default())
+    }
+
+    /// A house behind proxies.
+    pub fn behind(proxies: &[&str]) -> House {
+        let texts: Vec<String> = proxies.iter().map(ToString::to_string).collect();
+        let proxies = TrustedProxies::parse(&texts).expect("usable");
+        let card = CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"));
+        Self::build(|_| {}, card, proxies)
     }
 
     /// A house whose cards go to this processor.
     pub fn with_cards(card: CardConfig) -> House {
-        Self::build(|_| {}, card)
+        Self::build(|_| {}, card, TrustedProxies::default())
     }
 
-    fn build(adjust: impl FnOnce(&mut IdentityConfig), card: CardConfig) -> House {
+    fn build(
+        adjust: impl FnOnce(&mut IdentityConfig),
+        card: CardConfig,
+        proxies: TrustedProxies,
+    ) -> House {
         let scratch = Scratch::new("house");
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
         let (time, count) = (Arc::clone(&clock), AtomicU64::new(0));
@@ -145,7 +157,7 @@ impl House {
         let outbox = Arc::clone(&sent);
         let app = Arc::new(App {
             outside,
-            origins: Origins::new(MasterKey::from_bytes([42; 32]).network_key()),
+            origins: Origins::new(MasterKey::from_bytes([42; 32]).network_key(), proxies),
             registry: Workers::start(
                 "registry",
                 vec![open_control(&scratch), open_control(&scratch)],

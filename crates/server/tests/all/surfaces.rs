@@ -2,8 +2,11 @@
 
 use axum::body::Body;
 use axum::http::{StatusCode, header};
+use mamori_domain::context::{Actor, SystemReason};
 use mamori_domain::ids::TillId;
 use mamori_registry::{Seed, Surface};
+use mamori_server::listen::Cord;
+use mamori_server::origin::Origin;
 use mamori_server::route_table::Demand;
 use mamori_server::routes;
 use mamori_server::surface::{Front, content_security_policy, dress};
@@ -490,4 +493,24 @@ fn nonsense_is_refused_in_words_and_never_breaks_anything() {
             );
         }
     }
+}
+
+#[test]
+fn behind_a_named_proxy_customers_are_told_apart_and_nobody_else_says_where_a_request_is_from() {
+    let told = |proxies: &[&str]| {
+        let house = House::behind(proxies);
+        let request = house
+            .browser(Surface::Wallet)
+            .request("GET", "/")
+            .header("x-forwarded-for", "198.51.100.1, 203.0.113.7")
+            .extension(Cord::of_peer("10.0.0.1".parse().expect("an address")));
+        let (parts, ()) = request.body(()).expect("a request").into_parts();
+        let asker = Origin::of(&parts, &house.app).asker(Actor::system(SystemReason::SignUp));
+        asker.context.network
+    };
+    let house = House::new();
+    let of = |address: &str| Some(house.app.origins.of(address.parse().expect("an address")));
+    assert_eq!(told(&["10.0.0.0/24"]), of("203.0.113.7"));
+    assert_eq!(told(&["10.0.1.0/24"]), of("10.0.0.1"));
+    assert_eq!(told(&[]), of("10.0.0.1"));
 }
