@@ -3,7 +3,8 @@
 
 import { language, t } from '/assets/i18n.js';
 
-/** @typedef {{ refusal?: unknown, message_ja?: string, message_en?: string, field?: string }} RefusalBody */
+/** @typedef {{ refusal?: unknown, message_ja?: string, message_en?: string, field?: string,
+ *   challenge?: string, bits?: number }} RefusalBody */
 
 /** The server said no. `code` is for decisions in the page, `sentence()` is for people. */
 export class Refused extends Error {
@@ -60,8 +61,9 @@ async function ask(path, options, timeout_ms) {
   }
   // What the page has is what there is: nothing came.
   if (response.ok || response.status === 304) return body;
-  // 5xx, 408 and 429 say "not now" or "nobody knows": nothing is refused for good.
-  if (response.status >= 500 || response.status === 408 || response.status === 429) throw new Unreachable(path);
+  // 5xx, 408 and a bare 429 say "not now" or "nobody knows": nothing is refused for good. A 429 with words says what to do.
+  const silent = response.status === 429 && typeof body?.refusal !== 'string';
+  if (response.status >= 500 || response.status === 408 || silent) throw new Unreachable(path);
   throw new Refused(response.status, body);
 }
 

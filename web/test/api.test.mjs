@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { get, onSignedOut, post, Refused } from '../shared/api.js';
+import { get, onSignedOut, post, Refused, Unreachable } from '../shared/api.js';
 
 const answer = (status, body) => ({ ok: status < 400, status, text: async () => JSON.stringify(body) });
 const signedOut = () => answer(401, { refusal: 'signed_out' });
@@ -59,4 +59,11 @@ test('a page that has everything already says so, and hears nothing again', asyn
   assert.deepEqual(await get('/api/today'), { version: '"1"' });
   assert.deepEqual(await get('/api/today', 1_000, '"1"'), {});
   assert.deepEqual(asked, [undefined, '"1"']);
+});
+
+test('who must wait for a turn reads why; a bare 429 says nothing for good', async () => {
+  serverAnswers(() => answer(429, { refusal: 'sign_ups_crowded', message_ja: '混み合っています。' }), () => answer(429, {}), () => answer(429, null));
+  await assert.rejects(post('/api/sign-up/start'), (error) => error instanceof Refused && error.code === 'sign_ups_crowded');
+  await assert.rejects(post('/api/sign-up/start'), Unreachable);
+  await assert.rejects(post('/api/sign-up/start'), Unreachable);
 });

@@ -48,7 +48,7 @@ impl Default for SendBudget {
 
 impl SendBudget {
     /// What a contact's message is counted under, and how many of those may leave; None for a country without SMS.
-    fn lane(&self, contact: &Contact) -> Option<(String, i64)> {
+    pub fn lane(&self, contact: &Contact) -> Option<(String, i64)> {
         match contact.kind() {
             ContactKind::Mail => Some(("mail".to_owned(), self.mail)),
             ContactKind::Phone => {

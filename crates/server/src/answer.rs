@@ -3,7 +3,8 @@
 //! Every body is JSON with a stable `refusal` code for the page's decisions and a sentence in each language for people.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mamori_datastore::fault::Fault;
 use serde_json::json;
@@ -38,6 +39,8 @@ pub enum Denial {
     TooLarge,
     /// 421: the request names another host.
     OtherHost,
+    /// 429: others come first; after so many seconds it is worth asking again.
+    Wait(Words, u32),
     /// 503: too much at once; nothing was decided, try again.
     Busy,
     /// 503: the world failed and the outcome is unknown: try again with the same key.
@@ -52,6 +55,7 @@ impl Denial {
         let words = |code, ja, en| Words { code, ja, en };
         match self {
             Denial::Refused(refused) => (StatusCode::CONFLICT, refused),
+            Denial::Wait(words, _) => (StatusCode::TOO_MANY_REQUESTS, words),
             Denial::InvalidField(_) => (
                 StatusCode::BAD_REQUEST,
                 words(
@@ -128,7 +132,12 @@ impl IntoResponse for Denial {
         if let Denial::InvalidField(field) = self {
             body["field"] = json!(field);
         }
-        (status, Json(body)).into_response()
+        let mut response = (status, Json(body)).into_response();
+        if let Denial::Wait(_, seconds) = self {
+            let seconds = HeaderValue::from(seconds);
+            response.headers_mut().insert(RETRY_AFTER, seconds);
+        }
+        response
     }
 }
 

@@ -20,6 +20,22 @@ pub const CODE_SENT_TOO_OFTEN: Words = Words {
     en: "Too many codes were sent to this contact. Please try again in about an hour.",
 };
 
+/// More people sign up than can be let in at once.
+pub const SIGN_UPS_CROWDED: Words = Words {
+    code: "sign_ups_crowded",
+    ja: "新規登録が混み合っています。少し待ってから、もう一度お試しください。",
+    en: "Many people are signing up right now. Please wait a moment, then try again.",
+};
+
+/// The hour's messages are gone, or this network had its share of them.
+pub const MESSAGES_USED_UP: Words = Words {
+    code: "messages_used_up",
+    ja: "コードの送信が混み合っています。時間をおいてお試しになるか、別の連絡先（携帯電話・メール）をお使いください。",
+    en: "Too many codes are being sent right now. Please try again later, or use another contact (mobile phone or mail).",
+};
+/// Where only the registry knows that they are gone: it counts over an hour.
+const MESSAGES_USED_UP_SECONDS: u32 = 600;
+
 /// The house sends no SMS to this country.
 pub const COUNTRY_NOT_SERVED: Words = Words {
     code: "country_not_served",
@@ -181,7 +197,7 @@ impl From<Denied> for Denial {
                 tracing::error!(
                     "the hour's budget of one-time codes of a country, or by mail, is used up"
                 );
-                return Denial::Busy;
+                return Denial::Wait(MESSAGES_USED_UP, MESSAGES_USED_UP_SECONDS);
             }
             Denied::Unexpected => return Denial::Unavailable,
             Denied::NameTaken => NAME_TAKEN,

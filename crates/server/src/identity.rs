@@ -13,6 +13,7 @@ use crate::pace::Pace;
 use crate::relying_party::{Asserting, Registering, RelyingParty, UnusableOrigin};
 use crate::sessions::{SessionLimits, Sessions};
 use crate::sign_ins::SignIns;
+use crate::sign_up_shares::SignUpShares;
 use crate::streams::Streams;
 
 /// How long a till's device works before it must be paired again, in seconds.
@@ -104,10 +105,10 @@ pub enum StepUpAct {
     ErasePerson(WalletId, bool),
 }
 
-/// Limits against floods. Those of people who are known are keyed by who they are, which nobody can choose; what strangers do
-/// has one limit for all of them, and nobody who holds a passkey, a link or a pairing code passes through it.
+/// Limits against floods. Those of people who are known are keyed by who they are, which nobody can choose; strangers who sign up
+/// are counted by their network, and nobody who holds a passkey, a link or a pairing code passes through that.
 pub struct Paces {
-    /// Sign-ups begun by strangers: each writes a row and sends a message.
+    /// Sign-ups begun from one address (IPv6: one /64). Those of all strangers are shared in [`SignUpShares`].
     pub sign_ups: Pace,
     /// Sign-ins of one owner that succeeded.
     pub sign_ins: Pace,
@@ -130,7 +131,7 @@ pub struct Paces {
 impl Default for Paces {
     fn default() -> Self {
         Paces {
-            sign_ups: Pace::new(20, 1, 1),
+            sign_ups: Pace::new(60, 60, 20_000),
             sign_ins: Pace::new(30, 60, 100_000),
             step_ups: Pace::new(30, 60, 100_000),
             card_questions: Pace::new(1, 2, 100_000),
@@ -188,6 +189,8 @@ pub struct Identity {
     pub ceremonies: Ceremonies<Purpose>,
     /// Challenges of sign-ins, which any stranger may begin.
     pub sign_ins: SignIns,
+    /// Whose turn it is to begin a sign-up.
+    pub sign_up_shares: SignUpShares,
     /// Who is signed in.
     pub sessions: Sessions,
     /// Event streams that are open.
@@ -227,6 +230,7 @@ impl Identity {
             // 30 a minute of an owner for 5 minutes: an attacker who crowds others out needs two hundred passkeys.
             ceremonies: Ceremonies::new(30_000),
             sign_ins: SignIns::new(random, 200_000),
+            sign_up_shares: SignUpShares::default(),
             sessions: Sessions::new(200_000),
             streams: Arc::default(),
             devices: Devices::default(),

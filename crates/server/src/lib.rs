@@ -27,6 +27,7 @@ pub mod routes;
 pub mod scanned;
 pub mod sessions;
 pub mod sign_ins;
+pub mod sign_up_shares;
 mod static_file;
 pub mod streams;
 pub mod surface;

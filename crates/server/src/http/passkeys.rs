@@ -22,7 +22,10 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::encode_token;
-use crate::denied::{CODE_EXPIRED, CODE_SPENT, CODE_WRONG, TAKES_NO_SMS};
+use crate::denied::{
+    CODE_EXPIRED, CODE_SPENT, CODE_WRONG, COUNTRY_NOT_SERVED, MESSAGES_USED_UP, SIGN_UPS_CROWDED,
+    TAKES_NO_SMS,
+};
 use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
     Browser, NewSession, WalletSession, begin_for_newcomer, new_session, new_session_device,
@@ -30,9 +33,10 @@ use crate::http::session::{
 };
 use crate::http::step_up::{FreshPasskey, Granted, challenge};
 use crate::identity::{Purpose, StepUpAct};
-use crate::origin::Visitor;
+use crate::origin::{Origin, Visitor};
 use crate::relying_party::PasskeyProblem;
 use crate::sign_ins::SIGN_IN_BYTES_MAX;
+use crate::sign_up_shares::{Asking, Turn};
 use mamori_flows::messages;
 
 /// `POST /api/sign-up/start {contact, locale}`: sends a code, or says in the message that an account exists.
@@ -49,9 +53,7 @@ pub async fn sign_up_start(
         })?;
     let locale = body.locale()?;
     let browser = Browser::of(&headers, &app);
-    if !app.identity.paces.sign_ups.allow((), app.outside.now()) {
-        return Err(Denial::Busy);
-    }
+    take_turn(&app, &visitor.origin, &contact)?;
     let (inner, token) = (Arc::clone(&app), browser.token);
     let (now, seed) = (app.outside.now(), app.outside.seed());
     let started = app.strangers.ask(move |registry| {
@@ -71,6 +73,29 @@ pub async fn sign_up_start(
     });
     let sign_up = started.await??;
     Ok(browser.on(done(json!({ "sign_up": encode_token(&sign_up) }))))
+}
+
+/// Whether it is this stranger's turn to begin a sign-up: counted if so.
+fn take_turn(app: &App, origin: &Origin, contact: &Contact) -> Result<(), Denial> {
+    let (identity, now) = (&app.identity, app.outside.now());
+    let lane = identity.send_budget.lane(contact);
+    let (lane, lane_max) = lane.ok_or(COUNTRY_NOT_SERVED)?;
+    let stranger = origin.stranger();
+    if let Some((household, _)) = stranger
+        && !identity.paces.sign_ups.allow(household, now)
+    {
+        return Err(Denial::Wait(SIGN_UPS_CROWDED, 60));
+    }
+    let asking = Asking {
+        prefix: stranger.map(|(_, prefix)| prefix),
+        lane: &lane,
+        lane_max,
+    };
+    match identity.sign_up_shares.ask(&asking, now) {
+        Turn::Granted => Ok(()),
+        Turn::Crowded { seconds } => Err(Denial::Wait(SIGN_UPS_CROWDED, seconds)),
+        Turn::UsedUp { seconds } => Err(Denial::Wait(MESSAGES_USED_UP, seconds)),
+    }
 }
 
 /// `POST /api/sign-up/prove {sign_up, code, display_name}`: a right code opens the creation of a passkey.

@@ -4,10 +4,11 @@ use axum::http::StatusCode;
 use mamori_domain::command::Command;
 use mamori_engine::testing::Loss;
 use mamori_registry::Surface;
+use mamori_server::listen::Cord;
 use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
-use crate::house::{Browser, House, WALLET};
+use crate::house::{Answer, Browser, House, WALLET};
 
 fn start(browser: &mut Browser, contact: &str) -> Value {
     browser
@@ -147,10 +148,64 @@ fn the_house_sends_no_more_than_its_budget() {
                 .to_owned()
         })
         .collect();
-    assert_eq!(refusals, ["", "", "busy"]);
+    assert_eq!(refusals, ["", "", "messages_used_up"]);
     assert_eq!(house.sent.lock().unwrap().len(), 2);
     // Whoever used the mail up keeps nobody with a telephone out.
     start(&mut house.browser(Surface::Wallet), "090-1234-5678");
+}
+
+/// A press of the button by somebody at this address.
+fn start_from(browser: &mut Browser, address: &str, contact: &str) -> Answer {
+    let request = browser
+        .request("POST", "/api/sign-up/start")
+        .header("content-type", "application/json")
+        .extension(Cord::of_peer(address.parse().expect("an address")));
+    let body = json!({ "contact": contact }).to_string();
+    browser.send(request.body(body.into()).expect("a request"))
+}
+
+#[test]
+fn one_network_does_not_use_up_the_mail_of_all_and_is_told_when_to_come_back() {
+    let house = House::with(|config| config.send_budget.mail = 40);
+    let mut browser = house.browser(Surface::Wallet);
+    let mut refused = Vec::new();
+    for n in 0..30 {
+        let answer = start_from(&mut browser, "203.0.113.7", &format!("a{n}@example.jp"));
+        if answer.status != StatusCode::OK {
+            refused.push(answer);
+        }
+    }
+    assert_eq!(refused.len(), 26, "an eighth of what was left");
+    let told = &refused[0];
+    assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(told.refusal(), "messages_used_up");
+    assert_eq!(told.headers["retry-after"], "3600");
+    let neighbour = start_from(&mut browser, "203.0.113.9", "b@example.jp");
+    assert_eq!(neighbour.refusal(), "messages_used_up", "one prefix");
+    let other = start_from(&mut browser, "203.0.114.7", "c@example.jp");
+    assert_eq!(other.status, StatusCode::OK);
+    house.pass(3_601);
+    let later = start_from(&mut browser, "203.0.113.7", "d@example.jp");
+    assert_eq!(later.status, StatusCode::OK);
+}
+
+#[test]
+fn one_address_begins_a_sign_up_a_second_and_no_more_than_sixty_at_once() {
+    let house = House::with(|config| config.send_budget.mail = 100_000);
+    let mut browser = house.browser(Surface::Wallet);
+    let mut from = |address: &str, n: i64| {
+        house.pass(i64::from(n % 10 == 9));
+        start_from(&mut browser, address, &format!("a{n}@example.jp"))
+    };
+    let crowded = (0..80)
+        .map(|n| from("2001:db8:1:1::1", n))
+        .find(|answer| answer.status != StatusCode::OK)
+        .expect("an end");
+    assert_eq!(crowded.refusal(), "sign_ups_crowded");
+    assert_eq!(crowded.headers["retry-after"], "60");
+    let household = from("2001:db8:1:1::2", 100);
+    assert_eq!(household.refusal(), "sign_ups_crowded", "one /64");
+    assert_eq!(from("2001:db8:1:2::1", 101).status, StatusCode::OK);
 }
 
 #[test]
