@@ -92,6 +92,22 @@ step('the books balance, in both languages', async () => {
   await lookInBothLanguages(page, 'console-today', { fullPage: true });
 });
 
+step('every page of the console is one press away on the smallest phone, and at a desk the list stands beside the form', async () => {
+  const { page } = operator;
+  const before = page.viewportSize();
+  await page.setViewportSize({ width: 320, height: 568 });
+  const links = await page.locator('.console-nav a').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ left, right }) => [left, right]));
+  assert.equal(links.length, 6);
+  assert.ok(links.every(([left, right]) => left >= 0 && right <= 320), JSON.stringify(links));
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await link(page, words.nav_payments).click();
+  await page.locator('.payment-row').first().waitFor();
+  const form = await page.locator('.payments-form').boundingBox();
+  const row = await page.locator('.payment-row').first().boundingBox();
+  assert.ok(row.x > form.x + form.width, 'the list stands beside the form');
+  await page.setViewportSize(before);
+});
+
 step('a payment is found by its amount, and the list is saved for the office', async () => {
   const { page } = operator;
   await link(page, words.nav_payments).click();

@@ -242,6 +242,17 @@ step('amount, message and scan are in one view on every till, and a long name cu
   await tillAmount().waitFor();
 });
 
+step('a tablet shows the whole keypad, and a small phone the amount and the scan, below a head without a line too many', async () => {
+  const { page } = till;
+  const before = page.viewportSize();
+  for (const [width, height, last] of [[1024, 768, '.keypad'], [320, 568, '#code']]) {
+    await page.setViewportSize({ width, height });
+    const bottom = await page.locator(last).evaluate((element) => element.getBoundingClientRect().bottom + scrollY);
+    assert.ok(bottom <= height, `${last} ends at ${bottom} of ${height}`);
+  }
+  await page.setViewportSize(before);
+});
+
 step('a receipt is passed on without the balance', async () => {
   const { page, context } = phone;
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
