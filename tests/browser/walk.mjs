@@ -428,8 +428,8 @@ async function walkTill(browser, lang) {
   await look('sale-without-amount');
   const sell = async (amount, code) => {
     await page.locator('#amount').fill(String(amount));
+    // It goes by itself at the last digit.
     await page.locator('#code').fill(code);
-    await page.locator('#code').press('Enter').catch(() => {});
   };
   const next = () => until('the next sale', async () => {
     await button(page, words.next_sale).click({ timeout: 2_000 }).catch(() => {});
