@@ -172,7 +172,7 @@ function refundFields(state, send) {
       h('label', { for: 'refund-amount' }, t('refund_amount')),
       h('input', {
         id: 'refund-amount', class: 'number', type: 'text', inputmode: 'numeric', autocomplete: 'off', maxlength: '12',
-        'aria-invalid': String(wantedRefund(state) === null), value: state.text,
+        'aria-invalid': String(state.problem === 'wrong'), value: state.text,
         on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
       }),
       h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'all', text: all }) } },
