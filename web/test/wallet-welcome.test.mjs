@@ -145,3 +145,19 @@ test('a number that the server refuses is marked at its field, and no longer whe
   one.send(typed('code', '12345'));
   assert.deepEqual([one.state.wrong, one.state.problem], [null, null]);
 });
+
+test('while there is a crowd the page works for a moment and asks again by itself, three times at most', () => {
+  const one = welcome();
+  one.sendAll(typed('contact', 'a@example.com'), { is: 'start' });
+  const wanted = { is: 'proof_wanted', contact: 'a@example.com', challenge: 'c', bits: 17, error: new Error('proof_wanted') };
+  for (let check = 1; check <= 3; check += 1) {
+    assert.deepEqual(one.send(wanted), [{ do: 'start', contact: 'a@example.com', challenge: 'c', bits: 17 }]);
+    assert.deepEqual([one.state.checks, one.state.busy, one.state.problem], [check, 'start', null]);
+  }
+  assert.deepEqual(one.send(wanted), []);
+  assert.deepEqual([one.state.checks, one.state.busy, one.state.problem], [0, null, { error: wanted.error }]);
+  assert.deepEqual(one.send({ is: 'start' }), [{ do: 'start', contact: 'a@example.com' }], 'and once more by hand');
+  one.send(wanted);
+  one.send({ is: 'started', contact: 'a@example.com', sign_up: 's', now_ms: NOW });
+  assert.deepEqual([one.state.step, one.state.checks], ['prove', 0]);
+});

@@ -20,11 +20,13 @@ import { after, byEvent, cancel } from '/assets/machine.js';
  * @property {'start' | 'sign_in' | 'prove' | 'finish' | null} busy
  * @property {number} sent_at_ms when the last code was sent
  * @property {number} now_ms the clock, as it was last looked at
+ * @property {number} checks proofs of work that were asked for since the last press
  * @property {boolean} resent whether the last code was sent again
  */
 
 /**
  * @typedef {{ is: 'typed', field: 'contact' | 'code' | 'display_name', text: string } | { is: 'start' }
+ *   | { is: 'proof_wanted', contact: string, challenge: string, bits: number, error: unknown }
  *   | { is: 'started', contact: string, sign_up: string, now_ms: number } | { is: 'prove' }
  *   | { is: 'resend' } | { is: 'tick' } | { is: 'time', now_ms: number }
  *   | { is: 'proved', creation: unknown, display_name: string } | { is: 'other_contact' } | { is: 'make_passkey' }
@@ -33,7 +35,7 @@ import { after, byEvent, cancel } from '/assets/machine.js';
  */
 
 /**
- * @typedef {{ do: 'start', contact: string } | { do: 'prove', sign_up: string, code: string, display_name: string }
+ * @typedef {{ do: 'start', contact: string, challenge?: string, bits?: number } | { do: 'prove', sign_up: string, code: string, display_name: string }
  *   | { do: 'make_passkey', sign_up: string, creation: unknown } | { do: 'sign_in' } | { do: 'offer' }
  *   | { do: 'end_offer' } | { do: 'read_clock' } | { do: 'focus', on: 'contact' | 'code' | 'name' | 'heading' }
  *   | After<WelcomeEvent> | Cancel} WelcomeEffect
@@ -44,6 +46,8 @@ export const RENEW_OFFER_MS = 4 * 60_000;
 
 // A message needs this long to arrive. Who asks again before that only uses up the three that a contact gets in an hour.
 const RESEND_AFTER_MS = 30_000;
+// Each answer opens one start; who is asked once more has changed networks, or the answer came too late.
+const CHECKS_MAX = 3;
 // As long as the server takes the code.
 const CODE_LIFE_MS = 10 * 60_000;
 
@@ -109,7 +113,7 @@ const TICK = after('clock', 1_000, { is: 'tick' });
 const complain = (state, wrong, key) => [{ ...state, wrong, problem: { key } }, { do: 'focus', on: wrong }];
 
 /** @param {WelcomeState} state @returns {WelcomeState} */
-const fresh = (state) => ({ ...state, wrong: null, problem: null });
+const fresh = (state) => ({ ...state, wrong: null, problem: null, checks: 0 });
 
 /** @param {WelcomeState} state @param {WelcomeState['busy']} busy @returns {WelcomeState} */
 const busyWith = (state, busy) => ({ ...fresh(state), busy });
@@ -126,6 +130,10 @@ const on = {
     if (!looksLikeContact(contact)) return complain(state, 'contact', 'contact_wrong');
     return [busyWith(state, 'start'), { do: 'start', contact }];
   },
+  /** There is a crowd at the door: the page works for a moment, and asks again by itself. */
+  proof_wanted: (state, { contact, challenge, bits, error }) => (state.checks >= CHECKS_MAX
+    ? [{ ...fresh(state), problem: { error }, busy: null }]
+    : [{ ...state, checks: state.checks + 1 }, { do: 'start', contact, challenge, bits }]),
   started: (state, { contact, sign_up, now_ms }) => [
     {
       ...fresh(state), step: 'prove', contact, sign_up, code: '', creation: null, busy: null,
@@ -178,7 +186,7 @@ export function beginWelcome(sentence, left, known) {
   /** @type {WelcomeState} */
   const state = {
     step: 'contact', known, contact: '', code: '', display_name: '', sign_up: '', creation: null,
-    sent_at_ms: 0, now_ms: 0, resent: false, ...left, wrong: null, busy: null, problem: sentence === '' ? null : { sentence },
+    sent_at_ms: 0, now_ms: 0, resent: false, ...left, checks: 0, wrong: null, busy: null, problem: sentence === '' ? null : { sentence },
   };
   return state.step === 'contact' ? [state, ...OFFER] : [state, { do: 'read_clock' }];
 }

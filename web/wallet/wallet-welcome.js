@@ -12,6 +12,7 @@ import {
   canWaitInAutofill, ceremonyProblem, createPasskey, nameOf, stopWaiting, usePasskey,
 } from '/assets/passkey.js';
 import { operatorLine } from '/assets/wallet-help.js';
+import { solve } from '/assets/wallet-proof.js';
 import { beginWelcome, resendSeconds, takenUp, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
 
 /** @import { Attributes, Child, Machine, Performers } from '../types/pages.js' */
@@ -109,6 +110,9 @@ const returningStep = (state, send) => [
   h('button', { type: 'button', class: 'button quiet wide', on: { click: () => send({ is: 'newcomer' }) } }, t('newcomer')),
 ];
 
+/** There from the beginning, so that a screen reader tells what comes into it. @param {WelcomeState} state */
+const checkingLine = ({ checks }) => h('p', { class: 'small soft', role: 'status' }, checks > 0 && t('checking'));
+
 /** @param {WelcomeState} state @param {Send} send @returns {Child[]} */
 function contactStep(state, send) {
   return [
@@ -120,7 +124,8 @@ function contactStep(state, send) {
         'aria-invalid': state.wrong === 'contact' && 'true',
         placeholder: '090-1234-5678', value: state.contact, on: typing(send, 'contact'),
       }, t('contact_label'), h('p', { class: 'hint', id: 'contact-hint' }, t('contact_hint'))),
-      h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy === 'start' && 'true' }, t('start'))),
+      h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy === 'start' && 'true' }, t('start')),
+      checkingLine(state)),
     h('p', { class: 'or' }, h('span', {}, t('have_account'))),
     signInButton(state, send, 'quiet'),
   ];
@@ -152,6 +157,7 @@ function proveStep(state, send) {
         key(), t('make_passkey')),
       h('p', { class: 'small soft' }, t('passkey_explained'))),
     h('p', { class: 'small soft', role: 'status', hidden: !state.resent }, state.resent && t('code_sent_again')),
+    checkingLine(state),
     h('div', { class: 'welcome-ways' }, resendButton(state, send),
       h('button', { type: 'button', class: 'text-button', on: { click: () => send({ is: 'other_contact' }) } },
         own('back', () => icon('back')), t('other_contact'))),
@@ -234,9 +240,16 @@ async function offer(app, offers) {
  * @returns {Performers<WelcomeEvent, WelcomeEffect>}
  */
 const performers = (app, panel, isShown, offers) => ({
-  start: ({ contact }) => answerOf(async () => {
-    const { sign_up } = await post('/api/sign-up/start', { contact, locale: language() });
-    return { is: 'started', contact, sign_up, now_ms: Date.now() };
+  start: ({ contact, challenge, bits = 0 }) => answerOf(async () => {
+    const proof = challenge === undefined ? {} : { challenge, answer: await solve(challenge, bits) };
+    try {
+      const { sign_up } = await post('/api/sign-up/start', { contact, locale: language(), ...proof });
+      return { is: 'started', contact, sign_up, now_ms: Date.now() };
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== 'proof_wanted') throw error;
+      const { challenge: next = '', bits: wanted = 0 } = error.body;
+      return { is: 'proof_wanted', contact, challenge: next, bits: wanted, error };
+    }
   }),
   prove: ({ sign_up, code, display_name }) => answerOf(async () => {
     const { creation } = await post('/api/sign-up/prove', { sign_up, code, display_name });

@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use mamori_datastore::fault::Fault;
 use serde_json::json;
 
+use crate::proofs::Challenge;
+
 /// A normal "no": a stable code and its sentences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Words {
@@ -39,6 +41,8 @@ pub enum Denial {
     TooLarge,
     /// 421: the request names another host.
     OtherHost,
+    /// 428: there is a crowd of strangers; the page does some work and asks again by itself.
+    Prove(Challenge),
     /// 429: others come first; after so many seconds it is worth asking again.
     Wait(Words, u32),
     /// 503: too much at once; nothing was decided, try again.
@@ -55,6 +59,14 @@ impl Denial {
         let words = |code, ja, en| Words { code, ja, en };
         match self {
             Denial::Refused(refused) => (StatusCode::CONFLICT, refused),
+            Denial::Prove(_) => (
+                StatusCode::PRECONDITION_REQUIRED,
+                words(
+                    "proof_wanted",
+                    "混み合っているため、確認が終わりませんでした。もう一度お試しください。",
+                    "There is a crowd, and the check did not end. Please try again.",
+                ),
+            ),
             Denial::Wait(words, _) => (StatusCode::TOO_MANY_REQUESTS, words),
             Denial::InvalidField(_) => (
                 StatusCode::BAD_REQUEST,
@@ -131,6 +143,10 @@ impl IntoResponse for Denial {
             json!({ "refusal": words.code, "message_ja": words.ja, "message_en": words.en });
         if let Denial::InvalidField(field) = self {
             body["field"] = json!(field);
+        }
+        if let Denial::Prove(challenge) = self {
+            body["challenge"] = json!(challenge.text());
+            body["bits"] = json!(challenge.bits());
         }
         let mut response = (status, Json(body)).into_response();
         if let Denial::Wait(_, seconds) = self {

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use mamori_datastore::keys::Secret;
 use mamori_domain::ids::{HoldId, MerchantId, StoreId, SupervisorId, TillId, WalletId};
 use mamori_domain::merchant::ReversalRule;
 use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
@@ -10,6 +11,7 @@ use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 use crate::ceremonies::Ceremonies;
 use crate::cookies::Token;
 use crate::pace::Pace;
+use crate::proofs::{ProofCost, Proofs};
 use crate::relying_party::{Asserting, Registering, RelyingParty, UnusableOrigin};
 use crate::sessions::{SessionLimits, Sessions};
 use crate::sign_ins::SignIns;
@@ -189,6 +191,8 @@ pub struct Identity {
     pub ceremonies: Ceremonies<Purpose>,
     /// Challenges of sign-ins, which any stranger may begin.
     pub sign_ins: SignIns,
+    /// The work that strangers do while there is a crowd.
+    pub proofs: Proofs,
     /// Whose turn it is to begin a sign-up.
     pub sign_up_shares: SignUpShares,
     /// Who is signed in.
@@ -230,6 +234,11 @@ impl Identity {
             // 30 a minute of an owner for 5 minutes: an attacker who crowds others out needs two hundred passkeys.
             ceremonies: Ceremonies::new(30_000),
             sign_ins: SignIns::new(random, 200_000),
+            // A purpose of its own: what seals a sign-in tells nothing of what binds a challenge.
+            proofs: Proofs::new(
+                Secret::new(Secret::new(random).mac(&[b"proof of work"])),
+                ProofCost::default(),
+            ),
             sign_up_shares: SignUpShares::default(),
             sessions: Sessions::new(200_000),
             streams: Arc::default(),

@@ -21,6 +21,7 @@ pub mod origin;
 pub mod outside;
 pub mod pace;
 pub mod permission_link;
+pub mod proofs;
 pub mod relying_party;
 pub mod route_table;
 pub mod routes;

@@ -16,6 +16,8 @@ const START_MICROS: i64 = 50_000;
 /// share when a prefix beyond its own asks.
 const KEPT_FOR_NEWCOMERS: i64 = 5;
 const KEPT_FOR_THE_MODEST: i64 = 10;
+/// Of 1,000 that are taken, how many before a proof of work is asked for.
+const PROOF_FROM: u32 = 500;
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
 /// Starts in a minute, which the prefixes of the minute share.
@@ -40,6 +42,11 @@ pub struct Asking<'a> {
 pub enum Turn {
     /// Go on; it is counted.
     Granted,
+    /// There is a crowd: first a proof of work.
+    Prove {
+        /// How much is taken, of 1,000; more than half.
+        pressure: u32,
+    },
     /// Too many starts for now.
     Crowded {
         /// Until it is worth asking again.
@@ -136,10 +143,14 @@ impl Default for SignUpShares {
 }
 
 impl SignUpShares {
-    /// Whose turn it is. What is granted is counted, against the prefix and for all.
-    pub fn ask(&self, asking: &Asking, now: Timestamp) -> Turn {
+    /// Whose turn it is. What is granted is counted, against the prefix and for all. `proven`: the work was done.
+    pub fn ask(&self, asking: &Asking, proven: bool, now: Timestamp) -> Turn {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let refused = state.messages_left(asking, now.0);
+        let refused = state.messages_left(asking, now.0).or_else(|| {
+            // Nobody works for what is gone already.
+            let pressure = state.pressure(asking, now.0);
+            (!proven && pressure > PROOF_FROM).then_some(Turn::Prove { pressure })
+        });
         let turn = refused.unwrap_or_else(|| state.start(asking.prefix, now.0));
         if turn == Turn::Granted
             && let Some(lane) = state.lanes.get_mut(asking.lane)
@@ -151,6 +162,18 @@ impl SignUpShares {
 }
 
 impl State {
+    /// How much is taken, of 1,000: of the starts or of the lane's messages, whichever is more.
+    fn pressure(&self, asking: &Asking, now: i64) -> u32 {
+        let ahead = (self.spent_until - now).clamp(0, START_MICROS * STARTS_AT_ONCE);
+        let of_starts = ahead * 1_000 / (START_MICROS * STARTS_AT_ONCE);
+        let sent = self.lanes.get(asking.lane).map_or(0, |lane| lane.log.len());
+        let of_lane = i64::try_from(sent)
+            .unwrap_or(i64::MAX)
+            .saturating_mul(1_000)
+            / asking.lane_max.max(1);
+        u32::try_from(of_starts.max(of_lane).min(1_000)).unwrap_or(1_000)
+    }
+
     /// What the hour's messages say against it. A prefix may have an eighth of what is left when it asks, and the last quarter goes
     /// to prefixes that have had none: one prefix gets at most a ninth of an hour, and ten greedy ones leave a newcomer room.
     fn messages_left(&mut self, asking: &Asking, now: i64) -> Option<Turn> {
@@ -217,7 +240,7 @@ mod tests {
         asking: impl Fn(i64) -> Asking<'static>,
     ) -> usize {
         (0..count)
-            .filter(|&n| shares.ask(&asking(n), at(from + n * 1_000)) == Turn::Granted)
+            .filter(|&n| shares.ask(&asking(n), true, at(from + n * 1_000)) == Turn::Granted)
             .count()
     }
 
@@ -229,7 +252,7 @@ mod tests {
             let from = second * 1_000_000;
             granted(&shares, 999, from, |_| asking(7, 1_000_000));
             let newcomer = asking(1_000 + second as u64, 1_000_000);
-            honest += usize::from(shares.ask(&newcomer, at(from + 999_500)) == Turn::Granted);
+            honest += usize::from(shares.ask(&newcomer, true, at(from + 999_500)) == Turn::Granted);
         }
         assert_eq!(honest, 60);
     }
@@ -252,14 +275,15 @@ mod tests {
             asking(100 + n as u64, 1_000_000)
         });
         assert!(again > 0);
-        let refused = shares.ask(&asking(7, 1_000_000), at(59_009_000));
+        let refused = shares.ask(&asking(7, 1_000_000), true, at(59_009_000));
         assert_eq!(refused, Turn::Crowded { seconds: 60 });
     }
 
     #[test]
     fn one_prefix_has_a_ninth_of_the_hours_messages_and_six_leave_most_of_the_kept_part() {
         let shares = SignUpShares::default();
-        let ask = |prefix, number: i64| shares.ask(&asking(prefix, 2_000), at(number * 100_000));
+        let ask =
+            |prefix, number: i64| shares.ask(&asking(prefix, 2_000), true, at(number * 100_000));
         let one = (0..1_000).filter(|&n| ask(1, n) == Turn::Granted).count();
         assert_eq!(one, 222);
         for n in 1_000..9_000 {
@@ -281,7 +305,7 @@ mod tests {
             prefix: None,
             ..asking(0, lane_max)
         };
-        let ask = |n: i64| shares.ask(&unknown(300), at(n * 100_000));
+        let ask = |n: i64| shares.ask(&unknown(300), true, at(n * 100_000));
         assert_eq!((0..400).filter(|&n| ask(n) == Turn::Granted).count(), 300);
     }
 
@@ -289,11 +313,36 @@ mod tests {
     fn a_clock_set_back_keeps_nobody_out_and_what_is_kept_is_bounded() {
         let shares = SignUpShares::default();
         granted(&shares, 200_000, HOUR, |n| asking(n as u64, i64::MAX));
-        let crowded = shares.ask(&asking(1, 20), at(0));
+        let crowded = shares.ask(&asking(1, 20), true, at(0));
         assert_eq!(crowded, Turn::Crowded { seconds: 2 });
-        assert_eq!(shares.ask(&asking(1, 20), at(2_000_000)), Turn::Granted);
+        assert_eq!(
+            shares.ask(&asking(1, 20), true, at(2_000_000)),
+            Turn::Granted
+        );
         let mut recent = Recent::new(HOUR, 100);
         (0..1_000).for_each(|n| recent.note(Some(n), 0));
         assert_eq!((recent.log.len(), recent.counts.len()), (100, 100));
+    }
+
+    #[test]
+    fn work_is_asked_for_once_half_of_the_messages_or_of_the_starts_is_taken_and_not_for_what_is_gone()
+     {
+        let shares = SignUpShares::default();
+        let ask = |prefix, n: i64| shares.ask(&asking(prefix, 100), false, at(n * 1_000_000));
+        let first = (0..51).all(|n| ask(n as u64, n) == Turn::Granted);
+        assert!(first);
+        assert_eq!(ask(1_000, 51), Turn::Prove { pressure: 510 });
+        assert!(matches!(
+            ask(0, 51),
+            Turn::UsedUp { .. } | Turn::Prove { .. }
+        ));
+        let proven = |n: i64| shares.ask(&asking(n as u64, 100), true, at(n * 1_000_000));
+        (51..100).for_each(|n| assert_eq!(proven(n), Turn::Granted));
+        assert!(matches!(ask(1_000, 100), Turn::UsedUp { .. }));
+
+        let shares = SignUpShares::default();
+        let ask = |n: u64| shares.ask(&asking(n, 1_000_000), false, at(0));
+        assert_eq!((0..20).filter(|&n| ask(n) == Turn::Granted).count(), 11);
+        assert_eq!(ask(30), Turn::Prove { pressure: 550 });
     }
 }

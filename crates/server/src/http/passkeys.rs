@@ -34,12 +34,13 @@ use crate::http::session::{
 use crate::http::step_up::{FreshPasskey, Granted, challenge};
 use crate::identity::{Purpose, StepUpAct};
 use crate::origin::{Origin, Visitor};
+use crate::proofs::{ANSWER_MAX, CHALLENGE_BYTES_MAX};
 use crate::relying_party::PasskeyProblem;
 use crate::sign_ins::SIGN_IN_BYTES_MAX;
 use crate::sign_up_shares::{Asking, Turn};
 use mamori_flows::messages;
 
-/// `POST /api/sign-up/start {contact, locale}`: sends a code, or says in the message that an account exists.
+/// `POST /api/sign-up/start {contact, locale, challenge?, answer?}`: sends a code, or says in the message that an account exists.
 pub async fn sign_up_start(
     State(app): State<Arc<App>>,
     visitor: Visitor,
@@ -53,7 +54,7 @@ pub async fn sign_up_start(
         })?;
     let locale = body.locale()?;
     let browser = Browser::of(&headers, &app);
-    take_turn(&app, &visitor.origin, &contact)?;
+    take_turn(&app, &visitor.origin, &contact, &body)?;
     let (inner, token) = (Arc::clone(&app), browser.token);
     let (now, seed) = (app.outside.now(), app.outside.seed());
     let started = app.strangers.ask(move |registry| {
@@ -75,8 +76,8 @@ pub async fn sign_up_start(
     Ok(browser.on(done(json!({ "sign_up": encode_token(&sign_up) }))))
 }
 
-/// Whether it is this stranger's turn to begin a sign-up: counted if so.
-fn take_turn(app: &App, origin: &Origin, contact: &Contact) -> Result<(), Denial> {
+/// Whether it is this stranger's turn to begin a sign-up: counted if so. While there is a crowd the body holds a proof of work.
+fn take_turn(app: &App, origin: &Origin, contact: &Contact, body: &Body) -> Result<(), Denial> {
     let (identity, now) = (&app.identity, app.outside.now());
     let lane = identity.send_budget.lane(contact);
     let (lane, lane_max) = lane.ok_or(COUNTRY_NOT_SERVED)?;
@@ -91,8 +92,22 @@ fn take_turn(app: &App, origin: &Origin, contact: &Contact) -> Result<(), Denial
         lane: &lane,
         lane_max,
     };
-    match identity.sign_up_shares.ask(&asking, now) {
+    let bound_to = (asking.prefix, asking.lane);
+    let shown = body.opt_text("challenge", CHALLENGE_BYTES_MAX)?;
+    let answer = body.opt_whole("answer", 0..=ANSWER_MAX)?;
+    let proof = (shown.zip(answer))
+        .and_then(|(shown, answer)| identity.proofs.take(shown, answer, bound_to, now));
+    let turn = identity.sign_up_shares.ask(&asking, proof.is_some(), now);
+    if let Some(proof) = proof.filter(|_| turn != Turn::Granted) {
+        identity.proofs.give_back(&proof);
+    }
+    match turn {
         Turn::Granted => Ok(()),
+        Turn::Prove { pressure } => {
+            let nonce = app.outside.bytes();
+            let challenge = identity.proofs.challenge(bound_to, pressure, now, nonce);
+            Err(Denial::Prove(challenge))
+        }
         Turn::Crowded { seconds } => Err(Denial::Wait(SIGN_UPS_CROWDED, seconds)),
         Turn::UsedUp { seconds } => Err(Denial::Wait(MESSAGES_USED_UP, seconds)),
     }

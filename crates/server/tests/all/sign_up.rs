@@ -6,6 +6,7 @@ use mamori_engine::testing::Loss;
 use mamori_registry::Surface;
 use mamori_server::listen::Cord;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::authenticator::Authenticator;
 use crate::house::{Answer, Browser, House, WALLET};
@@ -187,6 +188,48 @@ fn one_network_does_not_use_up_the_mail_of_all_and_is_told_when_to_come_back() {
     house.pass(3_601);
     let later = start_from(&mut browser, "203.0.113.7", "d@example.jp");
     assert_eq!(later.status, StatusCode::OK);
+}
+
+/// The answer to a challenge, as the page finds it.
+fn worked(challenge: &Value, bits: &Value) -> u64 {
+    let (challenge, bits) = (challenge.as_str().expect("a text"), bits.as_u64());
+    (0..)
+        .find(|answer| {
+            let hash = Sha256::digest(format!("{challenge}:{answer}"));
+            let start = u64::from_be_bytes(std::array::from_fn(|at| hash[at]));
+            u64::from(start.leading_zeros()) >= bits.expect("a number")
+        })
+        .expect("an answer")
+}
+
+#[test]
+fn once_half_of_the_mail_is_gone_a_browser_works_before_a_code_is_sent_and_each_answer_sends_one() {
+    let house = House::with(|config| config.send_budget.mail = 4);
+    let mut browser = house.browser(Surface::Wallet);
+    for n in 0..3 {
+        start(&mut browser, &format!("a{n}@example.jp"));
+    }
+    let mut ask = |body: Value| browser.post("/api/sign-up/start", body);
+    let asked = ask(json!({ "contact": "b@example.jp" }));
+    assert_eq!(asked.status, StatusCode::PRECONDITION_REQUIRED);
+    assert_eq!(asked.refusal(), "proof_wanted");
+    let challenge = asked.body["challenge"].clone();
+    let answer = worked(&challenge, &asked.body["bits"]);
+    let with = |contact: &str, answer: u64| json!({ "contact": contact, "challenge": challenge, "answer": answer });
+    assert_eq!(
+        ask(with("b@example.jp", answer + 1)).refusal(),
+        "proof_wanted"
+    );
+    assert_eq!(ask(with("b@example.jp", answer)).status, StatusCode::OK);
+    assert_eq!(house.sent.lock().unwrap().len(), 4);
+    assert_eq!(
+        ask(with("c@example.jp", answer)).refusal(),
+        "messages_used_up"
+    );
+    assert_eq!(
+        ask(json!({ "contact": "c@example.jp", "challenge": 7 })).refusal(),
+        "invalid_field"
+    );
 }
 
 #[test]
