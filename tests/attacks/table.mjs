@@ -288,6 +288,8 @@ export const OTHER_SITES = [
   ['no type', start([['Origin', origin]]), 400, 'invalid_field'],
   ['a type that begins like ours', start([['Content-Type', 'application/json-patch+json'], ['Origin', origin]]), 400, 'invalid_field'],
   ['the page itself', start([asJson, ['Origin', origin], ['Sec-Fetch-Site', 'same-origin']]), 200, null],
+  ...[['forwarded for a thousand', '10.0.0.1,'.repeat(1_000)], ['forwarded for nobody', ', ,"<x>'], ['forwarded for bytes', '\xff\xfe']].map(
+    ([name, value]) => [name, start([asJson, ['Origin', origin], ['X-Forwarded-For', value], ['X-Forwarded-For', '::1']]), 200, null]),
   ['a preflight gets no permission', page('wallet', [['Host', PLACES.wallet.host], ['Origin', 'https://evil.example'], ['Access-Control-Request-Method', 'POST']], { method: 'OPTIONS', target: '/api/home' }), 404, null],
 ];
 

@@ -2,6 +2,7 @@
 // does not come, a number is mistyped.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { after, before } from 'node:test';
 
 import { walletTexts } from '../../web/wallet/wallet-texts.js';
@@ -46,6 +47,38 @@ step('who runs this, help, terms and privacy are there before anybody signs up',
   }
   await page.getByRole('link', { name: words.back }).click();
   await page.getByLabel(words.contact_label).waitFor();
+});
+
+step('while strangers crowd the door the page says that it is checking, and asks again by itself', async () => {
+  const another = await openDevice(browser, { phone: true });
+  const { page } = another;
+  const challenge = 'CQkJ'.repeat(11);
+  const asked = [];
+  let letThrough;
+  const seen = new Promise((resolve) => { letThrough = resolve; });
+  await page.route('**/api/sign-up/start', async (route) => {
+    asked.push(route.request().postDataJSON());
+    if (asked.length === 1) {
+      const body = { refusal: 'proof_wanted', message_ja: 'x', message_en: 'x', challenge, bits: 17 };
+      return route.fulfill({ status: 428, contentType: 'application/json', body: JSON.stringify(body) });
+    }
+    await seen;
+    return route.continue();
+  });
+  await page.goto(dev.wallet_url);
+  await page.getByLabel(words.contact_label).fill(`crowd-${CONTACT}`);
+  await button(page, words.start).click();
+  await page.getByRole('status').filter({ hasText: words.checking }).waitFor();
+  await until('the work is done', () => asked.length === 2);
+  await lookAt(page, 'wallet-checking-ja', { fullPage: true });
+  letThrough();
+  await heading(page, words.prove_title).waitFor();
+  const { answer } = asked[1];
+  const hash = createHash('sha256').update(`${challenge}:${answer}`).digest();
+  assert.equal(Math.clz32(hash.readUInt32BE(0)) >= 17, true, `${answer}`);
+  assert.deepEqual([asked[0].answer, asked[1].challenge, asked.length], [undefined, challenge, 2]);
+  assert.deepEqual(another.problems, []);
+  await another.context.close();
 });
 
 step('a page that is loaded anew stays at the number that was sent', async () => {

@@ -25,7 +25,7 @@ const alsoRead = new Set(['/api/top-ups']);
 /** Fields of each call; `right` is what the other fields get meanwhile. */
 const calls = {
   stranger: {
-    '/api/sign-up/start': { contact: { ...text('x', '090', '@', 'a@', 'あ@い', '+819', '０'), right: '09000000000' }, locale: optional({ ...text(), right: 'ja' }) },
+    '/api/sign-up/start': { contact: { ...text('x', '090', '@', 'a@', 'あ@い', '+819', '０'), right: '09000000000' }, locale: optional({ ...text(), right: 'ja' }), challenge: optional({ right: 'x', wrong: [true, 7, [], {}, LONG, '\u0000', 'a\nb'] }), answer: optional({ right: 0, wrong: [true, 1.5, '1', -1, [], {}, 4_294_967_296] }) },
     '/api/sign-up/prove': { sign_up: text(), code: { ...text('1', '0000000', '１２３４５６', '12345a'), right: '000000' }, display_name: text(' ', '\u202e', 'あ'.repeat(1_000)) },
     '/api/sign-up/finish': { sign_up: text(), credential },
     '/api/sign-in/finish': { sign_in: text(), credential },
