@@ -108,6 +108,17 @@ impl Recent {
         }
     }
 
+    /// Forgets the newest of this prefix.
+    fn take_back(&mut self, prefix: Option<u64>) {
+        let newest = self.log.iter().rposition(|(_, of)| *of == prefix);
+        let Some(entry) = newest.and_then(|at| self.log.remove(at)) else {
+            return;
+        };
+        // The count goes the way of the oldest.
+        self.log.push_front(entry);
+        self.forget_oldest();
+    }
+
     /// How many this prefix has taken; None for one without a share.
     fn taken(&self, prefix: Option<u64>) -> Option<usize> {
         prefix.map(|prefix| self.counts.get(&prefix).copied().unwrap_or(0))
@@ -158,6 +169,15 @@ impl SignUpShares {
             lane.note(asking.prefix, now.0);
         }
         turn
+    }
+
+    /// No message left after all: the contact had its own of the hour. Else one contact, asked for again and again, would use up what
+    /// others wait for.
+    pub fn not_sent(&self, prefix: Option<u64>, lane: &str) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = state.lanes.get_mut(lane) {
+            lane.take_back(prefix);
+        }
     }
 }
 

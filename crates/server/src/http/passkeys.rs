@@ -54,7 +54,7 @@ pub async fn sign_up_start(
         })?;
     let locale = body.locale()?;
     let browser = Browser::of(&headers, &app);
-    take_turn(&app, &visitor.origin, &contact, &body)?;
+    let (prefix, lane) = take_turn(&app, &visitor.origin, &contact, &body)?;
     let (inner, token) = (Arc::clone(&app), browser.token);
     let (now, seed) = (app.outside.now(), app.outside.seed());
     let started = app.strangers.ask(move |registry| {
@@ -72,12 +72,22 @@ pub async fn sign_up_start(
             })
         })
     });
-    let sign_up = started.await??;
+    let started = started.await;
+    if !matches!(started, Ok(Ok(_))) {
+        app.identity.sign_up_shares.not_sent(prefix, &lane);
+    }
+    let sign_up = started??;
     Ok(browser.on(done(json!({ "sign_up": encode_token(&sign_up) }))))
 }
 
-/// Whether it is this stranger's turn to begin a sign-up: counted if so. While there is a crowd the body holds a proof of work.
-fn take_turn(app: &App, origin: &Origin, contact: &Contact, body: &Body) -> Result<(), Denial> {
+/// Whether it is this stranger's turn to begin a sign-up; if so, what the message was counted under: prefix and lane. While there is
+/// a crowd the body holds a proof of work.
+fn take_turn(
+    app: &App,
+    origin: &Origin,
+    contact: &Contact,
+    body: &Body,
+) -> Result<(Option<u64>, String), Denial> {
     let (identity, now) = (&app.identity, app.outside.now());
     let lane = identity.send_budget.lane(contact);
     let (lane, lane_max) = lane.ok_or(COUNTRY_NOT_SERVED)?;
@@ -102,7 +112,7 @@ fn take_turn(app: &App, origin: &Origin, contact: &Contact, body: &Body) -> Resu
         identity.proofs.give_back(&proof);
     }
     match turn {
-        Turn::Granted => Ok(()),
+        Turn::Granted => Ok((asking.prefix, lane)),
         Turn::Prove { pressure } => {
             let nonce = app.outside.bytes();
             let challenge = identity.proofs.challenge(bound_to, pressure, now, nonce);

@@ -190,6 +190,25 @@ fn one_network_does_not_use_up_the_mail_of_all_and_is_told_when_to_come_back() {
     assert_eq!(later.status, StatusCode::OK);
 }
 
+#[test]
+fn one_contact_asked_for_again_and_again_uses_up_nobodys_mail() {
+    let house = House::with(|config| config.send_budget.mail = 40);
+    let mut browser = house.browser(Surface::Wallet);
+    let mut start = |contact: &str| {
+        house.pass(1);
+        start_from(&mut browser, "203.0.113.7", contact)
+    };
+    let told: Vec<String> = (0..12)
+        .map(|_| start("a@example.jp").refusal().to_owned())
+        .collect();
+    assert_eq!(told[..3], ["", "", ""]);
+    assert!(
+        told[3..].iter().all(|code| code == "code_sent_too_often"),
+        "{told:?}"
+    );
+    assert_eq!(start("b@example.jp").status, StatusCode::OK);
+}
+
 /// The answer to a challenge, as the page finds it.
 fn worked(challenge: &Value, bits: &Value) -> u64 {
     let (challenge, bits) = (challenge.as_str().expect("a text"), bits.as_u64());
