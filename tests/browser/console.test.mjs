@@ -447,6 +447,16 @@ step('the till asks for the PIN, and the history says who stood beside it', asyn
   await page.locator('.act-row').filter({ hasText: '承認 佐藤 店長' }).first().waitFor();
 });
 
+step('the merchant goes back to the rule of before', async () => {
+  const { page } = operator;
+  await page.goto(new URL(`#merchants/${dev.merchant.id}`, dev.console_url).href);
+  await button(page, `${words.change}: ${words.returns}`).click();
+  await dialog(page).getByLabel(words.alone_label).fill('10,000');
+  await button(dialog(page), words.save).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.locator('.card-returns').getByText(fill(words.alone_up_to, { amount: '10,000円' })).waitFor();
+});
+
 step('five wrong PINs stop the till, and the console says so until somebody has looked', async () => {
   const { page } = operator;
   const tried = await till.page.evaluate(async (right) => {

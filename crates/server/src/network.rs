@@ -1,7 +1,7 @@
 //! The network that a request comes from, as a keyed hash; and whose address it is behind a proxy of ours.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use axum::http::{HeaderMap, HeaderName};
 use mamori_datastore::keys::Secret;
@@ -80,6 +80,17 @@ impl TrustedProxies {
         self.0.iter().any(|prefix| prefix.holds(address))
     }
 
+    /// Whether this looks like a proxy of the operator's that was forgotten: an address of the own network or machine that speaks for
+    /// another one. From outside anybody can write the header.
+    fn misses(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let peer = peer.to_canonical();
+        let is_inside = match peer {
+            IpAddr::V4(address) => address.is_private() || address.is_loopback(),
+            IpAddr::V6(address) => address.is_unique_local() || address.is_loopback(),
+        };
+        is_inside && headers.contains_key(X_FORWARDED_FOR) && !self.hold(peer)
+    }
+
     /// Whose request it is: the first address, seen from us, that is no proxy of ours. Each proxy writes whom it heard behind
     /// what it was told, so the list is read from its end, and only while those who wrote it are ours. Where it ends, or an entry
     /// is no address, the last one that is known is the answer.
@@ -121,6 +132,8 @@ fn hop_address(hop: &[u8]) -> Option<IpAddr> {
 pub struct Origins {
     key: Arc<Secret>,
     proxies: Arc<TrustedProxies>,
+    /// Said once: a proxy in front that nobody named.
+    unnamed: Arc<Once>,
 }
 
 impl Origins {
@@ -129,11 +142,19 @@ impl Origins {
         Origins {
             key: Arc::new(key),
             proxies: Arc::new(proxies),
+            unnamed: Arc::new(Once::new()),
         }
     }
 
     /// Whose request it is that came over a connection from `peer` with these headers.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        if self.proxies.misses(peer, headers) {
+            self.unnamed.call_once(|| {
+                tracing::warn!(
+                    "a proxy in front is not named in trusted_proxies: all who come through it count as one network"
+                );
+            });
+        }
         self.proxies.client(peer, headers)
     }
 
@@ -191,6 +212,35 @@ mod tests {
         assert_eq!(told(&[], &[b"203.0.113.7"]), "10.0.0.1");
         assert_eq!(told(&["10.0.0.2"], &[b"203.0.113.7"]), "10.0.0.1");
         assert_eq!(told(&["10.0.0.1"], &[b"203.0.113.7"]), "203.0.113.7");
+    }
+
+    #[test]
+    fn a_proxy_on_the_own_network_that_was_forgotten_is_noticed() {
+        let headers = |lines: &[(HeaderName, &'static str)]| {
+            let pairs = lines.iter().cloned();
+            let typed =
+                pairs.map(|(name, value)| (name, axum::http::HeaderValue::from_static(value)));
+            typed.collect::<HeaderMap>()
+        };
+        let (forwarded, plain) = (headers(&[(X_FORWARDED_FOR, "203.0.113.7")]), headers(&[]));
+        for (trusted, peer, is_missed) in [
+            (&[][..], "10.0.0.1", true),
+            (&[], "127.0.0.1", true),
+            (&[], "::ffff:192.168.1.1", true),
+            (&[], "fd00::1", true),
+            (&["10.0.0.1"], "10.0.0.1", false),
+            // Anybody outside can write the header.
+            (&[], "198.51.100.9", false),
+            (&[], "2001:db8::1", false),
+        ] {
+            let proxies = proxies(trusted);
+            assert_eq!(
+                proxies.misses(address(peer), &forwarded),
+                is_missed,
+                "{peer}"
+            );
+            assert!(!proxies.misses(address(peer), &plain), "{peer}");
+        }
     }
 
     #[test]
