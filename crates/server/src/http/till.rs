@@ -12,6 +12,7 @@ use mamori_domain::command::{Charge, Command, RefundRequest};
 use mamori_domain::ids::{
     MerchantId, PaymentId, StoreId, TillId, WalletId, id_of_receipt, receipt_number,
 };
+use mamori_domain::merchant::TillReach;
 use mamori_domain::money::Amount;
 use mamori_domain::pay::{OrderInfo, Payer, Payment, PaymentStatus};
 use mamori_domain::query::Query;
@@ -315,8 +316,9 @@ fn said<T>(
 }
 
 impl Sought {
-    /// The sales of the store that fit, newest first, and one more than a page holds where there are more.
-    fn find(&self, views: &mut Db, store: u32) -> Result<Vec<Entry>, Fault> {
+    /// The sales of the store that fit, newest first, and one more than a page holds where there are more. By its number a sale of any
+    /// store is found whose merchant is `chain`: a till that reaches all of them is handed a receipt.
+    fn find(&self, views: &mut Db, store: u32, chain: Option<u32>) -> Result<Vec<Entry>, Fault> {
         let Some(number) = self.number else {
             let Some(day) = self.day else {
                 return Ok(Vec::new());
@@ -331,7 +333,7 @@ impl Sought {
         };
         let fits = |entry: &Entry| {
             entry.kind == EntryKind::Payment
-                && entry.store == Some(store)
+                && (entry.store == Some(store) || (chain.is_some() && entry.merchant == chain))
                 && self.amount.is_none_or(|amount| entry.amount == amount)
                 && (self.day).is_none_or(|(from, to)| (from..to).contains(&entry.at))
         };
@@ -343,17 +345,20 @@ impl Sought {
 }
 
 /// `GET /api/till/sales?day=YYYY-MM-DD&number=&amount=&before=NEXT`: any sale of the till's own store, whenever and at whichever register
-/// it was made. `next` is null where there are no more.
+/// it was made; by its number one of another store too, where the merchant lets tills reach that far. `next` is null where there are no more.
 pub async fn sales(
     State(app): State<Arc<App>>,
     device: TillDevice,
     Asked(search): Asked<Search>,
 ) -> Answer {
     let place = place(&app, device)?;
-    let (sought, store) = (search.sought()?, place.store.0);
+    let (sought, store, merchant) = (search.sought()?, place.store.0, place.merchant);
     let (payments, more) = read_as(&app, device, move |engine| {
+        let rule = engine.reversal_rule(merchant)?;
+        let reaches_all = rule.is_some_and(|rule| rule.reach == TillReach::Merchant);
+        let chain = reaches_all.then_some(merchant.0);
         engine.read(|reader| {
-            let found = sought.find(reader.views(), store)?;
+            let found = sought.find(reader.views(), store, chain)?;
             let mut payments = Vec::new();
             for entry in found.iter().take(SALES_PAGE) {
                 payments.extend(reader.payment(PaymentId(entry.id))?);

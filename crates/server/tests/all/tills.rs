@@ -191,6 +191,34 @@ fn a_till_gives_back_thirty_times_in_ten_minutes_and_the_console_hears_of_more()
 }
 
 #[test]
+fn a_desk_that_takes_returns_for_every_branch_finds_a_sale_by_its_receipt() {
+    let house = shop();
+    let mut stores = TwoStores::of(&house);
+    let sold = stores.sell(120);
+    let (mut console, mut authenticator) = house.operator(70);
+    house.engine().await_views().expect("the views follow");
+    let number = format!(
+        "number={}",
+        sold["receipt_number"].as_str().expect("a number")
+    );
+    assert_eq!(found(&mut stores.second, &number), [0_u64; 0]);
+    let rule = json!({ "reach": "merchant", "alone_up_to": 10_000 });
+    let path = "/api/merchants/1/reversals";
+    console.post_fresh(path, rule, &mut authenticator).ok();
+    assert_eq!(found(&mut stores.second, &number), [120]);
+    // A day's list stays the own store's.
+    assert_eq!(
+        found(&mut stores.second, &format!("day={TODAY}")),
+        [0_u64; 0]
+    );
+    let void = json!({ "payment_id": sold["payment_id"] });
+    assert_eq!(
+        stores.second.post("/api/void", void).refusal(),
+        "approval_needed"
+    );
+}
+
+#[test]
 fn receipts_bear_the_number_that_the_tax_office_knows_the_merchant_by() {
     let house = shop();
     let mut stores = TwoStores::of(&house);
