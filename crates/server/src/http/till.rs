@@ -52,7 +52,7 @@ impl Place {
     }
 
     /// A device gives money back so often and no oftener. An attacker who walks through the ids of a store's sales is stopped, and seen.
-    fn may_reverse(&self, app: &App) -> Result<(), Denial> {
+    async fn may_reverse(&self, app: &App) -> Result<(), Denial> {
         let (device, now) = (self.device.device.fingerprint, app.outside.now());
         if app.identity.paces.reversals.allow(device, now) {
             return Ok(());
@@ -62,24 +62,26 @@ impl Place {
             store = self.store.0,
             "risk: a till gives back more often than tills do"
         );
-        self.alarm(app, AlarmKind::ReversalPace);
+        self.alarm(app, AlarmKind::ReversalPace).await;
         Err(Denial::Busy)
     }
 
-    /// Writes down for the operators what this till does; once a minute, and no cashier waits for it.
-    fn alarm(&self, app: &App, kind: AlarmKind) {
+    /// Writes down for the operators what this till does, once a minute. The refusal leaves when the alarm stands: whoever was refused for
+    /// it can be sure that the console tells it.
+    async fn alarm(&self, app: &App, kind: AlarmKind) {
         let (till, now) = (self.till, app.outside.now());
         if !app.identity.paces.alarms.allow((kind, till), now) {
             return;
         }
         let seed = app.outside.seed();
-        let raised = app.registry.hand_over(move |registry| {
-            if let Err(fault) = registry.alarms().raise(kind, till, now, &seed) {
-                tracing::warn!(%fault, "an alarm was not written down");
-            }
-        });
-        if raised.is_err() {
-            tracing::warn!("an alarm was not written down: too many ask at once");
+        let raised = app
+            .registry
+            .ask(move |registry| registry.alarms().raise(kind, till, now, &seed))
+            .await;
+        match raised {
+            Ok(Ok(())) => {}
+            Ok(Err(fault)) => tracing::warn!(%fault, "an alarm was not written down"),
+            Err(_) => tracing::warn!("an alarm was not written down: too many ask at once"),
         }
     }
 
@@ -104,7 +106,7 @@ impl Place {
                     store = self.store.0,
                     "risk: a till was given too many wrong PINs"
                 );
-                self.alarm(app, AlarmKind::PinLocked);
+                self.alarm(app, AlarmKind::PinLocked).await;
                 Err(Denial::Refused(PIN_LOCKED))
             }
         }
@@ -414,7 +416,7 @@ pub async fn give_up(State(app): State<Arc<App>>, device: TillDevice, body: Body
         .await?
         .is_some_and(|payment| payment.status == PaymentStatus::Completed)
     {
-        place.may_reverse(&app)?;
+        place.may_reverse(&app).await?;
     }
     let cancel = Command::Cancel {
         merchant: place.merchant,
@@ -451,7 +453,7 @@ async fn paid_as(app: &App, place: &Place, name: &str) -> Result<Option<Payment>
 pub async fn void(State(app): State<Arc<App>>, device: TillDevice, body: Body) -> Answer {
     let place = place(&app, device)?;
     let payment = payment_id(&body)?;
-    place.may_reverse(&app)?;
+    place.may_reverse(&app).await?;
     let device = place.beside_supervisor(&app, &body).await?;
     let payment = own_payment(&app, &place, payment).await?;
     let cancel = Command::Cancel {
@@ -481,7 +483,7 @@ pub async fn refund(State(app): State<Arc<App>>, device: TillDevice, body: Body)
             .map(Into::into),
         requested_at: app.outside.now().seconds(),
     };
-    place.may_reverse(&app)?;
+    place.may_reverse(&app).await?;
     let device = place.beside_supervisor(&app, &body).await?;
     let id = request.payment;
     let refund = match app
