@@ -112,3 +112,9 @@ export async function whileBusy(button, action) {
     button.removeAttribute('aria-busy');
   }
 }
+
+/** The address of a page to go to, if it is one. @param {string} text */
+export function webAddress(text) {
+  const url = new URL(text, location.href);
+  return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : null;
+}

@@ -28,6 +28,11 @@ export function useTexts(texts) {
   applyToDocument();
 }
 
+/** Adds the texts of a part that is fetched later. @param {Texts} texts */
+export function addTexts(texts) {
+  dictionary = { ja: { ...dictionary.ja, ...texts.ja }, en: { ...dictionary.en, ...texts.en } };
+}
+
 function applyToDocument() {
   document.documentElement.lang = chosen;
   if (dictionary[chosen].page_title) document.title = dictionary[chosen].page_title;

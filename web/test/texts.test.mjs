@@ -1,11 +1,23 @@
 // Both languages say everything: same keys, no empty text, same places to fill in; and every key a page asks for exists.
 
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 
 const surfaces = ['wallet', 'till', 'console'];
 const folder = (name) => new URL(`../${name}/`, import.meta.url);
+/** What stands in all files of a surface's texts; no key stands in two. */
+async function textsOf(surface) {
+  const all = { ja: {}, en: {} };
+  for (const file of readdirSync(folder(surface)).filter((name) => name.endsWith('-texts.js'))) {
+    const [texts] = Object.values(await import(new URL(file, folder(surface))));
+    for (const language of ['ja', 'en']) {
+      for (const key of Object.keys(texts[language])) assert.ok(!(key in all[language]), `${file}: ${key} stands in another file too`);
+      Object.assign(all[language], texts[language]);
+    }
+  }
+  return all;
+}
 const places = (text) => [...new Set([...text.matchAll(/\{(\w+)[|}]/g)].map((found) => found[1]))].sort();
 
 test('till and console name the figures of a day in the same words', async () => {
@@ -21,8 +33,7 @@ test('one device is signed out, two devices are', async () => {
   const { setLanguage, t, useTexts } = await import('../shared/i18n.js');
   globalThis.document ??= { documentElement: {} };
   globalThis.navigator ??= { language: 'ja' };
-  const { walletTexts } = await import('../wallet/wallet-texts.js');
-  useTexts(walletTexts);
+  useTexts(await textsOf('wallet'));
   setLanguage('en');
   assert.equal(t('sessions_count', { count: 1 }), 'Signed in on 1 device');
   assert.equal(t('sessions_count', { count: 2 }), 'Signed in on 2 devices');
@@ -39,7 +50,7 @@ test('a way to reach the operator is a link where it is one', async () => {
 });
 
 test('the wallet asks for a top-up in the words of a top-up, and for an amount as a least one', async () => {
-  const { ja } = (await import('../wallet/wallet-texts.js')).walletTexts;
+  const { ja } = await textsOf('wallet');
   assert.equal(ja.top_up_go_on, 'チャージを続ける');
   assert.equal(ja.top_up_give_up, 'チャージを中止する');
   assert.equal(ja.top_up_too_small, '{min}以上で入力してください。');
@@ -47,7 +58,7 @@ test('the wallet asks for a top-up in the words of a top-up, and for an amount a
 });
 
 for (const surface of surfaces) {
-  const texts = (await import(new URL(`${surface}-texts.js`, folder(surface))))[`${surface}Texts`];
+  const texts = await textsOf(surface);
 
   test(`${surface}: Japanese and English have the same keys`, () => {
     // English says one thing otherwise than many (`counted`).
@@ -101,4 +112,17 @@ test('console: where nothing is there yet, the page says how it begins', async (
   for (const [key, button] of [['no_merchants', 'add_merchant'], ['no_stores', 'add_store'], ['no_tills_here', 'add_till_short']]) {
     for (const texts of Object.values(consoleTexts)) assert.ok(texts[key].includes(texts[button]), key);
   }
+});
+
+test('wallet: what a first code shows, and what loads with it, is said without the texts that come later', async () => {
+  const { walletTexts } = await import('../wallet/wallet-texts.js');
+  const found = (name) => ['wallet', 'shared'].map((one) => new URL(name, folder(one))).find((file) => existsSync(file));
+  const seen = new Set(['wallet.js']);
+  for (const name of seen) {
+    const script = readFileSync(found(name), 'utf8').replaceAll(/^\s*(?:\/\*|\*|\/\/).*$/gm, '');
+    for (const [, imported] of script.matchAll(/(?:from|import) '\/assets\/([\w-]+\.js)'/g)) seen.add(imported);
+    const asked = name.endsWith('-state.js') ? /\bkey: '(\w+)'/g : /\b(?:t|counted)\('(\w+)'/g;
+    for (const [, key] of script.matchAll(asked)) assert.ok(key in walletTexts.ja, `${name}: ${key}`);
+  }
+  assert.ok(seen.has('wallet-code.js') && !seen.has('wallet-later-texts.js') && seen.size < 24, [...seen].join(' '));
 });

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { beginHistory, fates, monthsOf, updateHistory } from '../wallet/wallet-history-state.js';
+import { fates } from '../wallet/wallet-entry.js';
+import { beginHistory, monthsOf, updateHistory } from '../wallet/wallet-history-state.js';
 import { play, those } from './play.mjs';
 
 /** Entries, newest first, out of lines `kind amount day [payment]`, oldest first; the balance follows from them. */

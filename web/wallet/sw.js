@@ -8,7 +8,7 @@ const worker = /** @type {ServiceWorkerGlobalScope} */ (scope);
 
 const CACHE = 'mamori-static';
 const OFFLINE = '/offline.html';
-const HASHED = /^\/assets\/[a-z0-9-]+\.[0-9A-Za-z_-]{8,64}\.[a-z0-9]+$/;
+const HASHED = /^\/assets\/[a-z0-9-]+\.([0-9A-Za-z_-]{8,64})\.[a-z0-9]+$/;
 
 async function keepOfflinePage() {
   const cache = await caches.open(CACHE);
@@ -55,16 +55,20 @@ worker.addEventListener('fetch', (event) => {
   // Everything else is not touched and goes to the network as the page asked for it.
 });
 
-// After an update the page tells which files it runs on; what neither it nor the offline page needs is dropped.
+// After an update the page tells which files it runs on. All files of one program carry one hash, so those that it fetches later are
+// known by it too; what has another, and is not needed by the offline page, is dropped.
 worker.addEventListener('message', (event) => {
   if (event.data?.kind !== 'in-use' || !Array.isArray(event.data.paths)) return;
   event.waitUntil((async () => {
     const cache = await caches.open(CACHE);
     const page = await cache.match(OFFLINE);
     const offline = page ? await page.text() : '';
+    /** @param {string} path */
+    const hashOf = (path) => path.match(HASHED)?.[1];
+    const hashes = event.data.paths.map(hashOf);
     for (const request of await cache.keys()) {
       const path = new URL(request.url).pathname;
-      if (path !== OFFLINE && !event.data.paths.includes(path) && !offline.includes(path)) await cache.delete(request);
+      if (path !== OFFLINE && !hashes.includes(hashOf(path)) && !offline.includes(path)) await cache.delete(request);
     }
   })());
 });

@@ -247,8 +247,11 @@ function watchPage(element, send) {
   };
 }
 
-/** `start` begins showing codes once the card stands in the page, `stop` ends it for good. */
-export function codeCard() {
+/**
+ * `start` begins showing codes once the card stands in the page, `stop` ends it for good.
+ * @param {() => void} tried hears when the first code is there, or could not be had
+ */
+export function codeCard(tried) {
   const element = el('section', { class: 'code-card', 'aria-label': t('pay_code') });
   const largePlace = el('div', { class: 'code-large' });
   const awake = wakefulness();
@@ -265,7 +268,7 @@ export function codeCard() {
       patch(largePlace, state.large ? drawLarge(state) : []);
     },
     perform: {
-      issue,
+      issue: (effect) => issue(effect).finally(() => requestAnimationFrame(tried)),
       read_clocks: () => ({ is: 'time', clocks: clocks() }),
       keep_awake: () => { awake.keep(); },
       announce: () => announce(t('code_renewed')),

@@ -1,6 +1,7 @@
 // Help, terms and privacy: for whoever is about to sign up, and for a customer in trouble. Who runs this is asked of the
 // server; where the operator has no page of its own for terms or privacy, a plain text stands here.
 
+import '/assets/wallet-later-texts.js';
 import { get, sentenceOf } from '/assets/api.js';
 import { el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
@@ -9,9 +10,6 @@ import { languageChoice } from '/assets/language-choice.js';
 
 /** @import { About } from '../types/answers.js' */
 /** @import { App, WalletView } from '/assets/wallet.js' */
-
-/** The fragments of the address that these pages have. */
-export const HELP_PAGES = ['help', 'terms', 'privacy'];
 
 /** A way to reach the operator, as a link where it is one. @param {string} contact */
 export function contactAddress(contact) {

@@ -46,22 +46,6 @@ const months = new Intl.DateTimeFormat('en-CA', { timeZone: 'Asia/Tokyo', year: 
 const monthOf = ({ at_ms }) => months.format(at_ms);
 
 /**
- * What became of each payment, by its id: undone, or how much of it was given back.
- * @param {Entry[]} entries newest first, so what happened to a payment stands before it
- */
-export function fates(entries) {
-  /** @type {Map<string, { cancelled: boolean, refunded: number }>} */
-  const found = new Map();
-  for (const { kind, payment_id, amount } of entries) {
-    if (payment_id === null || (kind !== 'cancel' && kind !== 'refund')) continue;
-    const before = found.get(payment_id) ?? { cancelled: false, refunded: 0 };
-    found.set(payment_id, kind === 'cancel' ? { ...before, cancelled: true }
-      : { ...before, refunded: before.refunded + amount });
-  }
-  return found;
-}
-
-/**
  * @typedef {object} Month
  * @property {string} name
  * @property {Entry[]} shown those that the filter lets through

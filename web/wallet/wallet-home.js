@@ -2,19 +2,17 @@
 
 import { get, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
-import { announce, el, focusIn } from '/assets/elements.js';
+import { announce, el, focusIn, webAddress } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
-import { digits, language, shortDateTime, t } from '/assets/i18n.js';
+import { digits, language, shortDateTime, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { codeCard } from '/assets/wallet-code.js';
-import { entryRow, fateOf } from '/assets/wallet-history.js';
-import { fates } from '/assets/wallet-history-state.js';
+import { entryRow, fateOf, fates } from '/assets/wallet-entry.js';
 import { beginHome, updateHome } from '/assets/wallet-home-state.js';
-import { openTopUpCard } from '/assets/wallet-top-up.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
-/** @import { Entry } from '../types/answers.js' */
+/** @import { Entry, OpenTopUp } from '../types/answers.js' */
 /** @import { App } from '/assets/wallet.js' */
 /** @import { HomeEvent, HomeState } from '/assets/wallet-home-state.js' */
 
@@ -89,6 +87,23 @@ function recentList(recent) {
   if (recent.length === 0) return h('p', { class: 'soft nothing' }, t('nothing_yet'));
   const known = fates(recent);
   return h('ul', { class: 'entries' }, recent.map((entry) => recentRow(entry, fateOf(entry, known))));
+}
+
+/**
+ * A top-up that was begun and neither paid nor called off: go on at the card company, or give it up.
+ * @param {App} app @param {OpenTopUp} topUp
+ */
+function openTopUpCard(app, { top_up_id, amount, redirect_url }) {
+  const id = `open-top-up-${top_up_id}`;
+  const page = redirect_url === null ? null : webAddress(redirect_url);
+  return h('section', { key: top_up_id, class: 'open-top-up', 'aria-labelledby': id },
+    h('h2', { id }, t('top_up_open', { amount: yen(amount) })),
+    h('p', {}, t('top_up_open_lead')),
+    h('div', { class: 'open-top-up-buttons' },
+      page !== null && h('a', { class: 'button wide', href: page }, t('top_up_go_on')),
+      h('button', {
+        type: 'button', class: 'button quiet wide', on: { click: () => app.callOffTopUp(top_up_id) },
+      }, t('top_up_give_up'))));
 }
 
 /** @param {unknown} error */
@@ -196,7 +211,7 @@ export function homeView(app) {
   /** @type {ReturnType<typeof codeCard> | null} */
   let code = null;
   const codeElement = () => {
-    code = codeCard();
+    code = codeCard(app.settled);
     return code.element;
   };
   /** @type {Machine<HomeState, HomeEvent>} */
@@ -212,7 +227,11 @@ export function homeView(app) {
   });
   return {
     element: [top, main],
-    ready: view.start,
+    ready() {
+      view.start();
+      // A wallet that stands still shows no code to wait for.
+      if (app.wallet.status === 'frozen') app.settled();
+    },
     stop() {
       view.stop();
       code?.stop();

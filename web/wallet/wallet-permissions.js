@@ -1,6 +1,7 @@
 // Standing permissions: which shops may take money without a code being shown, taking that back, and the answer to a shop
 // that asks. A shop sends its customer to `/app/opa/user_authorization` with a signed request; the server judges it.
 
+import '/assets/wallet-later-texts.js';
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, focusIn, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
@@ -49,16 +50,6 @@ function forgetLink() {
 
 takeLinkFromAddress();
 
-/**
- * The view of an address, if it is one of these: the list, or a shop's question.
- * @param {App} app @returns {{ name: string, view: WalletView } | null}
- */
-export function permissionsRoute(app) {
-  if (location.pathname === LINK_PATH) return { name: 'permission-link', view: linkView(app) };
-  if (location.hash === '#permissions') return { name: 'permissions', view: permissionsView() };
-  return null;
-}
-
 /** The line of the settings that leads to the list. */
 export function permissionsSetting() {
   return el('a', { class: 'setting setting-button', href: '#permissions' }, icon('shop'),
@@ -70,7 +61,7 @@ export function permissionsSetting() {
 const backLink = () => el('a', { class: 'text-button permission-back', href: '#settings' }, icon('back'), t('back'));
 
 /** @returns {WalletView} */
-function permissionsView() {
+export function permissionsView() {
   const title = el('h1', { tabindex: '-1' }, t('permissions'));
   const problem = el('p', { class: 'problem', role: 'alert' });
   const place = el('div', {}, el('p', { class: 'soft nothing', role: 'status' }, t('loading')));
@@ -156,7 +147,7 @@ function wayBack(address) {
 }
 
 /** @param {App} app @returns {WalletView} */
-function linkView(app) {
+export function linkView(app) {
   const link = keptLink();
   const place = el('div', { class: 'permission-ask' });
   const leave = () => {

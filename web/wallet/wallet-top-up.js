@@ -1,9 +1,10 @@
 // Topping up by card: the amount is chosen here, the card is entered on the card company's page, and the page that
 // people come back to asks until the state is final (`wallet-top-up-state.js`).
 
+import '/assets/wallet-later-texts.js';
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
-import { announce, el, focusIn, svg } from '/assets/elements.js';
+import { announce, el, focusIn, svg, webAddress } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { digits, language, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
@@ -13,17 +14,10 @@ import {
 } from '/assets/wallet-top-up-state.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
-/** @import { OpenTopUp } from '../types/answers.js' */
 /** @import { App } from '/assets/wallet.js' */
 /** @import { ChoiceEvent, ChoiceState, End, ReturnEvent, ReturnState } from '/assets/wallet-top-up-state.js' */
 
 const START_MS = 20_000;
-
-/** The address of a page to go to, if it is one. @param {string} text */
-function webAddress(text) {
-  const url = new URL(text, location.href);
-  return url.protocol === 'https:' || url.protocol === 'http:' ? url.href : null;
-}
 
 /** @typedef {(event: ChoiceEvent) => void} Send */
 
@@ -120,23 +114,6 @@ export function openTopUp(app) {
   });
   const sheet = openSheet(t('top_up_title'), place, { className: 'top-up-sheet' });
   sheet.closed.then(view.stop);
-}
-
-/**
- * A top-up that was begun and neither paid nor called off: go on at the card company, or give it up.
- * @param {App} app @param {OpenTopUp} topUp
- */
-export function openTopUpCard(app, { top_up_id, amount, redirect_url }) {
-  const id = `open-top-up-${top_up_id}`;
-  const page = redirect_url === null ? null : webAddress(redirect_url);
-  return h('section', { key: top_up_id, class: 'open-top-up', 'aria-labelledby': id },
-    h('h2', { id }, t('top_up_open', { amount: yen(amount) })),
-    h('p', {}, t('top_up_open_lead')),
-    h('div', { class: 'open-top-up-buttons' },
-      page !== null && h('a', { class: 'button wide', href: page }, t('top_up_go_on')),
-      h('button', {
-        type: 'button', class: 'button quiet wide', on: { click: () => app.callOffTopUp(top_up_id) },
-      }, t('top_up_give_up'))));
 }
 
 /** @type {Record<End, string>} */

@@ -1,6 +1,7 @@
 // Signing up and signing in: what is drawn for each step of `wallet-welcome-state.js`, and what its effects do. The
 // server never says whether a contact is known, and neither does this page.
 
+import '/assets/wallet-later-texts.js';
 import { Refused, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { el, focusIn } from '/assets/elements.js';
@@ -12,7 +13,7 @@ import {
   canWaitInAutofill, ceremonyProblem, createPasskey, nameOf, stopWaiting, usePasskey,
 } from '/assets/passkey.js';
 import { operatorLine } from '/assets/wallet-help.js';
-import { solve } from '/assets/wallet-proof.js';
+import { keepSignUp, keptIn, knowsAWallet } from '/assets/wallet-memory.js';
 import { beginWelcome, resendSeconds, takenUp, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
 
 /** @import { Attributes, Child, Machine, Performers } from '../types/pages.js' */
@@ -20,42 +21,6 @@ import { beginWelcome, resendSeconds, takenUp, toKeep, updateWelcome } from '/as
 /** @import { WelcomeEffect, WelcomeEvent, WelcomeState } from '/assets/wallet-welcome-state.js' */
 
 /** @typedef {(event: WelcomeEvent) => void} Send */
-
-const KEPT = 'mamori.sign-up';
-const KNOWN = 'mamori.known';
-
-const STORES = /** @type {const} */ (['sessionStorage', 'localStorage']);
-
-/**
- * A phone drops the page while its owner reads the message in another app, or opens the wallet in another tab from there: the
- * browser still knows what was begun.
- * @param {WelcomeState} state
- */
-function keep(state) {
-  const kept = toKeep(state);
-  if (kept === null) forgetSignUp();
-  else for (const store of STORES) try { window[store].setItem(KEPT, JSON.stringify(kept)); } catch { /* then a new page begins anew */ }
-}
-
-/** @param {typeof STORES[number]} store */
-function read(store) {
-  try { return JSON.parse(window[store].getItem(KEPT) ?? 'null'); } catch { return null; }
-}
-
-function forgetSignUp() {
-  for (const store of STORES) try { window[store].removeItem(KEPT); } catch { /* nothing was kept */ }
-}
-
-/** Somebody is signed in: what was begun is over, and from now on this browser knows that it has opened a wallet. */
-export function signedIn() {
-  forgetSignUp();
-  try { localStorage.setItem(KNOWN, 'yes'); } catch { /* then everybody is met as new */ }
-}
-
-/** That there was one, and nothing about whose it is. */
-function knowsAWallet() {
-  try { return localStorage.getItem(KNOWN) === 'yes'; } catch { return false; }
-}
 
 /** A contact as people write it: a Japanese mobile number in its three groups. @param {string} plain */
 const shownContact = (plain) => plain.replace(/^(0[5-9]0)(\d{4})(\d{4})$/, '$1-$2-$3');
@@ -234,6 +199,9 @@ async function offer(app, offers) {
   }
 }
 
+/** The work that is asked of a browser while there is a crowd; fetched only then. @param {string} challenge @param {number} bits */
+const solved = async (challenge, bits) => (await import('/assets/wallet-proof.js')).solve(challenge, bits);
+
 /**
  * What the welcome page's effects do.
  * @param {App} app @param {HTMLElement} panel @param {() => boolean} isShown @param {() => boolean} offers
@@ -241,7 +209,7 @@ async function offer(app, offers) {
  */
 const performers = (app, panel, isShown, offers) => ({
   start: ({ contact, challenge, bits = 0 }) => answerOf(async () => {
-    const proof = challenge === undefined ? {} : { challenge, answer: await solve(challenge, bits) };
+    const proof = challenge === undefined ? {} : { challenge, answer: await solved(challenge, bits) };
     try {
       const { sign_up } = await post('/api/sign-up/start', { contact, locale: language(), ...proof });
       return { is: 'started', contact, sign_up, now_ms: Date.now() };
@@ -297,10 +265,10 @@ export function welcomeView(app, sentence = '', left = undefined) {
   const offers = () => !stopped && view.state().step === 'contact';
   /** @type {Machine<WelcomeState, WelcomeEvent>} */
   const view = machine({
-    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left ?? takenUp(read('sessionStorage'), read('localStorage'), Date.now()), knowsAWallet()),
+    begin: beginWelcome(sentence === t('signed_out_now') ? '' : sentence, left ?? takenUp(keptIn('sessionStorage'), keptIn('localStorage'), Date.now()), knowsAWallet()),
     update: updateWelcome,
     draw(state) {
-      keep(state);
+      keepSignUp(toKeep(state));
       const step = shownStep(state);
       patch(panel, [h('div', { key: step, class: 'welcome-panel' },
         STEPS[step](state, (event) => view.send(event)))]);

@@ -9,21 +9,15 @@ import { language, onLanguageChange, t, useTexts } from '/assets/i18n.js';
 import { stopWaiting } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { eventStream } from '/assets/wallet-events.js';
-import { activityView } from '/assets/wallet-activity.js';
-import { HELP_PAGES, helpView } from '/assets/wallet-help.js';
-import { historyView } from '/assets/wallet-history.js';
 import { homeView } from '/assets/wallet-home.js';
-import { permissionsRoute } from '/assets/wallet-permissions.js';
-import { showRefused, showResult } from '/assets/wallet-result.js';
+import { fetchAhead, later, withPart } from '/assets/wallet-later.js';
+import { knowsAWallet, signedIn } from '/assets/wallet-memory.js';
 import { stopSwitch } from '/assets/wallet-stop.js';
-import { showSignIn, tellOfSignIns } from '/assets/wallet-sessions.js';
-import { settingsView } from '/assets/wallet-settings.js';
 import { walletTexts } from '/assets/wallet-texts.js';
-import { openTopUp, topUpReturnView } from '/assets/wallet-top-up.js';
-import { signedIn, welcomeView } from '/assets/wallet-welcome.js';
 
 /** @import { View } from '../types/pages.js' */
 /** @import { Entry, Home, WalletStatus } from '../types/answers.js' */
+/** @import { Part } from '/assets/wallet-later.js' */
 /** @import { WelcomeState } from '/assets/wallet-welcome-state.js' */
 
 /** @typedef {'balance' | 'status' | 'stop' | 'sessions' | 'top-ups' | 'install'} Change What became different around a view. */
@@ -54,6 +48,8 @@ let shown = null;
 let shownName = '';
 // The address that the shown view stands for.
 let shownFor = '';
+// Counts the views that were asked for.
+let asked = 0;
 let unfreezing = false;
 // Counts the turns of the stop switch: an answer that was asked for before one of them says nothing about it.
 let turns = 0;
@@ -154,7 +150,7 @@ const app = {
   },
 
   openTopUp() {
-    openTopUp(app);
+    withPart('top_up', ({ openTopUp }) => openTopUp(app));
   },
 
   /** @param {string} id */
@@ -170,6 +166,12 @@ const app = {
   callOffTopUp(id) {
     history.pushState(null, '', `/top-up/${encodeURIComponent(id)}?left`);
     route({ focus: true });
+  },
+
+  /** The first code is there, or there is none to wait for: what else the wallet has is fetched now. */
+  settled() {
+    fetchAhead();
+    registerWorker();
   },
 
   /** Takes the place of a page with nothing more to say, such as a finished top-up: Back does not lead to it again. */
@@ -205,6 +207,11 @@ function tabs(current) {
     tab('home', '#', 'home'), tab('history', '#history', 'receipt'), tab('settings', '#settings', 'person'));
 }
 
+/** The fragments of the address that the pages of help have. */
+const HELP_PAGES = ['help', 'terms', 'privacy'];
+/** Where a shop's question brings its customer. */
+const PERMISSION_LINK = '/app/opa/user_authorization';
+
 // What each page is called in the browser's list of windows and its history; the others are the wallet.
 /** @type {Record<string, string>} */
 const TITLES = {
@@ -215,6 +222,7 @@ const TITLES = {
 
 /** @param {string} name @param {WalletView} view */
 function show(name, view, { focus = false } = {}) {
+  asked += 1;
   shown?.stop?.();
   shown = view;
   shownName = name;
@@ -230,31 +238,49 @@ function show(name, view, { focus = false } = {}) {
   }
 }
 
+/**
+ * Shows a view whose part may have to be fetched first. What is shown stays until then; another view that is asked for meanwhile wins.
+ * @template {Part} P
+ * @param {string} name @param {P} part @param {(module: Awaited<ReturnType<(typeof later)[P]>>) => WalletView} make
+ * @param {{ focus?: boolean }} how
+ */
+async function showLater(name, part, make, how) {
+  asked += 1;
+  const turn = asked;
+  await withPart(part, (module) => {
+    if (turn !== asked) return;
+    show(name, make(module), how);
+    if (app.home !== null) app.settled();
+  });
+}
+
 /** The page of help that the address names, for everybody; empty where it names none. */
 const helpPage = () => HELP_PAGES.find((name) => location.hash === `#${name}`) ?? '';
 
 /** For whoever is not signed in. @param {{ focus?: boolean, sentence?: string, left?: WelcomeState }} how */
-function routeOutside({ focus = false, sentence = '', left } = {}) {
+async function routeOutside({ focus = false, sentence = '', left } = {}) {
   shownFor = address();
   const name = helpPage();
-  if (name !== '') show(name, helpView(app, name), { focus });
-  else show('welcome', welcomeView(app, sentence, left), { focus });
+  if (name !== '') await showLater(name, 'help', ({ helpView }) => helpView(app, name), { focus });
+  else await showLater('welcome', 'welcome', ({ welcomeView }) => welcomeView(app, sentence, left), { focus });
+  registerWorker();
 }
 
 const address = () => location.pathname + location.hash;
 
-function route({ focus = false } = {}) {
+async function route({ focus = false } = {}) {
   shownFor = address();
-  const permissions = permissionsRoute(app);
   const topUp = location.pathname.match(/^\/top-up\/([\w-]+)$/);
   const left = location.search === '?left';
-  if (permissions !== null) show(permissions.name, permissions.view, { focus });
-  else if (topUp) show('top-up', topUpReturnView(app, topUp[1], left), { focus });
-  else if (location.hash === '#history') show('history', historyView(app), { focus });
-  else if (location.hash === '#activity') show('activity', activityView(), { focus });
-  else if (helpPage() !== '') show(helpPage(), helpView(app, helpPage()), { focus });
-  else if (location.hash === '#settings') show('settings', settingsView(app), { focus });
-  else show('home', homeView(app), { focus });
+  const how = { focus };
+  if (location.pathname === PERMISSION_LINK) await showLater('permission-link', 'permissions', ({ linkView }) => linkView(app), how);
+  else if (location.hash === '#permissions') await showLater('permissions', 'permissions', ({ permissionsView }) => permissionsView(), how);
+  else if (topUp) await showLater('top-up', 'top_up', ({ topUpReturnView }) => topUpReturnView(app, topUp[1], left), how);
+  else if (location.hash === '#history') await showLater('history', 'history', ({ historyView }) => historyView(app), how);
+  else if (location.hash === '#activity') await showLater('activity', 'activity', ({ activityView }) => activityView(), how);
+  else if (helpPage() !== '') await showLater(helpPage(), 'help', ({ helpView }) => helpView(app, helpPage()), how);
+  else if (location.hash === '#settings') await showLater('settings', 'settings', ({ settingsView }) => settingsView(app), how);
+  else show('home', homeView(app), how);
 }
 
 const stream = eventStream({
@@ -270,11 +296,11 @@ const stream = eventStream({
     }
     if (kind === 'sign_in') {
       shown?.changed?.('sessions');
-      showSignIn(data, () => app.freeze());
+      withPart('sessions', ({ showSignIn }) => showSignIn(data, () => app.freeze()));
       return;
     }
     if (kind === 'refused') {
-      showRefused(data, () => app.openTopUp()).then(() => shown?.shownAgain?.());
+      withPart('result', ({ showRefused }) => showRefused(data, () => app.openTopUp()).then(() => shown?.shownAgain?.()));
       return;
     }
     if (kind === 'top_up_failed') {
@@ -287,7 +313,7 @@ const stream = eventStream({
     if (kind === 'top_up' && shownName === 'top-up') return;
     // After a long absence the history tells; a sheet is for what happens now.
     if (data.at_ms === undefined || Date.now() - data.at_ms > 10 * 60_000) return;
-    showResult(kind, data).then(() => shown?.shownAgain?.());
+    withPart('result', ({ showResult }) => showResult(kind, data).then(() => shown?.shownAgain?.()));
   },
   // Whatever happened between the home call and the first moment of the stream is in the history.
   async opened() {
@@ -296,7 +322,7 @@ const stream = eventStream({
       /** @type {Home} */
       const home = await get('/api/home');
       if (app.home !== null && turns === before) app.setStatus(home.status);
-      tellOfSignIns(() => app.freeze()).catch(() => { /* told at the next opening */ });
+      later.sessions().then(({ tellOfSignIns }) => tellOfSignIns(() => app.freeze())).catch(() => { /* told at the next opening */ });
       if (app.home === null || home.event_id === app.home.event_id) return;
       const last = BigInt(app.home.event_id);
       /** @type {{ entries: Entry[] }} */
@@ -340,10 +366,9 @@ onSignedOut(() => {
   if (app.home !== null) app.leave(t('signed_out_elsewhere'));
 });
 
-onLanguageChange(() => {
+onLanguageChange(async () => {
   stop.redraw();
-  if (app.home === null) routeOutside({ left: shown?.progress?.() });
-  else route();
+  await (app.home === null ? routeOutside({ left: shown?.progress?.() }) : route());
   focusIn(place, `.language-choice [lang="${language()}"]`);
 });
 
@@ -396,6 +421,10 @@ function startingView(problem) {
 async function begin() {
   closeSheets();
   show('starting', startingView(null));
+  // A shop's request leaves the address bar at once, before anything else is waited for.
+  if (location.pathname === PERMISSION_LINK) later.permissions().catch(() => { /* asked for again below */ });
+  // Who was never here is about to sign up: that page is fetched while the server says so.
+  if (!knowsAWallet()) later.welcome().catch(() => { /* asked for again below */ });
   try {
     await app.refreshHome();
     signedIn();
@@ -418,8 +447,11 @@ async function tellFilesInUse() {
   ready.active?.postMessage({ kind: 'in-use', paths });
 }
 
+let registered = false;
+
 function registerWorker() {
-  if (!('serviceWorker' in navigator)) return;
+  if (registered || !('serviceWorker' in navigator)) return;
+  registered = true;
   // Registering a worker is a script sink under Trusted Types; this policy lets exactly one address through.
   const worker = '/sw.js';
   /** @type {any} Not every browser has them, nor do the types. */
@@ -437,4 +469,3 @@ function registerWorker() {
 }
 
 begin();
-registerWorker();
