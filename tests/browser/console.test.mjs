@@ -8,7 +8,7 @@ import { after, before } from 'node:test';
 
 import { consoleTexts } from '../../web/console/console-texts.js';
 import { tillTexts } from '../../web/till/till-texts.js';
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, signUp, story, until } from './stage.mjs';
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { tillTexts } from '../../web/till/till-texts.js';
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, showToCamera, signUp, story, until } from './stage.mjs';
 

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { tillTexts } from '../../web/till/till-texts.js';
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { dev, remember } from '../peers/dev.mjs';
 import { codeFromInbox, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, readSymbols, showToCamera, story, until } from './stage.mjs';
 

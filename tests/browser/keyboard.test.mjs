@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { tillTexts } from '../../web/till/till-texts.js';
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { atRest, codeFromInbox, focusOn, giveAuthenticator, openBrowser, openDevice, until } from './stage.mjs';
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { dev } from '../peers/dev.mjs';
 import { atRest, enrol, giveAuthenticator, openBrowser, openDevice, signUp } from './stage.mjs';
 

@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import { after, before } from 'node:test';
 
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { dev } from '../peers/dev.mjs';
 import { assertAccessible, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, signUp, story, until } from './stage.mjs';
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before } from 'node:test';
 
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { dev } from '../peers/dev.mjs';
 import { atRest, codeFromInbox, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, story, until } from './stage.mjs';
 

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before } from 'node:test';
 
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { giveAuthenticator, openBrowser, openDevice, signUp, story } from './stage.mjs';
 
 /** Two beats of the server and some more, as the page waits, and time to connect again. */

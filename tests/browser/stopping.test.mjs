@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { giveAuthenticator, lookAt, openBrowser, openDevice, signUp, story } from './stage.mjs';
 
 const words = walletTexts.ja;

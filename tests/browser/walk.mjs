@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 import { consoleTexts } from '../../web/console/console-texts.js';
 import { tillTexts } from '../../web/till/till-texts.js';
-import { walletTexts } from '../../web/wallet/wallet-texts.js';
+import { walletTexts } from './texts.mjs';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
 import { atRest, codeFromInbox, giveAuthenticator, openBrowser, openDevice, until } from './stage.mjs';
 

@@ -1,6 +1,5 @@
 // What was done with the wallet besides paying: whoever fears that somebody else was in it looks here.
 
-import '/assets/wallet-later-texts.js';
 import { get, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { el } from '/assets/elements.js';

@@ -1,9 +1,9 @@
 // One line of the history, as home and history show it; the receipt behind it is fetched when it is opened.
 
-import { announce, el } from '/assets/elements.js';
+import { el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { clockTime, hasText, language, shortDateTime, t, yen } from '/assets/i18n.js';
-import { later } from '/assets/wallet-later.js';
+import { onTap } from '/assets/wallet-later.js';
 
 /** @import { Entry } from '../types/answers.js' */
 
@@ -49,8 +49,7 @@ export function fateOf({ id, kind, payment_id, amount }, known) {
 }
 
 /** @param {Entry} entry */
-const showReceipt = (entry) => later.receipt()
-  .then(({ openReceipt }) => openReceipt(entry), () => announce(t('unreachable'), 'assertive'));
+const showReceipt = (entry) => onTap('receipt', ({ openReceipt }) => { openReceipt(entry); });
 
 /**
  * One line of the history: a button that opens the receipt.

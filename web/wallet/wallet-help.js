@@ -1,7 +1,6 @@
 // Help, terms and privacy: for whoever is about to sign up, and for a customer in trouble. Who runs this is asked of the
 // server; where the operator has no page of its own for terms or privacy, a plain text stands here.
 
-import '/assets/wallet-later-texts.js';
 import { get, sentenceOf } from '/assets/api.js';
 import { el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';

@@ -1,6 +1,5 @@
 // History, month by month (`wallet-history-state.js`).
 
-import '/assets/wallet-later-texts.js';
 import { get, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { el, focusIn } from '/assets/elements.js';

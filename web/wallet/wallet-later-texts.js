@@ -1,6 +1,4 @@
-// The texts of the parts that are fetched later; whoever needs one imports this file.
-
-import { addTexts } from '/assets/i18n.js';
+// The texts of the parts that are fetched later: they come with each of them (`wallet-later.js`).
 
 export const walletLaterTexts = {
   ja: {
@@ -472,5 +470,3 @@ export const walletLaterTexts = {
     browser_other: 'Another browser',
   },
 };
-
-addTexts(walletLaterTexts);

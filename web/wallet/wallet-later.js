@@ -2,21 +2,35 @@
 // code is on screen: a slow phone at the till loads a third of the wallet.
 
 import { el } from '/assets/elements.js';
-import { t } from '/assets/i18n.js';
+import { addTexts, t } from '/assets/i18n.js';
 import { openSheet } from '/assets/sheet.js';
+
+/**
+ * A part with its texts. Both are fetched at once.
+ * @template T
+ * @param {Promise<T>} part @param {Promise<import('/assets/i18n.js').Texts>} texts
+ */
+async function spoken(part, texts) {
+  const [module, found] = await Promise.all([part, texts]);
+  addTexts(found);
+  return module;
+}
+
+/** @template T @param {Promise<T>} part */
+const usual = (part) => spoken(part, import('/assets/wallet-later-texts.js').then((found) => found.walletLaterTexts));
 
 /** The parts, by what they are for. */
 export const later = {
-  activity: () => import('/assets/wallet-activity.js'),
-  help: () => import('/assets/wallet-help.js'),
-  history: () => import('/assets/wallet-history.js'),
-  permissions: () => import('/assets/wallet-permissions.js'),
-  receipt: () => import('/assets/wallet-receipt.js'),
-  result: () => import('/assets/wallet-result.js'),
-  sessions: () => import('/assets/wallet-sessions.js'),
-  settings: () => import('/assets/wallet-settings.js'),
-  top_up: () => import('/assets/wallet-top-up.js'),
-  welcome: () => import('/assets/wallet-welcome.js'),
+  activity: () => usual(import('/assets/wallet-activity.js')),
+  help: () => usual(import('/assets/wallet-help.js')),
+  history: () => usual(import('/assets/wallet-history.js')),
+  permissions: () => usual(import('/assets/wallet-permissions.js')),
+  receipt: () => usual(import('/assets/wallet-receipt.js')),
+  result: () => usual(import('/assets/wallet-result.js')),
+  sessions: () => usual(import('/assets/wallet-sessions.js')),
+  settings: () => usual(import('/assets/wallet-settings.js')),
+  top_up: () => usual(import('/assets/wallet-top-up.js')),
+  welcome: () => usual(import('/assets/wallet-welcome.js')),
 };
 
 /** @typedef {keyof typeof later} Part */
@@ -49,4 +63,21 @@ export async function withPart(part, use) {
     return;
   }
   await use(module);
+}
+
+/** Parts that a tap waits for. @type {Set<Part>} */
+const tapped = new Set();
+
+/**
+ * The same for what a tap opens: the second half of a double tap opens nothing.
+ * @template {Part} P
+ * @param {P} part @param {(module: Awaited<ReturnType<(typeof later)[P]>>) => unknown} use
+ */
+export async function onTap(part, use) {
+  if (tapped.has(part)) return;
+  tapped.add(part);
+  await withPart(part, (module) => {
+    tapped.delete(part);
+    return use(module);
+  }).finally(() => tapped.delete(part));
 }

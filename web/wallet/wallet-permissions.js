@@ -1,7 +1,6 @@
 // Standing permissions: which shops may take money without a code being shown, taking that back, and the answer to a shop
 // that asks. A shop sends its customer to `/app/opa/user_authorization` with a signed request; the server judges it.
 
-import '/assets/wallet-later-texts.js';
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, focusIn, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';

@@ -1,6 +1,5 @@
 // The receipt of one entry.
 
-import '/assets/wallet-later-texts.js';
 import { get, sentenceOf } from '/assets/api.js';
 import { announce, el } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';

@@ -1,6 +1,5 @@
 // The sheet that rises the moment something happened to the money: paid, refunded, cancelled, topped up.
 
-import '/assets/wallet-later-texts.js';
 import { announce, el, svg } from '/assets/elements.js';
 import { chimePaid } from '/assets/chime.js';
 import { icon } from '/assets/icons.js';

@@ -1,7 +1,6 @@
 // Where the owner is signed in, and the switch that ends it elsewhere: whoever has lost a phone looks here first. And the
 // sheet that tells of a sign-in elsewhere in the moment it happens.
 
-import '/assets/wallet-later-texts.js';
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';

@@ -1,6 +1,5 @@
 // Settings: name, language, sound, installing, where the owner is signed in, stopping, signing out.
 
-import '/assets/wallet-later-texts.js';
 import { sentenceOf } from '/assets/api.js';
 import { el, whileBusy } from '/assets/elements.js';
 import { chimePaid } from '/assets/chime.js';

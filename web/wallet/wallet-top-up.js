@@ -1,7 +1,6 @@
 // Topping up by card: the amount is chosen here, the card is entered on the card company's page, and the page that
 // people come back to asks until the state is final (`wallet-top-up-state.js`).
 
-import '/assets/wallet-later-texts.js';
 import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { announce, el, focusIn, svg, webAddress } from '/assets/elements.js';

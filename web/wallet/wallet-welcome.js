@@ -1,7 +1,6 @@
 // Signing up and signing in: what is drawn for each step of `wallet-welcome-state.js`, and what its effects do. The
 // server never says whether a contact is known, and neither does this page.
 
-import '/assets/wallet-later-texts.js';
 import { Refused, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { el, focusIn } from '/assets/elements.js';

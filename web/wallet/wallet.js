@@ -10,7 +10,7 @@ import { stopWaiting } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { eventStream } from '/assets/wallet-events.js';
 import { homeView } from '/assets/wallet-home.js';
-import { fetchAhead, later, withPart } from '/assets/wallet-later.js';
+import { fetchAhead, later, onTap, withPart } from '/assets/wallet-later.js';
 import { knowsAWallet, signedIn } from '/assets/wallet-memory.js';
 import { stopSwitch } from '/assets/wallet-stop.js';
 import { walletTexts } from '/assets/wallet-texts.js';
@@ -150,7 +150,7 @@ const app = {
   },
 
   openTopUp() {
-    withPart('top_up', ({ openTopUp }) => openTopUp(app));
+    onTap('top_up', ({ openTopUp }) => openTopUp(app));
   },
 
   /** @param {string} id */

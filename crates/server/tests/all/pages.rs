@@ -301,7 +301,7 @@ fn wire_bytes(router: &Router, path: &str, coding: &str) -> usize {
 }
 
 #[test]
-fn a_wallet_that_was_never_seen_comes_in_65_kilobytes() {
+fn a_first_code_of_a_wallet_that_was_never_seen_comes_in_50_kilobytes() {
     let router: Router = Assets::load(None, false)
         .routes(Surface::Wallet)
         .into_router();
@@ -313,7 +313,7 @@ fn a_wallet_that_was_never_seen_comes_in_65_kilobytes() {
             .filter(|path| !path.ends_with(".png"))
             .chain(["/".to_owned(), "/manifest.webmanifest".to_owned()]);
         let bytes: usize = files.map(|path| wire_bytes(&router, &path, coding)).sum();
-        let most = if coding == "br" { 65_000 } else { 75_000 };
+        let most = if coding == "br" { 50_000 } else { 57_000 };
         assert!(bytes <= most, "{bytes} bytes with {coding}");
     }
 }
