@@ -79,14 +79,21 @@ export async function openDevice(browser, { phone = false, locale = 'ja-JP', pro
   return { context, page, problems };
 }
 
-/** An authenticator in the device, as a phone has one: it keeps passkeys and has verified its user. */
-export async function giveAuthenticator({ context, page }) {
-  const session = await context.newCDPSession(page);
-  await session.send('WebAuthn.enable');
+/**
+ * An authenticator in the device, as a phone has one: it keeps passkeys and has verified its user. `transport: 'usb'` is a key that is
+ * plugged in, whose passkeys are `synced` with nothing.
+ */
+export async function giveAuthenticator(device, { transport = 'internal', synced = transport === 'internal' } = {}) {
+  const { context, page } = device;
+  if (device.webauthn === undefined) {
+    device.webauthn = await context.newCDPSession(page);
+    await device.webauthn.send('WebAuthn.enable');
+  }
+  const session = device.webauthn;
   const { authenticatorId } = await session.send('WebAuthn.addVirtualAuthenticator', {
     options: {
-      protocol: 'ctap2', ctap2Version: 'ctap2_1', transport: 'internal', hasResidentKey: true, hasUserVerification: true,
-      isUserVerified: true, automaticPresenceSimulation: true, defaultBackupEligibility: true, defaultBackupState: true,
+      protocol: 'ctap2', ctap2Version: 'ctap2_1', transport, hasResidentKey: true, hasUserVerification: true,
+      isUserVerified: true, automaticPresenceSimulation: true, defaultBackupEligibility: synced, defaultBackupState: synced,
     },
   });
   return {
@@ -95,6 +102,8 @@ export async function giveAuthenticator({ context, page }) {
     /** Whether it is there to be asked at all. */
     present: (enabled) => session.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled }),
     passkeys: async () => (await session.send('WebAuthn.getCredentials', { authenticatorId })).credentials,
+    /** Forgets all of them. */
+    clear: () => session.send('WebAuthn.clearCredentials', { authenticatorId }),
     /** Takes a passkey of another device in, as a synchronised one arrives. */
     adopt: (credential) => session.send('WebAuthn.addCredential', { authenticatorId, credential }),
   };

@@ -148,6 +148,7 @@ function facts(wallet, send) {
       row('wallet_number', wallet.wallet_id),
       row('customer_name', wallet.name ?? t('nobody')),
       row('contact', wallet.contact ?? t('nobody')),
+      row('passkeys', String(wallet.passkeys)),
       row('balance', yen(wallet.balance)),
       row('account_held', yen(wallet.held)),
       row('state', t(stateWord(wallet))),

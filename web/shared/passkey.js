@@ -53,12 +53,14 @@ const told = (credential) => ({
 
 /**
  * Creates a passkey. `creation` is the server's `publicKey` object; the answer is what the server's finish call takes.
- * @param {any} creation
+ * `mediation: 'conditional'` lets a browser that can make one quietly, right after a password was used, or give an error.
+ * @param {any} creation @param {{ mediation?: CredentialMediationRequirement }} how
  */
-export async function createPasskey(creation) {
+export async function createPasskey(creation, { mediation } = {}) {
   stopWaiting();
   const options = creation.publicKey ?? creation;
   const credential = given(await navigator.credentials.create({
+    ...(mediation === undefined ? {} : { mediation }),
     publicKey: {
       ...options,
       challenge: toBytes(options.challenge),

@@ -417,5 +417,42 @@ export interface CustomerWallet {
   frozen: boolean;
   name: string | null;
   contact: string | null;
+  /** How many passkeys open the wallet. */
+  passkeys: number;
   erased_at_ms: number | null;
+}
+
+/** What a browser is told of the owner's passkeys: the arguments of its signal calls. */
+export interface PasskeySignals {
+  rp_id: string;
+  user_id: string;
+  accepted: string[];
+  name: string;
+  display_name: string;
+}
+
+/** A passkey of the owner. */
+export interface OwnPasskey {
+  /** The credential id, base64url. */
+  passkey: string;
+  /** What the owner calls it; null if nobody has said. */
+  name: string | null;
+  browser: string;
+  /** Whether it can leave its device, and has. */
+  kept: 'one_device' | 'not_synced_yet' | 'synced' | null;
+  made_at_ms: number;
+  used_at_ms: number | null;
+  /** Whether it was last used in the network that asks; null where that is not known. */
+  used_here: boolean | null;
+  /** Sessions that it opened and that are still alive. */
+  sessions: number;
+  opened_this_session: boolean;
+  may_remove: boolean;
+}
+
+/** `GET /api/passkeys`, and what every change of them answers. */
+export interface OwnPasskeys {
+  passkeys: OwnPasskey[];
+  passkeys_max: number;
+  signals: PasskeySignals;
 }

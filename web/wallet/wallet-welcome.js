@@ -11,6 +11,7 @@ import { machine } from '/assets/machine.js';
 import {
   canWaitInAutofill, ceremonyProblem, createPasskey, nameOf, stopWaiting, usePasskey,
 } from '/assets/passkey.js';
+import { tellUnknown } from '/assets/passkey-signals.js';
 import { operatorLine } from '/assets/wallet-help.js';
 import { keepSignUp, keptIn, knowsAWallet } from '/assets/wallet-memory.js';
 import { beginWelcome, resendSeconds, takenUp, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
@@ -180,7 +181,12 @@ async function signIn(app, how, wanted) {
   const { sign_in, request } = await post('/api/sign-in/start');
   if (!wanted()) return;
   const credential = await usePasskey(request, how);
-  await post('/api/sign-in/finish', { sign_in, credential });
+  try {
+    await post('/api/sign-in/finish', { sign_in, credential });
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'passkey_unknown') tellUnknown(request.rpId, credential.id);
+    throw error;
+  }
   await app.enter();
 }
 

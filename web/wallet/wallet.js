@@ -51,6 +51,8 @@ let shownFor = '';
 // Counts the views that were asked for.
 let asked = 0;
 let unfreezing = false;
+// Somebody has just signed in: their browser is to hear which passkeys there are, once it has nothing better to do.
+let entered = false;
 // Counts the turns of the stop switch: an answer that was asked for before one of them says nothing about it.
 let turns = 0;
 
@@ -79,7 +81,9 @@ const app = {
     await app.refreshHome();
     signedIn();
     stream.open();
-    if (location.hash !== '') history.replaceState(null, '', '/');
+    entered = true;
+    // A password manager sends its owner there (`/.well-known/passkey-endpoints`).
+    if (location.hash !== '' && location.hash !== '#passkeys') history.replaceState(null, '', '/');
     route({ focus: true });
   },
 
@@ -172,6 +176,9 @@ const app = {
   settled() {
     fetchAhead();
     registerWorker();
+    if (!entered) return;
+    entered = false;
+    later.signals().then(({ tellOwn }) => tellOwn()).catch(() => { /* a hint for the browser; the next sign-in gives it */ });
   },
 
   /** Takes the place of a page with nothing more to say, such as a finished top-up: Back does not lead to it again. */
@@ -216,7 +223,7 @@ const PERMISSION_LINK = '/app/opa/user_authorization';
 /** @type {Record<string, string>} */
 const TITLES = {
   home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
-  permissions: 'permissions', 'permission-link': 'permission_title', 'top-up': 'top_up_title', help: 'help_title',
+  passkeys: 'passkeys', permissions: 'permissions', 'permission-link': 'permission_title', 'top-up': 'top_up_title', help: 'help_title',
   terms: 'terms_title', privacy: 'privacy_title',
 };
 
@@ -229,7 +236,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
-  const within = ['activity', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
+  const within = ['activity', 'passkeys', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
@@ -274,6 +281,7 @@ async function route({ focus = false } = {}) {
   const left = location.search === '?left';
   const how = { focus };
   if (location.pathname === PERMISSION_LINK) await showLater('permission-link', 'permissions', ({ linkView }) => linkView(app), how);
+  else if (location.hash === '#passkeys') await showLater('passkeys', 'passkeys', ({ passkeysView }) => passkeysView(app), how);
   else if (location.hash === '#permissions') await showLater('permissions', 'permissions', ({ permissionsView }) => permissionsView(), how);
   else if (topUp) await showLater('top-up', 'top_up', ({ topUpReturnView }) => topUpReturnView(app, topUp[1], left), how);
   else if (location.hash === '#history') await showLater('history', 'history', ({ historyView }) => historyView(app), how);

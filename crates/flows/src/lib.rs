@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `sign_up.rs` | a visitor proves a contact and becomes a customer with a wallet |
 //! | `sign_in.rs` | an owner shows a passkey, to sign in or for one act |
+//! | `passkeys.rs` | a customer adds a passkey, names it, removes it |
 //! | `session.rs` | a session begins, goes on under a new token, and ends |
 //! | `enrol.rs` | a browser becomes a till's device, and stops being one |
 //! | `open.rs` | a merchant, a store, a till is opened under a name |
@@ -36,6 +37,7 @@ pub mod look;
 pub mod messages;
 pub mod note;
 pub mod open;
+pub mod passkeys;
 pub mod permission;
 pub mod reconcile;
 pub mod session;

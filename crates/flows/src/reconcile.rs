@@ -4,7 +4,7 @@
 //! |---|---|
 //! | at the first start that knows proofs | every lasting row of the registry is proven, and the ledger remembers it |
 //! | at each start, before any request is served | every row whose standing differs from what the ledger names |
-//! | every few seconds | sign-ups, API keys and permissions that have been on their way for too long, erasures that owe the ledger commands |
+//! | every few seconds | sign-ups, API keys, permissions and passkeys that have been on their way for too long, erasures that owe the ledger commands |
 
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};
@@ -71,5 +71,6 @@ pub fn sweep(
     }
     registry.api_keys().settle(&mut OfLedger(engine), now)?;
     registry.permissions().settle(&mut OfLedger(engine), now)?;
+    registry.passkeys().settle(&mut OfLedger(engine), now)?;
     Ok(())
 }

@@ -46,6 +46,8 @@ pub struct SessionOwner {
     pub wallet: Option<ids::WalletId>,
     /// Raised by every act that ends all sessions of the owner.
     pub generation: Generation,
+    /// The credential that was checked: sessions that it opens end with it.
+    pub credential: Option<ids::Fingerprint>,
 }
 
 /// A session with the token that the browser is to hold.
@@ -64,7 +66,7 @@ pub fn journal_id(session: &SessionId) -> ids::SessionId {
 }
 
 /// Begins a session. [`Denied::OwnerGone`] if its owner was removed, erased or signed out everywhere since the credential was
-/// checked.
+/// checked, or if the passkey that was shown is being removed.
 pub fn begin(run: &mut Run, new: NewSession) -> Flow<TokenSession> {
     let token = run.seed.bytes("session token");
     let row = SessionRow {
@@ -78,6 +80,7 @@ pub fn begin(run: &mut Run, new: NewSession) -> Flow<TokenSession> {
         made_at: run.now,
         seen_at: run.now,
         ends_at: new.ends_at,
+        credential: new.owner.credential,
     };
     let opened =
         run.registry
@@ -156,7 +159,7 @@ pub fn end_all(
     Ok(ended)
 }
 
-fn end_codes(run: &Run, ended: &[EndedSession]) -> Result<(), Fault> {
+pub(crate) fn end_codes(run: &Run, ended: &[EndedSession]) -> Result<(), Fault> {
     for one in ended {
         if let Some(wallet) = one.wallet {
             let session = journal_id(&one.session);

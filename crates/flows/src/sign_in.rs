@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | the passkey's owner may sign in, in this generation | read, before anything is checked | nothing happened |
 //! | form, owner and signature are right | nowhere | nothing happened |
-//! | the counter is noted; of two assertions with one counter, the second is refused | registry | the authenticator counts on: shown again, it is right |
+//! | counter, backup flags, time and network are noted; of two assertions with one counter, the second is refused | registry | the authenticator counts on: shown again, it is right |
 //! | the ledger names the customer's credential, the registry the operator | read | nothing happened |
 //! | the session begins (signing in) or gets a new token (step-up) | `session.rs` | shown again |
 
@@ -32,7 +32,9 @@ pub trait Assertion {
 /// Why a passkey proves nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotProven<P> {
-    /// No such key, or its owner may not sign in (any more).
+    /// There is no key of that id, and what is no key now never becomes one: the browser may forget it.
+    Unknown,
+    /// Its owner may not sign in (any more), or it is only being made or removed.
     NoOwner,
     /// The counter did not rise.
     Counter,
@@ -51,7 +53,12 @@ pub fn prove<A: Assertion>(
         .factors()
         .find_passkey(surface, assertion.credential())?;
     let Some((owner, fingerprint, stored)) = found else {
-        return Ok(Err(NotProven::NoOwner));
+        let id = assertion.credential();
+        let is_unknown = run.registry.factors().is_unknown(surface, id)?;
+        return Ok(Err(match is_unknown {
+            true => NotProven::Unknown,
+            false => NotProven::NoOwner,
+        }));
     };
     // Before the check: who is removed while it runs has another generation when the session is stored.
     let Some(generation) = run.registry.sessions().generation(surface, &owner)? else {
@@ -62,11 +69,12 @@ pub fn prove<A: Assertion>(
         Err(problem) => return Ok(Err(NotProven::Wrong(problem))),
     };
     // Two assertions with one counter: the slower one is the second of two authenticators.
-    if !run
-        .registry
-        .factors()
-        .note_assertion(&stored, &after, run.now)?
-    {
+    if !run.registry.factors().note_assertion(
+        &stored,
+        &after,
+        run.asker.context.network,
+        run.now,
+    )? {
         return Ok(Err(NotProven::Counter));
     }
     let wallet = match surface {
@@ -87,6 +95,7 @@ pub fn prove<A: Assertion>(
         owner,
         wallet,
         generation,
+        credential: Some(fingerprint),
     }))
 }
 

@@ -44,6 +44,10 @@ pub enum Denied {
     ContactTaken,
     /// The new passkey belongs to another account already.
     CredentialTaken,
+    /// The customer has as many passkeys as one may have.
+    TooManyPasskeys,
+    /// The passkey cannot be removed: no way into the account as strong would be left.
+    LastFactor,
     /// The merchant's link is not one that a live key made for this wallet's owner; the log tells which part of it is wrong.
     LinkInvalid,
     /// The merchant's link was answered before.

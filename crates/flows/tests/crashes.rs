@@ -10,7 +10,7 @@ use std::sync::Arc;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
 use mamori_domain::command::{Command, CreditKind, Request};
-use mamori_domain::context::{Asker, SystemReason};
+use mamori_domain::context::{AgentFamily, Asker, SystemReason};
 use mamori_domain::decide::Limits;
 use mamori_domain::ids::{MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::lifecycle::Purpose;
@@ -25,13 +25,14 @@ use mamori_flows::enrol;
 use mamori_flows::erase;
 use mamori_flows::messages::{Message, MessageKind};
 use mamori_flows::open::{self, NewStore, Turns};
+use mamori_flows::passkeys::{self, PasskeyOwner};
 use mamori_flows::reconcile;
 use mamori_flows::sign_up;
 use mamori_flows::{Denied, Flow, Run, Stop};
 use mamori_registry::outbox::{Delivery, EntryKey, Lane, Outbox};
 use mamori_registry::{
-    CONTROL, Contact, Enrolment, Opening, OwnerId, Reconciled, Registry, Rows, Seed, StoredPasskey,
-    token_hash,
+    CONTROL, Contact, EndedSession, Enrolment, NewPasskey, Opening, OwnerId, Reconciled, Registry,
+    Rows, Seed, SessionId, StoredPasskey, Surface, token_hash,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -85,6 +86,12 @@ impl World {
         let again = reconcile::at_start(&self.engine, &mut self.registry).expect("both answer");
         assert_eq!(again, Reconciled::default(), "once is enough");
         done
+    }
+
+    /// The housekeeper comes by so many seconds later.
+    fn sweeps(&mut self, seconds: i64) {
+        let (now, seed) = (NOW.plus_seconds(seconds), Seed::new([98; 32]));
+        reconcile::sweep(&self.engine, &mut self.registry, now, &seed).expect("both answer");
     }
 
     fn run<T>(&mut self, flow: impl FnOnce(&mut Run) -> Flow<T>) -> Flow<T> {
@@ -185,6 +192,7 @@ fn sign_up(run: &mut Run) -> Flow<WalletId> {
         locale: "ja",
         display_name: "そら",
         passkey: &passkey(),
+        agent: AgentFamily::Unknown,
     };
     sign_up::open_wallet(run, &enrolment)
 }
@@ -385,6 +393,153 @@ fn a_visitor_who_was_signing_up_is_a_customer_or_the_contact_is_free() {
         assert!(wallet.is_some() && is_found);
         assert_eq!(world.engine.survey().expect("read").wallets, 1);
     }
+}
+
+/// Sora's second passkey.
+fn second() -> StoredPasskey {
+    StoredPasskey {
+        credential: vec![4; 16],
+        ..passkey()
+    }
+}
+
+fn add_passkey(run: &mut Run) -> Flow<()> {
+    let new = NewPasskey {
+        owner: &SORA,
+        passkey: &second(),
+        name: Some("鍵"),
+        agent: AgentFamily::Chrome,
+    };
+    passkeys::add(run, WalletId(1), &new)
+}
+
+fn remove_passkey(run: &mut Run) -> Flow<Vec<EndedSession>> {
+    let by = PasskeyOwner {
+        owner: SORA,
+        wallet: WalletId(1),
+        session: SessionId([0; 16]),
+    };
+    passkeys::remove(run, &by, &second().credential)
+}
+
+impl World {
+    /// How many passkeys Sora may sign in with; the registry and the ledger agree.
+    fn passkeys(&mut self) -> usize {
+        let mut live = 0;
+        for passkey in [passkey(), second()] {
+            let mut factors = self.registry.factors();
+            let found = factors.find_passkey(Surface::Wallet, &passkey.credential);
+            let found = found.expect("it answers");
+            let fingerprint = self.registry.fingerprint("credential", &passkey.credential);
+            let wallet = self.engine.wallet_of(fingerprint).expect("it answers");
+            assert_eq!(found.is_some(), wallet.is_some());
+            live += usize::from(found.is_some());
+        }
+        live
+    }
+}
+
+#[test]
+fn a_passkey_that_was_being_added_is_there_or_was_never_made() {
+    for loss in BOTH {
+        for at_start in [true, false] {
+            let mut world = World::new();
+            world.run(sign_up).expect("a free contact");
+            world.dies(loss, add_passkey);
+            if at_start {
+                assert_eq!(world.restart(), whole_or_nothing(loss));
+            } else {
+                world.sweeps(60);
+                let rows = world.registry.passkeys().accepted(&SORA);
+                assert_eq!(rows.expect("read").len(), 2, "it may still be on its way");
+                world.sweeps(121);
+            }
+            let there = loss == Loss::Answer;
+            assert_eq!(world.passkeys(), 1 + usize::from(there));
+            match world.run(add_passkey) {
+                Ok(()) if !there => {}
+                Err(Stop::Denied(Denied::CredentialTaken)) if there => {}
+                other => panic!("{other:?}"),
+            }
+            assert_eq!(world.passkeys(), 2);
+        }
+    }
+}
+
+#[test]
+fn a_passkey_that_was_being_removed_is_gone_or_as_before() {
+    for loss in BOTH {
+        for at_start in [true, false] {
+            let mut world = World::new();
+            world.run(sign_up).expect("a free contact");
+            world.run(add_passkey).expect("there is room");
+            world.dies(loss, remove_passkey);
+            let signs_in = (world.registry.factors())
+                .find_passkey(Surface::Wallet, &second().credential)
+                .expect("it answers");
+            assert!(
+                signs_in.is_none(),
+                "nobody signs in with it from the first step on"
+            );
+            if at_start {
+                let done = world.restart();
+                assert_eq!(
+                    (done.finished, done.dead),
+                    if loss == Loss::Command {
+                        (1, 0)
+                    } else {
+                        (0, 1)
+                    }
+                );
+            } else {
+                world.sweeps(121);
+            }
+            let there = loss == Loss::Command;
+            assert_eq!(world.passkeys(), 1 + usize::from(there));
+            if there {
+                world.run(remove_passkey).expect("asked again");
+                assert_eq!(world.passkeys(), 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_removal_that_was_lost_is_ended_by_asking_again() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.run(sign_up).expect("a free contact");
+        world.run(add_passkey).expect("there is room");
+        world.dies(loss, remove_passkey);
+        world.run(remove_passkey).expect("it goes on");
+        assert_eq!(world.passkeys(), 1);
+    }
+}
+
+#[test]
+fn a_passkey_that_was_on_its_way_when_its_owner_was_erased_opens_nothing() {
+    let mut world = World::new();
+    let wallet = world.run(sign_up).expect("a free contact");
+    let new = NewPasskey {
+        owner: &SORA,
+        passkey: &second(),
+        name: None,
+        agent: AgentFamily::Chrome,
+    };
+    let begun = (world.registry.passkeys()).begin_adding(&new, NOW, &Seed::new([88; 32]));
+    let credential = begun.expect("written").expect("there is room");
+    world
+        .run(|run| erase::erase(run, wallet, false, |_| {}))
+        .expect("she is erased");
+    let finished = world.run(|run| {
+        run.ask(Command::BindCredential { wallet, credential })?
+            .expect("the wallet is there");
+        Ok(run
+            .registry
+            .passkeys()
+            .finish_adding(&SORA, &second().credential)?)
+    });
+    assert!(!finished.expect("read"), "the flow revokes it again");
 }
 
 #[test]

@@ -13,12 +13,13 @@ use mamori_domain::refusal::Refusal;
 use mamori_domain::world::Timestamp;
 use mamori_engine::testing::ManualClock;
 use mamori_engine::{Engine, EngineConfig};
+use mamori_flows::passkeys::{self, PasskeyOwner};
 use mamori_flows::session::{self, NewSession, SessionOwner, TokenSession, journal_id};
 use mamori_flows::sign_in::{self, Assertion, NotSignedIn};
 use mamori_flows::{Denied, Run, Stop, erase, sign_up};
 use mamori_registry::{
-    AgentFamily, AuthMethod, Contact, Enrolment, OwnerId, Registry, Seed, SessionDevice,
-    StoredPasskey, Surface, token_hash,
+    AgentFamily, AuthMethod, Contact, Enrolment, NewPasskey, OwnerId, Registry, Seed,
+    SessionDevice, SessionId, StoredPasskey, Surface, token_hash,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -95,6 +96,7 @@ impl World {
             locale: "ja",
             display_name: "そら",
             passkey: &passkey(3),
+            agent: AgentFamily::Unknown,
         };
         self.run(1, |run| sign_up::open_wallet(run, &enrolment))
             .expect("a wallet")
@@ -180,6 +182,34 @@ impl Drop for World {
     }
 }
 
+impl World {
+    /// Sora's second passkey.
+    fn add_passkey(&self, wallet: WalletId, number: u8) {
+        let added = self.run(number + 100, |run| {
+            let new = NewPasskey {
+                owner: &SORA,
+                passkey: &passkey(number),
+                name: Some("鍵"),
+                agent: AgentFamily::Chrome,
+            };
+            passkeys::add(run, wallet, &new)
+        });
+        added.expect("there is room");
+    }
+
+    fn remove_passkey(&self, wallet: WalletId, number: u8) -> Result<usize, Stop> {
+        let by = PasskeyOwner {
+            owner: SORA,
+            wallet,
+            session: SessionId([0; 16]),
+        };
+        let removed = self.run(number + 150, |run| {
+            passkeys::remove(run, &by, &passkey(number).credential)
+        });
+        removed.map(|ended| ended.len())
+    }
+}
+
 #[track_caller]
 fn owner_gone(signed_in: Result<TokenSession, Stop>) {
     match signed_in.map(|session| session.row) {
@@ -239,4 +269,52 @@ fn a_session_that_ended_shows_no_code_and_the_other_phone_does() {
     assert_eq!(ended.expect("both answer").len(), 1);
     assert_eq!(world.code(wallet, &phone), Err(Refusal::SessionEnded));
     assert_eq!(world.code(wallet, &tablet), Ok(()));
+}
+
+#[test]
+fn a_passkey_that_is_removed_between_its_proof_and_the_session_signs_nobody_in() {
+    let world = World::new();
+    let wallet = world.customer();
+    world.add_passkey(wallet, 4);
+    let signed_in = world.sign_in(21, Surface::Wallet, passkey(4), || {
+        assert_eq!(world.remove_passkey(wallet, 4).expect("another is left"), 0);
+    });
+    owner_gone(signed_in);
+    // The other passkey's sign-in goes on beside it.
+    world.add_passkey(wallet, 5);
+    let signed_in = world.sign_in(22, Surface::Wallet, passkey(3), || {
+        world.remove_passkey(wallet, 5).expect("another is left");
+    });
+    let session = signed_in.expect("the passkey stands");
+    assert!(world.is_in(Surface::Wallet, &session.token));
+}
+
+#[test]
+fn the_code_of_a_session_is_worth_nothing_once_its_passkey_is_removed() {
+    let world = World::new();
+    let wallet = world.customer();
+    world.add_passkey(wallet, 4);
+    let session = world.sign_in(23, Surface::Wallet, passkey(4), || {});
+    let session = session.expect("the passkey is right");
+    world.code(wallet, &session).expect("signed in");
+    assert_eq!(world.remove_passkey(wallet, 4).expect("another is left"), 1);
+    assert!(!world.is_in(Surface::Wallet, &session.token));
+    assert!(
+        world.code(wallet, &session).is_err(),
+        "one that was on its way"
+    );
+}
+
+#[test]
+fn of_two_removals_at_once_one_finds_that_no_other_passkey_is_left() {
+    let world = World::new();
+    let wallet = world.customer();
+    world.add_passkey(wallet, 4);
+    // The first removal has begun and not reached the ledger.
+    let begun = (world.registry().passkeys()).begin_removing(&SORA, &passkey(4).credential, NOW);
+    begun.expect("it answers").expect("another is left");
+    match world.remove_passkey(wallet, 3) {
+        Err(Stop::Denied(Denied::LastFactor)) => {}
+        other => panic!("nobody could enter any more: {other:?}"),
+    }
 }

@@ -195,6 +195,7 @@ fn sign_in(
         made_at: now,
         seen_at: now,
         ends_at: now.plus(SESSION),
+        credential: None,
     };
     let generation = registry.sessions().generation(row.surface, &row.owner)?;
     let generation = generation.ok_or("a seeded customer may not sign in")?;

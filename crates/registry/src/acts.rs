@@ -2,7 +2,7 @@
 //!
 //! What the ledger decides stands in the journal. What stands in the registry alone (who may enter the console, pairing codes,
 //! which schemes a key takes, what things are called) leaves a row here, written by the transaction that makes the change; and so
-//! does an operator who looks for a customer, or at one.
+//! does an operator who looks for a customer, or at one. A customer who calls a passkey by another name leaves one too.
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
@@ -33,6 +33,7 @@ pub enum RegistryCommand {
     RemoveSupervisor,
     SeeAlarm,
     SetInvoiceNumber,
+    NamePasskey,
 }
 
 impl RegistryCommand {
@@ -55,6 +56,7 @@ impl RegistryCommand {
             RegistryCommand::RemoveSupervisor => "remove_supervisor",
             RegistryCommand::SeeAlarm => "see_alarm",
             RegistryCommand::SetInvoiceNumber => "set_invoice_number",
+            RegistryCommand::NamePasskey => "name_passkey",
         }
     }
 }
@@ -77,6 +79,7 @@ impl Numbered for RegistryCommand {
         RegistryCommand::RemoveSupervisor,
         RegistryCommand::SeeAlarm,
         RegistryCommand::SetInvoiceNumber,
+        RegistryCommand::NamePasskey,
     ];
 
     fn as_number(self) -> i64 {
@@ -97,6 +100,7 @@ impl Numbered for RegistryCommand {
             RegistryCommand::RemoveSupervisor => 14,
             RegistryCommand::SeeAlarm => 15,
             RegistryCommand::SetInvoiceNumber => 16,
+            RegistryCommand::NamePasskey => 26,
         }
     }
 }

@@ -35,6 +35,9 @@ pub struct AuthenticTable {
     pub name: &'static str,
     /// Every column but the proof; the first one is the primary key.
     pub columns: &'static [(&'static str, CellType)],
+    /// How many of its last columns were added when its rows carried proofs already: where one of these is NULL the proof says
+    /// nothing of it, and so the rows of before stay what they were. A NULL that is put in the place of a value is still noticed.
+    pub added: usize,
     /// Whether its rows stay for years: they were there before rows carried proofs.
     pub lasts: bool,
     /// What is said of a row that does not prove itself.
@@ -61,7 +64,9 @@ pub(crate) const SESSIONS: AuthenticTable = AuthenticTable {
         ("agent", CellType::Int),
         ("generation", CellType::Int),
         ("surface_generation", CellType::Int),
+        ("credential", CellType::Blob),
     ],
+    added: 1,
     lasts: false,
     refusal: "a row of sessions was not written by this house or was altered",
 };
@@ -74,6 +79,7 @@ pub(crate) const OPERATOR_LINKS: AuthenticTable = AuthenticTable {
         ("made_at", CellType::Int),
         ("used_at", CellType::Int),
     ],
+    added: 0,
     lasts: false,
     refusal: "a row of operator_links was not written by this house or was altered",
 };
@@ -88,6 +94,7 @@ pub(crate) const PAIRING_CODES: AuthenticTable = AuthenticTable {
         ("secret_mac", CellType::Blob),
         ("tries", CellType::Int),
     ],
+    added: 0,
     lasts: false,
     refusal: "a row of pairing_codes was not written by this house or was altered",
 };
@@ -104,6 +111,7 @@ pub(crate) const PEOPLE: AuthenticTable = AuthenticTable {
         ("made_at", CellType::Int),
         ("generation", CellType::Int),
     ],
+    added: 0,
     lasts: true,
     refusal: "a row of people was not written by this house or was altered",
 };
@@ -117,6 +125,7 @@ pub(crate) const OPERATORS: AuthenticTable = AuthenticTable {
         ("made_at", CellType::Int),
         ("generation", CellType::Int),
     ],
+    added: 0,
     lasts: true,
     refusal: "a row of operators was not written by this house or was altered",
 };
@@ -125,6 +134,7 @@ pub(crate) const OPERATORS: AuthenticTable = AuthenticTable {
 pub(crate) const CONFIRMED_OPERATORS: AuthenticTable = AuthenticTable {
     name: "confirmed_operators",
     columns: &[("operator", CellType::Blob), ("made_at", CellType::Int)],
+    added: 0,
     lasts: true,
     refusal: "a row of confirmed_operators was not written by this house or was altered",
 };
@@ -141,7 +151,12 @@ pub(crate) const PASSKEYS: AuthenticTable = AuthenticTable {
         ("sign_count", CellType::Int),
         ("made_at", CellType::Int),
         ("used_at", CellType::Int),
+        ("name", CellType::Blob),
+        ("agent", CellType::Int),
+        ("used_network", CellType::Int),
+        ("leaving_at", CellType::Int),
     ],
+    added: 4,
     lasts: true,
     refusal: "a row of passkeys was not written by this house or was altered",
 };
@@ -156,6 +171,7 @@ pub(crate) const TILL_DEVICES: AuthenticTable = AuthenticTable {
         ("status", CellType::Int),
         ("made_at", CellType::Int),
     ],
+    added: 0,
     lasts: true,
     refusal: "a row of till_devices was not written by this house or was altered",
 };
@@ -173,6 +189,7 @@ pub(crate) const API_KEYS: AuthenticTable = AuthenticTable {
         ("revoked_at", CellType::Int),
         ("label", CellType::Text),
     ],
+    added: 0,
     lasts: true,
     refusal: "a row of api_keys was not written by this house or was altered",
 };
@@ -188,6 +205,7 @@ pub(crate) const SUPERVISORS: AuthenticTable = AuthenticTable {
         ("made_at", CellType::Int),
         ("removed_at", CellType::Int),
     ],
+    added: 0,
     lasts: true,
     refusal: "a row of supervisors was not written by this house or was altered",
 };
@@ -279,9 +297,12 @@ impl Cell {
 fn prove(key: &Secret, table: &AuthenticTable, cells: &[Cell]) -> [u8; 32] {
     let written: Vec<Vec<u8>> = cells.iter().map(Cell::written).collect();
     let mut parts: Vec<&[u8]> = vec![table.name.as_bytes()];
-    for ((name, _), cell) in table.columns.iter().zip(&written) {
-        parts.push(name.as_bytes());
-        parts.push(cell);
+    let since_ever = table.columns.len() - table.added;
+    for (place, ((name, _), cell)) in table.columns.iter().zip(&written).enumerate() {
+        if place < since_ever || cells[place] != Cell::Null {
+            parts.push(name.as_bytes());
+            parts.push(cell);
+        }
     }
     key.mac(&parts)
 }
@@ -548,4 +569,54 @@ fn is_right(key: &Secret, table: &AuthenticTable, cells: &[Cell], proof: Option<
     let right = prove(key, table, cells);
     // The proof is compared with one that only the holder of the key can compute, so it must not be guessed byte by byte.
     proof.is_some_and(|proof| bool::from(subtle::ConstantTimeEq::ct_eq(proof, &right[..])))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rows of a program that did not know the newest columns carry proofs over the others alone.
+    #[test]
+    fn a_row_of_before_stays_true_and_what_was_added_cannot_be_changed_unseen() {
+        let key = Secret::new([7; 32]);
+        for table in AUTHENTIC.iter().filter(|table| table.added > 0) {
+            let known = table.columns.len() - table.added;
+            let before = AuthenticTable {
+                columns: &table.columns[..known],
+                added: 0,
+                ..**table
+            };
+            let mut cells: Vec<Cell> = (0..known as i64).map(Cell::Int).collect();
+            let proof = prove(&key, &before, &cells);
+            cells.resize(table.columns.len(), Cell::Null);
+            assert!(
+                is_right(&key, table, &cells, Some(&proof)),
+                "{}",
+                table.name
+            );
+            for added in known..table.columns.len() {
+                for value in [
+                    Cell::Int(0),
+                    Cell::Blob(Vec::new()),
+                    Cell::Text(String::new()),
+                ] {
+                    let mut filled = cells.clone();
+                    filled[added] = value;
+                    assert!(!is_right(&key, table, &filled, Some(&proof)), "filled");
+                    let proof = prove(&key, table, &filled);
+                    assert!(is_right(&key, table, &filled, Some(&proof)));
+                    assert!(!is_right(&key, table, &cells, Some(&proof)), "emptied");
+                    // The same value in the column beside it is another row.
+                    if added > known {
+                        filled.swap(added - 1, added);
+                        assert!(!is_right(&key, table, &filled, Some(&proof)), "moved");
+                    }
+                }
+            }
+            // A NULL among the columns of before is a cell like any other.
+            let mut emptied = cells.clone();
+            emptied[0] = Cell::Null;
+            assert!(!is_right(&key, table, &emptied, Some(&proof)), "emptied");
+        }
+    }
 }

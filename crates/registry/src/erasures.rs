@@ -61,7 +61,13 @@ impl Erasures<'_> {
             authentic::update(tx, key, &PEOPLE, "WHERE person = $1", &[who], &gone)?;
             // The fingerprints are still needed, for the book; the public keys are not.
             let theirs = "WHERE owner = $1 AND surface = $2";
-            let gone = [("status", dead), ("passkey", Param::Text(""))];
+            let gone = [
+                ("status", dead),
+                ("passkey", Param::Text("")),
+                ("name", Param::Null),
+                ("agent", Param::Null),
+                ("used_network", Param::Null),
+            ];
             authentic::update(tx, key, &PASSKEYS, theirs, &[who, surface], &gone)?;
             end_all_in(tx, key, Surface::Wallet, &OwnerId(person))?;
             // The wallet's permissions are revoked later, one by one; what merchants call the person goes now.

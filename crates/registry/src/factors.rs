@@ -1,10 +1,11 @@
 //! Public keys of customers and operators. What a ceremony verified is stored as the library's own text.
 
 use crate::authentic::{self, PASSKEYS};
-use crate::{Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell};
+use crate::{Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
+use mamori_domain::context::{AgentFamily, NetworkOrigin};
 use mamori_domain::ids::Fingerprint;
 use mamori_domain::world::Timestamp;
 
@@ -30,14 +31,23 @@ impl std::fmt::Debug for StoredPasskey {
     }
 }
 
+/// What is written down with a passkey that is made.
+#[derive(Default)]
+pub(super) struct Described<'a> {
+    /// What its owner calls it, sealed; None for what pages call it by themselves.
+    pub name: Option<&'a [u8]>,
+    /// In which family of browsers it is made, where that is kept.
+    pub agent: Option<AgentFamily>,
+}
+
 impl StoredPasskey {
     pub(super) fn insert(
         &self,
         tx: &mut Tx,
         key: &Secret,
-        surface: Surface,
-        owner: &OwnerId,
+        (surface, owner): (Surface, &OwnerId),
         (fingerprint, standing): (Fingerprint, Standing),
+        described: &Described,
         now: Timestamp,
     ) -> Result<(), Fault> {
         let fingerprint = fingerprint.0.to_be_bytes();
@@ -51,18 +61,30 @@ impl StoredPasskey {
             ("sign_count", Param::Int(self.sign_count)),
             ("made_at", at(now)),
             ("used_at", Param::Null),
+            ("name", described.name.map_or(Param::Null, Param::Blob)),
+            (
+                "agent",
+                described.agent.map_or(Param::Null, Numbered::param),
+            ),
+            ("used_network", Param::Null),
+            ("leaving_at", Param::Null),
         ];
         authentic::insert(tx, key, &PASSKEYS, &cells)
     }
 
     /// The columns are those of [`PASSKEYS`].
-    fn of(row: &Row) -> StoredPasskey {
+    pub(super) fn of(row: &Row) -> StoredPasskey {
         StoredPasskey {
             credential: row.blob(0).to_vec(),
             passkey: row.text(5).to_owned(),
             sign_count: row.int(6),
         }
     }
+}
+
+/// A network as it stands in a column: the keyed hash alone, which tells the same network apart from another.
+fn network_param(network: Option<NetworkOrigin>) -> Param<'static> {
+    network.map_or(Param::Null, |network| Param::Int(network.hash as i64))
 }
 
 /// What people and operators prove themselves with: passkeys.
@@ -105,7 +127,18 @@ impl Factors<'_> {
             .snapshot(|tx| authentic::select(tx, key, &PASSKEYS, which, &params, StoredPasskey::of))
     }
 
-    /// Stores what a good assertion changed: counter, backup flags, last use.
+    /// Whether nobody can ever sign in with this credential id: there was never a passkey of that id on the surface, or it was
+    /// removed. One that is still being made, or being removed, is not unknown: a browser that is told so forgets it for good.
+    pub fn is_unknown(&mut self, surface: Surface, credential: &[u8]) -> Result<bool, Fault> {
+        let found = self.db.query_first(
+            "SELECT status FROM passkeys WHERE credential = $1 AND surface = $2",
+            &[Param::Blob(credential), surface.param()],
+            |row| numbered_cell::<Standing>(row, 0),
+        )?;
+        Ok(found.is_none_or(|standing| standing == Standing::Dead))
+    }
+
+    /// Stores what a good assertion changed: counter, backup flags, last use and the network it came from.
     ///
     /// A compare-and-set on the counter the assertion was checked against: of two assertions with one counter, which only a
     /// cloned authenticator can make, the second gets `false` and must be refused.
@@ -113,6 +146,7 @@ impl Factors<'_> {
         &mut self,
         before: &StoredPasskey,
         after: &StoredPasskey,
+        network: Option<NetworkOrigin>,
         now: Timestamp,
     ) -> Result<bool, Fault> {
         let which = "WHERE credential = $1 AND sign_count = $2 AND status = $3";
@@ -122,6 +156,7 @@ impl Factors<'_> {
             ("passkey", Param::Text(&after.passkey)),
             ("sign_count", Param::Int(after.sign_count)),
             ("used_at", at(now)),
+            ("used_network", network_param(network)),
         ];
         let key = &self.keys.rows;
         let changed = self

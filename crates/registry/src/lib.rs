@@ -10,6 +10,7 @@
 //! | `people.rs` | people, their contacts and names |
 //! | `erasures.rs` | the end of a person: what was destroyed and what is still owed |
 //! | `factors.rs` | public keys of customers and operators |
+//! | `passkeys.rs` | a customer's several passkeys: added, named, removed |
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how the rows of sessions, links and pairing codes prove themselves |
 //! | `operators.rs` | staff and their one-time links |
@@ -40,6 +41,7 @@ mod factors;
 mod numbered;
 mod operators;
 pub mod outbox;
+mod passkeys;
 mod people;
 mod permissions;
 mod schema;
@@ -76,6 +78,9 @@ pub use mamori_domain::context::AgentFamily;
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{
     ConfirmRefusal, LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal,
+};
+pub use passkeys::{
+    AddRefusal, NewPasskey, OwnedPasskey, PASSKEYS_MAX, Passkeys, RemovePasskeyRefusal,
 };
 pub use people::{EnrolRefusal, Enrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
@@ -139,16 +144,24 @@ pub(crate) enum Standing {
     Active,
     /// It may do nothing any more.
     Dead,
+    /// The book is about to forget it; it may do nothing already.
+    Leaving,
 }
 
 impl Numbered for Standing {
-    const ALL: &[Standing] = &[Standing::Pending, Standing::Active, Standing::Dead];
+    const ALL: &[Standing] = &[
+        Standing::Pending,
+        Standing::Active,
+        Standing::Dead,
+        Standing::Leaving,
+    ];
 
     fn as_number(self) -> i64 {
         match self {
             Standing::Pending => 1,
             Standing::Active => 2,
             Standing::Dead => 3,
+            Standing::Leaving => 4,
         }
     }
 }
@@ -204,6 +217,15 @@ impl Registry {
         Factors {
             db: &mut self.db,
             keys: &self.keys,
+        }
+    }
+
+    /// A customer's several passkeys.
+    pub fn passkeys(&mut self) -> Passkeys<'_> {
+        Passkeys {
+            db: &mut self.db,
+            keys: &self.keys,
+            noted: None,
         }
     }
 
@@ -432,6 +454,7 @@ impl Registry {
     pub fn reconcile(&mut self, named: &mut dyn Named) -> Result<Reconciled, Fault> {
         let mut done = Reconciled::default();
         self.people().reconcile(named, &mut done)?;
+        self.passkeys().reconcile(named, &mut done)?;
         self.directory().reconcile(named, &mut done)?;
         self.devices().reconcile(named, &mut done)?;
         self.api_keys().reconcile(named, &mut done)?;

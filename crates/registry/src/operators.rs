@@ -10,7 +10,7 @@ use mamori_domain::world::Timestamp;
 
 use crate::acts::{About, Noted, RegistryCommand};
 use crate::authentic::{self, CONFIRMED_OPERATORS, OPERATOR_LINKS, OPERATORS, PASSKEYS};
-use crate::factors::{OwnerId, StoredPasskey};
+use crate::factors::{Described, OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
 use crate::seed::Seed;
 use crate::sessions::{end_all_in, is_confirmed};
@@ -171,7 +171,8 @@ impl Operators<'_> {
             let active = [("status", Standing::Active.param())];
             authentic::update(tx, key, &OPERATORS, BY_OPERATOR, &who, &active)?;
             let keyed = (fingerprint, Standing::Active);
-            passkey.insert(tx, key, Surface::Console, &operator, keyed, now)?;
+            let owned = (Surface::Console, &operator);
+            passkey.insert(tx, key, owned, keyed, &Described::default(), now)?;
             confirm(tx, key, &operator, now)?;
             Ok(Ok(operator))
         })

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::authentic::{self, PASSKEYS, PEOPLE};
 use crate::contact::Contact;
-use crate::factors::{OwnerId, StoredPasskey};
+use crate::factors::{Described, OwnerId, StoredPasskey};
 use crate::seed::Seed;
 use crate::{
     Named, Numbered, Reconciled, RegistryKeys, Standing, Surface, at, fingerprint_cell, place,
@@ -17,6 +17,7 @@ use crate::{
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, Secret};
 use mamori_datastore::sql::{Db, Param, Tx};
+use mamori_domain::context::AgentFamily;
 use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
@@ -50,6 +51,8 @@ pub struct Enrolment<'a> {
     pub display_name: &'a str,
     /// The passkey that was just created.
     pub passkey: &'a StoredPasskey,
+    /// In which family of browsers.
+    pub agent: AgentFamily,
 }
 
 /// Why a person is not made.
@@ -143,7 +146,9 @@ impl People<'_> {
                 &[Param::Blob(&index), Param::Blob(&person), enrolment.contact.kind().param(), Param::Blob(&contact), at(now)],
             )?;
             let keyed = (fingerprint, Standing::Pending);
-            enrolment.passkey.insert(tx, rows, Surface::Wallet, &enrolment.person, keyed, now)?;
+            let owned = (Surface::Wallet, &enrolment.person);
+            let described = Described { name: None, agent: Some(enrolment.agent) };
+            enrolment.passkey.insert(tx, rows, owned, keyed, &described, now)?;
             Ok(Ok(fingerprint))
         })
     }

@@ -79,8 +79,24 @@ pub const CONTROL: Family = Family {
             name: PROVEN_LASTING_ROWS,
             sql: LASTING_PROOFS,
         },
+        Migration {
+            name: "several passkeys",
+            sql: SEVERAL_PASSKEYS,
+        },
     ],
 };
+
+/// What an owner calls a passkey (sealed), in which family of browsers it was made, in which network it was last used, and since when
+/// it is being removed (status 4); and which credential opened a session. All are NULL in the rows of before: their proofs say
+/// nothing of these columns (`added` in `authentic.rs`).
+const SEVERAL_PASSKEYS: &str = "
+ALTER TABLE passkeys ADD COLUMN name BYTEA;
+ALTER TABLE passkeys ADD COLUMN agent BIGINT;
+ALTER TABLE passkeys ADD COLUMN used_network BIGINT;
+ALTER TABLE passkeys ADD COLUMN leaving_at BIGINT;
+CREATE INDEX passkeys_on_their_way ON passkeys (made_at) WHERE status = 1 OR status = 4;
+ALTER TABLE sessions ADD COLUMN credential BYTEA;
+";
 
 /// What operators say a key is for.
 const KEY_LABELS: &str = "

@@ -6,7 +6,9 @@
 
 use std::time::Duration;
 
-use crate::authentic::{self, AuthenticTable, CONFIRMED_OPERATORS, OPERATORS, PEOPLE, SESSIONS};
+use crate::authentic::{
+    self, AuthenticTable, CONFIRMED_OPERATORS, OPERATORS, PASSKEYS, PEOPLE, SESSIONS,
+};
 use crate::factors::OwnerId;
 use crate::{
     Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell,
@@ -145,6 +147,8 @@ pub struct SessionRow {
     pub seen_at: Timestamp,
     /// When it ends whatever happens.
     pub ends_at: Timestamp,
+    /// Which credential opened it: it ends when that one is removed. None where an older program did not write it down.
+    pub credential: Option<Fingerprint>,
 }
 
 /// How often all sessions of an owner, and all of a surface, were ended: what a sign-in learns before it checks a credential, and what
@@ -184,7 +188,8 @@ impl Sessions<'_> {
 
     /// Stores a new session under the hash of `token`, 32 random bytes that stand nowhere else but in the cookie. In the same step
     /// the session with the token hash `replaced` ends, and of the owner's others the oldest beyond
-    /// [`SESSIONS_PER_OWNER_MAX`]; the answer names them. None, and nothing is changed, if `generation` is not the owner's any more.
+    /// [`SESSIONS_PER_OWNER_MAX`]; the answer names them. None, and nothing is changed, if `generation` is not the owner's any more,
+    /// or if the passkey that opens it is being removed or was.
     pub fn open(
         &mut self,
         row: &SessionRow,
@@ -194,10 +199,16 @@ impl Sessions<'_> {
     ) -> Result<Option<Vec<EndedSession>>, Fault> {
         let wallet = row.wallet.map(wallet_number).transpose()?;
         let browser = row.device.browser.map(|browser| browser.0.to_be_bytes());
+        let credential = row.credential.map(|credential| credential.0.to_be_bytes());
         let (surface, owner) = (row.surface, row.owner);
         let (key, hash) = (&self.keys.rows, token_hash(token));
         self.db.transaction(|tx| {
             if present_generation(tx, key, surface, &owner)? != Some(generation) {
+                return Ok(None);
+            }
+            if let Some(credential) = row.credential
+                && !may_open(tx, key, surface, &owner, credential)?
+            {
                 return Ok(None);
             }
             let mut ended = match replaced {
@@ -220,6 +231,7 @@ impl Sessions<'_> {
                 tx.execute("DELETE FROM sessions WHERE session = $1", &[Param::Blob(&one.session.0)])?;
             }
             let browser = browser.as_ref().map_or(Param::Null, |browser| Param::Blob(browser));
+            let credential = credential.as_ref().map_or(Param::Null, |opened| Param::Blob(opened));
             let cells = [
                 ("session", Param::Blob(&row.session.0)),
                 ("token_hash", Param::Blob(&hash)),
@@ -235,6 +247,7 @@ impl Sessions<'_> {
                 ("agent", row.device.agent.param()),
                 ("generation", Param::Int(generation.owner)),
                 ("surface_generation", Param::Int(generation.surface)),
+                ("credential", credential),
             ];
             authentic::insert(tx, key, &SESSIONS, &cells)?;
             Ok(Some(ended))
@@ -421,6 +434,61 @@ pub(crate) fn end_all_in(
     Ok(ended)
 }
 
+/// Ends the sessions of an owner that a credential opened, within the transaction that takes the credential away. Of a session that an
+/// older program began nobody knows what opened it: it ends too, but for `kept`, in which another proof was just given.
+pub(crate) fn end_opened_by_in(
+    tx: &mut Tx,
+    surface: Surface,
+    owner: &OwnerId,
+    credential: Fingerprint,
+    kept: Option<&SessionId>,
+) -> Result<Vec<EndedSession>, Fault> {
+    let credential = credential.0.to_be_bytes();
+    let kept = kept.map_or(&[][..], |session| &session.0[..]);
+    let which = [
+        surface.param(),
+        Param::Blob(&owner.0),
+        Param::Blob(&credential),
+        Param::Blob(kept),
+    ];
+    let ended = tx.query(
+        "SELECT session, wallet FROM sessions WHERE surface = $1 AND owner = $2
+         AND (credential = $3 OR (credential IS NULL AND session <> $4)) ORDER BY made_at",
+        &which,
+        ended_session,
+    )?;
+    tx.execute(
+        "DELETE FROM sessions WHERE surface = $1 AND owner = $2
+         AND (credential = $3 OR (credential IS NULL AND session <> $4))",
+        &which,
+    )?;
+    Ok(ended)
+}
+
+/// Whether a credential may open a session at this moment. One that is being removed, or was, opens none: so of a sign-in and a
+/// removal that race, whichever is written first, nobody is left signed in by the passkey that is gone.
+fn may_open(
+    tx: &mut Tx,
+    key: &Secret,
+    surface: Surface,
+    owner: &OwnerId,
+    credential: Fingerprint,
+) -> Result<bool, Fault> {
+    let fingerprint = credential.0.to_be_bytes();
+    let which = "WHERE owner = $1 AND surface = $2 AND fingerprint = $3";
+    let params = [
+        Param::Blob(&owner.0),
+        surface.param(),
+        Param::Blob(&fingerprint),
+    ];
+    let standings = authentic::select(tx, key, &PASSKEYS, which, &params, |row| {
+        numbered_cell::<Standing>(row, 4)
+    })?;
+    Ok(standings
+        .iter()
+        .all(|standing| *standing == Standing::Active))
+}
+
 /// Where the owners of a surface's sessions stand.
 struct Owners {
     table: &'static AuthenticTable,
@@ -520,5 +588,9 @@ fn session_row(row: &Row) -> SessionRow {
         made_at: instant_cell(row, 5),
         seen_at: instant_cell(row, 6),
         ends_at: instant_cell(row, 7),
+        credential: row
+            .opt_blob(14)
+            .is_some()
+            .then(|| fingerprint_cell(row, 14)),
     }
 }

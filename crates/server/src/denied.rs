@@ -13,6 +13,35 @@ pub const PASSKEY_REFUSED: Words = Words {
     en: "The passkey could not be verified. Please try again.",
 };
 
+/// There is no passkey of this id, and there never will be: the browser may forget it. Said of an id that the browser itself has shown;
+/// of the account that it opened, if there was one, it tells nothing.
+pub const PASSKEY_UNKNOWN: Words = Words {
+    code: "passkey_unknown",
+    ja: "このパスキーは、ここではもう使えません。別のパスキーでサインインしてください。",
+    en: "This passkey does not work here any more. Please sign in with another one.",
+};
+
+/// The customer has as many passkeys as one may have.
+pub const TOO_MANY_PASSKEYS: Words = Words {
+    code: "too_many_passkeys",
+    ja: "パスキーは10個までです。使わないものを先に削除してください。",
+    en: "You can have at most 10 passkeys. Remove one that you do not use first.",
+};
+
+/// More passkeys were made within the hour than anybody needs.
+pub const PASSKEYS_TOO_OFTEN: Words = Words {
+    code: "passkeys_too_often",
+    ja: "パスキーの追加が続いています。1時間ほどおいてからお試しください。",
+    en: "Too many passkeys were added in a short time. Please try again in about an hour.",
+};
+
+/// Without it nobody could enter the account any more.
+pub const LAST_FACTOR: Words = Words {
+    code: "last_factor",
+    ja: "これは最後のパスキーです。削除すると、だれもこのウォレットに入れなくなります。先に別のパスキーを追加してください。",
+    en: "This is your last passkey. Without it nobody could enter this wallet any more. Please add another one first.",
+};
+
 /// The contact got three codes within the hour.
 pub const CODE_SENT_TOO_OFTEN: Words = Words {
     code: "code_sent_too_often",
@@ -210,6 +239,8 @@ impl From<Denied> for Denial {
             Denied::ContactTaken => CONTACT_TAKEN,
             // Whose it is already is not for the browser to know.
             Denied::CredentialTaken => PASSKEY_REFUSED,
+            Denied::TooManyPasskeys => TOO_MANY_PASSKEYS,
+            Denied::LastFactor => LAST_FACTOR,
             Denied::LinkInvalid => LINK_INVALID,
             Denied::LinkUsed => LINK_USED,
             Denied::WalletNotEmpty => WALLET_NOT_EMPTY,

@@ -62,6 +62,14 @@ pub enum Purpose {
         /// The session it was asked in.
         session: SessionId,
     },
+    /// A customer who has just shown a passkey makes another one.
+    AddPasskey {
+        /// The challenge.
+        registering: Registering,
+        /// The session it was asked in, and its owner.
+        session: SessionId,
+        owner: OwnerId,
+    },
     /// An operator with a link makes a passkey.
     Operator {
         /// The challenge.
@@ -77,6 +85,10 @@ pub enum Purpose {
 pub enum StepUpAct {
     /// Let money leave a frozen wallet again.
     Unfreeze,
+    /// Add a passkey to the ones that are there.
+    AddPasskey,
+    /// Remove the passkey of this credential id.
+    RemovePasskey(Vec<u8>),
     /// Say yes to a merchant's link: the hash of key and token.
     GrantPermission([u8; 32]),
     /// Make a pairing code, with which a device becomes this till.
@@ -116,6 +128,8 @@ pub struct Paces {
     pub sign_ins: Pace,
     /// Step-ups begun by one owner.
     pub step_ups: Pace,
+    /// Passkeys that one owner makes: each leaves a row, and a message is sent of it.
+    pub new_passkeys: Pace,
     /// Questions to the card processor that one wallet's pages make us ask.
     pub card_questions: Pace,
     /// Codes for one wallet's phones: each is drawn on the thread that carries payments, and is kept for ten minutes.
@@ -136,6 +150,7 @@ impl Default for Paces {
             sign_ups: Pace::new(60, 60, 20_000),
             sign_ins: Pace::new(30, 60, 100_000),
             step_ups: Pace::new(30, 60, 100_000),
+            new_passkeys: Pace::new(20, 3_600, 100_000),
             card_questions: Pace::new(1, 2, 100_000),
             codes: Pace::new(120, 12, 100_000),
             top_ups: Pace::new(20, 600, 100_000),

@@ -19,7 +19,7 @@ use webauthn_rs::prelude::{
 };
 
 /// Longest credential id that WebAuthn allows, in bytes.
-const CREDENTIAL_BYTES_MAX: usize = 1_023;
+pub(crate) const CREDENTIAL_BYTES_MAX: usize = 1_023;
 
 /// Authenticators that are known to be software, by the id of their model (AAGUID): the one of our development pages, the one of
 /// WebDriver's virtual authenticators. They keep honest people from enrolling an operator by mistake, with a key that any
@@ -34,6 +34,7 @@ const AAGUID: std::ops::Range<usize> = 37..53;
 
 /// One origin with its own relying-party id: a passkey of the wallet is unknown to the console.
 pub struct RelyingParty {
+    id: String,
     webauthn: Webauthn,
     /// Operators' keys must not leave their device (no synchronised passkeys).
     device_bound: bool,
@@ -169,25 +170,33 @@ impl RelyingParty {
             .and_then(|builder| builder.rp_name(name).build())
             .map_err(|_| UnusableOrigin)?;
         Ok(RelyingParty {
+            id: id.to_owned(),
             webauthn,
             device_bound,
         })
     }
 
+    /// What its passkeys are bound to, as browsers name it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Begins a registration: what the page gives to `navigator.credentials.create` as `publicKey`, and what stays here.
     ///
-    /// `name` tells two accounts of one person apart in the authenticator's list; `display_name` is what it shows.
+    /// `name` tells two accounts of one person apart in the authenticator's list; `display_name` is what it shows. An authenticator
+    /// that holds one of the credentials `there` makes no second one for the same owner: it would take the place of the first unasked.
     pub fn start_registration(
         &self,
         owner: OwnerId,
         name: &str,
         display_name: &str,
+        there: &[Vec<u8>],
     ) -> Result<(Value, Registering), PasskeyProblem> {
         let (challenge, state) = self.webauthn.start_passkey_registration(
             Uuid::from_bytes(owner.0),
             name,
             display_name,
-            None,
+            Some(there.to_vec()),
         )?;
         let mut options =
             serde_json::to_value(challenge.public_key).map_err(|_| PasskeyProblem::Refused)?;
@@ -195,7 +204,7 @@ impl RelyingParty {
         options["authenticatorSelection"]["residentKey"] = json!("required");
         options["authenticatorSelection"]["requireResidentKey"] = json!(true);
         options["extensions"] = json!({ "credProps": true });
-        options["excludeCredentials"] = json!([]);
+        options["excludeCredentials"] = named(there.iter().map(Vec::as_slice));
         Ok((options, Registering(state)))
     }
 
@@ -243,8 +252,7 @@ impl RelyingParty {
         let (challenge, state) = self.webauthn.start_discoverable_authentication()?;
         let mut options =
             serde_json::to_value(challenge.public_key).map_err(|_| PasskeyProblem::Refused)?;
-        options["allowCredentials"] =
-            allowed.iter().map(|key| json!({ "type": "public-key", "id": URL_SAFE_NO_PAD.encode(&key.credential) })).collect();
+        options["allowCredentials"] = named(allowed.iter().map(|key| key.credential.as_slice()));
         if let Some(members) = options.as_object_mut() {
             members.remove("extensions");
         }
@@ -295,6 +303,52 @@ impl RelyingParty {
         passkey.update_credential(&result);
         store(Credential::from(passkey))
     }
+}
+
+/// Whether a key can leave its device, and whether it has: as its authenticator said at its last use (backup flags).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptWhere {
+    /// It cannot leave its device.
+    OneDevice,
+    /// It may be synchronised, and is not yet.
+    NotSyncedYet,
+    /// It is synchronised between devices.
+    Synced,
+}
+
+impl KeptWhere {
+    /// Of a stored key; None of what no key can be read from.
+    pub fn of(stored: &StoredPasskey) -> Option<KeptWhere> {
+        let passkey: Passkey = serde_json::from_str(&stored.passkey).ok()?;
+        let credential = Credential::from(passkey);
+        Some(
+            match (credential.backup_eligible, credential.backup_state) {
+                (false, _) => KeptWhere::OneDevice,
+                (true, false) => KeptWhere::NotSyncedYet,
+                (true, true) => KeptWhere::Synced,
+            },
+        )
+    }
+
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            KeptWhere::OneDevice => "one_device",
+            KeptWhere::NotSyncedYet => "not_synced_yet",
+            KeptWhere::Synced => "synced",
+        }
+    }
+}
+
+/// A credential id as pages name it.
+pub fn credential_word(credential: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(credential)
+}
+
+/// Keys as the options of a ceremony name them.
+fn named<'a>(ids: impl Iterator<Item = &'a [u8]>) -> Value {
+    ids.map(|id| json!({ "type": "public-key", "id": credential_word(id) }))
+        .collect()
 }
 
 fn store(credential: Credential) -> Result<StoredPasskey, PasskeyProblem> {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, console, enrolment, merchants, operators, passkeys, people, permissions, sales,
-    session, till, top_ups, wallet,
+    about, acts, console, enrolment, merchants, operators, own_passkeys, passkeys, people,
+    permissions, sales, session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -22,6 +22,12 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/sessions", session::list_sessions)
         .post("/api/sessions/end", session::end_session)
         .post("/api/sessions/end-others", session::end_other_sessions)
+        .get("/api/passkeys", own_passkeys::list)
+        .post("/api/passkeys/add", own_passkeys::add)
+        .post("/api/passkeys/finish", own_passkeys::finish) // and a new passkey, right after a fresh one
+        .post("/api/passkeys/rename", own_passkeys::rename)
+        .post("/api/passkeys/remove", own_passkeys::remove)
+        .get("/.well-known/passkey-endpoints", own_passkeys::endpoints)
         .get("/api/about", about::about)
         .get("/api/home", wallet::home)
         .post("/api/code", wallet::code)

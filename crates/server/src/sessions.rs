@@ -281,6 +281,7 @@ mod tests {
             made_at: Timestamp(0),
             seen_at: Timestamp(0),
             ends_at: Timestamp::from_seconds(SessionLimits::of(surface).absolute_seconds),
+            credential: None,
         }
     }
 

@@ -26,6 +26,8 @@ mod merchants;
 mod operators;
 #[path = "all/pages.rs"]
 mod pages;
+#[path = "all/passkeys.rs"]
+mod passkeys;
 #[path = "all/people.rs"]
 mod people;
 #[path = "all/permissions.rs"]

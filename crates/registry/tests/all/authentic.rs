@@ -51,6 +51,7 @@ impl House {
             locale: "ja",
             display_name: "さくら",
             passkey: &passkey,
+            agent: AgentFamily::Edge,
         };
         let begun = (registry.people()).begin_enrolment(&enrolment, NOW, &Seed::new([1; 32]));
         begun.expect("the registry answers").expect("free");
@@ -70,6 +71,7 @@ impl House {
             made_at: NOW,
             seen_at: NOW,
             ends_at: NOW.plus_seconds(3_600),
+            credential: None,
         };
         let generation = (registry.sessions()).generation(Surface::Wallet, &owner);
         let generation = generation.expect("the registry answers").expect("active");

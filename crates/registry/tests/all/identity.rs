@@ -9,16 +9,17 @@ use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_datastore::testing::Scratch;
 use mamori_datastore::testing::on_both;
+use mamori_domain::context::{NetworkOrigin, PrefixKind};
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, MerchantId, StoreId, TillId, TopUpId, WalletId,
 };
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    Aal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal, Contact,
-    EndedSession, Enrolment, Generation, LinkRefusal, MerchantTree, NameTaken, Named,
-    NamedPermission, NewCardOrder, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal, Registry,
-    RemoveRefusal, SESSIONS_PER_OWNER_MAX, Seed, SendBudget, SendRefusal, SessionDevice, SessionId,
-    SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
+    Aal, AddRefusal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal,
+    Contact, EndedSession, Enrolment, Generation, LinkRefusal, MerchantTree, NameTaken, Named,
+    NamedPermission, NewCardOrder, NewPasskey, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal,
+    Registry, RemoveRefusal, SESSIONS_PER_OWNER_MAX, Seed, SendBudget, SendRefusal, SessionDevice,
+    SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -67,6 +68,7 @@ fn enrol(registry: &mut Registry, number: u8) -> OwnerId {
         locale: "ja",
         display_name: "さくら",
         passkey: &passkey,
+        agent: AgentFamily::Chrome,
     };
     registry
         .people()
@@ -324,6 +326,120 @@ fn one_pairing_code_at_many_devices_enrols_one() {
     });
 }
 
+fn another<'a>(owner: &'a OwnerId, passkey: &'a StoredPasskey) -> NewPasskey<'a> {
+    NewPasskey {
+        owner,
+        passkey,
+        name: Some("金庫の鍵"),
+        agent: AgentFamily::Firefox,
+    }
+}
+
+#[test]
+fn a_passkey_is_known_by_its_name_its_browser_and_where_it_was_used_last() {
+    on_both(|location| {
+        let mut registry = open(location);
+        let owner = enrol(&mut registry, 1);
+        let (key, later) = (passkey(2), NOW.plus_seconds(60));
+        let begun = (registry.passkeys()).begin_adding(&another(&owner, &key), later, &seed(2));
+        begun.expect("the registry answers").expect("there is room");
+        let known = |registry: &mut Registry| {
+            let found = registry.passkeys().of(&owner);
+            found.expect("the registry answers")
+        };
+        assert_eq!(
+            known(&mut registry).len(),
+            1,
+            "not before the book names it"
+        );
+        let finish = |registry: &mut Registry| {
+            let finished = (registry.passkeys()).finish_adding(&owner, &key.credential);
+            finished.expect("the registry answers")
+        };
+        assert!(
+            finish(&mut registry) && finish(&mut registry),
+            "safe to repeat"
+        );
+        let [first, second] = &known(&mut registry)[..] else {
+            panic!("two passkeys");
+        };
+        assert_eq!(
+            (first.name.as_deref(), first.agent),
+            (None, AgentFamily::Chrome)
+        );
+        assert_eq!(
+            (second.name.as_deref(), second.agent),
+            (Some("金庫の鍵"), AgentFamily::Firefox)
+        );
+        assert_eq!((first.made_at, second.made_at), (NOW, later));
+        assert_eq!((first.used_at, second.used_at), (None, None));
+
+        let network = |hash| NetworkOrigin {
+            hash,
+            prefix: PrefixKind::V4,
+        };
+        let home = Some(network(u64::MAX));
+        assert_eq!(second.was_used_in(home), None, "never used");
+        let used = registry.factors().note_assertion(&key, &key, home, later);
+        assert!(used.expect("the registry answers"));
+        let second = &known(&mut registry)[1];
+        assert_eq!(second.used_at, Some(later));
+        assert_eq!(second.was_used_in(home), Some(true));
+        assert_eq!(second.was_used_in(Some(network(1))), Some(false));
+        assert_eq!(second.was_used_in(None), None);
+    });
+}
+
+#[test]
+fn a_removed_passkey_leaves_nothing_but_its_number() {
+    on_both(|location| {
+        let mut registry = open(location);
+        let owner = enrol(&mut registry, 1);
+        let key = passkey(2);
+        let begun = (registry.passkeys()).begin_adding(&another(&owner, &key), NOW, &seed(2));
+        begun.expect("the registry answers").expect("there is room");
+        let finished = (registry.passkeys()).finish_adding(&owner, &key.credential);
+        assert!(finished.expect("the registry answers"));
+        let begun = (registry.passkeys()).begin_removing(&owner, &key.credential, NOW);
+        begun
+            .expect("the registry answers")
+            .expect("another is left");
+        assert!(
+            !registry
+                .factors()
+                .is_unknown(Surface::Wallet, &key.credential)
+                .expect("read")
+        );
+        let ended = (registry.passkeys()).finish_removing(&owner, &key.credential, None);
+        assert_eq!(ended.expect("the registry answers"), []);
+        assert!(
+            registry
+                .factors()
+                .is_unknown(Surface::Wallet, &key.credential)
+                .expect("read")
+        );
+        let mut db = location.open(&CONTROL).expect("the same tables");
+        let left = db.query_first(
+            "SELECT passkey, name, agent, used_network, leaving_at FROM passkeys WHERE status = 3",
+            &[],
+            |row| {
+                let gone = (1..5).all(|column| match column {
+                    1 => row.opt_blob(column).is_none(),
+                    _ => row.opt_int(column).is_none(),
+                });
+                (row.text(0).to_owned(), gone)
+            },
+        );
+        assert_eq!(left.expect("read"), Some((String::new(), true)));
+        // Its number is not given to anybody again.
+        let again = (registry.passkeys()).begin_adding(&another(&owner, &key), NOW, &seed(3));
+        assert_eq!(
+            again.expect("the registry answers"),
+            Err(AddRefusal::CredentialTaken)
+        );
+    });
+}
+
 #[test]
 fn a_counter_is_compared_and_set() {
     on_both(|location| {
@@ -336,13 +452,13 @@ fn a_counter_is_compared_and_set() {
         assert!(
             registry
                 .factors()
-                .note_assertion(&passkey(1), &after, NOW)
+                .note_assertion(&passkey(1), &after, None, NOW)
                 .expect("the registry answers")
         );
         assert!(
             !registry
                 .factors()
-                .note_assertion(&passkey(1), &after, NOW)
+                .note_assertion(&passkey(1), &after, None, NOW)
                 .expect("the registry answers"),
             "the same counter twice"
         );
@@ -377,6 +493,7 @@ fn session_of(owner: OwnerId, number: u8) -> SessionRow {
         made_at,
         seen_at: made_at,
         ends_at: NOW.plus_seconds(3_600),
+        credential: None,
     }
 }
 
@@ -492,6 +609,7 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             made_at: NOW,
             seen_at: NOW,
             ends_at: NOW.plus_seconds(3_600),
+            credential: Some(Fingerprint(u128::MAX - 2)),
         };
         sign_in(&mut registry, &row, &[9; 32]);
         assert_eq!(
@@ -869,7 +987,10 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
     let scratch = Scratch::new("registry");
     let mut registry = open(&scratch.location());
     let (sign_up, code) = start(&mut registry, 1);
-    enrol(&mut registry, 2);
+    let owner = enrol(&mut registry, 2);
+    let key = passkey(9);
+    let begun = (registry.passkeys()).begin_adding(&another(&owner, &key), NOW, &seed(9));
+    begun.expect("the registry answers").expect("there is room");
     let link = registry
         .operators()
         .invite("運用", NOW, &seed(3))
@@ -901,6 +1022,7 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
         made_at: NOW,
         seen_at: NOW,
         ends_at: NOW,
+        credential: None,
     };
     sign_in(&mut registry, &row, &[0xAB; 32]);
     drop(registry);
@@ -931,17 +1053,20 @@ fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
     let scratch = Scratch::new("erasure");
     let mut registry = open(&scratch.location());
     let person = enrol(&mut registry, 2);
+    let mut passkeys = registry.passkeys();
+    let named = passkeys.rename(&person, WalletId(2), &passkey(2).credential, "鍵", &seed(9));
+    assert!(named.expect("the registry answers"));
     start(&mut registry, 1);
     let mut cells = scratch
         .location()
         .open(&CONTROL)
         .expect("the registry opens")
         .query(
-            "SELECT people.field_key, people.display_name, contacts.contact_index, contacts.contact, passkeys.credential, sign_ups.contact
+            "SELECT people.field_key, people.display_name, contacts.contact_index, contacts.contact, passkeys.credential, sign_ups.contact, passkeys.name
              FROM people JOIN contacts ON contacts.person = people.person JOIN passkeys ON passkeys.owner = people.person
              JOIN sign_ups ON sign_ups.contact_index = contacts.contact_index",
             &[],
-            |row| (0..6).map(|column| row.blob(column).to_vec()).collect::<Vec<_>>(),
+            |row| (0..7).map(|column| row.blob(column).to_vec()).collect::<Vec<_>>(),
         )
         .expect("the registry answers")
         .remove(0);
@@ -954,7 +1079,7 @@ fn what_named_an_erased_person_is_in_no_byte_of_the_file() {
         let holds = |needle: &Vec<u8>| bytes.windows(needle.len()).any(|window| window == needle);
         cells.iter().filter(|cell| holds(cell)).count()
     };
-    assert_eq!(held(), 7, "all of it is there");
+    assert_eq!(held(), 8, "all of it is there");
     let erasure = registry
         .erasures()
         .begin(WalletId(2), NOW)

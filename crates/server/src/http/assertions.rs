@@ -55,7 +55,7 @@ pub(super) fn not_proven(during: &'static str, why: NotProven<PasskeyProblem>) -
     refused(
         during,
         match why {
-            NotProven::NoOwner => PasskeyProblem::OtherOwner,
+            NotProven::Unknown | NotProven::NoOwner => PasskeyProblem::OtherOwner,
             NotProven::Counter => PasskeyProblem::Counter,
             NotProven::Wrong(problem) => problem,
         },

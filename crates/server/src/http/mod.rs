@@ -7,6 +7,7 @@ pub mod console;
 pub mod enrolment;
 pub mod merchants;
 pub mod operators;
+pub mod own_passkeys;
 pub mod passkeys;
 pub mod payments;
 pub mod people;

@@ -19,7 +19,7 @@ use crate::cookies::{Token, encode_token};
 use crate::denied::LINK_REFUSED;
 use crate::http::assertions::{begin, refused};
 use crate::http::session::{
-    Browser, NewSession, OperatorSession, begin_for_newcomer, operator_mark,
+    Browser, NewSession, Newcomer, OperatorSession, begin_for_newcomer, operator_mark,
 };
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
@@ -49,7 +49,7 @@ pub async fn redeem(
     let started = app
         .identity
         .console_party
-        .start_registration(operator, &name, &name);
+        .start_registration(operator, &name, &name, &[]);
     let (creation, registering) = started.map_err(|problem| refused("operator link", problem))?;
     begin(
         &app,
@@ -93,7 +93,13 @@ pub async fn finish(
                 operator = operator_mark(&operator),
                 "an operator made a passkey and signed in"
             );
-            let newcomer = (Surface::Console, operator, None);
+            let credential = registry.fingerprint("operator credential", &passkey.credential);
+            let newcomer = Newcomer {
+                surface: Surface::Console,
+                owner: operator,
+                wallet: None,
+                credential,
+            };
             let mut run = inner.run(registry, visitor.asker, now, &seed);
             begin_for_newcomer(
                 &inner,

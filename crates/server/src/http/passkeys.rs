@@ -1,7 +1,8 @@
 //! Sign-up, sign-in and step-up with passkeys.
 //!
 //! Two rules stand above all: a browser never learns *why* a credential was refused (the log does), and nobody learns from
-//! sign-up who has an account.
+//! sign-up who has an account. One exception: the wallet's browser hears that a credential id is unknown, so that it can forget it; the
+//! id came from the browser itself, and whose it was is not told (decision 29).
 
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use axum::http::HeaderMap;
 use mamori_domain::command::Command;
 use mamori_domain::context::Asker;
 use mamori_flows::session::SessionOwner;
-use mamori_flows::sign_in::{self, NotSignedIn};
+use mamori_flows::sign_in::{self, NotProven, NotSignedIn};
 use mamori_flows::sign_up;
 use mamori_registry::{
     AuthMethod, CodeRefusal, Contact, ContactProblem, Enrolment, OwnerId, SignUpStart, Surface,
@@ -23,13 +24,13 @@ use crate::app::App;
 use crate::body::Body;
 use crate::cookies::encode_token;
 use crate::denied::{
-    CODE_EXPIRED, CODE_SPENT, CODE_WRONG, COUNTRY_NOT_SERVED, MESSAGES_USED_UP, SIGN_UPS_CROWDED,
-    TAKES_NO_SMS,
+    CODE_EXPIRED, CODE_SPENT, CODE_WRONG, COUNTRY_NOT_SERVED, MESSAGES_USED_UP, PASSKEY_UNKNOWN,
+    SIGN_UPS_CROWDED, TAKES_NO_SMS,
 };
 use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
-    Browser, NewSession, WalletSession, begin_for_newcomer, new_session, new_session_device,
-    operator_mark, take_in,
+    Browser, NewSession, Newcomer, WalletSession, begin_for_newcomer, new_session,
+    new_session_device, operator_mark, take_in,
 };
 use crate::http::step_up::{FreshPasskey, Granted, challenge};
 use crate::identity::{Purpose, StepUpAct};
@@ -155,7 +156,7 @@ pub async fn sign_up_prove(
     let started =
         app.identity
             .wallet_party
-            .start_registration(owner, &proven.contact.masked(), &name);
+            .start_registration(owner, &proven.contact.masked(), &name, &[]);
     let (creation, registering) = started.map_err(|problem| refused("sign-up", problem))?;
     let purpose = Purpose::SignUp {
         registering,
@@ -206,10 +207,17 @@ pub async fn sign_up_finish(
                 locale: &locale,
                 display_name: &display_name,
                 passkey: &passkey,
+                agent: visitor.asker.context.agent,
             };
+            let credential = registry.fingerprint("credential", &passkey.credential);
             let mut run = inner.run(registry, visitor.asker, now, &seed);
             let wallet = sign_up::open_wallet(&mut run, &enrolment)?;
-            let newcomer = (Surface::Wallet, owner, Some(wallet));
+            let newcomer = Newcomer {
+                surface: Surface::Wallet,
+                owner,
+                wallet: Some(wallet),
+                credential,
+            };
             begin_for_newcomer(&inner, &mut run, newcomer, AuthMethod::SignUp, &browser)
         });
     Ok(signed_up.await??.on(done(json!({}))))
@@ -311,6 +319,10 @@ async fn sign_in_finish(
             |owner| new_session(surface, owner, AuthMethod::Passkey, device, &browser, now);
         let signed_in = sign_in::sign_in(&mut run, surface, &shown, may, session)?;
         let begun = signed_in.map_err(|why| match why {
+            NotSignedIn::NotProven(NotProven::Unknown) if surface == Surface::Wallet => {
+                tracing::info!("a passkey that is unknown was shown at a sign-in");
+                PASSKEY_UNKNOWN.into()
+            }
             NotSignedIn::NotProven(why) => not_proven("sign-in", why),
             NotSignedIn::Denied(denial) => denial,
         })?;

@@ -45,11 +45,16 @@ pub async fn wallet(
         };
         let person = registry.people().of_wallet(wallet)?;
         let contact = registry.people().contact_of_wallet(wallet)?;
+        let passkeys = match &person {
+            Some(person) => registry.passkeys().of(&person.person)?.len(),
+            None => 0,
+        };
         let erased_at = registry.erasures().erased_at(wallet)?;
         let holds = inner.ledger.engine.holds_of(wallet, HOLDS_MAX)?;
-        Ok::<_, Fault>(Some((view, person, contact, erased_at, holds)))
+        Ok::<_, Fault>(Some((view, person, contact, passkeys, erased_at, holds)))
     });
-    let (view, person, contact, erased_at, holds) = looked.await??.ok_or(Denial::NotFound)?;
+    let (view, person, contact, passkeys, erased_at, holds) =
+        looked.await??.ok_or(Denial::NotFound)?;
     let names = app.directory.names();
     let holds: Vec<_> = holds
         .iter()
@@ -70,6 +75,7 @@ pub async fn wallet(
         "frozen": view.frozen,
         "name": person.map(|person| masked_name(&person.display_name)),
         "contact": contact.map(|(contact, _)| contact.masked()),
+        "passkeys": passkeys,
         "erased_at_ms": erased_at.map(millis),
     })))
 }

@@ -11,7 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Actor, Asker, Context};
-use mamori_domain::ids::{self, SupervisorId, WalletId};
+use mamori_domain::ids::{self, Fingerprint, SupervisorId, WalletId};
 use mamori_domain::query::Query;
 use mamori_domain::world::Timestamp;
 use mamori_flows::Run;
@@ -56,6 +56,8 @@ pub struct Opened {
     pub device: SessionDevice,
     /// When the session ends whatever happens.
     pub ends_at: Timestamp,
+    /// By which credential, where that was written down.
+    pub credential: Option<Fingerprint>,
 }
 
 impl Opened {
@@ -65,6 +67,7 @@ impl Opened {
             assurance: row.assurance,
             device: row.device,
             ends_at: row.ends_at,
+            credential: row.credential,
         }
     }
 }
@@ -137,7 +140,7 @@ impl FromRequestParts<Arc<App>> for WalletSession {
             asker: Origin::of(parts, app).asker(Actor::Customer {
                 wallet,
                 session: journal_id(&row.session),
-                credential: None,
+                credential: row.credential,
             }),
         })
     }
@@ -317,20 +320,33 @@ pub fn new_session_device(registry: &Registry, browser: &BrowserTraits) -> Sessi
     registry.session_device(&browser.token, &browser.user_agent)
 }
 
-/// Signs in an owner who has just come to be, in this browser: person and wallet, or operator.
+/// An owner who has just come to be.
+pub struct Newcomer {
+    pub surface: Surface,
+    /// Person or operator.
+    pub owner: OwnerId,
+    /// The customer's; None for operators.
+    pub wallet: Option<WalletId>,
+    /// The passkey that was just made.
+    pub credential: Fingerprint,
+}
+
+/// Signs a newcomer in, in this browser.
 pub fn begin_for_newcomer(
     app: &App,
     run: &mut Run,
-    newcomer: (Surface, OwnerId, Option<WalletId>),
+    newcomer: Newcomer,
     method: AuthMethod,
     browser: &BrowserTraits,
 ) -> Result<NewSession, Denial> {
-    let ((surface, owner, wallet), now) = (newcomer, run.now);
-    let generation = run.registry.sessions().generation(surface, &owner)?;
+    let (surface, now) = (newcomer.surface, run.now);
+    let mut sessions = run.registry.sessions();
+    let generation = sessions.generation(surface, &newcomer.owner)?;
     let owner = SessionOwner {
-        owner,
-        wallet,
+        owner: newcomer.owner,
+        wallet: newcomer.wallet,
         generation: generation.ok_or(Denial::SignedOut)?,
+        credential: Some(newcomer.credential),
     };
     let device = new_session_device(run.registry, browser);
     let new = new_session(surface, owner, method, device, browser, now);

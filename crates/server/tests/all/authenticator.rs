@@ -37,6 +37,8 @@ pub struct Authenticator {
     pub spoil_signature: bool,
     /// What it says its model is (AAGUID).
     pub model: [u8; 16],
+    /// Tells it apart from another one of the same owner.
+    pub serial: u8,
     keys: Vec<Key>,
 }
 
@@ -64,6 +66,7 @@ impl Authenticator {
             resident: true,
             spoil_signature: false,
             model: [0; 16],
+            serial: 0,
             keys: Vec::new(),
         }
     }
@@ -71,6 +74,11 @@ impl Authenticator {
     /// The id of the passkey that was made last.
     pub fn newest_credential(&self) -> &[u8] {
         &self.keys.last().expect("a passkey was made").id
+    }
+
+    /// As it was before the first passkey: the next one has the id of the first.
+    pub fn forget_keys(&mut self) {
+        self.keys.clear();
     }
 
     /// A security key: bound to its device, counting its signatures.
@@ -88,7 +96,7 @@ impl Authenticator {
         let user_handle = bytes(&creation["user"]["id"]);
         let seed = Sha256::new()
             .chain_update(&user_handle)
-            .chain_update([self.keys.len() as u8])
+            .chain_update([self.keys.len() as u8, self.serial])
             .chain_update(text(&creation["rp"]["id"]))
             .finalize();
         let signing = SigningKey::from_slice(&seed).expect("a hash is a scalar");

@@ -15,7 +15,7 @@ fn party(device_bound: bool) -> RelyingParty {
 
 fn creation(party: &RelyingParty) -> (Value, Registering) {
     party
-        .start_registration(OWNER, "+81******5678", "さくら")
+        .start_registration(OWNER, "+81******5678", "さくら", &[])
         .expect("options")
 }
 

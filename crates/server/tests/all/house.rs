@@ -30,8 +30,8 @@ use mamori_flows::reconcile;
 use mamori_flows::sign_up;
 use mamori_flows::top_up::CardDesk;
 use mamori_registry::{
-    ApiKey, AuthMethod, Contact, Enrolment, OwnerId, Registry, Seed, SendBudget, SessionId,
-    SessionRow, StoredPasskey, Surface,
+    AgentFamily, ApiKey, AuthMethod, Contact, Enrolment, OwnerId, Registry, Seed, SendBudget,
+    SessionId, SessionRow, StoredPasskey, Surface,
 };
 use mamori_server::about::About;
 use mamori_server::app::App;
@@ -325,7 +325,7 @@ impl House {
 
     /// A customer of the engine's own book, signed in: what happens in the wallet is told to this browser's streams.
     pub fn customer_of_the_book(&self, number: u8) -> (Browser<'_>, WalletId) {
-        let (token, seed) = ([number; 32], Seed::new([number; 32]));
+        let seed = Seed::new([number; 32]);
         let asker = Asker::system(SystemReason::SignUp);
         let contact = Contact::parse(&format!("{number}@example.jp")).expect("a contact");
         let passkey = StoredPasskey {
@@ -339,15 +339,23 @@ impl House {
             locale: "ja",
             display_name: "そら",
             passkey: &passkey,
+            agent: AgentFamily::Unknown,
         };
         let mut registry = self.registry();
         let mut run = self.app.run(&mut registry, asker, self.now(), &seed);
         let wallet = sign_up::open_wallet(&mut run, &enrolment).expect("a wallet is opened");
-        let now = self.now();
+        (self.session_of_before(wallet, number), wallet)
+    }
+
+    /// A session of a customer as an older program opened it: nothing says by which credential.
+    pub fn session_of_before(&self, wallet: WalletId, number: u8) -> Browser<'_> {
+        let (token, now) = ([number; 32], self.now());
+        let owner = self.registry().people().of_wallet(wallet);
+        let owner = owner.expect("the registry answers").expect("a customer");
         let row = SessionRow {
             session: SessionId([number; 16]),
             surface: Surface::Wallet,
-            owner: OwnerId([number; 16]),
+            owner: owner.person,
             wallet: Some(wallet),
             method: AuthMethod::Passkey,
             assurance: AuthMethod::Passkey.assurance(),
@@ -355,6 +363,7 @@ impl House {
             made_at: now,
             seen_at: now,
             ends_at: now.plus_seconds(86_400),
+            credential: None,
         };
         let generation = self
             .registry()
@@ -368,7 +377,7 @@ impl House {
         let mut browser = self.browser(Surface::Wallet);
         let cookie = Cookie::Session(Surface::Wallet).name();
         browser.cookies.insert(cookie.into(), encode_token(&token));
-        (browser, wallet)
+        browser
     }
 
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {

@@ -43,7 +43,7 @@ fn an_operator_finds_a_wallet_by_its_number_and_reads_no_name() {
     assert_eq!(
         console.get("/api/wallets/1").ok(),
         json!({
-            "wallet_id": "1", "balance": 1_200, "held": 0, "holds": [], "frozen": false,
+            "wallet_id": "1", "balance": 1_200, "held": 0, "holds": [], "frozen": false, "passkeys": 1,
             "name": "さ＊＊", "contact": "s***@example.jp", "erased_at_ms": null,
         })
     );
@@ -64,7 +64,7 @@ fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_st
         .post_fresh("/api/people/erase", erase(false), &mut key)
         .ok();
     assert_eq!(phone.get("/api/sessions").status, StatusCode::UNAUTHORIZED);
-    assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
+    assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_unknown");
     assert_eq!(house.wallet_behind(&passkey), None, "revoked in the book");
     assert!(house.wallet(SORA).frozen);
     let left = console.get("/api/wallets/1").ok();
@@ -128,7 +128,7 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
             .post_fresh("/api/people/erase", erase(false), &mut key)
             .ok();
         let mut registry = house.registry();
-        assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_refused");
+        assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_unknown");
         assert_eq!(house.wallet_behind(&passkey), Some(SORA), "still owed");
         // A start in between changes nothing about that.
         house.reconcile();

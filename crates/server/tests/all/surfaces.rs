@@ -357,6 +357,8 @@ fn a_route_serves_those_alone_whom_it_demands() {
 fn asked_for(path: &str) -> Value {
     match path {
         "/api/unfreeze/finish" => json!({}),
+        "/api/passkeys/add" => json!({}),
+        "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/pairing-codes" | "/api/tills/take-off" => json!({ "till_id": 1 }),
         "/api/merchants/1/reversals" => json!({ "reach": "store", "alone_up_to": 0 }),
         "/api/supervisors" => json!({ "store_id": 1, "name": "はる" }),
@@ -449,6 +451,8 @@ fn nonsense_is_refused_in_words_and_never_breaks_anything() {
             "credential",
             "sign_in",
             "step_up",
+            "passkey",
+            "registration",
             "session",
             "link",
             "pairing_code",
