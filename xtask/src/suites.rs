@@ -118,7 +118,15 @@ pub const SUITES: &[Suite] = &[
         needs: &[Need::PythonPackages],
         stands_on: &[],
         minutes_max: 5,
-        run: codes_read_by_others,
+        run: |session| read_by_peer(session, "mamori-codes", "peers", "codes_peers.py"),
+    },
+    Suite {
+        name: "passkeys",
+        shows: "the keys that the registry stores verify assertions in a library that is not ours (PyPI fido2), and refuse the same ones",
+        needs: &[Need::PythonPackages],
+        stands_on: &[],
+        minutes_max: 5,
+        run: |session| read_by_peer(session, "mamori-server", "passkeys", "passkeys_peer.py"),
     },
     Suite {
         name: "sdk",
@@ -257,34 +265,28 @@ fn pages_alone(session: &mut Session) -> Result<(), String> {
     session.command(Command::new("node").args(node))
 }
 
-fn codes_read_by_others(session: &mut Session) -> Result<(), String> {
-    let written = session.logs().join("codes.txt");
+/// What an example of a crate writes is read by a program that knows nothing of ours.
+fn read_by_peer(session: &mut Session, of: &str, example: &str, peer: &str) -> Result<(), String> {
+    let written = session.logs().join(format!("{peer}.in"));
     let file = File::create(&written).map_err(|why| why.to_string())?;
     let made = Command::new("cargo")
-        .args([
-            "run",
-            "--quiet",
-            "--locked",
-            "-p",
-            "mamori-codes",
-            "--example",
-            "peers",
-        ])
+        .args(["run", "--quiet", "--locked", "-p", of, "--example", example])
         .current_dir(session.root())
         .stdin(Stdio::null())
         .stdout(file)
         .status()
         .map_err(|why| why.to_string())?;
     if !made.success() {
-        return Err("the codes were not written".to_owned());
+        return Err(format!("the example {example} of {of} wrote nothing"));
     }
     let python = session.root().join("tests/.venv/bin/python");
-    let reader = "exec \"$0\" tests/peers/codes_peers.py < \"$1\"";
+    let reader = "exec \"$0\" \"$1\" < \"$2\"";
     session.command(
         Command::new("sh")
             .arg("-c")
             .arg(reader)
             .arg(python)
+            .arg(format!("tests/peers/{peer}"))
             .arg(written),
     )
 }
