@@ -285,6 +285,71 @@ describe('people', () => {
     });
   });
 
+  describe('one passkey more, or one less', () => {
+    const idOf = (passkey) => passkey.id.toString('base64url');
+    const listed = async ({ phone }) => (await phone.ok('GET', '/api/passkeys')).passkeys.length;
+    /** The challenge for an act, answered by somebody. */
+    const shown = async (phone, path, body, by, changed = {}) => {
+      const { request: options, step_up } = await phone.ok('POST', path, body);
+      return { ...body, step_up, credential: by.get(options, changed) };
+    };
+    test('added with the passkey of somebody else', async () => {
+      const answer = await mallory.phone.send('POST', '/api/passkeys/add', await shown(mallory.phone, '/api/passkeys/add', {}, sora.passkey));
+      assert.equal(answer.status, 409, answer.text);
+    });
+    test('added with an answer that was given to lift a freeze', async () => {
+      const other = await shown(mallory.phone, '/api/unfreeze/start', {}, mallory.passkey);
+      const answer = await mallory.phone.send('POST', '/api/passkeys/add', other);
+      assert.equal(answer.status, 409, answer.text);
+    });
+    test('added by a session alone, with a handle of its own', async () => {
+      const made = new Authenticator(PLACES.wallet.origin).create({ rp: { id: new URL(PLACES.wallet.origin).hostname }, user: { id: 'AAAA' }, challenge: 'AAAA' });
+      const answer = await mallory.phone.send('POST', '/api/passkeys/finish', { registration: randomBytes(32).toString('base64url'), credential: made });
+      assert.equal(answer.status, 409, answer.text);
+    });
+    test('added in the session of somebody who was tricked, by the leave of the attacker', async () => {
+      const leave = await shown(mallory.phone, '/api/passkeys/add', {}, mallory.passkey);
+      const { registration, creation } = await mallory.phone.ok('POST', '/api/passkeys/add', leave);
+      const own = new Authenticator(PLACES.wallet.origin);
+      const before = await listed(sora);
+      const answer = await sora.phone.send('POST', '/api/passkeys/finish', { registration, credential: own.create(creation) });
+      assert.equal(answer.status, 409, answer.text);
+      assert.equal(await listed(sora), before);
+    });
+    test('added under the number of the victim\'s own passkey', async () => {
+      const leave = await shown(mallory.phone, '/api/passkeys/add', {}, mallory.passkey);
+      const { registration, creation } = await mallory.phone.ok('POST', '/api/passkeys/add', leave);
+      const twin = new Authenticator(PLACES.wallet.origin);
+      twin.id = sora.passkey.id;
+      const answer = await mallory.phone.send('POST', '/api/passkeys/finish', { registration, credential: twin.create(creation) });
+      assert.equal(answer.status, 409, answer.text);
+      assert.equal(await listed(mallory), 1);
+    });
+    test('added inside a frame, without the finger, for another party', async () => {
+      for (const changed of [{ framed: true }, { verified: false }, { party: 'evil.example' }]) {
+        const leave = await shown(mallory.phone, '/api/passkeys/add', {}, mallory.passkey);
+        const { registration, creation } = await mallory.phone.ok('POST', '/api/passkeys/add', leave);
+        const credential = new Authenticator(PLACES.wallet.origin).create(creation, changed);
+        const answer = await mallory.phone.send('POST', '/api/passkeys/finish', { registration, credential });
+        assert.equal(answer.status, 409, `${JSON.stringify(changed)}: ${answer.text}`);
+      }
+      assert.equal(await listed(mallory), 1);
+    });
+    test('the passkey of somebody else is neither removed nor named', async () => {
+      const passkey = idOf(sora.passkey);
+      const body = await shown(mallory.phone, '/api/passkeys/remove', { passkey }, mallory.passkey);
+      assert.equal((await mallory.phone.send('POST', '/api/passkeys/remove', body)).status, 404);
+      assert.equal((await mallory.phone.send('POST', '/api/passkeys/rename', { passkey, name: 'mine' })).status, 404);
+      assert.equal(await listed(sora), 1);
+    });
+    test('the last passkey is not removed, whoever asks', async () => {
+      const body = await shown(sora.phone, '/api/passkeys/remove', { passkey: idOf(sora.passkey) }, sora.passkey);
+      const answer = await sora.phone.send('POST', '/api/passkeys/remove', body);
+      assert.equal(answer.status, 409, answer.text);
+      assert.equal(await listed(sora), 1);
+    });
+  });
+
   test('the stream of one customer tells another nothing', async () => {
     const listen = (browser) => new Promise((resolve, reject) => {
       const line = net.connect(Number(PLACES.wallet.port), '127.0.0.1');
