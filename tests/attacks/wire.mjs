@@ -1,7 +1,7 @@
 // Requests as bytes on a socket, and their answers: no HTTP library stands between the table and the server, because half of what is
 // tried here no library would send.
 
-import { createHash, createHmac, randomUUID } from 'node:crypto';
+import { createHash, createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import net from 'node:net';
 
 import { dev } from '../peers/dev.mjs';
@@ -80,6 +80,28 @@ export function request(method, target, headers = [], body = undefined, version 
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), content ?? Buffer.alloc(0)]);
 }
 
+/** The key of a phone, and the proof of each request that it signs. */
+export class DeviceKey {
+  nonce = '';
+
+  constructor() {
+    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
+    this.key = privateKey;
+    this.jwk = { kty, crv, x, y };
+    /** With the private part, for a browser that is to be this phone. */
+    this.whole = privateKey.export({ format: 'jwk' });
+  }
+
+  proof(method, address, token) {
+    const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const ath = token === undefined ? undefined : createHash('sha256').update(token).digest('base64url');
+    const claims = { jti: randomUUID(), htm: method, htu: address, iat: 0, nonce: this.nonce, ath };
+    const signed = `${part({ typ: 'dpop+jwt', alg: 'ES256', jwk: this.jwk })}.${part(claims)}`;
+    return `${signed}.${sign('sha256', Buffer.from(signed), { key: this.key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
+  }
+}
+
 /** A browser at one of the surfaces: its cookies, and the headers its pages send. */
 export class Browser {
   cookies = new Map();
@@ -88,10 +110,16 @@ export class Browser {
     this.place = place;
     this.host = PLACES[place].host;
     this.origin = PLACES[place].origin;
+    // Sessions of the wallet belong to a device.
+    this.device = place === 'wallet' ? new DeviceKey() : null;
   }
 
-  headers(method, { body = false } = {}) {
+  headers(method, { body = false, target = '/' } = {}) {
     const headers = [['Host', this.host], ['Sec-Fetch-Site', 'same-origin'], ['User-Agent', 'Mozilla/5.0 Chrome/156.0']];
+    if (this.device !== null) {
+      const address = `${this.origin}${target.split('?')[0]}`;
+      headers.push(['DPoP', this.device.proof(method, address, this.cookies.get('__Host-mamori_wallet'))]);
+    }
     if (method !== 'GET') headers.push(['Origin', this.origin]);
     if (body) headers.push(['Content-Type', 'application/json']);
     if (this.cookies.size > 0) headers.push(['Cookie', [...this.cookies].map((pair) => pair.join('=')).join('; ')]);
@@ -101,8 +129,14 @@ export class Browser {
   /** `change(headers)` may take headers away, add or spoil some. */
   async send(method, target, body = undefined, change = (headers) => headers) {
     const text = body === undefined || typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
-    const headers = change(this.headers(method, { body: text !== undefined }));
-    const [answer] = await exchange(this.place, request(method, target, headers, text));
+    const ask = () => exchange(this.place, request(method, target, change(this.headers(method, { body: text !== undefined, target })), text));
+    let [answer] = await ask();
+    const nonce = answer?.headers.get('dpop-nonce')?.[0];
+    if (this.device !== null && nonce !== undefined) {
+      const isStale = answer.json?.refusal === 'use_dpop_nonce';
+      this.device.nonce = nonce;
+      if (isStale) [answer] = await ask();
+    }
     for (const line of answer?.headers.get('set-cookie') ?? []) {
       const [name, value] = line.split(';')[0].split(/=(.*)/s);
       if (/max-age=0/i.test(line)) this.cookies.delete(name);

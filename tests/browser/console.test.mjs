@@ -10,7 +10,7 @@ import { consoleTexts } from '../../web/console/console-texts.js';
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from './texts.mjs';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
-import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, signUp, story, until } from './stage.mjs';
+import { enrol, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, sendAsPage, signUp, story, until } from './stage.mjs';
 
 const words = consoleTexts.ja;
 /** `{amount}` and its like filled in, as the page does. */
@@ -517,7 +517,7 @@ step('a customer asks to be forgotten', async () => {
   await giveAuthenticator(phone);
   const contact = `forget-${Date.now()}@example.com`;
   await signUp(phone.page, contact, 'みお');
-  const number = await phone.page.evaluate(async () => (await (await fetch('/api/home')).json()).wallet_id);
+  const number = JSON.parse((await sendAsPage(phone.page, '/api/home')).text).wallet_id;
   await phone.page.goto(new URL('#activity', dev.wallet_url).href);
   await phone.page.getByText(walletTexts.ja.act_open_wallet).waitFor();
   await lookInBothLanguages(phone.page, 'wallet-activity', { fullPage: true });

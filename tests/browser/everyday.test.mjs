@@ -7,7 +7,7 @@ import { after, before } from 'node:test';
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from './texts.mjs';
 import { customer, dev, freshCode, remember } from '../peers/dev.mjs';
-import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, showToCamera, signUp, story, until } from './stage.mjs';
+import { assertAccessible, enrol, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, sendAsPage, showToCamera, signUp, story, takeOver, until } from './stage.mjs';
 
 const words = walletTexts.en;
 const cashier = tillTexts.en;
@@ -44,10 +44,7 @@ async function chooseTopUp(amount) {
 
 /** A payment of the phone's wallet at the till, without either page looking at it. */
 async function payQuietly(page, amount) {
-  const code = remember(await page.evaluate(async () => {
-    const answer = await fetch('/api/code', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-    return (await answer.json()).code;
-  }));
+  const code = remember(JSON.parse((await sendAsPage(page, '/api/code', '{}')).text).code);
   const status = await till.page.evaluate(async (sale) => {
     const answer = await fetch('/api/charge', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...sale, key: crypto.randomUUID() }) });
     return answer.status;
@@ -310,6 +307,7 @@ step('with letters twice as large on a small phone the barcode is whole and noth
   await page.addInitScript(() => document.addEventListener('DOMContentLoaded', () => { document.documentElement.style.fontSize = '200%'; }));
   await page.goto(dev.wallet_url);
   // The virtual finger takes the offer in the autofill list by itself.
+  await takeOver(page, words);
   const image = page.locator('.code-barcode img');
   await image.waitFor();
   const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
@@ -341,6 +339,9 @@ step('a sign-in elsewhere is told in the same moment, with the way to stop it', 
   const listed = page.waitForResponse((answer) => answer.url().endsWith('/api/sessions'));
   await page.reload();
   await listed;
+  // The small phone pays now; this one takes over again.
+  await finger.adopt((await smallFinger.passkeys())[0]);
+  await takeOver(page, words);
   await page.locator('.code-barcode img').waitFor();
   assert.equal(await page.getByRole('dialog').count(), 0);
 });

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from './texts.mjs';
 import { dev, remember } from '../peers/dev.mjs';
-import { codeFromInbox, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, readSymbols, showToCamera, story, until } from './stage.mjs';
+import { codeFromInbox, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, readSymbols, sendAsPage, showToCamera, story, until } from './stage.mjs';
 
 const words = walletTexts.ja;
 const cashier = tillTexts.ja;
@@ -382,16 +382,10 @@ test('pages cannot be framed, and say what they may load', async () => {
 step('signing out closes the stream within five seconds, and the page forgets', async () => {
   const { page } = phone;
   const other = await phone.context.newPage();
+  const opened = other.waitForResponse((response) => response.url().endsWith('/api/events'));
   await other.goto(dev.wallet_url);
-  await other.locator('.balance-figure').waitFor();
-  const ended_ms = other.evaluate(() => new Promise((resolve) => {
-    const stream = new EventSource('/api/events');
-    stream.addEventListener('open', () => { window.streamIsOpen = true; });
-    const end = () => resolve(Date.now());
-    stream.addEventListener('closed', end);
-    stream.addEventListener('error', end);
-  }));
-  await other.waitForFunction(() => window.streamIsOpen === true);
+  await opened;
+  const ended_ms = heading(other, words.welcome_title).waitFor().then(() => Date.now());
   await page.goto(new URL('#settings', dev.wallet_url).href);
   await heading(page, words.settings_title).waitFor();
   // Otherwise the offer in the autofill list would sign in again at once: this finger never hesitates.
@@ -401,8 +395,7 @@ step('signing out closes the stream within five seconds, and the page forgets', 
   await heading(page, words.welcome_title).waitFor();
   const took_ms = (await ended_ms) - (await began_ms);
   assert.ok(took_ms <= 5_000, `the stream lived ${took_ms} ms longer than the session`);
-  const answer = await page.evaluate(async () => (await fetch('/api/home')).status);
-  assert.equal(answer, 401);
+  assert.equal((await sendAsPage(page, '/api/home')).status, 401);
   await other.close();
 });
 

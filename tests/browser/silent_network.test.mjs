@@ -6,7 +6,7 @@ import http from 'node:http';
 import { after, before } from 'node:test';
 
 import { walletTexts } from './texts.mjs';
-import { giveAuthenticator, openBrowser, openDevice, signUp, story } from './stage.mjs';
+import { giveAuthenticator, openBrowser, openDevice, sendAsPage, signUp, story } from './stage.mjs';
 
 /** Two beats of the server and some more, as the page waits, and time to connect again. */
 const SILENCE_IS_NOTICED_MS = 90_000;
@@ -67,10 +67,7 @@ step('what happens while the network is silent is shown without a touch', async 
   assert.ok(network.streams.size > 0, 'the stream goes through the network');
   network.forget();
   // As from another device of the same customer: this page is told by its stream alone.
-  const status = await page.evaluate(async () => {
-    const answer = await fetch('/api/freeze', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' });
-    return answer.status;
-  });
+  const { status } = await sendAsPage(page, '/api/freeze', '{}');
   assert.equal(status, 200);
   await page.getByRole('heading', { name: walletTexts.ja.frozen_title }).waitFor({ timeout: SILENCE_IS_NOTICED_MS });
 });

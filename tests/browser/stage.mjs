@@ -105,7 +105,11 @@ export async function giveAuthenticator(device, { transport = 'internal', synced
     /** Forgets all of them. */
     clear: () => session.send('WebAuthn.clearCredentials', { authenticatorId }),
     /** Takes a passkey of another device in, as a synchronised one arrives. */
-    adopt: (credential) => session.send('WebAuthn.addCredential', { authenticatorId, credential }),
+    /** As a synchronised passkey is on two devices. The server refuses the slower of two counters: whoever signs next adopts it anew. */
+    adopt: async (credential) => {
+      await session.send('WebAuthn.removeCredential', { authenticatorId, credentialId: credential.credentialId }).catch(() => {});
+      await session.send('WebAuthn.addCredential', { authenticatorId, credential });
+    },
   };
 }
 
@@ -205,6 +209,26 @@ export async function lookAt(page, name, options) {
   await picture(page, name, options);
 }
 
+/**
+ * What the wallet's own script would send from a page of its origin, with the proof of the device; any other surface's page just sends.
+ * `body` goes as it stands.
+ */
+export const sendAsPage = (page, path, body = null, { method = body === null ? 'GET' : 'POST', type = 'application/json' } = {}) => (
+  page.evaluate(async ([to, how, what, kind]) => {
+    const shell = await (await fetch('/')).text();
+    const key = shell.match(/\/assets\/device-key\.[^"]+/)?.[0];
+    const device = key === undefined ? null : await import(key);
+    const once = async () => {
+      const proof = device === null ? {} : { dpop: await device.proofOf(how, to) };
+      const answer = await fetch(to, { method: how, body: what ?? undefined, headers: { ...proof, ...(what !== null && { 'content-type': kind }) } });
+      device?.noteNonce(answer.headers);
+      return answer;
+    };
+    let answer = await once();
+    if (answer.headers.get('www-authenticate')?.includes('use_dpop_nonce')) answer = await once();
+    return { status: answer.status, type: answer.headers.get('content-type') ?? '', text: await answer.text() };
+  }, [path, method, body, type]));
+
 /** Signs a new customer up on the phone; resolves when the home page is there. */
 export async function signUp(page, contact, name) {
   await page.goto(dev.wallet_url);
@@ -214,6 +238,13 @@ export async function signUp(page, contact, name) {
   await page.locator('#display-name').fill(name);
   await page.keyboard.press('Enter');
   await page.locator('.balance-figure').waitFor();
+}
+
+/** This phone takes over from the one that the wallet pays from, with its passkey. */
+export async function takeOver(page, words) {
+  await page.getByRole('button', { name: words.device_take_over }).click();
+  await page.getByRole('dialog').getByRole('button', { name: words.device_by_passkey }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
 }
 
 /** Enrols a till with a one-time code; resolves when it is ready to sell. */

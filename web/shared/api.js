@@ -42,18 +42,42 @@ export function onSignedOut(listener) {
   whenSignedOut = listener;
 }
 
+/**
+ * Proves that a request comes from this device, where the surface's sessions belong to devices.
+ * @type {{ proofOf(method: string, path: string): Promise<string | null>, noteNonce(headers: Headers): void } | null}
+ */
+let device = null;
+
+/** @param {typeof device} proving */
+export function useDevice(proving) {
+  device = proving;
+}
+
+/** @param {string} path @param {RequestInit} options */
+async function send(path, options) {
+  const proof = await device?.proofOf(options.method ?? 'GET', path);
+  const headers = proof ? { ...options.headers, dpop: proof } : options.headers;
+  const response = await fetch(path, { ...options, headers, cache: 'no-store', credentials: 'same-origin', redirect: 'error' });
+  device?.noteNonce(response.headers);
+  return response;
+}
+
+/**
+ * Sends a request; once more if the nonce that it was proven with was too old: the answer has brought the next one.
+ * @param {string} path @param {RequestInit} options
+ */
+export async function ours(path, options) {
+  const response = await send(path, options);
+  const stale = device !== null && response.status === 401 && /use_dpop_nonce/.test(response.headers.get('www-authenticate') ?? '');
+  return stale ? send(path, options) : response;
+}
+
 /** @param {string} path @param {RequestInit} options @param {number} timeout_ms @returns {Promise<any>} */
 async function ask(path, options, timeout_ms) {
   let response;
   let body;
   try {
-    response = await fetch(path, {
-      ...options,
-      cache: 'no-store',
-      credentials: 'same-origin',
-      redirect: 'error',
-      signal: AbortSignal.timeout(timeout_ms),
-    });
+    response = await ours(path, { ...options, signal: AbortSignal.timeout(timeout_ms) });
     const text = await response.text();
     body = text === '' ? {} : JSON.parse(text);
   } catch {

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { beginHome, updateHome } from '../wallet/wallet-home-state.js';
 import { play } from './play.mjs';
 
-const home = (status = 'active') => play(beginHome({ balance: 1_000, status }, false, false), updateHome);
+const home = (status = 'active', pays_from = 'here') => play(beginHome({ balance: 1_000, status, pays_from }, false, false), updateHome);
 const kinds = (effects) => effects.map((effect) => effect.do);
 
 test('home shows a code at once; a stopped wallet shows none', () => {
@@ -55,4 +55,16 @@ test('the offer to install goes when it is waved away', () => {
   one.send({ is: 'install', may: true });
   assert.deepEqual(kinds(one.send({ is: 'dismiss_install' })), ['dismiss_install']);
   assert.equal(one.state.may_install, false);
+});
+
+test('a wallet that pays from another device shows no code here, until this one has taken over', () => {
+  const one = home('active', 'elsewhere');
+  assert.deepEqual(kinds(one.begun), ['read_recent', 'read_open']);
+  assert.deepEqual(one.send({ is: 'status', status: 'active' }), [], 'nor after a long absence');
+  assert.deepEqual(kinds(one.send({ is: 'pays', elsewhere: false })), ['start_code']);
+  assert.deepEqual(one.send({ is: 'pays', elsewhere: false }), [], 'told twice');
+  assert.deepEqual(kinds(one.send({ is: 'pays', elsewhere: true })), ['stop_code']);
+  const frozen = home('frozen', 'elsewhere');
+  assert.deepEqual(frozen.send({ is: 'pays', elsewhere: false }), [], 'a stopped wallet shows none either');
+  assert.deepEqual(kinds(home('active', 'anywhere').begun), ['start_code', 'read_recent', 'read_open']);
 });

@@ -75,6 +75,8 @@ export interface Home {
   balance: number;
   held: number;
   status: WalletStatus;
+  /** Where the wallet pays from: this device, another one, or any while its owner has named none. */
+  pays_from: 'here' | 'elsewhere' | 'anywhere';
   event_id: string;
   card_top_up: { min: number; max: number };
   balance_cap: number;
@@ -455,4 +457,12 @@ export interface OwnPasskeys {
   passkeys: OwnPasskey[];
   passkeys_max: number;
   signals: PasskeySignals;
+}
+
+/** `GET /api/device/asked`: a device that asks to take over; nothing where none does. */
+export interface DeviceAsk {
+  ask?: string;
+  numbers: number[];
+  browser: string;
+  at_ms: number;
 }

@@ -189,11 +189,25 @@ export function drawCode(state, send) {
 /** @returns {Clocks} */
 const clocks = () => ({ page_ms: performance.now(), wall_ms: Date.now() });
 
+const askForCode = () => ({ asked: clocks(), answer: post('/api/code', {}, ANSWER_MS) });
+
+/** The first code, asked for before the page knows more of the wallet. @type {ReturnType<typeof askForCode> | null} */
+let ahead = null;
+
+/** Asks for the first code at once: it does not wait for the answer that tells of the wallet. */
+export function askAhead() {
+  const asked = askForCode();
+  ahead = asked;
+  // A refusal is no answer for later: what it was for may be over when a card is shown.
+  asked.answer.catch(() => { if (ahead === asked) ahead = null; });
+}
+
 /** @param {{ spoken: boolean }} effect @returns {Promise<CodeEvent>} */
 async function issue({ spoken }) {
-  const asked = clocks();
+  const { asked, answer } = ahead ?? askForCode();
+  ahead = null;
   try {
-    return { is: 'answered', code: await post('/api/code', {}, ANSWER_MS), asked, spoken };
+    return { is: 'answered', code: await answer, asked, spoken };
   } catch (error) {
     return { is: 'failed', error, refused: error instanceof Refused, clocks: clocks() };
   }

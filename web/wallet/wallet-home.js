@@ -57,6 +57,13 @@ const frozenCard = ({ busy }, send) => h('section', { class: 'frozen-card', 'ari
     on: { click: () => send({ is: 'unfreeze' }) },
   }, drawing('unlock'), t('unfreeze')));
 
+/** Another device shows the codes: how this one takes over. @param {App} app */
+const elsewhereCard = (app) => h('section', { class: 'frozen-card device-card', 'aria-labelledby': 'device-title' },
+  h('span', { class: 'frozen-picture', 'aria-hidden': 'true' }, drawing('phone')),
+  h('h2', { id: 'device-title' }, t('device_elsewhere')),
+  h('p', { class: 'frozen-lead' }, t('device_elsewhere_lead')),
+  h('button', { type: 'button', class: 'button wide', on: { click: () => app.takeOver() } }, t('device_take_over')));
+
 /** In the head: one press away, and not where the thumb rests beside the code. @param {boolean} stopping @param {Send} send */
 const stopButton = (stopping, send) => h('button', {
   type: 'button', class: 'stop-button', 'aria-label': t('freeze'), title: t('freeze_hint'), 'aria-busy': stopping && 'true',
@@ -120,7 +127,7 @@ function drawMain(state, send, app, codeElement) {
   const frozen = state.status === 'frozen';
   return [
     h('h1', { class: 'spoken-only', tabindex: '-1' }, t('home_title')),
-    h('div', { class: 'code-place' }, frozen ? frozenCard(state, send) : own('code', codeElement)),
+    h('div', { class: 'code-place' }, frozen ? frozenCard(state, send) : state.elsewhere ? elsewhereCard(app) : own('code', codeElement)),
     h('div', { class: 'open-top-ups' }, state.open.map((topUp) => openTopUpCard(app, topUp))),
     h('p', { class: 'problem', role: 'alert' }, problemText(state.problem)),
     h('div', { class: 'install-place' }, state.may_install && installCard(send)),
@@ -230,7 +237,7 @@ export function homeView(app) {
     ready() {
       view.start();
       // A wallet that stands still shows no code to wait for.
-      if (app.wallet.status === 'frozen') app.settled();
+      if (app.wallet.status === 'frozen' || app.wallet.pays_from === 'elsewhere') app.settled();
     },
     stop() {
       view.stop();
@@ -241,6 +248,7 @@ export function homeView(app) {
       if (what === 'balance') view.send({ is: 'balance', balance: app.wallet.balance });
       if (what === 'top-ups') view.send({ is: 'top_ups' });
       if (what === 'status') view.send({ is: 'status', status: app.wallet.status });
+      if (what === 'device') view.send({ is: 'pays', elsewhere: app.wallet.pays_from === 'elsewhere' });
       if (what === 'stop') view.send({ is: 'stop', stopping: app.stopping });
       if (what === 'install') view.send({ is: 'install', may: mayInstall(app) });
     },

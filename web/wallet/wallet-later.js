@@ -22,6 +22,7 @@ const usual = (part) => spoken(part, import('/assets/wallet-later-texts.js').the
 /** The parts, by what they are for. */
 export const later = {
   activity: () => usual(import('/assets/wallet-activity.js')),
+  device: () => usual(import('/assets/wallet-device.js')),
   help: () => usual(import('/assets/wallet-help.js')),
   history: () => usual(import('/assets/wallet-history.js')),
   passkeys: () => spoken(usual(import('/assets/wallet-passkeys.js')),
@@ -39,7 +40,7 @@ export const later = {
 /** @typedef {keyof typeof later} Part */
 
 /** What a payment or a tap may need at once. The others wait until they are asked for. @type {Part[]} */
-const NEXT = ['result', 'top_up', 'history', 'receipt', 'settings', 'sessions'];
+const NEXT = ['result', 'top_up', 'history', 'receipt', 'settings', 'sessions', 'device'];
 
 let ahead = false;
 

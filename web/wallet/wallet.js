@@ -1,13 +1,15 @@
 // The wallet page: who is signed in, which view is shown, and what a live event does to it. The views live in the
 // files beside this one; each is a `WalletView` and knows nothing of its neighbours.
 
-import { Refused, get, onSignedOut, post, sentenceOf } from '/assets/api.js';
+import { Refused, get, onSignedOut, post, sentenceOf, useDevice } from '/assets/api.js';
 import { keepSoundReady } from '/assets/chime.js';
+import { noteNonce, proofOf } from '/assets/device-key.js';
 import { announce, el, focusIn, prepareAnnouncements, viewPlace } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { language, onLanguageChange, t, useTexts } from '/assets/i18n.js';
 import { stopWaiting } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
+import { askAhead } from '/assets/wallet-code.js';
 import { eventStream } from '/assets/wallet-events.js';
 import { homeView } from '/assets/wallet-home.js';
 import { fetchAhead, later, onTap, withPart } from '/assets/wallet-later.js';
@@ -20,7 +22,7 @@ import { walletTexts } from '/assets/wallet-texts.js';
 /** @import { Part } from '/assets/wallet-later.js' */
 /** @import { WelcomeState } from '/assets/wallet-welcome-state.js' */
 
-/** @typedef {'balance' | 'status' | 'stop' | 'sessions' | 'top-ups' | 'install'} Change What became different around a view. */
+/** @typedef {'balance' | 'status' | 'device' | 'stop' | 'sessions' | 'top-ups' | 'install'} Change What became different around a view. */
 
 /**
  * @typedef {object} WalletViewParts
@@ -34,6 +36,7 @@ import { walletTexts } from '/assets/wallet-texts.js';
 /** @typedef {typeof app} App */
 
 useTexts(walletTexts);
+useDevice({ noteNonce, proofOf });
 prepareAnnouncements();
 keepSoundReady();
 
@@ -151,6 +154,18 @@ const app = {
     if (status === 'frozen') stop.send({ is: 'frozen' });
     // A frozen wallet's stream may be closed by the server; the reopened one carries the refunds that still may come.
     if (!unfreezing) stream.open();
+  },
+
+  /** Another device shows the codes: this one asks to. */
+  takeOver() {
+    onTap('device', ({ openTakeOver }) => openTakeOver(app));
+  },
+
+  /** Where the wallet pays from may have changed. */
+  async readDevice() {
+    const home = await app.refreshHome();
+    shown?.changed?.('device');
+    return home;
   },
 
   openTopUp() {
@@ -295,7 +310,7 @@ const stream = eventStream({
   event(kind, data) {
     if (app.home === null) return;
     // A refusal is no movement: it is told once, and no looking back begins behind it.
-    if (kind !== 'refused') app.home.event_id = data.id ?? app.home.event_id;
+    if (data.id !== undefined && kind !== 'refused') app.home.event_id = data.id;
     if (kind === 'freeze' || kind === 'unfreeze') {
       const before = app.home.status;
       app.setStatus(kind === 'freeze' ? 'frozen' : 'active');
@@ -305,6 +320,14 @@ const stream = eventStream({
     if (kind === 'sign_in') {
       shown?.changed?.('sessions');
       withPart('sessions', ({ showSignIn }) => showSignIn(data, () => app.freeze()));
+      return;
+    }
+    if (kind === 'access') {
+      app.readDevice().catch(() => { /* the next opening tells */ });
+      return;
+    }
+    if (kind === 'device_asks') {
+      withPart('device', ({ tellOfAsk }) => tellOfAsk(app));
       return;
     }
     if (kind === 'refused') {
@@ -330,6 +353,11 @@ const stream = eventStream({
       /** @type {Home} */
       const home = await get('/api/home');
       if (app.home !== null && turns === before) app.setStatus(home.status);
+      if (app.home !== null && app.home.pays_from !== home.pays_from) {
+        app.home.pays_from = home.pays_from;
+        shown?.changed?.('device');
+      }
+      later.device().then(({ tellOfAsk }) => tellOfAsk(app)).catch(() => { /* told at the next opening */ });
       later.sessions().then(({ tellOfSignIns }) => tellOfSignIns(() => app.freeze())).catch(() => { /* told at the next opening */ });
       if (app.home === null || home.event_id === app.home.event_id) return;
       const last = BigInt(app.home.event_id);
@@ -431,8 +459,9 @@ async function begin() {
   show('starting', startingView(null));
   // A shop's request leaves the address bar at once, before anything else is waited for.
   if (location.pathname === PERMISSION_LINK) later.permissions().catch(() => { /* asked for again below */ });
-  // Who was never here is about to sign up: that page is fetched while the server says so.
-  if (!knowsAWallet()) later.welcome().catch(() => { /* asked for again below */ });
+  // Who comes back to pay waits for one answer, not for one behind the other; and who was never here is about to sign up: that page is fetched while the server says so.
+  if (knowsAWallet() && address() === '/') askAhead();
+  else if (!knowsAWallet()) later.welcome().catch(() => { /* asked for again below */ });
   try {
     await app.refreshHome();
     signedIn();

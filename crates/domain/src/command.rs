@@ -184,11 +184,15 @@ commands! {
         decides merchant::revoke_api_key(book, *key);
 
     8 "open_wallet"
-    OpenWallet { credential: Fingerprint }
+    OpenWallet {
+        credential: Fingerprint,
+        /// The device that it pays from, from the beginning.
+        device: Option<Fingerprint>,
+    }
         by [System] else CredentialUnknown,
         for None,
         needs Needs::NOTHING,
-        decides identity::open_wallet(book, *credential);
+        decides identity::open_wallet(book, *credential, *device);
 
     9 "bind_credential"
     BindCredential { wallet: WalletId, credential: Fingerprint }
@@ -238,7 +242,7 @@ commands! {
         by [Customer System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
-        decides pay::refuse_code(book, *wallet);
+        decides pay::refuse_code(book, by, *wallet);
 
     16 "charge"
     Charge(charge: Charge)
@@ -311,7 +315,7 @@ commands! {
         by [Customer System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::key(RequestKey::credit(*wallet, idempotency_key)),
-        decides fund::start(book, limits, prefetched, *wallet, idempotency_key, *amount);
+        decides fund::start(book, limits, prefetched, by, *wallet, idempotency_key, *amount);
 
     /// The processor confirmed to the server itself, never through a browser.
     24 "confirm_top_up"
@@ -372,6 +376,14 @@ commands! {
         for None,
         needs Needs::NOTHING,
         decides merchant::set_reversal_rule(book, *merchant, *rule);
+
+    /// Names the device that a wallet pays from; `None` takes the right away.
+    31 "bind_device"
+    BindDevice { wallet: WalletId, device: Option<Fingerprint> }
+        by [Customer Operator System] else WalletUnknown,
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::bind_device(book, *wallet, *device);
 }
 
 impl Command {
@@ -402,6 +414,7 @@ impl Command {
                 | Command::RevokeCredential { .. }
                 | Command::RevokeAuthorization { .. }
                 | Command::BindTill { device: None, .. }
+                | Command::BindDevice { device: None, .. }
                 | Command::IssueCode { .. }
                 | Command::EndSession { .. }
         )

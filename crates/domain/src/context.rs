@@ -63,6 +63,9 @@ pub enum Actor {
         /// The credential that opened the session, where that is known.
         #[n(2)]
         credential: Option<Fingerprint>,
+        /// The key of the device that has proven itself with this request.
+        #[n(3)]
+        device: Option<Fingerprint>,
     },
     /// A member of the operator's staff, signed in.
     #[n(1)]

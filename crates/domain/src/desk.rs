@@ -95,7 +95,7 @@ fn issue_code(
     if is_over && book.wallet(wallet).is_some() {
         return Err(Refusal::SessionEnded);
     }
-    let epoch = may_show_code(book, wallet)?;
+    let epoch = may_show_code(book, by, wallet)?;
     let life_seconds = limits.code_life_seconds;
     let (digits, expires_at) =
         desk.issue(wallet, session, epoch, world.now, life_seconds, world.draw);

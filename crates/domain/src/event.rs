@@ -15,8 +15,8 @@ use crate::entry::Movement;
 use crate::fund::{Credited, TopUpConfirmed, TopUpFailed, TopUpStarted};
 use crate::happening::{Answers, Happening, Money};
 use crate::identity::{
-    AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, Frozen,
-    Unfrozen, WalletNoted, WalletOpened,
+    AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, DeviceBound,
+    Frozen, Unfrozen, WalletNoted, WalletOpened,
 };
 use crate::ids::WalletId;
 use crate::key::{IdempotencyRecord, RequestKey};
@@ -167,6 +167,7 @@ events! {
     30 WalletNoted,
     31 RegistryProven,
     32 ReversalRuleSet,
+    33 DeviceBound,
 }
 
 impl Book {

@@ -74,6 +74,8 @@ pub enum Notice {
     TopUpFailed(TopUpId),
     /// A credential may act for the wallet from now on, or may not any more.
     Credential { bound: bool },
+    /// The wallet pays from another device from now on, or from none.
+    Device { bound: bool },
     /// A merchant may charge the wallet without a scan from now on, or may not any more.
     Authorization { granted: bool },
 }

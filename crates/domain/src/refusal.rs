@@ -84,6 +84,9 @@ pub enum Refusal {
     /// A till gives this back only with the PIN of a supervisor: it is much, or another till's sale. Leaves no trace.
     #[n(35)]
     ApprovalNeeded,
+    /// The wallet pays from another device than the one that asks. Leaves no trace.
+    #[n(36)]
+    DeviceNotBound,
 }
 
 impl Refusal {
@@ -137,6 +140,7 @@ impl Refusal {
             Refusal::OperatorOnly => "operator_only",
             Refusal::SessionEnded => "session_ended",
             Refusal::ApprovalNeeded => "approval_needed",
+            Refusal::DeviceNotBound => "device_not_bound",
         }
     }
 }

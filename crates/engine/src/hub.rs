@@ -145,6 +145,8 @@ fn news(event: &Event, notice: Notice, row: &Committed, context: Option<u64>) ->
             refusal,
         }),
         Notice::TopUpFailed(top_up) => WalletNews::TopUpFailed(top_up.0),
-        Notice::Credential { .. } | Notice::Authorization { .. } => WalletNews::AccessChanged,
+        Notice::Credential { .. } | Notice::Device { .. } | Notice::Authorization { .. } => {
+            WalletNews::AccessChanged
+        }
     }
 }

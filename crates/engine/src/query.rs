@@ -109,6 +109,11 @@ impl Engine {
         })
     }
 
+    /// The device that a wallet pays from; None where its owner has bound none yet.
+    pub fn device_of_wallet(&self, wallet: WalletId) -> Result<Option<Fingerprint>, Fault> {
+        self.look(move |shard| shard.book.devices.get(&wallet).map(|row| *row))
+    }
+
     /// The device that may speak for a till.
     pub fn device_of(&self, till: TillId) -> Result<Option<Fingerprint>, Fault> {
         self.look(move |shard| shard.book.tills.get(&till).and_then(|row| row.device))

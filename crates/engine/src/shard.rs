@@ -604,6 +604,7 @@ mod tests {
                 wallet: WalletId(u64::MAX),
                 session: SessionId(u128::MAX),
                 credential: Some(Fingerprint(u128::MAX)),
+                device: None,
             },
             network: Some(NetworkOrigin {
                 hash: u64::MAX,

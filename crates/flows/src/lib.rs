@@ -7,6 +7,7 @@
 //! | `sign_in.rs` | an owner shows a passkey, to sign in or for one act |
 //! | `passkeys.rs` | a customer adds a passkey, names it, removes it |
 //! | `session.rs` | a session begins, goes on under a new token, and ends |
+//! | `device.rs` | a wallet pays from one device, and from another in its place |
 //! | `enrol.rs` | a browser becomes a till's device, and stops being one |
 //! | `open.rs` | a merchant, a store, a till is opened under a name |
 //! | `api_key.rs` | a merchant's API key is made and revoked |
@@ -29,6 +30,7 @@
 
 pub mod api_key;
 pub mod delivery;
+pub mod device;
 pub mod enrol;
 pub mod erase;
 pub mod external;

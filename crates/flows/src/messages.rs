@@ -102,6 +102,22 @@ pub fn notice(kind: &str, times: u32, contact: &Contact, locale: &str) -> Option
             "【Mamori】ウォレットからパスキーが削除されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
             "Mamori: a passkey was removed from your wallet. If this was not you, freeze the wallet at once and contact us.",
         ),
+        "device_bound" => (
+            (
+                "お支払いの端末が変わりました",
+                "Your wallet pays from another device",
+            ),
+            "【Mamori】お支払いに使う端末が変わりました。前の端末ではコードを表示できません。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: your wallet pays from another device now; the one before shows no code any more. If this was not you, freeze the wallet at once and contact us.",
+        ),
+        "device_unbound" => (
+            (
+                "お支払いの端末の登録を外しました",
+                "Your wallet's device was taken off",
+            ),
+            "【Mamori】お支払いに使う端末の登録が外れました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: the device that your wallet paid from was taken off it. If this was not you, freeze the wallet at once and contact us.",
+        ),
         _ => return None,
     };
     let english = locale == "en";
@@ -186,6 +202,8 @@ mod tests {
             "wallet_unfrozen",
             "credential_bound",
             "credential_revoked",
+            "device_bound",
+            "device_unbound",
         ] {
             let texts: Vec<String> = ["ja", "en"]
                 .iter()

@@ -15,7 +15,8 @@ use mamori_domain::command::Command;
 use mamori_domain::ids;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    AuthMethod, EndedSession, Generation, OwnerId, SessionDevice, SessionId, SessionRow, Surface,
+    AuthMethod, DeviceKey, EndedSession, Generation, OwnerId, SessionDevice, SessionId, SessionRow,
+    Surface,
 };
 
 use crate::ledger::Run;
@@ -91,20 +92,22 @@ pub fn begin(run: &mut Run, new: NewSession) -> Flow<TokenSession> {
     Ok(TokenSession { row, token, ended })
 }
 
-/// The session goes on under a new token, in place of the one with hash `old`; None if it has ended meanwhile.
+/// The session goes on under a new token, in place of the one with hash `old`; None if it has ended meanwhile. One without a device's
+/// key takes `key`, by its thumbprint: the first fresh passkey binds a session that an older program has opened.
 pub fn renew(
     run: &mut Run,
     surface: Surface,
     old: &[u8; 32],
+    key: Option<DeviceKey>,
 ) -> Result<Option<TokenSession>, Fault> {
     let token = run.seed.bytes("session token");
-    let Some(row) = run.registry.sessions().find(surface, old)? else {
+    let Some(mut row) = run.registry.sessions().find(surface, old)? else {
         return Ok(None);
     };
-    let renewed = run
-        .registry
-        .sessions()
-        .renew_token(&row.session, old, &token)?;
+    let taken = key.filter(|_| row.device.key.is_none());
+    row.device.key = row.device.key.or(taken);
+    let renewed =
+        (run.registry.sessions()).renew_token(&row.session, old, &token, taken.as_ref())?;
     Ok(renewed.then(|| TokenSession {
         row,
         token,

@@ -7,10 +7,13 @@
 //! | counter, backup flags, time and network are noted; of two assertions with one counter, the second is refused | registry | the authenticator counts on: shown again, it is right |
 //! | the ledger names the customer's credential, the registry the operator | read | nothing happened |
 //! | the session begins (signing in) or gets a new token (step-up) | `session.rs` | shown again |
+//! | a wallet that pays from no device yet pays from this one | ledger, `device.rs` | shown again |
 
 use mamori_datastore::fault::Fault;
-use mamori_registry::{OwnerId, StoredPasskey, Surface};
+use mamori_domain::context::{Actor, Asker, Context};
+use mamori_registry::{DeviceKey, OwnerId, SessionRow, StoredPasskey, Surface};
 
+use crate::device;
 use crate::ledger::Run;
 use crate::session::{self, NewSession, SessionOwner, TokenSession};
 use crate::stop::{Denied, Flow};
@@ -122,21 +125,45 @@ pub fn sign_in<A: Assertion, D>(
     if let Err(denied) = may(&owner) {
         return Ok(Err(NotSignedIn::Denied(denied)));
     }
-    Ok(Ok(session::begin(run, session(owner))?))
+    let begun = session::begin(run, session(owner))?;
+    bind_first_device(run, &begun.row)?;
+    Ok(Ok(begun))
 }
 
-/// The owner of a session shows the passkey once more: the session goes on under a new token.
+/// A wallet whose owner has named no device yet pays from the one where a passkey was just shown.
+fn bind_first_device(run: &mut Run, row: &SessionRow) -> Flow<()> {
+    let (Some(wallet), Some(key)) = (row.wallet, row.device.key) else {
+        return Ok(());
+    };
+    let by = Actor::Customer {
+        wallet,
+        session: session::journal_id(&row.session),
+        credential: row.credential,
+        device: Some(key.fingerprint),
+    };
+    let context = Context {
+        by,
+        ..run.asker.context
+    };
+    run.asker = Asker::new(context).with_request(run.asker.request);
+    device::bind_first(run, wallet, key.fingerprint)
+}
+
+/// The owner of a session shows the passkey once more: the session goes on under a new token, and takes the key of a device that has
+/// proven itself, if it had none.
 pub fn step_up<A: Assertion>(
     run: &mut Run,
     surface: Surface,
     owner: &OwnerId,
-    token_hash: &[u8; 32],
+    (token_hash, key): (&[u8; 32], Option<DeviceKey>),
     assertion: &A,
 ) -> Flow<Result<TokenSession, NotProven<A::Problem>>> {
     match prove(run, surface, assertion)? {
         Ok(shown) if shown.owner == *owner => {
-            let renewed = session::renew(run, surface, token_hash)?;
-            Ok(Ok(renewed.ok_or(Denied::OwnerGone)?))
+            let renewed = session::renew(run, surface, token_hash, key)?;
+            let renewed = renewed.ok_or(Denied::OwnerGone)?;
+            bind_first_device(run, &renewed.row)?;
+            Ok(Ok(renewed))
         }
         Ok(_) => Ok(Err(NotProven::NoOwner)),
         Err(why) => Ok(Err(why)),

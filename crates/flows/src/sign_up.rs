@@ -11,7 +11,7 @@
 
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
-use mamori_domain::ids::WalletId;
+use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::reply::Reply;
 use mamori_registry::{CodeToSend, EnrolRefusal, Enrolment, SendBudget, SendRefusal, SignUpStart};
 
@@ -43,8 +43,12 @@ pub fn start(
     Ok(to_send.sign_up)
 }
 
-/// Makes the person and opens the wallet, once the contact is proven and the passkey checked.
-pub fn open_wallet(run: &mut Run, enrolment: &Enrolment) -> Flow<WalletId> {
+/// Makes the person and opens the wallet, once the contact is proven and the passkey checked. It pays from `device` from the beginning.
+pub fn open_wallet(
+    run: &mut Run,
+    enrolment: &Enrolment,
+    device: Option<Fingerprint>,
+) -> Flow<WalletId> {
     let begun = run
         .registry
         .people()
@@ -53,7 +57,7 @@ pub fn open_wallet(run: &mut Run, enrolment: &Enrolment) -> Flow<WalletId> {
         EnrolRefusal::ContactTaken => Denied::ContactTaken,
         EnrolRefusal::CredentialTaken => Denied::CredentialTaken,
     })?;
-    let wallet = match run.ask(Command::OpenWallet { credential })? {
+    let wallet = match run.ask(Command::OpenWallet { credential, device })? {
         Ok(Reply::WalletOpened(wallet)) => wallet,
         outcome => {
             let refusal = outcome.err().map(|refusal| refusal.code());

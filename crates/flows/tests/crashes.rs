@@ -194,7 +194,7 @@ fn sign_up(run: &mut Run) -> Flow<WalletId> {
         passkey: &passkey(),
         agent: AgentFamily::Unknown,
     };
-    sign_up::open_wallet(run, &enrolment)
+    sign_up::open_wallet(run, &enrolment, None)
 }
 
 fn whole_or_nothing(loss: Loss) -> Reconciled {

@@ -98,7 +98,7 @@ impl World {
             passkey: &passkey(3),
             agent: AgentFamily::Unknown,
         };
-        self.run(1, |run| sign_up::open_wallet(run, &enrolment))
+        self.run(1, |run| sign_up::open_wallet(run, &enrolment, None))
             .expect("a wallet")
     }
 
@@ -141,6 +141,7 @@ impl World {
                 device: SessionDevice {
                     browser: None,
                     agent: AgentFamily::Unknown,
+                    key: None,
                 },
                 ends_at: NOW.plus_seconds(3_600),
                 replaced: None,
@@ -163,6 +164,7 @@ impl World {
             wallet,
             session: journal_id(&of.row.session),
             credential: None,
+            device: None,
         };
         let context = Context {
             by,

@@ -665,7 +665,14 @@ pub fn seed(
     let more = names.more_customers.iter().filter(|_| with_more);
     for name in names.customers.iter().chain(more) {
         let credential = registry.fingerprint("seeded customer", &draw::<16>(chance));
-        let Reply::WalletOpened(wallet) = done(engine, Command::OpenWallet { credential })? else {
+        let Reply::WalletOpened(wallet) = done(
+            engine,
+            Command::OpenWallet {
+                credential,
+                device: None,
+            },
+        )?
+        else {
             return Err(unexpected());
         };
         registry.people().name_wallet(

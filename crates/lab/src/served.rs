@@ -191,6 +191,7 @@ fn sign_in(
         device: SessionDevice {
             browser: None,
             agent: AgentFamily::Unknown,
+            key: None,
         },
         made_at: now,
         seen_at: now,

@@ -35,6 +35,7 @@ use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
 use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::network::{Origins, TrustedProxies};
+use mamori_server::nonces::with_nonces;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
@@ -436,6 +437,10 @@ fn listen(
     ] {
         let dressed = dress(routes.into_router(), &Front { surface, origin })
             .map_err(|_| "an origin is not http(s)://host[:port]")?;
+        let dressed = match surface {
+            Surface::Wallet => with_nonces(dressed, app),
+            Surface::Till | Surface::Console => dressed,
+        };
         listeners.serve_pages(
             listener,
             limits.of(surface),

@@ -65,8 +65,9 @@ pub(crate) const SESSIONS: AuthenticTable = AuthenticTable {
         ("generation", CellType::Int),
         ("surface_generation", CellType::Int),
         ("credential", CellType::Blob),
+        ("device_key", CellType::Blob),
     ],
-    added: 1,
+    added: 2,
     lasts: false,
     refusal: "a row of sessions was not written by this house or was altered",
 };

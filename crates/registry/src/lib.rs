@@ -87,8 +87,8 @@ pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Pe
 pub use schema::CONTROL;
 pub use seed::Seed;
 pub use sessions::{
-    Aal, AuthMethod, EndedSession, Generation, SESSIONS_PER_OWNER_MAX, SessionDevice, SessionId,
-    SessionRow, Sessions,
+    Aal, AuthMethod, DeviceKey, EndedSession, Generation, SESSIONS_PER_OWNER_MAX, SessionDevice,
+    SessionId, SessionRow, Sessions,
 };
 /// Tables of what is under way: sessions, links, pairing codes, sign-ups. They do not come back with an older copy of a store: some
 /// of it was ended since, and nothing in the copy says so.
@@ -315,12 +315,23 @@ impl Registry {
         CardOrders { db: &mut self.db }
     }
 
+    /// A device's key, by its thumbprint.
+    pub fn device_key(&self, thumbprint: [u8; 32]) -> DeviceKey {
+        self.keys.device_key(thumbprint)
+    }
+
     /// What the registry knows of a browser: the keyed hash of its cookie's secret, and the family that its `User-Agent`
-    /// header claims (empty where it sent none).
-    pub fn session_device(&self, browser: &[u8], user_agent: &str) -> SessionDevice {
+    /// header claims (empty where it sent none), and the key that it has proven (by its thumbprint).
+    pub fn session_device(
+        &self,
+        browser: &[u8],
+        user_agent: &str,
+        key: Option<[u8; 32]>,
+    ) -> SessionDevice {
         SessionDevice {
             browser: Some(self.keys.fingerprint("browser", browser)),
             agent: AgentFamily::of(user_agent),
+            key: key.map(|thumbprint| self.keys.device_key(thumbprint)),
         }
     }
 }
@@ -479,6 +490,14 @@ impl RegistryKeys {
             rows: master.derive("registry rows"),
             wrap: master.wrap_key(),
             master: master.clone(),
+        }
+    }
+
+    /// A device's key as the ledger names it.
+    fn device_key(&self, thumbprint: [u8; 32]) -> DeviceKey {
+        DeviceKey {
+            thumbprint,
+            fingerprint: self.fingerprint("device", &thumbprint),
         }
     }
 

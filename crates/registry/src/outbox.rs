@@ -231,11 +231,22 @@ pub struct Notice {
 ///
 /// An attacker who takes a wallet over freezes, unfreezes or binds; its owner hears of each over another way.
 pub fn notices(events: &[Event]) -> Vec<Notice> {
+    let opened = |wallet| {
+        let is_it =
+            |event: &Event| matches!(event, Event::WalletOpened(opened) if opened.wallet == wallet);
+        events.iter().any(is_it)
+    };
     let notice = |event: &Event| match event {
         Event::Frozen(frozen) => Some(("wallet_frozen", frozen.wallet.0)),
         Event::Unfrozen(unfrozen) => Some(("wallet_unfrozen", unfrozen.wallet.0)),
         Event::CredentialBound(bound) => Some(("credential_bound", bound.wallet.0)),
         Event::CredentialRevoked(revoked) => Some(("credential_revoked", revoked.wallet.0)),
+        // Its first device comes with a wallet: whoever signs up knows.
+        Event::DeviceBound(bound) if opened(bound.wallet) => None,
+        Event::DeviceBound(bound) => Some(match bound.device {
+            Some(_) => ("device_bound", bound.wallet.0),
+            None => ("device_unbound", bound.wallet.0),
+        }),
         _ => None,
     };
     let owed = events.iter().filter_map(notice);

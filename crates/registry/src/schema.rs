@@ -83,6 +83,10 @@ pub const CONTROL: Family = Family {
             name: "several passkeys",
             sql: SEVERAL_PASSKEYS,
         },
+        Migration {
+            name: "keys of devices",
+            sql: DEVICE_KEYS,
+        },
     ],
 };
 
@@ -96,6 +100,11 @@ ALTER TABLE passkeys ADD COLUMN used_network BIGINT;
 ALTER TABLE passkeys ADD COLUMN leaving_at BIGINT;
 CREATE INDEX passkeys_on_their_way ON passkeys (made_at) WHERE status = 1 OR status = 4;
 ALTER TABLE sessions ADD COLUMN credential BYTEA;
+";
+
+/// The thumbprint (RFC 7638) of the key that proves itself with each request of a session. Sessions of an older program have none.
+const DEVICE_KEYS: &str = "
+ALTER TABLE sessions ADD COLUMN device_key BYTEA;
 ";
 
 /// What operators say a key is for.

@@ -114,6 +114,17 @@ pub struct SessionDevice {
     pub browser: Option<Fingerprint>,
     /// Which family of browsers.
     pub agent: AgentFamily,
+    /// The key that proves itself with each request; None for sessions of an older program, and on surfaces without one.
+    pub key: Option<DeviceKey>,
+}
+
+/// A key that a browser keeps where not even its own scripts can read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DeviceKey {
+    /// SHA-256 of the public key in the form of RFC 7638.
+    pub thumbprint: [u8; 32],
+    /// As the ledger names it.
+    pub fingerprint: Fingerprint,
 }
 
 impl Numbered for AgentFamily {
@@ -232,6 +243,7 @@ impl Sessions<'_> {
             }
             let browser = browser.as_ref().map_or(Param::Null, |browser| Param::Blob(browser));
             let credential = credential.as_ref().map_or(Param::Null, |opened| Param::Blob(opened));
+            let device_key = row.device.key.as_ref().map_or(Param::Null, |key| Param::Blob(&key.thumbprint));
             let cells = [
                 ("session", Param::Blob(&row.session.0)),
                 ("token_hash", Param::Blob(&hash)),
@@ -248,6 +260,7 @@ impl Sessions<'_> {
                 ("generation", Param::Int(generation.owner)),
                 ("surface_generation", Param::Int(generation.surface)),
                 ("credential", credential),
+                ("device_key", device_key),
             ];
             authentic::insert(tx, key, &SESSIONS, &cells)?;
             Ok(Some(ended))
@@ -268,7 +281,7 @@ impl Sessions<'_> {
                 &SESSIONS,
                 BY_TOKEN,
                 &[Param::Blob(token_hash), surface.param()],
-                session_row,
+                |row| session_row(self.keys, row),
             )
         })?;
         Ok(found.into_iter().next())
@@ -289,7 +302,7 @@ impl Sessions<'_> {
                 &SESSIONS,
                 BY_OWNER,
                 &[surface.param(), Param::Blob(&owner.0), at(now)],
-                session_row,
+                |row| session_row(self.keys, row),
             )
         })
     }
@@ -305,16 +318,20 @@ impl Sessions<'_> {
     }
 
     /// Gives a session a new token in place of the one with hash `old`, in one step; false if it has ended or was renewed
-    /// meanwhile.
+    /// meanwhile. A session without a device's key takes `key`.
     pub fn renew_token(
         &mut self,
         session: &SessionId,
         old: &[u8; 32],
         token: &[u8; 32],
+        device: Option<&DeviceKey>,
     ) -> Result<bool, Fault> {
         let (key, hash) = (&self.keys.rows, token_hash(token));
         let named = [Param::Blob(&session.0), Param::Blob(old)];
-        let renewed = [("token_hash", Param::Blob(&hash))];
+        let mut renewed = vec![("token_hash", Param::Blob(&hash))];
+        if let Some(device) = device {
+            renewed.push(("device_key", Param::Blob(&device.thumbprint)));
+        }
         let changed = self.db.transaction(|tx| {
             authentic::update(tx, key, &SESSIONS, LIVE_WITH_TOKEN, &named, &renewed)
         })?;
@@ -572,8 +589,9 @@ fn ended_session(row: &Row) -> EndedSession {
 }
 
 /// The columns are those of [`SESSIONS`].
-fn session_row(row: &Row) -> SessionRow {
+fn session_row(keys: &RegistryKeys, row: &Row) -> SessionRow {
     let browser = row.opt_blob(10).is_some();
+    let thumbprint: Option<[u8; 32]> = row.opt_blob(15).and_then(|bytes| bytes.try_into().ok());
     SessionRow {
         session: SessionId(row.bytes(0)),
         surface: numbered_cell(row, 2),
@@ -584,6 +602,7 @@ fn session_row(row: &Row) -> SessionRow {
         device: SessionDevice {
             browser: browser.then(|| fingerprint_cell(row, 10)),
             agent: numbered_cell(row, 11),
+            key: thumbprint.map(|thumbprint| keys.device_key(thumbprint)),
         },
         made_at: instant_cell(row, 5),
         seen_at: instant_cell(row, 6),

@@ -3,7 +3,7 @@
 //! Every body is JSON with a stable `refusal` code for the page's decisions and a sentence in each language for people.
 
 use axum::Json;
-use axum::http::header::RETRY_AFTER;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mamori_datastore::fault::Fault;
@@ -31,6 +31,8 @@ pub enum Denial {
     InvalidField(&'static str),
     /// 401: the caller is not signed in here (any more).
     SignedOut,
+    /// 401: the device's proof needs a newer nonce, which comes with this answer: the page asks again by itself.
+    StaleNonce,
     /// 403: the request comes from another site.
     OtherOrigin,
     /// 404: no such thing.
@@ -79,6 +81,14 @@ impl Denial {
             Denial::SignedOut => (
                 StatusCode::UNAUTHORIZED,
                 words("signed_out", "サインインしてください。", "Please sign in."),
+            ),
+            Denial::StaleNonce => (
+                StatusCode::UNAUTHORIZED,
+                words(
+                    "use_dpop_nonce",
+                    "もう一度お試しください。",
+                    "Please try again.",
+                ),
             ),
             Denial::OtherOrigin => (
                 StatusCode::FORBIDDEN,
@@ -149,6 +159,10 @@ impl IntoResponse for Denial {
             body["bits"] = json!(challenge.bits());
         }
         let mut response = (status, Json(body)).into_response();
+        if self == Denial::StaleNonce {
+            let why = HeaderValue::from_static("DPoP error=\"use_dpop_nonce\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, why);
+        }
         if let Denial::Wait(_, seconds) = self {
             let seconds = HeaderValue::from(seconds);
             response.headers_mut().insert(RETRY_AFTER, seconds);

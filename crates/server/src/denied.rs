@@ -72,6 +72,27 @@ pub const COUNTRY_NOT_SERVED: Words = Words {
     en: "We cannot send text messages to numbers of this country. Please try a mail address.",
 };
 
+/// The browser did not prove a key of its own: without one its cookie could be stolen and used elsewhere.
+pub const DEVICE_NOT_PROVEN: Words = Words {
+    code: "device_not_proven",
+    ja: "この端末を確認できませんでした。ページを読み込み直して、もう一度お試しください。",
+    en: "This device could not be checked. Please load the page again and try once more.",
+};
+
+/// The question of another device is answered, withdrawn or older than five minutes.
+pub const ASK_OVER: Words = Words {
+    code: "ask_over",
+    ja: "この確認は終わっています。新しい端末で、もう一度お試しください。",
+    en: "This question is over. Please ask again on the new device.",
+};
+
+/// Another number than the one that the new device shows.
+pub const NUMBER_WRONG: Words = Words {
+    code: "number_wrong",
+    ja: "番号が違うため、許可しませんでした。お心当たりがなければ、すぐにウォレットを停止してください。",
+    en: "That is not the number: nothing was allowed. If it was not you who asked, freeze the wallet at once.",
+};
+
 /// The one-time code is wrong.
 pub const CODE_WRONG: Words = Words {
     code: "code_wrong",

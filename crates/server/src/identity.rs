@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use mamori_datastore::keys::Secret;
-use mamori_domain::ids::{HoldId, MerchantId, StoreId, SupervisorId, TillId, WalletId};
+use mamori_domain::ids::{
+    Fingerprint, HoldId, MerchantId, StoreId, SupervisorId, TillId, WalletId,
+};
 use mamori_domain::merchant::ReversalRule;
 use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 
 use crate::ceremonies::Ceremonies;
 use crate::cookies::Token;
+use crate::device_asks::DeviceAsks;
+use crate::device_proof::DeviceProofs;
 use crate::pace::Pace;
 use crate::proofs::{ProofCost, Proofs};
 use crate::relying_party::{Asserting, Registering, RelyingParty, UnusableOrigin};
@@ -89,6 +93,8 @@ pub enum StepUpAct {
     AddPasskey,
     /// Remove the passkey of this credential id.
     RemovePasskey(Vec<u8>),
+    /// Pay from this device from now on, and from no other.
+    BindDevice(Fingerprint),
     /// Say yes to a merchant's link: the hash of key and token.
     GrantPermission([u8; 32]),
     /// Make a pairing code, with which a device becomes this till.
@@ -134,6 +140,8 @@ pub struct Paces {
     pub card_questions: Pace,
     /// Codes for one wallet's phones: each is drawn on the thread that carries payments, and is kept for ten minutes.
     pub codes: Pace,
+    /// Questions of a wallet's new devices to its old one: each makes a phone ring, in a manner of speaking.
+    pub device_asks: Pace,
     /// Top-ups started from one wallet's pages: each is written down for ever, and asks the processor.
     pub top_ups: Pace,
     /// Voids and refunds asked for by one till's device, granted or not.
@@ -153,6 +161,7 @@ impl Default for Paces {
             new_passkeys: Pace::new(20, 3_600, 100_000),
             card_questions: Pace::new(1, 2, 100_000),
             codes: Pace::new(120, 12, 100_000),
+            device_asks: Pace::new(3, 600, 100_000),
             top_ups: Pace::new(20, 600, 100_000),
             reversals: Pace::new(30, 600, 100_000),
             alarms: Pace::new(1, 60, 10_000),
@@ -212,6 +221,10 @@ pub struct Identity {
     pub sign_up_shares: SignUpShares,
     /// Who is signed in.
     pub sessions: Sessions,
+    /// Proofs of the devices that sessions belong to.
+    pub device_proofs: DeviceProofs,
+    /// Devices that ask to take over.
+    pub device_asks: DeviceAsks,
     /// Event streams that are open.
     pub streams: Arc<Streams>,
     /// Enrolled tills.
@@ -256,6 +269,10 @@ impl Identity {
             ),
             sign_up_shares: SignUpShares::default(),
             sessions: Sessions::new(200_000),
+            device_proofs: DeviceProofs::new(Secret::new(
+                Secret::new(random).mac(&[b"device proof nonces"]),
+            )),
+            device_asks: DeviceAsks::default(),
             streams: Arc::default(),
             devices: Devices::default(),
             paces: Paces::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, console, enrolment, merchants, operators, own_passkeys, passkeys, people,
+    about, acts, console, device, enrolment, merchants, operators, own_passkeys, passkeys, people,
     permissions, sales, session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
@@ -45,6 +45,10 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/permissions/decline", permissions::decline)
         .post("/api/permissions/grant/start", permissions::grant_start)
         .post("/api/permissions/grant/finish", permissions::grant_finish)
+        .post("/api/device/bind", device::bind)
+        .post("/api/device/ask", device::ask)
+        .get("/api/device/asked", device::asked)
+        .post("/api/device/answer", device::answer)
         .post("/api/freeze", passkeys::freeze)
         .post("/api/unfreeze/start", passkeys::unfreeze_start)
         .post("/api/unfreeze/finish", passkeys::unfreeze_finish)

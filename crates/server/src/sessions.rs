@@ -277,6 +277,7 @@ mod tests {
             device: SessionDevice {
                 browser: None,
                 agent: AgentFamily::Unknown,
+                key: None,
             },
             made_at: Timestamp(0),
             seen_at: Timestamp(0),

@@ -33,6 +33,8 @@ pub enum StreamNews {
         /// In which family of browsers.
         agent: AgentFamily,
     },
+    /// Another device asks to take over.
+    DeviceAsks,
 }
 
 /// The open streams, by wallet.
@@ -112,6 +114,17 @@ impl Streams {
             if let Some(to) = stream.to.upgrade() {
                 let session = begun;
                 let _ = to.try_send(StreamNews::SignedIn { session, at, agent });
+            }
+        }
+    }
+
+    /// Tells the wallet's other sessions that the device of this one asks to take over.
+    pub fn tell_of_device(&self, wallet: WalletId, asking: SessionId) {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = open.by_wallet.get(&wallet).into_iter().flatten();
+        for stream in streams.filter(|stream| stream.session != asking) {
+            if let Some(to) = stream.to.upgrade() {
+                let _ = to.try_send(StreamNews::DeviceAsks);
             }
         }
     }

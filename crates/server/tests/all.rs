@@ -16,6 +16,8 @@ mod codes;
 mod crowd;
 #[path = "all/deliveries.rs"]
 mod deliveries;
+#[path = "all/devices.rs"]
+mod devices;
 #[path = "all/house.rs"]
 mod house;
 #[path = "all/listening.rs"]

@@ -54,6 +54,7 @@ impl Shop {
                 vec![
                     Command::OpenWallet {
                         credential: Fingerprint(u128::from(number) << 32),
+                        device: None,
                     },
                     Command::GrantAuthorization {
                         authorization: AuthorizationId(u128::from(number) << 40),

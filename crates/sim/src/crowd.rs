@@ -55,6 +55,10 @@ fn till_of_merchant(merchant: u32, which: u32) -> u32 {
 fn merchant_of_store(store: u32) -> u32 {
     (store - 1) / 2 + 1
 }
+/// The key of one of a customer's devices.
+fn phone(wallet: WalletId, number: u128) -> Fingerprint {
+    Fingerprint(u128::from(wallet.0) << 32 | number << 8 | 5)
+}
 fn grant(wallet: u64, merchant: u32) -> AuthorizationId {
     AuthorizationId(u128::from(wallet) << 64 | u128::from(merchant))
 }
@@ -116,7 +120,13 @@ impl Crowd {
             };
             let owner = self.customer(wallet);
             for (by, command) in [
-                (sign_up, Command::OpenWallet { credential }),
+                (
+                    sign_up,
+                    Command::OpenWallet {
+                        credential,
+                        device: None,
+                    },
+                ),
                 (seed, first),
                 (owner, permission),
             ] {
@@ -259,6 +269,8 @@ impl Crowd {
             wallet,
             session: SessionId(u128::from(wallet.0) << 64 | device),
             credential: (device > 0).then_some(Fingerprint(u128::from(wallet.0))),
+            // An old session says of no device that it has proven its key.
+            device: (device > 0).then_some(phone(wallet, device)),
         }
     }
     /// The customer whose wallet it is, and now and then another one.
@@ -580,6 +592,15 @@ impl Crowd {
             let note = SealedText(vec![7; length]);
             return (by, Command::NoteWallet { wallet, note });
         }
+        // Mostly the one at hand: a wallet whose device is at home shows no code.
+        if self.one_in(8) {
+            let at_hand = match by {
+                Actor::Customer { device, .. } => device,
+                _ => None,
+            };
+            let device = at_hand.or_else(|| self.one_in(2).then_some(phone(wallet, 1)));
+            return (by, Command::BindDevice { wallet, device });
+        }
         // Twice as often off as on, or no customer could pay after a while.
         if self.one_in(3) {
             (by, Command::Freeze { wallet })
@@ -669,7 +690,13 @@ impl Crowd {
             _ => {
                 let credential = Fingerprint(u128::from(self.draw.below(WALLETS * 2)));
                 let sign_up = Actor::system(SystemReason::SignUp);
-                return (sign_up, Command::OpenWallet { credential });
+                return (
+                    sign_up,
+                    Command::OpenWallet {
+                        credential,
+                        device: self.one_in(2).then_some(Fingerprint(credential.0 >> 1 | 5)),
+                    },
+                );
             }
         };
         (self.owner(wallet), paper)

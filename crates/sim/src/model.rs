@@ -29,6 +29,8 @@ pub struct Purse {
     /// Rises when what was shown before must stop working.
     pub epoch: u32,
     pub last_entry: u64,
+    /// The only one that it pays from, once its owner has named one.
+    pub device: Option<Fingerprint>,
 }
 
 #[derive(Clone, Debug)]
@@ -318,6 +320,7 @@ impl Model {
             Command::OpenWallet { .. }
             | Command::BindCredential { .. }
             | Command::RevokeCredential { .. }
+            | Command::BindDevice { .. }
             | Command::Freeze { .. }
             | Command::Unfreeze { .. }
             | Command::NoteWallet { .. }
@@ -472,6 +475,16 @@ impl Model {
         }
     }
 
+    /// The customer holds the device that the wallet pays from.
+    fn in_hand(&self, by: Actor, wallet: WalletId) -> Result<(), Refusal> {
+        match (by, self.purse(wallet)?.device) {
+            (Actor::Customer { device, .. }, Some(bound)) if device != Some(bound) => {
+                Err(Refusal::DeviceNotBound)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Only a live key of the merchant, or the device at one of its tills, speaks for a merchant.
     fn may(&self, by: Actor, merchant: MerchantId) -> Result<(), Refusal> {
         match by {
@@ -562,12 +575,17 @@ impl Model {
         at: Timestamp,
     ) -> Result<Said, Refusal> {
         match command {
-            Command::OpenWallet { credential } => {
+            Command::OpenWallet { credential, device } => {
                 if let Some(wallet) = self.credentials.get(credential) {
                     return Ok(Said::Opened(wallet.0));
                 }
                 let wallet = WalletId(self.purses.len() as u64 + 1);
-                self.purses.insert(wallet, Purse::default());
+                let purse = Purse {
+                    device: *device,
+                    epoch: u32::from(device.is_some()),
+                    ..Purse::default()
+                };
+                self.purses.insert(wallet, purse);
                 self.credentials.insert(*credential, wallet);
                 self.did(Said::Opened(wallet.0))
             }
@@ -590,6 +608,16 @@ impl Model {
                 }
                 self.credentials.remove(credential);
                 self.purse_mut(*wallet).epoch += 1;
+                self.did(Said::Bound)
+            }
+            Command::BindDevice { wallet, device } => {
+                self.own(by, *wallet)?;
+                if self.purse(*wallet)?.device == *device {
+                    return Ok(Said::Bound);
+                }
+                let purse = self.purse_mut(*wallet);
+                purse.device = *device;
+                purse.epoch += 1;
                 self.did(Said::Bound)
             }
             Command::Freeze { wallet } => self.turn(by, *wallet, true),
@@ -615,6 +643,7 @@ impl Model {
                 if self.purse(*wallet)?.frozen {
                     return Err(Refusal::WalletFrozen);
                 }
+                self.in_hand(by, *wallet)?;
                 let life_seconds = i64::from(self.limits.code_life_seconds);
                 Ok(Said::Code(at.plus_seconds(life_seconds)))
             }
@@ -1165,7 +1194,7 @@ impl Model {
                 amount,
             } => {
                 self.own(by, *wallet)?;
-                self.start(*wallet, idempotency_key, amount.signed())
+                self.start(by, *wallet, idempotency_key, amount.signed())
             }
             Command::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
             Command::FailTopUp { top_up, expired } => {
@@ -1195,7 +1224,13 @@ impl Model {
         }
     }
 
-    fn start(&mut self, wallet: WalletId, name: &str, yen: i64) -> Result<Said, Refusal> {
+    fn start(
+        &mut self,
+        by: Actor,
+        wallet: WalletId,
+        name: &str,
+        yen: i64,
+    ) -> Result<Said, Refusal> {
         let key = ("credit", wallet.0, 0, Box::from(name));
         let same = Same::Yen("card", yen);
         if let Some((before, first)) = self.firsts.get(&key) {
@@ -1213,6 +1248,8 @@ impl Model {
         );
         let refusal = if purse.frozen {
             Some(Refusal::WalletFrozen)
+        } else if let Err(refusal) = self.in_hand(by, wallet) {
+            Some(refusal)
         } else if yen < min.max(1) || yen > max {
             Some(Refusal::AmountOutOfBounds)
         } else {

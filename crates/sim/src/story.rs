@@ -115,6 +115,13 @@ impl Line {
         }
         self
     }
+    /// The customer holds this device, and it has proven its key.
+    fn on(mut self, held: Fingerprint) -> Line {
+        if let Actor::Customer { device, .. } = &mut self.by {
+            *device = Some(held);
+        }
+        self
+    }
     fn query(by: Actor, query: Query) -> Option<Line> {
         let (ask, label) = (Ask::Query(query), String::new());
         Some(Line { by, ask, label })
@@ -126,6 +133,14 @@ const BOOKSHOP: MerchantId = MerchantId(2);
 
 fn key_of(merchant: MerchantId) -> Fingerprint {
     Fingerprint(900 + u128::from(merchant.0))
+}
+
+/// The key of a customer's device, by what the story calls it.
+fn phone(name: &str) -> Fingerprint {
+    Fingerprint(
+        name.bytes()
+            .fold(11, |sum, byte| sum << 8 | u128::from(byte)),
+    )
 }
 
 fn device(number: u32) -> Fingerprint {
@@ -384,6 +399,10 @@ impl Stage {
 
     /// What is done to a wallet: by its owner, by another customer, by the operator.
     fn customer_line(&mut self, words: &[&str]) -> Result<Option<Line>, String> {
+        if let [who, "on", held, rest @ ..] = words {
+            let line = self.customer_line(&[&[*who], rest].concat())?;
+            return Ok(line.map(|line| line.on(phone(held))));
+        }
         // Without a word of whose wallet it is, it is the speaker's own.
         let (words, whose) = match words {
             [said @ .., "for" | "into", whom] if said.len() > 1 => (said, *whom),
@@ -397,7 +416,10 @@ impl Stage {
                 let sign_up = Actor::system(SystemReason::SignUp);
                 return Ok(Line::command(
                     sign_up,
-                    Command::OpenWallet { credential },
+                    Command::OpenWallet {
+                        credential,
+                        device: None,
+                    },
                     who,
                 ));
             }
@@ -410,6 +432,14 @@ impl Stage {
             },
             [_, "unfreezes"] => Command::Unfreeze {
                 wallet: self.person(whose)?,
+            },
+            [_, "pays", "from", held] => Command::BindDevice {
+                wallet: self.person(whose)?,
+                device: Some(phone(held)),
+            },
+            [_, "pays", "nowhere"] => Command::BindDevice {
+                wallet: self.person(whose)?,
+                device: None,
             },
             [_, "notes"] => Command::NoteWallet {
                 wallet: self.person(whose)?,
@@ -766,6 +796,7 @@ impl Stage {
                 wallet,
                 session: self.session_of(wallet),
                 credential: Some(Fingerprint(499 + u128::from(wallet.0))),
+                device: None,
             });
         }
         if let Ok(merchant) = shop_of(word) {

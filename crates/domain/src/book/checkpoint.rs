@@ -18,6 +18,7 @@ impl Book {
         self.top_ups.take_dirty(&mut rows);
         self.one.take_dirty(&mut rows);
         self.accounts.take_dirty(&mut rows);
+        self.devices.take_dirty(&mut rows);
         rows
     }
 
@@ -36,6 +37,7 @@ impl Book {
                 9 => self.top_ups.mark_dirty(&row.key),
                 Self::COUNTERS => self.one.mark_dirty(&row.key),
                 Self::ACCOUNTS => self.accounts.mark_dirty(&row.key),
+                Self::DEVICES => self.devices.mark_dirty(&row.key),
                 number => unreachable!("no table has the number {number}"),
             }
         }
@@ -79,6 +81,7 @@ impl Book {
             Self::ACCOUNTS => self.accounts.load(key, row, |account: Account, row| {
                 account.kind().keeping() == Keeping::AccountRow && trial.load(account.kind(), row.0)
             })?,
+            Self::DEVICES => self.devices.load(key, row, |_, _| true)?,
             _ => return Err(minicbor::decode::Error::message("unknown checkpoint table")),
         };
         if fits {

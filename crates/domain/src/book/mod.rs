@@ -41,6 +41,7 @@ enum Undo {
     Till(TillId, Option<Till>),
     ApiKey(Fingerprint, Option<MerchantId>),
     Credential(Fingerprint, Option<WalletId>),
+    Device(WalletId, Option<Fingerprint>),
     Authorization(AuthorizationId, Option<Authorization>),
     Hold(HoldId, Option<Hold>),
     TopUp(TopUpId, Option<OpenTopUp>),
@@ -68,7 +69,7 @@ impl Recent {
 
 /// Everything a decision may look at.
 ///
-/// The first eleven tables are the book proper: hashed, checkpointed, a pure function of the journal. The recent past below
+/// The first twelve tables are the book proper: hashed, checkpointed, a pure function of the journal. The recent past below
 /// them is a cache of what the journal proves anyway: it may be forgotten once the views have it.
 pub struct Book {
     pub wallets: Table<WalletId, Wallet, Dense<WalletId, Wallet>>,
@@ -84,6 +85,8 @@ pub struct Book {
     one: Table<u8, Counters>,
     /// The balances of accounts that no wallet's row keeps.
     pub accounts: Table<Account, Balance>,
+    /// The device that a wallet pays from; a wallet without a row has none yet.
+    pub devices: Table<WalletId, Fingerprint, Packed<WalletId, Fingerprint>>,
 
     /// Beside each payment and answer: the row that touched it last, which alone may forget it.
     payments: IdMap<PaymentId, (u64, Payment)>,
@@ -117,6 +120,7 @@ impl Book {
     /// The number of the table that holds the counters alone.
     pub const COUNTERS: u8 = 10;
     const ACCOUNTS: u8 = 11;
+    const DEVICES: u8 = 12;
 
     /// An empty book. `key` is the secret that makes its running hash unforgeable.
     pub fn new(key: HashKey) -> Book {
@@ -146,6 +150,7 @@ impl Book {
             top_ups: Table::new(9),
             one: Table::hot(Self::COUNTERS),
             accounts: Table::hot(Self::ACCOUNTS),
+            devices: Table::new(Self::DEVICES),
             payments: IdMap::default(),
             refunds: IdMap::default(),
             answers: IdMap::default(),
@@ -449,6 +454,10 @@ impl Book {
     pub(crate) fn put_credential(&mut self, id: Fingerprint, row: Option<WalletId>) {
         let old = self.credentials.set(&mut self.ledgered, id, row);
         self.undo.push(Undo::Credential(id, old));
+    }
+    pub(crate) fn put_device(&mut self, id: WalletId, row: Option<Fingerprint>) {
+        let old = self.devices.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Device(id, old));
     }
     pub(crate) fn put_authorization(&mut self, id: AuthorizationId, row: Option<Authorization>) {
         let old = self.authorizations.set(&mut self.ledgered, id, row);

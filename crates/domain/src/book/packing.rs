@@ -153,6 +153,24 @@ impl Flat<Fingerprint> for WalletId {
     }
 }
 
+/// Ids of wallets are counted: the last bits of the counter are the ones that are spread.
+impl Flat<WalletId> for Fingerprint {
+    type Bytes = [u8; 24];
+
+    fn part(key: WalletId) -> u8 {
+        key.0 as u8
+    }
+    fn flat(&self, key: WalletId) -> [u8; 24] {
+        joined(key.0.to_ne_bytes(), self.0.to_ne_bytes())
+    }
+    fn key(bytes: &[u8; 24]) -> WalletId {
+        WalletId(u64::from_ne_bytes(part(bytes, 0)))
+    }
+    fn row(bytes: &[u8; 24]) -> Fingerprint {
+        Fingerprint(u128::from_ne_bytes(part(bytes, 8)))
+    }
+}
+
 impl Flat<AuthorizationId> for Authorization {
     type Bytes = [u8; 28];
 

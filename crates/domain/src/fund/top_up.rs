@@ -2,11 +2,13 @@
 
 use super::{LOTS_MAX, Source};
 use crate::book::{Book, ClosedTopUp, OpenTopUp, Wallet, WalletStatus};
+use crate::context::Actor;
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
 use crate::happening::{
     Answers, Happening, Money, Notice, Subject, answers_no_request, moves_no_money,
 };
+use crate::identity::pays_from;
 use crate::ids::{EntryId, TopUpId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, AccountKind, Posting};
@@ -203,6 +205,7 @@ pub(crate) fn start<E: From<TopUpStarted>>(
     book: &Book,
     limits: &Limits,
     prefetched: &Prefetched,
+    by: Actor,
     wallet: WalletId,
     idempotency_key: &str,
     amount: Amount,
@@ -224,6 +227,7 @@ pub(crate) fn start<E: From<TopUpStarted>>(
     let refusal = match book.wallet(wallet) {
         None => Some(Refusal::WalletUnknown),
         Some(row) if row.status == WalletStatus::Frozen => Some(Refusal::WalletFrozen),
+        Some(_) if pays_from(book, by, wallet).is_err() => Some(Refusal::DeviceNotBound),
         Some(_) if amount.is_zero() || amount < limits.top_up_min || amount > limits.top_up_max => {
             Some(Refusal::AmountOutOfBounds)
         }

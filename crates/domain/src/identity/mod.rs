@@ -2,6 +2,7 @@
 
 mod authorization;
 mod credential;
+mod device;
 mod freeze;
 mod note;
 mod wallet;
@@ -10,6 +11,8 @@ pub use authorization::{AuthorizationGranted, AuthorizationRevoked};
 pub(crate) use authorization::{grant, revoke_grant};
 pub use credential::{CredentialBound, CredentialRevoked};
 pub(crate) use credential::{bind_credential, revoke_credential};
+pub use device::DeviceBound;
+pub(crate) use device::{bind_device, pays_from};
 pub use freeze::{Frozen, Unfrozen};
 pub(crate) use freeze::{freeze, unfreeze};
 pub(crate) use note::note;

@@ -4,6 +4,7 @@ use crate::book::{Book, Wallet, WalletStatus};
 use crate::context::Actor;
 use crate::decision::Decision;
 use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::identity::DeviceBound;
 use crate::ids::{Fingerprint, WalletId};
 use crate::refusal::Refusal;
 use crate::reply::{Reply, WalletView};
@@ -43,19 +44,24 @@ pub(crate) fn may_act_for(by: Actor, wallet: WalletId) -> Result<(), Refusal> {
     }
 }
 
-pub(crate) fn open_wallet<E: From<WalletOpened>>(
+pub(crate) fn open_wallet<E: From<WalletOpened> + From<DeviceBound>>(
     book: &Book,
     credential: Fingerprint,
+    device: Option<Fingerprint>,
 ) -> Decision<E> {
     if let Some(wallet) = book.credentials.get(&credential) {
         // A sign-up that lost its answer asks again with the same credential: the same wallet.
         return Decision::answer(Ok(Reply::WalletOpened(*wallet)));
     }
     let wallet = book.next_wallet();
-    Decision::done(
-        Reply::WalletOpened(wallet),
-        WalletOpened { wallet, credential },
-    )
+    let mut events = vec![WalletOpened { wallet, credential }.into()];
+    if device.is_some() {
+        events.push(DeviceBound { wallet, device }.into());
+    }
+    Decision {
+        outcome: Ok(Reply::WalletOpened(wallet)),
+        events,
+    }
 }
 
 /// A wallet as its owner sees it; `frozen` where the decision at hand changes that.

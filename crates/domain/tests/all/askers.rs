@@ -62,7 +62,10 @@ fn table(sora: WalletId) -> Vec<(Command, &'static str, Refusal)> {
         ),
         (Command::RevokeApiKey { key }, staff, Refusal::OperatorOnly),
         (
-            Command::OpenWallet { credential },
+            Command::OpenWallet {
+                credential,
+                device: None,
+            },
             "system",
             Refusal::CredentialUnknown,
         ),
@@ -192,6 +195,14 @@ fn table(sora: WalletId) -> Vec<(Command, &'static str, Refusal)> {
             },
             staff,
             Refusal::OperatorOnly,
+        ),
+        (
+            Command::BindDevice {
+                wallet,
+                device: Some(Fingerprint(9)),
+            },
+            owner,
+            Refusal::WalletUnknown,
         ),
     ]
 }

@@ -108,6 +108,18 @@ pub fn as_customer(wallet: WalletId) -> Asker {
         wallet,
         session: SessionId(u128::from(wallet.0) << 64),
         credential: None,
+        device: None,
+    };
+    from(by, 9, AgentFamily::SafariPhone)
+}
+
+/// The same, on a device that has proven its key.
+pub fn as_customer_on(wallet: WalletId, device: Fingerprint) -> Asker {
+    let by = Actor::Customer {
+        wallet,
+        session: SessionId(u128::from(wallet.0) << 64),
+        credential: None,
+        device: Some(device),
     };
     from(by, 9, AgentFamily::SafariPhone)
 }
@@ -221,7 +233,10 @@ impl Fixture {
     }
 
     fn sign_up(&mut self, credential: Fingerprint) -> WalletId {
-        match self.tell(Command::OpenWallet { credential }) {
+        match self.tell(Command::OpenWallet {
+            credential,
+            device: None,
+        }) {
             Ok(Reply::WalletOpened(wallet)) => wallet,
             other => panic!("{other:?}"),
         }
@@ -243,6 +258,7 @@ impl Fixture {
             Command::OpenWallet { .. } => as_system(SystemReason::SignUp),
             Command::BindCredential { wallet, .. }
             | Command::RevokeCredential { wallet, .. }
+            | Command::BindDevice { wallet, .. }
             | Command::Freeze { wallet }
             | Command::Unfreeze { wallet }
             | Command::GrantAuthorization { wallet, .. }

@@ -12,8 +12,8 @@ use mamori_domain::context::{
 use mamori_domain::event::{Act, Event};
 use mamori_domain::fund::{Credited, Lot, Source, TopUpConfirmed, TopUpFailed, TopUpStarted};
 use mamori_domain::identity::{
-    AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, Frozen,
-    SealedText, Unfrozen, WalletNoted, WalletOpened,
+    AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, DeviceBound,
+    Frozen, SealedText, Unfrozen, WalletNoted, WalletOpened,
 };
 use mamori_domain::ids::{
     AuthorizationId, EntryId, Fingerprint, HoldId, IdSpace, MerchantId, OperatorId, PaymentId,
@@ -73,6 +73,7 @@ fn number(event: &Event) -> u32 {
         Event::WalletNoted(_) => 30,
         Event::RegistryProven(_) => 31,
         Event::ReversalRuleSet(_) => 32,
+        Event::DeviceBound(_) => 33,
     }
 }
 
@@ -400,6 +401,11 @@ pub fn one_of_each() -> Vec<Event> {
             },
         }
         .into(),
+        DeviceBound {
+            wallet,
+            device: Some(Fingerprint(u128::MAX)),
+        }
+        .into(),
     ]
 }
 
@@ -412,11 +418,13 @@ fn contexts() -> Vec<Context> {
             wallet: WalletId(u64::MAX),
             session,
             credential: Some(wide),
+            device: Some(wide),
         },
         Actor::Customer {
             wallet: WalletId(0),
             session: SessionId(0),
             credential: None,
+            device: None,
         },
         Actor::Operator {
             operator: OperatorId(u128::MAX),
@@ -633,6 +641,9 @@ fn a_day() -> Fixture {
         .unwrap();
     day.tell(Command::RevokeCredential { wallet, credential })
         .unwrap();
+    for device in [Some(Fingerprint(78)), None, Some(Fingerprint(79))] {
+        day.tell(Command::BindDevice { wallet, device }).unwrap();
+    }
     let describe = Command::DescribeStore {
         store: BOOKSHOPS_STORE,
         details: StoreDetails {
@@ -716,6 +727,12 @@ const GOLDEN: &[Golden] = &[
     Golden {
         journal: include_str!("golden/format-2-captured.journal"),
         hash: "81841bce3579eb7bf55f581b33f8649eac48f6d21b9fe885ed0a99bd181ba6f3ab01c496b227",
+        seals: SEALS,
+    },
+    // Wallets name the device that they pay from.
+    Golden {
+        journal: include_str!("golden/format-2-devices.journal"),
+        hash: "81841bc8aa7835e0ea0d171bd6ca04e198bc153a1b75fd669c48676ddd1b657046e6de6a1c2d",
         seals: SEALS,
     },
 ];

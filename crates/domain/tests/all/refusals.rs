@@ -7,8 +7,8 @@
 use crate::fixture::{
     BAKERY, BAKERY_KEY, BAKERYS_STORE, BOOKSHOP, BOOKSHOP_KEY, BOOKSHOPS_STORE, BOOKSHOPS_TILL,
     DEAD_KEY, DEVICE, FIRST_TILL, Fixture, GRANT, RIKUS_PASSKEY, SECOND_TILL, SORAS_PASSKEY,
-    as_customer, as_key, as_operator, as_system, as_till, bakerys_details, by_code, by_grant,
-    refund_request,
+    as_customer, as_customer_on, as_key, as_operator, as_system, as_till, bakerys_details, by_code,
+    by_grant, refund_request,
 };
 use mamori_domain::command::{
     Ask, Charge, Command, CommandKind, CreditKind, RefundRequest, Request,
@@ -175,6 +175,7 @@ impl Scene {
             Ask::Command(
                 Command::BindCredential { wallet, .. }
                 | Command::RevokeCredential { wallet, .. }
+                | Command::BindDevice { wallet, .. }
                 | Command::Freeze { wallet }
                 | Command::Unfreeze { wallet }
                 | Command::GrantAuthorization { wallet, .. }
@@ -187,6 +188,15 @@ impl Scene {
             | Ask::Query(Query::Wallet { wallet }) => wallet,
             other => panic!("{other:?} names no wallet"),
         }
+    }
+
+    /// Sora has named the device that her wallet pays from.
+    fn pays_from_phone(&mut self) {
+        let bind = Command::BindDevice {
+            wallet: self.fixture.sora,
+            device: Some(Fingerprint(11)),
+        };
+        self.fixture.tell(bind).expect("it exists");
     }
 
     fn by(&mut self, asker: Asker) {
@@ -783,6 +793,18 @@ const FROZEN: &[Row] = &[row("of a frozen wallet", Refusal::WalletFrozen, |scene
     scene.fixture.freeze(scene.fixture.sora);
 })];
 
+const ON_ANOTHER_DEVICE: &[Row] = &[
+    row(
+        "in a browser that no device proves",
+        Refusal::DeviceNotBound,
+        |scene| scene.pays_from_phone(),
+    ),
+    row("on another device", Refusal::DeviceNotBound, |scene| {
+        scene.pays_from_phone();
+        scene.by(as_customer_on(scene.fixture.sora, Fingerprint(12)));
+    }),
+];
+
 const SIGNED_OUT: &[Row] = &[row(
     "by a session that was ended meanwhile",
     Refusal::SessionEnded,
@@ -1361,6 +1383,7 @@ const TABLES: &[Table] = &[
             OF_NO_WALLET,
             ID_OF_ANOTHER_FUNDING,
             FROZEN,
+            ON_ANOTHER_DEVICE,
             TOP_UP_BOUNDS,
             CAP,
         ],
@@ -1499,6 +1522,18 @@ const TABLES: &[Table] = &[
         rows: &[BY_ANOTHER_CUSTOMER, REVOKE_CREDENTIAL],
     },
     Table {
+        what: "the device to pay from",
+        right: || {
+            let fixture = Fixture::open();
+            let bind = Command::BindDevice {
+                wallet: fixture.sora,
+                device: Some(Fingerprint(9)),
+            };
+            Scene::of(fixture, bind)
+        },
+        rows: &[BY_ANOTHER_CUSTOMER, OF_NO_WALLET],
+    },
+    Table {
         what: "a freeze",
         right: || {
             let fixture = Fixture::open();
@@ -1561,7 +1596,13 @@ const TABLES: &[Table] = &[
             let wallet = fixture.sora;
             Scene::of(fixture, Command::IssueCode { wallet })
         },
-        rows: &[BY_ANOTHER_CUSTOMER, OF_NO_WALLET, SIGNED_OUT, FROZEN],
+        rows: &[
+            BY_ANOTHER_CUSTOMER,
+            OF_NO_WALLET,
+            SIGNED_OUT,
+            FROZEN,
+            ON_ANOTHER_DEVICE,
+        ],
     },
     Table {
         what: "the end of a session",

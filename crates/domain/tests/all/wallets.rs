@@ -51,6 +51,7 @@ fn a_sign_up_that_lost_its_answer_gets_the_same_wallet() {
     let rows = fixture.journal.len();
     let again = Command::OpenWallet {
         credential: RIKUS_PASSKEY,
+        device: None,
     };
     assert_eq!(fixture.tell(again), Ok(Reply::WalletOpened(fixture.riku)));
     assert_eq!(fixture.journal.len(), rows);

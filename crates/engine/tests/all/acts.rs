@@ -33,6 +33,7 @@ fn sora(wallet: WalletId) -> Asker {
             wallet,
             session: SessionId(5),
             credential: Some(Fingerprint(1)),
+            device: None,
         },
         network: Some(NetworkOrigin {
             hash: 17,

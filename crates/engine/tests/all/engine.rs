@@ -133,6 +133,7 @@ pub fn shop_with_sora(engine: &Engine) -> WalletId {
         engine,
         Command::OpenWallet {
             credential: Fingerprint(1),
+            device: None,
         },
     ) else {
         panic!()

@@ -48,6 +48,7 @@ impl Fixture {
         fixture.done(Command::BindApiKey { key: KEY, merchant });
         let Reply::WalletOpened(wallet) = fixture.done(Command::OpenWallet {
             credential: Fingerprint(1),
+            device: None,
         }) else {
             panic!("a wallet was asked for")
         };

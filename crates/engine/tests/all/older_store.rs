@@ -450,7 +450,13 @@ fn goes_on(engine: &Engine) {
     );
     let credential = Fingerprint(5_000_001);
     assert_eq!(
-        done(engine, Command::OpenWallet { credential }),
+        done(
+            engine,
+            Command::OpenWallet {
+                credential,
+                device: None,
+            }
+        ),
         Reply::WalletOpened(NEWCOMER)
     );
     went_on(engine);

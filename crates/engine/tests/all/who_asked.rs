@@ -60,6 +60,7 @@ impl Fixture {
             Command::BindApiKey { key: KEY, merchant },
             Command::OpenWallet {
                 credential: Fingerprint(1),
+                device: None,
             },
             Command::GrantAuthorization {
                 authorization: SORA,
@@ -123,6 +124,7 @@ fn customer(session: u128) -> Asker {
         wallet: WALLET,
         session: SessionId(session),
         credential: None,
+        device: None,
     })
 }
 

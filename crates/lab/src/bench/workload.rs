@@ -131,6 +131,7 @@ pub fn layout(wallets: u64, key: Fingerprint) -> impl Iterator<Item = Request> {
         [
             Command::OpenWallet {
                 credential: Fingerprint(authorization ^ 1),
+                device: None,
             },
             Command::GrantAuthorization {
                 authorization: AuthorizationId(authorization),

@@ -117,7 +117,10 @@ impl Kept {
             merchant,
         });
         let credential = Fingerprint(1);
-        let Reply::WalletOpened(wallet) = done(Command::OpenWallet { credential }) else {
+        let Reply::WalletOpened(wallet) = done(Command::OpenWallet {
+            credential,
+            device: None,
+        }) else {
             panic!()
         };
         done(Command::GrantAuthorization {

@@ -7,9 +7,9 @@ use mamori_domain::context::AgentFamily;
 use mamori_domain::ids::{Fingerprint, MerchantId, StoreId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    AUTHENTIC, Aal, AuthMethod, AuthenticTable, CONTROL, CellType, Contact, Enrolment, Looked,
-    OwnerId, PROOF, Registry, Rows, Seed, SessionDevice, SessionId, SessionRow, StoredPasskey,
-    Surface, token_hash,
+    AUTHENTIC, Aal, AuthMethod, AuthenticTable, CONTROL, CellType, Contact, DeviceKey, Enrolment,
+    Looked, OwnerId, PROOF, Registry, Rows, Seed, SessionDevice, SessionId, SessionRow,
+    StoredPasskey, Surface, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -67,6 +67,10 @@ impl House {
             device: SessionDevice {
                 browser: Some(Fingerprint(7)),
                 agent: AgentFamily::Edge,
+                key: Some(DeviceKey {
+                    thumbprint: [8; 32],
+                    fingerprint: Fingerprint(8),
+                }),
             },
             made_at: NOW,
             seen_at: NOW,
@@ -158,7 +162,7 @@ impl House {
                 }
                 let (old, new) = (token_hash(&TOKEN), [10; 32]);
                 let renewed =
-                    (self.registry.sessions()).renew_token(&SessionId([5; 16]), &old, &new);
+                    (self.registry.sessions()).renew_token(&SessionId([5; 16]), &old, &new, None);
                 if matches!(renewed, Ok(true)) {
                     doors.push("a session is renewed");
                 }

@@ -489,6 +489,7 @@ fn session_of(owner: OwnerId, number: u8) -> SessionRow {
         device: SessionDevice {
             browser: None,
             agent: AgentFamily::Unknown,
+            key: None,
         },
         made_at,
         seen_at: made_at,
@@ -547,7 +548,7 @@ fn a_sign_in_that_races_the_end_of_all_sessions_leaves_none_behind() {
             let touched = registry.sessions().touch(&session, NOW);
             assert!(!touched.expect("the registry answers"), "{what}");
             let (old, new) = (token_hash(&[1; 32]), [2; 32]);
-            let renewed = registry.sessions().renew_token(&session, &old, &new);
+            let renewed = registry.sessions().renew_token(&session, &old, &new, None);
             assert!(!renewed.expect("the registry answers"), "{what}");
         });
     }
@@ -605,6 +606,7 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
             device: SessionDevice {
                 browser: Some(Fingerprint(u128::MAX - 1)),
                 agent: AgentFamily::Edge,
+                key: None,
             },
             made_at: NOW,
             seen_at: NOW,
@@ -629,13 +631,13 @@ fn a_session_is_found_by_its_token_alone_and_renewed_in_one_step() {
         assert!(
             registry
                 .sessions()
-                .renew_token(&row.session, &token_hash(&[9; 32]), &[10; 32])
+                .renew_token(&row.session, &token_hash(&[9; 32]), &[10; 32], None)
                 .expect("the registry answers")
         );
         assert!(
             !registry
                 .sessions()
-                .renew_token(&row.session, &token_hash(&[9; 32]), &[11; 32])
+                .renew_token(&row.session, &token_hash(&[9; 32]), &[11; 32], None)
                 .expect("the registry answers")
         );
         assert!(
@@ -1018,6 +1020,7 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
         device: SessionDevice {
             browser: None,
             agent: AgentFamily::Unknown,
+            key: None,
         },
         made_at: NOW,
         seen_at: NOW,

@@ -61,6 +61,7 @@ impl ActSearch {
                     wallet,
                     session,
                     credential: None,
+                    device: None,
                 };
                 Ok(vec![
                     Wanted::Subject(Subject::Wallet(wallet)),
@@ -492,6 +493,7 @@ fn owner_may_see(command: CommandKind) -> bool {
         CommandKind::OpenWallet
         | CommandKind::BindCredential
         | CommandKind::RevokeCredential
+        | CommandKind::BindDevice
         | CommandKind::Freeze
         | CommandKind::Unfreeze
         | CommandKind::GrantAuthorization

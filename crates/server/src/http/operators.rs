@@ -76,7 +76,7 @@ pub async fn finish(
     let Some(Purpose::Operator { registering, link }) = taken else {
         return Err(refused("operator link", PasskeyProblem::OtherChallenge));
     };
-    let browser = browser.traits(Surface::Console, &headers);
+    let browser = browser.traits(Surface::Console, &headers, None);
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let redeemed = app
         .operators

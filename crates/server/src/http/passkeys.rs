@@ -27,9 +27,10 @@ use crate::denied::{
     CODE_EXPIRED, CODE_SPENT, CODE_WRONG, COUNTRY_NOT_SERVED, MESSAGES_USED_UP, PASSKEY_UNKNOWN,
     SIGN_UPS_CROWDED, TAKES_NO_SMS,
 };
+use crate::device_proof::Thumbprint;
 use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
-    Browser, NewSession, Newcomer, WalletSession, begin_for_newcomer, new_session,
+    Browser, NewDevice, NewSession, Newcomer, WalletSession, begin_for_newcomer, new_session,
     new_session_device, operator_mark, take_in,
 };
 use crate::http::step_up::{FreshPasskey, Granted, challenge};
@@ -173,6 +174,7 @@ pub async fn sign_up_prove(
 pub async fn sign_up_finish(
     State(app): State<Arc<App>>,
     visitor: Visitor,
+    NewDevice(key): NewDevice,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -192,7 +194,7 @@ pub async fn sign_up_finish(
     else {
         return Err(refused("sign-up", PasskeyProblem::OtherChallenge));
     };
-    let browser = browser.traits(Surface::Wallet, &headers);
+    let browser = browser.traits(Surface::Wallet, &headers, Some(key));
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let signed_up = app
         .strangers
@@ -211,7 +213,8 @@ pub async fn sign_up_finish(
             };
             let credential = registry.fingerprint("credential", &passkey.credential);
             let mut run = inner.run(registry, visitor.asker, now, &seed);
-            let wallet = sign_up::open_wallet(&mut run, &enrolment)?;
+            let device = run.registry.device_key(key).fingerprint;
+            let wallet = sign_up::open_wallet(&mut run, &enrolment, Some(device))?;
             let newcomer = Newcomer {
                 surface: Surface::Wallet,
                 owner,
@@ -247,10 +250,12 @@ pub async fn sign_in_start_console(
 pub async fn sign_in_finish_wallet(
     State(app): State<Arc<App>>,
     visitor: Visitor,
+    NewDevice(key): NewDevice,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    sign_in_finish(&app, Surface::Wallet, visitor.asker, &headers, &body).await
+    let front = (Surface::Wallet, Some(key));
+    sign_in_finish(&app, front, visitor.asker, &headers, &body).await
 }
 
 /// `POST /api/sign-in/finish {sign_in, credential}` of the console.
@@ -260,7 +265,8 @@ pub async fn sign_in_finish_console(
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
-    sign_in_finish(&app, Surface::Console, visitor.asker, &headers, &body).await
+    let front = (Surface::Console, None);
+    sign_in_finish(&app, front, visitor.asker, &headers, &body).await
 }
 
 fn sign_in_start(app: &App, surface: Surface, headers: &HeaderMap) -> Answer {
@@ -280,7 +286,7 @@ fn sign_in_start(app: &App, surface: Surface, headers: &HeaderMap) -> Answer {
 
 async fn sign_in_finish(
     app: &Arc<App>,
-    surface: Surface,
+    (surface, key): (Surface, Option<Thumbprint>),
     asker: Asker,
     headers: &HeaderMap,
     body: &Body,
@@ -298,7 +304,7 @@ async fn sign_in_finish(
         Surface::Console => &app.operators,
         Surface::Wallet | Surface::Till => &app.strangers,
     };
-    let browser = browser.traits(surface, headers);
+    let browser = browser.traits(surface, headers, key);
     let signed_in = workers.ask(move |registry| -> Result<NewSession, Denial> {
         let identity = &inner.identity;
         let shown = Shown::read(identity.party(surface), &credential, &sign_in.asserting)

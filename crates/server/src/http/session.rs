@@ -26,6 +26,8 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
+use crate::denied::DEVICE_NOT_PROVEN;
+use crate::device_proof::{ProofProblem, Proven, Thumbprint, put_token_hash};
 use crate::identity::TILL_DEVICE_SECONDS;
 use crate::origin::{Origin, Visitor};
 use crate::route_table::{Demand, Gate};
@@ -44,6 +46,8 @@ pub struct WalletSession {
     pub token_hash: [u8; 32],
     /// How the session was opened, how much that proves, and in which browser.
     pub opened: Opened,
+    /// The key of the device that has proven itself with this request: the session's own, or any that a session without one was asked with.
+    pub key: Option<Thumbprint>,
     /// Who asks, as the journal says it.
     pub asker: Asker,
 }
@@ -131,6 +135,7 @@ impl FromRequestParts<Arc<App>> for WalletSession {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
         let (row, token_hash) = signed_in(app, Surface::Wallet, &parts.headers).await?;
         let wallet = row.wallet.ok_or(Denial::SignedOut)?;
+        let key = proven_device(app, parts, &row)?;
         Ok(WalletSession {
             wallet,
             owner: row.owner,
@@ -141,8 +146,74 @@ impl FromRequestParts<Arc<App>> for WalletSession {
                 wallet,
                 session: journal_id(&row.session),
                 credential: row.credential,
+                device: row.device.key.map(|key| key.fingerprint),
             }),
+            key,
         })
+    }
+}
+
+/// A session that belongs to a device is worth nothing without it. One of an older program belongs to none yet; a proof that comes with
+/// it all the same is kept for the moment when it takes a device.
+fn proven_device(app: &App, parts: &Parts, row: &SessionRow) -> Result<Option<Thumbprint>, Denial> {
+    let token = Cookie::Session(Surface::Wallet).read(&parts.headers);
+    let expected = row.device.key.map(|key| key.thumbprint);
+    match check_device(app, parts, token.as_ref(), expected.as_ref()) {
+        Ok(key) => Ok(Some(key)),
+        Err(_) if expected.is_none() => Ok(None),
+        Err(problem) => {
+            if problem != ProofProblem::Nonce {
+                tracing::warn!(
+                    ?problem,
+                    wallet = row.wallet.map(|wallet| wallet.0),
+                    "risk: a session's cookie came without its device"
+                );
+            }
+            Err(not_proven(problem))
+        }
+    }
+}
+
+fn check_device(
+    app: &App,
+    parts: &Parts,
+    token: Option<&Token>,
+    expected: Option<&Thumbprint>,
+) -> Result<Thumbprint, ProofProblem> {
+    let about = Proven {
+        method: &parts.method,
+        origin: &app.identity.wallet_origin,
+        path: parts.uri.path(),
+        token,
+    };
+    let proofs = &app.identity.device_proofs;
+    proofs.check(&parts.headers, &about, expected, app.outside.now())
+}
+
+/// Which part of a proof is wrong is for the log: whoever has a cookie and no device is signed out.
+fn not_proven(problem: ProofProblem) -> Denial {
+    match problem {
+        ProofProblem::Nonce => Denial::StaleNonce,
+        ProofProblem::Busy => Denial::Busy,
+        _ => Denial::SignedOut,
+    }
+}
+
+/// The device on which somebody signs up or in to the wallet: its key has signed this request.
+pub struct NewDevice(pub Thumbprint);
+
+impl FromRequestParts<Arc<App>> for NewDevice {
+    type Rejection = Denial;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
+        match check_device(app, parts, None, None) {
+            Ok(key) => Ok(NewDevice(key)),
+            Err(problem @ (ProofProblem::Nonce | ProofProblem::Busy)) => Err(not_proven(problem)),
+            Err(problem) => {
+                tracing::info!(?problem, "a device did not prove its key");
+                Err(DEVICE_NOT_PROVEN.into())
+            }
+        }
     }
 }
 
@@ -317,7 +388,7 @@ pub fn new_session(
 
 /// What is kept with a session of the browser that it is opened in.
 pub fn new_session_device(registry: &Registry, browser: &BrowserTraits) -> SessionDevice {
-    registry.session_device(&browser.token, &browser.user_agent)
+    registry.session_device(&browser.token, &browser.user_agent, browser.key)
 }
 
 /// An owner who has just come to be.
@@ -378,6 +449,9 @@ impl NewSession {
     pub fn on(self, mut response: Response) -> Response {
         let seconds = SessionLimits::of(self.surface).absolute_seconds;
         Cookie::Session(self.surface).set(&mut response, &self.token, Some(seconds));
+        if self.surface == Surface::Wallet {
+            put_token_hash(&mut response, &self.token, seconds);
+        }
         response
     }
 }
@@ -388,6 +462,8 @@ pub struct BrowserTraits {
     user_agent: String,
     /// The token of the session that it holds on this surface.
     session: Option<Token>,
+    /// The key that it has proven, on a surface whose sessions belong to devices.
+    key: Option<Thumbprint>,
 }
 
 impl BrowserTraits {
@@ -420,12 +496,18 @@ impl Browser {
     }
 
     /// What is kept of it with a session of a surface; `headers` are those of its request.
-    pub fn traits(&self, surface: Surface, headers: &HeaderMap) -> BrowserTraits {
+    pub fn traits(
+        &self,
+        surface: Surface,
+        headers: &HeaderMap,
+        key: Option<Thumbprint>,
+    ) -> BrowserTraits {
         let claimed = headers.get(USER_AGENT).and_then(|text| text.to_str().ok());
         BrowserTraits {
             token: self.token,
             user_agent: claimed.unwrap_or_default().to_owned(),
             session: Cookie::Session(surface).read(headers),
+            key,
         }
     }
 

@@ -25,6 +25,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Token, encode_token};
+use crate::device_proof::Thumbprint;
 use crate::http::assertions::{Shown, begin, not_proven, refused};
 use crate::http::session::{
     Browser, NewSession, OperatorSession, WalletSession, operator_mark, take_in,
@@ -47,6 +48,8 @@ pub struct Who {
     owner: OwnerId,
     session: SessionId,
     token_hash: [u8; 32],
+    /// The device's key that came with this request.
+    key: Option<Thumbprint>,
     asker: Asker,
 }
 
@@ -59,6 +62,7 @@ impl SignedIn for WalletSession {
             owner: self.owner,
             session: self.session,
             token_hash: self.token_hash,
+            key: self.key,
             asker: self.asker,
         }
     }
@@ -73,13 +77,14 @@ impl SignedIn for OperatorSession {
             owner: self.owner,
             session: self.session,
             token_hash: self.token_hash,
+            key: None,
             asker: self.asker,
         }
     }
 }
 
-/// A caller who is signed in, at a route that demands the passkey too. The session stays closed until the passkey was shown: a
-/// handler has no other way to it.
+/// A caller who is signed in, at a route that demands the passkey too. Nothing is done in the session's name until
+/// the passkey was shown: a handler that asks for it before may only read.
 pub struct FreshPasskey<C>(C);
 
 impl<C: SignedIn> Gate for FreshPasskey<C> {
@@ -91,6 +96,13 @@ impl<C: SignedIn> FromRequestParts<Arc<App>> for FreshPasskey<C> {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Denial> {
         C::from_request_parts(parts, app).await.map(FreshPasskey)
+    }
+}
+
+impl<C> FreshPasskey<C> {
+    /// The caller, before the passkey was shown: for what the act names.
+    pub const fn caller(&self) -> &C {
+        &self.0
     }
 }
 
@@ -223,7 +235,9 @@ fn prove(
         .map_err(|problem| refused("step-up", problem))?;
     let as_of = app.identity.sessions.endings();
     let mut run = app.run(registry, who.asker, now, seed);
-    let renewed = sign_in::step_up(&mut run, surface, &who.owner, &who.token_hash, &shown)?
+    let key = who.key.map(|key| run.registry.device_key(key));
+    let session = (&who.token_hash, key);
+    let renewed = sign_in::step_up(&mut run, surface, &who.owner, session, &shown)?
         .map_err(|why| not_proven("step-up", why))?;
     Ok(take_in(app, renewed, Some(&who.token_hash), now, as_of))
 }

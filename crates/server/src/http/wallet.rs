@@ -24,6 +24,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body, Named};
 use crate::denied::refused;
+use crate::http::device::pays_from;
 use crate::http::session::{WalletSession, session_word};
 use crate::listen::Cord;
 use crate::scanned::SHARD;
@@ -53,6 +54,7 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
         .await??
         .ok_or(Denial::SignedOut)?;
     let view = look(&app, &asker).await?;
+    let pays_from = pays_from(&app, &asker).await?;
     let limits = &app.limits;
     Ok(done(json!({
         "wallet_id": asker.wallet.to_string(),
@@ -60,6 +62,7 @@ pub async fn home(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
         "locale": person.locale,
         "balance": view.balance,
         "held": view.held,
+        "pays_from": pays_from.word(),
         "status": if view.frozen { "frozen" } else { "active" },
         "event_id": view.last_entry.to_string(),
         "card_top_up": { "min": limits.top_up_min.minor(), "max": limits.top_up_max.minor() },
@@ -283,6 +286,13 @@ async fn feed(
         let frozen = matches!(event, StreamNews::Wallet(WalletNews::Frozen(true)));
         let event = match event {
             StreamNews::Wallet(event) => event,
+            StreamNews::DeviceAsks => {
+                let said = SseEvent::default().event("device_asks").data("{}");
+                if out.send(said).await.is_err() {
+                    return End::Lost;
+                }
+                continue;
+            }
             StreamNews::SignedIn { session, at, agent } => {
                 let data = json!({
                     "kind": "sign_in",

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{self, HeaderMap, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt as _;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
@@ -39,11 +41,14 @@ use mamori_server::cookies::{Cookie, encode_token};
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
 use mamori_server::network::{Origins, TrustedProxies};
+use mamori_server::nonces::with_nonces;
 use mamori_server::outside::Outside;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;
 use mamori_server::surface::{Front, dress};
 use mamori_server::workers::Workers;
+use p256::ecdsa::signature::Signer as _;
+use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tower::ServiceExt as _;
@@ -198,9 +203,12 @@ impl House {
                 surface,
                 origin: origin.into(),
             };
-            dress(routes.into_router(), &front)
-                .expect("a usable front")
-                .with_state(Arc::clone(&app))
+            let dressed = dress(routes.into_router(), &front).expect("a usable front");
+            let dressed = match surface {
+                Surface::Wallet => with_nonces(dressed, &app),
+                Surface::Till | Surface::Console => dressed,
+            };
+            dressed.with_state(Arc::clone(&app))
         };
         let surfaces = [
             surface(routes::wallet(), Surface::Wallet, WALLET),
@@ -320,6 +328,7 @@ impl House {
             router: self.surfaces[index].clone(),
             origin: origin.into(),
             cookies: BTreeMap::new(),
+            device: (surface == Surface::Wallet).then(|| Arc::new(DeviceKey::next())),
         }
     }
 
@@ -343,32 +352,34 @@ impl House {
         };
         let mut registry = self.registry();
         let mut run = self.app.run(&mut registry, asker, self.now(), &seed);
-        let wallet = sign_up::open_wallet(&mut run, &enrolment).expect("a wallet is opened");
+        let wallet = sign_up::open_wallet(&mut run, &enrolment, None).expect("a wallet is opened");
         (self.session_of_before(wallet, number), wallet)
     }
 
-    /// A session of a customer as an older program opened it: nothing says by which credential.
+    /// The nonce that an answer would bring now.
+    pub fn nonce(&self) -> String {
+        self.app.identity.device_proofs.nonce(self.now())
+    }
+
+    /// A session of a customer as an older program opened it: nothing says by which credential, and it belongs to no device.
     pub fn session_of_before(&self, wallet: WalletId, number: u8) -> Browser<'_> {
         let (token, now) = ([number; 32], self.now());
         let owner = self.registry().people().of_wallet(wallet);
         let owner = owner.expect("the registry answers").expect("a customer");
         let row = SessionRow {
-            session: SessionId([number; 16]),
+            session: SessionId(std::array::from_fn(|at| token[at])),
             surface: Surface::Wallet,
             owner: owner.person,
             wallet: Some(wallet),
             method: AuthMethod::Passkey,
             assurance: AuthMethod::Passkey.assurance(),
-            device: self.registry().session_device(&token, ""),
+            device: self.registry().session_device(&token, "", None),
             made_at: now,
             seen_at: now,
             ends_at: now.plus_seconds(86_400),
             credential: None,
         };
-        let generation = self
-            .registry()
-            .sessions()
-            .generation(row.surface, &row.owner);
+        let generation = (self.registry().sessions()).generation(row.surface, &row.owner);
         let generation = generation.expect("the registry answers");
         self.registry()
             .sessions()
@@ -433,12 +444,58 @@ impl House {
     }
 }
 
+/// The key that a browser keeps for itself, and what it signs with it.
+pub struct DeviceKey {
+    key: SigningKey,
+    proofs: AtomicU64,
+}
+
+impl DeviceKey {
+    /// Another one each time.
+    fn next() -> DeviceKey {
+        static MADE: AtomicU64 = AtomicU64::new(1);
+        let mut scalar = [0; 32];
+        scalar[24..].copy_from_slice(&MADE.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+        DeviceKey {
+            key: SigningKey::from_slice(&scalar).expect("a small number is a key"),
+            proofs: AtomicU64::new(0),
+        }
+    }
+
+    /// The proof of one request.
+    pub fn proof(&self, method: &str, address: &str, nonce: &str, token: Option<&str>) -> String {
+        let text = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let point = self.key.verifying_key().to_sec1_point(false);
+        let part = |from: usize| URL_SAFE_NO_PAD.encode(&point.as_bytes()[from..from + 32]);
+        let head = json!({
+            "typ": "dpop+jwt",
+            "alg": "ES256",
+            "jwk": { "kty": "EC", "crv": "P-256", "x": part(1), "y": part(33) },
+        });
+        let mut claims = json!({
+            "jti": self.proofs.fetch_add(1, Ordering::SeqCst).to_string(),
+            "htm": method,
+            "htu": address,
+            "iat": 0,
+            "nonce": nonce,
+        });
+        if let Some(token) = token {
+            claims["ath"] = json!(URL_SAFE_NO_PAD.encode(Sha256::digest(token)));
+        }
+        let signed = format!("{}.{}", text(head), text(claims));
+        let signature: Signature = self.key.sign(signed.as_bytes());
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    }
+}
+
 /// A browser on one surface: keeps cookies, sends what browsers send.
 pub struct Browser<'a> {
     house: &'a House,
     router: Router,
     pub origin: String,
     pub cookies: BTreeMap<String, String>,
+    /// Only where sessions belong to devices.
+    pub device: Option<Arc<DeviceKey>>,
 }
 
 #[derive(Debug)]
@@ -513,6 +570,14 @@ impl Browser<'_> {
             .header(header::HOST, host)
             .header(header::USER_AGENT, SAFARI)
             .header("sec-fetch-site", "same-origin");
+        if let Some(device) = &self.device {
+            let path = path.split('?').next().unwrap_or_default();
+            let address = format!("{}{path}", self.origin);
+            let nonce = self.house.nonce();
+            let token = self.cookies.get(Cookie::Session(Surface::Wallet).name());
+            let proof = device.proof(method, &address, &nonce, token.map(String::as_str));
+            request = request.header("dpop", proof);
+        }
         if !cookies.is_empty() {
             request = request.header(header::COOKIE, cookies.join("; "));
         }

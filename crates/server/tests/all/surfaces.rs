@@ -12,7 +12,8 @@ use mamori_server::routes;
 use mamori_server::surface::{Front, content_security_policy, dress};
 use serde_json::{Value, json};
 
-use crate::house::{Answer, Browser, House, shown};
+use crate::house::{Answer, Browser, DeviceKey, House, shown};
+use std::sync::Arc;
 
 const SURFACES: [Surface; 3] = [Surface::Wallet, Surface::Till, Surface::Console];
 
@@ -272,7 +273,7 @@ fn routes_of_the_page() -> Vec<(Surface, String, String, Demand)> {
 
 /// A browser of each kind: nobody, a customer, an operator, a till. Each carries its token under every cookie's name, as a page
 /// that is attacked might.
-fn browsers_of(house: &House) -> Vec<(&'static str, Option<String>)> {
+fn browsers_of(house: &House) -> (Vec<(&'static str, Option<String>)>, Arc<DeviceKey>) {
     let (mut customer, mut passkey) = (
         house.browser(Surface::Wallet),
         crate::authenticator::Authenticator::new(crate::house::WALLET),
@@ -289,7 +290,7 @@ fn browsers_of(house: &House) -> Vec<(&'static str, Option<String>)> {
     let code = code.expect("the registry answers");
     till.post("/api/enrol", json!({ "pairing_code": code }))
         .ok();
-    vec![
+    let callers = vec![
         ("nobody", None),
         (
             "customer",
@@ -300,7 +301,9 @@ fn browsers_of(house: &House) -> Vec<(&'static str, Option<String>)> {
             Some(console.cookies["__Host-mamori_console"].clone()),
         ),
         ("till", Some(till.cookies["__Host-mamori_till"].clone())),
-    ]
+    ];
+    // The customer's cookie is worth nothing without the key of the phone.
+    (callers, customer.device.expect("a phone has a key"))
 }
 
 fn ask(browser: &mut Browser, method: &str, path: &str) -> Answer {
@@ -313,7 +316,7 @@ fn ask(browser: &mut Browser, method: &str, path: &str) -> Answer {
 #[test]
 fn a_route_serves_those_alone_whom_it_demands() {
     let house = House::new();
-    let callers = browsers_of(&house);
+    let (callers, phone) = browsers_of(&house);
     let routes = routes_of_the_page();
     assert!(routes.len() > 30);
     for (surface, method, path, demand) in &routes {
@@ -330,6 +333,7 @@ fn a_route_serves_those_alone_whom_it_demands() {
             .filter(|(who, _)| *who != welcome || path != "/api/events");
         for (who, token) in callers {
             let mut browser = house.browser(*surface);
+            browser.device = browser.device.map(|_| Arc::clone(&phone));
             for name in [
                 "__Host-mamori_wallet",
                 "__Host-mamori_till",
@@ -356,8 +360,7 @@ fn a_route_serves_those_alone_whom_it_demands() {
 /// What each of these routes is asked for, so that only the passkey is missing.
 fn asked_for(path: &str) -> Value {
     match path {
-        "/api/unfreeze/finish" => json!({}),
-        "/api/passkeys/add" => json!({}),
+        "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" => json!({}),
         "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/pairing-codes" | "/api/tills/take-off" => json!({ "till_id": 1 }),
         "/api/merchants/1/reversals" => json!({ "reach": "store", "alone_up_to": 0 }),
@@ -378,7 +381,7 @@ fn asked_for(path: &str) -> Value {
 #[test]
 fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
     let house = House::new();
-    let callers = browsers_of(&house);
+    let (callers, key) = browsers_of(&house);
     let token = |who: &str| callers.iter().find(|(name, _)| *name == who).cloned();
     for (surface, method, path, demand) in routes_of_the_page() {
         let (who, cookie) = match demand {
@@ -392,6 +395,7 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
         }
         assert_eq!(method, "POST", "{path}");
         let mut browser = house.browser(surface);
+        browser.device = browser.device.map(|_| Arc::clone(&key));
         let (_, session) = token(who).expect("one of each");
         browser
             .cookies
@@ -410,6 +414,7 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
     }
     let (_, session) = token("customer").expect("one of each");
     let mut phone = house.browser(Surface::Wallet);
+    phone.device = Some(key);
     let session = session.expect("signed in");
     phone.cookies.insert("__Host-mamori_wallet".into(), session);
     phone.get("/api/sessions").ok();
@@ -471,6 +476,8 @@ fn nonsense_is_refused_in_words_and_never_breaks_anything() {
         "/api/leave",
         "/api/sessions/end-others",
         "/api/code",
+        "/api/device/bind",
+        "/api/device/ask",
     ];
     for (surface, _, path, _) in routes_of_the_page()
         .into_iter()

@@ -581,6 +581,9 @@ fn a_code_on_a_phone_that_was_signed_out_pays_nothing() {
     for (number, (end, by)) in ends.into_iter().enumerate() {
         let mut there = house.browser(Surface::Wallet);
         there.sign_in(&mut key).ok();
+        there
+            .post_fresh("/api/device/bind", json!({}), &mut key)
+            .ok();
         let code = there.post("/api/code", json!({})).ok()["code"].clone();
         let who = if by == "here" { &mut here } else { &mut there };
         who.post(end, json!({})).ok();
@@ -591,6 +594,8 @@ fn a_code_on_a_phone_that_was_signed_out_pays_nothing() {
             "{end}"
         );
     }
+    here.post_fresh("/api/device/bind", json!({}), &mut key)
+        .ok();
     let code = here.post("/api/code", json!({})).ok()["code"].clone();
     let sale = json!({ "amount": 300, "code": code, "key": "sale-of-the-other-phone" });
     assert_eq!(

@@ -45,7 +45,13 @@ fn a_hundred_tills(engine: &Engine) -> (MerchantId, Vec<(TillId, Fingerprint)>, 
         .map(|number| open_till(engine, store, number))
         .collect();
     let credential = Fingerprint(77_777);
-    let Reply::WalletOpened(wallet) = ok(engine, Command::OpenWallet { credential }) else {
+    let Reply::WalletOpened(wallet) = ok(
+        engine,
+        Command::OpenWallet {
+            credential,
+            device: None,
+        },
+    ) else {
         unreachable!()
     };
     ok(

@@ -1,0 +1,188 @@
+//! A new phone asks the one that a wallet pays from to let it take over: a number is shown there and chosen here.
+//!
+//! In memory only: what waits is over in five minutes, and a restart ends it. One question of a wallet waits at a time; the next takes its
+//! place. The number is what keeps a stranger's question from being waved through: whoever is asked must have the asker's screen in
+//! view. A wrong choice ends the question.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use mamori_domain::context::AgentFamily;
+use mamori_domain::ids::{Fingerprint, WalletId};
+use mamori_domain::world::Timestamp;
+use mamori_registry::Seed;
+
+/// How long a question waits for its answer.
+pub const ASK_LIFE: Duration = Duration::from_secs(300);
+/// Numbers to choose from.
+const CHOICES: usize = 3;
+/// Questions that wait; each needs a customer who is signed in.
+const WAITING_MAX: usize = 50_000;
+
+/// A question that waits.
+#[derive(Clone, Debug)]
+pub struct DeviceAsk {
+    /// Its name; not a secret.
+    pub id: [u8; 16],
+    /// Two digits, shown on the device that asks.
+    pub number: u8,
+    /// What the other one may choose from, in the order of drawing.
+    pub choices: [u8; CHOICES],
+    /// The device that asks.
+    pub device: Fingerprint,
+    /// In which family of browsers.
+    pub agent: AgentFamily,
+    /// When it asked.
+    pub at: Timestamp,
+}
+
+/// What became of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// The right number: the device may take over.
+    Right(Fingerprint),
+    /// Another number: the question is over.
+    Wrong,
+    /// No such question waits.
+    Over,
+}
+
+/// Questions that wait, by wallet.
+#[derive(Default)]
+pub struct DeviceAsks(Mutex<HashMap<WalletId, DeviceAsk>>);
+
+impl DeviceAsks {
+    /// Asks for a device; None while more questions wait than there is room for.
+    pub fn ask(
+        &self,
+        wallet: WalletId,
+        device: Fingerprint,
+        agent: AgentFamily,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Option<DeviceAsk> {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.len() >= WAITING_MAX {
+            waiting.retain(|_, ask| now < ask.at.plus(ASK_LIFE));
+        }
+        if waiting.len() >= WAITING_MAX {
+            return None;
+        }
+        let choices = drawn(seed);
+        let right = seed.below(CHOICES as u64, "which of them") as usize;
+        let ask = DeviceAsk {
+            id: seed.take("device ask"),
+            number: choices[right],
+            choices,
+            device,
+            agent,
+            at: now,
+        };
+        waiting.insert(wallet, ask.clone());
+        Some(ask)
+    }
+
+    /// The question that waits for a wallet's device.
+    pub fn of(&self, wallet: WalletId, now: Timestamp) -> Option<DeviceAsk> {
+        let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ask = waiting.get(&wallet)?;
+        (ask.at..ask.at.plus(ASK_LIFE))
+            .contains(&now)
+            .then(|| ask.clone())
+    }
+
+    /// Ends a question with the number that was chosen, or with none.
+    pub fn choose(
+        &self,
+        wallet: WalletId,
+        id: &[u8; 16],
+        number: Option<u8>,
+        now: Timestamp,
+    ) -> Chosen {
+        if self.of(wallet, now).is_none_or(|ask| ask.id != *id) {
+            return Chosen::Over;
+        }
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match waiting.remove(&wallet) {
+            Some(ask) if ask.id == *id && Some(ask.number) == number => Chosen::Right(ask.device),
+            Some(_) => Chosen::Wrong,
+            None => Chosen::Over,
+        }
+    }
+}
+
+/// Numbers of two digits, no two of them alike.
+fn drawn(seed: &Seed) -> [u8; CHOICES] {
+    let mut left: Vec<u8> = (10..=99).collect();
+    std::array::from_fn(|n| {
+        let at = seed.below(left.len() as u64, &format!("choice {n}"));
+        left.swap_remove(at as usize)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SORAS: WalletId = WalletId(1);
+    const NEW_PHONE: Fingerprint = Fingerprint(9);
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    fn asked(asks: &DeviceAsks, seconds: i64, seed: u8) -> DeviceAsk {
+        asks.ask(
+            SORAS,
+            NEW_PHONE,
+            AgentFamily::Safari,
+            at(seconds),
+            &Seed::new([seed; 32]),
+        )
+        .expect("there is room")
+    }
+
+    #[test]
+    fn the_number_that_the_new_phone_shows_is_the_only_right_one_and_right_once() {
+        let asks = DeviceAsks::default();
+        let ask = asked(&asks, 0, 1);
+        assert!(ask.choices.contains(&ask.number));
+        let right = Some(ask.number);
+        assert_eq!(asks.choose(SORAS, &[0; 16], right, at(1)), Chosen::Over);
+        assert_eq!(
+            asks.choose(WalletId(2), &ask.id, right, at(1)),
+            Chosen::Over
+        );
+        assert_eq!(
+            asks.choose(SORAS, &ask.id, right, at(1)),
+            Chosen::Right(NEW_PHONE)
+        );
+        assert_eq!(asks.choose(SORAS, &ask.id, right, at(1)), Chosen::Over);
+    }
+
+    #[test]
+    fn a_wrong_number_no_number_and_five_minutes_end_a_question() {
+        let asks = DeviceAsks::default();
+        for wrong in [Some(9), None] {
+            let ask = asked(&asks, 0, 1);
+            assert_eq!(asks.choose(SORAS, &ask.id, wrong, at(1)), Chosen::Wrong);
+            assert!(asks.of(SORAS, at(1)).is_none());
+        }
+        let ask = asked(&asks, 0, 2);
+        assert!(asks.of(SORAS, at(299)).is_some() && asks.of(SORAS, at(300)).is_none());
+        assert_eq!(
+            asks.choose(SORAS, &ask.id, Some(ask.number), at(300)),
+            Chosen::Over
+        );
+    }
+
+    #[test]
+    fn numbers_are_two_digits_and_differ_whatever_is_drawn() {
+        for seed in 0..200 {
+            let [a, b, c] = drawn(&Seed::new([seed; 32]));
+            assert!(a != b && b != c && a != c);
+            assert!([a, b, c].iter().all(|number| (10..=99).contains(number)));
+        }
+    }
+}
