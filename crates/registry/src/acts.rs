@@ -34,6 +34,7 @@ pub enum RegistryCommand {
     SeeAlarm,
     SetInvoiceNumber,
     NamePasskey,
+    SetPasswordBesidePasskeys,
 }
 
 impl RegistryCommand {
@@ -57,6 +58,7 @@ impl RegistryCommand {
             RegistryCommand::SeeAlarm => "see_alarm",
             RegistryCommand::SetInvoiceNumber => "set_invoice_number",
             RegistryCommand::NamePasskey => "name_passkey",
+            RegistryCommand::SetPasswordBesidePasskeys => "set_password_beside_passkeys",
         }
     }
 }
@@ -80,6 +82,7 @@ impl Numbered for RegistryCommand {
         RegistryCommand::SeeAlarm,
         RegistryCommand::SetInvoiceNumber,
         RegistryCommand::NamePasskey,
+        RegistryCommand::SetPasswordBesidePasskeys,
     ];
 
     fn as_number(self) -> i64 {
@@ -101,6 +104,7 @@ impl Numbered for RegistryCommand {
             RegistryCommand::SeeAlarm => 15,
             RegistryCommand::SetInvoiceNumber => 16,
             RegistryCommand::NamePasskey => 26,
+            RegistryCommand::SetPasswordBesidePasskeys => 20,
         }
     }
 }

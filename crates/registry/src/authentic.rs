@@ -162,6 +162,44 @@ pub(crate) const PASSKEYS: AuthenticTable = AuthenticTable {
     refusal: "a row of passkeys was not written by this house or was altered",
 };
 
+/// A password proves its owner together with a code: the row says of whom, and what it must be.
+pub(crate) const PASSWORDS: AuthenticTable = AuthenticTable {
+    name: "passwords",
+    columns: &[
+        ("password", CellType::Blob),
+        ("owner", CellType::Blob),
+        ("fingerprint", CellType::Blob),
+        ("status", CellType::Int),
+        ("hash", CellType::Text),
+        ("beside_passkeys", CellType::Int),
+        ("wrong", CellType::Int),
+        ("made_at", CellType::Int),
+        ("used_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of passwords was not written by this house or was altered",
+};
+
+/// Secrets of codes by time, and the step whose code was used last.
+pub(crate) const TOTPS: AuthenticTable = AuthenticTable {
+    name: "totps",
+    columns: &[
+        ("totp", CellType::Blob),
+        ("owner", CellType::Blob),
+        ("fingerprint", CellType::Blob),
+        ("status", CellType::Int),
+        ("secret", CellType::Blob),
+        ("step", CellType::Int),
+        ("wrong", CellType::Int),
+        ("made_at", CellType::Int),
+        ("used_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of totps was not written by this house or was altered",
+};
+
 pub(crate) const TILL_DEVICES: AuthenticTable = AuthenticTable {
     name: "till_devices",
     columns: &[
@@ -212,7 +250,7 @@ pub(crate) const SUPERVISORS: AuthenticTable = AuthenticTable {
 };
 
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 10] = [
+pub const AUTHENTIC: [&AuthenticTable; 12] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -223,6 +261,8 @@ pub const AUTHENTIC: [&AuthenticTable; 10] = [
     &PASSKEYS,
     &PEOPLE,
     &SUPERVISORS,
+    &PASSWORDS,
+    &TOTPS,
 ];
 
 /// A row that does not prove itself.

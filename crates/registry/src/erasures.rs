@@ -4,14 +4,15 @@
 //! credentials revoked in the book. A program that dies between the steps has erased already; a sweep does the rest. Wallet id, times
 //! and amounts stay: they are the ledger, and from here on they name no person.
 
-use crate::authentic::{self, PASSKEYS, PEOPLE};
+use crate::authentic::{self, PASSKEYS, PASSWORDS, PEOPLE, TOTPS};
 use crate::factors::OwnerId;
+use crate::passwords::bury;
 use crate::sessions::end_all_in;
 use crate::{
     Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number,
 };
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Db, Param};
+use mamori_datastore::sql::{Db, Param, Row};
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
@@ -69,6 +70,11 @@ impl Erasures<'_> {
                 ("used_network", Param::Null),
             ];
             authentic::update(tx, key, &PASSKEYS, theirs, &[who, surface], &gone)?;
+            for table in [&PASSWORDS, &TOTPS] {
+                for standing in [Standing::Pending, Standing::Active] {
+                    bury(tx, key, table, &person, standing)?;
+                }
+            }
             end_all_in(tx, key, Surface::Wallet, &OwnerId(person))?;
             // The wallet's permissions are revoked later, one by one; what merchants call the person goes now.
             tx.execute(
@@ -118,6 +124,8 @@ impl Erasures<'_> {
                 "DELETE FROM passkeys WHERE owner = $1 AND surface = $2",
                 &[who, Surface::Wallet.param()],
             )?;
+            tx.execute("DELETE FROM passwords WHERE owner = $1", &[who])?;
+            tx.execute("DELETE FROM totps WHERE owner = $1", &[who])?;
             tx.execute(
                 "UPDATE erasures SET finished_at = $1 WHERE person = $2",
                 &[at(now), who],
@@ -136,13 +144,19 @@ impl Erasures<'_> {
     }
 
     fn credentials_to_revoke(&mut self, person: &[u8; 16]) -> Result<Vec<Fingerprint>, Fault> {
-        self.db.query(
+        let who = Param::Blob(person);
+        let fingerprint = |row: &Row| fingerprint_cell(row, 0);
+        let mut credentials = self.db.query(
             "SELECT fingerprint FROM passkeys WHERE owner = $1 AND surface = $2 ORDER BY credential",
-            &[
-                Param::Blob(person),
-                Surface::Wallet.param(),
-            ],
-            |row| fingerprint_cell(row, 0),
-        )
+            &[who, Surface::Wallet.param()],
+            fingerprint,
+        )?;
+        for of_table in [
+            "SELECT fingerprint FROM passwords WHERE owner = $1 ORDER BY password",
+            "SELECT fingerprint FROM totps WHERE owner = $1 ORDER BY totp",
+        ] {
+            credentials.extend(self.db.query(of_table, &[who], fingerprint)?);
+        }
+        Ok(credentials)
     }
 }

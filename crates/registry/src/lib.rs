@@ -11,6 +11,7 @@
 //! | `erasures.rs` | the end of a person: what was destroyed and what is still owed |
 //! | `factors.rs` | public keys of customers and operators |
 //! | `passkeys.rs` | a customer's several passkeys: added, named, removed |
+//! | `passwords.rs`, `totp.rs` | passwords of customers, and the codes by time that they never go without |
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how the rows of sessions, links and pairing codes prove themselves |
 //! | `operators.rs` | staff and their one-time links |
@@ -42,6 +43,7 @@ mod numbered;
 mod operators;
 pub mod outbox;
 mod passkeys;
+mod passwords;
 mod people;
 mod permissions;
 mod schema;
@@ -49,6 +51,7 @@ mod seed;
 mod sessions;
 mod sign_ups;
 mod supervisors;
+mod totp;
 
 use std::collections::HashSet;
 
@@ -82,7 +85,12 @@ pub use operators::{
 pub use passkeys::{
     AddRefusal, NewPasskey, OwnedPasskey, PASSKEYS_MAX, Passkeys, RemovePasskeyRefusal,
 };
-pub use people::{EnrolRefusal, Enrolment, People, Person};
+pub use passwords::{
+    DeadFactor, FAILURES_MAX, FREE_TRIES, FactorPair, Guess, Guessed, HashCost, NewFactors,
+    NotAccepted, OutdatedHash, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, Password, PasswordProblem,
+    PasswordState, Passwords,
+};
+pub use people::{EnrolRefusal, Enrolment, PasswordEnrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
 pub use schema::CONTROL;
 pub use seed::Seed;
@@ -110,6 +118,9 @@ pub use sign_ups::{
 pub use supervisors::{
     NewSupervisor, PIN_DIGITS, PIN_LOCK, PIN_TRIES_MAX, PinRefusal, SUPERVISORS_PER_STORE_MAX,
     Supervisor, Supervisors,
+};
+pub use totp::{
+    NEVER_USED, TOTP_DIGITS, TOTP_SECRET_BYTES, TOTP_STEP_SECONDS, TotpSecret, step_at,
 };
 
 /// A surface that people or devices sign in to; passkeys and sessions of one are unknown to the others.
@@ -226,6 +237,14 @@ impl Registry {
             db: &mut self.db,
             keys: &self.keys,
             noted: None,
+        }
+    }
+
+    /// Passwords of customers, with the codes by time that they never go without.
+    pub fn passwords(&mut self) -> Passwords<'_> {
+        Passwords {
+            db: &mut self.db,
+            keys: &self.keys,
         }
     }
 
@@ -382,9 +401,13 @@ impl Registry {
                 ));
             }
         };
+        let has_passwords = has(schema::PASSWORDS_WITH_CODES);
+        let is_there =
+            |table: &AuthenticTable| has_passwords || !matches!(table.name, "passwords" | "totps");
         let tables = AUTHENTIC
             .into_iter()
-            .filter(|table| !table.lasts || looked == Looked::Everywhere);
+            .filter(|table| !table.lasts || looked == Looked::Everywhere)
+            .filter(|table| is_there(table));
         let keys = RegistryKeys::of(master);
         let forgeries = authentic::forgeries(&mut db, &keys.rows, tables, FORGERIES_MAX)?;
         Ok((looked, forgeries))
@@ -396,7 +419,7 @@ impl Registry {
 pub enum Rows {
     /// All of them.
     All,
-    /// Those of customers and of their passkeys.
+    /// Those of customers and of what they prove themselves with.
     OfCustomers,
     /// The rest: who is signed in, staff, tills, API keys.
     OfTheHouse,
@@ -404,7 +427,7 @@ pub enum Rows {
 
 impl Rows {
     fn names(self, table: &AuthenticTable) -> bool {
-        let of_customers = matches!(table.name, "people" | "passkeys");
+        let of_customers = matches!(table.name, "people" | "passkeys" | "passwords" | "totps");
         match self {
             Rows::All => true,
             Rows::OfCustomers => of_customers,
@@ -466,6 +489,7 @@ impl Registry {
         let mut done = Reconciled::default();
         self.people().reconcile(named, &mut done)?;
         self.passkeys().reconcile(named, &mut done)?;
+        self.passwords().reconcile(named, &mut done)?;
         self.directory().reconcile(named, &mut done)?;
         self.devices().reconcile(named, &mut done)?;
         self.api_keys().reconcile(named, &mut done)?;

@@ -9,7 +9,9 @@ use std::time::Duration;
 use crate::authentic::{self, PASSKEYS, PEOPLE};
 use crate::contact::Contact;
 use crate::factors::{Described, OwnerId, StoredPasskey};
+use crate::passwords::{self, FactorPair, HashCost, NewFactors, Password, SealedFactors};
 use crate::seed::Seed;
+use crate::totp::TotpSecret;
 use crate::{
     Named, Numbered, Reconciled, RegistryKeys, Standing, Surface, at, fingerprint_cell, place,
     wallet_number,
@@ -55,6 +57,22 @@ pub struct Enrolment<'a> {
     pub agent: AgentFamily,
 }
 
+/// All that is needed to make a person whose phone knows no passkeys.
+pub struct PasswordEnrolment<'a> {
+    /// 16 random bytes.
+    pub person: OwnerId,
+    /// The proven contact.
+    pub contact: &'a Contact,
+    /// `ja` or `en`.
+    pub locale: &'a str,
+    /// As returned by [`display_name`](crate::display_name).
+    pub display_name: &'a str,
+    /// A password on no list, and what its hash costs.
+    pub password: (&'a Password, HashCost),
+    /// The secret of the codes by time, and the step of the one that proved it.
+    pub totp: (&'a TotpSecret, i64),
+}
+
 /// Why a person is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolRefusal {
@@ -98,59 +116,96 @@ impl People<'_> {
         now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<Fingerprint, EnrolRefusal>, Fault> {
-        let person = enrolment.person.0;
-        let fingerprint = self
-            .keys
-            .fingerprint("credential", &enrolment.passkey.credential);
-        let index = self.keys.blind_index(enrolment.contact);
-        let key = SealKey::for_person(seed.bytes("field key"));
-        let wrapped = self.keys.wrap.wrap(
-            place("people", "field_key", &person),
-            seed.take("wrap nonce"),
-            &key,
-        );
-        let name = key.seal(
-            place("people", "display_name", &person),
-            seed.take("name nonce"),
-            enrolment.display_name.as_bytes(),
-        );
-        let contact = key.seal(
-            place("contacts", "contact", &person),
-            seed.take("contact nonce"),
-            enrolment.contact.as_str().as_bytes(),
-        );
-        let rows = &self.keys.rows;
+        let keys = self.keys;
+        let passkey = enrolment.passkey;
+        let fingerprint = keys.fingerprint("credential", &passkey.credential);
+        let newcomer = Newcomer {
+            person: enrolment.person.0,
+            contact: enrolment.contact,
+            locale: enrolment.locale,
+            display_name: enrolment.display_name,
+            field_key: SealKey::for_person(seed.bytes("field key")),
+        };
+        let sealed = newcomer.seal(keys, seed);
         self.db.transaction(|tx| {
             // A refusal writes nothing: everything is asked before the first row is made.
-            let taken = tx.query_first("SELECT 1 FROM contacts WHERE contact_index = $1", &[Param::Blob(&index)], |row| row.int(0))?;
-            if taken.is_some() {
+            if sealed.is_contact_taken(tx)? {
                 return Ok(Err(EnrolRefusal::ContactTaken));
             }
-            let known = tx.query_first("SELECT 1 FROM passkeys WHERE credential = $1", &[Param::Blob(&enrolment.passkey.credential)], |row| row.int(0))?;
+            let known = tx.query_first(
+                "SELECT 1 FROM passkeys WHERE credential = $1",
+                &[Param::Blob(&passkey.credential)],
+                |row| row.int(0),
+            )?;
             if known.is_some() {
                 return Ok(Err(EnrolRefusal::CredentialTaken));
             }
-            let cells = [
-                ("person", Param::Blob(&person)),
-                ("wallet", Param::Null),
-                ("status", Standing::Pending.param()),
-                ("locale", Param::Text(enrolment.locale)),
-                ("field_key", Param::Blob(&wrapped)),
-                ("display_name", Param::Blob(&name)),
-                ("made_at", at(now)),
-                ("generation", Param::Int(0)),
-            ];
-            authentic::insert(tx, rows, &PEOPLE, &cells)?;
-            tx.execute(
-                "INSERT INTO contacts (contact_index, person, kind, contact, proven_at) VALUES ($1, $2, $3, $4, $5)",
-                &[Param::Blob(&index), Param::Blob(&person), enrolment.contact.kind().param(), Param::Blob(&contact), at(now)],
-            )?;
+            sealed.insert(tx, &keys.rows, now)?;
             let keyed = (fingerprint, Standing::Pending);
             let owned = (Surface::Wallet, &enrolment.person);
-            let described = Described { name: None, agent: Some(enrolment.agent) };
-            enrolment.passkey.insert(tx, rows, owned, keyed, &described, now)?;
+            let described = Described {
+                name: None,
+                agent: Some(enrolment.agent),
+            };
+            passkey.insert(tx, &keys.rows, owned, keyed, &described, now)?;
             Ok(Ok(fingerprint))
         })
+    }
+
+    /// The same with a password and codes by time. The wallet is opened with the fingerprint of the password; the other one is bound to
+    /// it afterwards. Waits for the hash.
+    pub fn begin_password_enrolment(
+        &mut self,
+        enrolment: &PasswordEnrolment,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<FactorPair, EnrolRefusal>, Fault> {
+        let keys = self.keys;
+        let newcomer = Newcomer {
+            person: enrolment.person.0,
+            contact: enrolment.contact,
+            locale: enrolment.locale,
+            display_name: enrolment.display_name,
+            field_key: SealKey::for_person(seed.bytes("field key")),
+        };
+        let new = NewFactors {
+            password: Some(enrolment.password),
+            totp: Some(enrolment.totp),
+        };
+        let factors =
+            SealedFactors::make(keys, &newcomer.field_key, &enrolment.person, &new, seed)?;
+        let &[password, totp] = &factors.fingerprints(keys)[..] else {
+            return Err(Fault::broken("two new factors are two"));
+        };
+        let sealed = newcomer.seal(keys, seed);
+        self.db.transaction(|tx| {
+            if sealed.is_contact_taken(tx)? {
+                return Ok(Err(EnrolRefusal::ContactTaken));
+            }
+            sealed.insert(tx, &keys.rows, now)?;
+            factors.insert(tx, keys, &enrolment.person, false, now)?;
+            Ok(Ok(FactorPair { password, totp }))
+        })
+    }
+
+    /// Sign-ups by password that wait for the book, of before an instant.
+    pub fn pending_pairs(
+        &mut self,
+        made_before: Timestamp,
+    ) -> Result<Vec<(OwnerId, FactorPair)>, Fault> {
+        self.db.query(
+            "SELECT people.person, passwords.fingerprint, totps.fingerprint FROM people
+             JOIN passwords ON passwords.owner = people.person JOIN totps ON totps.owner = people.person
+             WHERE people.status = $1 AND people.made_at < $2 AND passwords.status = $1 AND totps.status = $1 LIMIT 1000",
+            &[Standing::Pending.param(), at(made_before)],
+            |row| {
+                let pair = FactorPair {
+                    password: fingerprint_cell(row, 1),
+                    totp: fingerprint_cell(row, 2),
+                };
+                (OwnerId(row.bytes(0)), pair)
+            },
+        )
     }
 
     /// Last step, after the act: the person may sign in. Safe to repeat; a fault where the person is not there.
@@ -375,6 +430,7 @@ impl People<'_> {
         for (person, fingerprint) in self.pending_people(now.minus(ON_ITS_WAY))? {
             self.settle_person(&person, fingerprint, named, &mut done)?;
         }
+        self.settle_pairs(now.minus(ON_ITS_WAY), named, &mut done)?;
         Ok(done)
     }
 
@@ -386,6 +442,7 @@ impl People<'_> {
         for (person, fingerprint) in self.pending_people(Timestamp(i64::MAX))? {
             self.settle_person(&person, fingerprint, named, done)?;
         }
+        self.settle_pairs(Timestamp(i64::MAX), named, done)?;
         // Active rows that the book does not name: the book is older than the registry, after a restore. Page by page.
         let mut after: Vec<u8> = Vec::new();
         loop {
@@ -437,6 +494,31 @@ impl People<'_> {
         )
     }
 
+    /// A wallet that the book has opened and whose second factor it does not name yet is left waiting: the flow binds it first.
+    fn settle_pairs(
+        &mut self,
+        made_before: Timestamp,
+        named: &mut dyn Named,
+        done: &mut Reconciled,
+    ) -> Result<(), Fault> {
+        let key = &self.keys.rows;
+        for (person, pair) in self.pending_pairs(made_before)? {
+            match named.wallets_of(&[pair.password, pair.totp])?[..] {
+                [Some(wallet), Some(same)] if wallet == same => {
+                    let activated =
+                        (self.db).transaction(|tx| activate(tx, key, &person.0, wallet))?;
+                    done.finished += u64::from(activated);
+                }
+                [Some(_), None] => {}
+                _ => {
+                    let removed = self.db.transaction(|tx| remove_pending(tx, &person.0))?;
+                    done.dead += u64::from(removed);
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn settle_person(
         &mut self,
         person: &[u8; 16],
@@ -458,6 +540,90 @@ impl People<'_> {
             None => done.dead += u64::from(self.db.transaction(|tx| remove_pending(tx, person))?),
         }
         Ok(())
+    }
+}
+
+/// Somebody who is on the way to a wallet.
+struct Newcomer<'a> {
+    person: [u8; 16],
+    contact: &'a Contact,
+    locale: &'a str,
+    display_name: &'a str,
+    field_key: SealKey,
+}
+
+/// The same, sealed and ready to be written.
+struct SealedNewcomer<'a> {
+    person: [u8; 16],
+    contact_index: [u8; 32],
+    contact_kind: Param<'static>,
+    contact: Vec<u8>,
+    locale: &'a str,
+    display_name: Vec<u8>,
+    field_key: Vec<u8>,
+}
+
+impl<'a> Newcomer<'a> {
+    fn seal(&self, keys: &RegistryKeys, seed: &Seed) -> SealedNewcomer<'a> {
+        let (person, key) = (self.person, &self.field_key);
+        SealedNewcomer {
+            person,
+            contact_index: keys.blind_index(self.contact),
+            contact_kind: self.contact.kind().param(),
+            contact: key.seal(
+                place("contacts", "contact", &person),
+                seed.take("contact nonce"),
+                self.contact.as_str().as_bytes(),
+            ),
+            locale: self.locale,
+            display_name: key.seal(
+                place("people", "display_name", &person),
+                seed.take("name nonce"),
+                self.display_name.as_bytes(),
+            ),
+            field_key: keys.wrap.wrap(
+                place("people", "field_key", &person),
+                seed.take("wrap nonce"),
+                key,
+            ),
+        }
+    }
+}
+
+impl SealedNewcomer<'_> {
+    fn is_contact_taken(&self, tx: &mut Tx) -> Result<bool, Fault> {
+        let taken = tx.query_first(
+            "SELECT 1 FROM contacts WHERE contact_index = $1",
+            &[Param::Blob(&self.contact_index)],
+            |row| row.int(0),
+        )?;
+        Ok(taken.is_some())
+    }
+
+    /// Person and contact, pending.
+    fn insert(&self, tx: &mut Tx, rows: &Secret, now: Timestamp) -> Result<(), Fault> {
+        let cells = [
+            ("person", Param::Blob(&self.person)),
+            ("wallet", Param::Null),
+            ("status", Standing::Pending.param()),
+            ("locale", Param::Text(self.locale)),
+            ("field_key", Param::Blob(&self.field_key)),
+            ("display_name", Param::Blob(&self.display_name)),
+            ("made_at", at(now)),
+            ("generation", Param::Int(0)),
+        ];
+        authentic::insert(tx, rows, &PEOPLE, &cells)?;
+        tx.execute(
+            "INSERT INTO contacts (contact_index, person, kind, contact, proven_at) VALUES ($1, $2, $3, $4, $5)",
+            &[
+                Param::Blob(&self.contact_index),
+                Param::Blob(&self.person),
+                self.contact_kind,
+                Param::Blob(&self.contact),
+                at(now),
+            ],
+        )
+        .map(drop)
     }
 }
 
@@ -504,6 +670,7 @@ fn activate(tx: &mut Tx, key: &Secret, person: &[u8; 16], wallet: WalletId) -> R
         &[Param::Blob(person), Surface::Wallet.param(), pending],
         &[("status", active)],
     )?;
+    passwords::activate_pending(tx, key, person)?;
     Ok(people == 1)
 }
 
@@ -522,6 +689,7 @@ fn remove_pending(tx: &mut Tx, person: &[u8; 16]) -> Result<bool, Fault> {
             "DELETE FROM passkeys WHERE owner = $1 AND surface = $2 AND status = $3",
             &[Param::Blob(person), Surface::Wallet.param(), pending],
         )?;
+        passwords::remove_pending(tx, person)?;
     }
     Ok(removed == 1)
 }

@@ -87,6 +87,10 @@ pub const CONTROL: Family = Family {
             name: "keys of devices",
             sql: DEVICE_KEYS,
         },
+        Migration {
+            name: PASSWORDS_WITH_CODES,
+            sql: PASSWORDS,
+        },
     ],
 };
 
@@ -105,6 +109,49 @@ ALTER TABLE sessions ADD COLUMN credential BYTEA;
 /// The thumbprint (RFC 7638) of the key that proves itself with each request of a session. Sessions of an older program have none.
 const DEVICE_KEYS: &str = "
 ALTER TABLE sessions ADD COLUMN device_key BYTEA;
+";
+
+/// The migration since which there are passwords.
+pub(crate) const PASSWORDS_WITH_CODES: &str = "passwords, with codes by time";
+
+/// A customer's password (`hash` is a PHC string over a keyed value, empty in a dead row) and the secret of the codes by time that it
+/// never goes without (`secret`, sealed under the person's key). `wrong` counts failures in a row of one factor; `factor_tries` those of
+/// whoever is asked for, by a keyed hash, whether there is such a customer or not.
+const PASSWORDS: &str = "
+CREATE TABLE passwords (
+    password BYTEA NOT NULL PRIMARY KEY,
+    owner BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    status BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    beside_passkeys BIGINT NOT NULL,
+    wrong BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT,
+    proof BYTEA
+);
+CREATE INDEX passwords_by_owner ON passwords (owner);
+CREATE INDEX passwords_on_their_way ON passwords (status, made_at) WHERE status <> 2;
+CREATE TABLE totps (
+    totp BYTEA NOT NULL PRIMARY KEY,
+    owner BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    status BIGINT NOT NULL,
+    secret BYTEA NOT NULL,
+    step BIGINT NOT NULL,
+    wrong BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT,
+    proof BYTEA
+);
+CREATE INDEX totps_by_owner ON totps (owner);
+CREATE INDEX totps_on_their_way ON totps (status, made_at) WHERE status <> 2;
+CREATE TABLE factor_tries (
+    subject BYTEA NOT NULL PRIMARY KEY,
+    wrong BIGINT NOT NULL,
+    last_at BIGINT NOT NULL
+);
+CREATE INDEX factor_tries_by_time ON factor_tries (last_at);
 ";
 
 /// What operators say a key is for.

@@ -51,6 +51,8 @@ pub enum AuthMethod {
     OperatorLink,
     /// A till's pairing code was typed.
     PairingCode,
+    /// A password and a code by time were typed.
+    PasswordAndTotp,
 }
 
 impl Numbered for AuthMethod {
@@ -59,6 +61,7 @@ impl Numbered for AuthMethod {
         AuthMethod::SignUp,
         AuthMethod::OperatorLink,
         AuthMethod::PairingCode,
+        AuthMethod::PasswordAndTotp,
     ];
 
     fn as_number(self) -> i64 {
@@ -67,18 +70,31 @@ impl Numbered for AuthMethod {
             AuthMethod::SignUp => 2,
             AuthMethod::OperatorLink => 3,
             AuthMethod::PairingCode => 4,
+            AuthMethod::PasswordAndTotp => 5,
         }
     }
 }
 
 impl AuthMethod {
     /// What the method proves on its own. A passkey is asked to verify its owner, so it is two factors in one; keys that are
-    /// synchronised between devices reach no higher level. A pairing code proves only that an operator told it
-    /// to a cashier.
+    /// synchronised between devices reach no higher level. A password and a code are two factors, the code good once.
+    /// A pairing code proves only that an operator told it to a cashier.
     pub const fn assurance(self) -> Aal {
         match self {
-            AuthMethod::Passkey | AuthMethod::SignUp | AuthMethod::OperatorLink => Aal::Two,
+            AuthMethod::Passkey
+            | AuthMethod::SignUp
+            | AuthMethod::OperatorLink
+            | AuthMethod::PasswordAndTotp => Aal::Two,
             AuthMethod::PairingCode => Aal::One,
+        }
+    }
+
+    /// Whether what was shown is bound to our own address, so that a page which pretends to be us cannot pass it on. What is typed
+    /// can be typed anywhere.
+    pub const fn resists_phishing(self) -> bool {
+        match self {
+            AuthMethod::Passkey | AuthMethod::SignUp | AuthMethod::OperatorLink => true,
+            AuthMethod::PairingCode | AuthMethod::PasswordAndTotp => false,
         }
     }
 }

@@ -16,10 +16,11 @@ use mamori_domain::ids::{
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
     Aal, AddRefusal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal,
-    Contact, EndedSession, Enrolment, Generation, LinkRefusal, MerchantTree, NameTaken, Named,
-    NamedPermission, NewCardOrder, NewPasskey, Opening, OwnerId, PAIRING_TRIES_MAX, PairingRefusal,
-    Registry, RemoveRefusal, SESSIONS_PER_OWNER_MAX, Seed, SendBudget, SendRefusal, SessionDevice,
-    SessionId, SessionRow, SignUpStart, StoredPasskey, Surface, token_hash,
+    Contact, EndedSession, Enrolment, Generation, HashCost, LinkRefusal, MerchantTree, NEVER_USED,
+    NameTaken, Named, NamedPermission, NewCardOrder, NewFactors, NewPasskey, Opening, OwnerId,
+    PAIRING_TRIES_MAX, PairingRefusal, Password, Registry, RemoveRefusal, SESSIONS_PER_OWNER_MAX,
+    Seed, SendBudget, SendRefusal, SessionDevice, SessionId, SessionRow, SignUpStart,
+    StoredPasskey, Surface, TotpSecret, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -1028,6 +1029,16 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
         credential: None,
     };
     sign_in(&mut registry, &row, &[0xAB; 32]);
+    let password = Password::new("canary of the coal mine").expect("long enough");
+    let secret = TotpSecret::draw(&seed(9));
+    let new = NewFactors {
+        password: Some((&password, HashCost::default())),
+        totp: Some((&secret, NEVER_USED)),
+    };
+    (registry.passwords())
+        .begin(&OwnerId([2; 16]), &new, NOW, &seed(10))
+        .expect("the registry answers")
+        .expect("a living person");
     drop(registry);
     let mut bytes = Vec::new();
     for file in ["control.sqlite", "control.sqlite-wal"] {
@@ -1045,6 +1056,9 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
         &[5; 32],
         b"the api secret",
         &[0xAB; 32],
+        b"canary of the coal mine",
+        secret.expose(),
+        secret.base32().as_bytes(),
     ] {
         assert!(!holds(secret), "{}", String::from_utf8_lossy(secret));
     }

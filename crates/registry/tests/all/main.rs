@@ -5,6 +5,7 @@ mod damage;
 mod identity;
 mod older_stores;
 mod outbox;
+mod passwords;
 mod permissions;
 mod statements;
 mod supervisors;
