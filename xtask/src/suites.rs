@@ -145,7 +145,8 @@ pub const SUITES: &[Suite] = &[
             ];
             session.command(server.seen_by(Command::new("node").args(node)))?;
             session.command(server.seen_by(&mut pytest(session, "sdk_python_test.py")))?;
-            session.command(server.seen_by(&mut pytest(session, "recorded_test.py")))
+            session.command(server.seen_by(&mut pytest(session, "recorded_test.py")))?;
+            session.command(server.seen_by(&mut pytest(session, "password_test.py")))
         },
     },
     Suite {

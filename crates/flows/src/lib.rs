@@ -6,6 +6,7 @@
 //! | `sign_up.rs` | a visitor proves a contact and becomes a customer with a wallet |
 //! | `sign_in.rs` | an owner shows a passkey, to sign in or for one act |
 //! | `passkeys.rs` | a customer adds a passkey, names it, removes it |
+//! | `password.rs` | the same two with a password and codes by time, and how those are set and turned off |
 //! | `session.rs` | a session begins, goes on under a new token, and ends |
 //! | `device.rs` | a wallet pays from one device, and from another in its place |
 //! | `enrol.rs` | a browser becomes a till's device, and stops being one |
@@ -40,6 +41,7 @@ pub mod messages;
 pub mod note;
 pub mod open;
 pub mod passkeys;
+pub mod password;
 pub mod permission;
 pub mod reconcile;
 pub mod session;

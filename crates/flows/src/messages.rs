@@ -63,10 +63,10 @@ pub fn one_time_code(contact: &Contact, locale: &str, code: &str, host: &str) ->
 pub fn account_exists(contact: &Contact, locale: &str) -> Message {
     let text = match locale {
         "en" => {
-            "Mamori: somebody, perhaps you, tried to open a wallet with this contact. You have one already: please sign in with your passkey. If it was not you, there is nothing to do."
+            "Mamori: somebody, perhaps you, tried to open a wallet with this contact. You have one already: please sign in. If it was not you, there is nothing to do."
         }
         _ => {
-            "【Mamori】この連絡先でウォレットの登録がありましたが、すでに登録済みです。パスキーでサインインしてください。お心当たりがなければ、何もなさらなくて大丈夫です。"
+            "【Mamori】この連絡先でウォレットの登録がありましたが、すでに登録済みです。サインインしてください。お心当たりがなければ、何もなさらなくて大丈夫です。"
         }
     };
     message(
@@ -84,8 +84,8 @@ pub fn notice(kind: &str, times: u32, contact: &Contact, locale: &str) -> Option
     let (subject, ja, en) = match kind {
         "wallet_frozen" => (
             ("ウォレットを停止しました", "Your wallet is frozen"),
-            "【Mamori】ウォレットのお支払いを停止しました。再開はウォレットの画面から、パスキーで行えます。",
-            "Mamori: payments from your wallet are stopped. You can start them again in the wallet with your passkey.",
+            "【Mamori】ウォレットのお支払いを停止しました。再開はウォレットの画面から、ご本人の確認をして行えます。",
+            "Mamori: payments from your wallet are stopped. You can start them again in the wallet; it will make sure that it is you.",
         ),
         "wallet_unfrozen" => (
             ("ウォレットを再開しました", "Your wallet works again"),
@@ -93,14 +93,20 @@ pub fn notice(kind: &str, times: u32, contact: &Contact, locale: &str) -> Option
             "Mamori: payments from your wallet work again. If this was not you, freeze the wallet at once and contact us.",
         ),
         "credential_bound" => (
-            ("パスキーが追加されました", "A passkey was added"),
-            "【Mamori】ウォレットにパスキーが追加されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: a passkey was added to your wallet. If this was not you, freeze the wallet at once and contact us.",
+            (
+                "サインインの方法が追加されました",
+                "A way to sign in was added",
+            ),
+            "【Mamori】ウォレットにサインインの方法（パスキーまたはパスワード・認証アプリ）が追加されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: a way to sign in (a passkey, or password and codes) was added to your wallet. If this was not you, freeze the wallet at once and contact us.",
         ),
         "credential_revoked" => (
-            ("パスキーが削除されました", "A passkey was removed"),
-            "【Mamori】ウォレットからパスキーが削除されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: a passkey was removed from your wallet. If this was not you, freeze the wallet at once and contact us.",
+            (
+                "サインインの方法が削除されました",
+                "A way to sign in was removed",
+            ),
+            "【Mamori】ウォレットからサインインの方法（パスキーまたはパスワード・認証アプリ）が削除されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: a way to sign in (a passkey, or password and codes) was removed from your wallet. If this was not you, freeze the wallet at once and contact us.",
         ),
         "device_bound" => (
             (

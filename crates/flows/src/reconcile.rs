@@ -4,7 +4,9 @@
 //! |---|---|
 //! | at the first start that knows proofs | every lasting row of the registry is proven, and the ledger remembers it |
 //! | at each start, before any request is served | every row whose standing differs from what the ledger names |
-//! | every few seconds | sign-ups, API keys, permissions and passkeys that have been on their way for too long, erasures that owe the ledger commands |
+//! | every few seconds | sign-ups, passwords, API keys, permissions and passkeys that have been on their way for too long; erasures and passwords that owe the ledger commands |
+
+use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::{Command, Request};
@@ -15,10 +17,17 @@ use mamori_registry::{Reconciled, Registry, Seed};
 
 use crate::erase::carry_out;
 use crate::ledger::{OfLedger, Run};
+use crate::password;
+
+/// How long a sign-up may be on its way before its next step is taken for it.
+const ON_ITS_WAY: Duration = Duration::from_secs(120);
 
 /// Settles everything. Run at each start, when no flow is under way.
 pub fn at_start(engine: &Engine, registry: &mut Registry) -> Result<Reconciled, Fault> {
     prove_lasting_rows(engine, registry)?;
+    // Of the moment nothing is asked, and of chance nothing is made: the sign-ups have begun before.
+    let (all, seed) = (Timestamp(i64::MAX), Seed::new([0; 32]));
+    password::bind_owed(engine, registry, all, all, &seed)?;
     registry.reconcile(&mut OfLedger(engine))
 }
 
@@ -56,6 +65,7 @@ pub fn sweep(
     now: Timestamp,
     seed: &Seed,
 ) -> Result<(), Fault> {
+    password::bind_owed(engine, registry, now.minus(ON_ITS_WAY), now, seed)?;
     registry
         .people()
         .settle_enrolments(&mut OfLedger(engine), now)?;
@@ -72,5 +82,6 @@ pub fn sweep(
     registry.api_keys().settle(&mut OfLedger(engine), now)?;
     registry.permissions().settle(&mut OfLedger(engine), now)?;
     registry.passkeys().settle(&mut OfLedger(engine), now)?;
-    Ok(())
+    registry.passwords().settle(&mut OfLedger(engine), now)?;
+    password::revoke_owed(engine, registry, now, seed)
 }

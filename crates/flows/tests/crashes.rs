@@ -26,13 +26,15 @@ use mamori_flows::erase;
 use mamori_flows::messages::{Message, MessageKind};
 use mamori_flows::open::{self, NewStore, Turns};
 use mamori_flows::passkeys::{self, PasskeyOwner};
+use mamori_flows::password;
 use mamori_flows::reconcile;
 use mamori_flows::sign_up;
 use mamori_flows::{Denied, Flow, Run, Stop};
 use mamori_registry::outbox::{Delivery, EntryKey, Lane, Outbox};
 use mamori_registry::{
-    CONTROL, Contact, EndedSession, Enrolment, NewPasskey, Opening, OwnerId, Reconciled, Registry,
-    Rows, Seed, SessionId, StoredPasskey, Surface, token_hash,
+    CONTROL, Contact, EndedSession, Enrolment, HashCost, NEVER_USED, NewFactors, NewPasskey,
+    Opening, OwnerId, Password, PasswordEnrolment, Reconciled, Registry, Rows, Seed, SessionId,
+    StoredPasskey, Surface, TotpSecret, step_at, token_hash,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -195,6 +197,169 @@ fn sign_up(run: &mut Run) -> Flow<WalletId> {
         agent: AgentFamily::Unknown,
     };
     sign_up::open_wallet(run, &enrolment, None)
+}
+
+const CHEAP: HashCost = HashCost {
+    memory_kib: 8,
+    passes: 1,
+    lanes: 1,
+};
+
+fn secret() -> TotpSecret {
+    TotpSecret::draw(&Seed::new([11; 32]))
+}
+
+fn words(text: &str) -> Password {
+    Password::new(text).expect("eight characters")
+}
+
+fn opened_by_password(run: &mut Run, new: &PasswordEnrolment) -> Flow<WalletId> {
+    password::open_wallet(run, new, None).map(|(wallet, _)| wallet)
+}
+
+/// Calls a function with a sign-up by password.
+fn password_enrolment<T>(with: impl FnOnce(&PasswordEnrolment) -> T) -> T {
+    let contact = Contact::parse("sora@example.jp").expect("a contact");
+    with(&PasswordEnrolment {
+        person: SORA,
+        contact: &contact,
+        locale: "ja",
+        display_name: "そら",
+        password: (&words("わたしのねこはみけ"), CHEAP),
+        totp: (&secret(), NEVER_USED),
+    })
+}
+
+impl World {
+    /// The wallet that password and codes open, both of them named by the ledger.
+    fn opens(&mut self, typed: &str, now: Timestamp) -> Option<WalletId> {
+        let contact = Contact::parse("sora@example.jp").expect("a contact");
+        let mut passwords = self.registry.passwords();
+        let guessed = passwords.guess(&contact, &Password::typed(typed), CHEAP, now);
+        let guess = guessed.expect("read").expect("nothing failed before").guess;
+        let proven = passwords.prove(&guess, &secret().code(step_at(now)), now);
+        let (_, pair) = proven.expect("read").ok()?;
+        let named = self.engine.wallets_of(&[pair.password, pair.totp]);
+        match named.expect("read")[..] {
+            [Some(one), Some(same)] if one == same => Some(one),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn a_sign_up_by_password_opens_a_wallet_with_both_factors_or_leaves_the_contact_free() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.dies(loss, |run| {
+            password_enrolment(|new| opened_by_password(run, new))
+        });
+        world.restart();
+        let wallet = world.opens("わたしのねこはみけ", NOW);
+        assert_eq!(wallet.is_some(), loss == Loss::Answer);
+        let again = world.run(|run| password_enrolment(|new| opened_by_password(run, new)));
+        match loss {
+            Loss::Command => assert!(again.is_ok(), "the contact is free"),
+            Loss::Answer => assert!(matches!(again, Err(Stop::Denied(Denied::ContactTaken)))),
+        }
+    }
+}
+
+#[test]
+fn a_wallet_that_was_opened_and_whose_codes_were_not_bound_gets_them_bound() {
+    for by_sweep in [false, true] {
+        let mut world = World::new();
+        let opened = world.run(|run| {
+            let mut people = run.registry.people();
+            let begun =
+                password_enrolment(|new| people.begin_password_enrolment(new, NOW, run.seed));
+            let pair = begun?.expect("free");
+            Ok(run
+                .ask(Command::OpenWallet {
+                    credential: pair.password,
+                    device: None,
+                })?
+                .is_ok())
+        });
+        assert!(opened.expect("both answer"));
+        assert_eq!(
+            world.opens("わたしのねこはみけ", NOW),
+            None,
+            "one factor alone"
+        );
+        let later = NOW.plus_seconds(600);
+        match by_sweep {
+            true => {
+                let seed = Seed::new([99; 32]);
+                reconcile::sweep(&world.engine, &mut world.registry, later, &seed)
+                    .expect("both answer");
+            }
+            false => drop(world.restart()),
+        }
+        assert!(world.opens("わたしのねこはみけ", later).is_some());
+    }
+}
+
+#[test]
+fn a_change_of_password_that_dies_is_whole_or_nothing_and_the_ledger_names_no_other_in_the_end() {
+    for loss in BOTH {
+        let mut world = World::new();
+        let wallet = world.run(|run| password_enrolment(|new| opened_by_password(run, new)));
+        let wallet = wallet.expect("free");
+        let new = words("あたらしいことば");
+        world.dies(loss, |run| {
+            let new = NewFactors {
+                password: Some((&new, CHEAP)),
+                totp: None,
+            };
+            password::set(run, &SORA, wallet, &new)
+        });
+        assert_eq!(
+            world.opens("わたしのねこはみけ", NOW),
+            Some(wallet),
+            "until it is settled"
+        );
+        world.restart();
+        let later = NOW.plus_seconds(600);
+        let seed = Seed::new([99; 32]);
+        reconcile::sweep(&world.engine, &mut world.registry, later, &seed).expect("both answer");
+        assert!(
+            world
+                .registry
+                .passwords()
+                .dead(None)
+                .expect("read")
+                .is_empty()
+        );
+        let (works, gone) = match loss {
+            Loss::Command => ("わたしのねこはみけ", "あたらしいことば"),
+            Loss::Answer => ("あたらしいことば", "わたしのねこはみけ"),
+        };
+        assert_eq!(world.opens(gone, later), None);
+        assert_eq!(world.opens(works, later), Some(wallet));
+    }
+}
+
+#[test]
+fn a_password_that_was_turned_off_opens_nothing_though_its_end_in_the_ledger_was_lost() {
+    for loss in BOTH {
+        let mut world = World::new();
+        let wallet = world.run(|run| password_enrolment(|new| opened_by_password(run, new)));
+        let wallet = wallet.expect("free");
+        world.dies(loss, |run| password::remove(run, &SORA, wallet));
+        assert_eq!(world.opens("わたしのねこはみけ", NOW), None);
+        world.restart();
+        let seed = Seed::new([99; 32]);
+        reconcile::sweep(&world.engine, &mut world.registry, NOW, &seed).expect("both answer");
+        assert!(
+            world
+                .registry
+                .passwords()
+                .dead(None)
+                .expect("read")
+                .is_empty()
+        );
+    }
 }
 
 fn whole_or_nothing(loss: Loss) -> Reconciled {

@@ -48,6 +48,7 @@ use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::directory::MerchantDirectory;
 use mamori_server::network::TrustedProxies;
+use mamori_server::password_list::PasswordList;
 use mamori_server::route_table::{Demand, Gate, Routes};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -200,6 +201,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         messenger: notifier.messenger(),
         send_budget: SendBudget::default(),
         proxies: TrustedProxies::default(),
+        password_list: PasswordList::new(None),
         mounted: mounted(packages.as_deref(), token.clone()),
         sockets,
     };

@@ -25,7 +25,7 @@ use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::messages::Messenger;
 use mamori_flows::reconcile;
 use mamori_flows::top_up::CardDesk;
-use mamori_registry::{Registry, Rows, SendBudget, Surface};
+use mamori_registry::{HashCost, Registry, Rows, SendBudget, Surface};
 use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
@@ -37,6 +37,7 @@ use mamori_server::listen::{ListenConfig, Listeners, router_service};
 use mamori_server::network::{Origins, TrustedProxies};
 use mamori_server::nonces::with_nonces;
 use mamori_server::outside::Outside;
+use mamori_server::password_list::PasswordList;
 use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
 use mamori_server::surface::{Front, bounded, dress};
@@ -50,6 +51,11 @@ const NONCES: usize = 8_000_000;
 const REGISTRY_THREADS: usize = 3;
 const STRANGER_THREADS: usize = 2;
 const OPERATOR_THREADS: usize = 1;
+/// Hashes of passwords at once where there are cores enough; 19 MiB each. Never more than half of the cores: who signs in with a
+/// passkey finds the rest.
+const PASSWORD_THREADS_MAX: usize = 4;
+/// Those that may wait for one: two seconds' worth.
+const WAITING_PASSWORDS: usize = 64;
 const ACT_THREADS: usize = 4;
 const CARD_THREADS: usize = 2;
 const CARD_NOTICE_THREADS: usize = 1;
@@ -148,6 +154,8 @@ pub struct Plan {
     pub send_budget: SendBudget,
     /// Proxies in front, whose `X-Forwarded-For` is believed.
     pub proxies: TrustedProxies,
+    /// Passwords that nobody gets.
+    pub password_list: PasswordList,
     pub mounted: Mounted,
 }
 
@@ -326,12 +334,20 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         limits,
         about,
         issuer,
+        password_list,
         ..
     } = plan;
     let app = Arc::new(App {
         registry: Workers::start("registry", many(REGISTRY_THREADS, registry)?, WAITING_JOBS)?,
         strangers: Workers::start("strangers", many(STRANGER_THREADS, registry)?, WAITING_JOBS)?,
         operators: Workers::start("operators", many(OPERATOR_THREADS, registry)?, WAITING_JOBS)?,
+        passwords: Workers::start(
+            "passwords",
+            many(password_threads(), registry)?,
+            WAITING_PASSWORDS,
+        )?,
+        password_cost: HashCost::default(),
+        password_list,
         acts: Workers::start("acts", vec![(); ACT_THREADS], WAITING_JOBS)?,
         cards: Workers::start("cards", many(CARD_THREADS, registry)?, WAITING_JOBS)?,
         card_notices: Workers::start(
@@ -363,6 +379,11 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         chores,
         stopping,
     })
+}
+
+fn password_threads() -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    (cores / 2).clamp(1, PASSWORD_THREADS_MAX)
 }
 
 fn many<T>(count: usize, one: impl Fn() -> Result<T, Fault>) -> Result<Vec<T>, Fault> {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::world::{Chance, Clock, Failure};
-use crate::{datastore, serve};
+use crate::{datastore, password_list, serve};
 
 /// The product's subcommands.
 #[derive(clap::Subcommand)]
@@ -22,6 +22,8 @@ pub enum Command {
     Backup(datastore::BackupArgs),
     /// Put a backup in the place of a datastore.
     Restore(datastore::RestoreArgs),
+    /// Make a filter of leaked passwords from public breach lists.
+    PasswordList(password_list::PasswordListArgs),
     /// Print a one-time link for a new operator: after a restore, or when no operator has a passkey any more.
     Operator(datastore::OperatorArgs),
 }
@@ -36,6 +38,7 @@ impl Command {
             Command::Views(args) => datastore::run_views(args, clock, chance),
             Command::Backup(args) => datastore::run_backup(args, clock),
             Command::Restore(args) => datastore::run_restore(args, clock, chance),
+            Command::PasswordList(args) => password_list::run(args),
             Command::Operator(args) => datastore::run_operator(args, clock, chance),
         }
     }

@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hyper::Uri;
 use mamori_codes::payment_code::IssuerPrefix;
@@ -14,6 +14,7 @@ use mamori_domain::money::Amount;
 use mamori_registry::SendBudget;
 use mamori_server::about::About;
 use mamori_server::network::TrustedProxies;
+use mamori_server::password_list::Leaked;
 use serde::{Deserialize, Serialize};
 
 use crate::world::Failure;
@@ -44,6 +45,9 @@ pub struct Config {
     pub terms_url: Option<String>,
     #[serde(default)]
     pub privacy_url: Option<String>,
+    /// A filter of leaked passwords that `mamori password-list build` made. Without it the list that ships is all there is.
+    #[serde(default)]
+    pub password_list: Option<PathBuf>,
     #[serde(default)]
     pub rules: RulesConfig,
     pub card: CardConfig,
@@ -166,6 +170,7 @@ impl Config {
             operator_contact: None,
             terms_url: None,
             privacy_url: None,
+            password_list: None,
             rules: RulesConfig::default(),
             card: CardConfig {
                 base_url: "https://api.processor.example".into(),
@@ -413,6 +418,17 @@ impl Config {
             terms_url: self.terms_url.clone(),
             privacy_url: self.privacy_url.clone(),
         })
+    }
+
+    /// Leaked passwords, read from their filter.
+    pub fn leaked(&self) -> Result<Option<Leaked>, Failure> {
+        let read = self.password_list.as_ref().map(|path| {
+            Leaked::read(path).map_err(|problem| {
+                let path = path.display();
+                Failure::from(format!("mamori.json: password_list is {path}: {problem}"))
+            })
+        });
+        read.transpose()
     }
 
     pub fn issuer(&self) -> Result<IssuerPrefix, Failure> {

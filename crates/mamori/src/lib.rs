@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod interrupt;
 mod operator;
 pub mod outside;
+pub mod password_list;
 mod progress;
 pub mod serve;
 pub mod world;

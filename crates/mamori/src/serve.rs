@@ -23,6 +23,7 @@ use mamori_flows::api_key::{self, NewKey};
 use mamori_flows::open::{self, NewStore, Turns};
 use mamori_flows::reconcile;
 use mamori_registry::{Registry, Seed};
+use mamori_server::password_list::PasswordList;
 
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
@@ -184,6 +185,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         messenger: notifier.messenger(),
         send_budget: config.send_budget()?,
         proxies: config.proxies()?,
+        password_list: PasswordList::new(config.leaked()?),
         mounted: Mounted::live(args.packages.as_deref()),
     };
     let listens = plan.sockets.addresses()?;

@@ -8,7 +8,7 @@ use mamori_domain::decide::Limits;
 use mamori_domain::world::Timestamp;
 use mamori_flows::Run;
 use mamori_flows::top_up::CardDesk;
-use mamori_registry::{Registry, Seed};
+use mamori_registry::{HashCost, Registry, Seed};
 
 use crate::about::About;
 use crate::directory::MerchantDirectory;
@@ -16,6 +16,7 @@ use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::network::Origins;
 use crate::outside::Outside;
+use crate::password_list::PasswordList;
 use crate::workers::Workers;
 use mamori_flows::messages::Messenger;
 
@@ -32,6 +33,13 @@ pub struct App {
     pub strangers: Workers<Registry>,
     /// The same for operators on their way in, whom no queue of customers must keep out.
     pub operators: Workers<Registry>,
+    /// Threads that hash passwords, with a connection to the registry each. Their number is the number of hashes at once, and with it
+    /// the memory that guesses take; whoever fills their queue keeps nobody with a passkey waiting.
+    pub passwords: Workers<Registry>,
+    /// What a password's hash costs.
+    pub password_cost: HashCost,
+    /// Passwords that nobody gets.
+    pub password_list: PasswordList,
     /// Threads that wait for acts which need no row of the registry.
     pub acts: Workers<()>,
     /// Takes messages for delivery.

@@ -68,6 +68,21 @@ impl<S> Ceremonies<S> {
         true
     }
 
+    /// Looks at the state and leaves it, for something else that was proven by the same beginning. None as in [`Ceremonies::take`].
+    pub fn peek<T>(
+        &self,
+        handle: &[u8; 32],
+        browser: &[u8; 32],
+        now: Timestamp,
+        look: impl FnOnce(&S) -> T,
+    ) -> Option<T> {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.forget_old(now.0);
+        let pending = waiting.by_handle.get(handle);
+        let pending = pending.filter(|pending| pending.browser == *browser);
+        pending.map(|pending| look(&pending.state))
+    }
+
     /// Takes the state out, for one answer, good or bad. None: unknown, used, too old, or another browser's.
     pub fn take(&self, handle: &[u8; 32], browser: &[u8; 32], now: Timestamp) -> Option<S> {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);

@@ -79,6 +79,13 @@ pub const DEVICE_NOT_PROVEN: Words = Words {
     en: "This device could not be checked. Please load the page again and try once more.",
 };
 
+/// A password and a code are no way to pay from another device.
+pub const PASSKEY_NEEDED: Words = Words {
+    code: "passkey_needed",
+    ja: "この操作にはパスキーが必要です。いままでの端末で承認するか、先にパスキーを追加してください。",
+    en: "This needs a passkey. Approve it on the device before, or add a passkey first.",
+};
+
 /// The question of another device is answered, withdrawn or older than five minutes.
 pub const ASK_OVER: Words = Words {
     code: "ask_over",
@@ -119,6 +126,69 @@ pub const CONTACT_TAKEN: Words = Words {
     code: "contact_taken",
     ja: "この連絡先はすでに登録されています。サインインしてください。",
     en: "This contact is registered already. Please sign in.",
+};
+
+/// The one answer to a sign-in by password that is not accepted, whatever was wrong with it.
+pub const SIGN_IN_REFUSED: Words = Words {
+    code: "sign_in_refused",
+    ja: "サインインできませんでした。連絡先・パスワード・認証アプリの新しいコードを、もう一度ご確認ください。",
+    en: "That did not sign you in. Please check contact and password, and type a new code of your authenticator app.",
+};
+
+/// Too many failures in a row.
+pub const SIGN_IN_WAITS: Words = Words {
+    code: "sign_in_waits",
+    ja: "間違いが続いたため、しばらく受け付けません。時間をおいてお試しください。パスキーがあれば、パスキーではいつでもサインインできます。",
+    en: "After several failures we wait for a while. Please try again later. With a passkey you can sign in at any time.",
+};
+
+/// The page of a sign-in, or of setting codes up, was open for too long.
+pub const SIGN_IN_EXPIRED: Words = Words {
+    code: "sign_in_expired",
+    ja: "時間が経ちすぎました。はじめからやり直してください。",
+    en: "This took too long. Please start again.",
+};
+
+/// A password has too few characters.
+pub const PASSWORD_TOO_SHORT: Words = Words {
+    code: "password_too_short",
+    ja: "パスワードは8文字以上にしてください。",
+    en: "A password needs at least 8 characters.",
+};
+
+/// A password has too many characters: none of them would be cut.
+pub const PASSWORD_TOO_LONG: Words = Words {
+    code: "password_too_long",
+    ja: "パスワードは256文字までにしてください。",
+    en: "A password has at most 256 characters.",
+};
+
+/// A password is a name, a contact, or what the service is called.
+pub const PASSWORD_ABOUT_YOU: Words = Words {
+    code: "password_about_you",
+    ja: "お名前・連絡先・サービス名だけのパスワードは、推測されやすいため使えません。別のものにしてください。",
+    en: "A password that is only your name, your contact or our name is easy to guess. Please choose another.",
+};
+
+/// A password is one of the most common ones.
+pub const PASSWORD_COMMON: Words = Words {
+    code: "password_common",
+    ja: "よく使われているパスワードのため、使えません。別のものにしてください。",
+    en: "Many people use this password, so it is the first that is tried. Please choose another.",
+};
+
+/// A password stands in a list of leaked ones.
+pub const PASSWORD_LEAKED: Words = Words {
+    code: "password_leaked",
+    ja: "ほかのサービスから流出したことのあるパスワードのため、使えません。別のものにしてください。",
+    en: "This password has leaked from some other service. Please choose another.",
+};
+
+/// What remains when it is gone opens nothing.
+pub const LAST_WAY_IN: Words = Words {
+    code: "last_way_in",
+    ja: "最後のサインイン方法は外せません。先にパスキーを追加してください。",
+    en: "This is your only way to sign in. Please add a passkey first.",
 };
 
 /// The pairing code is wrong, used or spent: not told apart.

@@ -22,7 +22,9 @@ pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     reconcile::sweep(&app.ledger.engine, registry, now, &app.outside.seed())?;
     let mut rows = 0;
     for _ in 0..ROUNDS_MAX {
-        let removed = registry.sign_ups().sweep(now)? + registry.sessions().sweep(now)?;
+        let removed = registry.sign_ups().sweep(now)?
+            + registry.sessions().sweep(now)?
+            + registry.passwords().sweep(now)?;
         rows += removed;
         if removed == 0 {
             break;

@@ -10,6 +10,7 @@ use mamori_domain::ids::{
 use mamori_domain::merchant::ReversalRule;
 use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
 
+use crate::carried::Carried;
 use crate::ceremonies::Ceremonies;
 use crate::cookies::Token;
 use crate::device_asks::DeviceAsks;
@@ -59,8 +60,8 @@ pub enum Purpose {
     },
     /// A caller who is signed in proves it again, for one act.
     StepUp {
-        /// The challenge.
-        asserting: Asserting,
+        /// The challenge; None for an owner without a passkey, who types a code.
+        asserting: Option<Asserting>,
         /// The act.
         act: StepUpAct,
         /// The session it was asked in.
@@ -97,6 +98,12 @@ pub enum StepUpAct {
     BindDevice(Fingerprint),
     /// Say yes to a merchant's link: the hash of key and token.
     GrantPermission([u8; 32]),
+    /// Set a password, codes by time, or both: a keyed hash of them.
+    SetPassword([u8; 32]),
+    /// Turn password and codes off.
+    RemovePassword,
+    /// Let the password sign in though there is a passkey, or not.
+    PasswordBesidePasskeys(bool),
     /// Make a pairing code, with which a device becomes this till.
     MakePairingCode(TillId),
     /// Take a till's device off it.
@@ -125,11 +132,20 @@ pub enum StepUpAct {
     ErasePerson(WalletId, bool),
 }
 
+impl StepUpAct {
+    /// Whether an account without a passkey may prove it by a code by time. A page that passes codes on would bind its own device.
+    pub const fn takes_a_code(&self) -> bool {
+        !matches!(self, StepUpAct::BindDevice(_))
+    }
+}
+
 /// Limits against floods. Those of people who are known are keyed by who they are, which nobody can choose; strangers who sign up
 /// are counted by their network, and nobody who holds a passkey, a link or a pairing code passes through that.
 pub struct Paces {
     /// Sign-ups begun from one address (IPv6: one /64). Those of all strangers are shared in [`SignUpShares`].
     pub sign_ups: Pace,
+    /// Sign-ins with a password that are begun from one address, as above. Failures are counted apart, by whoever is asked for.
+    pub passwords: Pace,
     /// Sign-ins of one owner that succeeded.
     pub sign_ins: Pace,
     /// Step-ups begun by one owner.
@@ -156,6 +172,7 @@ impl Default for Paces {
     fn default() -> Self {
         Paces {
             sign_ups: Pace::new(60, 60, 20_000),
+            passwords: Pace::new(30, 60, 20_000),
             sign_ins: Pace::new(30, 60, 100_000),
             step_ups: Pace::new(30, 60, 100_000),
             new_passkeys: Pace::new(20, 3_600, 100_000),
@@ -215,6 +232,8 @@ pub struct Identity {
     pub ceremonies: Ceremonies<Purpose>,
     /// Challenges of sign-ins, which any stranger may begin.
     pub sign_ins: SignIns,
+    /// What browsers carry of sign-ins by password and of codes that are set up.
+    pub carried: Carried,
     /// The work that strangers do while there is a crowd.
     pub proofs: Proofs,
     /// Whose turn it is to begin a sign-up.
@@ -262,6 +281,7 @@ impl Identity {
             // 30 a minute of an owner for 5 minutes: an attacker who crowds others out needs two hundred passkeys.
             ceremonies: Ceremonies::new(30_000),
             sign_ins: SignIns::new(random, 200_000),
+            carried: Carried::new(Secret::new(random).mac(&[b"carried by browsers"])),
             // A purpose of its own: what seals a sign-in tells nothing of what binds a challenge.
             proofs: Proofs::new(
                 Secret::new(Secret::new(random).mac(&[b"proof of work"])),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, console, device, enrolment, merchants, operators, own_passkeys, passkeys, people,
-    permissions, sales, session, till, top_ups, wallet,
+    about, acts, console, device, enrolment, merchants, operators, own_passkeys, passkeys,
+    password, people, permissions, sales, session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -16,8 +16,12 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/sign-up/start", passkeys::sign_up_start)
         .post("/api/sign-up/prove", passkeys::sign_up_prove) // and a one-time code
         .post("/api/sign-up/finish", passkeys::sign_up_finish) // and a new passkey
+        .post("/api/sign-up/password/start", password::sign_up_start) // and a proven contact
+        .post("/api/sign-up/password/finish", password::sign_up_finish) // and a new password and a code by time
         .post("/api/sign-in/start", passkeys::sign_in_start_wallet)
         .post("/api/sign-in/finish", passkeys::sign_in_finish_wallet) // and a passkey
+        .post("/api/password/sign-in/start", password::sign_in_start)
+        .post("/api/password/sign-in/finish", password::sign_in_finish) // and a password and a code by time
         .post("/api/sign-out", session::sign_out_wallet)
         .get("/api/sessions", session::list_sessions)
         .post("/api/sessions/end", session::end_session)
@@ -28,6 +32,11 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/passkeys/rename", own_passkeys::rename)
         .post("/api/passkeys/remove", own_passkeys::remove)
         .get("/.well-known/passkey-endpoints", own_passkeys::endpoints)
+        .get("/api/password", password::state)
+        .post("/api/password/codes", password::new_codes)
+        .post("/api/password/set", password::set)
+        .post("/api/password/remove", password::remove)
+        .post("/api/password/beside-passkeys", password::beside_passkeys)
         .get("/api/about", about::about)
         .get("/api/home", wallet::home)
         .post("/api/code", wallet::code)

@@ -30,6 +30,8 @@ mod operators;
 mod pages;
 #[path = "all/passkeys.rs"]
 mod passkeys;
+#[path = "all/passwords.rs"]
+mod passwords;
 #[path = "all/people.rs"]
 mod people;
 #[path = "all/permissions.rs"]

@@ -17,6 +17,7 @@ use mamori_domain::decide::Limits;
 use mamori_domain::lifecycle::Purpose;
 use mamori_sandbox::{Sandbox, SandboxConfig};
 use mamori_server::assets::Assets;
+use mamori_server::password_list::PasswordList;
 
 const TOKEN: &str = "the token of this run";
 
@@ -65,6 +66,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         messenger: Arc::new(|_| Ok(())),
         send_budget: Default::default(),
         proxies: Default::default(),
+        password_list: PasswordList::new(None),
         mounted,
     };
     start(plan, outside::CLOCK, outside::chance)

@@ -10,6 +10,7 @@ pub mod merchants;
 pub mod operators;
 pub mod own_passkeys;
 pub mod passkeys;
+pub mod password;
 pub mod payments;
 pub mod people;
 pub mod permissions;

@@ -6,6 +6,9 @@
 //! | challenged | in memory: the challenge, the act with its object, the session, the browser | an answer, good or bad, or five minutes |
 //! | shown | the session goes on under a new token | the act runs at once, and once |
 //!
+//! An owner without a passkey types a code by time instead: the challenge says `totp: true` in place of `request`, and the answer has
+//! `totp` in place of `credential`. Whoever has a passkey shows it: nothing weaker is taken than what was set.
+//!
 //! Two shapes on the wire. Operators' routes are asked twice with the same fields: the first answer is the challenge, and does
 //! nothing; the second time the page adds `step_up` and `credential`. Unfreezing has a route for each.
 
@@ -15,16 +18,21 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::IntoResponse;
+use mamori_datastore::fault::Fault;
 use mamori_domain::context::Asker;
+use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
-use mamori_flows::{Run, sign_in};
-use mamori_registry::{OwnerId, Registry, Seed, SessionId, StoredPasskey, Surface, token_hash};
+use mamori_flows::{Run, password, sign_in};
+use mamori_registry::{
+    NotAccepted, OwnerId, Registry, Seed, SessionId, Surface, TOTP_DIGITS, token_hash,
+};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Token, encode_token};
+use crate::denied::{CODE_WRONG, PASSKEY_NEEDED, SIGN_IN_WAITS};
 use crate::device_proof::Thumbprint;
 use crate::http::assertions::{Shown, begin, not_proven, refused};
 use crate::http::session::{
@@ -50,6 +58,8 @@ pub struct Who {
     token_hash: [u8; 32],
     /// The device's key that came with this request.
     key: Option<Thumbprint>,
+    /// The customer's; None for operators.
+    wallet: Option<WalletId>,
     asker: Asker,
 }
 
@@ -63,6 +73,7 @@ impl SignedIn for WalletSession {
             session: self.session,
             token_hash: self.token_hash,
             key: self.key,
+            wallet: Some(self.wallet),
             asker: self.asker,
         }
     }
@@ -78,6 +89,7 @@ impl SignedIn for OperatorSession {
             session: self.session,
             token_hash: self.token_hash,
             key: None,
+            wallet: None,
             asker: self.asker,
         }
     }
@@ -100,7 +112,7 @@ impl<C: SignedIn> FromRequestParts<Arc<App>> for FreshPasskey<C> {
 }
 
 impl<C> FreshPasskey<C> {
-    /// The caller, before the passkey was shown: for what the act names.
+    /// The caller, for looking at what an act would change. It says nothing of what was shown.
     pub const fn caller(&self) -> &C {
         &self.0
     }
@@ -146,7 +158,11 @@ impl<C: SignedIn + Sync> FreshPasskey<C> {
         act: StepUpAct,
         work: impl FnOnce(Granted<C>) -> Result<Value, Denial> + Send + 'static,
     ) -> Answer {
-        let (handle, credential) = (body.token("step_up")?, body.object("credential")?);
+        let handle = body.token("step_up")?;
+        let proof = match body.has("totp") {
+            true => Proof::Code(body.digits("totp", TOTP_DIGITS)?),
+            false => Proof::Passkey(body.object("credential")?),
+        };
         let browser = Browser::of(headers, &app);
         let (caller, now) = (self.0, app.outside.now());
         let who = caller.who();
@@ -167,8 +183,8 @@ impl<C: SignedIn + Sync> FreshPasskey<C> {
                 registry,
                 surface,
                 &who,
-                &credential,
-                &asserting,
+                &proof,
+                asserting.as_ref(),
                 now,
                 &seed,
             )?;
@@ -201,12 +217,25 @@ pub async fn challenge<C: SignedIn>(
     if !paces.step_ups.allow(who.owner.0, app.outside.now()) {
         return Err(Denial::Busy);
     }
-    let keys: Vec<StoredPasskey> = app
-        .registry
-        .ask(move |registry| registry.factors().passkeys_of(C::SURFACE, &who.owner))
-        .await??;
-    let started = app.identity.party(C::SURFACE).start_assertion(&keys);
-    let (request, asserting) = started.map_err(|problem| refused("step-up", problem))?;
+    let read = app.registry.ask(move |registry| {
+        let keys = registry.factors().passkeys_of(C::SURFACE, &who.owner)?;
+        let is_customer = C::SURFACE == Surface::Wallet;
+        let types_code =
+            keys.is_empty() && is_customer && registry.passwords().has_codes(&who.owner)?;
+        Ok::<_, Fault>((keys, types_code))
+    });
+    let (keys, types_code) = read.await??;
+    if types_code && !act.takes_a_code() {
+        return Err(PASSKEY_NEEDED.into());
+    }
+    let (asserting, mut answer) = match types_code {
+        true => (None, json!({ "totp": true })),
+        false => {
+            let started = app.identity.party(C::SURFACE).start_assertion(&keys);
+            let (request, asserting) = started.map_err(|problem| refused("step-up", problem))?;
+            (Some(asserting), json!({ "request": request }))
+        }
+    };
     let handle: Token = app.outside.bytes();
     let purpose = Purpose::StepUp {
         asserting,
@@ -214,23 +243,36 @@ pub async fn challenge<C: SignedIn>(
         session: who.session,
     };
     begin(app, token_hash(&handle), &browser, purpose)?;
-    Ok(browser.on(done(
-        json!({ "step_up": encode_token(&handle), "request": request }),
-    )))
+    answer["step_up"] = json!(encode_token(&handle));
+    Ok(browser.on(done(answer)))
 }
 
-/// The passkey is the caller's own and fresh; the session goes on under a new token.
+/// What answers a challenge.
+enum Proof {
+    /// What an authenticator signed.
+    Passkey(Value),
+    /// What an authenticator app shows.
+    Code(String),
+}
+
+/// The passkey or code is the caller's own and fresh; the session goes on under a new token.
 #[allow(clippy::too_many_arguments)]
 fn prove(
     app: &App,
     registry: &mut Registry,
     surface: Surface,
     who: &Who,
-    credential: &Value,
-    asserting: &Asserting,
+    proof: &Proof,
+    asserting: Option<&Asserting>,
     now: Timestamp,
     seed: &Seed,
 ) -> Result<NewSession, Denial> {
+    let (credential, asserting) = match (proof, asserting) {
+        (Proof::Passkey(credential), Some(asserting)) => (credential, asserting),
+        (Proof::Code(code), None) => return prove_by_code(app, registry, who, code, now, seed),
+        // Nothing weaker than what was asked for.
+        _ => return Err(refused("step-up", PasskeyProblem::OtherChallenge)),
+    };
     let shown = Shown::read(app.identity.party(surface), credential, asserting)
         .map_err(|problem| refused("step-up", problem))?;
     let as_of = app.identity.sessions.endings();
@@ -239,5 +281,32 @@ fn prove(
     let session = (&who.token_hash, key);
     let renewed = sign_in::step_up(&mut run, surface, &who.owner, session, &shown)?
         .map_err(|why| not_proven("step-up", why))?;
+    Ok(take_in(app, renewed, Some(&who.token_hash), now, as_of))
+}
+
+/// The code is the caller's own and new, and there is still no passkey.
+fn prove_by_code(
+    app: &App,
+    registry: &mut Registry,
+    who: &Who,
+    code: &str,
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<NewSession, Denial> {
+    let other_challenge = || refused("step-up", PasskeyProblem::OtherChallenge);
+    let wallet = who.wallet.ok_or_else(other_challenge)?;
+    let keys = registry
+        .factors()
+        .passkeys_of(Surface::Wallet, &who.owner)?;
+    if !keys.is_empty() {
+        return Err(other_challenge());
+    }
+    let as_of = app.identity.sessions.endings();
+    let mut run = app.run(registry, who.asker, now, seed);
+    let renewed = password::step_up(&mut run, &who.owner, wallet, &who.token_hash, code)?;
+    let renewed = renewed.map_err(|why| match why {
+        NotAccepted::Wrong => Denial::from(CODE_WRONG),
+        NotAccepted::Wait(seconds) => Denial::Wait(SIGN_IN_WAITS, seconds),
+    })?;
     Ok(take_in(app, renewed, Some(&who.token_hash), now, as_of))
 }

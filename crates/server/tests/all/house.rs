@@ -32,8 +32,8 @@ use mamori_flows::reconcile;
 use mamori_flows::sign_up;
 use mamori_flows::top_up::CardDesk;
 use mamori_registry::{
-    AgentFamily, ApiKey, AuthMethod, Contact, Enrolment, OwnerId, Registry, Seed, SendBudget,
-    SessionId, SessionRow, StoredPasskey, Surface,
+    AgentFamily, ApiKey, AuthMethod, Contact, Enrolment, HashCost, OwnerId, Registry, Seed,
+    SendBudget, SessionId, SessionRow, StoredPasskey, Surface,
 };
 use mamori_server::about::About;
 use mamori_server::app::App;
@@ -43,6 +43,7 @@ use mamori_server::ledger::Ledger;
 use mamori_server::network::{Origins, TrustedProxies};
 use mamori_server::nonces::with_nonces;
 use mamori_server::outside::Outside;
+use mamori_server::password_list::PasswordList;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;
 use mamori_server::surface::{Front, dress};
@@ -173,6 +174,15 @@ impl House {
                 .expect("threads"),
             operators: Workers::start("operators", vec![open_control(&scratch)], 64)
                 .expect("threads"),
+            passwords: Workers::start("passwords", vec![open_control(&scratch)], 64)
+                .expect("threads"),
+            // As cheap as Argon2 can be had.
+            password_cost: HashCost {
+                memory_kib: 8,
+                passes: 1,
+                lanes: 1,
+            },
+            password_list: PasswordList::new(None),
             acts: Workers::start("acts", vec![()], 64).expect("threads"),
             messenger: Arc::new(move |message| {
                 outbox.lock().unwrap().push(message);

@@ -362,6 +362,7 @@ fn asked_for(path: &str) -> Value {
     match path {
         "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" => json!({}),
         "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
+        "/api/password/beside-passkeys" => json!({ "on": true }),
         "/api/pairing-codes" | "/api/tills/take-off" => json!({ "till_id": 1 }),
         "/api/merchants/1/reversals" => json!({ "reach": "store", "alone_up_to": 0 }),
         "/api/supervisors" => json!({ "store_id": 1, "name": "はる" }),
@@ -389,8 +390,14 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
             Demand::OperatorWithPasskey => ("operator", "__Host-mamori_console"),
             _ => continue,
         };
-        // It is about a merchant's link, which comes first: `permissions.rs` tries it without the passkey.
-        if path == "/api/permissions/grant/finish" {
+        // They are about a merchant's link, or a password that is there or fits, and that comes first: `permissions.rs` and
+        // `passwords.rs` try them without the passkey.
+        let comes_later = [
+            "/api/permissions/grant/finish",
+            "/api/password/set",
+            "/api/password/remove",
+        ];
+        if comes_later.contains(&&*path) {
             continue;
         }
         assert_eq!(method, "POST", "{path}");
@@ -462,6 +469,8 @@ fn nonsense_is_refused_in_words_and_never_breaks_anything() {
             "link",
             "pairing_code",
             "till_id",
+            "password",
+            "enrolment",
         ];
         bodies.push(format!(
             "{{{}}}",
@@ -478,6 +487,7 @@ fn nonsense_is_refused_in_words_and_never_breaks_anything() {
         "/api/code",
         "/api/device/bind",
         "/api/device/ask",
+        "/api/password/codes",
     ];
     for (surface, _, path, _) in routes_of_the_page()
         .into_iter()
