@@ -466,3 +466,23 @@ export interface DeviceAsk {
   browser: string;
   at_ms: number;
 }
+
+/** `POST /api/sign-up/password/start` and `POST /api/password/codes`: the secret of an authenticator app that is being set up. */
+export interface CodesToSetUp {
+  enrolment: string;
+  /** In groups of four. */
+  key: string;
+  uri: string;
+  qr_svg: string;
+}
+
+/** `GET /api/password`. */
+export interface PasswordState {
+  set: boolean;
+  beside_passkeys: boolean;
+  passkeys: number;
+  signs_in: boolean;
+  made_at_ms: number | null;
+  used_at_ms: number | null;
+  codes_made_at_ms: number | null;
+}

@@ -6,10 +6,11 @@ import { announce, el, focusIn, webAddress } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
 import { digits, language, shortDateTime, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
-import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
+import { ceremonyProblem, nameOf } from '/assets/passkey.js';
 import { codeCard } from '/assets/wallet-code.js';
 import { entryRow, fateOf, fates } from '/assets/wallet-entry.js';
 import { beginHome, updateHome } from '/assets/wallet-home-state.js';
+import { answerStepUp } from '/assets/wallet-later.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
 /** @import { Entry, OpenTopUp } from '../types/answers.js' */
@@ -117,7 +118,8 @@ function openTopUpCard(app, { top_up_id, amount, redirect_url }) {
 function problemText(error) {
   if (error === null) return '';
   const key = ceremonyProblem(error);
-  return key ? t(key) : sentenceOf(error);
+  if (key !== null) return t(key);
+  return nameOf(error) === 'AbortError' ? '' : sentenceOf(error);
 }
 
 /**
@@ -181,9 +183,8 @@ async function readOpen() {
 /** @param {App} app @returns {Promise<HomeEvent>} */
 async function unfreeze(app) {
   try {
-    const { step_up, request } = await post('/api/unfreeze/start');
-    const credential = await usePasskey(request);
-    await app.unfreeze(() => post('/api/unfreeze/finish', { step_up, credential }));
+    const answer = await answerStepUp(await post('/api/unfreeze/start'));
+    await app.unfreeze(() => post('/api/unfreeze/finish', answer));
     return { is: 'unfrozen' };
   } catch (error) {
     return { is: 'failed', error };

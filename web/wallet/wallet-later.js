@@ -3,6 +3,7 @@
 
 import { el } from '/assets/elements.js';
 import { addTexts, t } from '/assets/i18n.js';
+import { usePasskey } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
 
 /**
@@ -19,14 +20,20 @@ async function spoken(part, texts) {
 /** @template T @param {Promise<T>} part */
 const usual = (part) => spoken(part, import('/assets/wallet-later-texts.js').then((found) => found.walletLaterTexts));
 
+/** @template T @param {Promise<T>} part */
+const ofPasswords = (part) => usual(spoken(part, import('/assets/wallet-password-texts.js').then((found) => found.walletPasswordTexts)));
+
 /** The parts, by what they are for. */
 export const later = {
   activity: () => usual(import('/assets/wallet-activity.js')),
+  code_prompt: () => ofPasswords(import('/assets/wallet-code-prompt.js')),
   device: () => usual(import('/assets/wallet-device.js')),
   help: () => usual(import('/assets/wallet-help.js')),
   history: () => usual(import('/assets/wallet-history.js')),
   passkeys: () => spoken(usual(import('/assets/wallet-passkeys.js')),
     import('/assets/wallet-passkeys-texts.js').then((found) => found.walletPasskeysTexts)),
+  password: () => ofPasswords(import('/assets/wallet-password.js')),
+  password_entry: () => ofPasswords(import('/assets/wallet-password-entry.js')),
   permissions: () => usual(import('/assets/wallet-permissions.js')),
   receipt: () => usual(import('/assets/wallet-receipt.js')),
   result: () => usual(import('/assets/wallet-result.js')),
@@ -84,4 +91,14 @@ export async function onTap(part, use) {
     tapped.delete(part);
     return use(module);
   }).finally(() => tapped.delete(part));
+}
+
+/**
+ * What answers the challenge of a step-up: the passkey, or a code of the authenticator app for a wallet that has none.
+ * @param {{ step_up: string, request?: any, totp?: boolean }} challenge
+ */
+export async function answerStepUp({ step_up, request, totp = false }) {
+  if (!totp) return { step_up, credential: await usePasskey(request) };
+  const { askForCode } = await later.code_prompt();
+  return { step_up, totp: await askForCode() };
 }

@@ -5,7 +5,8 @@ import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { hasText, shortDateTime, t } from '/assets/i18n.js';
-import { ceremonyProblem, createPasskey, nameOf, usePasskey } from '/assets/passkey.js';
+import { ceremonyProblem, createPasskey, nameOf } from '/assets/passkey.js';
+import { answerStepUp } from '/assets/wallet-later.js';
 import { tellAccepted } from '/assets/passkey-signals.js';
 import { openSheet } from '/assets/sheet.js';
 
@@ -118,9 +119,8 @@ export function passkeysView(app) {
     body.onsubmit = (event) => {
       event.preventDefault();
       trying(confirm, async () => {
-        const { step_up, request } = await post('/api/passkeys/add', {});
-        const credential = await usePasskey(request);
-        const { registration, creation } = await app.renewing(() => post('/api/passkeys/add', { step_up, credential }));
+        const proof = await answerStepUp(await post('/api/passkeys/add', {}));
+        const { registration, creation } = await app.renewing(() => post('/api/passkeys/add', proof));
         drawSecond(registration, creation);
       });
     };
@@ -190,9 +190,8 @@ export function passkeysView(app) {
       event.preventDefault();
       trying(yes, async () => {
         const named = { passkey: passkey.passkey };
-        const { step_up, request } = await post('/api/passkeys/remove', named);
-        const credential = await usePasskey(request);
-        const answer = await app.renewing(() => post('/api/passkeys/remove', { ...named, step_up, credential }));
+        const proof = await answerStepUp(await post('/api/passkeys/remove', named));
+        const answer = await app.renewing(() => post('/api/passkeys/remove', { ...named, ...proof }));
         sheet.close();
         if (answer.signed_out) {
           tellAccepted(answer.signals);

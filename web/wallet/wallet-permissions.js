@@ -5,7 +5,8 @@ import { Refused, get, post, sentenceOf } from '/assets/api.js';
 import { announce, el, focusIn, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { shortDateTime, t } from '/assets/i18n.js';
-import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
+import { ceremonyProblem } from '/assets/passkey.js';
+import { answerStepUp } from '/assets/wallet-later.js';
 
 /** @import { AskedLink, Permission } from '../types/answers.js' */
 /** @import { App, WalletView } from '/assets/wallet.js' */
@@ -188,9 +189,8 @@ export function linkView(app) {
       }
     });
     const allow = async () => {
-      const { step_up, request } = await post('/api/permissions/grant/start', link ?? {});
-      const credential = await usePasskey(request);
-      const answer = await app.renewing(() => post('/api/permissions/grant/finish', { ...link, step_up, credential }));
+      const proof = await answerStepUp(await post('/api/permissions/grant/start', link ?? {}));
+      const answer = await app.renewing(() => post('/api/permissions/grant/finish', { ...link, ...proof }));
       drawEnd(t('permission_given', { merchant }), t('permission_given_lead'), answer.redirect_to);
     };
     const decline = async () => {

@@ -199,7 +199,8 @@ const app = {
   /** Takes the place of a page with nothing more to say, such as a finished top-up: Back does not lead to it again. */
   goHome() {
     history.replaceState(null, '', '/');
-    route({ focus: true });
+    if (app.home === null) routeOutside({ focus: true });
+    else route({ focus: true });
   },
 };
 
@@ -239,8 +240,12 @@ const PERMISSION_LINK = '/app/opa/user_authorization';
 const TITLES = {
   home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
   passkeys: 'passkeys', permissions: 'permissions', 'permission-link': 'permission_title', 'top-up': 'top_up_title', help: 'help_title',
-  terms: 'terms_title', privacy: 'privacy_title',
+  terms: 'terms_title', privacy: 'privacy_title', password: 'password_title',
+  'password-sign-in': 'password_sign_in_title', 'password-sign-up': 'password_sign_up_title',
 };
+
+/** How those without passkeys come in. @type {Record<string, 'passwordSignInView' | 'passwordSignUpView'>} */
+const PASSWORD_PAGES = { '#password-sign-in': 'passwordSignInView', '#password-sign-up': 'passwordSignUpView' };
 
 /** @param {string} name @param {WalletView} view */
 function show(name, view, { focus = false } = {}) {
@@ -251,7 +256,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
-  const within = ['activity', 'passkeys', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
+  const within = ['activity', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
@@ -284,6 +289,7 @@ async function routeOutside({ focus = false, sentence = '', left } = {}) {
   shownFor = address();
   const name = helpPage();
   if (name !== '') await showLater(name, 'help', ({ helpView }) => helpView(app, name), { focus });
+  else if (location.hash in PASSWORD_PAGES) await showLater(location.hash.slice(1), 'password_entry', (module) => module[PASSWORD_PAGES[location.hash]](app), { focus });
   else await showLater('welcome', 'welcome', ({ welcomeView }) => welcomeView(app, sentence, left), { focus });
   registerWorker();
 }
@@ -302,6 +308,7 @@ async function route({ focus = false } = {}) {
   else if (location.hash === '#history') await showLater('history', 'history', ({ historyView }) => historyView(app), how);
   else if (location.hash === '#activity') await showLater('activity', 'activity', ({ activityView }) => activityView(), how);
   else if (helpPage() !== '') await showLater(helpPage(), 'help', ({ helpView }) => helpView(app, helpPage()), how);
+  else if (location.hash === '#password') await showLater('password', 'password', ({ passwordView }) => passwordView(app), how);
   else if (location.hash === '#settings') await showLater('settings', 'settings', ({ settingsView }) => settingsView(app), how);
   else show('home', homeView(app), how);
 }
