@@ -82,6 +82,20 @@ impl HttpClient {
         })
     }
 
+    /// Asks a public service, which needs to know nobody, with one header of its own.
+    pub(crate) fn get_openly(
+        &self,
+        path: &str,
+        (name, value): (&str, &str),
+    ) -> Result<Answer, NoAnswer> {
+        self.patiently(|| {
+            self.agent
+                .get(format!("{}{path}", self.base_url))
+                .header(name, value)
+                .call()
+        })
+    }
+
     /// Sends a form. Without a key it is sent once: nothing tells the other side that a second one is a repeat.
     pub(crate) fn post_form(
         &self,

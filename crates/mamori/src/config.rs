@@ -48,6 +48,9 @@ pub struct Config {
     /// A filter of leaked passwords that `mamori password-list build` made. Without it the list that ships is all there is.
     #[serde(default)]
     pub password_list: Option<PathBuf>,
+    /// A public service that is asked besides, by the first five digits of a hash: `https://api.pwnedpasswords.com`.
+    #[serde(default)]
+    pub password_range_url: Option<String>,
     #[serde(default)]
     pub rules: RulesConfig,
     pub card: CardConfig,
@@ -171,6 +174,7 @@ impl Config {
             terms_url: None,
             privacy_url: None,
             password_list: None,
+            password_range_url: None,
             rules: RulesConfig::default(),
             card: CardConfig {
                 base_url: "https://api.processor.example".into(),
@@ -286,10 +290,13 @@ impl Config {
 
     /// Nothing that proves who we are is empty, or crosses a network in clear.
     fn secrets_stay_secret(&self) -> Result<(), Failure> {
-        for (key, url) in [
-            ("card.base_url", &self.card.base_url),
-            ("sms.base_url", &self.sms.base_url),
-        ] {
+        let range = ("password_range_url", self.password_range_url.as_ref());
+        let urls = [
+            ("card.base_url", Some(&self.card.base_url)),
+            ("sms.base_url", Some(&self.sms.base_url)),
+            range,
+        ];
+        for (key, url) in urls.into_iter().filter_map(|(key, url)| Some((key, url?))) {
             let uri: Uri = url
                 .parse()
                 .map_err(|_| wrong(key, url, "https://api.example"))?;

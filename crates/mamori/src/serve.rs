@@ -10,6 +10,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
+use mamori_connectors::password_range::PasswordRange;
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::keys::MasterKey;
@@ -185,7 +186,8 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         messenger: notifier.messenger(),
         send_budget: config.send_budget()?,
         proxies: config.proxies()?,
-        password_list: PasswordList::new(config.leaked()?),
+        password_list: PasswordList::new(config.leaked()?)
+            .and_ask(config.password_range_url.as_deref().map(PasswordRange::new)),
         mounted: Mounted::live(args.packages.as_deref()),
     };
     let listens = plan.sockets.addresses()?;

@@ -10,6 +10,8 @@
 //! * the **SMS service** takes Twilio-shaped form posts, the **mail server** speaks SMTP;
 //! * the **inbox** shows what both have delivered, live.
 //!
+//! By itself stands a service of leaked passwords ([`PasswordRanges`]).
+//!
 //! All of it is bounded: objects and messages kept, body sizes, connections, retries.
 
 mod address;
@@ -26,6 +28,7 @@ mod inbox_page;
 mod line;
 mod network;
 mod objects;
+mod password_ranges;
 mod refusal;
 mod shelf;
 mod sms;
@@ -52,6 +55,8 @@ use crate::line::{BoundedListener, CutSwitch};
 use crate::network::Network;
 use crate::sms::SmsService;
 use crate::webhooks::{Courier, Endpoints};
+
+pub use password_ranges::{AskedRange, PasswordRanges};
 
 /// Where a test sets what goes wrong: `POST` a JSON object, authorised like any API call.
 ///

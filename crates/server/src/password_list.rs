@@ -5,11 +5,12 @@
 //! leaked one, and no leaked one for a good one. A password is compared whole; no rule asks for letters of a kind.
 
 use std::collections::HashSet;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::{BufRead, BufWriter, Read, Write};
 use std::path::Path;
 
+use mamori_connectors::password_range::PasswordRange;
 use mamori_registry::{Contact, ContactKind, Password, PasswordProblem};
 use sha1::{Digest, Sha1};
 use xorf::{BinaryFuse16, Descriptor, Filter};
@@ -48,6 +49,7 @@ pub struct About<'a> {
 pub struct PasswordList {
     common: HashSet<&'static str>,
     leaked: Option<Leaked>,
+    range: Option<PasswordRange>,
 }
 
 impl PasswordList {
@@ -56,10 +58,17 @@ impl PasswordList {
         PasswordList {
             common: COMMON.lines().collect(),
             leaked,
+            range: None,
         }
     }
 
-    /// Reads a new password and says whether it may be somebody's.
+    /// The same, asking a public service besides.
+    pub fn and_ask(mut self, range: Option<PasswordRange>) -> PasswordList {
+        self.range = range;
+        self
+    }
+
+    /// Reads a new password and says whether it may be somebody's. Waits for the public service, if there is one.
     pub fn fit(&self, typed: &str, about: &About) -> Result<Password, Unfit> {
         let password = Password::new(typed).map_err(Unfit::Length)?;
         let lower = password.expose().to_lowercase();
@@ -73,7 +82,28 @@ impl PasswordList {
         if leaked.is_some_and(|leaked| leaked.has(password.expose()) || leaked.has(&lower)) {
             return Err(Unfit::Leaked);
         }
-        Ok(password)
+        match self.seen_outside(&password) {
+            0 => Ok(password),
+            _ => Err(Unfit::Leaked),
+        }
+    }
+}
+
+impl PasswordList {
+    /// How often the public service has seen it. One that does not answer has seen nothing: what is at hand has decided already.
+    fn seen_outside(&self, password: &Password) -> u64 {
+        let Some(range) = &self.range else {
+            return 0;
+        };
+        let hash = Sha1::digest(password.expose());
+        let hash = hash.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02X}");
+            text
+        });
+        range.seen(&hash).unwrap_or_else(|problem| {
+            tracing::warn!(%problem, "a new password was compared with the lists at hand alone");
+            0
+        })
     }
 }
 
@@ -279,9 +309,29 @@ fn hashed(line: &[u8]) -> Option<(u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mamori_sandbox::PasswordRanges;
 
     fn sora() -> Contact {
         Contact::parse("sora.tanaka@example.jp").expect("a contact")
+    }
+
+    #[test]
+    fn a_service_that_has_seen_it_refuses_it_and_one_that_does_not_answer_refuses_nothing() {
+        let words = "trombone of gold";
+        let hash: String = (Sha1::digest(words).iter())
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let service = PasswordRanges::start(&[(&hash, 3)]).expect("a free port");
+        let asking = |url: &str| PasswordList::new(None).and_ask(Some(PasswordRange::new(url)));
+        let list = asking(service.url());
+        assert_eq!(fit(&list, words), Err(Unfit::Leaked));
+        assert_eq!(fit(&list, "trombone of silver"), Ok(()));
+        let asked = service.asked();
+        assert_eq!(asked.len(), 2);
+        assert_eq!(fit(&list, "password"), Err(Unfit::Common));
+        assert_eq!(service.asked(), asked, "what is at hand is enough for that");
+        drop(service);
+        assert_eq!(fit(&asking("http://127.0.0.1:9"), words), Ok(()));
     }
 
     fn fit(list: &PasswordList, typed: &str) -> Result<(), Unfit> {

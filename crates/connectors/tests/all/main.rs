@@ -3,4 +3,5 @@
 mod card;
 mod localstripe;
 mod messages;
+mod password_range;
 mod peer;
