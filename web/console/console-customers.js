@@ -138,6 +138,16 @@ function stateWord({ erased_at_ms, frozen }) {
   return frozen ? 'state_frozen' : 'state_active';
 }
 
+/** Where the customer is reached, masked, and where notices go. @param {CustomerWallet} wallet @returns {Child} */
+function contactsOf({ contacts }) {
+  if (contacts.length === 0) return t('nobody');
+  return h('ul', { class: 'customer-contacts' }, contacts.map(({ masked, preferred, removed_at_ms, forgotten_at_ms }) => h('li', { key: masked },
+    h('span', { class: 'number' }, masked),
+    preferred && h('span', { class: 'small soft' }, t('contact_preferred')),
+    removed_at_ms !== null && forgotten_at_ms !== null && h('span', { class: 'small soft' },
+      t('contact_removed', { when: dateTime(removed_at_ms), until: dateTime(forgotten_at_ms) })))));
+}
+
 /** @param {CustomerWallet} wallet @param {Send} send @returns {Child[]} */
 function facts(wallet, send) {
   /** @param {string} word @param {string} value */
@@ -147,7 +157,7 @@ function facts(wallet, send) {
     h('dl', { class: 'rows' },
       row('wallet_number', wallet.wallet_id),
       row('customer_name', wallet.name ?? t('nobody')),
-      row('contact', wallet.contact ?? t('nobody')),
+      h('div', {}, h('dt', {}, t('contact')), h('dd', {}, contactsOf(wallet))),
       row('passkeys', String(wallet.passkeys)),
       row('balance', yen(wallet.balance)),
       row('account_held', yen(wallet.held)),

@@ -388,6 +388,10 @@ export interface Act {
   browser: string;
   request: string | null;
   refusal: RefusalWords | null;
+  /** Of a changed contact: which one, masked, whether an earlier change is taken back, and whether the secret of a letter did it. */
+  contact?: string;
+  undoing?: boolean;
+  by_letter?: boolean;
 }
 
 /** A row of `GET /api/wallets/{id}/notes`; the text is null once its person is erased. */
@@ -407,6 +411,28 @@ export interface Activity {
   same_network: boolean | null;
   browser: string | null;
   refusal: RefusalWords | null;
+  /** Of a changed contact: which one, masked, and whether an earlier change is taken back. */
+  contact?: string;
+  undoing?: boolean;
+}
+
+/** A contact of a customer, as operators see it. */
+export interface MaskedContact {
+  kind: 'phone' | 'mail';
+  masked: string;
+  preferred: boolean;
+  /** There since sign-up or for 72 hours: removed, it is told what touches safety for 72 hours more. */
+  settled: boolean;
+  since_ms: number;
+  removed_at_ms: number | null;
+  /** Until when a removed one can be put back. */
+  forgotten_at_ms: number | null;
+}
+
+/** A row of `GET /api/contacts`. */
+export interface OwnContact extends MaskedContact {
+  contact_id: string;
+  contact: string;
 }
 
 /** `GET /api/wallets/{id}` of the console. */
@@ -418,7 +444,7 @@ export interface CustomerWallet {
   holds: { hold_id: string, merchant: string | null, amount: number, expires_at_ms: number }[];
   frozen: boolean;
   name: string | null;
-  contact: string | null;
+  contacts: MaskedContact[];
   /** How many passkeys open the wallet. */
   passkeys: number;
   erased_at_ms: number | null;

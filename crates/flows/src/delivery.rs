@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | a message is enqueued, sealed | outbox, before the page is answered | it stands there |
 //! | notices that the journal owes are [taken in](take_in_journal) | outbox, with the mark of how far it read | read on behind the mark |
-//! | each notice is [put on the lane](sort) by which its reader is reached | outbox | the rest is sorted later |
+//! | each notice is [put on the lane](sort) by which its reader is reached; copies for the reader's other contacts | outbox, in one transaction | the rest is sorted later |
 //! | each due entry of a lane [goes to its courier](deliver) | outside | it goes once more, under the same id |
 //! | what became of it | outbox | |
 //!
@@ -18,8 +18,10 @@ use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
 use mamori_engine::journal::batch::decode_events;
-use mamori_registry::Registry;
-use mamori_registry::outbox::{Delivery, Due, EntryKey, JournaledRow, Lane, Outbox};
+use mamori_registry::outbox::{
+    Delivery, Due, EntryKey, JournaledRow, Lane, Letter, Outbox, Sorted,
+};
+use mamori_registry::{Registry, Seed};
 
 use crate::messages::{self, Message, MessageKind};
 
@@ -49,9 +51,19 @@ pub fn take_in_journal(outbox: &mut Outbox, journal: &mut JournalReader) -> Resu
     Ok(rows.len() == JOURNAL_ROWS)
 }
 
-/// Puts what waits on the lane by which its reader is reached.
-pub fn sort(outbox: &mut Outbox, registry: &mut Registry, now: Timestamp) -> Result<(), Fault> {
-    let mut round = || outbox.sort(now, ROUND, &mut |due| Some(lane_of(registry, due)));
+/// Puts what waits on the lane by which its reader is reached, with a copy for each other contact of the same person.
+pub fn sort(
+    outbox: &mut Outbox,
+    registry: &mut Registry,
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<(), Fault> {
+    let mut rounds = 0;
+    let mut round = || {
+        rounds += 1;
+        let seed = seed.part(&format!("round {rounds}"));
+        outbox.sort(now, ROUND, &seed, &mut |due| sorted(registry, due, now))
+    };
     while round()? == ROUND {}
     Ok(())
 }
@@ -65,33 +77,51 @@ pub fn deliver(
     carry: &Carry,
 ) -> Result<(), Fault> {
     let mut round = || {
-        outbox.deliver(lane, now, ROUND, &mut |due| match read(registry, due) {
-            Ok(Some(message)) => carry(&message, due.key, now),
-            Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
-            Err(_) => Delivery::Later("the registry does not answer"),
-        })
+        outbox.deliver(
+            lane,
+            now,
+            ROUND,
+            &mut |due| match read(registry, due, now) {
+                Ok(Some(message)) => carry(&message, due.key, now),
+                Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
+                Err(_) => Delivery::Later("the registry does not answer"),
+            },
+        )
     };
     while round()? == ROUND {}
     Ok(())
 }
 
-/// The lane by which the reader of an entry is reached.
-fn lane_of(registry: &mut Registry, due: &Due) -> Lane {
-    match read(registry, due) {
-        Ok(Some(message)) => match message.kind {
-            MessageKind::Sms => Lane::Sms,
-            MessageKind::Mail => Lane::Mail,
-        },
-        // No recipient, or no address for now: either courier says so, and tries again or gives up as for every message.
-        Ok(None) | Err(_) => Lane::Sms,
-    }
+/// The lane by which the reader of an entry is reached, and what goes to the reader's other contacts.
+/// None while the registry does not answer.
+fn sorted(registry: &mut Registry, due: &Due, now: Timestamp) -> Option<Sorted> {
+    let mut messages = read_all(registry, due, now).ok()?.into_iter();
+    // Where there is no recipient, either courier says so.
+    let lane = match messages.next().map(|message| message.kind) {
+        Some(MessageKind::Mail) => Lane::Mail,
+        Some(MessageKind::Sms) | None => Lane::Sms,
+    };
+    let copies = messages.map(|message| Letter {
+        kind: message.kind.word(),
+        content: message.to_bytes(),
+    });
+    Some(Sorted {
+        lane,
+        copies: copies.collect(),
+    })
 }
 
-/// What an entry says, and to whom; `None` if there is no recipient, or nothing to say.
-fn read(registry: &mut Registry, due: &Due) -> Result<Option<Message>, Fault> {
+/// What an entry says, and to whom; `None` if there is no recipient, or nothing to say. Of several contacts of one person it is the
+/// oldest: the others have entries of their own.
+fn read(registry: &mut Registry, due: &Due, now: Timestamp) -> Result<Option<Message>, Fault> {
+    Ok(read_all(registry, due, now)?.into_iter().next())
+}
+
+/// What an entry says to each contact of its reader, the oldest first.
+fn read_all(registry: &mut Registry, due: &Due, now: Timestamp) -> Result<Vec<Message>, Fault> {
     match due.kind.as_str() {
-        "sms" | "mail" => Ok(Message::from_bytes(&due.content)),
-        notice => notice_for(registry, notice, &due.content, due.times).inspect_err(
+        "sms" | "mail" => Ok(Vec::from_iter(Message::from_bytes(&due.content))),
+        notice => notices_for(registry, notice, &due.content, due.times, now).inspect_err(
             |fault| tracing::warn!(%fault, kind = notice, "a notice has no address for now"),
         ),
     }
@@ -147,16 +177,20 @@ impl Couriers {
     }
 }
 
-/// What the owner of a wallet is to be told, if the wallet has an owner.
-fn notice_for(
+/// What the owner of a wallet is to be told, if the wallet has an owner: at every contact, for each of these notices is one of safety.
+fn notices_for(
     registry: &mut Registry,
     kind: &str,
     content: &[u8],
     times: u32,
-) -> Result<Option<Message>, Fault> {
+    now: Timestamp,
+) -> Result<Vec<Message>, Fault> {
     let Ok(wallet) = content.try_into().map(u64::from_be_bytes) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
-    let found = registry.people().contact_of_wallet(WalletId(wallet))?;
-    Ok(found.and_then(|(contact, locale)| messages::notice(kind, times, &contact, &locale)))
+    let Some(reached) = registry.contacts().reached(WalletId(wallet), now)? else {
+        return Ok(Vec::new());
+    };
+    let words = |contact| messages::notice(kind, times, contact, &reached.locale);
+    Ok(reached.contacts.iter().filter_map(words).collect())
 }

@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `sign_up.rs` | a visitor proves a contact and becomes a customer with a wallet |
 //! | `sign_in.rs` | an owner shows a passkey, to sign in or for one act |
+//! | `contacts.rs` | a customer changes how they are reached, and who was reached before undoes it |
 //! | `passkeys.rs` | a customer adds a passkey, names it, removes it |
 //! | `password.rs` | the same two with a password and codes by time, and how those are set and turned off |
 //! | `session.rs` | a session begins, goes on under a new token, and ends |
@@ -30,6 +31,7 @@
 //! call a flow and answer; `mamori init`, development and the console call the same ones.
 
 pub mod api_key;
+pub mod contacts;
 pub mod delivery;
 pub mod device;
 pub mod enrol;
@@ -51,6 +53,7 @@ pub mod staff;
 pub mod supervisor;
 pub mod top_up;
 
+mod japan_time;
 mod ledger;
 mod stop;
 

@@ -1,9 +1,13 @@
-//! Messages that sign-up sends, in words. The outbox delivers them.
+//! Messages that leave, in words. The outbox delivers them.
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_datastore::fault::Fault;
-use mamori_registry::{Contact, ContactKind};
+use mamori_registry::{Contact, ContactKind, ContactNews, Told, UndoSecret};
+
+use crate::japan_time;
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,6 +79,124 @@ pub fn account_exists(contact: &Contact, locale: &str) -> Message {
         ("ご登録済みです", "You have a wallet already"),
         text.to_owned(),
     )
+}
+
+/// The message to the owner of a contact that somebody wanted to add to another wallet.
+pub fn contact_elsewhere(contact: &Contact, locale: &str) -> Message {
+    let text = match locale {
+        "en" => {
+            "Mamori: somebody, perhaps you, tried to add this contact to a wallet. It belongs to a wallet already and cannot be added to another one. If it was not you, there is nothing to do."
+        }
+        _ => {
+            "【Mamori】この連絡先をウォレットに追加する操作がありましたが、すでに別のウォレットに登録されているため、追加できません。お心当たりがなければ、何もなさらなくて大丈夫です。"
+        }
+    };
+    message(
+        contact,
+        locale,
+        ("連絡先は追加されていません", "A contact was not added"),
+        text.to_owned(),
+    )
+}
+
+/// The page that undoes a change of contacts, with its secret behind the `#`, where it is in no request and no log.
+pub fn undo_link(wallet_origin: &str, secret: &UndoSecret) -> String {
+    format!(
+        "{wallet_origin}/undo-contact#{}",
+        URL_SAFE_NO_PAD.encode(secret)
+    )
+}
+
+/// What became of one of a customer's contacts: when, which one (masked, it may be read by somebody else by now), and what can be done.
+pub fn contact_news(told: &Told, wallet_origin: &str) -> Message {
+    let english = told.locale == "en";
+    let when = japan_time::in_words(told.at, told.locale);
+    let what = match (told.to == told.about, english) {
+        (true, true) => "this contact".to_owned(),
+        (true, false) => "この連絡先".to_owned(),
+        (false, true) => told.about.masked(),
+        (false, false) => format!(" {} ", told.about.masked()),
+    };
+    let (subject, ja, en) = match told.news {
+        ContactNews::Added => (
+            ("連絡先が追加されました", "A contact was added"),
+            format!("{what}がウォレットの連絡先に追加されました。"),
+            format!("{what} was added to the contacts of your wallet."),
+        ),
+        ContactNews::Removed => {
+            let (ja, en) = match told.has_settled {
+                true => (
+                    "この連絡先にも、安全に関するお知らせを72時間お送りします。",
+                    " For 72 hours it still gets notices about safety.",
+                ),
+                false => ("", ""),
+            };
+            (
+                ("連絡先が削除されました", "A contact was removed"),
+                format!("{what}がウォレットの連絡先から削除されました。{ja}"),
+                format!("{what} was removed from the contacts of your wallet.{en}"),
+            )
+        }
+        ContactNews::Preferred => (
+            ("お知らせの送り先が変わりました", "Notices go elsewhere now"),
+            format!("お知らせの送り先が{what}に変わりました。"),
+            format!("Notices from your wallet now go to {what}."),
+        ),
+        ContactNews::PutBack => (
+            ("連絡先が元に戻りました", "A contact is back"),
+            format!("削除された{what}が、ウォレットの連絡先に戻りました。"),
+            format!("{what} was removed and is back among the contacts of your wallet."),
+        ),
+        ContactNews::AdditionUndone => (
+            (
+                "連絡先の追加が取り消されました",
+                "Adding a contact was undone",
+            ),
+            format!("{what}の追加が、お知らせのリンクから取り消されました。"),
+            format!(
+                "That {what} was added to your wallet has been undone by the link in a notice."
+            ),
+        ),
+        ContactNews::RemovalUndone => (
+            (
+                "連絡先の削除が取り消されました",
+                "Removing a contact was undone",
+            ),
+            format!("{what}の削除が、お知らせのリンクから取り消されました。"),
+            format!(
+                "That {what} was removed from your wallet has been undone by the link in a notice."
+            ),
+        ),
+        ContactNews::PreferenceUndone => (
+            (
+                "送り先の変更が取り消されました",
+                "The change of where notices go was undone",
+            ),
+            format!("お知らせの送り先を{what}にする変更が、お知らせのリンクから取り消されました。"),
+            format!("That notices go to {what} has been undone by the link in a notice."),
+        ),
+    };
+    let way = match (told.secret, english) {
+        (Some(secret), true) => format!(
+            "If this was not you, undo it within 72 hours on this page, without signing in:\n{}\nYou can also do it in your wallet ({wallet_origin}), under Settings, Contacts.",
+            undo_link(wallet_origin, secret)
+        ),
+        (Some(secret), false) => format!(
+            "お心当たりがなければ、72時間以内に次のページで取り消せます（サインインは不要です）。\n{}\nウォレット（{wallet_origin}）の「設定」→「連絡先」からも行えます。",
+            undo_link(wallet_origin, secret)
+        ),
+        (None, true) => format!(
+            "If this was not you, look at Settings, Contacts in your wallet ({wallet_origin}) and contact us."
+        ),
+        (None, false) => format!(
+            "お心当たりがなければ、ウォレット（{wallet_origin}）の「設定」→「連絡先」をご確認のうえ、お問い合わせください。"
+        ),
+    };
+    let text = match english {
+        true => format!("Mamori: {when}: {en}\n{way}"),
+        false => format!("【Mamori】{when}、{}\n{way}", ja.trim_start()),
+    };
+    message(told.to, told.locale, subject, text)
 }
 
 /// A notice that the journal owes the owner of a wallet of something that has happened so many times; None for a kind that has no words.
@@ -198,6 +320,42 @@ mod tests {
         );
         assert_eq!(format!("{message:?}"), "Message(Mail, ..)");
         assert_eq!(Message::from_bytes(b"[\"fax\",\"a\",\"b\",\"c\"]"), None);
+    }
+
+    #[test]
+    fn news_of_a_contact_names_it_masked_and_leads_to_the_configured_address_alone() {
+        let [phone, mail] = ["090-1234-5678", "sora@example.jp"]
+            .map(|text| Contact::parse(text).expect("a contact"));
+        let news = [
+            ContactNews::Added,
+            ContactNews::Removed,
+            ContactNews::Preferred,
+            ContactNews::PutBack,
+            ContactNews::AdditionUndone,
+            ContactNews::RemovalUndone,
+            ContactNews::PreferenceUndone,
+        ];
+        let mut texts = std::collections::BTreeSet::new();
+        for (news, locale) in news.into_iter().flat_map(|one| [(one, "ja"), (one, "en")]) {
+            for (to, secret) in [(&phone, Some([7; 32])), (&mail, None)] {
+                let told = Told {
+                    to,
+                    locale,
+                    news,
+                    about: &mail,
+                    has_settled: true,
+                    at: mamori_domain::world::Timestamp::from_seconds(1_795_853_400),
+                    secret: secret.as_ref(),
+                };
+                let Message { text, .. } = contact_news(&told, "https://wallet.example.jp");
+                assert!(!text.contains("sora@"), "{text}");
+                assert_eq!(text.contains("s***@example.jp"), *to == phone, "{text}");
+                assert!(text.contains("17:10"), "{text}");
+                let link = "https://wallet.example.jp/undo-contact#BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc\n";
+                assert_eq!(text.contains(link), secret.is_some(), "{text}");
+                assert!(texts.insert(text), "each says something else");
+            }
+        }
     }
 
     #[test]

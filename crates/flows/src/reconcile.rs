@@ -3,7 +3,7 @@
 //! | when | what |
 //! |---|---|
 //! | at the first start that knows proofs | every lasting row of the registry is proven, and the ledger remembers it |
-//! | at each start, before any request is served | every row whose standing differs from what the ledger names |
+//! | at each start, before any request is served | contacts of an older program are proven by their seals; every row whose standing differs from what the ledger names |
 //! | every few seconds | sign-ups, passwords, API keys, permissions and passkeys that have been on their way for too long; erasures and passwords that owe the ledger commands |
 
 use std::time::Duration;
@@ -25,6 +25,11 @@ const ON_ITS_WAY: Duration = Duration::from_secs(120);
 /// Settles everything. Run at each start, when no flow is under way.
 pub fn at_start(engine: &Engine, registry: &mut Registry) -> Result<Reconciled, Fault> {
     prove_lasting_rows(engine, registry)?;
+    registry.contacts().prove_sealed(&mut |rows| {
+        if rows > 0 {
+            tracing::info!(rows, "contacts are given their proofs");
+        }
+    })?;
     // Of the moment nothing is asked, and of chance nothing is made: the sign-ups have begun before.
     let (all, seed) = (Timestamp(i64::MAX), Seed::new([0; 32]));
     password::bind_owed(engine, registry, all, all, &seed)?;

@@ -34,13 +34,18 @@ pub fn start(
         .registry
         .sign_ups()
         .start(start, budget, run.now, run.seed)?;
-    let to_send = drawn.map_err(|refusal| match refusal {
+    let to_send = drawn.map_err(not_sent)?;
+    send(&to_send)?;
+    Ok(to_send.sign_up)
+}
+
+/// Why a code was not sent.
+pub(crate) fn not_sent(refusal: SendRefusal) -> Denied {
+    match refusal {
         SendRefusal::CountryNotServed => Denied::CountryNotServed,
         SendRefusal::ContactBudget => Denied::CodeSentTooOften,
         SendRefusal::LaneBudget => Denied::MessagesUsedUp,
-    })?;
-    send(&to_send)?;
-    Ok(to_send.sign_up)
+    }
 }
 
 /// Makes the person and opens the wallet, once the contact is proven and the passkey checked. It pays from `device` from the beginning.

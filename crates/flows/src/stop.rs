@@ -42,6 +42,18 @@ pub enum Denied {
     MessagesUsedUp,
     /// Another sign-up with the same contact was faster.
     ContactTaken,
+    /// The contact is one of the customer's own, or was until less than 72 hours ago.
+    ContactYours,
+    /// The contact that was just proven is another customer's.
+    ContactElsewhere,
+    /// The customer has as many contacts as one may have.
+    TooManyContacts,
+    /// Without this contact the customer could not be reached.
+    LastContact,
+    /// The customer changed contacts too often within a day.
+    ContactChangesUsedUp,
+    /// The secret of a letter is unknown, used or too old; not told apart.
+    UndoLink,
     /// The new passkey belongs to another account already.
     CredentialTaken,
     /// The customer has as many passkeys as one may have.

@@ -20,6 +20,7 @@ use mamori_engine::journal::JournalReader;
 use mamori_engine::testing::{Loss, ManualClock};
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::api_key;
+use mamori_flows::contacts;
 use mamori_flows::delivery::{SHARD, deliver, sort, take_in_journal};
 use mamori_flows::enrol;
 use mamori_flows::erase;
@@ -32,9 +33,9 @@ use mamori_flows::sign_up;
 use mamori_flows::{Denied, Flow, Run, Stop};
 use mamori_registry::outbox::{Delivery, EntryKey, Lane, Outbox};
 use mamori_registry::{
-    CONTROL, Contact, EndedSession, Enrolment, HashCost, NEVER_USED, NewFactors, NewPasskey,
-    Opening, OwnerId, Password, PasswordEnrolment, Reconciled, Registry, Rows, Seed, SessionId,
-    StoredPasskey, Surface, TotpSecret, step_at, token_hash,
+    CONTROL, Contact, ContactChange, EndedSession, Enrolment, HashCost, NEVER_USED, NewFactors,
+    NewPasskey, Opening, OwnerId, Password, PasswordEnrolment, Reconciled, Registry, Rows, Seed,
+    SessionId, StoredPasskey, Surface, TotpSecret, step_at, token_hash,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -817,7 +818,8 @@ fn a_message_that_was_carried_when_the_program_died_goes_once_more_under_the_sam
             assert!(!dies, "the program dies with the message under way");
             Delivery::Sent
         };
-        sort(outbox, &mut world.registry, NOW).expect("both answer");
+        let seed = Seed::new([12; 32]);
+        sort(outbox, &mut world.registry, NOW, &seed).expect("both answer");
         for lane in Lane::ALL {
             let mut one_lane =
                 || deliver(outbox, &mut world.registry, lane, NOW, &carry).expect("both answer");
@@ -845,6 +847,63 @@ fn a_message_that_was_carried_when_the_program_died_goes_once_more_under_the_sam
     take_in(&world, &mut outbox);
     send(&mut world, &mut outbox, false);
     assert!(carried.take().is_empty(), "nothing is owed any more");
+}
+
+/// A contact is added and the wallet is frozen: both contacts hear of both, whatever the program dies of between the steps.
+#[test]
+fn every_contact_hears_of_a_freeze_and_of_a_change_of_contacts() {
+    let mut world = World::new();
+    let seal = || MasterKey::from_bytes([42; 32]).wrap_key();
+    let open = |world: &World| Outbox::open(&world.scratch.location(), seal()).expect("it opens");
+    drop(open(&world));
+    world.run(sign_up).expect("she signs up");
+    let phone = Contact::parse("090-1234-5678").expect("a contact");
+    let added = world.run(|run| {
+        let add = ContactChange::Add(&phone);
+        contacts::change(run, &SORA, &add, "https://wallet.example.jp")
+    });
+    added.expect("there is room");
+    world
+        .run(|run| {
+            let wallet = WalletId(1);
+            Ok(run.ask(Command::Freeze { wallet })?)
+        })
+        .expect("the ledger answers")
+        .expect("it is Sora's");
+    let told = RefCell::new(Vec::new());
+    let round = |world: &mut World, lanes: &[Lane]| {
+        let mut outbox = open(world);
+        let mut journal = JournalReader::open(&world.scratch.location(), SHARD).expect("it opens");
+        while take_in_journal(&mut outbox, &mut journal).expect("both answer") {}
+        let seed = Seed::new([12; 32]);
+        sort(&mut outbox, &mut world.registry, NOW, &seed).expect("both answer");
+        let carry = |message: &Message, _: EntryKey, _: Timestamp| {
+            let about = ["追加されました", "停止しました"].map(|word| message.text.contains(word));
+            told.borrow_mut().push((message.to.clone(), about));
+            Delivery::Sent
+        };
+        for lane in lanes {
+            deliver(&mut outbox, &mut world.registry, *lane, NOW, &carry).expect("both answer");
+        }
+    };
+    round(&mut world, &[Lane::Sms]);
+    world.restart();
+    round(&mut world, &Lane::ALL);
+    world.restart();
+    round(&mut world, &Lane::ALL);
+    let mut told = told.into_inner();
+    told.sort();
+    let (phone, mail) = ("+819012345678", "sora@example.jp");
+    assert_eq!(
+        told,
+        [
+            (phone, [false, true]),
+            (phone, [true, false]),
+            (mail, [false, true]),
+            (mail, [true, false])
+        ]
+        .map(|(to, about)| (to.to_owned(), about))
+    );
 }
 
 /// An older program left people and passkeys without proofs. The first start gives them theirs, whatever it is interrupted by; what

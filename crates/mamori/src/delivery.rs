@@ -13,7 +13,7 @@ use mamori_engine::journal::JournalReader;
 use mamori_flows::delivery::{Couriers, SHARD, deliver, sort, take_in_journal};
 use mamori_flows::messages::{Message, Messenger};
 use mamori_registry::outbox::{Lane, Outbox};
-use mamori_registry::{CODE_LIFE, Registry};
+use mamori_registry::{CODE_LIFE, Registry, Seed};
 
 use crate::world::{Chance, Clock, Failure};
 
@@ -30,6 +30,7 @@ pub struct Notifier {
     master: MasterKey,
     couriers: Couriers,
     clock: Clock,
+    chance: Chance,
 }
 
 impl Notifier {
@@ -66,6 +67,7 @@ impl Notifier {
             master: master.clone(),
             couriers,
             clock,
+            chance,
         })
     }
 
@@ -80,7 +82,7 @@ impl Notifier {
             let outbox = Outbox::open(&self.location, self.master.wrap_key())?;
             Ok((outbox, Registry::open(&self.location, &self.master)?))
         };
-        let clock = self.clock;
+        let (clock, chance) = (self.clock, self.chance);
         let couriers = Arc::new(self.couriers);
         let mut threads = Vec::new();
         for (name, lane) in Lane::ALL.map(|lane| (thread_name(lane), lane)) {
@@ -98,7 +100,9 @@ impl Notifier {
         let sorting = rounds("delivery", move || {
             while take_in_journal(&mut outbox, &mut journal)? {}
             let now = Timestamp((clock.wall_micros)());
-            sort(&mut outbox, &mut registry, now)?;
+            let mut seed = [0; 32];
+            chance(&mut seed);
+            sort(&mut outbox, &mut registry, now, &Seed::new(seed))?;
             carriers.iter().for_each(Thread::unpark);
             outbox.forget_sent(now.minus(REMEMBER)).map(|_| ())
         })?;

@@ -1,10 +1,12 @@
-//! What operators changed in the registry, in the shape of the ledger's acts: who, what, whom, when, from where, in which request.
+//! What was changed in the registry alone, in the shape of the ledger's acts: who, what, whom, when, from where, in which request.
 //!
 //! What the ledger decides stands in the journal. What stands in the registry alone (who may enter the console, pairing codes,
 //! which schemes a key takes, what things are called) leaves a row here, written by the transaction that makes the change; and so
-//! does an operator who looks for a customer, or at one. A customer who calls a passkey by another name leaves one too.
+//! does an operator who looks for a customer, or at one. A customer who calls a passkey by another name leaves one too, and so does what customers
+//! change of their contacts.
 
 use mamori_datastore::fault::Fault;
+use mamori_datastore::keys::SealKey;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 use mamori_domain::context::{Actor, Asker, Context, RequestId};
 use mamori_domain::event::Subject;
@@ -12,7 +14,7 @@ use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
 
 use crate::factors::OwnerId;
-use crate::{Numbered, at, instant_cell, numbered_cell};
+use crate::{Numbered, at, instant_cell, numbered_cell, place};
 
 /// What was changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,6 +37,9 @@ pub enum RegistryCommand {
     SetInvoiceNumber,
     NamePasskey,
     SetPasswordBesidePasskeys,
+    AddContact,
+    RemoveContact,
+    PreferContact,
 }
 
 impl RegistryCommand {
@@ -59,6 +64,9 @@ impl RegistryCommand {
             RegistryCommand::SetInvoiceNumber => "set_invoice_number",
             RegistryCommand::NamePasskey => "name_passkey",
             RegistryCommand::SetPasswordBesidePasskeys => "set_password_beside_passkeys",
+            RegistryCommand::AddContact => "add_contact",
+            RegistryCommand::RemoveContact => "remove_contact",
+            RegistryCommand::PreferContact => "prefer_contact",
         }
     }
 }
@@ -83,6 +91,9 @@ impl Numbered for RegistryCommand {
         RegistryCommand::SetInvoiceNumber,
         RegistryCommand::NamePasskey,
         RegistryCommand::SetPasswordBesidePasskeys,
+        RegistryCommand::AddContact,
+        RegistryCommand::RemoveContact,
+        RegistryCommand::PreferContact,
     ];
 
     fn as_number(self) -> i64 {
@@ -105,6 +116,9 @@ impl Numbered for RegistryCommand {
             RegistryCommand::SetInvoiceNumber => 16,
             RegistryCommand::NamePasskey => 26,
             RegistryCommand::SetPasswordBesidePasskeys => 20,
+            RegistryCommand::AddContact => 17,
+            RegistryCommand::RemoveContact => 18,
+            RegistryCommand::PreferContact => 19,
         }
     }
 }
@@ -138,6 +152,17 @@ impl Noted {
         command: RegistryCommand,
         about: About,
     ) -> Result<(), Fault> {
+        self.write_with(tx, command, about, None)
+    }
+
+    /// The same with what the row says in particular, sealed.
+    pub(crate) fn write_with(
+        &self,
+        tx: &mut Tx,
+        command: RegistryCommand,
+        about: About,
+        detail: Option<&[u8]>,
+    ) -> Result<(), Fault> {
         let text = match about {
             About::Operator(operator) => {
                 format!("operator {:032x}", u128::from_be_bytes(operator.0))
@@ -159,8 +184,8 @@ impl Noted {
         let by = self.asker.by();
         let context = minicbor::to_vec(self.asker.context).expect("memory takes all");
         tx.execute(
-            "INSERT INTO registry_acts (act, at, command, actor_kind, actor, context, subject_kind, subject_number, subject, request)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+            "INSERT INTO registry_acts (act, at, command, actor_kind, actor, context, subject_kind, subject_number, subject, request, detail)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
             &[
                 Param::Blob(&self.id),
                 at(self.now),
@@ -172,6 +197,7 @@ impl Noted {
                 number,
                 Param::Text(&text),
                 Param::Int(self.asker.request.0 as i64),
+                detail.map_or(Param::Null, Param::Blob),
             ],
         )
         .map(drop)
@@ -198,20 +224,60 @@ pub struct RegistryAct {
     pub subject: RegistrySubject,
     /// The edge's name for the request; zero for none.
     pub request: RequestId,
+    /// What it says in particular, sealed with the key of the person that it is about: gone with the person.
+    pub detail: Option<Vec<u8>>,
+}
+
+/// What a change of a contact says in particular.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActDetail {
+    /// Masked.
+    pub contact: String,
+    /// Whether it takes an earlier change back.
+    pub is_undoing: bool,
+}
+
+impl ActDetail {
+    /// No contact begins with it.
+    const UNDOING: char = '<';
+
+    pub(crate) fn seal(&self, key: &SealKey, act: &ActId, nonce: [u8; 12]) -> Vec<u8> {
+        let mut text = String::from(&*self.contact);
+        if self.is_undoing {
+            text.insert(0, ActDetail::UNDOING);
+        }
+        key.seal(
+            place("registry_acts", "detail", act),
+            nonce,
+            text.as_bytes(),
+        )
+    }
+
+    pub(crate) fn open(key: &SealKey, act: &ActId, sealed: &[u8]) -> Result<ActDetail, Fault> {
+        let text = key.open(place("registry_acts", "detail", act), sealed)?;
+        let text = String::from_utf8(text)
+            .map_err(|_| Fault::broken("a sealed detail of an act is not text"))?;
+        let is_undoing = text.starts_with(ActDetail::UNDOING);
+        let contact = text.trim_start_matches(ActDetail::UNDOING).to_owned();
+        Ok(ActDetail {
+            contact,
+            is_undoing,
+        })
+    }
 }
 
 /// Which changes are wanted; the same choice as there is for the ledger's acts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// About this merchant, store or till.
+    /// About this wallet, merchant, store or till.
     Subject(Subject),
-    /// By this operator, or by the program.
+    /// By this operator or customer, or by the program.
     Actor(Actor),
     /// All of a stretch of time: from this instant on, before that one.
     Between(Timestamp, Timestamp),
 }
 
-/// What operators changed.
+/// What was changed.
 pub struct Acts<'a> {
     pub(crate) db: &'a mut Db,
 }
@@ -241,7 +307,7 @@ impl Acts<'_> {
         let limit = Param::Int(i64::from(limit));
         let rows = match wanted {
             Wanted::Subject(subject) => self.db.query(
-                "SELECT act, at, command, context, subject_kind, subject_number, subject, request FROM registry_acts
+                "SELECT act, at, command, context, subject_kind, subject_number, subject, request, detail FROM registry_acts
                  WHERE subject_kind = $1 AND subject_number = $2 AND (at < $3 OR at = $3 AND act < $4)
                  ORDER BY at DESC, act DESC LIMIT $5",
                 &[
@@ -254,7 +320,7 @@ impl Acts<'_> {
                 act_row,
             ),
             Wanted::Actor(actor) => self.db.query(
-                "SELECT act, at, command, context, subject_kind, subject_number, subject, request FROM registry_acts
+                "SELECT act, at, command, context, subject_kind, subject_number, subject, request, detail FROM registry_acts
                  WHERE actor_kind = $1 AND actor = $2 AND (at < $3 OR at = $3 AND act < $4)
                  ORDER BY at DESC, act DESC LIMIT $5",
                 &[
@@ -267,7 +333,7 @@ impl Acts<'_> {
                 act_row,
             ),
             Wanted::Between(from, to) => self.db.query(
-                "SELECT act, at, command, context, subject_kind, subject_number, subject, request FROM registry_acts
+                "SELECT act, at, command, context, subject_kind, subject_number, subject, request, detail FROM registry_acts
                  WHERE at >= $1 AND at < $2 AND (at < $3 OR at = $3 AND act < $4)
                  ORDER BY at DESC, act DESC LIMIT $5",
                 &[at(from), at(to), last_at, last, limit],
@@ -288,6 +354,7 @@ fn act_row(row: &Row) -> Result<RegistryAct, Fault> {
         subject: subject_cells(row)
             .ok_or_else(|| Fault::broken("the registry holds a subject that is none"))?,
         request: RequestId(row.int(7) as u64),
+        detail: row.opt_blob(8).map(<[u8]>::to_vec),
     })
 }
 

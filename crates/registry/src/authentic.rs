@@ -7,7 +7,8 @@
 //! and read by [`select`] wherever a right follows. What the ledger or a seal decides, and what is only shown, may be read without.
 //!
 //! What is under way (sessions, links, pairing codes) was ended when rows began to carry proofs. What lasts was there before: it is
-//! [proven once](prove_lasting), and the ledger remembers that, so that it is never done again.
+//! [proven once](prove_lasting), and the ledger remembers that, so that it is never done again. Contacts came later; what an older
+//! program wrote of them was sealed already, and is believed by its seal (`contacts.rs`).
 //!
 //! What an attacker gains who may write to the store and does not have the master key: rows can be taken away, and an old row of
 //! the same store can be put back in the place of the one that followed it. None can be invented and none altered.
@@ -17,6 +18,8 @@ use std::fmt::Write;
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
+
+use crate::schema::{PASSWORDS_WITH_CODES, PROVEN_CONTACTS, PROVEN_LASTING_ROWS, PROVEN_ROWS};
 
 /// Of what type the cells of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,8 +252,56 @@ pub(crate) const SUPERVISORS: AuthenticTable = AuthenticTable {
     refusal: "a row of supervisors was not written by this house or was altered",
 };
 
+/// How people are reached: codes go there, and notices of safety. Rows of an older program are proven by their seals.
+pub(crate) const CONTACTS: AuthenticTable = AuthenticTable {
+    name: "contacts",
+    columns: &[
+        ("contact_index", CellType::Blob),
+        ("person", CellType::Blob),
+        ("kind", CellType::Int),
+        ("contact", CellType::Blob),
+        ("proven_at", CellType::Int),
+        ("contact_id", CellType::Blob),
+        ("preferred", CellType::Int),
+        ("settles_at", CellType::Int),
+        ("removed_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of contacts was not written by this house or was altered",
+};
+
+/// What was changed of contacts in the last 72 hours: whoever has the secret may undo it.
+pub(crate) const CONTACT_CHANGES: AuthenticTable = AuthenticTable {
+    name: "contact_changes",
+    columns: &[
+        ("secret_hash", CellType::Blob),
+        ("person", CellType::Blob),
+        ("kind", CellType::Int),
+        ("contact_id", CellType::Blob),
+        ("preferred_before", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("undone_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of contact_changes was not written by this house or was altered",
+};
+
+impl AuthenticTable {
+    /// The migration since which its rows carry proofs.
+    pub(crate) fn since(&self) -> &'static str {
+        match self.name {
+            "sessions" | "operator_links" | "pairing_codes" => PROVEN_ROWS,
+            "contacts" | "contact_changes" => PROVEN_CONTACTS,
+            "passwords" | "totps" => PASSWORDS_WITH_CODES,
+            _ => PROVEN_LASTING_ROWS,
+        }
+    }
+}
+
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 12] = [
+pub const AUTHENTIC: [&AuthenticTable; 14] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -263,6 +314,8 @@ pub const AUTHENTIC: [&AuthenticTable; 12] = [
     &SUPERVISORS,
     &PASSWORDS,
     &TOTPS,
+    &CONTACTS,
+    &CONTACT_CHANGES,
 ];
 
 /// A row that does not prove itself.
@@ -533,7 +586,8 @@ pub(crate) fn prove_lasting(
     proven: &mut dyn FnMut(u64),
 ) -> Result<u64, Fault> {
     let mut count = 0;
-    for table in AUTHENTIC.iter().filter(|table| table.lasts) {
+    let of_that_time = |table: &&&AuthenticTable| table.since() == PROVEN_LASTING_ROWS;
+    for table in AUTHENTIC.iter().filter(of_that_time) {
         walk(db, table, true, |tx, rows| {
             for (cells, _) in rows.iter().filter(|(_, proof)| proof.is_none()) {
                 let proof = prove(key, table, cells);
@@ -550,19 +604,24 @@ pub(crate) fn prove_lasting(
     Ok(count)
 }
 
-/// Every row of these tables that does not prove itself, at most `max` of a table.
+/// Every row of these tables that does not prove itself, at most `max` of a table. `awaits` is asked about one without a proof, by its
+/// primary key: whether the next start gives it one.
 pub(crate) fn forgeries<'a>(
     db: &mut Db,
     key: &Secret,
     tables: impl Iterator<Item = &'a AuthenticTable>,
     max: usize,
+    awaits: &dyn Fn(&mut Tx, &AuthenticTable, Param) -> Result<bool, Fault>,
 ) -> Result<Vec<Forgery>, Fault> {
     let mut found = Vec::new();
     for table in tables {
         let begin = found.len();
-        walk(db, table, false, |_, rows| {
+        walk(db, table, false, |tx, rows| {
             for (cells, proof) in rows {
-                if !is_right(key, table, &cells, proof.as_deref()) && found.len() < begin + max {
+                if found.len() >= begin + max || is_right(key, table, &cells, proof.as_deref()) {
+                    continue;
+                }
+                if proof.is_some() || !awaits(tx, table, cells[0].param())? {
                     found.push(Forgery {
                         table: table.name,
                         row: cells[0].shown(),

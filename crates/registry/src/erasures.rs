@@ -13,6 +13,7 @@ use crate::{
 };
 use mamori_datastore::fault::Fault;
 use mamori_datastore::sql::{Db, Param, Row};
+use mamori_domain::event::Subject;
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
@@ -51,9 +52,21 @@ impl Erasures<'_> {
                 return Ok(None);
             };
             let who = Param::Blob(&person);
-            // A sign-up of the last two hours holds the same contact, sealed under the store's key.
-            tx.execute("DELETE FROM sign_ups WHERE contact_index IN (SELECT contact_index FROM contacts WHERE person = $1)", &[who])?;
+            // A sign-up of the last two hours holds a contact of theirs, sealed under the store's key; so does a contact on its way.
+            tx.execute(
+                "DELETE FROM sign_ups WHERE person = $1 OR contact_index IN (SELECT contact_index FROM contacts WHERE person = $1)",
+                &[who],
+            )?;
             tx.execute("DELETE FROM contacts WHERE person = $1", &[who])?;
+            tx.execute("DELETE FROM contact_changes WHERE person = $1", &[who])?;
+            // What was sealed in the lists of acts has lost its key; nothing is left of it either.
+            tx.execute(
+                "UPDATE registry_acts SET detail = NULL WHERE subject_kind = $1 AND subject_number = $2",
+                &[
+                    Param::Int(Subject::Wallet(wallet).kind()),
+                    Param::Int(Subject::Wallet(wallet).number() as i64),
+                ],
+            )?;
             let gone = [
                 ("status", dead),
                 ("field_key", Param::Null),

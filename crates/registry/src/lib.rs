@@ -7,13 +7,14 @@
 //! | file | tables |
 //! |---|---|
 //! | `sign_ups.rs` | one-time codes that prove a contact |
-//! | `people.rs` | people, their contacts and names |
+//! | `people.rs` | people and their names |
+//! | `contacts.rs`, `contact_rows.rs` | how people are reached; what was changed of that, and by what it is undone |
 //! | `erasures.rs` | the end of a person: what was destroyed and what is still owed |
 //! | `factors.rs` | public keys of customers and operators |
 //! | `passkeys.rs` | a customer's several passkeys: added, named, removed |
 //! | `passwords.rs`, `totp.rs` | passwords of customers, and the codes by time that they never go without |
 //! | `sessions.rs` | who is signed in |
-//! | `authentic.rs` | how the rows of sessions, links and pairing codes prove themselves |
+//! | `authentic.rs` | how rows that give a right prove themselves |
 //! | `operators.rs` | staff and their one-time links |
 //! | `devices.rs` | pairing codes and enrolled devices |
 //! | `supervisors.rs` | who may stand beside a store's tills, by PIN |
@@ -23,7 +24,7 @@
 //! | `api_keys.rs` | API keys |
 //! | `permissions.rs` | standing permissions and the links that asked for them |
 //! | `outbox.rs` | messages on their way, with a connection of its own |
-//! | `acts.rs` | what operators changed here, in the shape of the ledger's acts |
+//! | `acts.rs` | what operators and customers changed here, in the shape of the ledger's acts |
 //!
 //! Every call waits for the database and returns a [`Fault`] where the store failed; unless it is an unknown outcome,
 //! nothing was changed. What the rules refuse is no fault: it is the inner `Result` of a call that has one. Instants are
@@ -35,6 +36,8 @@ mod api_keys;
 mod authentic;
 mod card_orders;
 mod contact;
+mod contact_rows;
+mod contacts;
 mod devices;
 mod directory;
 mod erasures;
@@ -57,7 +60,7 @@ use std::collections::HashSet;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{MasterKey, SealKey, SealedPlace, Secret};
-use mamori_datastore::sql::{Db, Location, Migration, Param, Row};
+use mamori_datastore::sql::{Db, Location, Migration, Param, Row, Tx};
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use sha2::{Digest, Sha256};
@@ -68,6 +71,11 @@ pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
 pub use authentic::{AUTHENTIC, AuthenticTable, CellType, Forgery, PROOF};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
 pub use contact::{Contact, ContactKind, ContactProblem, display_name, folded, masked_name};
+pub(crate) use contact_rows::awaits_proof;
+pub use contacts::{
+    CHANGES_PER_DAY, CONTACTS_MAX, ContactChange, ContactId, ContactNews, ContactRefusal, Contacts,
+    KnownContact, Reached, Told, UNDO_LIFE, UndoSecret, Words,
+};
 pub use devices::{
     Device, Devices, PAIRING_CODE_DIGITS, PAIRING_CODE_LIFE, PAIRING_TRIES_MAX, PairingRefusal,
 };
@@ -111,8 +119,8 @@ pub const UNDER_WAY: [&str; 5] = [
 ];
 
 pub use sign_ups::{
-    CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget, SendRefusal,
-    SignUpStart, SignUps,
+    AdditionStart, CODE_LIFE, CODE_TRIES_MAX, CodeRefusal, CodeToSend, Proven, SendBudget,
+    SendRefusal, SignUpStart, SignUps,
 };
 
 pub use supervisors::{
@@ -207,9 +215,17 @@ impl Registry {
 }
 
 impl Registry {
-    /// People: contacts and names, sealed under a key of each.
+    /// People and their names, sealed under a key of each.
     pub fn people(&mut self) -> People<'_> {
         People {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// How people are reached.
+    pub fn contacts(&mut self) -> Contacts<'_> {
+        Contacts {
             db: &mut self.db,
             keys: &self.keys,
         }
@@ -324,7 +340,7 @@ impl Registry {
         }
     }
 
-    /// What operators changed here.
+    /// What operators and customers changed here.
     pub fn acts(&mut self) -> Acts<'_> {
         Acts { db: &mut self.db }
     }
@@ -360,7 +376,11 @@ impl Registry {
     /// Using one is refused, whether it was found here before or not. `of` says where to look: of customers there are millions.
     pub fn forgeries(&mut self, of: Rows) -> Result<Vec<Forgery>, Fault> {
         let tables = AUTHENTIC.into_iter().filter(|table| of.names(table));
-        authentic::forgeries(&mut self.db, &self.keys.rows, tables, FORGERIES_MAX)
+        let awaits = |tx: &mut Tx, table: &AuthenticTable, row: Param| {
+            awaits_proof(tx, &self.keys, table, row)
+        };
+        let key = &self.keys.rows;
+        authentic::forgeries(&mut self.db, key, tables, FORGERIES_MAX, &awaits)
     }
 
     /// Gives a proof to all rows that last and have none. The ledger must not say yet that this was done; afterwards it must.
@@ -401,15 +421,14 @@ impl Registry {
                 ));
             }
         };
-        let has_passwords = has(schema::PASSWORDS_WITH_CODES);
-        let is_there =
-            |table: &AuthenticTable| has_passwords || !matches!(table.name, "passwords" | "totps");
-        let tables = AUTHENTIC
-            .into_iter()
+        let tables = (AUTHENTIC.into_iter())
             .filter(|table| !table.lasts || looked == Looked::Everywhere)
-            .filter(|table| is_there(table));
+            // What an older program wrote has no proofs where it knew none.
+            .filter(|table| has(table.since()));
         let keys = RegistryKeys::of(master);
-        let forgeries = authentic::forgeries(&mut db, &keys.rows, tables, FORGERIES_MAX)?;
+        let awaits =
+            |tx: &mut Tx, table: &AuthenticTable, row: Param| awaits_proof(tx, &keys, table, row);
+        let forgeries = authentic::forgeries(&mut db, &keys.rows, tables, FORGERIES_MAX, &awaits)?;
         Ok((looked, forgeries))
     }
 }
@@ -419,7 +438,7 @@ impl Registry {
 pub enum Rows {
     /// All of them.
     All,
-    /// Those of customers and of what they prove themselves with.
+    /// Those of customers, of what they prove themselves with and of their contacts.
     OfCustomers,
     /// The rest: who is signed in, staff, tills, API keys.
     OfTheHouse,
@@ -427,7 +446,10 @@ pub enum Rows {
 
 impl Rows {
     fn names(self, table: &AuthenticTable) -> bool {
-        let of_customers = matches!(table.name, "people" | "passkeys" | "passwords" | "totps");
+        let of_customers = matches!(
+            table.name,
+            "people" | "passkeys" | "passwords" | "totps" | "contacts" | "contact_changes"
+        );
         match self {
             Rows::All => true,
             Rows::OfCustomers => of_customers,

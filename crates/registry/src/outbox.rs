@@ -8,6 +8,9 @@
 //! Each way out of the house is a lane of its own: one courier that hangs delays none of the others. An enqueued entry
 //! knows its lane; a derived one is sorted when it was looked up how its wallet's owner is reached.
 //!
+//! A derived entry goes to the oldest contact of its wallet's owner. For every other contact of that person sorting makes an entry of the
+//! registry's own, sealed, with the same words: notices of safety go to all, and each is tried until it has arrived.
+//!
 //! Derived entries and the mark of how far the journal was read are one transaction of the registry, so rebuilding the views
 //! sends nothing again.
 //!
@@ -18,6 +21,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::seed::Seed;
 use crate::{Numbered, Registry, at, instant_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
@@ -99,8 +103,8 @@ const ATTEMPTS_MAX: u32 = 16;
 const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Journal rows without an entry after which the mark is raised all the same.
 const MARK_ROWS: u64 = 10_000;
-/// How long a derived notice is worth sending.
-const NOTICE_LIFE: Duration = Duration::from_secs(3 * 24 * 3_600);
+/// How long a notice is worth sending.
+pub(crate) const NOTICE_LIFE: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// Which entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -192,6 +196,39 @@ pub enum Delivery {
     Later(&'static str),
     /// Never try again.
     Never(&'static str),
+}
+
+/// A message to one contact, ready to be sealed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Letter {
+    /// `sms` or `mail`.
+    pub kind: &'static str,
+    /// What its courier reads.
+    pub content: Vec<u8>,
+}
+
+// It holds a contact, and perhaps a secret.
+impl std::fmt::Debug for Letter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Letter({}, ..)", self.kind)
+    }
+}
+
+/// Where an entry goes that had no lane yet.
+pub struct Sorted {
+    /// Its own way out of the house.
+    pub lane: Lane,
+    /// What goes to the other contacts of the same person.
+    pub copies: Vec<Letter>,
+}
+
+impl From<Lane> for Sorted {
+    fn from(lane: Lane) -> Sorted {
+        Sorted {
+            lane,
+            copies: Vec::new(),
+        }
+    }
 }
 
 /// Counts for the console.
@@ -364,59 +401,50 @@ impl Outbox {
         now: Timestamp,
         expires_at: Timestamp,
     ) -> Result<EntryKey, Fault> {
-        let seal = &self.seal;
-        self.db.transaction(|tx| {
-            let seq = tx.query_first(
-                "INSERT INTO outbox_marks (origin, seq) VALUES ($1, 1)
-                 ON CONFLICT (origin) DO UPDATE SET seq = outbox_marks.seq + 1 RETURNING seq",
-                &[Param::Int(CONTROL_ORIGIN)],
-                |row| row.int(0),
-            )?;
-            let key = EntryKey { origin: CONTROL_ORIGIN, epoch: 0, seq: seq.unwrap_or(1), n: 0 };
-            let sealed = seal.seal(place(&key.seq.to_be_bytes()), nonce, content);
-            tx.execute(
-                "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error, lane)
-                 VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '', $9)",
-                &[
-                    Param::Int(key.origin),
-                    Param::Int(key.epoch),
-                    Param::Int(key.seq),
-                    Param::Int(key.n),
-                    Param::Text(kind),
-                    Param::Blob(&sealed),
-                    at(now),
-                    at(expires_at),
-                    Param::Int(Lane::number_of_kind(kind)),
-                ],
-            )?;
-            Ok(key)
-        })
+        let sealing = (&self.seal, nonce);
+        (self.db).transaction(|tx| enqueue_in(tx, sealing, (kind, content), now, expires_at))
     }
 
-    /// Asks `lane_of` for the lane of each entry that has none yet and is due, and puts it there; returns how many it put
-    /// somewhere. Where `lane_of` cannot say for now the entry waits as it is.
+    /// Asks `lane_of` for the lane of each entry that has none yet and is due, and puts it there, with copies for others beside it; returns
+    /// how many it put somewhere. Where `lane_of` cannot say for now the entry is asked about again later, and later, and given up in the end.
     pub fn sort(
         &mut self,
         now: Timestamp,
         limit: usize,
-        lane_of: &mut dyn FnMut(&Due) -> Option<Lane>,
+        seed: &Seed,
+        lane_of: &mut dyn FnMut(&Due) -> Option<Sorted>,
     ) -> Result<usize, Fault> {
         let (due, _) = self.due(UNSORTED, now, limit)?;
         let mut sorted = 0;
-        for entry in &due {
-            let Some(lane) = lane_of(entry) else { continue };
+        for (place, entry) in due.iter().enumerate() {
+            let Some(Sorted { lane, copies }) = lane_of(entry) else {
+                let reason = "nobody could say where it goes";
+                let (state, pause) = match entry.attempts + 1 >= ATTEMPTS_MAX {
+                    true => (State::Dead, Duration::ZERO),
+                    false => (State::Waiting, pause(entry.attempts)),
+                };
+                self.note(entry, state, now.plus(pause), reason)?;
+                continue;
+            };
             sorted += 1;
-            let key = entry.key;
-            self.db.execute(
-                "UPDATE outbox SET lane = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
-                &[
-                    lane.param(),
-                    Param::Int(key.origin),
-                    Param::Int(key.epoch),
-                    Param::Int(key.seq),
-                    Param::Int(key.n),
-                ],
-            )?;
+            let (key, seal) = (entry.key, &self.seal);
+            self.db.transaction(|tx| {
+                for (number, letter) in copies.iter().enumerate() {
+                    let nonce = seed.take(&format!("copy {place} {number}"));
+                    let (content, ends_at) = ((letter.kind, &letter.content[..]), now.plus(NOTICE_LIFE));
+                    enqueue_in(tx, (seal, nonce), content, now, ends_at)?;
+                }
+                tx.execute(
+                    "UPDATE outbox SET lane = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
+                    &[
+                        lane.param(),
+                        Param::Int(key.origin),
+                        Param::Int(key.epoch),
+                        Param::Int(key.seq),
+                        Param::Int(key.n),
+                    ],
+                )
+            })?;
         }
         Ok(sorted)
     }
@@ -570,6 +598,46 @@ impl Outbox {
         })?;
         Ok(())
     }
+}
+
+/// Adds an entry of the registry's own, within a transaction: it stands there if and only if what it tells of does. The tables of the
+/// outbox lie beside the registry's.
+pub(crate) fn enqueue_in(
+    tx: &mut Tx,
+    (seal, nonce): (&SealKey, [u8; 12]),
+    (kind, content): (&str, &[u8]),
+    now: Timestamp,
+    expires_at: Timestamp,
+) -> Result<EntryKey, Fault> {
+    let seq = tx.query_first(
+        "INSERT INTO outbox_marks (origin, seq) VALUES ($1, 1)
+         ON CONFLICT (origin) DO UPDATE SET seq = outbox_marks.seq + 1 RETURNING seq",
+        &[Param::Int(CONTROL_ORIGIN)],
+        |row| row.int(0),
+    )?;
+    let key = EntryKey {
+        origin: CONTROL_ORIGIN,
+        epoch: 0,
+        seq: seq.unwrap_or(1),
+        n: 0,
+    };
+    let sealed = seal.seal(place(&key.seq.to_be_bytes()), nonce, content);
+    tx.execute(
+        "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error, lane)
+         VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '', $9)",
+        &[
+            Param::Int(key.origin),
+            Param::Int(key.epoch),
+            Param::Int(key.seq),
+            Param::Int(key.n),
+            Param::Text(kind),
+            Param::Blob(&sealed),
+            at(now),
+            at(expires_at),
+            Param::Int(Lane::number_of_kind(kind)),
+        ],
+    )?;
+    Ok(key)
 }
 
 impl Registry {

@@ -31,6 +31,7 @@ use zeroize::Zeroizing;
 use crate::acts::{About, Noted, RegistryCommand};
 use crate::authentic::{self, AuthenticTable, PASSWORDS, PEOPLE, TOTPS};
 use crate::contact::Contact;
+use crate::contact_rows;
 use crate::factors::OwnerId;
 use crate::seed::Seed;
 use crate::totp::TotpSecret;
@@ -595,11 +596,7 @@ impl Passwords<'_> {
         let key = &self.keys.rows;
         let subject = self.keys.sign_in_subject(&index);
         let (person, row, wait) = self.db.snapshot(|tx| {
-            let person = tx.query_first(
-                "SELECT person FROM contacts WHERE contact_index = $1",
-                &[Param::Blob(&index)],
-                |row| row.bytes::<16>(0),
-            )?;
+            let person = contact_rows::owner_of(tx, key, &index)?;
             let (_, wait) = tries_of(tx, &subject, now)?;
             // Nobody's: a name that no row has, so that the same statement runs.
             let nobody: [u8; 16] = std::array::from_fn(|at| subject[at]);

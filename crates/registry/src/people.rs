@@ -1,4 +1,4 @@
-//! People: contacts and names, sealed under a key per person.
+//! People and their names, sealed under a key per person; how they are reached is in `contacts.rs`.
 //!
 //! Enrolment walks pending -> act `OpenWallet` -> active. Until the book has opened the wallet a person cannot sign in, and
 //! a person whom the book never named is removed by [`Registry::reconcile`].
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::authentic::{self, PASSKEYS, PEOPLE};
 use crate::contact::Contact;
+use crate::contact_rows::{self, NewContact};
 use crate::factors::{Described, OwnerId, StoredPasskey};
 use crate::passwords::{self, FactorPair, HashCost, NewFactors, Password, SealedFactors};
 use crate::seed::Seed;
@@ -102,7 +103,7 @@ impl std::fmt::Debug for Person {
     }
 }
 
-/// People: contacts and names, sealed under a key of each.
+/// People and their names, sealed under a key of each.
 pub struct People<'a> {
     pub(crate) db: &'a mut Db,
     pub(crate) keys: &'a RegistryKeys,
@@ -140,7 +141,7 @@ impl People<'_> {
             if known.is_some() {
                 return Ok(Err(EnrolRefusal::CredentialTaken));
             }
-            sealed.insert(tx, &keys.rows, now)?;
+            newcomer.insert(&sealed, tx, keys, seed, now)?;
             let keyed = (fingerprint, Standing::Pending);
             let owned = (Surface::Wallet, &enrolment.person);
             let described = Described {
@@ -182,7 +183,7 @@ impl People<'_> {
             if sealed.is_contact_taken(tx)? {
                 return Ok(Err(EnrolRefusal::ContactTaken));
             }
-            sealed.insert(tx, &keys.rows, now)?;
+            newcomer.insert(&sealed, tx, keys, seed, now)?;
             factors.insert(tx, keys, &enrolment.person, false, now)?;
             Ok(Ok(FactorPair { password, totp }))
         })
@@ -315,44 +316,15 @@ impl People<'_> {
         Ok(names)
     }
 
-    /// Where the owner of a wallet is reached, and in which language; None for a wallet without a living owner.
-    pub fn contact_of_wallet(
-        &mut self,
-        wallet: WalletId,
-    ) -> Result<Option<(Contact, String)>, Fault> {
-        let wallet = Param::Int(wallet_number(wallet)?);
-        let map = |row: &mamori_datastore::sql::Row| {
-            let sealed = row.blob(4).to_vec();
-            (row.bytes::<16>(0), sealed, row.text(3).to_owned())
-        };
-        let Some((person, field_key, locale)) = self.living(BY_WALLET, wallet, map)? else {
-            return Ok(None);
-        };
-        let sealed = self.db.query_first(
-            "SELECT contact FROM contacts WHERE person = $1 ORDER BY proven_at LIMIT 1",
-            &[Param::Blob(&person)],
-            |row| row.blob(0).to_vec(),
-        )?;
-        let Some(sealed) = sealed else {
-            return Ok(None);
-        };
-        let key = self
-            .keys
-            .wrap
-            .unwrap(place("people", "field_key", &person), &field_key)?;
-        let text = key.open(place("contacts", "contact", &person), &sealed)?;
-        let contact = std::str::from_utf8(&text).ok().and_then(Contact::parse);
-        let contact =
-            contact.ok_or_else(|| Fault::broken("a sealed contact does not read as one"))?;
-        Ok(Some((contact, locale)))
-    }
-
     /// The wallet of the living person who has proven a contact; one spelling, no part of it.
     pub fn wallet_of_contact(&mut self, contact: &Contact) -> Result<Option<WalletId>, Fault> {
         let index = self.keys.blind_index(contact);
-        let which =
-            "WHERE person = (SELECT person FROM contacts WHERE contact_index = $1) AND status = $2";
-        let row = self.living(which, Param::Blob(&index), SealedPerson::of)?;
+        let rows = &self.keys.rows;
+        let owner = (self.db).snapshot(|tx| contact_rows::owner_of(tx, rows, &index))?;
+        let Some(owner) = owner else {
+            return Ok(None);
+        };
+        let row = self.living(BY_PERSON, Param::Blob(&owner), SealedPerson::of)?;
         Ok(row.map(|row| row.wallet))
     }
 
@@ -556,8 +528,6 @@ struct Newcomer<'a> {
 struct SealedNewcomer<'a> {
     person: [u8; 16],
     contact_index: [u8; 32],
-    contact_kind: Param<'static>,
-    contact: Vec<u8>,
     locale: &'a str,
     display_name: Vec<u8>,
     field_key: Vec<u8>,
@@ -569,12 +539,6 @@ impl<'a> Newcomer<'a> {
         SealedNewcomer {
             person,
             contact_index: keys.blind_index(self.contact),
-            contact_kind: self.contact.kind().param(),
-            contact: key.seal(
-                place("contacts", "contact", &person),
-                seed.take("contact nonce"),
-                self.contact.as_str().as_bytes(),
-            ),
             locale: self.locale,
             display_name: key.seal(
                 place("people", "display_name", &person),
@@ -599,31 +563,37 @@ impl SealedNewcomer<'_> {
         )?;
         Ok(taken.is_some())
     }
+}
 
+impl Newcomer<'_> {
     /// Person and contact, pending.
-    fn insert(&self, tx: &mut Tx, rows: &Secret, now: Timestamp) -> Result<(), Fault> {
+    fn insert(
+        &self,
+        sealed: &SealedNewcomer,
+        tx: &mut Tx,
+        keys: &RegistryKeys,
+        seed: &Seed,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         let cells = [
-            ("person", Param::Blob(&self.person)),
+            ("person", Param::Blob(&sealed.person)),
             ("wallet", Param::Null),
             ("status", Standing::Pending.param()),
-            ("locale", Param::Text(self.locale)),
-            ("field_key", Param::Blob(&self.field_key)),
-            ("display_name", Param::Blob(&self.display_name)),
+            ("locale", Param::Text(sealed.locale)),
+            ("field_key", Param::Blob(&sealed.field_key)),
+            ("display_name", Param::Blob(&sealed.display_name)),
             ("made_at", at(now)),
             ("generation", Param::Int(0)),
         ];
-        authentic::insert(tx, rows, &PEOPLE, &cells)?;
-        tx.execute(
-            "INSERT INTO contacts (contact_index, person, kind, contact, proven_at) VALUES ($1, $2, $3, $4, $5)",
-            &[
-                Param::Blob(&self.contact_index),
-                Param::Blob(&self.person),
-                self.contact_kind,
-                Param::Blob(&self.contact),
-                at(now),
-            ],
-        )
-        .map(drop)
+        authentic::insert(tx, &keys.rows, &PEOPLE, &cells)?;
+        let first = NewContact {
+            person: sealed.person,
+            contact: self.contact,
+            is_preferred: true,
+            now,
+            settles_at: now,
+        };
+        first.insert_first(tx, keys, &self.field_key, seed)
     }
 }
 

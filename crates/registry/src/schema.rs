@@ -91,6 +91,10 @@ pub const CONTROL: Family = Family {
             name: PASSWORDS_WITH_CODES,
             sql: PASSWORDS,
         },
+        Migration {
+            name: PROVEN_CONTACTS,
+            sql: CONTACTS,
+        },
     ],
 };
 
@@ -152,6 +156,38 @@ CREATE TABLE factor_tries (
     last_at BIGINT NOT NULL
 );
 CREATE INDEX factor_tries_by_time ON factor_tries (last_at);
+";
+
+/// The migration since which contacts carry proofs.
+pub(crate) const PROVEN_CONTACTS: &str = "several contacts a person";
+
+/// A person may have several contacts, each with a name of its own (`contact_id`) that its seal is bound to; the one that a person had
+/// before is named after the person, preferred, and old enough to be believed. It is proven by its seal at the next start
+/// (`contacts.rs`). A sign-up with a `person` proves a contact more. What was changed can be undone by whoever has the secret of a letter.
+/// `detail` is sealed.
+const CONTACTS: &str = "
+ALTER TABLE contacts ADD COLUMN contact_id BYTEA;
+ALTER TABLE contacts ADD COLUMN preferred BIGINT NOT NULL DEFAULT 1;
+ALTER TABLE contacts ADD COLUMN settles_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE contacts ADD COLUMN removed_at BIGINT;
+ALTER TABLE contacts ADD COLUMN proof BYTEA;
+UPDATE contacts SET contact_id = person, settles_at = proven_at;
+CREATE INDEX contacts_unproven ON contacts (contact_index) WHERE proof IS NULL;
+CREATE INDEX contacts_removed ON contacts (removed_at) WHERE removed_at IS NOT NULL;
+ALTER TABLE sign_ups ADD COLUMN person BYTEA;
+CREATE TABLE contact_changes (
+    secret_hash BYTEA NOT NULL PRIMARY KEY,
+    person BYTEA NOT NULL,
+    kind BIGINT NOT NULL,
+    contact_id BYTEA NOT NULL,
+    preferred_before BYTEA,
+    made_at BIGINT NOT NULL,
+    undone_at BIGINT,
+    proof BYTEA
+);
+CREATE INDEX contact_changes_by_person ON contact_changes (person, made_at);
+CREATE INDEX contact_changes_by_time ON contact_changes (made_at);
+ALTER TABLE registry_acts ADD COLUMN detail BYTEA;
 ";
 
 /// What operators say a key is for.

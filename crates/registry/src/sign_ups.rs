@@ -1,4 +1,4 @@
-//! One-time codes that prove a contact.
+//! One-time codes that prove a contact: of somebody who signs up, or one more of a person who is known.
 //!
 //! An attacker must not learn from this who has an account: a known and an unknown contact take the same statements, get the same
 //! answer, and each gets one message. Only the owner of the contact reads which of the two it is.
@@ -11,6 +11,7 @@ use mamori_datastore::sql::{Db, Param};
 use mamori_domain::world::Timestamp;
 
 use crate::contact::{Contact, ContactKind};
+use crate::factors::OwnerId;
 use crate::seed::Seed;
 use crate::{RegistryKeys, at, instant_cell, opt_instant_cell, place, token_hash};
 use subtle::ConstantTimeEq;
@@ -74,6 +75,14 @@ pub struct SignUpStart<'a> {
     pub browser: &'a [u8],
 }
 
+/// What a person begins with who wants to be reached another way too.
+pub struct AdditionStart<'a> {
+    /// Whose the contact is to be.
+    pub person: OwnerId,
+    /// The rest is as for a sign-up; the locale is that of the message.
+    pub start: SignUpStart<'a>,
+}
+
 /// A message to send. For a known contact there is no code: it says that an account exists.
 pub struct CodeToSend {
     /// The handle of the sign-up, for the page; 32 random bytes.
@@ -129,6 +138,29 @@ impl SignUps<'_> {
         now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
+        self.send(start, None, budget, now, seed)
+    }
+
+    /// Begins to prove one more contact of a person: the same code, the same budgets, the same answer for a contact of somebody else.
+    pub fn start_addition(
+        &mut self,
+        addition: &AdditionStart,
+        budget: &SendBudget,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
+        let person = Some(&addition.person);
+        self.send(&addition.start, person, budget, now, seed)
+    }
+
+    fn send(
+        &mut self,
+        start: &SignUpStart,
+        person: Option<&OwnerId>,
+        budget: &SendBudget,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
         let Some((lane, in_lane_max)) = budget.lane(start.contact) else {
             return Ok(Err(SendRefusal::CountryNotServed));
         };
@@ -165,8 +197,8 @@ impl SignUps<'_> {
             let known = tx.query_first("SELECT 1 FROM contacts WHERE contact_index = $1", &[Param::Blob(&index)], |row| row.int(0))?;
             let stored_mac = if known.is_some() { &no_code } else { &code_mac };
             tx.execute(
-                "INSERT INTO sign_ups (sign_up, browser, contact_index, contact, locale, code_mac, tries, made_at, lane)
-                 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)",
+                "INSERT INTO sign_ups (sign_up, browser, contact_index, contact, locale, code_mac, tries, made_at, lane, person)
+                 VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)",
                 &[
                     Param::Blob(&id),
                     Param::Blob(&browser),
@@ -176,6 +208,7 @@ impl SignUps<'_> {
                     Param::Blob(stored_mac),
                     at(now),
                     Param::Text(&lane),
+                    person.map_or(Param::Null, |person| Param::Blob(&person.0)),
                 ],
             )?;
             Ok(Ok(CodeToSend { sign_up, code: known.is_none().then(|| code.clone()) }))
@@ -191,13 +224,43 @@ impl SignUps<'_> {
         code: &str,
         now: Timestamp,
     ) -> Result<Result<Proven, CodeRefusal>, Fault> {
+        self.prove(sign_up, browser, code, None, now)
+    }
+
+    /// The same for one more contact of this person.
+    pub fn prove_addition(
+        &mut self,
+        person: &OwnerId,
+        addition: &[u8],
+        browser: &[u8],
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Result<Proven, CodeRefusal>, Fault> {
+        self.prove(addition, browser, code, Some(person), now)
+    }
+
+    fn prove(
+        &mut self,
+        sign_up: &[u8],
+        browser: &[u8],
+        code: &str,
+        person: Option<&OwnerId>,
+        now: Timestamp,
+    ) -> Result<Result<Proven, CodeRefusal>, Fault> {
+        // What somebody began who signs up is worth nothing to a person who is known, and the other way round.
+        let person = person.map_or(&[][..], |person| &person.0);
         let id = token_hash(sign_up);
         let browser = token_hash(browser);
         let mac = self.code_mac(&id, code);
         // Asked without the right to write: guesses at sign-ups that never were must not delay the writing of others.
         let begun = self.db.query_first(
-            "SELECT 1 FROM sign_ups WHERE sign_up = $1 AND browser = $2",
-            &[Param::Blob(&id), Param::Blob(&browser)],
+            "SELECT 1 FROM sign_ups WHERE sign_up = $1 AND browser = $2 AND COALESCE(person, $3) = $4",
+            &[
+                Param::Blob(&id),
+                Param::Blob(&browser),
+                Param::Blob(&[]),
+                Param::Blob(person),
+            ],
             |row| row.int(0),
         )?;
         if begun.is_none() {

@@ -125,6 +125,8 @@ impl Assets {
             if surface == Surface::Wallet {
                 // Where the card page sends the browser back to; the page's own requests carry the cookie.
                 routes = routes.file("/top-up/{id}", shell);
+                // Where a letter about contacts leads: its secret stands behind the `#`, and opening the page does nothing.
+                routes = routes.file("/undo-contact", shell);
                 // Where a merchant sends its customer to ask for a standing permission; the path is the wire format's.
                 routes = routes.file("/app/opa/user_authorization", shell);
             }

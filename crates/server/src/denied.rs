@@ -191,6 +191,55 @@ pub const LAST_WAY_IN: Words = Words {
     en: "This is your only way to sign in. Please add a passkey first.",
 };
 
+/// The contact is one of the customer's own, or was until less than 72 hours ago.
+pub const CONTACT_YOURS: Words = Words {
+    code: "contact_yours",
+    ja: "この連絡先は、すでに登録されています。削除して72時間以内のときは、一覧から元に戻せます。",
+    en: "You have this contact already. If you removed it less than 72 hours ago, put it back from the list.",
+};
+
+/// Another wallet was faster. Said only to the customer who has proven the contact.
+pub const CONTACT_ELSEWHERE: Words = Words {
+    code: "contact_elsewhere",
+    ja: "この連絡先は、ほかのウォレットで使われています。",
+    en: "This contact is used by another wallet.",
+};
+
+/// The customer has as many contacts as one may have.
+pub const TOO_MANY_CONTACTS: Words = Words {
+    code: "too_many_contacts",
+    ja: "連絡先は5件までです。削除した連絡先も、72時間は1件に数えます。",
+    en: "You can have at most 5 contacts. One that you removed counts for another 72 hours.",
+};
+
+/// Without this contact the customer could not be reached.
+pub const LAST_CONTACT: Words = Words {
+    code: "last_contact",
+    ja: "最後の連絡先は削除できません。先に別の連絡先を追加してください。",
+    en: "The last contact cannot be removed. Add another one first.",
+};
+
+/// The customer changed contacts too often within a day.
+pub const CONTACT_CHANGES_USED_UP: Words = Words {
+    code: "contact_changes_used_up",
+    ja: "連絡先の変更は1日に10回までです。明日もう一度お試しください。",
+    en: "Contacts can be changed 10 times a day. Please try again tomorrow.",
+};
+
+/// The customer asked for ten codes within the hour.
+pub const CONTACT_CODES_USED_UP: Words = Words {
+    code: "contact_codes_used_up",
+    ja: "連絡先の確認コードは1時間に10回までお送りできます。しばらくしてからお試しください。",
+    en: "We send at most 10 codes an hour for new contacts. Please try again later.",
+};
+
+/// The secret of a letter is unknown, used or too old: not told apart.
+pub const UNDO_LINK_REFUSED: Words = Words {
+    code: "undo_link_refused",
+    ja: "このリンクは使えません。すでに使われたか、72時間を過ぎています。ウォレットの連絡先のページをご確認ください。",
+    en: "This link cannot be used. It was used already, or is older than 72 hours. Please look at the contacts in your wallet.",
+};
+
 /// The pairing code is wrong, used or spent: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",
@@ -328,6 +377,12 @@ impl From<Denied> for Denial {
             Denied::CountryNotServed => COUNTRY_NOT_SERVED,
             Denied::CodeSentTooOften => CODE_SENT_TOO_OFTEN,
             Denied::ContactTaken => CONTACT_TAKEN,
+            Denied::ContactYours => CONTACT_YOURS,
+            Denied::ContactElsewhere => CONTACT_ELSEWHERE,
+            Denied::TooManyContacts => TOO_MANY_CONTACTS,
+            Denied::LastContact => LAST_CONTACT,
+            Denied::ContactChangesUsedUp => CONTACT_CHANGES_USED_UP,
+            Denied::UndoLink => UNDO_LINK_REFUSED,
             // Whose it is already is not for the browser to know.
             Denied::CredentialTaken => PASSKEY_REFUSED,
             Denied::TooManyPasskeys => TOO_MANY_PASSKEYS,

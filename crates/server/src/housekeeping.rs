@@ -13,7 +13,7 @@ use crate::app::App;
 /// Rounds of a few hundred rows in one sweep; what is left waits for the next one.
 const ROUNDS_MAX: u32 = 20;
 
-/// One sweep: overdue holds, unfinished enrolments, keys and erasures, old sign-ups, ended sessions. Returns the rows removed. It waits for the database and the
+/// One sweep: overdue holds, unfinished enrolments, keys and erasures, old sign-ups, ended sessions, removed contacts. Returns the rows removed. It waits for the database and the
 /// book, so it belongs on a thread of its own with a connection of its own; every minute or so is often enough.
 pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     // On a full disk the book takes nothing of the kind; the rest is done all the same.
@@ -24,7 +24,8 @@ pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     for _ in 0..ROUNDS_MAX {
         let removed = registry.sign_ups().sweep(now)?
             + registry.sessions().sweep(now)?
-            + registry.passwords().sweep(now)?;
+            + registry.passwords().sweep(now)?
+            + registry.contacts().sweep(now)?;
         rows += removed;
         if removed == 0 {
             break;

@@ -8,7 +8,7 @@ use mamori_domain::ids::{
     Fingerprint, HoldId, MerchantId, StoreId, SupervisorId, TillId, WalletId,
 };
 use mamori_domain::merchant::ReversalRule;
-use mamori_registry::{Contact, Device, OwnerId, SendBudget, SessionId, Surface};
+use mamori_registry::{Contact, ContactId, Device, OwnerId, SendBudget, SessionId, Surface};
 
 use crate::carried::Carried;
 use crate::ceremonies::Ceremonies;
@@ -96,6 +96,14 @@ pub enum StepUpAct {
     RemovePasskey(Vec<u8>),
     /// Pay from this device from now on, and from no other.
     BindDevice(Fingerprint),
+    /// Add a contact that was just proven.
+    AddContact(Contact),
+    /// Remove a contact.
+    RemoveContact(ContactId),
+    /// Have notices sent to a contact.
+    PreferContact(ContactId),
+    /// Put a contact back that was removed.
+    PutContactBack(ContactId),
     /// Say yes to a merchant's link: the hash of key and token.
     GrantPermission([u8; 32]),
     /// Set a password, codes by time, or both: a keyed hash of them.
@@ -152,6 +160,8 @@ pub struct Paces {
     pub step_ups: Pace,
     /// Passkeys that one owner makes: each leaves a row, and a message is sent of it.
     pub new_passkeys: Pace,
+    /// Codes sent for one more contact of one owner: they come out of the same budgets as those of sign-ups.
+    pub additions: Pace,
     /// Questions to the card processor that one wallet's pages make us ask.
     pub card_questions: Pace,
     /// Codes for one wallet's phones: each is drawn on the thread that carries payments, and is kept for ten minutes.
@@ -176,6 +186,7 @@ impl Default for Paces {
             sign_ins: Pace::new(30, 60, 100_000),
             step_ups: Pace::new(30, 60, 100_000),
             new_passkeys: Pace::new(20, 3_600, 100_000),
+            additions: Pace::new(10, 3_600, 100_000),
             card_questions: Pace::new(1, 2, 100_000),
             codes: Pace::new(120, 12, 100_000),
             device_asks: Pace::new(3, 600, 100_000),

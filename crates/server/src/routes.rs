@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, console, device, enrolment, merchants, operators, own_passkeys, passkeys,
-    password, people, permissions, sales, session, till, top_ups, wallet,
+    about, acts, console, contacts, device, enrolment, merchants, operators, own_passkeys,
+    passkeys, password, people, permissions, sales, session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -26,6 +26,14 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/sessions", session::list_sessions)
         .post("/api/sessions/end", session::end_session)
         .post("/api/sessions/end-others", session::end_other_sessions)
+        .get("/api/contacts", contacts::list)
+        .post("/api/contacts/add/start", contacts::add_start)
+        .post("/api/contacts/add/prove", contacts::add_prove) // and a one-time code
+        .post("/api/contacts/add/finish", contacts::add_finish)
+        .post("/api/contacts/remove", contacts::remove)
+        .post("/api/contacts/prefer", contacts::prefer)
+        .post("/api/contacts/put-back", contacts::put_back)
+        .post("/api/undo-contact", contacts::undo) // and the secret of a letter
         .get("/api/passkeys", own_passkeys::list)
         .post("/api/passkeys/add", own_passkeys::add)
         .post("/api/passkeys/finish", own_passkeys::finish) // and a new passkey, right after a fresh one

@@ -12,6 +12,8 @@ mod card_world;
 mod ceremonies;
 #[path = "all/codes.rs"]
 mod codes;
+#[path = "all/contacts.rs"]
+mod contacts;
 #[path = "all/crowd.rs"]
 mod crowd;
 #[path = "all/deliveries.rs"]

@@ -1162,10 +1162,10 @@ fn an_erased_person_is_nobody_on_both_databases() {
         );
         assert_eq!(
             registry
-                .people()
-                .contact_of_wallet(WalletId(2))
+                .contacts()
+                .of(&person, NOW)
                 .expect("the registry answers"),
-            None
+            []
         );
         assert!(
             registry

@@ -1,6 +1,7 @@
 //! Identity's tables and the outbox, on both databases: one binary, so that it links once.
 
 mod authentic;
+mod contacts;
 mod damage;
 mod identity;
 mod older_stores;

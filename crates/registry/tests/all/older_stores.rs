@@ -9,7 +9,9 @@ use mamori_datastore::sql::{Family, Location, Migration, Param};
 use mamori_datastore::testing::{Scratch, on_both};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
-use mamori_registry::{CONTROL, LinkRefusal, Looked, Registry, Rows, Surface, token_hash};
+use mamori_registry::{
+    CONTROL, KnownContact, LinkRefusal, Looked, Registry, Rows, Surface, token_hash,
+};
 
 /// Makes the tables as the program did that knew no migration from `name` on.
 fn as_before(location: &Location, name: &str) -> mamori_datastore::sql::Db {
@@ -162,6 +164,13 @@ fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
         "nothing is believed before it was proven once"
     );
     registry.prove_lasting(&mut |_| {}).unwrap();
+    let reached = registry.contacts().reached(AOI, LATER).unwrap();
+    let reached = reached.expect("she lives").contacts;
+    assert_eq!(reached, [], "nor is a contact before its seal was opened");
+    let forgeries = registry.forgeries(Rows::All).unwrap();
+    assert_eq!(forgeries, [], "and yet an audit takes it for no forgery");
+    assert_eq!(registry.contacts().prove_sealed(&mut |_| {}).unwrap(), 2);
+    assert_eq!(registry.forgeries(Rows::All).unwrap(), []);
 
     for (wallet, name, locale, contact, passkey) in [
         (SORA, "佐藤 そら", "ja", None, None),
@@ -176,9 +185,13 @@ fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
     ] {
         let person = registry.people().of_wallet(wallet).unwrap().expect(name);
         assert_eq!((&*person.display_name, &*person.locale), (name, locale));
-        let known = registry.people().contact_of_wallet(wallet).unwrap();
-        let known = known.map(|(contact, _)| contact.as_str().to_owned());
-        assert_eq!(known.as_deref(), contact, "{name}");
+        let known = registry.contacts().of_wallet(wallet, LATER).unwrap();
+        let spelled: Vec<&str> = known.iter().map(|known| known.contact.as_str()).collect();
+        assert_eq!(spelled, Vec::from_iter(contact), "{name}");
+        let counts = |known: &KnownContact| {
+            known.is_preferred && known.settles_at == known.proven_at && known.removed_at.is_none()
+        };
+        assert!(known.iter().all(counts), "{name}: {known:?}");
         let keys = registry
             .factors()
             .passkeys_of(Surface::Wallet, &person.person)

@@ -7,8 +7,10 @@ use mamori_domain::event::Event;
 use mamori_domain::identity::{Frozen, Unfrozen};
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
+use mamori_registry::Seed;
 use mamori_registry::outbox::{
-    Counts, Delivery, Due, JournaledRow, Lane, NOTICES_PER_HOUR, OUTBOX, Outbox, counts, dead,
+    Counts, Delivery, Due, JournaledRow, Lane, Letter, NOTICES_PER_HOUR, OUTBOX, Outbox, Sorted,
+    counts, dead,
 };
 
 const EARLY: Timestamp = Timestamp(1);
@@ -17,6 +19,10 @@ const DAY: Timestamp = Timestamp::from_seconds(86_400);
 
 fn seal() -> SealKey {
     MasterKey::from_bytes([3; 32]).wrap_key()
+}
+
+fn chance() -> Seed {
+    Seed::new([8; 32])
 }
 
 fn open(location: &Location) -> Outbox {
@@ -70,7 +76,9 @@ fn send(outbox: &mut Outbox, now: Timestamp) -> Vec<String> {
 
 /// Sorts what is due (whose owners all have telephones) and lets each lane have its turn.
 fn attempt(outbox: &mut Outbox, now: Timestamp, courier: &mut dyn FnMut(&Due) -> Delivery) {
-    outbox.sort(now, 100, &mut |_| Some(Lane::Sms)).unwrap();
+    outbox
+        .sort(now, 100, &chance(), &mut |_| Some(Lane::Sms.into()))
+        .unwrap();
     for lane in Lane::ALL {
         outbox.deliver(lane, now, 100, courier).unwrap();
     }
@@ -303,30 +311,77 @@ fn each_way_out_has_a_lane_of_its_own() {
             .enqueue("sms", b"an sms", [2; 12], EARLY, DAY)
             .unwrap();
         follow(&mut outbox, journal_after(0, 1));
-        let on = |outbox: &mut Outbox, lane| {
+        let on = |outbox: &mut Outbox, lane, now| {
             let mut kinds = Vec::new();
-            let later = &mut |entry: &Due| {
+            let sent = &mut |entry: &Due| {
                 kinds.push(entry.kind.clone());
-                Delivery::Later("not now")
+                Delivery::Sent
             };
-            outbox.deliver(lane, Timestamp(5), 100, later).unwrap();
+            outbox.deliver(lane, now, 100, sent).unwrap();
             kinds
         };
-        assert_eq!(on(&mut outbox, Lane::Sms), ["sms"]);
-        assert_eq!(on(&mut outbox, Lane::Mail), ["mail"]);
+        let now = Timestamp(5);
+        assert_eq!(on(&mut outbox, Lane::Sms, now), ["sms"]);
+        assert_eq!(on(&mut outbox, Lane::Mail, now), ["mail"]);
 
         // A notice waits until somebody knows how its reader is reached.
-        assert_eq!(outbox.sort(Timestamp(5), 100, &mut |_| None).unwrap(), 0);
+        let sorted = outbox.sort(now, 100, &chance(), &mut |_| None);
+        assert_eq!(sorted.unwrap(), 0);
+        let now = now.plus_seconds(1);
         let by_wallet = &mut |entry: &Due| match entry.content[7] {
-            1 => Some(Lane::Mail),
-            _ => Some(Lane::Sms),
+            1 => Some(Lane::Mail.into()),
+            _ => Some(Lane::Sms.into()),
         };
-        assert_eq!(outbox.sort(Timestamp(5), 100, by_wallet).unwrap(), 3);
-        assert_eq!(on(&mut outbox, Lane::Sms), ["wallet_unfrozen"]);
+        assert_eq!(outbox.sort(now, 100, &chance(), by_wallet).unwrap(), 3);
+        assert_eq!(on(&mut outbox, Lane::Sms, now), ["wallet_unfrozen"]);
         assert_eq!(
-            on(&mut outbox, Lane::Mail),
+            on(&mut outbox, Lane::Mail, now),
             ["wallet_frozen", "wallet_unfrozen"]
         );
+    });
+}
+
+#[test]
+fn a_notice_goes_to_every_contact_of_its_reader_and_each_is_tried_by_itself() {
+    on_both(|location| {
+        let mut outbox = open(location);
+        let mut journal = journal_after(0, 1);
+        journal.truncate(1);
+        follow(&mut outbox, journal);
+        let to_three = &mut |_: &Due| {
+            Some(Sorted {
+                lane: Lane::Sms,
+                copies: vec![
+                    Letter {
+                        kind: "mail",
+                        content: b"to the mail".to_vec(),
+                    },
+                    Letter {
+                        kind: "sms",
+                        content: b"to the other phone".to_vec(),
+                    },
+                ],
+            })
+        };
+        let sorted = |outbox: &mut Outbox, lanes: &mut dyn FnMut(&Due) -> Option<Sorted>| {
+            outbox.sort(SECOND, 100, &chance(), lanes).unwrap()
+        };
+        assert_eq!(sorted(&mut outbox, to_three), 1);
+        assert_eq!(sorted(&mut outbox, to_three), 0, "no copy is made twice");
+        let mut mails = Vec::new();
+        let away = &mut |entry: &Due| {
+            mails.push(String::from_utf8_lossy(&entry.content).into_owned());
+            Delivery::Later("the mail server is away")
+        };
+        outbox.deliver(Lane::Mail, SECOND, 100, away).unwrap();
+        assert_eq!(mails, ["to the mail"]);
+        assert_eq!(
+            send(&mut outbox, SECOND),
+            ["wallet_frozen 1", "sms to the other phone"]
+        );
+        let later = SECOND.plus_seconds(2);
+        assert_eq!(send(&mut outbox, later), ["mail to the mail"]);
+        assert_eq!(send(&mut outbox, DAY), [""; 0]);
     });
 }
 

@@ -18,8 +18,11 @@ use mamori_domain::ids::{Fingerprint, OperatorId, SessionId, SupervisorId, TillI
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_engine::views::acts::{self, ActRow, Wanted};
-use mamori_registry::acts::{self as registry_acts, ActId, RegistryAct, RegistrySubject};
-use mamori_registry::{OwnerId, masked_name};
+use mamori_flows::contacts::NO_SESSION;
+use mamori_registry::acts::{
+    self as registry_acts, ActDetail, ActId, RegistryAct, RegistryCommand, RegistrySubject,
+};
+use mamori_registry::{OwnerId, Registry, masked_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
@@ -114,15 +117,19 @@ pub async fn list(
             found.extend(page);
         }
         found.sort_by_key(|act| Reverse((act.at, act.id)));
-        Ok::<_, Fault>(found)
+        found.dedup_by_key(|act| act.id);
+        let details = registry.contacts().details(&found)?;
+        Ok::<_, Fault>((found, details))
     });
-    let (acts, next) = one_page(in_ledger.await??, in_registry.await??, before, limit);
+    let (in_ledger, (in_registry, details)) = (in_ledger.await??, in_registry.await??);
+    // Both were read at least as far as the page goes.
+    let (acts, next) = one_page(Part::all(in_ledger), Part::all(in_registry), before, limit);
     let names = names_in(&app, &acts).await?;
     let rows: Vec<Value> = acts
         .iter()
         .map(|act| match act {
             Listed::Ledger(act) => act_json(&app, &names, act),
-            Listed::Registry(act) => registry_act_json(&app, &names, act),
+            Listed::Registry(act) => registry_act_json(&app, &names, act, &details),
         })
         .collect();
     Ok(done(
@@ -130,11 +137,14 @@ pub async fn list(
     ))
 }
 
+/// Where a row stands among the registry's.
+type RegistryPlace = (Timestamp, ActId);
+
 /// How far a list of acts was read in each of the two places that keep them.
 #[derive(Clone, Copy, Default)]
 struct Place {
     ledger: Option<u64>,
-    registry: Option<(Timestamp, ActId)>,
+    registry: Option<RegistryPlace>,
 }
 
 impl Place {
@@ -208,25 +218,48 @@ impl Listed {
     }
 }
 
+/// What was read of one of the two places.
+struct Part<T, P> {
+    rows: Vec<T>,
+    /// Behind what row there may be more; None if this is all.
+    more: Option<P>,
+}
+
+impl<T, P> Part<T, P> {
+    fn all(rows: Vec<T>) -> Part<T, P> {
+        Part { rows, more: None }
+    }
+}
+
 /// The newest `limit` of both places, and where the list goes on, if it may. Of one instant the registry's stand first: a thing is
 /// named after it was opened.
 fn one_page(
-    in_ledger: Vec<ActRow>,
-    in_registry: Vec<RegistryAct>,
+    in_ledger: Part<ActRow, u64>,
+    in_registry: Part<RegistryAct, RegistryPlace>,
     before: Place,
     limit: u32,
 ) -> (Vec<Listed>, Option<Place>) {
+    let more = (in_ledger.more, in_registry.more);
     let (mut in_ledger, mut in_registry) = (
-        in_ledger.into_iter().peekable(),
-        in_registry.into_iter().peekable(),
+        in_ledger.rows.into_iter().peekable(),
+        in_registry.rows.into_iter().peekable(),
     );
     let (mut page, mut place) = (Vec::new(), before);
     while page.len() < limit as usize {
-        let of_registry = match (in_ledger.peek(), in_registry.peek()) {
-            (None, None) => return (page, None),
-            (Some(_), None) => false,
-            (None, Some(_)) => true,
-            (Some(ledger), Some(registry)) => registry.at.0 >= ledger.at,
+        let of_registry = match (in_ledger.peek(), in_registry.peek(), more) {
+            // What was not read of the one may be newer than what was read of the other.
+            (None, _, (Some(read_to), _)) => {
+                place.ledger = Some(read_to);
+                return (page, Some(place));
+            }
+            (_, None, (_, Some(read_to))) => {
+                place.registry = Some(read_to);
+                return (page, Some(place));
+            }
+            (None, None, _) => return (page, None),
+            (Some(_), None, _) => false,
+            (None, Some(_), _) => true,
+            (Some(ledger), Some(registry), _) => registry.at.0 >= ledger.at,
         };
         if of_registry {
             page.extend(in_registry.next().map(|act| {
@@ -269,12 +302,6 @@ fn newest(
         Ok(())
     })?;
     Ok(found.into_values().rev().take(limit as usize).collect())
-}
-
-/// Where the list goes on, if it may.
-fn next_page(acts: &[ActRow], limit: u32) -> Option<String> {
-    let last = acts.last().filter(|_| acts.len() == limit as usize)?;
-    Some(last.id.to_string())
 }
 
 /// What people in a list of acts are called.
@@ -327,8 +354,8 @@ fn act_json(app: &App, names: &Names, act: &ActRow) -> Value {
 }
 
 /// The same members for what changed in the registry alone. What is refused there leaves no row.
-fn registry_act_json(app: &App, names: &Names, act: &RegistryAct) -> Value {
-    json!({
+fn registry_act_json(app: &App, names: &Names, act: &RegistryAct, details: &Details) -> Value {
+    let mut shown = json!({
         "act": format!("r{:032x}", u128::from_be_bytes(act.id)),
         "at_ms": act.at.millis(),
         "what": act.command.word(),
@@ -338,7 +365,25 @@ fn registry_act_json(app: &App, names: &Names, act: &RegistryAct) -> Value {
         "browser": act.context.agent.word(),
         "request": request_json(act.request),
         "refusal": null,
-    })
+    });
+    add_detail(&mut shown, act, details);
+    shown
+}
+
+/// What changes of contacts were about.
+type Details = BTreeMap<ActId, ActDetail>;
+
+/// Which contact a change is about, masked, whether it takes another change back, and whether the secret of a letter asked for it.
+fn add_detail(shown: &mut Value, act: &RegistryAct, details: &Details) {
+    if let Some(detail) = details.get(&act.id) {
+        shown["contact"] = json!(detail.contact);
+        shown["undoing"] = json!(detail.is_undoing);
+        shown["by_letter"] = json!(is_by_letter(&act.context));
+    }
+}
+
+fn is_by_letter(context: &Context) -> bool {
+    matches!(context.by, Actor::Customer { session, .. } if session == NO_SESSION)
 }
 
 fn network_json(context: &Context) -> Value {
@@ -435,56 +480,105 @@ fn refusal_json(word: &str) -> Value {
 /// The page of activity that is asked for.
 #[derive(serde::Deserialize)]
 pub struct ActivityPage {
-    before: Option<u64>,
+    /// Where the page before ended, as its `next` said.
+    before: Option<String>,
     limit: Option<u32>,
 }
 
-/// `GET /api/activity?before=ID&limit=N` of the wallet: what was done with it, newest first. Payments stand in the history. It
+/// `GET /api/activity?before=NEXT&limit=N` of the wallet: what was done with it, newest first. Payments stand in the history. It
 /// names no operator, and tells no note and no request: those are the operator's own business.
 pub async fn activity(
     State(app): State<Arc<App>>,
     asker: WalletSession,
     Asked(page): Asked<ActivityPage>,
 ) -> Answer {
+    let before = match &page.before {
+        Some(text) => Place::parse(text).ok_or(Denial::InvalidField("before"))?,
+        None => Place::default(),
+    };
     let limit = page.limit.unwrap_or(PAGE).clamp(1, PAGE_MAX);
     let (engine, wallet) = (app.ledger.engine.clone(), asker.wallet);
-    let (acts, next) = app
+    let in_ledger = app
         .acts
-        .ask(move |()| seen_by_owner(&engine, wallet, page.before, limit))
-        .await??;
+        .ask(move |()| seen_by_owner(&engine, wallet, before.ledger, limit));
+    let in_registry = app
+        .registry
+        .ask(move |registry| seen_in_registry(registry, wallet, before.registry));
+    let (in_ledger, (in_registry, details)) = (in_ledger.await??, in_registry.await??);
+    let (acts, next) = one_page(in_ledger, in_registry, before, limit);
     let rows: Vec<Value> = acts
         .iter()
-        .map(|act| activity_json(&app, &asker, act))
+        .map(|act| match act {
+            Listed::Ledger(act) => activity_json(&app, &asker, act),
+            Listed::Registry(act) => registry_activity_json(&app, &asker, act, &details),
+        })
         .collect();
-    Ok(done(json!({ "acts": rows, "next": next })))
+    Ok(done(
+        json!({ "acts": rows, "next": next.map(|next| next.to_string()) }),
+    ))
 }
 
-/// A page of what the owner of a wallet may see, and where the list goes on.
+/// A page of what the owner of a wallet may see of the ledger's acts.
 fn seen_by_owner(
     engine: &Engine,
     wallet: WalletId,
     mut before: Option<u64>,
     limit: u32,
-) -> Result<(Vec<ActRow>, Option<String>), Fault> {
+) -> Result<Part<ActRow, u64>, Fault> {
     let wanted = [Wanted::Subject(Subject::Wallet(wallet))];
     let mut seen = Vec::new();
-    let mut next = None;
     for _ in 0..PAGES_LOOKED_THROUGH {
         let page = newest(engine, &wanted, before, limit)?;
-        next = next_page(&page, limit);
+        let is_whole = page.len() == limit as usize;
         before = page.last().map(|act| act.id);
         for act in page.into_iter().filter(|act| owner_may_see(act.command)) {
+            let id = act.id;
             seen.push(act);
             if seen.len() == limit as usize {
-                next = seen.last().map(|act| act.id.to_string());
-                return Ok((seen, next));
+                return Ok(Part {
+                    rows: seen,
+                    more: Some(id),
+                });
             }
         }
-        if next.is_none() {
-            break;
+        if !is_whole {
+            return Ok(Part {
+                rows: seen,
+                more: None,
+            });
         }
     }
-    Ok((seen, next))
+    Ok(Part {
+        rows: seen,
+        more: before,
+    })
+}
+
+/// The same of what changed in the registry alone.
+fn seen_in_registry(
+    registry: &mut Registry,
+    wallet: WalletId,
+    before: Option<RegistryPlace>,
+) -> Result<(Part<RegistryAct, RegistryPlace>, Details), Fault> {
+    let wanted = registry_acts::Wanted::Subject(Subject::Wallet(wallet));
+    let page = registry.acts().list(wanted, before, PAGE_MAX)?;
+    let last = page.last().map(|act| (act.at, act.id));
+    let more = last.filter(|_| page.len() == PAGE_MAX as usize);
+    let may_see = |act: &RegistryAct| owner_may_see_in_registry(act.command);
+    let rows: Vec<RegistryAct> = page.into_iter().filter(may_see).collect();
+    let details = registry.contacts().details(&rows)?;
+    Ok((Part { rows, more }, details))
+}
+
+/// Whether the owner of a wallet is shown changes of this kind that are about it: those of their own. That an operator looked is the
+/// operator's business.
+fn owner_may_see_in_registry(command: RegistryCommand) -> bool {
+    matches!(
+        command,
+        RegistryCommand::AddContact
+            | RegistryCommand::RemoveContact
+            | RegistryCommand::PreferContact
+    )
 }
 
 /// Whether the owner of a wallet is shown acts of this kind that are about it.
@@ -550,9 +644,32 @@ fn activity_json(app: &App, asker: &WalletSession, act: &ActRow) -> Value {
     })
 }
 
+/// The same members for what changed in the registry alone.
+fn registry_activity_json(
+    app: &App,
+    asker: &WalletSession,
+    act: &RegistryAct,
+    details: &Details,
+) -> Value {
+    let here = asker.asker.context.network;
+    let network = act.context.network;
+    let mut shown = json!({
+        "act": format!("r{:032x}", u128::from_be_bytes(act.id)),
+        "at_ms": act.at.millis(),
+        "what": act.command.word(),
+        "by": by_for_owner(app, asker, &act.context),
+        "same_network": network.map(|network| Some(network) == here),
+        "browser": act.context.agent.word(),
+        "refusal": null,
+    });
+    add_detail(&mut shown, act, details);
+    shown
+}
+
 /// Who acted, as the owner of the wallet may read it.
 fn by_for_owner(app: &App, asker: &WalletSession, context: &Context) -> Value {
     match context.by {
+        Actor::Customer { session, .. } if session == NO_SESSION => json!({ "kind": "letter" }),
         Actor::Customer { session, .. } => {
             let here = session.0.to_be_bytes() == asker.session.0;
             json!({ "kind": if here { "this_device" } else { "another_device" } })

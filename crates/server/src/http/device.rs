@@ -10,13 +10,14 @@ use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_domain::ids::Fingerprint;
+use mamori_domain::refusal::Refusal;
 use mamori_flows::device;
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
-use crate::denied::{ASK_OVER, DEVICE_NOT_PROVEN, NUMBER_WRONG};
+use crate::denied::{ASK_OVER, DEVICE_NOT_PROVEN, NUMBER_WRONG, refused};
 use crate::device_asks::{ASK_LIFE, Chosen, DeviceAsk};
 use crate::http::session::WalletSession;
 use crate::http::step_up::{FreshPasskey, Granted};
@@ -56,6 +57,14 @@ pub async fn pays_from(app: &Arc<App>, asker: &WalletSession) -> Result<PaysFrom
         Some(bound) if own_key(asker) == Some(bound) => PaysFrom::Here,
         Some(_) => PaysFrom::Elsewhere,
     })
+}
+
+/// What is changed of an account is changed on the device that pays, where its owner has named one.
+pub async fn demand_here(app: &Arc<App>, asker: &WalletSession) -> Result<(), Denial> {
+    match pays_from(app, asker).await? {
+        PaysFrom::Here | PaysFrom::Anywhere => Ok(()),
+        PaysFrom::Elsewhere => Err(refused(Refusal::DeviceNotBound)),
+    }
 }
 
 /// The key that the session belongs to.

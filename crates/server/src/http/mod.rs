@@ -4,6 +4,7 @@ pub mod about;
 pub mod acts;
 mod assertions;
 pub mod console;
+pub mod contacts;
 pub mod device;
 pub mod enrolment;
 pub mod merchants;

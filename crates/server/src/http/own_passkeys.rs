@@ -65,7 +65,7 @@ pub async fn add(
         if there.len() >= PASSKEYS_MAX {
             return Err(TOO_MANY_PASSKEYS.into());
         }
-        let called = called(run.registry, caller)?.ok_or(Denial::SignedOut)?;
+        let called = called(run.registry, caller, run.now)?.ok_or(Denial::SignedOut)?;
         let party = &identity.wallet_party;
         let started = party.start_registration(owner, &called.name, &called.display_name, &there);
         let (creation, registering) =
@@ -210,12 +210,16 @@ struct Called {
     display_name: String,
 }
 
-fn called(registry: &mut Registry, asker: &WalletSession) -> Result<Option<Called>, Fault> {
+fn called(
+    registry: &mut Registry,
+    asker: &WalletSession,
+    now: Timestamp,
+) -> Result<Option<Called>, Fault> {
     let Some(person) = registry.people().find(&asker.owner)? else {
         return Ok(None);
     };
-    let contact = registry.people().contact_of_wallet(asker.wallet)?;
-    let name = contact.map(|(contact, _)| contact.masked());
+    let contact = registry.contacts().preferred(asker.wallet, now)?;
+    let name = contact.map(|contact| contact.masked());
     Ok(Some(Called {
         name: name.unwrap_or_else(|| person.display_name.clone()),
         display_name: person.display_name,
@@ -246,7 +250,7 @@ fn listed(
     }
     let accepted = registry.passkeys().accepted(owner)?;
     let accepted: Vec<String> = accepted.iter().map(|id| credential_word(id)).collect();
-    let called = called(registry, asker)?.ok_or(Denial::SignedOut)?;
+    let called = called(registry, asker, now)?.ok_or(Denial::SignedOut)?;
     Ok(json!({
         "passkeys": rows,
         "passkeys_max": PASSKEYS_MAX,

@@ -237,15 +237,15 @@ pub async fn new_codes(
     _: Body,
 ) -> Answer {
     let browser = Browser::of(&headers, &app);
-    let wallet = asker.wallet;
+    let (wallet, now) = (asker.wallet, app.outside.now());
     let contact = app
         .registry
-        .ask(move |registry| registry.people().contact_of_wallet(wallet))
+        .ask(move |registry| registry.contacts().preferred(wallet, now))
         .await??;
-    let label = contact.map_or_else(String::new, |(contact, _)| contact.masked());
+    let label = contact.map_or_else(String::new, |contact| contact.masked());
     let secret = TotpSecret::draw(&app.outside.seed());
     let bound_to = owners_browser(&browser, &asker.owner);
-    let (now, nonce) = (app.outside.now(), app.outside.bytes());
+    let nonce = app.outside.bytes();
     let carried = &app.identity.carried;
     let handle = carried.hand_out(Cargo::Codes, &bound_to, secret.expose(), now, nonce);
     Ok(browser.on(done(codes_to_set_up(&secret, &label, &handle)?)))
@@ -367,13 +367,13 @@ async fn standing(app: &App, owner: OwnerId) -> Result<(Option<PasswordState>, u
 
 /// Reads a new password of somebody who is signed in.
 async fn fitting(app: &Arc<App>, owner: OwnerId, typed: &str) -> Result<Password, Denial> {
-    let (inner, typed) = (Arc::clone(app), typed.to_owned());
+    let (inner, typed, now) = (Arc::clone(app), typed.to_owned(), app.outside.now());
     let fitting = app.passwords.ask(move |registry| -> Result<_, Denial> {
         let person = registry.people().find(&owner)?.ok_or(Denial::SignedOut)?;
-        let contact = registry.people().contact_of_wallet(person.wallet)?;
+        let contact = registry.contacts().preferred(person.wallet, now)?;
         let about = About {
             display_name: &person.display_name,
-            contact: contact.as_ref().map(|(contact, _)| contact),
+            contact: contact.as_ref(),
             operator: inner.about.operator_name.as_deref(),
         };
         inner.password_list.fit(&typed, &about).map_err(unfit)

@@ -17,6 +17,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, Named, millis};
 use crate::http::acts::{Names, actor_json};
+use crate::http::contacts::contact_json;
 use crate::http::session::OperatorSession;
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::http::wallet::entry_json;
@@ -44,16 +45,16 @@ pub async fn wallet(
             return Ok(None);
         };
         let person = registry.people().of_wallet(wallet)?;
-        let contact = registry.people().contact_of_wallet(wallet)?;
+        let contacts = registry.contacts().of_wallet(wallet, now)?;
         let passkeys = match &person {
             Some(person) => registry.passkeys().of(&person.person)?.len(),
             None => 0,
         };
         let erased_at = registry.erasures().erased_at(wallet)?;
         let holds = inner.ledger.engine.holds_of(wallet, HOLDS_MAX)?;
-        Ok::<_, Fault>(Some((view, person, contact, passkeys, erased_at, holds)))
+        Ok::<_, Fault>(Some((view, person, contacts, passkeys, erased_at, holds)))
     });
-    let (view, person, contact, passkeys, erased_at, holds) =
+    let (view, person, contacts, passkeys, erased_at, holds) =
         looked.await??.ok_or(Denial::NotFound)?;
     let names = app.directory.names();
     let holds: Vec<_> = holds
@@ -74,7 +75,7 @@ pub async fn wallet(
         "holds": holds,
         "frozen": view.frozen,
         "name": person.map(|person| masked_name(&person.display_name)),
-        "contact": contact.map(|(contact, _)| contact.masked()),
+        "contacts": contacts.iter().map(|known| contact_json(known, now)).collect::<Vec<_>>(),
         "passkeys": passkeys,
         "erased_at_ms": erased_at.map(millis),
     })))

@@ -9,8 +9,9 @@
 //! An owner without a passkey types a code by time instead: the challenge says `totp: true` in place of `request`, and the answer has
 //! `totp` in place of `credential`. Whoever has a passkey shows it: nothing weaker is taken than what was set.
 //!
-//! Two shapes on the wire. Operators' routes are asked twice with the same fields: the first answer is the challenge, and does
-//! nothing; the second time the page adds `step_up` and `credential`. Unfreezing has a route for each.
+//! Two shapes on the wire. Operators' routes and those of contacts are asked twice with the same fields: the first answer is the challenge,
+//! and does nothing; the second time the page adds `step_up` and `credential`. Unfreezing has a route for each, and so has what must
+//! be earned first, such as a contact by its code.
 
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ use crate::body::Body;
 use crate::cookies::{Token, encode_token};
 use crate::denied::{CODE_WRONG, PASSKEY_NEEDED, SIGN_IN_WAITS};
 use crate::device_proof::Thumbprint;
-use crate::http::assertions::{Shown, begin, not_proven, refused};
+use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
     Browser, NewSession, OperatorSession, WalletSession, operator_mark, take_in,
 };
@@ -149,6 +150,29 @@ impl<C: SignedIn + Sync> FreshPasskey<C> {
         }
     }
 
+    /// The same, but what `look` refuses is said before the passkey is asked for. It hears who asks, and changes nothing.
+    pub async fn when_shown_after(
+        self,
+        app: Arc<App>,
+        headers: &HeaderMap,
+        body: &Body,
+        act: StepUpAct,
+        look: impl FnOnce(&mut Run, &OwnerId) -> Result<(), Denial> + Send + 'static,
+        work: impl FnOnce(Granted<C>) -> Result<Value, Denial> + Send + 'static,
+    ) -> Answer {
+        if body.has("step_up") {
+            return self.shown(app, headers, body, act, work).await;
+        }
+        let (who, now, seed) = (self.0.who(), app.outside.now(), app.outside.seed());
+        let inner = Arc::clone(&app);
+        let looked = app.registry.ask(move |registry| {
+            let mut run = inner.run(registry, who.asker, now, &seed);
+            look(&mut run, &who.owner)
+        });
+        looked.await??;
+        challenge(&app, headers, &self.0, act).await
+    }
+
     /// Runs `work` if the body answers the challenge that was given out for exactly this act, in this session and browser.
     pub async fn shown(
         self,
@@ -211,12 +235,24 @@ pub async fn challenge<C: SignedIn>(
     caller: &C,
     act: StepUpAct,
 ) -> Answer {
+    challenge_after(app, headers, caller, async { Ok(act) }).await
+}
+
+/// The same for an act that is only known once `earn` has come to its end. A place for the challenge is kept meanwhile: what `earn` uses
+/// up is not used up in vain.
+pub async fn challenge_after<C: SignedIn>(
+    app: &Arc<App>,
+    headers: &HeaderMap,
+    caller: &C,
+    earn: impl Future<Output = Result<StepUpAct, Denial>>,
+) -> Answer {
     let (browser, who) = (Browser::of(headers, app), caller.who());
     // A challenge keeps a place among those that wait: each owner has a bounded number of them.
-    let paces = &app.identity.paces;
-    if !paces.step_ups.allow(who.owner.0, app.outside.now()) {
+    let (paces, now) = (&app.identity.paces, app.outside.now());
+    if !paces.step_ups.allow(who.owner.0, now) {
         return Err(Denial::Busy);
     }
+    let place = app.identity.ceremonies.promise(now).ok_or(Denial::Busy)?;
     let read = app.registry.ask(move |registry| {
         let keys = registry.factors().passkeys_of(C::SURFACE, &who.owner)?;
         let is_customer = C::SURFACE == Surface::Wallet;
@@ -225,9 +261,6 @@ pub async fn challenge<C: SignedIn>(
         Ok::<_, Fault>((keys, types_code))
     });
     let (keys, types_code) = read.await??;
-    if types_code && !act.takes_a_code() {
-        return Err(PASSKEY_NEEDED.into());
-    }
     let (asserting, mut answer) = match types_code {
         true => (None, json!({ "totp": true })),
         false => {
@@ -236,13 +269,17 @@ pub async fn challenge<C: SignedIn>(
             (Some(asserting), json!({ "request": request }))
         }
     };
-    let handle: Token = app.outside.bytes();
+    let act = earn.await?;
+    if types_code && !act.takes_a_code() {
+        return Err(PASSKEY_NEEDED.into());
+    }
     let purpose = Purpose::StepUp {
         asserting,
         act,
         session: who.session,
     };
-    begin(app, token_hash(&handle), &browser, purpose)?;
+    let handle: Token = app.outside.bytes();
+    place.begin(token_hash(&handle), browser.hash(), purpose, now);
     answer["step_up"] = json!(encode_token(&handle));
     Ok(browser.on(done(answer)))
 }

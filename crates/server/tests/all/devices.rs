@@ -185,6 +185,9 @@ fn a_new_phone_pays_with_a_fresh_passkey_and_the_old_one_no_more() {
         new.post("/api/top-ups", top_up).refusal(),
         "device_not_bound"
     );
+    let another = json!({ "contact": "umi@example.jp", "locale": "ja" });
+    let added = new.post("/api/contacts/add/start", another);
+    assert_eq!(added.refusal(), "device_not_bound");
     new.post_fresh("/api/device/bind", json!({}), &mut passkey)
         .ok();
     assert_eq!(

@@ -31,6 +31,7 @@ use mamori_flows::open::{self, NewStore};
 use mamori_flows::reconcile;
 use mamori_flows::sign_up;
 use mamori_flows::top_up::CardDesk;
+use mamori_registry::outbox::{Delivery, Lane, Outbox};
 use mamori_registry::{
     AgentFamily, ApiKey, AuthMethod, Contact, Enrolment, HashCost, OwnerId, Registry, Seed,
     SendBudget, SessionId, SessionRow, StoredPasskey, Surface,
@@ -103,6 +104,14 @@ pub fn open_control(scratch: &Scratch) -> Registry {
         .expect("the registry opens")
 }
 
+fn open_outbox(scratch: &Scratch) -> Outbox {
+    Outbox::open(
+        &scratch.location(),
+        MasterKey::from_bytes([42; 32]).wrap_key(),
+    )
+    .expect("the outbox opens")
+}
+
 impl Drop for House {
     fn drop(&mut self) {
         self.engine().stop();
@@ -139,6 +148,7 @@ impl House {
         proxies: TrustedProxies,
     ) -> House {
         let scratch = Scratch::new("house");
+        open_outbox(&scratch);
         let clock = Arc::new(AtomicI64::new(1_800_000_000_000_000));
         let (time, count) = (Arc::clone(&clock), AtomicU64::new(0));
         let outside = Outside::new(
@@ -246,6 +256,19 @@ impl House {
     /// Another connection, as an operator's command would have.
     pub fn registry(&self) -> Registry {
         open_control(&self.scratch)
+    }
+
+    /// The messages that wait in the outbox, as their couriers take them: what is told of a change in the registry.
+    pub fn letters(&self) -> Vec<Message> {
+        let (mut outbox, mut letters) = (open_outbox(&self.scratch), Vec::new());
+        for lane in Lane::ALL {
+            let taken = outbox.deliver(lane, self.now(), 100, &mut |due| {
+                letters.push(Message::from_bytes(&due.content).expect("a message"));
+                Delivery::Sent
+            });
+            taken.expect("the outbox answers");
+        }
+        letters
     }
 
     pub fn now(&self) -> Timestamp {

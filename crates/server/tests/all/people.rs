@@ -44,7 +44,11 @@ fn an_operator_finds_a_wallet_by_its_number_and_reads_no_name() {
         console.get("/api/wallets/1").ok(),
         json!({
             "wallet_id": "1", "balance": 1_200, "held": 0, "holds": [], "frozen": false, "passkeys": 1,
-            "name": "さ＊＊", "contact": "s***@example.jp", "erased_at_ms": null,
+            "name": "さ＊＊", "erased_at_ms": null,
+            "contacts": [{
+                "kind": "mail", "masked": "s***@example.jp", "preferred": true, "settled": true, "since_ms": house.now().millis(),
+                "removed_at_ms": null, "forgotten_at_ms": null,
+            }],
         })
     );
     for unknown in ["2", "18446744073709551615", "99999999999999999999", "sora"] {
@@ -69,8 +73,8 @@ fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_st
     assert!(house.wallet(SORA).frozen);
     let left = console.get("/api/wallets/1").ok();
     assert_eq!(
-        (&left["name"], &left["contact"], &left["erased_at_ms"]),
-        (&Value::Null, &Value::Null, &json!(house.now().millis()))
+        (&left["name"], &left["contacts"], &left["erased_at_ms"]),
+        (&Value::Null, &json!([]), &json!(house.now().millis()))
     );
     assert_eq!(
         house.reconcile(),

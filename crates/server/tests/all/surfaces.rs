@@ -363,6 +363,7 @@ fn asked_for(path: &str) -> Value {
         "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" => json!({}),
         "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/password/beside-passkeys" => json!({ "on": true }),
+        "/api/contacts/add/finish" => json!({ "contact": "umi@example.jp" }),
         "/api/pairing-codes" | "/api/tills/take-off" => json!({ "till_id": 1 }),
         "/api/merchants/1/reversals" => json!({ "reach": "store", "alone_up_to": 0 }),
         "/api/supervisors" => json!({ "store_id": 1, "name": "はる" }),
@@ -390,10 +391,13 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
             Demand::OperatorWithPasskey => ("operator", "__Host-mamori_console"),
             _ => continue,
         };
-        // They are about a merchant's link, or a password that is there or fits, and that comes first: `permissions.rs` and
-        // `passwords.rs` try them without the passkey.
+        // They are about a merchant's link, a contact, or a password that is there or fits, and that comes first: `permissions.rs`,
+        // `contacts.rs` and `passwords.rs` try them without the passkey.
         let comes_later = [
             "/api/permissions/grant/finish",
+            "/api/contacts/remove",
+            "/api/contacts/prefer",
+            "/api/contacts/put-back",
             "/api/password/set",
             "/api/password/remove",
         ];
