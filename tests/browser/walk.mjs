@@ -336,7 +336,7 @@ async function walkWallet(browser, lang) {
   await sheetOf(page).waitFor();
   await look('receipt');
   await shut(page);
-  for (const [hash, ready] of [['settings', '.sessions li, .sessions p'], ['passkeys', 'main li'], ['activity', '.activity, main li'], ['help', 'main h1'], ['terms', 'main h1']]) {
+  for (const [hash, ready] of [['settings', '.sessions li, .sessions p'], ['passkeys', 'main li'], ['contacts', '.contact-name, .nothing'], ['activity', '.activity, main li'], ['help', 'main h1'], ['terms', 'main h1']]) {
     await goTo(page, dev.wallet_url, hash, ready);
     await look(hash);
   }

@@ -15,7 +15,7 @@ import { beginActivity, updateActivity } from '/assets/wallet-activity-state.js'
 
 /** @type {Record<string, string>} */
 const PICTURES = {
-  this_device: 'phone', another_device: 'phone', sign_up: 'person', operator: 'key', store: 'shop', merchant: 'shop',
+  this_device: 'phone', another_device: 'phone', sign_up: 'person', operator: 'key', store: 'shop', merchant: 'shop', letter: 'mail',
 };
 
 /** A word of the server in the reader's language; a word of a newer server as it is. @param {string} key @param {string} word */
@@ -42,7 +42,8 @@ function row(act) {
   return h('li', { key: act.act, class: 'setting activity' },
     own(`icon ${act.by.kind}`, () => icon(PICTURES[act.by.kind] ?? 'clock')),
     h('span', { class: 'setting-words' },
-      h('span', {}, spoken('act', act.what)),
+      h('span', {}, spoken('act', act.undoing ? `${act.what}_back` : act.what)),
+      act.contact !== undefined && h('span', { class: 'small number' }, act.contact),
       refusal !== null && h('span', { class: 'small' }, language() === 'ja' ? refusal.message_ja : refusal.message_en),
       h('span', { class: 'small soft' }, words),
       h('span', { class: 'small soft number' }, dateTime(act.at_ms))));

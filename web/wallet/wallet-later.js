@@ -23,10 +23,15 @@ const usual = (part) => spoken(part, import('/assets/wallet-later-texts.js').the
 /** @template T @param {Promise<T>} part */
 const ofPasswords = (part) => usual(spoken(part, import('/assets/wallet-password-texts.js').then((found) => found.walletPasswordTexts)));
 
+/** @template T @param {Promise<T>} part */
+const withContacts = (part) => spoken(part, import('/assets/wallet-contacts-texts.js').then((found) => found.walletContactsTexts));
+
 /** The parts, by what they are for. */
 export const later = {
   activity: () => usual(import('/assets/wallet-activity.js')),
   code_prompt: () => ofPasswords(import('/assets/wallet-code-prompt.js')),
+  contact_undo: () => withContacts(import('/assets/wallet-contact-undo.js')),
+  contacts: () => withContacts(usual(import('/assets/wallet-contacts.js'))),
   device: () => usual(import('/assets/wallet-device.js')),
   help: () => usual(import('/assets/wallet-help.js')),
   history: () => usual(import('/assets/wallet-history.js')),

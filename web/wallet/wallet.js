@@ -234,13 +234,15 @@ function tabs(current) {
 const HELP_PAGES = ['help', 'terms', 'privacy'];
 /** Where a shop's question brings its customer. */
 const PERMISSION_LINK = '/app/opa/user_authorization';
+/** Where a letter leads that tells of a changed contact. */
+const CONTACT_UNDO = '/undo-contact';
 
 // What each page is called in the browser's list of windows and its history; the others are the wallet.
 /** @type {Record<string, string>} */
 const TITLES = {
   home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
-  passkeys: 'passkeys', permissions: 'permissions', 'permission-link': 'permission_title', 'top-up': 'top_up_title', help: 'help_title',
-  terms: 'terms_title', privacy: 'privacy_title', password: 'password_title',
+  passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', permissions: 'permissions', 'permission-link': 'permission_title',
+  'top-up': 'top_up_title', help: 'help_title', terms: 'terms_title', privacy: 'privacy_title', password: 'password_title',
   'password-sign-in': 'password_sign_in_title', 'password-sign-up': 'password_sign_up_title',
 };
 
@@ -256,7 +258,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
-  const within = ['activity', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
+  const within = ['activity', 'contacts', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
@@ -288,6 +290,7 @@ const helpPage = () => HELP_PAGES.find((name) => location.hash === `#${name}`) ?
 async function routeOutside({ focus = false, sentence = '', left } = {}) {
   shownFor = address();
   const name = helpPage();
+  if (await undoesAContact({ focus })) return;
   if (name !== '') await showLater(name, 'help', ({ helpView }) => helpView(app, name), { focus });
   else if (location.hash in PASSWORD_PAGES) await showLater(location.hash.slice(1), 'password_entry', (module) => module[PASSWORD_PAGES[location.hash]](app), { focus });
   else await showLater('welcome', 'welcome', ({ welcomeView }) => welcomeView(app, sentence, left), { focus });
@@ -296,16 +299,27 @@ async function routeOutside({ focus = false, sentence = '', left } = {}) {
 
 const address = () => location.pathname + location.hash;
 
+/** The page of a letter is for everybody, signed in or not; false where another page is asked for. @param {{ focus?: boolean }} how */
+async function undoesAContact(how) {
+  if (location.pathname !== CONTACT_UNDO) return false;
+  await showLater('contact-undo', 'contact_undo', ({ contactUndoView }) => contactUndoView(), how);
+  // Its secret has left the address.
+  shownFor = address();
+  return true;
+}
+
 async function route({ focus = false } = {}) {
   shownFor = address();
   const topUp = location.pathname.match(/^\/top-up\/([\w-]+)$/);
   const left = location.search === '?left';
   const how = { focus };
+  if (await undoesAContact(how)) return;
   if (location.pathname === PERMISSION_LINK) await showLater('permission-link', 'permissions', ({ linkView }) => linkView(app), how);
   else if (location.hash === '#passkeys') await showLater('passkeys', 'passkeys', ({ passkeysView }) => passkeysView(app), how);
   else if (location.hash === '#permissions') await showLater('permissions', 'permissions', ({ permissionsView }) => permissionsView(), how);
   else if (topUp) await showLater('top-up', 'top_up', ({ topUpReturnView }) => topUpReturnView(app, topUp[1], left), how);
   else if (location.hash === '#history') await showLater('history', 'history', ({ historyView }) => historyView(app), how);
+  else if (location.hash === '#contacts') await showLater('contacts', 'contacts', ({ contactsView }) => contactsView(app), how);
   else if (location.hash === '#activity') await showLater('activity', 'activity', ({ activityView }) => activityView(), how);
   else if (helpPage() !== '') await showLater(helpPage(), 'help', ({ helpView }) => helpView(app, helpPage()), how);
   else if (location.hash === '#password') await showLater('password', 'password', ({ passwordView }) => passwordView(app), how);
@@ -466,6 +480,7 @@ async function begin() {
   show('starting', startingView(null));
   // A shop's request leaves the address bar at once, before anything else is waited for.
   if (location.pathname === PERMISSION_LINK) later.permissions().catch(() => { /* asked for again below */ });
+  if (await undoesAContact({})) return;
   // Who comes back to pay waits for one answer, not for one behind the other; and who was never here is about to sign up: that page is fetched while the server says so.
   if (knowsAWallet() && address() === '/') askAhead();
   else if (!knowsAWallet()) later.welcome().catch(() => { /* asked for again below */ });
