@@ -6,9 +6,9 @@ import net from 'node:net';
 import { before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { dev, freshCode, freshId } from '../peers/dev.mjs';
+import { dev, freshCode, freshId, remember } from '../peers/dev.mjs';
 import { Authenticator } from './passkey.mjs';
-import { customer, operator, payment, till } from './scene.mjs';
+import { codeSentTo, customer, operator, payment, textOf, till } from './scene.mjs';
 import {
   AMOUNTS_AND_JSON, CODES, FILES, HEADERS, HOSTS, NO_HEADERS, OTHER_SITES, PATHS_OF_THE_API, SIGNATURES, SMUGGLING,
 } from './table.mjs';
@@ -72,6 +72,9 @@ describe('people', () => {
   const everyGate = [
     ['wallet', 'GET', '/api/home'], ['wallet', 'GET', '/api/history'], ['wallet', 'GET', '/api/events'], ['wallet', 'GET', '/api/sessions'],
     ['wallet', 'GET', '/api/top-ups'], ['wallet', 'GET', '/api/permissions'], ['wallet', 'GET', '/api/activity'], ['wallet', 'POST', '/api/code'],
+    ['wallet', 'GET', '/api/contacts'], ['wallet', 'POST', '/api/contacts/add/start'], ['wallet', 'POST', '/api/contacts/add/prove'],
+    ['wallet', 'POST', '/api/contacts/add/finish'], ['wallet', 'POST', '/api/contacts/remove'], ['wallet', 'POST', '/api/contacts/prefer'],
+    ['wallet', 'POST', '/api/contacts/put-back'],
     ['wallet', 'POST', '/api/freeze'], ['wallet', 'POST', '/api/sessions/end-others'],
     ['till', 'GET', '/api/till'], ['till', 'GET', '/api/payments'], ['till', 'GET', '/api/till/day?day=2026-11-28'], ['till', 'GET', '/api/till/sales?day=2026-11-28'], ['till', 'POST', '/api/charge'], ['till', 'POST', '/api/void'],
     ['till', 'POST', '/api/refund'], ['till', 'POST', '/api/charge/give-up'],
@@ -137,6 +140,75 @@ describe('people', () => {
         assert.equal(answer.status, 401, answer.text);
       });
     }
+  });
+
+  describe('contacts', () => {
+    const newcomer = `newcomer-${randomBytes(4).toString('hex')}@example.jp`;
+    /** @type {string} */ let secret;
+    const contacts = async () => (await sora.phone.ok('GET', '/api/contacts')).contacts.map((one) => one.contact);
+
+    test('of another are neither removed nor preferred nor put back, and nobody learns that they are there', async () => {
+      const { contacts: [own] } = await sora.phone.ok('GET', '/api/contacts');
+      assert.equal(own.contact, sora.contact);
+      for (const change of ['remove', 'prefer', 'put-back']) {
+        const [known, invented] = await Promise.all([own.contact_id, randomBytes(16).toString('base64url')]
+          .map((contact_id) => mallory.phone.send('POST', `/api/contacts/${change}`, { contact_id })));
+        assert.deepEqual([known.status, known.text], [404, invented.text], change);
+      }
+    });
+    test('whose a contact is, is told to its owner alone', async () => {
+      const ask = (contact) => mallory.phone.send('POST', '/api/contacts/add/start', { contact, locale: 'ja' });
+      const [known, unknown] = [await ask(sora.contact), await ask(`unknown-${randomBytes(4).toString('hex')}@example.jp`)];
+      assert.deepEqual([known.status, known.text.length], [200, unknown.text.length]);
+      assert.match(await textOf(sora.contact, '別のウォレットに登録されている'), /追加できません/);
+      for (let guess = 0; guess < 6; guess += 1) {
+        const tried = await mallory.phone.send('POST', '/api/contacts/add/prove', { addition: known.json.addition, code: String(guess).padStart(6, '0') });
+        assert.equal(tried.json.refusal, guess < 5 ? 'code_wrong' : 'code_spent');
+      }
+    });
+    test('a contact that was not proven is not added, whatever the passkey was shown for', async () => {
+      const { contacts: [own] } = await sora.phone.ok('GET', '/api/contacts');
+      const { step_up, request: options } = await sora.phone.ok('POST', '/api/contacts/prefer', { contact_id: own.contact_id });
+      const credential = sora.passkey.get(options);
+      const answer = await sora.phone.send('POST', '/api/contacts/add/finish', { contact: newcomer, step_up, credential });
+      assert.equal(answer.json.refusal, 'passkey_refused');
+      assert.deepEqual(await contacts(), [sora.contact]);
+    });
+    test('the secret of a letter is taken from no other site, from no form, and from nobody who only opens the page', async () => {
+      const { addition } = await sora.phone.ok('POST', '/api/contacts/add/start', { contact: newcomer, locale: 'ja' });
+      const { step_up, request: options } = await sora.phone.ok('POST', '/api/contacts/add/prove', { addition, code: await codeSentTo(newcomer) });
+      const credential = sora.passkey.get(options);
+      await sora.phone.ok('POST', '/api/contacts/add/finish', { contact: newcomer, step_up, credential });
+      const text = await textOf(sora.contact, '追加されました');
+      secret = remember(text.match(/\/undo-contact#([\w-]{43})/)[1]);
+      const stranger = new Browser('wallet');
+      for (const [method, target] of [['GET', `/undo-contact?secret=${secret}`], ['GET', `/api/undo-contact?secret=${secret}`]]) {
+        await stranger.send(method, target);
+      }
+      const spoiled = (name, value, without = name) => (list) => [...list.filter(([one]) => ![name, without].includes(one)), [name, value]];
+      for (const change of [
+        spoiled('Sec-Fetch-Site', 'cross-site'), spoiled('Origin', 'https://evil.example', 'Sec-Fetch-Site'), spoiled('Content-Type', 'text/plain'),
+      ]) {
+        const answer = await stranger.send('POST', '/api/undo-contact', { secret }, change);
+        assert.ok([400, 403].includes(answer.status), answer.text);
+      }
+      assert.deepEqual((await contacts()).length, 2, 'nothing was undone');
+    });
+    test('a secret that was made up undoes nothing, and reads like one that is used up', async () => {
+      const invented = await new Browser('wallet').send('POST', '/api/undo-contact', { secret: randomBytes(32).toString('base64url') });
+      assert.deepEqual([invented.status, invented.json.refusal], [409, 'undo_link_refused']);
+      for (const wrong of ['', 'x', `${secret}A`, secret.slice(1), [secret], null, 7, { secret }]) {
+        const answer = await new Browser('wallet').send('POST', '/api/undo-contact', { secret: wrong });
+        assert.equal(answer.status, 400, `${answer.text}`);
+      }
+    });
+    test('a letter undoes once, however many ask at a time, and signs nobody in', async () => {
+      const strangers = Array.from({ length: 8 }, () => new Browser('wallet'));
+      const answers = await Promise.all(strangers.map((one) => one.send('POST', '/api/undo-contact', { secret })));
+      assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, ...Array(7).fill(409)]);
+      assert.deepEqual(strangers.map((one) => one.cookies.size), Array(8).fill(0));
+      assert.deepEqual(await contacts(), [sora.contact]);
+    });
   });
 
   describe('what belongs to another', () => {

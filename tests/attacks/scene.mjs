@@ -7,14 +7,22 @@ import { dev, remember } from '../peers/dev.mjs';
 import { Authenticator } from './passkey.mjs';
 import { Browser, call, PLACES } from './wire.mjs';
 
-async function codeSentTo(contact) {
+/** The newest message to a contact that says this. @param {string} contact @param {string | RegExp} words */
+export async function textOf(contact, words) {
   for (;;) {
     const answer = await fetch(new URL('/api/messages', dev.inbox_url));
     const { messages } = await answer.json();
-    const code = messages.find((one) => one.to === contact)?.text.match(/(?<!\d)\d{6}(?!\d)/)?.[0];
-    if (code) return remember(code);
+    const found = messages.find((one) => one.to === contact && one.text.search(words) >= 0);
+    if (found) return found.text;
     await pause(50);
   }
+}
+
+/** The six digits that were sent to a contact. */
+export async function codeSentTo(contact) {
+  const digits = /(?<!\d)\d{6}(?!\d)/;
+  const text = await textOf(contact, digits);
+  return remember(text.match(digits)[0]);
 }
 
 /** A customer who has just signed up, on a phone of their own. */
