@@ -289,7 +289,7 @@ fn a_removed_passkey_opens_nothing_and_the_sessions_that_it_opened_end() {
         .map(|row| row["sessions"].clone())
         .collect();
     assert_eq!(counts, [2, 1]);
-    let code = by_phone.post("/api/code", json!({})).ok();
+    let code = here.post("/api/code", json!({})).ok();
     assert_eq!(code["code"].as_str().map(str::len), Some(24));
 
     let body = json!({ "passkey": id_of(&key) });

@@ -578,3 +578,24 @@ fn an_erased_person_s_password_opens_nothing_and_is_gone() {
     assert_eq!(refused.refusal(), "sign_in_refused");
     assert_eq!(house.reconcile(), Default::default());
 }
+
+/// What a page that passes on what is typed would have too.
+#[test]
+fn a_password_and_a_code_do_not_pay_from_another_phone_but_the_first_one_may_let_it() {
+    let house = House::new();
+    let mut phone = house.browser(Surface::Wallet);
+    let app = sign_up(&house, &mut phone, "sora@example.jp");
+    phone.post("/api/code", json!({})).ok();
+    let mut newer = house.browser(Surface::Wallet);
+    let code = app.next_code(&house);
+    sign_in(&mut newer, "sora@example.jp", WORDS, &code).ok();
+    let show = |browser: &mut Browser| browser.post("/api/code", json!({}));
+    assert_eq!(show(&mut newer).refusal(), "device_not_bound");
+    let bind = newer.post("/api/device/bind", json!({}));
+    assert_eq!(bind.refusal(), "passkey_needed");
+    let number = newer.post("/api/device/ask", json!({})).ok()["number"].clone();
+    let asked = phone.get("/api/device/asked").ok();
+    let yes = json!({ "ask": asked["ask"], "number": number });
+    phone.post("/api/device/answer", yes).ok();
+    show(&mut newer).ok();
+}
