@@ -1,5 +1,7 @@
 """A customer without passkeys, whose authenticator app is pyotp: it reads our QR code's address, makes the codes, and gets in."""
 
+import base64
+import hashlib
 import http.client
 import json
 import os
@@ -11,6 +13,9 @@ import urllib.request
 
 import opa
 import pyotp
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 DEV = opa.dev()
 WALLET = urllib.parse.urlsplit(DEV["wallet_url"])
@@ -18,22 +23,48 @@ CONTACT = f"pyotp-{secrets.token_hex(4)}@example.com"
 PASSWORD = "わたしのねこはみけ " + secrets.token_hex(4)
 
 
+def base64url(octets):
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
 class Phone:
-    """A browser: keeps cookies, sends what the wallet's page sends."""
+    """A browser: keeps cookies and a key of its own, sends what the wallet's page sends."""
 
     def __init__(self):
         self.cookies = {}
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.nonce = ""
+
+    def proof(self, method, path):
+        """The proof of one request (DPoP, RFC 9449), as a library that is not ours signs it."""
+        numbers = self.key.public_key().public_numbers()
+        jwk = {"kty": "EC", "crv": "P-256", "x": base64url(numbers.x.to_bytes(32, "big")), "y": base64url(numbers.y.to_bytes(32, "big"))}
+        claims = {"jti": secrets.token_hex(16), "htm": method, "htu": f"{WALLET.scheme}://{WALLET.netloc}{path}", "iat": int(time.time()), "nonce": self.nonce}
+        token = self.cookies.get("__Host-mamori_wallet")
+        if token:
+            claims["ath"] = base64url(hashlib.sha256(token.encode()).digest())
+        head = {"typ": "dpop+jwt", "alg": "ES256", "jwk": jwk}
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in (head, claims))
+        r, s = decode_dss_signature(self.key.sign(signed.encode(), ec.ECDSA(hashes.SHA256())))
+        return f"{signed}.{base64url(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
     def call(self, method, path, body=None):
+        status, told = self.once(method, path, body)
+        # The first nonce comes with the first answer.
+        return self.once(method, path, body) if told.get("refusal") == "use_dpop_nonce" else (status, told)
+
+    def once(self, method, path, body):
         connection = http.client.HTTPConnection("127.0.0.1", WALLET.port, timeout=20)
         headers = {"Host": WALLET.netloc, "Sec-Fetch-Site": "same-origin", "Cookie": "; ".join(f"{k}={v}" for k, v in self.cookies.items())}
         if method == "POST":
             headers |= {"Origin": f"{WALLET.scheme}://{WALLET.netloc}", "Content-Type": "application/json"}
+        headers["DPoP"] = self.proof(method, path)
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         for line in answer.headers.get_all("Set-Cookie") or []:
             name, value = line.split(";")[0].split("=", 1)
             self.cookies[name] = value
+        self.nonce = answer.headers.get("DPoP-Nonce", self.nonce)
         told = json.loads(answer.read())
         connection.close()
         return answer.status, told
