@@ -316,6 +316,7 @@ step('with letters twice as large on a small phone the barcode is whole and noth
   assert.ok(box.x >= card.x && box.x + box.width <= card.x + card.width + 0.5, 'the bars stand inside their card');
   assert.equal(await wide(), 0);
   await button(page, words.top_up).click();
+  await page.locator('.chip').first().waitFor();
   const chips = await page.locator('.chip').evaluateAll((all) => all.filter((chip) => chip.scrollWidth > chip.clientWidth).map((chip) => chip.textContent));
   assert.deepEqual(chips, [], 'no amount is wider than its button');
   await page.keyboard.press('Escape');

@@ -122,7 +122,7 @@ step('a security key is added with the passkey that is there, and a message tell
   });
   await until('a message', async () => {
     const { messages } = await (await fetch(new URL('/api/messages', dev.inbox_url))).json();
-    return messages.some((one) => one.to === CONTACT && one.text.includes('パスキーが追加されました'));
+    return messages.some((one) => one.to === CONTACT && one.text.includes('サインインの方法'));
   });
 });
 
