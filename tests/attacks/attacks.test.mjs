@@ -1,12 +1,13 @@
 // The tables, against a server that really listens. What held against an attacker stays held.
 
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import net from 'node:net';
 import { before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { dev, freshCode, freshId, remember } from '../peers/dev.mjs';
+import { p256 } from './keys.mjs';
 import { Authenticator } from './passkey.mjs';
 import { codeSentTo, customer, operator, payment, textOf, till } from './scene.mjs';
 import {
@@ -299,7 +300,7 @@ describe('people', () => {
   });
 
   describe('passkeys', () => {
-    const other = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+    const other = () => p256().key;
     const tries = [
       ['the finger was not asked', { verified: false }],
       ['nobody touched it', { present: false }],

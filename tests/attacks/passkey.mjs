@@ -1,6 +1,8 @@
 // An authenticator in software: real WebAuthn bytes, and a knob for every way to get them wrong.
 
-import { createHash, createSign, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createHash, createSign, randomBytes } from 'node:crypto';
+
+import { p256 } from './keys.mjs';
 
 const sha256 = (data) => createHash('sha256').update(data).digest();
 const text = (bytes) => Buffer.from(bytes).toString('base64url');
@@ -14,9 +16,8 @@ export class Authenticator {
   constructor(origin) {
     this.origin = origin;
     this.id = randomBytes(32);
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { x, y } = publicKey.export({ format: 'jwk' });
-    this.privateKey = privateKey;
+    const { key, jwk: { x, y } } = p256();
+    this.privateKey = key;
     this.cose = Buffer.concat([
       Buffer.from([0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20]), Buffer.from(x, 'base64url'),
       Buffer.from([0x22, 0x58, 0x20]), Buffer.from(y, 'base64url'),

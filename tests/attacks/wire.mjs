@@ -1,10 +1,11 @@
 // Requests as bytes on a socket, and their answers: no HTTP library stands between the table and the server, because half of what is
 // tried here no library would send.
 
-import { createHash, createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { createHash, createHmac, randomUUID, sign } from 'node:crypto';
 import net from 'node:net';
 
 import { dev } from '../peers/dev.mjs';
+import { p256 } from './keys.mjs';
 
 /** Long enough for a busy machine; an answer or a closed connection ends the wait at once. */
 const PATIENCE_MS = 30_000;
@@ -85,12 +86,7 @@ export class DeviceKey {
   nonce = '';
 
   constructor() {
-    const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const { kty, crv, x, y } = publicKey.export({ format: 'jwk' });
-    this.key = privateKey;
-    this.jwk = { kty, crv, x, y };
-    /** With the private part, for a browser that is to be this phone. */
-    this.whole = privateKey.export({ format: 'jwk' });
+    Object.assign(this, p256());
   }
 
   proof(method, address, token) {
