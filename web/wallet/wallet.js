@@ -161,11 +161,18 @@ const app = {
     onTap('device', ({ openTakeOver }) => openTakeOver(app));
   },
 
-  /** Where the wallet pays from may have changed. */
+  /** Where the wallet pays from may have changed. The rest of home stays: a newer `event_id` would hide a movement from the look-back. */
   async readDevice() {
-    const home = await app.refreshHome();
+    /** @type {Home} */
+    const { pays_from } = await get('/api/home');
+    app.setPaysFrom(pays_from);
+  },
+
+  /** @param {Home['pays_from']} pays_from */
+  setPaysFrom(pays_from) {
+    if (app.home === null || app.home.pays_from === pays_from) return;
+    app.home.pays_from = pays_from;
     shown?.changed?.('device');
-    return home;
   },
 
   openTopUp() {
@@ -374,10 +381,7 @@ const stream = eventStream({
       /** @type {Home} */
       const home = await get('/api/home');
       if (app.home !== null && turns === before) app.setStatus(home.status);
-      if (app.home !== null && app.home.pays_from !== home.pays_from) {
-        app.home.pays_from = home.pays_from;
-        shown?.changed?.('device');
-      }
+      app.setPaysFrom(home.pays_from);
       later.device().then(({ tellOfAsk }) => tellOfAsk(app)).catch(() => { /* told at the next opening */ });
       later.sessions().then(({ tellOfSignIns }) => tellOfSignIns(() => app.freeze())).catch(() => { /* told at the next opening */ });
       if (app.home === null || home.event_id === app.home.event_id) return;
