@@ -181,19 +181,18 @@ fn node_is_new_enough() -> Result<(), String> {
     }
 }
 
+/// The packages of the tests, and those of the pages: a test of the pages that finds none of theirs would be left out.
 fn node_packages(root: &Path, say: &mut dyn FnMut(&str)) -> Result<(), String> {
-    let lock = root.join("tests/package-lock.json");
-    up_to_date(
-        &lock,
-        &root.join("tests/node_modules/.installed-from"),
-        || {
-            say("npm ci (tests)");
+    ["tests", "web"].into_iter().try_for_each(|place| {
+        let folder = root.join(place);
+        let stamp = folder.join("node_modules/.installed-from");
+        up_to_date(&folder.join("package-lock.json"), &stamp, || {
+            say(&format!("npm ci ({place})"));
             let mut npm = Command::new("npm");
-            npm.args(["ci", "--ignore-scripts"])
-                .current_dir(root.join("tests"));
+            npm.args(["ci", "--ignore-scripts"]).current_dir(&folder);
             finish(npm)
-        },
-    )
+        })
+    })
 }
 
 fn python_packages(root: &Path, say: &mut dyn FnMut(&str)) -> Result<(), String> {
