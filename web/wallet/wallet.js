@@ -241,9 +241,6 @@ function tabs(current) {
 const HELP_PAGES = ['help', 'terms', 'privacy'];
 /** Where a shop's question brings its customer. */
 const PERMISSION_LINK = '/app/opa/user_authorization';
-/** Where a letter leads that tells of a changed contact. */
-const CONTACT_UNDO = '/undo-contact';
-
 // What each page is called in the browser's list of windows and its history; the others are the wallet.
 /** @type {Record<string, string>} */
 const TITLES = {
@@ -293,11 +290,30 @@ async function showLater(name, part, make, how) {
 /** The page of help that the address names, for everybody; empty where it names none. */
 const helpPage = () => HELP_PAGES.find((name) => location.hash === `#${name}`) ?? '';
 
+/** @typedef {{ focus?: boolean }} How */
+
+/** Pages for everybody, signed in or not, by their path. @type {Record<string, (how: How) => Promise<void>>} */
+const OPEN_PAGES = {
+  // Where a letter leads that tells of a changed contact.
+  '/undo-contact': (how) => showLater('contact-undo', 'contact_undo', ({ contactUndoView }) => contactUndoView(), how),
+};
+
+/** Pages of whoever is signed in, by their fragment. @type {Record<string, (how: How) => Promise<void>>} */
+const OWN_PAGES = {
+  '#activity': (how) => showLater('activity', 'activity', ({ activityView }) => activityView(), how),
+  '#contacts': (how) => showLater('contacts', 'contacts', ({ contactsView }) => contactsView(app), how),
+  '#history': (how) => showLater('history', 'history', ({ historyView }) => historyView(app), how),
+  '#passkeys': (how) => showLater('passkeys', 'passkeys', ({ passkeysView }) => passkeysView(app), how),
+  '#password': (how) => showLater('password', 'password', ({ passwordView }) => passwordView(app), how),
+  '#permissions': (how) => showLater('permissions', 'permissions', ({ permissionsView }) => permissionsView(), how),
+  '#settings': (how) => showLater('settings', 'settings', ({ settingsView }) => settingsView(app), how),
+};
+
 /** For whoever is not signed in. @param {{ focus?: boolean, sentence?: string, left?: WelcomeState }} how */
 async function routeOutside({ focus = false, sentence = '', left } = {}) {
   shownFor = address();
   const name = helpPage();
-  if (await undoesAContact({ focus })) return;
+  if (await openToAll({ focus })) return;
   if (name !== '') await showLater(name, 'help', ({ helpView }) => helpView(app, name), { focus });
   else if (location.hash in PASSWORD_PAGES) await showLater(location.hash.slice(1), 'password_entry', (module) => module[PASSWORD_PAGES[location.hash]](app), { focus });
   else await showLater('welcome', 'welcome', ({ welcomeView }) => welcomeView(app, sentence, left), { focus });
@@ -306,11 +322,11 @@ async function routeOutside({ focus = false, sentence = '', left } = {}) {
 
 const address = () => location.pathname + location.hash;
 
-/** The page of a letter is for everybody, signed in or not; false where another page is asked for. @param {{ focus?: boolean }} how */
-async function undoesAContact(how) {
-  if (location.pathname !== CONTACT_UNDO) return false;
-  await showLater('contact-undo', 'contact_undo', ({ contactUndoView }) => contactUndoView(), how);
-  // Its secret has left the address.
+/** Shows a page that is for everybody; false where another page is asked for. @param {How} how */
+async function openToAll(how) {
+  if (!(location.pathname in OPEN_PAGES)) return false;
+  await OPEN_PAGES[location.pathname](how);
+  // A secret that stood in the address has left it.
   shownFor = address();
   return true;
 }
@@ -320,17 +336,11 @@ async function route({ focus = false } = {}) {
   const topUp = location.pathname.match(/^\/top-up\/([\w-]+)$/);
   const left = location.search === '?left';
   const how = { focus };
-  if (await undoesAContact(how)) return;
+  if (await openToAll(how)) return;
   if (location.pathname === PERMISSION_LINK) await showLater('permission-link', 'permissions', ({ linkView }) => linkView(app), how);
-  else if (location.hash === '#passkeys') await showLater('passkeys', 'passkeys', ({ passkeysView }) => passkeysView(app), how);
-  else if (location.hash === '#permissions') await showLater('permissions', 'permissions', ({ permissionsView }) => permissionsView(), how);
   else if (topUp) await showLater('top-up', 'top_up', ({ topUpReturnView }) => topUpReturnView(app, topUp[1], left), how);
-  else if (location.hash === '#history') await showLater('history', 'history', ({ historyView }) => historyView(app), how);
-  else if (location.hash === '#contacts') await showLater('contacts', 'contacts', ({ contactsView }) => contactsView(app), how);
-  else if (location.hash === '#activity') await showLater('activity', 'activity', ({ activityView }) => activityView(), how);
+  else if (location.hash in OWN_PAGES) await OWN_PAGES[location.hash](how);
   else if (helpPage() !== '') await showLater(helpPage(), 'help', ({ helpView }) => helpView(app, helpPage()), how);
-  else if (location.hash === '#password') await showLater('password', 'password', ({ passwordView }) => passwordView(app), how);
-  else if (location.hash === '#settings') await showLater('settings', 'settings', ({ settingsView }) => settingsView(app), how);
   else show('home', homeView(app), how);
 }
 
@@ -484,7 +494,7 @@ async function begin() {
   show('starting', startingView(null));
   // A shop's request leaves the address bar at once, before anything else is waited for.
   if (location.pathname === PERMISSION_LINK) later.permissions().catch(() => { /* asked for again below */ });
-  if (await undoesAContact({})) return;
+  if (await openToAll({})) return;
   // Who comes back to pay waits for one answer, not for one behind the other; and who was never here is about to sign up: that page is fetched while the server says so.
   if (knowsAWallet() && address() === '/') askAhead();
   else if (!knowsAWallet()) later.welcome().catch(() => { /* asked for again below */ });
