@@ -485,6 +485,19 @@ export interface OwnPasskeys {
   signals: PasskeySignals;
 }
 
+/** `GET /api/freeze-code`. */
+export interface FreezeCodeState {
+  made_at_ms: number | null;
+  used_at_ms: number | null;
+}
+
+/** `POST /api/freeze-code`: the code, this once; where it is typed; the picture of that address with the code in it. */
+export interface FreezeCode {
+  code: string;
+  page: string;
+  qr_svg: string;
+}
+
 /** `GET /api/device/asked`: a device that asks to take over; nothing where none does. */
 export interface DeviceAsk {
   ask?: string;

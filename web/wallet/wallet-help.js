@@ -72,6 +72,7 @@ function lostPhone(app, contact) {
     el('h2', { id: 'help-lost' }, t('help_lost')),
     el('ol', { class: 'help-steps' }, paragraphs('help_lost').map((words) => el('li', {}, words))),
     el('p', {}, contact()),
+    el('a', { class: 'button danger-quiet wide', href: '/freeze' }, icon('lock'), t('lost_phone_button')),
     isIn && app.wallet.status === 'active' && el('button', { type: 'button', class: 'button danger wide', on: { click() {
       app.freeze();
       app.goHome();

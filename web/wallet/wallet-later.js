@@ -26,6 +26,9 @@ const ofPasswords = (part) => usual(spoken(part, import('/assets/wallet-password
 /** @template T @param {Promise<T>} part */
 const withContacts = (part) => spoken(part, import('/assets/wallet-contacts-texts.js').then((found) => found.walletContactsTexts));
 
+/** @template T @param {Promise<T>} part */
+const ofFreezing = (part) => usual(spoken(part, import('/assets/wallet-freeze-texts.js').then((found) => found.walletFreezeTexts)));
+
 /** The parts, by what they are for. */
 export const later = {
   activity: () => usual(import('/assets/wallet-activity.js')),
@@ -33,6 +36,8 @@ export const later = {
   contact_undo: () => withContacts(import('/assets/wallet-contact-undo.js')),
   contacts: () => withContacts(usual(import('/assets/wallet-contacts.js'))),
   device: () => usual(import('/assets/wallet-device.js')),
+  freeze_by_code: () => ofFreezing(import('/assets/wallet-freeze-by-code.js')),
+  freeze_code: () => ofFreezing(import('/assets/wallet-freeze-code.js')),
   help: () => usual(import('/assets/wallet-help.js')),
   history: () => usual(import('/assets/wallet-history.js')),
   passkeys: () => spoken(usual(import('/assets/wallet-passkeys.js')),

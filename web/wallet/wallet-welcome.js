@@ -66,8 +66,8 @@ const signInButton = (state, send, look) => h('button', {
   on: { click: () => send({ is: 'sign_in' }) },
 }, key(), t('sign_in'));
 
-/** The second way, for phones that know no passkeys. @param {string} href @param {string} words */
-const byPassword = (href, words) => h('p', { class: 'second-way' }, h('a', { class: 'text-button', href }, t(words)));
+/** Another way: without passkeys, or without the phone. @param {string} href @param {string} words */
+const otherWay = (href, words) => h('p', { class: 'second-way' }, h('a', { class: 'text-button', href }, t(words)));
 
 /** Who comes back, often at the cash desk, is one press away from the code. @param {WelcomeState} state @param {Send} send @returns {Child[]} */
 const returningStep = (state, send) => [
@@ -76,7 +76,8 @@ const returningStep = (state, send) => [
   signInButton(state, send, 'large'),
   h('p', { class: 'or' }, h('span', {}, t('returning_or'))),
   h('button', { type: 'button', class: 'button quiet wide', on: { click: () => send({ is: 'newcomer' }) } }, t('newcomer')),
-  byPassword('#password-sign-in', 'sign_in_by_password'),
+  otherWay('#password-sign-in', 'sign_in_by_password'),
+  otherWay('/freeze', 'lost_phone'),
 ];
 
 /** There from the beginning, so that a screen reader tells what comes into it. @param {WelcomeState} state */
@@ -97,7 +98,8 @@ function contactStep(state, send) {
       checkingLine(state)),
     h('p', { class: 'or' }, h('span', {}, t('have_account'))),
     signInButton(state, send, 'quiet'),
-    byPassword('#password-sign-in', 'sign_in_by_password'),
+    otherWay('#password-sign-in', 'sign_in_by_password'),
+    otherWay('/freeze', 'lost_phone'),
   ];
 }
 
@@ -153,7 +155,7 @@ const finishStep = (state, send) => [
     on: { click: () => send({ is: 'make_passkey' }) },
   }, key(), t('make_passkey')),
   h('p', { class: 'small soft' }, t('passkey_explained')),
-  byPassword('#password-sign-up', 'no_passkeys_here'),
+  otherWay('#password-sign-up', 'no_passkeys_here'),
 ];
 
 const STEPS = { returning: returningStep, contact: contactStep, prove: proveStep, finish: finishStep };

@@ -19,6 +19,7 @@
 //! | `top_up.rs` | money from a card, by the processor's own page |
 //! | `external.rs` | what `top_up.rs` shares with every other order outside: asking until the outcome is known |
 //! | `freeze.rs` | an operator stops a wallet for its owner |
+//! | `freeze_code.rs` | a code on paper stops a wallet |
 //! | `delivery.rs` | messages leave, by the courier of their reader; `messages.rs` has their words |
 //! | `note.rs` | an operator writes a note on a wallet |
 //! | `look.rs` | an operator looks a customer up, or opens a history, for a reason |
@@ -38,6 +39,7 @@ pub mod enrol;
 pub mod erase;
 pub mod external;
 pub mod freeze;
+pub mod freeze_code;
 pub mod look;
 pub mod messages;
 pub mod note;

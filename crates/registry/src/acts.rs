@@ -40,6 +40,8 @@ pub enum RegistryCommand {
     AddContact,
     RemoveContact,
     PreferContact,
+    MakeFreezeCode,
+    UseFreezeCode,
 }
 
 impl RegistryCommand {
@@ -67,6 +69,8 @@ impl RegistryCommand {
             RegistryCommand::AddContact => "add_contact",
             RegistryCommand::RemoveContact => "remove_contact",
             RegistryCommand::PreferContact => "prefer_contact",
+            RegistryCommand::MakeFreezeCode => "make_freeze_code",
+            RegistryCommand::UseFreezeCode => "use_freeze_code",
         }
     }
 }
@@ -94,6 +98,8 @@ impl Numbered for RegistryCommand {
         RegistryCommand::AddContact,
         RegistryCommand::RemoveContact,
         RegistryCommand::PreferContact,
+        RegistryCommand::MakeFreezeCode,
+        RegistryCommand::UseFreezeCode,
     ];
 
     fn as_number(self) -> i64 {
@@ -119,6 +125,8 @@ impl Numbered for RegistryCommand {
             RegistryCommand::AddContact => 17,
             RegistryCommand::RemoveContact => 18,
             RegistryCommand::PreferContact => 19,
+            RegistryCommand::MakeFreezeCode => 75,
+            RegistryCommand::UseFreezeCode => 76,
         }
     }
 }

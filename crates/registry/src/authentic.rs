@@ -19,7 +19,9 @@ use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 
-use crate::schema::{PASSWORDS_WITH_CODES, PROVEN_CONTACTS, PROVEN_LASTING_ROWS, PROVEN_ROWS};
+use crate::schema::{
+    FREEZE_CODES_ON_PAPER, PASSWORDS_WITH_CODES, PROVEN_CONTACTS, PROVEN_LASTING_ROWS, PROVEN_ROWS,
+};
 
 /// Of what type the cells of a column are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -288,6 +290,20 @@ pub(crate) const CONTACT_CHANGES: AuthenticTable = AuthenticTable {
     refusal: "a row of contact_changes was not written by this house or was altered",
 };
 
+/// Codes on paper: whoever has one stops the wallet of its row.
+pub(crate) const FREEZE_CODES: AuthenticTable = AuthenticTable {
+    name: "freeze_codes",
+    columns: &[
+        ("code_mac", CellType::Blob),
+        ("person", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("used_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of freeze_codes was not written by this house or was altered",
+};
+
 impl AuthenticTable {
     /// The migration since which its rows carry proofs.
     pub(crate) fn since(&self) -> &'static str {
@@ -295,13 +311,14 @@ impl AuthenticTable {
             "sessions" | "operator_links" | "pairing_codes" => PROVEN_ROWS,
             "contacts" | "contact_changes" => PROVEN_CONTACTS,
             "passwords" | "totps" => PASSWORDS_WITH_CODES,
+            "freeze_codes" => FREEZE_CODES_ON_PAPER,
             _ => PROVEN_LASTING_ROWS,
         }
     }
 }
 
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 14] = [
+pub const AUTHENTIC: [&AuthenticTable; 15] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -316,6 +333,7 @@ pub const AUTHENTIC: [&AuthenticTable; 14] = [
     &TOTPS,
     &CONTACTS,
     &CONTACT_CHANGES,
+    &FREEZE_CODES,
 ];
 
 /// A row that does not prove itself.

@@ -6,6 +6,7 @@
 
 use crate::authentic::{self, PASSKEYS, PASSWORDS, PEOPLE, TOTPS};
 use crate::factors::OwnerId;
+use crate::freeze_codes;
 use crate::passwords::bury;
 use crate::sessions::end_all_in;
 use crate::{
@@ -88,6 +89,7 @@ impl Erasures<'_> {
                     bury(tx, key, table, &person, standing)?;
                 }
             }
+            freeze_codes::forget(tx, &person)?;
             end_all_in(tx, key, Surface::Wallet, &OwnerId(person))?;
             // The wallet's permissions are revoked later, one by one; what merchants call the person goes now.
             tx.execute(

@@ -13,6 +13,7 @@
 //! | `factors.rs` | public keys of customers and operators |
 //! | `passkeys.rs` | a customer's several passkeys: added, named, removed |
 //! | `passwords.rs`, `totp.rs` | passwords of customers, and the codes by time that they never go without |
+//! | `freeze_codes.rs`, `saved_code.rs` | codes on paper that stop a wallet |
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how rows that give a right prove themselves |
 //! | `operators.rs` | staff and their one-time links |
@@ -42,6 +43,7 @@ mod devices;
 mod directory;
 mod erasures;
 mod factors;
+mod freeze_codes;
 mod numbered;
 mod operators;
 pub mod outbox;
@@ -49,6 +51,7 @@ mod passkeys;
 mod passwords;
 mod people;
 mod permissions;
+mod saved_code;
 mod schema;
 mod seed;
 mod sessions;
@@ -85,6 +88,7 @@ pub use directory::{
 };
 pub use erasures::{Erasure, Erasures};
 pub use factors::{Factors, OwnerId, StoredPasskey};
+pub use freeze_codes::{FreezeCodeState, FreezeCodes, Stops};
 pub use mamori_domain::context::AgentFamily;
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{
@@ -100,6 +104,7 @@ pub use passwords::{
 };
 pub use people::{EnrolRefusal, Enrolment, PasswordEnrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
+pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use schema::CONTROL;
 pub use seed::Seed;
 pub use sessions::{
@@ -259,6 +264,14 @@ impl Registry {
     /// Passwords of customers, with the codes by time that they never go without.
     pub fn passwords(&mut self) -> Passwords<'_> {
         Passwords {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// Codes on paper that stop a wallet.
+    pub fn freeze_codes(&mut self) -> FreezeCodes<'_> {
+        FreezeCodes {
             db: &mut self.db,
             keys: &self.keys,
         }
@@ -448,7 +461,13 @@ impl Rows {
     fn names(self, table: &AuthenticTable) -> bool {
         let of_customers = matches!(
             table.name,
-            "people" | "passkeys" | "passwords" | "totps" | "contacts" | "contact_changes"
+            "people"
+                | "passkeys"
+                | "passwords"
+                | "totps"
+                | "contacts"
+                | "contact_changes"
+                | "freeze_codes"
         );
         match self {
             Rows::All => true,

@@ -95,8 +95,27 @@ pub const CONTROL: Family = Family {
             name: PROVEN_CONTACTS,
             sql: CONTACTS,
         },
+        Migration {
+            name: FREEZE_CODES_ON_PAPER,
+            sql: FREEZE_CODES,
+        },
     ],
 };
+
+/// The migration since which a code on paper stops a wallet.
+pub(crate) const FREEZE_CODES_ON_PAPER: &str = "freeze codes";
+
+/// A code is kept as a keyed hash. A person has one at most.
+const FREEZE_CODES: &str = "
+CREATE TABLE freeze_codes (
+    code_mac BYTEA NOT NULL PRIMARY KEY,
+    person BYTEA NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT,
+    proof BYTEA
+);
+CREATE UNIQUE INDEX freeze_codes_by_person ON freeze_codes (person);
+";
 
 /// What an owner calls a passkey (sealed), in which family of browsers it was made, in which network it was last used, and since when
 /// it is being removed (status 4); and which credential opened a session. All are NULL in the rows of before: their proofs say

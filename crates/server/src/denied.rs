@@ -240,6 +240,13 @@ pub const UNDO_LINK_REFUSED: Words = Words {
     en: "This link cannot be used. It was used already, or is older than 72 hours. Please look at the contacts in your wallet.",
 };
 
+/// Too many freeze codes were typed from here, or in all.
+pub const FREEZE_CODES_WAIT: Words = Words {
+    code: "freeze_codes_wait",
+    ja: "停止コードの入力が続いています。1分後にもう一度お試しください。お急ぎのときは、お店の窓口か電話でも停止できます。",
+    en: "Too many freeze codes were entered. Please try again in a minute. If it is urgent, our staff can stop the wallet too.",
+};
+
 /// The pairing code is wrong, used or spent: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",

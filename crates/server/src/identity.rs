@@ -112,6 +112,8 @@ pub enum StepUpAct {
     RemovePassword,
     /// Let the password sign in though there is a passkey, or not.
     PasswordBesidePasskeys(bool),
+    /// Make a freeze code in place of the one before.
+    MakeFreezeCode,
     /// Make a pairing code, with which a device becomes this till.
     MakePairingCode(TillId),
     /// Take a till's device off it.
@@ -162,6 +164,10 @@ pub struct Paces {
     pub new_passkeys: Pace,
     /// Codes sent for one more contact of one owner: they come out of the same budgets as those of sign-ups.
     pub additions: Pace,
+    /// Freeze codes typed from one address, as above.
+    pub freeze_codes: Pace,
+    /// Freeze codes typed by all: there are 2^95, and each that is typed is looked up.
+    pub all_freeze_codes: Pace,
     /// Questions to the card processor that one wallet's pages make us ask.
     pub card_questions: Pace,
     /// Codes for one wallet's phones: each is drawn on the thread that carries payments, and is kept for ten minutes.
@@ -187,6 +193,8 @@ impl Default for Paces {
             step_ups: Pace::new(30, 60, 100_000),
             new_passkeys: Pace::new(20, 3_600, 100_000),
             additions: Pace::new(10, 3_600, 100_000),
+            freeze_codes: Pace::new(10, 60, 20_000),
+            all_freeze_codes: Pace::new(1_200, 60, 1),
             card_questions: Pace::new(1, 2, 100_000),
             codes: Pace::new(120, 12, 100_000),
             device_asks: Pace::new(3, 600, 100_000),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, console, contacts, device, enrolment, merchants, operators, own_passkeys,
-    passkeys, password, people, permissions, sales, session, till, top_ups, wallet,
+    about, acts, console, contacts, device, enrolment, freeze_code, merchants, operators,
+    own_passkeys, passkeys, password, people, permissions, sales, session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -67,6 +67,9 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/device/asked", device::asked)
         .post("/api/device/answer", device::answer)
         .post("/api/freeze", passkeys::freeze)
+        .get("/api/freeze-code", freeze_code::state)
+        .post("/api/freeze-code", freeze_code::make)
+        .post("/api/freeze-by-code", freeze_code::stop) // and a freeze code
         .post("/api/unfreeze/start", passkeys::unfreeze_start)
         .post("/api/unfreeze/finish", passkeys::unfreeze_finish)
 }

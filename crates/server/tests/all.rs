@@ -20,6 +20,8 @@ mod crowd;
 mod deliveries;
 #[path = "all/devices.rs"]
 mod devices;
+#[path = "all/freeze_codes.rs"]
+mod freeze_codes;
 #[path = "all/house.rs"]
 mod house;
 #[path = "all/listening.rs"]

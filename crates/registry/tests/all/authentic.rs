@@ -14,8 +14,8 @@ use mamori_registry::outbox::{Letter, Outbox};
 use mamori_registry::{
     AUTHENTIC, Aal, AuthMethod, AuthenticTable, CONTROL, CellType, Contact, ContactChange,
     DeviceKey, Enrolment, HashCost, Looked, NEVER_USED, NewFactors, OwnerId, PROOF, Password,
-    Registry, Rows, Seed, SessionDevice, SessionId, SessionRow, StoredPasskey, Surface, Told,
-    TotpSecret, UndoSecret, step_at, token_hash,
+    Registry, Rows, SavedCode, Seed, SessionDevice, SessionId, SessionRow, StoredPasskey, Surface,
+    Told, TotpSecret, UndoSecret, step_at, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -169,6 +169,17 @@ impl House {
         };
         (registry.passwords())
             .set_beside_passkeys(&owner, WalletId(1), true, &noted)
+            .expect("the registry answers");
+        let code_on_paper = SavedCode::draw(&Seed::new([12; 32]), "freeze code");
+        (registry.freeze_codes())
+            .set(
+                &owner,
+                &code_on_paper,
+                &Noted {
+                    id: [2; 16],
+                    ..noted
+                },
+            )
             .expect("the registry answers");
         House {
             password,
@@ -345,6 +356,15 @@ impl House {
                     if matches!(undo(&mut self.registry, &secret), Ok(true)) {
                         doors.push("a change that is undone");
                     }
+                }
+            }
+            "freeze_codes" => {
+                let code = SavedCode::draw(&Seed::new([12; 32]), "freeze code");
+                if matches!(self.registry.freeze_codes().find(&code), Ok(Some(_))) {
+                    doors.push("a wallet is stopped by a code");
+                }
+                if matches!(self.registry.freeze_codes().of(&self.owner), Ok(Some(_))) {
+                    doors.push("a code of its owner");
                 }
             }
             other => panic!("say here what a row of {other} opens"),

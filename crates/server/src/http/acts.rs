@@ -578,6 +578,8 @@ fn owner_may_see_in_registry(command: RegistryCommand) -> bool {
         RegistryCommand::AddContact
             | RegistryCommand::RemoveContact
             | RegistryCommand::PreferContact
+            | RegistryCommand::MakeFreezeCode
+            | RegistryCommand::UseFreezeCode
     )
 }
 

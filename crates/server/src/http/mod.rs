@@ -7,6 +7,7 @@ pub mod console;
 pub mod contacts;
 pub mod device;
 pub mod enrolment;
+pub mod freeze_code;
 pub mod merchants;
 pub mod operators;
 pub mod own_passkeys;

@@ -360,7 +360,9 @@ fn a_route_serves_those_alone_whom_it_demands() {
 /// What each of these routes is asked for, so that only the passkey is missing.
 fn asked_for(path: &str) -> Value {
     match path {
-        "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" => json!({}),
+        "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" | "/api/freeze-code" => {
+            json!({})
+        }
         "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/password/beside-passkeys" => json!({ "on": true }),
         "/api/contacts/add/finish" => json!({ "contact": "umi@example.jp" }),
