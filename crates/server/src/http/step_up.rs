@@ -7,7 +7,8 @@
 //! | shown | the session goes on under a new token | the act runs at once, and once |
 //!
 //! An owner without a passkey types a code by time instead: the challenge says `totp: true` in place of `request`, and the answer has
-//! `totp` in place of `credential`. Whoever has a passkey shows it: nothing weaker is taken than what was set.
+//! `totp` in place of `credential`. Whoever has a passkey shows it: nothing weaker is taken than what was set. A code counts only on the
+//! device that the wallet pays from.
 //!
 //! Two shapes on the wire. Operators' routes and those of contacts are asked twice with the same fields: the first answer is the challenge,
 //! and does nothing; the second time the page adds `step_up` and `credential`. Unfreezing has a route for each, and so has what must
@@ -22,7 +23,9 @@ use axum::response::IntoResponse;
 use mamori_datastore::fault::Fault;
 use mamori_domain::context::Asker;
 use mamori_domain::ids::WalletId;
+use mamori_domain::refusal::Refusal;
 use mamori_domain::world::Timestamp;
+use mamori_engine::Engine;
 use mamori_flows::{Run, password, sign_in};
 use mamori_registry::{
     NotAccepted, OwnerId, Registry, Seed, SessionId, Surface, TOTP_DIGITS, token_hash,
@@ -33,7 +36,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
 use crate::cookies::{Token, encode_token};
-use crate::denied::{CODE_WRONG, PASSKEY_NEEDED, SIGN_IN_WAITS};
+use crate::denied::{CODE_WRONG, PASSKEY_NEEDED, SIGN_IN_WAITS, refused as refused_by_ledger};
 use crate::device_proof::Thumbprint;
 use crate::http::assertions::{Shown, not_proven, refused};
 use crate::http::session::{
@@ -62,6 +65,19 @@ pub struct Who {
     /// The customer's; None for operators.
     wallet: Option<WalletId>,
     asker: Asker,
+}
+
+impl Who {
+    /// Whether the wallet pays from another device than the one that asks. A page that passes a password and its codes on has both of
+    /// them as often as it likes, and a device of its own: there a code proves nothing.
+    fn is_elsewhere(&self, engine: &Engine, registry: &Registry) -> Result<bool, Fault> {
+        let Some(wallet) = self.wallet else {
+            return Ok(false);
+        };
+        let own = self.key.map(|key| registry.device_key(key).fingerprint);
+        let bound = engine.device_of_wallet(wallet)?;
+        Ok(bound.is_some() && bound != own)
+    }
 }
 
 impl SignedIn for WalletSession {
@@ -253,14 +269,16 @@ pub async fn challenge_after<C: SignedIn>(
         return Err(Denial::Busy);
     }
     let place = app.identity.ceremonies.promise(now).ok_or(Denial::Busy)?;
+    let engine = app.ledger.engine.clone();
     let read = app.registry.ask(move |registry| {
         let keys = registry.factors().passkeys_of(C::SURFACE, &who.owner)?;
         let is_customer = C::SURFACE == Surface::Wallet;
         let types_code =
             keys.is_empty() && is_customer && registry.passwords().has_codes(&who.owner)?;
-        Ok::<_, Fault>((keys, types_code))
+        let is_elsewhere = types_code && who.is_elsewhere(&engine, registry)?;
+        Ok::<_, Fault>((keys, types_code, is_elsewhere))
     });
-    let (keys, types_code) = read.await??;
+    let (keys, types_code, is_elsewhere) = read.await??;
     let (asserting, mut answer) = match types_code {
         true => (None, json!({ "totp": true })),
         false => {
@@ -272,6 +290,9 @@ pub async fn challenge_after<C: SignedIn>(
     let act = earn.await?;
     if types_code && !act.takes_a_code() {
         return Err(PASSKEY_NEEDED.into());
+    }
+    if is_elsewhere {
+        return Err(refused_by_ledger(Refusal::DeviceNotBound));
     }
     let purpose = Purpose::StepUp {
         asserting,
@@ -337,6 +358,10 @@ fn prove_by_code(
         .passkeys_of(Surface::Wallet, &who.owner)?;
     if !keys.is_empty() {
         return Err(other_challenge());
+    }
+    // The wallet may have moved to another device since the challenge.
+    if who.is_elsewhere(&app.ledger.engine, registry)? {
+        return Err(refused_by_ledger(Refusal::DeviceNotBound));
     }
     let as_of = app.identity.sessions.endings();
     let mut run = app.run(registry, who.asker, now, seed);

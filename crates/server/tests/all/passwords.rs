@@ -3,6 +3,8 @@
 use std::sync::mpsc::channel;
 
 use axum::http::StatusCode;
+use mamori_domain::command::Command;
+use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_registry::{Aal, AuthMethod, Surface, TotpSecret, step_at, token_hash};
 use mamori_server::cookies::decode_token;
 use serde_json::{Value, json};
@@ -598,4 +600,47 @@ fn a_password_and_a_code_do_not_pay_from_another_phone_but_the_first_one_may_let
     let yes = json!({ "ask": asked["ask"], "number": number });
     phone.post("/api/device/answer", yes).ok();
     show(&mut newer).ok();
+}
+
+/// The page of a thief looks like ours and passes on whatever is typed: the password, and code after code.
+#[test]
+fn a_page_that_passes_password_and_codes_on_gets_a_session_and_nothing_with_it() {
+    let house = House::new();
+    let mut phone = house.browser(Surface::Wallet);
+    let app = sign_up(&house, &mut phone, "sora@example.jp");
+    let mut thief = house.browser(Surface::Wallet);
+    let code = app.next_code(&house);
+    sign_in(&mut thief, "sora@example.jp", WORDS, &code).ok();
+    assert!(is_in(&mut thief));
+    assert_eq!(
+        thief.post("/api/code", json!({})).refusal(),
+        "device_not_bound"
+    );
+    let bind = thief.post("/api/device/bind", json!({}));
+    assert_eq!(bind.refusal(), "passkey_needed");
+    for (path, body) in [
+        ("/api/passkeys/add", json!({})),
+        (
+            "/api/password/set",
+            json!({ "password": "ほかのねこはくろいよ" }),
+        ),
+        ("/api/freeze-code", json!({})),
+        ("/api/unfreeze/start", json!({})),
+    ] {
+        let answer = thief.post(path, body);
+        assert_eq!(
+            answer.refusal(),
+            "device_not_bound",
+            "{path}: {}",
+            answer.body
+        );
+    }
+    // A challenge from when the device was still the right one opens nothing either, once the wallet pays from another.
+    let begun = phone.post("/api/passkeys/add", json!({})).ok();
+    let wallet = WalletId(1);
+    let device = Some(Fingerprint(77));
+    house.done(Command::BindDevice { wallet, device });
+    let shown = json!({ "step_up": begun["step_up"], "totp": app.next_code(&house) });
+    let late = phone.post("/api/passkeys/add", shown);
+    assert_eq!(late.refusal(), "device_not_bound", "{}", late.body);
 }
