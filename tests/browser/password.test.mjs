@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { after, before } from 'node:test';
 
 import { dev, remember } from '../peers/dev.mjs';
-import { codeFromInbox, lookAt, openBrowser, openDevice, picture, readSymbols, story, until } from './stage.mjs';
+import { codeFromInbox, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, story, until } from './stage.mjs';
 import { walletTexts } from './texts.mjs';
 
 const PASSWORD = remember('わたしの ねこは みけ');
@@ -144,6 +144,30 @@ for (const [lang, locale] of [['ja', 'ja-JP'], ['en', 'en-US']]) {
     await sheet.getByLabel(words.codes_label).fill(await app.next());
     await button(sheet, words.codes_confirm).click();
     await page.locator('.pay-code, .code-card').first().waitFor();
+  });
+
+  step(`${lang}: a phone that can make passkeys is offered one right after the password, and needs nothing else for it`, async () => {
+    // The same phone after an update: its browser knows passkeys now.
+    const before = phone.page;
+    phone.page = await phone.context.newPage();
+    await before.close();
+    const { page } = phone;
+    await giveAuthenticator(phone);
+    await page.goto(`${dev.wallet_url}/#settings`);
+    await page.getByText(words.sign_out, { exact: true }).click();
+    await page.getByRole('link', { name: words.sign_in_by_password }).click();
+    await page.getByLabel(words.password_sign_in_contact).fill(contact);
+    await page.getByLabel(words.password, { exact: true }).fill(NEW_PASSWORD);
+    await button(page, words.password_sign_in_next).click();
+    await page.getByLabel(words.codes_label).fill(await app.next());
+    await button(page, words.password_sign_in_go).click();
+    const sheet = page.getByRole('dialog', { name: words.passkey_offer_title });
+    await sheet.waitFor();
+    await lookAt(page, `wallet-passkey-offer-${lang}`);
+    await button(sheet, words.passkey_offer_yes).click();
+    await sheet.waitFor({ state: 'detached' });
+    await page.goto(`${dev.wallet_url}/#passkeys`);
+    await page.locator('.passkey').waitFor();
     assert.deepEqual(phone.problems, []);
     await phone.context.close();
   });

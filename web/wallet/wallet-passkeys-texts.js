@@ -50,6 +50,13 @@ export const walletPasskeysTexts = {
     device_windows: 'Windows',
     device_chromeos: 'Chromebook',
     device_linux: 'Linux',
+
+    passkey_offer_title: '次からは、顔や指紋だけで',
+    passkey_offer_lead: 'このスマートフォンにパスキーを作ると、次からはパスワードもコードもいりません。にせのページにだまされて渡してしまう心配もありません。',
+    passkey_offer_yes: 'パスキーを作る',
+    passkey_offer_no: '今はしない',
+    passkey_offer_done: 'パスキーを作りました。次からはパスキーでサインインできます。',
+    passkey_offer_failed: '作れませんでした。「設定」の「パスキー」から、もう一度お試しください。',
   },
   en: {
     passkeys_lead: 'These keys open your wallet. One on another device helps when you change or lose your phone.',
@@ -100,5 +107,12 @@ export const walletPasskeysTexts = {
     device_windows: 'Windows',
     device_chromeos: 'Chromebook',
     device_linux: 'Linux',
+
+    passkey_offer_title: 'Next time, just your face or finger',
+    passkey_offer_lead: 'With a passkey on this phone you need neither password nor code again. And no false page can talk you into giving it away.',
+    passkey_offer_yes: 'Make a passkey',
+    passkey_offer_no: 'Not now',
+    passkey_offer_done: 'The passkey was made. You can sign in with it from now on.',
+    passkey_offer_failed: 'It was not made. Please try again in the settings, under “Passkeys”.',
   },
 };

@@ -185,7 +185,7 @@ export function passwordSignInView(app) {
       if (digits === null) return;
       try {
         await post('/api/password/sign-in/finish', { sign_in, code: digits });
-        await app.enter();
+        await app.enter({ withPassword: true });
       } catch (error) {
         if (error instanceof Refused && error.code === 'sign_in_expired') again();
         tell(error);

@@ -56,6 +56,8 @@ let asked = 0;
 let unfreezing = false;
 // Somebody has just signed in: their browser is to hear which passkeys there are, once it has nothing better to do.
 let entered = false;
+// And that was with a password: a passkey would have been easier.
+let byPassword = false;
 // Counts the turns of the stop switch: an answer that was asked for before one of them says nothing about it.
 let turns = 0;
 
@@ -78,13 +80,14 @@ const app = {
     return home;
   },
 
-  /** After a sign-in or sign-up: load the wallet and show it. */
-  async enter() {
+  /** After a sign-in or sign-up: load the wallet and show it. @param {{ withPassword?: boolean }} how */
+  async enter({ withPassword = false } = {}) {
     stopWaiting();
     await app.refreshHome();
     signedIn();
     stream.open();
     entered = true;
+    byPassword = withPassword;
     // A password manager sends its owner there (`/.well-known/passkey-endpoints`).
     if (location.hash !== '' && location.hash !== '#passkeys') history.replaceState(null, '', '/');
     route({ focus: true });
@@ -200,6 +203,8 @@ const app = {
     registerWorker();
     if (!entered) return;
     entered = false;
+    if (byPassword) withPart('passkey_offer', ({ offerPasskey }) => offerPasskey(Date.now()).catch(() => { /* offered at the next sign-in */ }));
+    byPassword = false;
     later.signals().then(({ tellOwn }) => tellOwn()).catch(() => { /* a hint for the browser; the next sign-in gives it */ });
   },
 

@@ -86,6 +86,13 @@ pub const PASSKEY_NEEDED: Words = Words {
     en: "This needs a passkey. Approve it on the device before, or add a passkey first.",
 };
 
+/// A passkey is made without another proof only right after a sign-in by password, where there is none and the wallet pays from.
+pub const NOTHING_TO_OFFER: Words = Words {
+    code: "nothing_to_offer",
+    ja: "パスキーは「設定」の「パスキー」から追加できます。",
+    en: "You can add a passkey in the settings, under “Passkeys”.",
+};
+
 /// The question of another device is answered, withdrawn or older than five minutes.
 pub const ASK_OVER: Words = Words {
     code: "ask_over",

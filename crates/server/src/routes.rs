@@ -36,6 +36,7 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/undo-contact", contacts::undo) // and the secret of a letter
         .get("/api/passkeys", own_passkeys::list)
         .post("/api/passkeys/add", own_passkeys::add)
+        .post("/api/passkeys/offer", own_passkeys::offer)
         .post("/api/passkeys/finish", own_passkeys::finish) // and a new passkey, right after a fresh one
         .post("/api/passkeys/rename", own_passkeys::rename)
         .post("/api/passkeys/remove", own_passkeys::remove)

@@ -3,6 +3,7 @@
 //! To add one and to remove one asks for a passkey of this very moment, given for exactly that; a name asks for the session alone.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -12,9 +13,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_datastore::fault::Fault;
 use mamori_domain::world::Timestamp;
+use mamori_flows::Run;
 use mamori_flows::passkeys::{self, PasskeyOwner};
 use mamori_registry::{
-    NewPasskey, OwnedPasskey, PASSKEYS_MAX, Registry, Surface, display_name, token_hash,
+    AuthMethod, NewPasskey, OwnedPasskey, PASSKEYS_MAX, Registry, Surface, display_name, token_hash,
 };
 use serde_json::{Value, json};
 
@@ -22,8 +24,9 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Token, encode_token};
-use crate::denied::{PASSKEYS_TOO_OFTEN, TOO_MANY_PASSKEYS};
+use crate::denied::{NOTHING_TO_OFFER, PASSKEYS_TOO_OFTEN, TOO_MANY_PASSKEYS};
 use crate::http::assertions::refused;
+use crate::http::device::{PaysFrom, pays_from};
 use crate::http::session::{Browser, WalletSession};
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
@@ -37,6 +40,9 @@ const CREDENTIAL_CHARS_MAX: usize = CREDENTIAL_BYTES_MAX.div_ceil(3) * 4;
 const NAME_BYTES_MAX: usize = 640;
 /// When it is worth asking again after too many passkeys were made, in seconds.
 const TOO_OFTEN_SECONDS: u32 = 3_600;
+
+/// How long after a sign-in by password a passkey may be made without proving anything again.
+const OFFERED_FOR: Duration = Duration::from_secs(300);
 
 /// `GET /api/passkeys` of the wallet: the owner's passkeys, and what the browser is to be told of them.
 pub async fn list(State(app): State<Arc<App>>, asker: WalletSession) -> Answer {
@@ -55,36 +61,74 @@ pub async fn add(
     body: Body,
 ) -> Answer {
     let browser = Browser::of(&headers, &app).hash();
-    let work = move |granted: Granted<WalletSession>| {
-        let Granted { app, caller, run } = granted;
-        let (identity, owner) = (&app.identity, caller.owner);
-        if !identity.paces.new_passkeys.allow(owner.0, run.now) {
-            return Err(Denial::Wait(PASSKEYS_TOO_OFTEN, TOO_OFTEN_SECONDS));
-        }
-        let there = run.registry.passkeys().accepted(&owner)?;
-        if there.len() >= PASSKEYS_MAX {
-            return Err(TOO_MANY_PASSKEYS.into());
-        }
-        let called = called(run.registry, caller, run.now)?.ok_or(Denial::SignedOut)?;
-        let party = &identity.wallet_party;
-        let started = party.start_registration(owner, &called.name, &called.display_name, &there);
-        let (creation, registering) =
-            started.map_err(|problem| refused("adding a passkey", problem))?;
-        let handle: Token = app.outside.bytes();
-        let purpose = Purpose::AddPasskey {
-            registering,
-            session: caller.session,
-            owner,
-        };
-        let hash = token_hash(&handle);
-        match identity.ceremonies.begin(hash, browser, purpose, run.now) {
-            true => Ok(json!({ "registration": encode_token(&handle), "creation": creation })),
-            false => Err(Denial::Busy),
-        }
+    let work = move |mut granted: Granted<WalletSession>| {
+        begin(granted.app, &mut granted.run, granted.caller, browser)
     };
     asker
         .when_shown(app, &headers, &body, StepUpAct::AddPasskey, work)
         .await
+}
+
+/// `POST /api/passkeys/offer` of the wallet: the same, right after a sign-in with password and code on the device that the wallet pays
+/// from, for an owner who has no passkey. What was just proven is the most that the account has: it is not asked for again.
+pub async fn offer(
+    State(app): State<Arc<App>>,
+    asker: WalletSession,
+    headers: HeaderMap,
+    _: Body,
+) -> Answer {
+    let by_password = asker.opened.method == AuthMethod::PasswordAndTotp;
+    if !by_password || pays_from(&app, &asker).await? != PaysFrom::Here {
+        return Err(NOTHING_TO_OFFER.into());
+    }
+    let browser = Browser::of(&headers, &app);
+    let (inner, hash) = (Arc::clone(&app), browser.hash());
+    let (now, seed) = (app.outside.now(), app.outside.seed());
+    let begun = app.registry.ask(move |registry| -> Result<_, Denial> {
+        let (surface, owner) = (Surface::Wallet, asker.owner);
+        let sessions = registry.sessions().of(surface, &owner, now)?;
+        let this = sessions.iter().find(|row| row.session == asker.session);
+        let is_new = this.is_some_and(|row| now < row.made_at.plus(OFFERED_FOR));
+        if !is_new || !registry.passkeys().accepted(&owner)?.is_empty() {
+            return Err(NOTHING_TO_OFFER.into());
+        }
+        let mut run = inner.run(registry, asker.asker, now, &seed);
+        begin(&inner, &mut run, &asker, hash)
+    });
+    Ok(browser.on(done(begun.await??)))
+}
+
+/// What another passkey is to be made of; the challenge is for this session and browser.
+fn begin(
+    app: &App,
+    run: &mut Run,
+    caller: &WalletSession,
+    browser: [u8; 32],
+) -> Result<Value, Denial> {
+    let (identity, owner) = (&app.identity, caller.owner);
+    if !identity.paces.new_passkeys.allow(owner.0, run.now) {
+        return Err(Denial::Wait(PASSKEYS_TOO_OFTEN, TOO_OFTEN_SECONDS));
+    }
+    let there = run.registry.passkeys().accepted(&owner)?;
+    if there.len() >= PASSKEYS_MAX {
+        return Err(TOO_MANY_PASSKEYS.into());
+    }
+    let called = called(run.registry, caller, run.now)?.ok_or(Denial::SignedOut)?;
+    let party = &identity.wallet_party;
+    let started = party.start_registration(owner, &called.name, &called.display_name, &there);
+    let (creation, registering) =
+        started.map_err(|problem| refused("adding a passkey", problem))?;
+    let handle: Token = app.outside.bytes();
+    let purpose = Purpose::AddPasskey {
+        registering,
+        session: caller.session,
+        owner,
+    };
+    let hash = token_hash(&handle);
+    match identity.ceremonies.begin(hash, browser, purpose, run.now) {
+        true => Ok(json!({ "registration": encode_token(&handle), "creation": creation })),
+        false => Err(Denial::Busy),
+    }
 }
 
 /// `POST /api/passkeys/finish {registration, credential, name?}` of the wallet: the passkey that was made after another one was shown.

@@ -644,3 +644,37 @@ fn a_page_that_passes_password_and_codes_on_gets_a_session_and_nothing_with_it()
     let late = phone.post("/api/passkeys/add", shown);
     assert_eq!(late.refusal(), "device_not_bound", "{}", late.body);
 }
+
+#[test]
+fn right_after_a_sign_in_by_password_a_passkey_is_offered_on_the_phone_that_pays_and_nowhere_else()
+{
+    let house = House::new();
+    let mut phone = house.browser(Surface::Wallet);
+    let app = sign_up(&house, &mut phone, "sora@example.jp");
+    let offer = |browser: &mut Browser| browser.post("/api/passkeys/offer", json!({}));
+    // On another device it would be a thief's, too.
+    let mut elsewhere = house.browser(Surface::Wallet);
+    let code = app.next_code(&house);
+    sign_in(&mut elsewhere, "sora@example.jp", WORDS, &code).ok();
+    assert_eq!(offer(&mut elsewhere).refusal(), "nothing_to_offer");
+    // Five minutes later a code of that moment is asked for, in the settings.
+    let code = app.next_code(&house);
+    sign_in(&mut phone, "sora@example.jp", WORDS, &code).ok();
+    house.pass(301);
+    assert_eq!(offer(&mut phone).refusal(), "nothing_to_offer");
+    let code = app.next_code(&house);
+    sign_in(&mut phone, "sora@example.jp", WORDS, &code).ok();
+    let begun = offer(&mut phone).ok();
+    let mut passkey = Authenticator::new(WALLET);
+    let credential = passkey.create(&begun["creation"]);
+    let made = json!({ "registration": begun["registration"], "credential": credential });
+    phone.post("/api/passkeys/finish", made).ok();
+    assert_eq!(
+        offer(&mut phone).refusal(),
+        "nothing_to_offer",
+        "there is one"
+    );
+    let mut another = house.browser(Surface::Wallet);
+    another.sign_in(&mut passkey).ok();
+    assert_eq!(offer(&mut another).refusal(), "nothing_to_offer");
+}
