@@ -42,8 +42,10 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::delivery::Couriers;
 use mamori_flows::open::{self, NewStore};
-use mamori_flows::{Run, api_key};
-use mamori_registry::{OwnerId, Registry, Seed, SendBudget};
+use mamori_flows::{Run, api_key, password};
+use mamori_registry::{
+    Contact, HashCost, NEVER_USED, OwnerId, PasswordEnrolment, Registry, Seed, SendBudget,
+};
 use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::directory::MerchantDirectory;
@@ -55,6 +57,7 @@ use serde_json::{Value, json};
 
 use crate::demo::{self, Life, PastClock};
 use crate::seed_names::{Language, SeedNames};
+use crate::sign_in_hook;
 
 /// The issuer prefix of development codes: a part of the JPQR range that no known brand uses.
 const DEV_ISSUER: &str = "90009900";
@@ -109,6 +112,15 @@ enum DevCommand {
         #[arg(long)]
         customer: String,
     },
+    /// Sign in as a seeded customer; prints the cookie, the device's key, and the password and the secret of the codes where set.
+    SignIn {
+        /// The file that `mamori-lab dev --json` wrote.
+        #[arg(long)]
+        json_from: PathBuf,
+        /// The customer's name, or a part of it.
+        #[arg(long)]
+        customer: String,
+    },
 }
 
 /// What scripts need; the file is readable by its owner alone.
@@ -120,6 +132,9 @@ struct Access {
     console_url: String,
     inbox_url: String,
     sandbox_url: String,
+    /// Where the sandbox takes mail, as a mail program names it.
+    #[serde(default)]
+    smtp_url: String,
     /// For `mamori-lab dev code`; new at every start.
     token: String,
     merchant: AccessMerchant,
@@ -145,6 +160,12 @@ pub struct AccessCustomer {
     name: String,
     pub wallet_id: String,
     pub user_authorization_id: String,
+    /// Where the customer is reached, and what they sign in with beside the password.
+    #[serde(default)]
+    contact: Option<String>,
+    /// A command line that signs in as this customer and prints one JSON object.
+    #[serde(default)]
+    sign_in_hook: String,
 }
 
 /// Runs until interrupted.
@@ -155,6 +176,13 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     }) = args.command
     {
         return print_code(&json_from, &customer);
+    }
+    if let Some(DevCommand::SignIn {
+        json_from,
+        customer,
+    }) = args.command
+    {
+        return print_sign_in(&json_from, &customer);
     }
     let names = args.lang.names();
     let home = Home::open(args.data.as_deref(), chance)?;
@@ -220,13 +248,18 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         sandbox_url: sandbox.text("card_url")?,
         token,
         merchant: merchant(&mut registry, now, chance)?,
-        customers: customers(&running.engine, &mut registry)?,
+        customers: customers(&running.engine, &mut registry, now)?,
+        smtp_url: format!("smtp://{}", sandbox.text("smtp_address")?),
         console_link: console_link(&mut registry, &console_url, names.operator, now, chance)?,
         permission_link: None,
         console_url,
     };
     access.permission_link = permission_link(&access, now, chance);
     if let Some(path) = &args.json {
+        let program = std::env::current_exe()?;
+        for customer in &mut access.customers {
+            customer.sign_in_hook = hook_line(&program, path, &customer.wallet_id)?;
+        }
         write_private(path, &serde_json::to_string_pretty(&access)?)?;
     }
     welcome(&access);
@@ -566,7 +599,7 @@ pub fn mounted(packages: Option<&Path>, token: String) -> Mounted {
 struct TokenOfThisRun(String);
 
 /// A caller who knows the token of this run.
-struct RunToken;
+pub struct RunToken;
 
 impl Gate for RunToken {
     const DEMAND: Demand = Demand::RunToken;
@@ -633,6 +666,7 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
     };
     Routes::new()
         .post("/dev/code", mint)
+        .post("/dev/sign-in", sign_in_hook::sign_in)
         .with(TokenOfThisRun(token))
 }
 
@@ -664,26 +698,15 @@ pub fn seed(
     };
     let merchant = open::chain(&mut run, &turn, names.merchant, &stores)?.merchant;
     api_key::make(&mut run, &turn, merchant)?;
+    let known = names.customers.iter().map(|one| (one.0, Some(one.1)));
     let more = names.more_customers.iter().filter(|_| with_more);
-    for name in names.customers.iter().chain(more) {
-        let credential = registry.fingerprint("seeded customer", &draw::<16>(chance));
-        let Reply::WalletOpened(wallet) = done(
-            engine,
-            Command::OpenWallet {
-                credential,
-                device: None,
-            },
-        )?
-        else {
-            return Err(unexpected());
+    for (name, mail) in known.chain(more.map(|name| (*name, None))) {
+        let seed = Seed::new(draw(chance));
+        let wallet = match mail {
+            // Scripts sign in as these.
+            Some(mail) => with_password(engine, registry, (name, mail), now, &seed)?,
+            None => with_name_alone(engine, registry, name, now, &seed)?,
         };
-        registry.people().name_wallet(
-            OwnerId(draw(chance)),
-            wallet,
-            name,
-            now,
-            &Seed::new(draw(chance)),
-        )?;
         let authorization = AuthorizationId(u128::from_be_bytes(draw(chance)));
         done(
             engine,
@@ -706,6 +729,60 @@ pub fn seed(
     }
     directory.follow(&turn, registry)?;
     Ok(())
+}
+
+/// A customer whom nobody signs in as.
+fn with_name_alone(
+    engine: &Engine,
+    registry: &mut Registry,
+    name: &str,
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<WalletId, Failure> {
+    let credential = registry.fingerprint("seeded customer", &seed.bytes("credential"));
+    let device = None;
+    let opened = done(engine, Command::OpenWallet { credential, device })?;
+    let Reply::WalletOpened(wallet) = opened else {
+        return Err(unexpected());
+    };
+    let person = OwnerId(seed.take("person"));
+    registry
+        .people()
+        .name_wallet(person, wallet, name, now, seed)?;
+    Ok(wallet)
+}
+
+/// A customer with a contact, a password and codes by time.
+fn with_password(
+    engine: &Engine,
+    registry: &mut Registry,
+    (name, mail): (&str, &str),
+    now: Timestamp,
+    seed: &Seed,
+) -> Result<WalletId, Failure> {
+    let contact = Contact::parse(mail).ok_or("a seeded contact is none")?;
+    let password = sign_in_hook::password(registry, name);
+    let password = password.map_err(|_| "a seeded password is none")?;
+    let totp = sign_in_hook::totp_secret(registry, name);
+    let enrolment = PasswordEnrolment {
+        person: OwnerId(seed.take("person")),
+        contact: &contact,
+        locale: if name.is_ascii() { "en" } else { "ja" },
+        display_name: name,
+        password: (&password, HashCost::default()),
+        totp: (&totp, NEVER_USED),
+    };
+    let mut run = Run {
+        engine,
+        registry,
+        asker: Asker::system(SystemReason::CommandLine),
+        now,
+        seed,
+    };
+    match password::open_wallet(&mut run, &enrolment, None) {
+        Ok((wallet, _)) => Ok(wallet),
+        Err(_) => Err(unexpected()),
+    }
 }
 
 fn done(engine: &Engine, command: Command) -> Result<Reply, Failure> {
@@ -789,7 +866,11 @@ fn supervisor_pin(
     Ok(added.ok_or("the store has too many supervisors")?.pin)
 }
 
-pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessCustomer>, Failure> {
+pub fn customers(
+    engine: &Engine,
+    registry: &mut Registry,
+    now: Timestamp,
+) -> Result<Vec<AccessCustomer>, Failure> {
     let grants = engine.first_authorizations(KNOWN_CUSTOMERS)?;
     let mut customers = Vec::new();
     for (wallet, authorization) in grants {
@@ -798,6 +879,9 @@ pub fn customers(engine: &Engine, registry: &mut Registry) -> Result<Vec<AccessC
                 name: person.display_name,
                 wallet_id: wallet.to_string(),
                 user_authorization_id: user_authorization_id_text(authorization.0),
+                contact: (registry.contacts().preferred(wallet, now)?)
+                    .map(|contact| contact.as_str().to_owned()),
+                sign_in_hook: String::new(),
             });
         }
     }
@@ -911,15 +995,57 @@ fn print_pairing_codes(merchant: &AccessMerchant, tills: &[String]) {
     }
 }
 
+/// The command line that signs in as a customer of this run.
+fn hook_line(program: &Path, json: &Path, customer: &str) -> Result<String, Failure> {
+    let json = fs::canonicalize(
+        json.parent()
+            .filter(|at| *at != Path::new(""))
+            .unwrap_or(Path::new(".")),
+    )?
+    .join(json.file_name().ok_or("--json names no file")?);
+    let quoted = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', r"'\''"));
+    let (program, json) = (quoted(program), quoted(&json));
+    Ok(format!(
+        "{program} dev sign-in --json-from {json} --customer {customer}"
+    ))
+}
+
 /// Asks a running `mamori-lab dev` for a code.
 fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
+    let answer = ask_of(json_from, customer, "/dev/code")?;
+    match answer["code"].as_str() {
+        Some(code) => {
+            println!("{code}");
+            Ok(())
+        }
+        None => Err(refused("no code", &answer)),
+    }
+}
+
+/// Asks a running `mamori-lab dev` for a session.
+fn print_sign_in(json_from: &Path, customer: &str) -> Result<(), Failure> {
+    let answer = ask_of(json_from, customer, "/dev/sign-in")?;
+    match answer["cookie"].as_str() {
+        Some(_) => {
+            println!("{answer}");
+            Ok(())
+        }
+        None => Err(refused("not signed in", &answer)),
+    }
+}
+
+fn refused(what: &str, answer: &Value) -> Failure {
+    let why = answer["refusal"].as_str().unwrap_or("unknown");
+    format!("{what}: {why}").into()
+}
+
+/// Posts a customer, by the name or the number of the wallet, to a route of development's own.
+fn ask_of(json_from: &Path, customer: &str, path: &str) -> Result<Value, Failure> {
     let told = fs::read_to_string(json_from)
         .map_err(|error| format!("{} cannot be read: {error}", json_from.display()))?;
     let access: Access = serde_json::from_str(&told)?;
-    let wallet = access
-        .customers
-        .iter()
-        .find(|known| known.name.contains(customer))
+    let wallet = (access.customers.iter())
+        .find(|known| known.wallet_id == customer || known.name.contains(customer))
         .ok_or_else(|| {
             format!(
                 "no customer is called {customer:?}; there are: {}",
@@ -935,7 +1061,7 @@ fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
     stream.set_read_timeout(Some(Duration::from_secs(10)))?;
     write!(
         stream,
-        "POST /dev/code HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         access.token,
         body.len(),
     )?;
@@ -945,18 +1071,7 @@ fn print_code(json_from: &Path, customer: &str) -> Result<(), Failure> {
         .split_once("\r\n\r\n")
         .map(|(_, body)| body)
         .ok_or("no answer from mamori-lab dev")?;
-    let answer: Value = serde_json::from_str(json.trim())?;
-    match answer["code"].as_str() {
-        Some(code) => {
-            println!("{code}");
-            Ok(())
-        }
-        None => Err(format!(
-            "no code: {}",
-            answer["refusal"].as_str().unwrap_or("unknown")
-        )
-        .into()),
-    }
+    Ok(serde_json::from_str(json.trim())?)
 }
 
 fn names(customers: &[AccessCustomer]) -> String {

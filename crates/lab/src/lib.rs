@@ -9,5 +9,6 @@ pub mod disktest;
 pub mod sandbox;
 pub mod seed_names;
 mod served;
+mod sign_in_hook;
 pub mod sim;
 pub mod standbytest;

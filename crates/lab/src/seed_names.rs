@@ -14,8 +14,8 @@ pub struct SeedNames {
     pub merchant: &'static str,
     /// Stores with their tills.
     pub stores: [(&'static str, &'static [&'static str]); 3],
-    /// The customers whom scripts know.
-    pub customers: [&'static str; 3],
+    /// The customers whom scripts know, with their mail addresses.
+    pub customers: [(&'static str, &'static str); 3],
     /// Those who come with a month of life besides.
     pub more_customers: [&'static str; 9],
     pub operator: &'static str,
@@ -31,6 +31,10 @@ impl Language {
     }
 }
 
+const SORA: &str = "sora@customers.mamori.example";
+const HARUKA: &str = "haruka@customers.mamori.example";
+const MINATO: &str = "minato@customers.mamori.example";
+
 const JAPANESE: SeedNames = SeedNames {
     merchant: "まもりマート",
     stores: [
@@ -38,7 +42,11 @@ const JAPANESE: SeedNames = SeedNames {
         ("さくら通り店", &["レジ1", "レジ2"]),
         ("駅前店", &["レジ1"]),
     ],
-    customers: ["佐藤 そら", "鈴木 はるか", "高橋 みなと"],
+    customers: [
+        ("佐藤 そら", SORA),
+        ("鈴木 はるか", HARUKA),
+        ("高橋 みなと", MINATO),
+    ],
     more_customers: [
         "田中 ゆい",
         "伊藤 れん",
@@ -60,7 +68,11 @@ const ENGLISH: SeedNames = SeedNames {
         ("Cherry Street store", &["Till 1", "Till 2"]),
         ("Station store", &["Till 1"]),
     ],
-    customers: ["Sora Sato", "Haruka Suzuki", "Minato Takahashi"],
+    customers: [
+        ("Sora Sato", SORA),
+        ("Haruka Suzuki", HARUKA),
+        ("Minato Takahashi", MINATO),
+    ],
     more_customers: [
         "Yui Tanaka",
         "Ren Ito",

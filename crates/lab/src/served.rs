@@ -154,7 +154,7 @@ impl Cast {
             chance,
         )?;
         let mut customers = Vec::new();
-        for customer in dev::customers(engine, &mut registry)? {
+        for customer in dev::customers(engine, &mut registry, now)? {
             customers.push(Customer {
                 cookie: sign_in(&mut registry, &customer.wallet_id, now, chance)?,
                 authorization: customer.user_authorization_id,

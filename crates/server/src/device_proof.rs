@@ -248,7 +248,8 @@ fn read(proof: &str) -> Result<(Thumbprint, Claims), ProofProblem> {
 }
 
 /// RFC 7638: the hash of the members that a key needs, in the order of their names.
-fn thumbprint(point: &[u8]) -> Thumbprint {
+/// The thumbprint of a public key, given as an uncompressed point (SEC 1).
+pub fn thumbprint(point: &[u8]) -> Thumbprint {
     let [x, y] = [&point[1..33], &point[33..]].map(|part| URL_SAFE_NO_PAD.encode(part));
     let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
     Sha256::digest(members).into()
