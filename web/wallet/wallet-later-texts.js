@@ -116,6 +116,7 @@ export const walletLaterTexts = {
 
     contacts: '連絡先',
     contacts_hint: 'お知らせと確認コードの送り先',
+    my_data_hint: '保存されているデータを読む・保存する',
     freeze_code: '停止コード',
     freeze_code_hint: 'スマートフォンをなくしても、お支払いを止められる紙のコード',
     lost_phone: 'スマートフォンをなくしたとき',
@@ -385,6 +386,7 @@ export const walletLaterTexts = {
 
     contacts: 'Contacts',
     contacts_hint: 'Where notices and codes go',
+    my_data_hint: 'Read or save what is kept about you',
     freeze_code: 'Freeze code',
     freeze_code_hint: 'On paper: stops payments when the phone is gone',
     lost_phone: 'If you have lost your phone',

@@ -29,6 +29,9 @@ const withContacts = (part) => spoken(part, import('/assets/wallet-contacts-text
 /** @template T @param {Promise<T>} part */
 const ofFreezing = (part) => usual(spoken(part, import('/assets/wallet-freeze-texts.js').then((found) => found.walletFreezeTexts)));
 
+/** @template T @param {Promise<T>} part */
+const ofSecurity = (part) => usual(spoken(part, import('/assets/wallet-security-texts.js').then((found) => found.walletSecurityTexts)));
+
 /** The parts, by what they are for. */
 export const later = {
   activity: () => usual(import('/assets/wallet-activity.js')),
@@ -40,6 +43,7 @@ export const later = {
   freeze_code: () => ofFreezing(import('/assets/wallet-freeze-code.js')),
   help: () => usual(import('/assets/wallet-help.js')),
   history: () => usual(import('/assets/wallet-history.js')),
+  my_data: () => ofSecurity(import('/assets/wallet-my-data.js')),
   passkeys: () => spoken(usual(import('/assets/wallet-passkeys.js')),
     import('/assets/wallet-passkeys-texts.js').then((found) => found.walletPasskeysTexts)),
   passkey_offer: () => spoken(usual(import('/assets/wallet-passkey-offer.js')),
@@ -50,7 +54,7 @@ export const later = {
   receipt: () => usual(import('/assets/wallet-receipt.js')),
   result: () => usual(import('/assets/wallet-result.js')),
   sessions: () => usual(import('/assets/wallet-sessions.js')),
-  settings: () => usual(import('/assets/wallet-settings.js')),
+  settings: () => ofSecurity(import('/assets/wallet-settings.js')),
   signals: () => import('/assets/passkey-signals.js'),
   top_up: () => usual(import('/assets/wallet-top-up.js')),
   welcome: () => usual(import('/assets/wallet-welcome.js')),

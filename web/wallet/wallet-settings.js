@@ -8,6 +8,7 @@ import { t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
 import { operatorLine } from '/assets/wallet-help.js';
 import { permissionsSetting } from '/assets/wallet-permissions.js';
+import { securityCard } from '/assets/wallet-security.js';
 import { setSound, soundIsOn } from '/assets/wallet-result.js';
 import { sessionsCard } from '/assets/wallet-sessions.js';
 
@@ -83,6 +84,7 @@ export function settingsView(app) {
           el('div', {}, el('p', { class: 'person-name' }, app.wallet.display_name),
             el('p', { class: 'small soft number' }, `${t('wallet_number')} ${app.wallet.wallet_id}`))),
         problem,
+        securityCard(app),
         el('div', { class: 'setting-group' },
           el('div', { class: 'setting' }, icon('globe'), el('span', { class: 'setting-words' }, t('language')), languageChoice()),
           el('div', { class: 'setting' }, icon('sound'), el('span', { class: 'setting-words' }, el('span', { id: 'sound-name' }, t('sound')), el('span', { id: 'sound-hint', class: 'small soft' }, t('sound_hint'))), sound),
@@ -100,7 +102,9 @@ export function settingsView(app) {
         sessions,
         el('div', { class: 'setting-group' },
           el('a', { class: 'setting setting-button', href: '#activity' }, icon('receipt'),
-            el('span', { class: 'setting-words' }, el('span', {}, t('activity_title')), el('span', { class: 'small soft' }, t('activity_hint'))), icon('forward'))),
+            el('span', { class: 'setting-words' }, el('span', {}, t('activity_title')), el('span', { class: 'small soft' }, t('activity_hint'))), icon('forward')),
+          el('a', { class: 'setting setting-button', href: '#my-data' }, icon('person'),
+            el('span', { class: 'setting-words' }, el('span', {}, t('my_data_title')), el('span', { class: 'small soft' }, t('my_data_hint'))), icon('forward'))),
         el('div', { class: 'setting-group' },
           el('a', { class: 'setting setting-button', href: '#help' }, icon('question'),
             el('span', { class: 'setting-words' }, el('span', {}, t('help_title')), el('span', { class: 'small soft' }, t('help_hint'))), icon('forward'))),
