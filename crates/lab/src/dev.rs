@@ -13,9 +13,8 @@ use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Json, State};
+use axum::extract::{Json, State};
 use axum::http::StatusCode;
-use axum::http::request::Parts;
 use indicatif::ProgressBar;
 use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
 use mamori::delivery::Notifier;
@@ -51,11 +50,12 @@ use mamori_server::app::App;
 use mamori_server::directory::MerchantDirectory;
 use mamori_server::network::TrustedProxies;
 use mamori_server::password_list::PasswordList;
-use mamori_server::route_table::{Demand, Gate, Routes};
+use mamori_server::route_table::Routes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::demo::{self, Life, PastClock};
+use crate::run_token::{RunToken, TokenOfThisRun};
 use crate::seed_names::{Language, SeedNames};
 use crate::sign_in_hook;
 
@@ -592,36 +592,6 @@ fn front_end_packages(skip: bool) -> Option<PathBuf> {
 /// Everything that `dev` mounts. The inbox listens in the sandbox's process.
 pub fn mounted(packages: Option<&Path>, token: String) -> Mounted {
     Mounted::development(packages, own_routes(token))
-}
-
-/// The token of this run.
-#[derive(Clone)]
-struct TokenOfThisRun(String);
-
-/// A caller who knows the token of this run.
-pub struct RunToken;
-
-impl Gate for RunToken {
-    const DEMAND: Demand = Demand::RunToken;
-}
-
-impl FromRequestParts<Arc<App>> for RunToken {
-    type Rejection = (StatusCode, Json<Value>);
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<App>) -> Result<Self, Self::Rejection> {
-        let given = parts
-            .headers
-            .get("authorization")
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
-        match (given, parts.extensions.get::<TokenOfThisRun>()) {
-            (Some(given), Some(TokenOfThisRun(token))) if given == token => Ok(RunToken),
-            _ => Err((
-                StatusCode::UNAUTHORIZED,
-                Json(json!({ "refusal": "signed_out" })),
-            )),
-        }
-    }
 }
 
 /// Development's own call: a code without a phone. It is mounted by `dev` alone and asks for the run's token.

@@ -6,6 +6,7 @@ pub mod crashtest;
 pub mod demo;
 pub mod dev;
 pub mod disktest;
+mod run_token;
 pub mod sandbox;
 pub mod seed_names;
 mod served;

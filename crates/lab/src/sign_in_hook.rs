@@ -24,7 +24,7 @@ use mamori_server::http::session::{Browser, Newcomer, begin_for_newcomer};
 use p256::ecdsa::SigningKey;
 use serde_json::{Value, json};
 
-use crate::dev::RunToken;
+use crate::run_token::RunToken;
 
 /// What follows from the master key for one name, a customer's number or what a customer is seeded as.
 fn derived<const N: usize>(registry: &Registry, kind: &str, name: &str) -> [u8; N] {
