@@ -77,6 +77,24 @@ for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
     assert.deepEqual(data.contacts.map((one) => one.contact), [`+8180${digits}`]);
     assert.equal(data.passkeys.length, 1);
     await until('the sign-up stands in it', () => data.activity.some((act) => act.what === 'open_wallet'));
+  });
+
+  step(`${lang}: who wants the wallet closed is told what happens, is stopped at once, and may think again`, async () => {
+    const { page } = phone;
+    await page.goto(`${dev.wallet_url}#closing`);
+    await page.getByRole('heading', { name: words.closing_title, level: 1 }).waitFor();
+    await page.getByRole('button', { name: words.closing_yes }).click();
+    await page.getByText(words.closing_missing).waitFor();
+    await page.getByLabel(words.closing_payout).fill('みらい銀行 本店 普通 0000000');
+    await lookAt(page, `wallet-closing-${lang}`, { fullPage: true });
+    await smallAndDark(page, `wallet-closing-${lang}`);
+    await page.getByRole('button', { name: words.closing_yes }).click();
+    await page.getByRole('heading', { name: words.closing_asked }).waitFor();
+    await lookAt(page, `wallet-closing-asked-${lang}`, { fullPage: true });
+    await page.getByRole('button', { name: words.closing_keep }).click();
+    await page.getByRole('button', { name: words.closing_yes }).waitFor();
+    await page.goto(dev.wallet_url);
+    await page.getByText(words.frozen_title).waitFor();
     assert.deepEqual(phone.problems, []);
     await phone.context.close();
   });

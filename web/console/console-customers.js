@@ -2,9 +2,10 @@
 // history for a reason, and the erasure of its owner.
 
 import { Refused, get, post } from '/assets/api.js';
-import { h, patch } from '/assets/draw.js';
+import { h, own, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import { actorWords } from '/assets/console-acts.js';
+import { closingRequests } from '/assets/console-closings.js';
 import { agree, askForName, card, consoleHead, drawing, postFresh, problemLine, titled } from '/assets/console-frame.js';
 import { beginCustomers, updateCustomers } from '/assets/console-customers-state.js';
 import { dateTime, hasText, t, yen } from '/assets/i18n.js';
@@ -275,8 +276,9 @@ const complaint = ({ by, problem }) => (problem === 'not_found'
   ? h('p', { class: 'problem', role: 'alert' }, t(by === 'number' ? 'no_such_wallet' : `no_such_${by}`))
   : problemLine(problem === null ? null : problem.error));
 
-/** @param {CustomersState} state @param {Send} send @returns {Child[]} */
-const drawCustomers = (state, send) => [
+/** @param {CustomersState} state @param {Send} send @param {HTMLElement} requests @returns {Child[]} */
+const drawCustomers = (state, send, requests) => [
+  own('closings', () => requests),
   card(t('find_customer'), 'person', 'customer',
     h('p', { class: 'small soft' }, t('find_customer_lead')),
     findForm(state, send),
@@ -291,6 +293,7 @@ export function customersView(tools, left) {
   const place = el('main', { class: 'dashboard narrow' });
   /** @type {Send} */
   const send = (event) => view.send(event);
+  const requests = closingRequests(async (wallet) => send(await look(wallet)));
   /** @type {Machine<CustomersState, CustomersEvent>} */
   const view = machine({
     begin: beginCustomers(left),
@@ -298,7 +301,7 @@ export function customersView(tools, left) {
     draw(state) {
       titled(state.wallet === null ? t('nav_customers') : t('number_alone', {
         what: t('nav_customers'), id: state.wallet.wallet_id }));
-      patch(place, drawCustomers(state, send));
+      patch(place, drawCustomers(state, send, requests.element));
     },
     perform: {
       look: ({ id }) => look(id),
@@ -311,6 +314,14 @@ export function customersView(tools, left) {
   });
   return {
     element: [consoleHead('customers', t('nav_customers'), null, tools), place],
-    ready: view.start, stop: view.stop, progress: view.state,
+    ready() {
+      view.start();
+      requests.start();
+    },
+    stop() {
+      requests.stop();
+      view.stop();
+    },
+    progress: view.state,
   };
 }

@@ -498,6 +498,16 @@ export interface FreezeCode {
   qr_svg: string;
 }
 
+/** A row of `GET /api/closings` of the console. */
+export interface ClosingRequest {
+  wallet_id: string;
+  asked_at_ms: number;
+  /** How the customer wants the money; null once the person is erased. */
+  payout: string | null;
+  balance: number | null;
+  held: number | null;
+}
+
 /** `GET /api/device/asked`: a device that asks to take over; nothing where none does. */
 export interface DeviceAsk {
   ask?: string;

@@ -35,6 +35,7 @@ const ofSecurity = (part) => usual(spoken(part, import('/assets/wallet-security-
 /** The parts, by what they are for. */
 export const later = {
   activity: () => usual(import('/assets/wallet-activity.js')),
+  closing: () => ofSecurity(import('/assets/wallet-closing.js')),
   code_prompt: () => ofPasswords(import('/assets/wallet-code-prompt.js')),
   contact_undo: () => withContacts(import('/assets/wallet-contact-undo.js')),
   contacts: () => withContacts(usual(import('/assets/wallet-contacts.js'))),

@@ -250,7 +250,7 @@ const PERMISSION_LINK = '/app/opa/user_authorization';
 /** @type {Record<string, string>} */
 const TITLES = {
   home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
-  passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', 'freeze-code': 'freeze_code_title', 'my-data': 'my_data_title', 'freeze-by-code': 'stop_title', permissions: 'permissions', 'permission-link': 'permission_title',
+  passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', 'freeze-code': 'freeze_code_title', 'my-data': 'my_data_title', closing: 'closing_title', 'freeze-by-code': 'stop_title', permissions: 'permissions', 'permission-link': 'permission_title',
   'top-up': 'top_up_title', help: 'help_title', terms: 'terms_title', privacy: 'privacy_title', password: 'password_title',
   'password-sign-in': 'password_sign_in_title', 'password-sign-up': 'password_sign_up_title',
 };
@@ -267,7 +267,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
-  const within = ['activity', 'contacts', 'freeze-code', 'my-data', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
+  const within = ['activity', 'closing', 'contacts', 'freeze-code', 'my-data', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
@@ -308,6 +308,7 @@ const OPEN_PAGES = {
 /** Pages of whoever is signed in, by their fragment. @type {Record<string, (how: How) => Promise<void>>} */
 const OWN_PAGES = {
   '#activity': (how) => showLater('activity', 'activity', ({ activityView }) => activityView(), how),
+  '#closing': (how) => showLater('closing', 'closing', ({ closingView }) => closingView(app), how),
   '#contacts': (how) => showLater('contacts', 'contacts', ({ contactsView }) => contactsView(app), how),
   '#freeze-code': (how) => showLater('freeze-code', 'freeze_code', ({ freezeCodeView }) => freezeCodeView(app), how),
   '#history': (how) => showLater('history', 'history', ({ historyView }) => historyView(app), how),

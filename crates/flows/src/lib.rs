@@ -19,6 +19,7 @@
 //! | `top_up.rs` | money from a card, by the processor's own page |
 //! | `external.rs` | what `top_up.rs` shares with every other order outside: asking until the outcome is known |
 //! | `freeze.rs` | an operator stops a wallet for its owner |
+//! | `closing.rs` | a customer asks to close the wallet |
 //! | `freeze_code.rs` | a code on paper stops a wallet |
 //! | `delivery.rs` | messages leave, by the courier of their reader; `messages.rs` has their words |
 //! | `note.rs` | an operator writes a note on a wallet |
@@ -32,6 +33,7 @@
 //! call a flow and answer; `mamori init`, development and the console call the same ones.
 
 pub mod api_key;
+pub mod closing;
 pub mod contacts;
 pub mod delivery;
 pub mod device;

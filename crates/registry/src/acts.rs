@@ -42,6 +42,8 @@ pub enum RegistryCommand {
     PreferContact,
     MakeFreezeCode,
     UseFreezeCode,
+    AskToClose,
+    WithdrawClosing,
 }
 
 impl RegistryCommand {
@@ -71,6 +73,8 @@ impl RegistryCommand {
             RegistryCommand::PreferContact => "prefer_contact",
             RegistryCommand::MakeFreezeCode => "make_freeze_code",
             RegistryCommand::UseFreezeCode => "use_freeze_code",
+            RegistryCommand::AskToClose => "ask_to_close",
+            RegistryCommand::WithdrawClosing => "withdraw_closing",
         }
     }
 }
@@ -100,6 +104,8 @@ impl Numbered for RegistryCommand {
         RegistryCommand::PreferContact,
         RegistryCommand::MakeFreezeCode,
         RegistryCommand::UseFreezeCode,
+        RegistryCommand::AskToClose,
+        RegistryCommand::WithdrawClosing,
     ];
 
     fn as_number(self) -> i64 {
@@ -127,6 +133,8 @@ impl Numbered for RegistryCommand {
             RegistryCommand::PreferContact => 19,
             RegistryCommand::MakeFreezeCode => 75,
             RegistryCommand::UseFreezeCode => 76,
+            RegistryCommand::AskToClose => 77,
+            RegistryCommand::WithdrawClosing => 78,
         }
     }
 }

@@ -90,6 +90,7 @@ impl Erasures<'_> {
                 }
             }
             freeze_codes::forget(tx, &person)?;
+            tx.execute("DELETE FROM closings WHERE person = $1", &[who])?;
             end_all_in(tx, key, Surface::Wallet, &OwnerId(person))?;
             // The wallet's permissions are revoked later, one by one; what merchants call the person goes now.
             tx.execute(

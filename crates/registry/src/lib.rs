@@ -14,6 +14,7 @@
 //! | `passkeys.rs` | a customer's several passkeys: added, named, removed |
 //! | `passwords.rs`, `totp.rs` | passwords of customers, and the codes by time that they never go without |
 //! | `freeze_codes.rs`, `saved_code.rs` | codes on paper that stop a wallet |
+//! | `closings.rs` | customers who want to close their wallet |
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how rows that give a right prove themselves |
 //! | `operators.rs` | staff and their one-time links |
@@ -36,6 +37,7 @@ mod alarms;
 mod api_keys;
 mod authentic;
 mod card_orders;
+mod closings;
 mod contact;
 mod contact_rows;
 mod contacts;
@@ -73,6 +75,7 @@ pub use alarms::{Alarm, AlarmId, AlarmKind, Alarms};
 pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
 pub use authentic::{AUTHENTIC, AuthenticTable, CellType, Forgery, PROOF};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
+pub use closings::{CLOSINGS_MAX, Closing, Closings};
 pub use contact::{Contact, ContactKind, ContactProblem, display_name, folded, masked_name};
 pub(crate) use contact_rows::awaits_proof;
 pub use contacts::{
@@ -264,6 +267,14 @@ impl Registry {
     /// Passwords of customers, with the codes by time that they never go without.
     pub fn passwords(&mut self) -> Passwords<'_> {
         Passwords {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// Requests to close a wallet.
+    pub fn closings(&mut self) -> Closings<'_> {
+        Closings {
             db: &mut self.db,
             keys: &self.keys,
         }

@@ -420,7 +420,7 @@ impl TotpRow {
 }
 
 /// The key that seals what is known of somebody who lives.
-fn field_key(
+pub(crate) fn field_key(
     tx: &mut Tx,
     keys: &RegistryKeys,
     person: &[u8; 16],

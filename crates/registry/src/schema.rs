@@ -99,6 +99,10 @@ pub const CONTROL: Family = Family {
             name: FREEZE_CODES_ON_PAPER,
             sql: FREEZE_CODES,
         },
+        Migration {
+            name: "requests to close a wallet",
+            sql: CLOSINGS,
+        },
     ],
 };
 
@@ -115,6 +119,17 @@ CREATE TABLE freeze_codes (
     proof BYTEA
 );
 CREATE UNIQUE INDEX freeze_codes_by_person ON freeze_codes (person);
+";
+
+/// Who wants the wallet closed, and how the money is wanted (sealed under the person's key).
+const CLOSINGS: &str = "
+CREATE TABLE closings (
+    person BYTEA NOT NULL PRIMARY KEY,
+    wallet BIGINT NOT NULL,
+    asked_at BIGINT NOT NULL,
+    payout BYTEA NOT NULL
+);
+CREATE INDEX closings_by_time ON closings (asked_at);
 ";
 
 /// What an owner calls a passkey (sealed), in which family of browsers it was made, in which network it was last used, and since when

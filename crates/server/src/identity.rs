@@ -114,6 +114,8 @@ pub enum StepUpAct {
     PasswordBesidePasskeys(bool),
     /// Make a freeze code in place of the one before.
     MakeFreezeCode,
+    /// Close the wallet: a keyed hash of how the money is wanted.
+    CloseWallet([u8; 32]),
     /// Make a pairing code, with which a device becomes this till.
     MakePairingCode(TillId),
     /// Take a till's device off it.

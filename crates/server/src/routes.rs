@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, console, contacts, device, enrolment, freeze_code, merchants, operators,
+    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, operators,
     own_passkeys, passkeys, password, people, permissions, sales, session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
@@ -68,6 +68,9 @@ pub fn wallet() -> Routes<Arc<App>> {
         .get("/api/device/asked", device::asked)
         .post("/api/device/answer", device::answer)
         .post("/api/freeze", passkeys::freeze)
+        .get("/api/closing", closing::state)
+        .post("/api/closing", closing::ask)
+        .post("/api/closing/withdraw", closing::withdraw)
         .get("/api/freeze-code", freeze_code::state)
         .post("/api/freeze-code", freeze_code::make)
         .post("/api/freeze-by-code", freeze_code::stop) // and a freeze code
@@ -145,6 +148,7 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/wallets/{id}/note", people::write_note)
         .post("/api/wallets/{id}/freeze", people::freeze)
         .post("/api/holds/release", people::release_hold)
+        .get("/api/closings", closing::list)
         .post("/api/people/erase", people::erase_person)
 }
 

@@ -10,6 +10,8 @@ mod authenticator;
 mod card_world;
 #[path = "all/ceremonies.rs"]
 mod ceremonies;
+#[path = "all/closing.rs"]
+mod closing;
 #[path = "all/codes.rs"]
 mod codes;
 #[path = "all/contacts.rs"]

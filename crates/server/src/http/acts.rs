@@ -580,6 +580,8 @@ fn owner_may_see_in_registry(command: RegistryCommand) -> bool {
             | RegistryCommand::PreferContact
             | RegistryCommand::MakeFreezeCode
             | RegistryCommand::UseFreezeCode
+            | RegistryCommand::AskToClose
+            | RegistryCommand::WithdrawClosing
     )
 }
 

@@ -3,6 +3,7 @@
 pub mod about;
 pub mod acts;
 mod assertions;
+pub mod closing;
 pub mod console;
 pub mod contacts;
 pub mod device;

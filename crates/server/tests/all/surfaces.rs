@@ -363,6 +363,7 @@ fn asked_for(path: &str) -> Value {
         "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" | "/api/freeze-code" => {
             json!({})
         }
+        "/api/closing" => json!({ "payout": "みらい銀行 普通 1234567" }),
         "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/password/beside-passkeys" => json!({ "on": true }),
         "/api/contacts/add/finish" => json!({ "contact": "umi@example.jp" }),
