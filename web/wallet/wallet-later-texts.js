@@ -5,6 +5,7 @@ export const walletLaterTexts = {
     language: '表示言語',
     payment_refused: 'お支払いできませんでした',
     refused_balance: '残高が足りません。チャージしてから、もう一度コードをお見せください。代金は引かれていません。',
+    refused_cooling: '端末の変更などから24時間ほどは、安全のため、お支払いは合計30,000円までです。代金は引かれていません。',
     refused_frozen: 'ウォレットを停止しているため、お支払いできません。代金は引かれていません。',
 
     welcome_title: '払うたび、守られている。',
@@ -244,6 +245,7 @@ export const walletLaterTexts = {
     act_bind_credential: 'サインインの方法（パスキー・パスワードなど）を追加しました',
     act_revoke_credential: 'サインインの方法（パスキー・パスワードなど）を無効にしました',
     act_bind_device: 'お支払いに使う端末を変えました',
+    act_cool_wallet: '安全のため、お支払いとチャージをしばらく少額にしました',
     act_freeze: 'ウォレットを停止しました',
     act_unfreeze: 'ウォレットの停止を解除しました',
     act_grant_authorization: '継続払いを許可しました',
@@ -278,6 +280,7 @@ export const walletLaterTexts = {
     language: 'Language',
     payment_refused: 'Payment not accepted',
     refused_balance: 'Your balance is too small. Top up and show a code again. Nothing was taken.',
+    refused_cooling: 'For safety, a wallet pays at most ¥30,000 in all for about 24 hours after a change such as a new device. Nothing was taken.',
     refused_frozen: 'Your wallet is stopped, so it cannot pay. Nothing was taken.',
 
     welcome_title: 'Every payment, protected.',
@@ -517,6 +520,7 @@ export const walletLaterTexts = {
     act_bind_credential: 'A way to sign in (passkey, password or app) was added',
     act_revoke_credential: 'A way to sign in (passkey, password or app) was revoked',
     act_bind_device: 'Changed the device that pays',
+    act_cool_wallet: 'For safety, payments and top-ups are small for a while',
     act_freeze: 'Your wallet was stopped',
     act_unfreeze: 'Your wallet is in use again',
     act_grant_authorization: 'You gave a permission to pay',

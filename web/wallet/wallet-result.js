@@ -58,10 +58,11 @@ function facts({ store, merchant, at_ms, receipt_number, balance }) {
 /** A shop asked for money and got none: why, and what the owner can do. @param {EventData} data @param {() => void} topUp */
 export async function showRefused(data, topUp) {
   open?.close();
-  const frozen = data.reason === 'wallet_frozen';
-  const reason = t(frozen ? 'refused_frozen' : 'refused_balance');
+  const words = { wallet_frozen: 'refused_frozen', wallet_cooling: 'refused_cooling' };
+  const stopped = words[/** @type {keyof typeof words} */ (data.reason)];
+  const reason = t(stopped ?? 'refused_balance');
   const closeButton = el('button', { type: 'button', class: 'button quiet wide' }, t('close'));
-  const topUpButton = frozen ? null : el('button', { type: 'button', class: 'button wide' }, icon('plus'), t('top_up'));
+  const topUpButton = stopped ? null : el('button', { type: 'button', class: 'button wide' }, icon('plus'), t('top_up'));
   const sheet = openSheet(t('payment_refused'), el('div', { class: 'result' },
     picture('refused'),
     el('p', { class: 'result-amount number' }, yen(data.amount ?? 0)),

@@ -7,7 +7,7 @@ use crate::book::Book;
 use crate::context::{Actor, ActorKind};
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::event::Event;
-use crate::identity::SealedText;
+use crate::identity::{CoolingReason, SealedText};
 use crate::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, SessionId, StoreId, TillId, TopUpId, WalletId,
 };
@@ -279,7 +279,7 @@ commands! {
         by [Till Key] else KeyRevoked,
         for None,
         needs Needs::key(RequestKey::payment(charge.merchant, &charge.merchant_payment_id)),
-        decides pay::hold(book, limits, prefetched, by, charge, *expires_at);
+        decides pay::hold(book, limits, prefetched, by, charge, *expires_at, now);
 
     /// Takes up to the held amount; the rest goes back.
     20 "capture"
@@ -315,7 +315,7 @@ commands! {
         by [Customer System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::key(RequestKey::credit(*wallet, idempotency_key)),
-        decides fund::start(book, limits, prefetched, by, *wallet, idempotency_key, *amount);
+        decides fund::start(book, limits, prefetched, by, *wallet, idempotency_key, *amount, now);
 
     /// The processor confirmed to the server itself, never through a browser.
     24 "confirm_top_up"
@@ -383,7 +383,15 @@ commands! {
         by [Customer Operator System] else WalletUnknown,
         for Some(*wallet),
         needs Needs::NOTHING,
-        decides identity::bind_device(book, *wallet, *device);
+        decides identity::bind_device(book, *wallet, *device, now);
+
+    /// Lets a wallet pay and top up little until an instant, at most thirty days from now. A cooling only ever grows.
+    33 "cool_wallet"
+    CoolWallet { wallet: WalletId, until: Timestamp, reason: CoolingReason }
+        by [Operator System] else OperatorOnly,
+        for Some(*wallet),
+        needs Needs::NOTHING,
+        decides identity::cool(book, *wallet, *until, *reason, now);
 }
 
 impl Command {
@@ -408,6 +416,7 @@ impl Command {
         matches!(
             self,
             Command::Freeze { .. }
+                | Command::CoolWallet { .. }
                 | Command::Cancel { .. }
                 | Command::Refund(_)
                 | Command::RevokeApiKey { .. }

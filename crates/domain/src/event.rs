@@ -16,7 +16,7 @@ use crate::fund::{Credited, TopUpConfirmed, TopUpFailed, TopUpStarted};
 use crate::happening::{Answers, Happening, Money};
 use crate::identity::{
     AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, DeviceBound,
-    Frozen, Unfrozen, WalletNoted, WalletOpened,
+    Frozen, Unfrozen, WalletCooled, WalletNoted, WalletOpened,
 };
 use crate::ids::WalletId;
 use crate::key::{IdempotencyRecord, RequestKey};
@@ -41,8 +41,18 @@ macro_rules! events {
         }
 
         impl Event {
-            /// How many kinds of event there are.
-            pub const COUNT: u32 = [$($number),*].len() as u32;
+            /// The first number behind all that are taken.
+            pub const NEXT: u32 = {
+                let (taken, mut next) = ([$($number),*], 0);
+                let mut at = 0;
+                while at < taken.len() {
+                    if taken[at] >= next {
+                        next = taken[at] + 1;
+                    }
+                    at += 1;
+                }
+                next
+            };
 
             /// The number it has in the journal.
             pub const fn number(&self) -> u32 {
@@ -168,6 +178,7 @@ events! {
     31 RegistryProven,
     32 ReversalRuleSet,
     33 DeviceBound,
+    35 WalletCooled,
 }
 
 impl Book {

@@ -87,6 +87,9 @@ pub enum Refusal {
     /// The wallet pays from another device than the one that asks. Leaves no trace.
     #[n(36)]
     DeviceNotBound,
+    /// The wallet cools, and has used up what it may pay or top up until that is over.
+    #[n(38)]
+    WalletCooling,
 }
 
 impl Refusal {
@@ -141,6 +144,7 @@ impl Refusal {
             Refusal::SessionEnded => "session_ended",
             Refusal::ApprovalNeeded => "approval_needed",
             Refusal::DeviceNotBound => "device_not_bound",
+            Refusal::WalletCooling => "wallet_cooling",
         }
     }
 }

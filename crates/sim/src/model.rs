@@ -31,6 +31,38 @@ pub struct Purse {
     pub last_entry: u64,
     /// The only one that it pays from, once its owner has named one.
     pub device: Option<Fingerprint>,
+    /// Until when it pays and tops up little, and what it has paid and topped up of that.
+    pub cools: Option<(Timestamp, i64, i64)>,
+}
+
+impl Purse {
+    /// What was paid and topped up of a cooling that has not run out.
+    fn cooling(&self, at: Timestamp) -> Option<(i64, i64)> {
+        let (until, paid, came) = self.cools?;
+        (at < until).then_some((paid, came))
+    }
+
+    /// Counts what it pays and tops up while it cools.
+    fn use_up(&mut self, pays: i64, tops_up: i64, at: Timestamp) {
+        self.cools = self.cools.filter(|(until, ..)| at < *until);
+        if let Some((_, paid, came)) = &mut self.cools {
+            *paid += pays;
+            *came += tops_up;
+        }
+    }
+
+    /// Cools it, unless it does so for as long already. What was used of a cooling stays used.
+    fn cool(&mut self, until: Timestamp, at: Timestamp) -> bool {
+        let longer = match self.cools {
+            Some((now, ..)) if at < now => until > now,
+            _ => until > at,
+        };
+        if longer {
+            let (paid, came) = self.cooling(at).unwrap_or((0, 0));
+            self.cools = Some((until, paid, came));
+        }
+        longer
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -321,6 +353,7 @@ impl Model {
             | Command::BindCredential { .. }
             | Command::RevokeCredential { .. }
             | Command::BindDevice { .. }
+            | Command::CoolWallet { .. }
             | Command::Freeze { .. }
             | Command::Unfreeze { .. }
             | Command::NoteWallet { .. }
@@ -345,7 +378,7 @@ impl Model {
             Command::StartTopUp { .. }
             | Command::ConfirmTopUp { .. }
             | Command::FailTopUp { .. }
-            | Command::Credit { .. } => self.tell_money_in(by, command),
+            | Command::Credit { .. } => self.tell_money_in(by, command, at),
         }
     }
 
@@ -616,9 +649,24 @@ impl Model {
                     return Ok(Said::Bound);
                 }
                 let purse = self.purse_mut(*wallet);
+                if purse.device.is_some() {
+                    purse.cool(at.plus_seconds(24 * 3_600), at);
+                }
                 purse.device = *device;
                 purse.epoch += 1;
                 self.did(Said::Bound)
+            }
+            Command::CoolWallet { wallet, until, .. } => {
+                if !matches!(by, Actor::Operator { .. } | Actor::System { .. }) {
+                    return Err(Refusal::OperatorOnly);
+                }
+                self.purse(*wallet)?;
+                let month = at.plus_seconds(30 * 24 * 3_600);
+                if self.purse_mut(*wallet).cool((*until).min(month), at) {
+                    self.did(Said::Bound)
+                } else {
+                    Ok(Said::Bound)
+                }
             }
             Command::Freeze { wallet } => self.turn(by, *wallet, true),
             Command::Unfreeze { wallet } => self.turn(by, *wallet, false),
@@ -839,6 +887,8 @@ impl Model {
             self.codes.get_mut(&digits).expect("it was good").state = Shown::Spent;
         }
         let (merchant, yen) = (charge.merchant, charge.amount.signed());
+        let purse = self.purse_mut(wallet);
+        purse.use_up(yen, 0, at);
         let id = self.take_id();
         let purse = self.purse_mut(wallet);
         purse.yen -= yen;
@@ -962,6 +1012,12 @@ impl Model {
         let purse = self.purse(wallet)?;
         if purse.frozen {
             return Err(Refusal::WalletFrozen);
+        }
+        if purse
+            .cooling(at)
+            .is_some_and(|(paid, _)| paid + charge.amount.signed() > 30_000)
+        {
+            return Err(Refusal::WalletCooling);
         }
         if purse.yen < charge.amount.signed() {
             return Err(Refusal::BalanceTooSmall);
@@ -1186,7 +1242,12 @@ impl Model {
 
     // ---- money in
 
-    fn tell_money_in(&mut self, by: Actor, command: &Command) -> Result<Said, Refusal> {
+    fn tell_money_in(
+        &mut self,
+        by: Actor,
+        command: &Command,
+        at: Timestamp,
+    ) -> Result<Said, Refusal> {
         match command {
             Command::StartTopUp {
                 wallet,
@@ -1194,7 +1255,7 @@ impl Model {
                 amount,
             } => {
                 self.own(by, *wallet)?;
-                self.start(by, *wallet, idempotency_key, amount.signed())
+                self.start(by, *wallet, idempotency_key, amount.signed(), at)
             }
             Command::ConfirmTopUp { top_up, amount } => self.confirm(*top_up, amount.signed()),
             Command::FailTopUp { top_up, expired } => {
@@ -1230,6 +1291,7 @@ impl Model {
         wallet: WalletId,
         name: &str,
         yen: i64,
+        at: Timestamp,
     ) -> Result<Said, Refusal> {
         let key = ("credit", wallet.0, 0, Box::from(name));
         let same = Same::Yen("card", yen);
@@ -1252,6 +1314,11 @@ impl Model {
             Some(refusal)
         } else if yen < min.max(1) || yen > max {
             Some(Refusal::AmountOutOfBounds)
+        } else if purse
+            .cooling(at)
+            .is_some_and(|(_, came)| came + yen > 20_000)
+        {
+            Some(Refusal::WalletCooling)
         } else {
             self.cap(&purse, yen)
         };
@@ -1260,7 +1327,9 @@ impl Model {
             return Err(refusal);
         }
         let id = self.take_id();
-        self.purse_mut(wallet).pending += yen;
+        let purse = self.purse_mut(wallet);
+        purse.pending += yen;
+        purse.use_up(0, yen, at);
         let state = TopUpState::Pending;
         self.pages.insert(id, CardPage { wallet, yen, state });
         self.firsts.insert(key, (same, First::TopUp(id)));

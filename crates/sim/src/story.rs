@@ -33,7 +33,7 @@ use mamori_domain::context::{
 };
 use mamori_domain::decide::Limits;
 use mamori_domain::event::Subject;
-use mamori_domain::identity::SealedText;
+use mamori_domain::identity::{CoolingReason, SealedText};
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, OperatorId, PaymentId, SessionId, StoreId,
     SupervisorId, TillId, TopUpId, WalletId,
@@ -441,6 +441,11 @@ impl Stage {
                 wallet: self.person(whose)?,
                 device: None,
             },
+            [_, "cools", "until", time] => Command::CoolWallet {
+                wallet: self.person(whose)?,
+                until: self.instant(time)?,
+                reason: CoolingReason::Recovery,
+            },
             [_, "notes"] => Command::NoteWallet {
                 wallet: self.person(whose)?,
                 note: SealedText(b"sealed elsewhere".to_vec()),
@@ -826,6 +831,13 @@ impl Stage {
     }
 
     fn clock_to(&mut self, time: &str) -> Result<(), String> {
+        let instant = self.instant(time)?;
+        self.clock.0.store(instant.0, Ordering::SeqCst);
+        Ok(())
+    }
+
+    /// That time of the day.
+    fn instant(&self, time: &str) -> Result<Timestamp, String> {
         let parts: Vec<i64> = time
             .split(':')
             .filter_map(|part| part.parse().ok())
@@ -834,10 +846,7 @@ impl Stage {
             return Err(format!("{time} is no time of day"));
         };
         let seconds = MIDNIGHT_SECONDS + self.day * 86_400 + hours * 3_600 + minutes * 60 + seconds;
-        self.clock
-            .0
-            .store(Timestamp::from_seconds(seconds).0, Ordering::SeqCst);
-        Ok(())
+        Ok(Timestamp::from_seconds(seconds))
     }
 
     fn start(&mut self) -> Result<(), String> {

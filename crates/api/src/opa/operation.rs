@@ -58,6 +58,7 @@ const ANYWHERE: &[&str] = &[
 
 const PAYER_AND_AMOUNT: &[&str] = &[
     "balance_too_small",
+    "wallet_cooling",
     "wallet_frozen",
     "wallet_closed",
     "wallet_unknown",
@@ -175,6 +176,7 @@ impl Operation {
         };
         match (refusal, self) {
             ("balance_too_small", _) => ResultCode::NoSufficientFund,
+            ("wallet_cooling", _) => ResultCode::LimitExceeded,
             ("wallet_frozen", _) => ResultCode::UserStateIsNotActive,
             ("wallet_closed" | "wallet_unknown", _) => ResultCode::CanceledUser,
             ("authorization_unknown", _) => ResultCode::InvalidUserAuthorizationId,

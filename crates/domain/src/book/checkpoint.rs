@@ -19,6 +19,7 @@ impl Book {
         self.one.take_dirty(&mut rows);
         self.accounts.take_dirty(&mut rows);
         self.devices.take_dirty(&mut rows);
+        self.coolings.take_dirty(&mut rows);
         rows
     }
 
@@ -38,6 +39,7 @@ impl Book {
                 Self::COUNTERS => self.one.mark_dirty(&row.key),
                 Self::ACCOUNTS => self.accounts.mark_dirty(&row.key),
                 Self::DEVICES => self.devices.mark_dirty(&row.key),
+                Self::COOLINGS => self.coolings.mark_dirty(&row.key),
                 number => unreachable!("no table has the number {number}"),
             }
         }
@@ -82,6 +84,7 @@ impl Book {
                 account.kind().keeping() == Keeping::AccountRow && trial.load(account.kind(), row.0)
             })?,
             Self::DEVICES => self.devices.load(key, row, |_, _| true)?,
+            Self::COOLINGS => self.coolings.load(key, row, |_, _| true)?,
             _ => return Err(minicbor::decode::Error::message("unknown checkpoint table")),
         };
         if fits {

@@ -22,8 +22,8 @@ mod table;
 mod undo;
 
 pub use rows::{
-    Authorization, Balance, ClosedTopUp, Counters, Hold, Merchant, OpenTopUp, Store, Till, Wallet,
-    WalletStatus,
+    Authorization, Balance, ClosedTopUp, Cooling, Counters, Hold, Merchant, OpenTopUp, Store, Till,
+    Wallet, WalletStatus,
 };
 pub use shelves::{Dense, IdHasher, IdMap, Packed};
 pub use table::{BookHash, DirtyRow, HashKey, Table};
@@ -42,6 +42,7 @@ enum Undo {
     ApiKey(Fingerprint, Option<MerchantId>),
     Credential(Fingerprint, Option<WalletId>),
     Device(WalletId, Option<Fingerprint>),
+    Cooling(WalletId, Option<Cooling>),
     Authorization(AuthorizationId, Option<Authorization>),
     Hold(HoldId, Option<Hold>),
     TopUp(TopUpId, Option<OpenTopUp>),
@@ -69,7 +70,7 @@ impl Recent {
 
 /// Everything a decision may look at.
 ///
-/// The first twelve tables are the book proper: hashed, checkpointed, a pure function of the journal. The recent past below
+/// The first thirteen tables are the book proper: hashed, checkpointed, a pure function of the journal. The recent past below
 /// them is a cache of what the journal proves anyway: it may be forgotten once the views have it.
 pub struct Book {
     pub wallets: Table<WalletId, Wallet, Dense<WalletId, Wallet>>,
@@ -87,6 +88,8 @@ pub struct Book {
     pub accounts: Table<Account, Balance>,
     /// The device that a wallet pays from; a wallet without a row has none yet.
     pub devices: Table<WalletId, Fingerprint, Packed<WalletId, Fingerprint>>,
+    /// The wallets that cool: few at any time.
+    pub coolings: Table<WalletId, Cooling>,
 
     /// Beside each payment and answer: the row that touched it last, which alone may forget it.
     payments: IdMap<PaymentId, (u64, Payment)>,
@@ -121,6 +124,7 @@ impl Book {
     pub const COUNTERS: u8 = 10;
     const ACCOUNTS: u8 = 11;
     const DEVICES: u8 = 12;
+    const COOLINGS: u8 = 13;
 
     /// An empty book. `key` is the secret that makes its running hash unforgeable.
     pub fn new(key: HashKey) -> Book {
@@ -151,6 +155,7 @@ impl Book {
             one: Table::hot(Self::COUNTERS),
             accounts: Table::hot(Self::ACCOUNTS),
             devices: Table::new(Self::DEVICES),
+            coolings: Table::new(Self::COOLINGS),
             payments: IdMap::default(),
             refunds: IdMap::default(),
             answers: IdMap::default(),
@@ -458,6 +463,10 @@ impl Book {
     pub(crate) fn put_device(&mut self, id: WalletId, row: Option<Fingerprint>) {
         let old = self.devices.set(&mut self.ledgered, id, row);
         self.undo.push(Undo::Device(id, old));
+    }
+    pub(crate) fn put_cooling(&mut self, id: WalletId, row: Option<Cooling>) {
+        let old = self.coolings.set(&mut self.ledgered, id, row);
+        self.undo.push(Undo::Cooling(id, old));
     }
     pub(crate) fn put_authorization(&mut self, id: AuthorizationId, row: Option<Authorization>) {
         let old = self.authorizations.set(&mut self.ledgered, id, row);

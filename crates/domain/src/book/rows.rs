@@ -2,6 +2,7 @@
 
 use super::shelves::Counted;
 use crate::fund::{Lot, Lots};
+use crate::identity::CoolingReason;
 use crate::ids::{EntryId, Fingerprint, IdSpace, MerchantId, StoreId, WalletId};
 use crate::merchant::{ReversalRule, StoreDetails};
 use crate::money::Amount;
@@ -100,6 +101,19 @@ pub struct Till {
     pub store: StoreId,
     #[n(1)]
     pub device: Option<Fingerprint>,
+}
+
+/// A wallet that pays and tops up little for a while, and what it has used of that. It stays until the first use after its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct Cooling {
+    #[n(0)]
+    pub until: Timestamp,
+    #[n(1)]
+    pub reason: CoolingReason,
+    #[n(2)]
+    pub paid: Amount,
+    #[n(3)]
+    pub topped_up: Amount,
 }
 
 /// A customer's standing permission.

@@ -24,6 +24,7 @@ impl Book {
                 Undo::ApiKey(id, old) => drop(self.api_keys.set(ledgered, id, old)),
                 Undo::Credential(id, old) => drop(self.credentials.set(ledgered, id, old)),
                 Undo::Device(id, old) => drop(self.devices.set(ledgered, id, old)),
+                Undo::Cooling(id, old) => drop(self.coolings.set(ledgered, id, old)),
                 Undo::Authorization(id, old) => drop(self.authorizations.set(ledgered, id, old)),
                 Undo::Hold(id, old) => drop(self.set_hold(id, old)),
                 Undo::TopUp(id, old) => drop(self.set_top_up(id, old)),

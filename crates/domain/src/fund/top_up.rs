@@ -8,7 +8,7 @@ use crate::entry::{EntryKind, Movement};
 use crate::happening::{
     Answers, Happening, Money, Notice, Subject, answers_no_request, moves_no_money,
 };
-use crate::identity::pays_from;
+use crate::identity::{count_topped_up, may_top_up, pays_from};
 use crate::ids::{EntryId, TopUpId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, AccountKind, Posting};
@@ -16,6 +16,7 @@ use crate::money::Amount;
 use crate::pay::first_answer;
 use crate::refusal::Refusal;
 use crate::reply::{Reply, TopUpState};
+use crate::world::Timestamp;
 use minicbor::{Decode, Encode};
 
 /// A customer went to a card page.
@@ -102,6 +103,7 @@ impl Happening for TopUpStarted {
                 .plus(self.amount)
                 .expect("what is pending is within the cap");
         });
+        count_topped_up(book, self.wallet, self.amount);
     }
     fn notice(&self) -> Option<(WalletId, Notice)> {
         None
@@ -201,6 +203,10 @@ pub(super) fn repeated<E>(
     }))
 }
 
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing that the rule looks at"
+)]
 pub(crate) fn start<E: From<TopUpStarted>>(
     book: &Book,
     limits: &Limits,
@@ -209,6 +215,7 @@ pub(crate) fn start<E: From<TopUpStarted>>(
     wallet: WalletId,
     idempotency_key: &str,
     amount: Amount,
+    now: Timestamp,
 ) -> Decision<E> {
     let key = RequestKey::credit(wallet, idempotency_key);
     let digest = RequestDigest::of_amount(1, amount);
@@ -231,6 +238,7 @@ pub(crate) fn start<E: From<TopUpStarted>>(
         Some(_) if amount.is_zero() || amount < limits.top_up_min || amount > limits.top_up_max => {
             Some(Refusal::AmountOutOfBounds)
         }
+        Some(_) if may_top_up(book, wallet, amount, now).is_err() => Some(Refusal::WalletCooling),
         Some(row) if !fits(limits, &row, amount) => Some(Refusal::BalanceCap),
         Some(_) => None,
     };

@@ -4,9 +4,11 @@ use crate::book::Book;
 use crate::context::Actor;
 use crate::decision::Decision;
 use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
+use crate::identity::cooling::{WalletCooled, after_device};
 use crate::ids::{Fingerprint, WalletId};
 use crate::refusal::Refusal;
 use crate::reply::Reply;
+use crate::world::Timestamp;
 use minicbor::{Decode, Encode};
 
 /// A wallet pays from this device from now on, or from none; codes that another one shows are worthless.
@@ -50,10 +52,11 @@ pub(crate) fn pays_from(book: &Book, by: Actor, wallet: WalletId) -> Result<(), 
     }
 }
 
-pub(crate) fn bind_device<E: From<DeviceBound>>(
+pub(crate) fn bind_device<E: From<DeviceBound> + From<WalletCooled>>(
     book: &Book,
     wallet: WalletId,
     device: Option<Fingerprint>,
+    now: Timestamp,
 ) -> Decision<E> {
     if book.wallet(wallet).is_none() {
         return Decision::refuse(Refusal::WalletUnknown);
@@ -61,5 +64,10 @@ pub(crate) fn bind_device<E: From<DeviceBound>>(
     if book.devices.get(&wallet).as_deref() == device.as_ref() {
         return Decision::answer(Ok(Reply::Bound));
     }
-    Decision::done(Reply::Bound, DeviceBound { wallet, device })
+    let mut events = vec![DeviceBound { wallet, device }.into()];
+    events.extend(after_device(book, wallet, now).map(E::from));
+    Decision {
+        outcome: Ok(Reply::Bound),
+        events,
+    }
 }

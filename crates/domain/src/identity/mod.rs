@@ -1,6 +1,7 @@
 //! Wallets, the credentials that open them, the customer's own switch, and standing permissions.
 
 mod authorization;
+mod cooling;
 mod credential;
 mod device;
 mod freeze;
@@ -9,6 +10,10 @@ mod wallet;
 
 pub use authorization::{AuthorizationGranted, AuthorizationRevoked};
 pub(crate) use authorization::{grant, revoke_grant};
+pub use cooling::{
+    CoolingReason, DEVICE_SECONDS, LONGEST_SECONDS, PAID_MAX, TOPPED_UP_MAX, WalletCooled,
+};
+pub(crate) use cooling::{cool, count_paid, count_topped_up, may_pay, may_top_up};
 pub use credential::{CredentialBound, CredentialRevoked};
 pub(crate) use credential::{bind_credential, revoke_credential};
 pub use device::DeviceBound;

@@ -11,6 +11,7 @@ use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
 use crate::fund::{DRAWN_MAX, Drawn};
 use crate::happening::{Answers, Happening, Money, Notice, Subject};
+use crate::identity;
 use crate::ids::{EntryId, PaymentId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
@@ -62,6 +63,7 @@ impl Happening for Arc<Paid> {
         book.consume_id(self.id.0);
         book.draw(self.wallet, &self.drawn, EntryId(self.id.0), self.balance);
         book.put_payment(Payment::new(Arc::clone(self), book.at()));
+        identity::count_paid(book, self.wallet, self.amount);
     }
     fn notice(&self) -> Option<(WalletId, Notice)> {
         Some((self.wallet, Notice::Moved))
@@ -83,7 +85,7 @@ pub(crate) fn charge<E: From<Arc<Paid>> + From<Refused>>(
     let key = RequestKey::payment(charge.merchant, &charge.merchant_payment_id);
     let digest = charge.digest();
     let Approved { wallet, drawn } =
-        match approve(book, limits, prefetched, by, charge, key, digest) {
+        match approve(book, limits, prefetched, by, charge, key, digest, now) {
             Ok(approved) => approved,
             Err(decision) => return decision,
         };
@@ -127,7 +129,11 @@ pub(super) struct Approved {
 /// | 3 | merchant, store, till, amount | final for the id |
 /// | 4 | whose code | leaves no trace: a dead code stays dead, and the customer shows another one for the same id |
 /// | 4 | whose permission | final for the id |
-/// | 5 | is the wallet active, is there enough | final for the id |
+/// | 5 | is the wallet active, does it cool, is there enough | final for the id |
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is another thing that the rule looks at"
+)]
 pub(super) fn approve<E: From<Refused>>(
     book: &Book,
     limits: &Limits,
@@ -136,6 +142,7 @@ pub(super) fn approve<E: From<Refused>>(
     charge: &Charge,
     key: RequestKey,
     digest: RequestDigest,
+    now: Timestamp,
 ) -> Result<Approved, Decision<E>> {
     caller_may(book, by, charge.merchant).map_err(Decision::refuse)?;
     if let Some(again) = repeated(book, prefetched, key, digest) {
@@ -143,7 +150,7 @@ pub(super) fn approve<E: From<Refused>>(
     }
     charge_is_in_order(book, limits, charge)
         .and_then(|()| payer_wallet(book, prefetched, charge))
-        .and_then(|wallet| Ok((wallet, drawn_from(book, wallet, charge.amount)?)))
+        .and_then(|wallet| Ok((wallet, drawn_from(book, wallet, charge.amount, now)?)))
         .map(|(wallet, drawn)| Approved { wallet, drawn })
         .map_err(|refusal| match refusal.is_of_a_code() {
             true => Decision::refuse(refusal),
@@ -156,14 +163,17 @@ pub(super) fn approve<E: From<Refused>>(
         })
 }
 
-/// Who hears that the payment was refused: the owner of a wallet that is frozen or has too little.
+/// Who hears that the payment was refused: the owner of a wallet that is frozen, cools or has too little.
 fn payer(
     book: &Book,
     prefetched: &Prefetched,
     charge: &Charge,
     refusal: Refusal,
 ) -> Option<RefusedPayer> {
-    if !matches!(refusal, Refusal::WalletFrozen | Refusal::BalanceTooSmall) {
+    if !matches!(
+        refusal,
+        Refusal::WalletFrozen | Refusal::WalletCooling | Refusal::BalanceTooSmall
+    ) {
         return None;
     }
     let wallet = match (charge.payer, prefetched.code) {
@@ -235,11 +245,17 @@ pub(super) fn code_wallet(book: &Book, code: CodeFact) -> Result<WalletId, Refus
 }
 
 /// What a wallet would pay with, if it may pay.
-fn drawn_from(book: &Book, wallet: WalletId, amount: Amount) -> Result<Drawn, Refusal> {
+fn drawn_from(
+    book: &Book,
+    wallet: WalletId,
+    amount: Amount,
+    now: Timestamp,
+) -> Result<Drawn, Refusal> {
     let row = book.wallet(wallet).ok_or(Refusal::WalletUnknown)?;
     if row.status == WalletStatus::Frozen {
         return Err(Refusal::WalletFrozen);
     }
+    identity::may_pay(book, wallet, amount, now)?;
     row.lots
         .draw(amount)
         .filter(|drawn| drawn.len() <= DRAWN_MAX)

@@ -12,6 +12,7 @@ use crate::decision::{Decision, Limits, Prefetched};
 use crate::entry::{EntryKind, Movement};
 use crate::fund::{Drawn, first_of};
 use crate::happening::{Answers, Happening, Money, Notice, Subject, answers_no_request};
+use crate::identity;
 use crate::ids::{EntryId, HoldId, MerchantId, PaymentId, StoreId, WalletId};
 use crate::key::{Answered, IdempotencyRecord, RequestDigest, RequestKey};
 use crate::ledger::{Account, Posting};
@@ -105,6 +106,7 @@ impl Happening for Held {
             held_for: self.held_for.clone(),
         };
         book.put_hold(self.hold, Some(row));
+        identity::count_paid(book, self.wallet, self.amount);
     }
     fn notice(&self) -> Option<(WalletId, Notice)> {
         Some((self.wallet, Notice::Moved))
@@ -260,11 +262,12 @@ pub(crate) fn hold<E: From<Held> + From<Refused>>(
     by: Actor,
     charge: &Charge,
     expires_at: Timestamp,
+    now: Timestamp,
 ) -> Decision<E> {
     let key = RequestKey::payment(charge.merchant, &charge.merchant_payment_id);
     let digest = charge.digest().of_hold();
     let Approved { wallet, drawn } =
-        match approve(book, limits, prefetched, by, charge, key, digest) {
+        match approve(book, limits, prefetched, by, charge, key, digest, now) {
             Ok(approved) => approved,
             Err(decision) => return decision,
         };

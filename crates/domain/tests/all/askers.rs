@@ -7,13 +7,14 @@ use super::fixture::{
 use mamori_domain::command::{Command, CommandKind, CreditKind, Request};
 use mamori_domain::context::{ActorKind, Asker, SystemReason};
 use mamori_domain::decide::Prefetched;
-use mamori_domain::identity::SealedText;
+use mamori_domain::identity::{CoolingReason, SealedText};
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, PaymentId, SessionId, TopUpId, WalletId,
 };
 use mamori_domain::merchant::ReversalRule;
 use mamori_domain::money::Amount;
 use mamori_domain::refusal::Refusal;
+use mamori_domain::world::Timestamp;
 
 /// One command of each kind on Sora's wallet or in the bakery, who may ask for it, and what the others hear.
 fn table(sora: WalletId) -> Vec<(Command, &'static str, Refusal)> {
@@ -203,6 +204,15 @@ fn table(sora: WalletId) -> Vec<(Command, &'static str, Refusal)> {
             },
             owner,
             Refusal::WalletUnknown,
+        ),
+        (
+            Command::CoolWallet {
+                wallet,
+                until: Timestamp(i64::MAX),
+                reason: CoolingReason::Recovery,
+            },
+            staff,
+            Refusal::OperatorOnly,
         ),
     ]
 }

@@ -7,6 +7,7 @@ use mamori_domain::context::{
 };
 use mamori_domain::decide::{Limits, Prefetched};
 use mamori_domain::event::{Act, Event};
+use mamori_domain::identity::CoolingReason;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, IdSpace, MerchantId, OperatorId, PaymentId, SessionId,
     ShardId, StoreId, TillId, TopUpId, WalletId,
@@ -256,6 +257,7 @@ impl Fixture {
             | Command::NoteWallet { .. }
             | Command::Credit { .. } => as_operator(),
             Command::OpenWallet { .. } => as_system(SystemReason::SignUp),
+            Command::CoolWallet { .. } => as_system(SystemReason::Reconciliation),
             Command::BindCredential { wallet, .. }
             | Command::RevokeCredential { wallet, .. }
             | Command::BindDevice { wallet, .. }
@@ -392,6 +394,15 @@ impl Fixture {
             idempotency_key: id.into(),
             amount: Amount::yen(yen),
             kind: CreditKind::Cash,
+        })
+    }
+
+    /// It cools for so many seconds.
+    pub fn cool(&mut self, wallet: WalletId, seconds: i64) -> Outcome {
+        self.tell(Command::CoolWallet {
+            wallet,
+            until: self.now.plus_seconds(seconds),
+            reason: CoolingReason::Recovery,
         })
     }
 

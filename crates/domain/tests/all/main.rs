@@ -1,6 +1,7 @@
 //! What the money rules promise, as tables and as properties.
 
 mod askers;
+mod cooling;
 mod desk;
 mod events;
 mod fixture;

@@ -15,7 +15,7 @@ use mamori_domain::command::{
 };
 use mamori_domain::context::{Actor, Asker, SystemReason};
 use mamori_domain::fund::LOTS_MAX;
-use mamori_domain::identity::SealedText;
+use mamori_domain::identity::{CoolingReason, SealedText};
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, SessionId, StoreId, TillId,
     TopUpId, WalletId,
@@ -176,6 +176,7 @@ impl Scene {
                 Command::BindCredential { wallet, .. }
                 | Command::RevokeCredential { wallet, .. }
                 | Command::BindDevice { wallet, .. }
+                | Command::CoolWallet { wallet, .. }
                 | Command::Freeze { wallet }
                 | Command::Unfreeze { wallet }
                 | Command::GrantAuthorization { wallet, .. }
@@ -789,6 +790,17 @@ const ID_OF_ANOTHER_FUNDING: &[Row] = &[
     ),
 ];
 
+/// One yen less is left than the top-up at hand wants.
+const COOLING: &[Row] = &[row(
+    "of a wallet that cools, and of one yen more than is left of that",
+    Refusal::WalletCooling,
+    |scene| {
+        let wallet = scene.fixture.sora;
+        scene.fixture.cool(wallet, 3_600).ok();
+        (scene.fixture).start_top_up(wallet, "before", 15_001).ok();
+    },
+)];
+
 const FROZEN: &[Row] = &[row("of a frozen wallet", Refusal::WalletFrozen, |scene| {
     scene.fixture.freeze(scene.fixture.sora);
 })];
@@ -1385,6 +1397,7 @@ const TABLES: &[Table] = &[
             FROZEN,
             ON_ANOTHER_DEVICE,
             TOP_UP_BOUNDS,
+            COOLING,
             CAP,
         ],
     },
@@ -1532,6 +1545,19 @@ const TABLES: &[Table] = &[
             Scene::of(fixture, bind)
         },
         rows: &[BY_ANOTHER_CUSTOMER, OF_NO_WALLET],
+    },
+    Table {
+        what: "a cooling",
+        right: || {
+            let fixture = Fixture::open();
+            let cool = Command::CoolWallet {
+                wallet: fixture.sora,
+                until: fixture.now.plus_seconds(60),
+                reason: CoolingReason::Recovery,
+            };
+            Scene::of(fixture, cool)
+        },
+        rows: &[BY_NO_OPERATOR, OF_NO_WALLET],
     },
     Table {
         what: "a freeze",

@@ -303,10 +303,15 @@ fn an_unknown_format_event_or_command_stops_the_reader() {
     let known = decode_batch(&act_of(11, 10)).expect("a frozen wallet");
     assert_eq!(known[0].command, CommandKind::Freeze);
     assert!(
-        decode_batch(&act_of(11, Event::COUNT)).is_err(),
+        decode_batch(&act_of(11, Event::NEXT)).is_err(),
         "an event of a newer program"
     );
-    let unknown = CommandKind::ALL.len() as u32;
+    let unknown = CommandKind::ALL
+        .into_iter()
+        .map(CommandKind::number)
+        .max()
+        .unwrap() as u32
+        + 1;
     assert!(
         decode_batch(&act_of(unknown, 10)).is_err(),
         "a command of a newer program"

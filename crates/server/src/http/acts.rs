@@ -592,6 +592,7 @@ fn owner_may_see(command: CommandKind) -> bool {
         | CommandKind::BindCredential
         | CommandKind::RevokeCredential
         | CommandKind::BindDevice
+        | CommandKind::CoolWallet
         | CommandKind::Freeze
         | CommandKind::Unfreeze
         | CommandKind::GrantAuthorization

@@ -32,7 +32,7 @@ macro_rules! stories {
     };
 }
 
-stories! { acts cancel charge device freeze hold permission refund restart retry session supervisor tills top_up }
+stories! { acts cancel charge cooling device freeze hold permission refund restart retry session supervisor tills top_up }
 
 /// In one test, so that one PostgreSQL serves them all.
 #[test]
