@@ -4,10 +4,11 @@
 //! fields, who may ask for it and what others hear, the wallet it acts for, what must be prefetched, and the rule that decides it.
 
 use crate::book::Book;
+use crate::book::CoolingReason;
 use crate::context::{Actor, ActorKind};
 use crate::decision::{Decision, Limits, Prefetched};
 use crate::event::Event;
-use crate::identity::{CoolingReason, SealedText};
+use crate::identity::SealedText;
 use crate::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, SessionId, StoreId, TillId, TopUpId, WalletId,
 };

@@ -25,6 +25,7 @@ use crate::model::{Model, in_words};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
+use mamori_domain::book::CoolingReason;
 use mamori_domain::command::{
     Ask, Charge, Command, CommandKind, CreditKind, RefundRequest, Request,
 };
@@ -33,7 +34,7 @@ use mamori_domain::context::{
 };
 use mamori_domain::decide::Limits;
 use mamori_domain::event::Subject;
-use mamori_domain::identity::{CoolingReason, SealedText};
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, OperatorId, PaymentId, SessionId, StoreId,
     SupervisorId, TillId, TopUpId, WalletId,

@@ -22,8 +22,8 @@ mod table;
 mod undo;
 
 pub use rows::{
-    Authorization, Balance, ClosedTopUp, Cooling, Counters, Hold, Merchant, OpenTopUp, Store, Till,
-    Wallet, WalletStatus,
+    Authorization, Balance, ClosedTopUp, Cooling, CoolingReason, Counters, Hold, Merchant,
+    OpenTopUp, Store, Till, Wallet, WalletStatus,
 };
 pub use shelves::{Dense, IdHasher, IdMap, Packed};
 pub use table::{BookHash, DirtyRow, HashKey, Table};

@@ -2,7 +2,6 @@
 
 use super::shelves::Counted;
 use crate::fund::{Lot, Lots};
-use crate::identity::CoolingReason;
 use crate::ids::{EntryId, Fingerprint, IdSpace, MerchantId, StoreId, WalletId};
 use crate::merchant::{ReversalRule, StoreDetails};
 use crate::money::Amount;
@@ -101,6 +100,21 @@ pub struct Till {
     pub store: StoreId,
     #[n(1)]
     pub device: Option<Fingerprint>,
+}
+
+/// Why a wallet cools.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(index_only)]
+pub enum CoolingReason {
+    /// It pays from another device than before, or from none.
+    #[n(0)]
+    Device,
+    /// A card is new to it.
+    #[n(1)]
+    Card,
+    /// Its owner came back by recovery.
+    #[n(2)]
+    Recovery,
 }
 
 /// A wallet that pays and tops up little for a while, and what it has used of that. It stays until the first use after its end.

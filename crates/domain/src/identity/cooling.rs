@@ -1,6 +1,6 @@
 //! A wallet that has just changed hands, or may have: until an instant it pays and tops up little, whoever holds it.
 
-use crate::book::{Book, Cooling};
+use crate::book::{Book, Cooling, CoolingReason};
 use crate::decision::Decision;
 use crate::happening::{Happening, Notice, Subject, answers_no_request, moves_no_money};
 use crate::ids::WalletId;
@@ -18,21 +18,6 @@ pub const TOPPED_UP_MAX: Amount = Amount::yen(20_000);
 pub const DEVICE_SECONDS: i64 = 24 * 3600;
 /// The longest that anybody may ask for.
 pub const LONGEST_SECONDS: i64 = 30 * 24 * 3600;
-
-/// Why a wallet cools.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-#[cbor(index_only)]
-pub enum CoolingReason {
-    /// It pays from another device than before, or from none.
-    #[n(0)]
-    Device,
-    /// A card is new to it.
-    #[n(1)]
-    Card,
-    /// Its owner came back by recovery.
-    #[n(2)]
-    Recovery,
-}
 
 /// A wallet pays and tops up little until an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

@@ -10,9 +10,7 @@ mod wallet;
 
 pub use authorization::{AuthorizationGranted, AuthorizationRevoked};
 pub(crate) use authorization::{grant, revoke_grant};
-pub use cooling::{
-    CoolingReason, DEVICE_SECONDS, LONGEST_SECONDS, PAID_MAX, TOPPED_UP_MAX, WalletCooled,
-};
+pub use cooling::{DEVICE_SECONDS, LONGEST_SECONDS, PAID_MAX, TOPPED_UP_MAX, WalletCooled};
 pub(crate) use cooling::{cool, count_paid, count_topped_up, may_pay, may_top_up};
 pub use credential::{CredentialBound, CredentialRevoked};
 pub(crate) use credential::{bind_credential, revoke_credential};

@@ -4,10 +4,11 @@ use super::fixture::{
     BAKERY, BAKERYS_STORE, DEVICE, FIRST_TILL, Fixture, GRANT, NOON, as_customer, as_key,
     as_operator, as_system, as_till, bakerys_details, by_grant, refund_request,
 };
+use mamori_domain::book::CoolingReason;
 use mamori_domain::command::{Command, CommandKind, CreditKind, Request};
 use mamori_domain::context::{ActorKind, Asker, SystemReason};
 use mamori_domain::decide::Prefetched;
-use mamori_domain::identity::{CoolingReason, SealedText};
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, PaymentId, SessionId, TopUpId, WalletId,
 };

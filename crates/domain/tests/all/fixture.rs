@@ -1,5 +1,6 @@
 //! A small chain to test on: two merchants, two customers, one act at a time.
 
+use mamori_domain::book::CoolingReason;
 use mamori_domain::book::{Book, HashKey};
 use mamori_domain::command::{Charge, Command, CommandKind, CreditKind, RefundRequest, Request};
 use mamori_domain::context::{
@@ -7,7 +8,6 @@ use mamori_domain::context::{
 };
 use mamori_domain::decide::{Limits, Prefetched};
 use mamori_domain::event::{Act, Event};
-use mamori_domain::identity::CoolingReason;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, IdSpace, MerchantId, OperatorId, PaymentId, SessionId,
     ShardId, StoreId, TillId, TopUpId, WalletId,

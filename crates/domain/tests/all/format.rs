@@ -4,7 +4,7 @@ use crate::fixture::{
     BAKERY_KEY, BOOKSHOPS_STORE, DEVICE, FIRST_TILL, Fixture, GRANT, as_key, as_operator, as_till,
     bakerys_details, by_code, by_grant, empty_book,
 };
-use mamori_domain::book::{Book, BookHash};
+use mamori_domain::book::{Book, BookHash, CoolingReason};
 use mamori_domain::command::{Charge, Command, CommandKind, CreditKind};
 use mamori_domain::context::{
     Actor, AgentFamily, Context, ContextId, NetworkOrigin, PrefixKind, RequestId, SystemReason,
@@ -12,8 +12,8 @@ use mamori_domain::context::{
 use mamori_domain::event::{Act, Event};
 use mamori_domain::fund::{Credited, Lot, Source, TopUpConfirmed, TopUpFailed, TopUpStarted};
 use mamori_domain::identity::{
-    AuthorizationGranted, AuthorizationRevoked, CoolingReason, CredentialBound, CredentialRevoked,
-    DeviceBound, Frozen, SealedText, Unfrozen, WalletCooled, WalletNoted, WalletOpened,
+    AuthorizationGranted, AuthorizationRevoked, CredentialBound, CredentialRevoked, DeviceBound,
+    Frozen, SealedText, Unfrozen, WalletCooled, WalletNoted, WalletOpened,
 };
 use mamori_domain::ids::{
     AuthorizationId, EntryId, Fingerprint, HoldId, IdSpace, MerchantId, OperatorId, PaymentId,

@@ -10,12 +10,13 @@ use crate::fixture::{
     as_customer, as_customer_on, as_key, as_operator, as_system, as_till, bakerys_details, by_code,
     by_grant, refund_request,
 };
+use mamori_domain::book::CoolingReason;
 use mamori_domain::command::{
     Ask, Charge, Command, CommandKind, CreditKind, RefundRequest, Request,
 };
 use mamori_domain::context::{Actor, Asker, SystemReason};
 use mamori_domain::fund::LOTS_MAX;
-use mamori_domain::identity::{CoolingReason, SealedText};
+use mamori_domain::identity::SealedText;
 use mamori_domain::ids::{
     AuthorizationId, Fingerprint, HoldId, MerchantId, PaymentId, SessionId, StoreId, TillId,
     TopUpId, WalletId,
