@@ -110,8 +110,11 @@ impl HttpClient {
             let mut request = self
                 .agent
                 .post(format!("{}{path}", self.base_url))
-                .header("authorization", self.authorization.reveal())
-                .header("content-type", "application/x-www-form-urlencoded");
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("accept", "application/json");
+            if !self.authorization.reveal().is_empty() {
+                request = request.header("authorization", self.authorization.reveal());
+            }
             if let Some(key) = idempotency_key {
                 request = request.header("idempotency-key", key);
             }
@@ -182,7 +185,7 @@ fn may_pass(error: &ureq::Error) -> bool {
     )
 }
 
-fn is_loopback(base_url: &str) -> bool {
+pub(crate) fn is_loopback(base_url: &str) -> bool {
     let host = base_url
         .parse::<ureq::http::Uri>()
         .ok()

@@ -10,7 +10,7 @@
 //! * the **SMS service** takes Twilio-shaped form posts, the **mail server** speaks SMTP;
 //! * the **inbox** shows what both have delivered, live.
 //!
-//! By itself stands a service of leaked passwords ([`PasswordRanges`]).
+//! By themselves stand a service of leaked passwords ([`PasswordRanges`]) and a provider of external IDs ([`OpenIdPeer`]).
 //!
 //! All of it is bounded: objects and messages kept, body sizes, connections, retries.
 
@@ -28,6 +28,7 @@ mod inbox_page;
 mod line;
 mod network;
 mod objects;
+mod openid;
 mod password_ranges;
 mod refusal;
 mod shelf;
@@ -56,6 +57,9 @@ use crate::network::Network;
 use crate::sms::SmsService;
 use crate::webhooks::{Courier, Endpoints};
 
+pub use openid::{
+    OPENID_FAULTS_PATH, OPENID_ROTATE_PATH, OpenIdFault, OpenIdPeer, OpenIdPeerConfig,
+};
 pub use password_ranges::{AskedRange, PasswordRanges};
 
 /// Where a test sets what goes wrong: `POST` a JSON object, authorised like any API call.

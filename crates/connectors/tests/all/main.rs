@@ -3,5 +3,6 @@
 mod card;
 mod localstripe;
 mod messages;
+mod openid;
 mod password_range;
 mod peer;
