@@ -40,6 +40,7 @@ pub mod device;
 pub mod enrol;
 pub mod erase;
 pub mod external;
+pub mod external_id;
 pub mod freeze;
 pub mod freeze_code;
 pub mod look;

@@ -219,16 +219,16 @@ pub fn notice(kind: &str, times: u32, contact: &Contact, locale: &str) -> Option
                 "サインインの方法が追加されました",
                 "A way to sign in was added",
             ),
-            "【Mamori】ウォレットにサインインの方法（パスキーまたはパスワード・認証アプリ）が追加されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: a way to sign in (a passkey, or password and codes) was added to your wallet. If this was not you, freeze the wallet at once and contact us.",
+            "【Mamori】ウォレットにサインインの方法（パスキー・パスワード・認証アプリ・外部IDのいずれか）が追加されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: a way to sign in (a passkey, password, codes or external ID) was added to your wallet. If this was not you, freeze the wallet at once and contact us.",
         ),
         "credential_revoked" => (
             (
                 "サインインの方法が削除されました",
                 "A way to sign in was removed",
             ),
-            "【Mamori】ウォレットからサインインの方法（パスキーまたはパスワード・認証アプリ）が削除されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: a way to sign in (a passkey, or password and codes) was removed from your wallet. If this was not you, freeze the wallet at once and contact us.",
+            "【Mamori】ウォレットからサインインの方法（パスキー・パスワード・認証アプリ・外部IDのいずれか）が削除されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
+            "Mamori: a way to sign in (a passkey, password, codes or external ID) was removed from your wallet. If this was not you, freeze the wallet at once and contact us.",
         ),
         "device_bound" => (
             (

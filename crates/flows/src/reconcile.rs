@@ -4,7 +4,7 @@
 //! |---|---|
 //! | at the first start that knows proofs | every lasting row of the registry is proven, and the ledger remembers it |
 //! | at each start, before any request is served | contacts of an older program are proven by their seals; every row whose standing differs from what the ledger names |
-//! | every few seconds | sign-ups, passwords, API keys, permissions and passkeys that have been on their way for too long; erasures and passwords that owe the ledger commands |
+//! | every few seconds | sign-ups, passwords, external IDs, API keys, permissions and passkeys that have been on their way for too long; erasures, passwords and external IDs that owe the ledger commands |
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use mamori_registry::{Reconciled, Registry, Seed};
 
 use crate::erase::carry_out;
 use crate::ledger::{OfLedger, Run};
-use crate::password;
+use crate::{external_id, password};
 
 /// How long a sign-up may be on its way before its next step is taken for it.
 const ON_ITS_WAY: Duration = Duration::from_secs(120);
@@ -88,5 +88,7 @@ pub fn sweep(
     registry.permissions().settle(&mut OfLedger(engine), now)?;
     registry.passkeys().settle(&mut OfLedger(engine), now)?;
     registry.passwords().settle(&mut OfLedger(engine), now)?;
+    registry.external_ids().settle(&mut OfLedger(engine), now)?;
+    external_id::revoke_owed(engine, registry, now, seed)?;
     password::revoke_owed(engine, registry, now, seed)
 }

@@ -60,6 +60,12 @@ pub enum Denied {
     TooManyPasskeys,
     /// The passkey cannot be removed: no way into the account as strong would be left.
     LastFactor,
+    /// Somebody else has linked this account of another provider.
+    ExternalIdTaken,
+    /// The customer has linked an account of this provider already.
+    ExternalIdLinked,
+    /// What remains when it is gone opens nothing.
+    LastWayIn,
     /// The merchant's link is not one that a live key made for this wallet's owner; the log tells which part of it is wrong.
     LinkInvalid,
     /// The merchant's link was answered before.

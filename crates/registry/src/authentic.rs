@@ -20,7 +20,8 @@ use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 
 use crate::schema::{
-    FREEZE_CODES_ON_PAPER, PASSWORDS_WITH_CODES, PROVEN_CONTACTS, PROVEN_LASTING_ROWS, PROVEN_ROWS,
+    EXTERNAL_IDS_LINKED, FREEZE_CODES_ON_PAPER, PASSWORDS_WITH_CODES, PROVEN_CONTACTS,
+    PROVEN_LASTING_ROWS, PROVEN_ROWS,
 };
 
 /// Of what type the cells of a column are.
@@ -304,6 +305,24 @@ pub(crate) const FREEZE_CODES: AuthenticTable = AuthenticTable {
     refusal: "a row of freeze_codes was not written by this house or was altered",
 };
 
+/// Accounts elsewhere that prove their owner together with a code: the row says of whom.
+pub(crate) const EXTERNAL_IDS: AuthenticTable = AuthenticTable {
+    name: "external_ids",
+    columns: &[
+        ("external_id", CellType::Blob),
+        ("owner", CellType::Blob),
+        ("fingerprint", CellType::Blob),
+        ("status", CellType::Int),
+        ("issuer", CellType::Text),
+        ("subject", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("used_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of external_ids was not written by this house or was altered",
+};
+
 impl AuthenticTable {
     /// The migration since which its rows carry proofs.
     pub(crate) fn since(&self) -> &'static str {
@@ -312,13 +331,14 @@ impl AuthenticTable {
             "contacts" | "contact_changes" => PROVEN_CONTACTS,
             "passwords" | "totps" => PASSWORDS_WITH_CODES,
             "freeze_codes" => FREEZE_CODES_ON_PAPER,
+            "external_ids" => EXTERNAL_IDS_LINKED,
             _ => PROVEN_LASTING_ROWS,
         }
     }
 }
 
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 15] = [
+pub const AUTHENTIC: [&AuthenticTable; 16] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -334,6 +354,7 @@ pub const AUTHENTIC: [&AuthenticTable; 15] = [
     &CONTACTS,
     &CONTACT_CHANGES,
     &FREEZE_CODES,
+    &EXTERNAL_IDS,
 ];
 
 /// A row that does not prove itself.

@@ -5,6 +5,7 @@
 //! and amounts stay: they are the ledger, and from here on they name no person.
 
 use crate::authentic::{self, PASSKEYS, PASSWORDS, PEOPLE, TOTPS};
+use crate::external_ids;
 use crate::factors::OwnerId;
 use crate::freeze_codes;
 use crate::passwords::bury;
@@ -89,6 +90,9 @@ impl Erasures<'_> {
                     bury(tx, key, table, &person, standing)?;
                 }
             }
+            for standing in [Standing::Pending, Standing::Active] {
+                external_ids::bury(tx, key, &person, standing)?;
+            }
             freeze_codes::forget(tx, &person)?;
             tx.execute("DELETE FROM closings WHERE person = $1", &[who])?;
             end_all_in(tx, key, Surface::Wallet, &OwnerId(person))?;
@@ -142,6 +146,7 @@ impl Erasures<'_> {
             )?;
             tx.execute("DELETE FROM passwords WHERE owner = $1", &[who])?;
             tx.execute("DELETE FROM totps WHERE owner = $1", &[who])?;
+            tx.execute("DELETE FROM external_ids WHERE owner = $1", &[who])?;
             tx.execute(
                 "UPDATE erasures SET finished_at = $1 WHERE person = $2",
                 &[at(now), who],
@@ -170,6 +175,7 @@ impl Erasures<'_> {
         for of_table in [
             "SELECT fingerprint FROM passwords WHERE owner = $1 ORDER BY password",
             "SELECT fingerprint FROM totps WHERE owner = $1 ORDER BY totp",
+            "SELECT fingerprint FROM external_ids WHERE owner = $1 ORDER BY external_id",
         ] {
             credentials.extend(self.db.query(of_table, &[who], fingerprint)?);
         }

@@ -13,6 +13,7 @@
 //! | `factors.rs` | public keys of customers and operators |
 //! | `passkeys.rs` | a customer's several passkeys: added, named, removed |
 //! | `passwords.rs`, `totp.rs` | passwords of customers, and the codes by time that they never go without |
+//! | `external_ids.rs` | accounts at other providers that customers have linked |
 //! | `freeze_codes.rs`, `saved_code.rs` | codes on paper that stop a wallet |
 //! | `closings.rs` | customers who want to close their wallet |
 //! | `sessions.rs` | who is signed in |
@@ -44,6 +45,7 @@ mod contacts;
 mod devices;
 mod directory;
 mod erasures;
+mod external_ids;
 mod factors;
 mod freeze_codes;
 mod numbered;
@@ -90,6 +92,10 @@ pub use directory::{
     NameTaken, Opening, PendingOpening, RenameRefusal, Renamed,
 };
 pub use erasures::{Erasure, Erasures};
+pub use external_ids::{
+    DeadExternalId, ExternalId, ExternalIds, ExternalPair, ExternalSubject, LinkExternalRefusal,
+    UnlinkRefusal,
+};
 pub use factors::{Factors, OwnerId, StoredPasskey};
 pub use freeze_codes::{FreezeCodeState, FreezeCodes, Stops};
 pub use mamori_domain::context::AgentFamily;
@@ -278,6 +284,19 @@ impl Registry {
             db: &mut self.db,
             keys: &self.keys,
         }
+    }
+
+    /// Accounts at other providers that customers have linked.
+    pub fn external_ids(&mut self) -> ExternalIds<'_> {
+        ExternalIds {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// An account at a provider, from a verified token.
+    pub fn external_subject(&self, issuer: &str, subject: &str) -> ExternalSubject {
+        self.keys.external_subject(issuer, subject)
     }
 
     /// Codes on paper that stop a wallet.
@@ -479,6 +498,7 @@ impl Rows {
                 | "contacts"
                 | "contact_changes"
                 | "freeze_codes"
+                | "external_ids"
         );
         match self {
             Rows::All => true,
@@ -542,6 +562,7 @@ impl Registry {
         self.people().reconcile(named, &mut done)?;
         self.passkeys().reconcile(named, &mut done)?;
         self.passwords().reconcile(named, &mut done)?;
+        self.external_ids().reconcile(named, &mut done)?;
         self.directory().reconcile(named, &mut done)?;
         self.devices().reconcile(named, &mut done)?;
         self.api_keys().reconcile(named, &mut done)?;

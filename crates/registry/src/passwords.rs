@@ -291,7 +291,11 @@ fn delay_after(wrong: i64) -> Duration {
 }
 
 /// Failures in a row, and the seconds that are left to wait.
-fn tries_of(tx: &mut Tx, subject: &[u8; 32], now: Timestamp) -> Result<(i64, u32), Fault> {
+pub(crate) fn tries_of(
+    tx: &mut Tx,
+    subject: &[u8; 32],
+    now: Timestamp,
+) -> Result<(i64, u32), Fault> {
     let found = tx.query_first(
         "SELECT wrong, last_at FROM factor_tries WHERE subject = $1",
         &[Param::Blob(subject)],
@@ -309,7 +313,12 @@ fn tries_of(tx: &mut Tx, subject: &[u8; 32], now: Timestamp) -> Result<(i64, u32
     Ok((wrong, u32::try_from(seconds).unwrap_or(u32::MAX)))
 }
 
-fn note_failure(tx: &mut Tx, subject: &[u8; 32], wrong: i64, now: Timestamp) -> Result<(), Fault> {
+pub(crate) fn note_failure(
+    tx: &mut Tx,
+    subject: &[u8; 32],
+    wrong: i64,
+    now: Timestamp,
+) -> Result<(), Fault> {
     tx.execute(
         "INSERT INTO factor_tries (subject, wrong, last_at) VALUES ($1, $2, $3)
          ON CONFLICT (subject) DO UPDATE SET wrong = $2, last_at = $3",
@@ -318,7 +327,7 @@ fn note_failure(tx: &mut Tx, subject: &[u8; 32], wrong: i64, now: Timestamp) -> 
     .map(drop)
 }
 
-fn forget_failures(tx: &mut Tx, subject: &[u8; 32]) -> Result<(), Fault> {
+pub(crate) fn forget_failures(tx: &mut Tx, subject: &[u8; 32]) -> Result<(), Fault> {
     tx.execute(
         "DELETE FROM factor_tries WHERE subject = $1",
         &[Param::Blob(subject)],
@@ -358,9 +367,9 @@ impl PasswordRow {
 }
 
 /// The columns of [`TOTPS`].
-struct TotpRow {
+pub(crate) struct TotpRow {
     row: [u8; 16],
-    fingerprint: Fingerprint,
+    pub(crate) fingerprint: Fingerprint,
     secret: Vec<u8>,
     step: i64,
     wrong: i64,
@@ -368,7 +377,11 @@ struct TotpRow {
 }
 
 impl TotpRow {
-    fn find(tx: &mut Tx, key: &Secret, owner: &[u8; 16]) -> Result<Option<TotpRow>, Fault> {
+    pub(crate) fn find(
+        tx: &mut Tx,
+        key: &Secret,
+        owner: &[u8; 16],
+    ) -> Result<Option<TotpRow>, Fault> {
         let params = [Param::Blob(owner), Standing::Active.param()];
         let found = authentic::select(tx, key, &TOTPS, OF_OWNER, &params, |row| TotpRow {
             row: row.bytes(0),
@@ -382,7 +395,12 @@ impl TotpRow {
     }
 
     /// The step in which a code is right; None too where the secret was believed too often in vain.
-    fn step_of(&self, field: &SealKey, code: &str, now: Timestamp) -> Result<Option<i64>, Fault> {
+    pub(crate) fn step_of(
+        &self,
+        field: &SealKey,
+        code: &str,
+        now: Timestamp,
+    ) -> Result<Option<i64>, Fault> {
         let secret = field.open(place("totps", "secret", &self.row), &self.secret)?;
         let secret = TotpSecret::from_bytes(&Zeroizing::new(secret))
             .ok_or_else(|| Fault::broken("a sealed secret has another length"))?;
@@ -391,7 +409,7 @@ impl TotpRow {
     }
 
     /// Notes that the code of `step` was used: a compare-and-set on the step that was used before.
-    fn use_step(
+    pub(crate) fn use_step(
         &self,
         tx: &mut Tx,
         key: &Secret,
@@ -412,7 +430,7 @@ impl TotpRow {
         Ok(authentic::update(tx, key, &TOTPS, which, &params, &changes)? == 1)
     }
 
-    fn note_wrong(&self, tx: &mut Tx, key: &Secret) -> Result<(), Fault> {
+    pub(crate) fn note_wrong(&self, tx: &mut Tx, key: &Secret) -> Result<(), Fault> {
         let changes = [("wrong", Param::Int(self.wrong + 1))];
         let named = [Param::Blob(&self.row)];
         authentic::update(tx, key, &TOTPS, "WHERE totp = $1", &named, &changes).map(drop)

@@ -103,8 +103,34 @@ pub const CONTROL: Family = Family {
             name: "requests to close a wallet",
             sql: CLOSINGS,
         },
+        Migration {
+            name: EXTERNAL_IDS_LINKED,
+            sql: EXTERNAL_IDS,
+        },
     ],
 };
+
+/// The migration since which accounts elsewhere can be linked.
+pub(crate) const EXTERNAL_IDS_LINKED: &str = "external IDs";
+
+/// `subject` is a keyed hash of issuer and subject, empty in dead rows (status 3): of all others each account elsewhere is one person's.
+const EXTERNAL_IDS: &str = "
+CREATE TABLE external_ids (
+    external_id BYTEA NOT NULL PRIMARY KEY,
+    owner BYTEA NOT NULL,
+    fingerprint BYTEA NOT NULL,
+    status BIGINT NOT NULL,
+    issuer TEXT NOT NULL,
+    subject BYTEA NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT,
+    proof BYTEA
+);
+CREATE UNIQUE INDEX external_ids_by_subject ON external_ids (subject) WHERE status < 3;
+CREATE INDEX external_ids_by_owner ON external_ids (owner);
+CREATE INDEX external_ids_by_fingerprint ON external_ids (fingerprint);
+CREATE INDEX external_ids_on_their_way ON external_ids (status, made_at) WHERE status <> 2;
+";
 
 /// The migration since which a code on paper stops a wallet.
 pub(crate) const FREEZE_CODES_ON_PAPER: &str = "freeze codes";

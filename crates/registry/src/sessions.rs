@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use crate::authentic::{
-    self, AuthenticTable, CONFIRMED_OPERATORS, OPERATORS, PASSKEYS, PEOPLE, SESSIONS,
+    self, AuthenticTable, CONFIRMED_OPERATORS, EXTERNAL_IDS, OPERATORS, PASSKEYS, PEOPLE, SESSIONS,
 };
 use crate::factors::OwnerId;
 use crate::{
@@ -53,6 +53,8 @@ pub enum AuthMethod {
     PairingCode,
     /// A password and a code by time were typed.
     PasswordAndTotp,
+    /// A provider said who it is, and a code by time was typed.
+    ExternalIdAndTotp,
 }
 
 impl Numbered for AuthMethod {
@@ -62,6 +64,7 @@ impl Numbered for AuthMethod {
         AuthMethod::OperatorLink,
         AuthMethod::PairingCode,
         AuthMethod::PasswordAndTotp,
+        AuthMethod::ExternalIdAndTotp,
     ];
 
     fn as_number(self) -> i64 {
@@ -71,6 +74,7 @@ impl Numbered for AuthMethod {
             AuthMethod::OperatorLink => 3,
             AuthMethod::PairingCode => 4,
             AuthMethod::PasswordAndTotp => 5,
+            AuthMethod::ExternalIdAndTotp => 8,
         }
     }
 }
@@ -84,7 +88,8 @@ impl AuthMethod {
             AuthMethod::Passkey
             | AuthMethod::SignUp
             | AuthMethod::OperatorLink
-            | AuthMethod::PasswordAndTotp => Aal::Two,
+            | AuthMethod::PasswordAndTotp
+            | AuthMethod::ExternalIdAndTotp => Aal::Two,
             AuthMethod::PairingCode => Aal::One,
         }
     }
@@ -94,7 +99,9 @@ impl AuthMethod {
     pub const fn resists_phishing(self) -> bool {
         match self {
             AuthMethod::Passkey | AuthMethod::SignUp | AuthMethod::OperatorLink => true,
-            AuthMethod::PairingCode | AuthMethod::PasswordAndTotp => false,
+            AuthMethod::PairingCode
+            | AuthMethod::PasswordAndTotp
+            | AuthMethod::ExternalIdAndTotp => false,
         }
     }
 }
@@ -234,7 +241,7 @@ impl Sessions<'_> {
                 return Ok(None);
             }
             if let Some(credential) = row.credential
-                && !may_open(tx, key, surface, &owner, credential)?
+                && !may_open(tx, key, surface, &owner, (row.method, credential))?
             {
                 return Ok(None);
             }
@@ -505,9 +512,19 @@ fn may_open(
     key: &Secret,
     surface: Surface,
     owner: &OwnerId,
-    credential: Fingerprint,
+    (method, credential): (AuthMethod, Fingerprint),
 ) -> Result<bool, Fault> {
     let fingerprint = credential.0.to_be_bytes();
+    if method == AuthMethod::ExternalIdAndTotp {
+        let which = "WHERE owner = $1 AND status = $2 AND fingerprint = $3";
+        let params = [
+            Param::Blob(&owner.0),
+            Standing::Active.param(),
+            Param::Blob(&fingerprint),
+        ];
+        let linked = authentic::select(tx, key, &EXTERNAL_IDS, which, &params, |_| ())?;
+        return Ok(!linked.is_empty());
+    }
     let which = "WHERE owner = $1 AND surface = $2 AND fingerprint = $3";
     let params = [
         Param::Blob(&owner.0),

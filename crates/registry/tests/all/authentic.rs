@@ -20,6 +20,10 @@ use mamori_registry::{
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 /// What the customer's cookie holds, and what an attacker's would.
+/// An account at another provider.
+const ISSUER: &str = "https://id.example";
+const SUBJECT: &str = "7100001";
+
 const TOKEN: [u8; 32] = [9; 32];
 const ATTACKERS: [u8; 32] = [66; 32];
 /// A password's hash at the lowest cost there is.
@@ -170,6 +174,13 @@ impl House {
         (registry.passwords())
             .set_beside_passkeys(&owner, WalletId(1), true, &noted)
             .expect("the registry answers");
+        let account = registry.external_subject(ISSUER, SUBJECT);
+        (registry.external_ids())
+            .begin(&owner, &account, NOW, &Seed::new([13; 32]))
+            .expect("the registry answers")
+            .expect("free");
+        let linked = registry.external_ids().finish(&owner);
+        assert!(linked.expect("the registry answers"));
         let code_on_paper = SavedCode::draw(&Seed::new([12; 32]), "freeze code");
         (registry.freeze_codes())
             .set(
@@ -356,6 +367,18 @@ impl House {
                     if matches!(undo(&mut self.registry, &secret), Ok(true)) {
                         doors.push("a change that is undone");
                     }
+                }
+            }
+            "external_ids" => {
+                let (code, now) = self.next_code();
+                let account = self.registry.external_subject(ISSUER, SUBJECT);
+                let proven = (self.registry.external_ids()).prove(&account, &code, now);
+                if matches!(proven, Ok(Ok(_))) {
+                    doors.push("a sign-in by external ID");
+                }
+                let of_owner = self.registry.external_ids().of(&self.owner);
+                if of_owner.is_ok_and(|links| !links.is_empty()) {
+                    doors.push("a link of its owner");
                 }
             }
             "freeze_codes" => {

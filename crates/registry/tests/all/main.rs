@@ -3,6 +3,7 @@
 mod authentic;
 mod contacts;
 mod damage;
+mod external_ids;
 mod identity;
 mod older_stores;
 mod outbox;
