@@ -2,11 +2,11 @@
 // and in again, a code that was used, an act that asks for a code, and a new password. The app is computed here.
 
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
 import { after, before } from 'node:test';
 
 import { dev, remember } from '../peers/dev.mjs';
-import { codeFromInbox, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, story, until } from './stage.mjs';
+import { App } from './authenticator_app.mjs';
+import { codeFromInbox, giveAuthenticator, lookAt, openBrowser, openDevice, picture, readSymbols, story } from './stage.mjs';
 import { walletTexts } from './texts.mjs';
 
 const PASSWORD = remember('わたしの ねこは みけ');
@@ -19,31 +19,6 @@ after(async () => { await browser?.close(); });
 
 const button = (page, name) => page.getByRole('button', { name, exact: true });
 const heading = (page, name) => page.getByRole('heading', { name, exact: true });
-
-/** What an authenticator app makes of a key. */
-class App {
-  constructor(key) {
-    const bits = [...key.replaceAll(' ', '')].map((letter) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0')).join('');
-    this.secret = Buffer.from(bits.match(/.{8}/g).map((byte) => Number.parseInt(byte, 2)));
-    this.used = -1;
-  }
-
-  at(step) {
-    const counter = Buffer.alloc(8);
-    counter.writeBigUInt64BE(BigInt(step));
-    const hash = createHmac('sha1', this.secret).update(counter).digest();
-    const from = hash[19] & 15;
-    return String((hash.readUInt32BE(from) & 0x7fff_ffff) % 1_000_000).padStart(6, '0');
-  }
-
-  /** A code that was not used yet: the one after the last, which a server takes from a clock that is a little ahead. */
-  async next() {
-    const step = () => Math.floor(Date.now() / 30_000);
-    await until('a code that is new', () => step() + 1 > this.used);
-    this.used = Math.max(this.used + 1, step());
-    return this.at(this.used);
-  }
-}
 
 for (const [lang, locale] of [['ja', 'ja-JP'], ['en', 'en-US']]) {
   const words = walletTexts[lang];

@@ -62,6 +62,8 @@ export interface About {
   operator_contact: string | null;
   terms_url: string | null;
   privacy_url: string | null;
+  /** Providers of external IDs that the operator offers. */
+  external_ids: ExternalProvider[];
   version: string;
 }
 
@@ -523,6 +525,24 @@ export interface CodesToSetUp {
   key: string;
   uri: string;
   qr_svg: string;
+}
+
+/** A provider of external IDs. */
+export interface ExternalProvider {
+  /** Its issuer. */
+  provider: string;
+  name: string;
+}
+
+/** `GET /api/external-id`. */
+export interface ExternalIdState {
+  providers: ExternalProvider[];
+  linked: { id: string; provider: string; name: string; made_at_ms: number; used_at_ms: number | null }[];
+  /** Whether there are codes by time. */
+  codes: boolean;
+  signs_in: boolean;
+  /** Whether nothing else signs in. */
+  only_way: boolean;
 }
 
 /** `GET /api/password`. */

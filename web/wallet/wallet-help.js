@@ -35,6 +35,18 @@ function paragraphs(name) {
 const paperLink = (page, own, words) => el('a', own === null ? { href: `#${page}` }
   : { href: own, target: '_blank', rel: 'noopener noreferrer' }, words);
 
+/** Asked once for all that a page shows of it. @type {Promise<About> | null} */
+let told = null;
+
+/** @returns {Promise<About>} */
+function tellAbout() {
+  told ??= get('/api/about').catch((error) => {
+    told = null;
+    throw error;
+  });
+  return /** @type {Promise<About>} */ (told);
+}
+
 /** The line at sign-up: who runs this, and where its papers are. It fills itself. */
 export function operatorLine() {
   const element = el('p', { class: 'small soft operator-line' });
@@ -47,7 +59,15 @@ export function operatorLine() {
     ...(about ? [el('span', { class: 'number' }, t('version', { version: about.version }))] : []),
   ]);
   draw(null);
-  get('/api/about').then(draw, () => { /* the links lead on all the same */ });
+  tellAbout().then(draw, () => { /* the links lead on all the same */ });
+  return element;
+}
+
+/** A way in for each external ID that the operator offers; nothing where there is none. It fills itself. */
+export function externalWays() {
+  const element = el('div', { class: 'second-way' });
+  tellAbout().then(({ external_ids }) => element.replaceChildren(...external_ids.map(({ name }) => (
+    el('a', { class: 'text-button', href: '#external-sign-in' }, icon('person'), t('sign_in_by_external', { name }))))), () => { /* the other ways lead in */ });
   return element;
 }
 

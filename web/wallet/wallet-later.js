@@ -27,6 +27,9 @@ const ofPasswords = (part) => usual(spoken(part, import('/assets/wallet-password
 const withContacts = (part) => spoken(part, import('/assets/wallet-contacts-texts.js').then((found) => found.walletContactsTexts));
 
 /** @template T @param {Promise<T>} part */
+const ofExternalIds = (part) => ofPasswords(spoken(part, import('/assets/wallet-external-id-texts.js').then((found) => found.walletExternalIdTexts)));
+
+/** @template T @param {Promise<T>} part */
 const ofFreezing = (part) => usual(spoken(part, import('/assets/wallet-freeze-texts.js').then((found) => found.walletFreezeTexts)));
 
 /** @template T @param {Promise<T>} part */
@@ -40,6 +43,7 @@ export const later = {
   contact_undo: () => withContacts(import('/assets/wallet-contact-undo.js')),
   contacts: () => withContacts(usual(import('/assets/wallet-contacts.js'))),
   device: () => usual(import('/assets/wallet-device.js')),
+  external_id: () => ofExternalIds(import('/assets/wallet-external-id.js')),
   freeze_by_code: () => ofFreezing(import('/assets/wallet-freeze-by-code.js')),
   freeze_code: () => ofFreezing(import('/assets/wallet-freeze-code.js')),
   help: () => usual(import('/assets/wallet-help.js')),

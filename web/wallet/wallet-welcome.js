@@ -12,7 +12,7 @@ import {
   canWaitInAutofill, ceremonyProblem, createPasskey, nameOf, stopWaiting, usePasskey,
 } from '/assets/passkey.js';
 import { tellUnknown } from '/assets/passkey-signals.js';
-import { operatorLine } from '/assets/wallet-help.js';
+import { externalWays, operatorLine } from '/assets/wallet-help.js';
 import { keepSignUp, keptIn, knowsAWallet } from '/assets/wallet-memory.js';
 import { beginWelcome, resendSeconds, takenUp, toKeep, updateWelcome } from '/assets/wallet-welcome-state.js';
 
@@ -260,6 +260,7 @@ function welcomeFrame(panel) {
       el('p', { class: 'lead' }, t('welcome_lead'))),
     el('main', { class: 'welcome' },
       panel,
+      externalWays(),
       el('ul', { class: 'points' },
         point('key', 'point_passkey'), point('scan', 'point_code'), point('lock', 'point_freeze')),
       languageChoice(),

@@ -252,6 +252,7 @@ const TITLES = {
   home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
   passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', 'freeze-code': 'freeze_code_title', 'my-data': 'my_data_title', closing: 'closing_title', 'freeze-by-code': 'stop_title', permissions: 'permissions', 'permission-link': 'permission_title',
   'top-up': 'top_up_title', help: 'help_title', terms: 'terms_title', privacy: 'privacy_title', password: 'password_title',
+  'external-id': 'external_title', 'external-return': 'external_title', 'external-sign-in': 'external_sign_in_title',
   'password-sign-in': 'password_sign_in_title', 'password-sign-up': 'password_sign_up_title',
 };
 
@@ -267,7 +268,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
-  const within = ['activity', 'closing', 'contacts', 'freeze-code', 'my-data', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
+  const within = ['activity', 'closing', 'contacts', 'external-id', 'freeze-code', 'my-data', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
@@ -301,6 +302,8 @@ const helpPage = () => HELP_PAGES.find((name) => location.hash === `#${name}`) ?
 const OPEN_PAGES = {
   // Where a letter leads that tells of a changed contact.
   '/undo-contact': (how) => showLater('contact-undo', 'contact_undo', ({ contactUndoView }) => contactUndoView(), how),
+  // Where a provider of external IDs sends the browser back to.
+  '/external-id': (how) => showLater('external-return', 'external_id', ({ externalReturnView }) => externalReturnView(), how),
   // Where a code on paper stops a wallet.
   '/freeze': (how) => showLater('freeze-by-code', 'freeze_by_code', ({ freezeByCodeView }) => freezeByCodeView(), how),
 };
@@ -310,6 +313,7 @@ const OWN_PAGES = {
   '#activity': (how) => showLater('activity', 'activity', ({ activityView }) => activityView(), how),
   '#closing': (how) => showLater('closing', 'closing', ({ closingView }) => closingView(app), how),
   '#contacts': (how) => showLater('contacts', 'contacts', ({ contactsView }) => contactsView(app), how),
+  '#external-id': (how) => showLater('external-id', 'external_id', ({ externalIdView }) => externalIdView(app), how),
   '#freeze-code': (how) => showLater('freeze-code', 'freeze_code', ({ freezeCodeView }) => freezeCodeView(app), how),
   '#history': (how) => showLater('history', 'history', ({ historyView }) => historyView(app), how),
   '#my-data': (how) => showLater('my-data', 'my_data', ({ myDataView }) => myDataView(), how),
@@ -325,6 +329,7 @@ async function routeOutside({ focus = false, sentence = '', left } = {}) {
   const name = helpPage();
   if (await openToAll({ focus })) return;
   if (name !== '') await showLater(name, 'help', ({ helpView }) => helpView(app, name), { focus });
+  else if (location.hash === '#external-sign-in') await showLater('external-sign-in', 'external_id', ({ externalSignInView }) => externalSignInView(), { focus });
   else if (location.hash in PASSWORD_PAGES) await showLater(location.hash.slice(1), 'password_entry', (module) => module[PASSWORD_PAGES[location.hash]](app), { focus });
   else await showLater('welcome', 'welcome', ({ welcomeView }) => welcomeView(app, sentence, left), { focus });
   registerWorker();

@@ -16,7 +16,8 @@ use std::time::Duration;
 use axum::extract::{Json, State};
 use axum::http::StatusCode;
 use indicatif::ProgressBar;
-use mamori::assembly::{self, CardAccount, Mounted, Plan, Sockets};
+use mamori::assembly::{self, CardAccount, ExternalAccount, Mounted, Plan, Sockets};
+use mamori::config::ExternalIdConfig;
 use mamori::delivery::Notifier;
 use mamori::interrupt::wait_for_interrupt;
 use mamori::world::{Chance, Clock, Failure, draw};
@@ -24,6 +25,7 @@ use mamori_api::opa::account_link::{self, LINK_SECONDS_MAX, LinkKey};
 use mamori_api::opa::id::user_authorization_id_text;
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
+use mamori_connectors::openid::ClientProof;
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::fault::Fault;
@@ -95,6 +97,10 @@ pub struct Args {
     /// Give a new store a month of life, and let customers go on paying slowly.
     #[arg(long)]
     demo: bool,
+    /// One more provider of external IDs, on this machine: a file with the `name`, `issuer`, `client_id` and `client_secret` that a
+    /// live configuration has.
+    #[arg(long)]
+    external_id: Option<PathBuf>,
     /// The language of the seeded names.
     #[arg(long, value_enum, default_value = "ja")]
     lang: Language,
@@ -135,6 +141,9 @@ struct Access {
     /// Where the sandbox takes mail, as a mail program names it.
     #[serde(default)]
     smtp_url: String,
+    /// The provider of external IDs that the sandbox plays.
+    #[serde(default)]
+    oidc_issuer: String,
     /// For `mamori-lab dev code`; new at every start.
     token: String,
     merchant: AccessMerchant,
@@ -230,6 +239,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         send_budget: SendBudget::default(),
         proxies: TrustedProxies::default(),
         password_list: PasswordList::new(None),
+        external_ids: external_ids(&sandbox, args.external_id.as_deref())?,
         mounted: mounted(packages.as_deref(), token.clone()),
         sockets,
     };
@@ -246,6 +256,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         till_url,
         inbox_url: sandbox.text("inbox_url")?,
         sandbox_url: sandbox.text("card_url")?,
+        oidc_issuer: sandbox.text("oidc_issuer")?,
         token,
         merchant: merchant(&mut registry, now, chance)?,
         customers: customers(&running.engine, &mut registry, now)?,
@@ -451,6 +462,29 @@ pub fn month_before(
     }
     engine.stop();
     Ok(sales)
+}
+
+/// The provider that the sandbox plays, and one that a test brings.
+fn external_ids(sandbox: &Sandbox, beside: Option<&Path>) -> Result<Vec<ExternalAccount>, Failure> {
+    let account = |name: &str, issuer, client_id, client_secret: String| ExternalAccount {
+        name: name.to_owned(),
+        issuer,
+        client_id,
+        proof: ClientProof::Secret(Secret::new(client_secret)),
+        max_age: None,
+    };
+    let mut accounts = vec![account(
+        "開発用ID",
+        sandbox.text("oidc_issuer")?,
+        sandbox.text("oidc_client_id")?,
+        sandbox.text("oidc_client_secret")?,
+    )];
+    if let Some(path) = beside {
+        let own: ExternalIdConfig = serde_json::from_str(&fs::read_to_string(path)?)?;
+        let secret = own.client_secret.ok_or("--external-id: no client_secret")?;
+        accounts.push(account(&own.name, own.issuer, own.client_id, secret));
+    }
+    Ok(accounts)
 }
 
 /// The inbox has an address that can be kept in the browser, like the other pages: the port behind theirs, if it is free.

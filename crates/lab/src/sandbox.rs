@@ -1,11 +1,14 @@
-//! `mamori-lab sandbox`: card network, SMS service, mail server and inbox on this machine, for development and tests.
+//! `mamori-lab sandbox`: card network, SMS service, mail server, inbox and a provider of external IDs on this machine, for development and tests.
 
 use std::io::{Read, Write};
 use std::time::Duration;
 
 use mamori::world::{Chance, Clock, Failure};
-use mamori_sandbox::{Addresses, SandboxConfig};
+use mamori_sandbox::{Addresses, OpenIdPeer, OpenIdPeerConfig, SandboxConfig};
 use serde::Serialize;
+
+/// The name that a wallet has at the provider of external IDs.
+const OIDC_CLIENT: &str = "mamori-dev";
 
 /// Ports are free ones unless given; everything binds 127.0.0.1.
 #[derive(clap::Args)]
@@ -22,6 +25,9 @@ pub struct Args {
     /// Port of the inbox page.
     #[arg(long, default_value_t = 0)]
     inbox_port: u16,
+    /// Port of the provider of external IDs.
+    #[arg(long, default_value_t = 0)]
+    oidc_port: u16,
     /// Where the card network sends its webhooks; more can be registered through its API.
     #[arg(long)]
     webhook_url: Option<String>,
@@ -42,6 +48,9 @@ struct Access<'a> {
     webhook_secret: String,
     sms_account: String,
     sms_token: String,
+    oidc_issuer: &'a str,
+    oidc_client_id: &'a str,
+    oidc_client_secret: String,
 }
 
 /// Runs the sandbox until the process ends.
@@ -69,6 +78,16 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         seed,
         clock: clock.wall_micros,
     })?;
+    let oidc_client_secret = drawn("");
+    let mut oidc_seed = [0; 32];
+    chance(&mut oidc_seed);
+    let oidc = OpenIdPeer::start(OpenIdPeerConfig {
+        port: args.oidc_port,
+        client_id: OIDC_CLIENT.into(),
+        client_secret: oidc_client_secret.clone(),
+        seed: oidc_seed,
+        clock: clock.wall_micros,
+    })?;
     let addresses = sandbox.addresses();
     let mut out = std::io::stdout().lock();
     if args.json {
@@ -78,6 +97,9 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             webhook_secret,
             sms_account,
             sms_token,
+            oidc_issuer: oidc.issuer(),
+            oidc_client_id: OIDC_CLIENT,
+            oidc_client_secret,
         };
         writeln!(out, "{}", serde_json::to_string(&access)?)?;
     } else {
@@ -90,6 +112,11 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             out,
             "SMS service   {}  (account {sms_account}, token {sms_token})",
             addresses.sms_url
+        )?;
+        writeln!(
+            out,
+            "external IDs  {}  (client {OIDC_CLIENT}, secret {oidc_client_secret})",
+            oidc.issuer()
         )?;
         writeln!(out, "mail server   {}", addresses.smtp_address)?;
         writeln!(out, "inbox         {}", addresses.inbox_url)?;

@@ -14,6 +14,7 @@ use hyper::{Request, Response};
 use mamori_api::nonce::NonceMemory;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
+use mamori_connectors::openid::{ClientProof, OpenIdConfig, OpenIdProvider};
 use mamori_connectors::secret::Secret;
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
@@ -30,6 +31,7 @@ use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::assets::Assets;
 use mamori_server::directory::MerchantDirectory;
+use mamori_server::external_desk::{ExternalDesk, NamedProvider};
 use mamori_server::http::payments::MerchantApi;
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
@@ -59,6 +61,7 @@ const WAITING_PASSWORDS: usize = 64;
 const ACT_THREADS: usize = 4;
 const CARD_THREADS: usize = 2;
 const CARD_NOTICE_THREADS: usize = 1;
+const EXTERNAL_ID_THREADS: usize = 2;
 const WAITING_JOBS: usize = 512;
 /// Longest time from the head of a request beside the merchants' calls to its answer. A notice waits for the processor.
 const BESIDE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -140,6 +143,17 @@ pub struct CardAccount {
     pub webhook_secret: String,
 }
 
+/// What the operator has agreed with a provider of external IDs.
+pub struct ExternalAccount {
+    /// What customers know it by.
+    pub name: String,
+    pub issuer: String,
+    pub client_id: String,
+    pub proof: ClientProof,
+    /// Oldest sign-in there that is taken, in seconds.
+    pub max_age: Option<u32>,
+}
+
 /// Everything that was validated before anything starts.
 pub struct Plan {
     pub location: Location,
@@ -156,6 +170,7 @@ pub struct Plan {
     pub proxies: TrustedProxies,
     /// Passwords that nobody gets.
     pub password_list: PasswordList,
+    pub external_ids: Vec<ExternalAccount>,
     pub mounted: Mounted,
 }
 
@@ -335,8 +350,10 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         about,
         issuer,
         password_list,
+        external_ids,
         ..
     } = plan;
+    let external_desk = external_desk(external_ids, &sockets, purpose);
     let app = Arc::new(App {
         registry: Workers::start("registry", many(REGISTRY_THREADS, registry)?, WAITING_JOBS)?,
         strangers: Workers::start("strangers", many(STRANGER_THREADS, registry)?, WAITING_JOBS)?,
@@ -355,6 +372,12 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
             many(CARD_NOTICE_THREADS, registry)?,
             WAITING_JOBS,
         )?,
+        external_ids: Workers::start(
+            "external-ids",
+            many(EXTERNAL_ID_THREADS, registry)?,
+            WAITING_JOBS,
+        )?,
+        external_desk,
         messenger,
         identity: identity(&sockets, purpose, send_budget, &outside)?,
         ledger,
@@ -408,6 +431,26 @@ fn identity(
     };
     Identity::new(&identity, outside.bytes())
         .map_err(|_| "an origin or relying-party id is not one that browsers accept".into())
+}
+
+/// What asks providers of external IDs. Browsers come back to the wallet's own address, whatever a request says of its host.
+fn external_desk(
+    accounts: Vec<ExternalAccount>,
+    sockets: &Sockets,
+    purpose: Purpose,
+) -> ExternalDesk {
+    let named = |account: ExternalAccount| NamedProvider {
+        name: account.name,
+        provider: OpenIdProvider::new(OpenIdConfig {
+            issuer: account.issuer,
+            client_id: account.client_id,
+            proof: account.proof,
+            redirect_uri: format!("{}/external-id", sockets.wallet_origin),
+            max_age: account.max_age,
+            allow_loopback_http: purpose == Purpose::Development,
+        }),
+    };
+    ExternalDesk::new(accounts.into_iter().map(named).collect())
 }
 
 /// What asks the card processor. Two stores that share an account there are told apart by a name that the master key gives.

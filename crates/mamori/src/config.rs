@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use hyper::Uri;
 use mamori_codes::payment_code::IssuerPrefix;
+use mamori_connectors::openid::{ClientKey, ClientProof};
+use mamori_connectors::secret::Secret;
 use mamori_domain::decide::Limits;
 use mamori_domain::money::Amount;
 use mamori_registry::SendBudget;
@@ -17,6 +19,7 @@ use mamori_server::network::TrustedProxies;
 use mamori_server::password_list::Leaked;
 use serde::{Deserialize, Serialize};
 
+use crate::assembly::ExternalAccount;
 use crate::world::Failure;
 
 /// `mamori.json` in the data directory, mode 0600: it holds the processor's and gateways' secrets.
@@ -51,6 +54,9 @@ pub struct Config {
     /// A public service that is asked besides, by the first five digits of a hash: `https://api.pwnedpasswords.com`.
     #[serde(default)]
     pub password_range_url: Option<String>,
+    /// Providers of external IDs (OpenID Connect), in the order in which customers see them.
+    #[serde(default)]
+    pub external_ids: Vec<ExternalIdConfig>,
     #[serde(default)]
     pub rules: RulesConfig,
     pub card: CardConfig,
@@ -69,6 +75,27 @@ pub struct Surface {
     /// The WebAuthn relying-party id: the origin's host or a parent domain. Not used by tills.
     #[serde(default)]
     pub relying_party_id: String,
+}
+
+/// A provider of external IDs, as the operator has registered with it. It knows `https://WALLET/external-id` as the address to return
+/// to.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExternalIdConfig {
+    /// What customers know it by.
+    pub name: String,
+    /// `https://id.example`, letter by letter as its discovery document says it.
+    pub issuer: String,
+    pub client_id: String,
+    /// For `client_secret_basic`.
+    #[serde(default)]
+    pub client_secret: Option<String>,
+    /// For `private_key_jwt`: a file with a private JSON Web Key on P-256.
+    #[serde(default)]
+    pub private_key_file: Option<PathBuf>,
+    /// Oldest sign-in there that is taken.
+    #[serde(default)]
+    pub max_age_seconds: Option<u32>,
 }
 
 /// Bounds in yen and seconds.
@@ -175,6 +202,7 @@ impl Config {
             privacy_url: None,
             password_list: None,
             password_range_url: None,
+            external_ids: Vec::new(),
             rules: RulesConfig::default(),
             card: CardConfig {
                 base_url: "https://api.processor.example".into(),
@@ -219,6 +247,7 @@ impl Config {
         config.proxies()?;
         config.origins()?;
         config.secrets_stay_secret()?;
+        config.external_accounts()?;
         if config.wallet.relying_party_id == config.console.relying_party_id {
             return Err(wrong(
                 "console.relying_party_id",
@@ -251,6 +280,11 @@ impl Config {
             &mut shown.sms.token,
         ] {
             if !secret.is_empty() {
+                *secret = "(set)".into();
+            }
+        }
+        for provider in &mut shown.external_ids {
+            if let Some(secret) = &mut provider.client_secret {
                 *secret = "(set)".into();
             }
         }
@@ -438,10 +472,69 @@ impl Config {
         read.transpose()
     }
 
+    /// Providers of external IDs, with what proves who we are.
+    pub fn external_accounts(&self) -> Result<Vec<ExternalAccount>, Failure> {
+        let mut seen = BTreeSet::new();
+        let account = |own: &ExternalIdConfig| {
+            let name = own.name.trim();
+            if name.is_empty() || name.chars().count() > 40 || name.chars().any(char::is_control) {
+                return Err(wrong("external_ids.name", &own.name, "Example ID"));
+            }
+            let example = "https://id.example";
+            let uri: Result<Uri, _> = own.issuer.parse();
+            let is_usable = uri.is_ok_and(|uri| {
+                uri.scheme_str() == Some("https") && uri.host().is_some() && uri.query().is_none()
+            });
+            if !is_usable || own.issuer.len() > 512 {
+                return Err(wrong("external_ids.issuer", &own.issuer, example));
+            }
+            if !seen.insert(own.issuer.clone()) {
+                return Err(
+                    format!("mamori.json: external_ids names {:?} twice", own.issuer).into(),
+                );
+            }
+            if own.client_id.trim().is_empty() {
+                return Err(wrong("external_ids.client_id", &own.client_id, "mamori"));
+            }
+            let proof = match (&own.client_secret, &own.private_key_file) {
+                (Some(secret), None) if !secret.trim().is_empty() => {
+                    ClientProof::Secret(Secret::new(secret))
+                }
+                (None, Some(path)) => ClientProof::Key(client_key(path)?),
+                _ => {
+                    return Err(format!(
+                        "mamori.json: external_ids: {:?} needs either client_secret or private_key_file",
+                        own.issuer
+                    )
+                    .into());
+                }
+            };
+            Ok(ExternalAccount {
+                name: name.to_owned(),
+                issuer: own.issuer.clone(),
+                client_id: own.client_id.clone(),
+                proof,
+                max_age: own.max_age_seconds,
+            })
+        };
+        self.external_ids.iter().map(account).collect()
+    }
+
     pub fn issuer(&self) -> Result<IssuerPrefix, Failure> {
         IssuerPrefix::parse(&self.issuer_prefix)
             .ok_or_else(|| wrong("issuer_prefix", &self.issuer_prefix, "90009900"))
     }
+}
+
+/// Our private key at a provider. What is wrong with it is said without a byte of it.
+fn client_key(path: &Path) -> Result<ClientKey, Failure> {
+    let shown = path.display();
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        format!("mamori.json: external_ids.private_key_file is {shown}: {error}")
+    })?;
+    ClientKey::read(&text).ok_or_else(|| {
+        format!("mamori.json: external_ids.private_key_file is {shown}, and holds no private JSON Web Key on P-256").into()
+    })
 }
 
 /// Whether a host of an address is this machine without asking the network who it is.

@@ -188,6 +188,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         proxies: config.proxies()?,
         password_list: PasswordList::new(config.leaked()?)
             .and_ask(config.password_range_url.as_deref().map(PasswordRange::new)),
+        external_ids: config.external_accounts()?,
         mounted: Mounted::live(args.packages.as_deref()),
     };
     let listens = plan.sockets.addresses()?;

@@ -12,6 +12,7 @@ use mamori_registry::{HashCost, Registry, Seed};
 
 use crate::about::About;
 use crate::directory::MerchantDirectory;
+use crate::external_desk::ExternalDesk;
 use crate::identity::Identity;
 use crate::ledger::Ledger;
 use crate::network::Origins;
@@ -60,6 +61,10 @@ pub struct App {
     pub cards: Workers<Registry>,
     /// The same for the processor's notices: customers who start top-ups, however many, stand before none of them.
     pub card_notices: Workers<Registry>,
+    /// Threads that may wait for a provider of external IDs, with a connection to the registry each.
+    pub external_ids: Workers<Registry>,
+    /// The providers.
+    pub external_desk: ExternalDesk,
     /// The processor's account.
     pub card_desk: CardDesk,
 }

@@ -127,6 +127,8 @@ impl Assets {
                 routes = routes.file("/top-up/{id}", shell);
                 // Where a letter about contacts leads: its secret stands behind the `#`, and opening the page does nothing.
                 routes = routes.file("/undo-contact", shell);
+                // Where a provider of external IDs sends the browser back to: opening the page does nothing.
+                routes = routes.file("/external-id", shell);
                 // Where a code on paper stops a wallet, typed or behind the `#`.
                 routes = routes.file("/freeze", shell);
                 // Where a merchant sends its customer to ask for a standing permission; the path is the wire format's.

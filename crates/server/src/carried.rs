@@ -21,6 +21,12 @@ pub enum Cargo {
     SignUp,
     /// The secret of codes that somebody who is signed in sets up.
     Codes,
+    /// A request to a provider of external IDs, for signing in.
+    ExternalSignIn,
+    /// The same, for linking; bound to the session too.
+    ExternalLink,
+    /// An account that a provider has confirmed, which waits for its code.
+    ExternalProven,
 }
 
 impl Cargo {
@@ -29,13 +35,18 @@ impl Cargo {
             Cargo::Guess => "guess",
             Cargo::SignUp => "sign-up",
             Cargo::Codes => "codes",
+            Cargo::ExternalSignIn => "external sign-in",
+            Cargo::ExternalLink => "external link",
+            Cargo::ExternalProven => "external proven",
         }
     }
 
     /// How long it is good for. To set codes up takes time: an app has to be found and installed.
-    const fn life_micros(self) -> i64 {
+    pub const fn life_micros(self) -> i64 {
         match self {
-            Cargo::Guess => 300_000_000,
+            Cargo::Guess | Cargo::ExternalProven => 300_000_000,
+            // Somebody may have to sign in there first.
+            Cargo::ExternalSignIn | Cargo::ExternalLink => 600_000_000,
             Cargo::SignUp | Cargo::Codes => 900_000_000,
         }
     }

@@ -198,6 +198,41 @@ pub const LAST_WAY_IN: Words = Words {
     en: "This is your only way to sign in. Please add a passkey first.",
 };
 
+/// The one answer to whatever is wrong with what a provider of external IDs, or the browser in its name, has said.
+pub const EXTERNAL_ID_REFUSED: Words = Words {
+    code: "external_id_refused",
+    ja: "外部IDを確認できませんでした。はじめからやり直してください。",
+    en: "The external ID could not be confirmed. Please start again.",
+};
+
+/// The provider does not answer.
+pub const EXTERNAL_ID_SILENT: Words = Words {
+    code: "external_id_silent",
+    ja: "外部IDのサービスから応答がありません。少し待ってから、もう一度お試しください。",
+    en: "The external ID service does not answer. Please wait a moment and try again.",
+};
+
+/// An external ID signs in together with a code of the authenticator app, and there is none.
+pub const EXTERNAL_ID_NEEDS_CODES: Words = Words {
+    code: "external_id_needs_codes",
+    ja: "外部IDは、認証アプリのコードといっしょに使います。先に「パスワードと認証アプリ」を設定してください。",
+    en: "An external ID works together with the codes of an authenticator app. Please set up “Password and authenticator app” first.",
+};
+
+/// Said only to whoever has just proven the account to be theirs.
+pub const EXTERNAL_ID_TAKEN: Words = Words {
+    code: "external_id_taken",
+    ja: "この外部IDは、ほかのウォレットに連携されています。",
+    en: "This external ID is linked to another wallet.",
+};
+
+/// One account of each provider.
+pub const EXTERNAL_ID_LINKED: Words = Words {
+    code: "external_id_linked",
+    ja: "このサービスの外部IDは、すでに連携されています。別のIDにするには、先に解除してください。",
+    en: "You have linked an ID of this service already. To use another one, unlink it first.",
+};
+
 /// The contact is one of the customer's own, or was until less than 72 hours ago.
 pub const CONTACT_YOURS: Words = Words {
     code: "contact_yours",
@@ -401,6 +436,9 @@ impl From<Denied> for Denial {
             Denied::CredentialTaken => PASSKEY_REFUSED,
             Denied::TooManyPasskeys => TOO_MANY_PASSKEYS,
             Denied::LastFactor => LAST_FACTOR,
+            Denied::ExternalIdTaken => EXTERNAL_ID_TAKEN,
+            Denied::ExternalIdLinked => EXTERNAL_ID_LINKED,
+            Denied::LastWayIn => LAST_WAY_IN,
             Denied::LinkInvalid => LINK_INVALID,
             Denied::LinkUsed => LINK_USED,
             Denied::WalletNotEmpty => WALLET_NOT_EMPTY,

@@ -112,6 +112,10 @@ pub enum StepUpAct {
     RemovePassword,
     /// Let the password sign in though there is a passkey, or not.
     PasswordBesidePasskeys(bool),
+    /// Link an account of this provider.
+    LinkExternalId(String),
+    /// Unlink one.
+    UnlinkExternalId([u8; 16]),
     /// Make a freeze code in place of the one before.
     MakeFreezeCode,
     /// Close the wallet: a keyed hash of how the money is wanted.
@@ -158,6 +162,8 @@ pub struct Paces {
     pub sign_ups: Pace,
     /// Sign-ins with a password that are begun from one address, as above. Failures are counted apart, by whoever is asked for.
     pub passwords: Pace,
+    /// Sign-ins by external ID that are begun or go on from one address, as above: each may ask a provider.
+    pub external_ids: Pace,
     /// Sign-ins of one owner that succeeded.
     pub sign_ins: Pace,
     /// Step-ups begun by one owner.
@@ -191,6 +197,7 @@ impl Default for Paces {
         Paces {
             sign_ups: Pace::new(60, 60, 20_000),
             passwords: Pace::new(30, 60, 20_000),
+            external_ids: Pace::new(60, 60, 20_000),
             sign_ins: Pace::new(30, 60, 100_000),
             step_ups: Pace::new(30, 60, 100_000),
             new_passkeys: Pace::new(20, 3_600, 100_000),

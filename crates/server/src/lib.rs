@@ -13,6 +13,7 @@ pub mod denied;
 mod device_asks;
 pub mod device_proof;
 pub mod directory;
+pub mod external_desk;
 pub mod housekeeping;
 pub mod http;
 pub mod identity;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, operators,
-    own_passkeys, passkeys, password, people, permissions, sales, session, till, top_ups, wallet,
+    about, acts, closing, console, contacts, device, enrolment, external_ids, freeze_code,
+    merchants, operators, own_passkeys, passkeys, password, people, permissions, sales, session,
+    till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -46,6 +47,22 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/password/set", password::set)
         .post("/api/password/remove", password::remove)
         .post("/api/password/beside-passkeys", password::beside_passkeys)
+        .post(
+            "/api/external-id/sign-in/start",
+            external_ids::sign_in_start,
+        )
+        .post(
+            "/api/external-id/sign-in/prove",
+            external_ids::sign_in_prove,
+        ) // and a provider's word
+        .post(
+            "/api/external-id/sign-in/finish",
+            external_ids::sign_in_finish,
+        ) // and a code by time
+        .get("/api/external-id", external_ids::list)
+        .post("/api/external-id/link/start", external_ids::link_start)
+        .post("/api/external-id/link/finish", external_ids::link_finish) // right after a fresh proof, and a provider's word
+        .post("/api/external-id/unlink", external_ids::unlink)
         .get("/api/about", about::about)
         .get("/api/home", wallet::home)
         .post("/api/code", wallet::code)

@@ -22,6 +22,8 @@ mod crowd;
 mod deliveries;
 #[path = "all/devices.rs"]
 mod devices;
+#[path = "all/external_ids.rs"]
+mod external_ids;
 #[path = "all/freeze_codes.rs"]
 mod freeze_codes;
 #[path = "all/house.rs"]

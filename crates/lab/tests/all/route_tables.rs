@@ -67,6 +67,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         send_budget: Default::default(),
         proxies: Default::default(),
         password_list: PasswordList::new(None),
+        external_ids: Vec::new(),
         mounted,
     };
     start(plan, outside::CLOCK, outside::chance)

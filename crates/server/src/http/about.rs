@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::answer::{Answer, done};
 use crate::app::App;
+use crate::http::external_ids::offered;
 use crate::origin::Visitor;
 
 /// `GET /api/about` of the wallet.
@@ -17,6 +18,7 @@ pub async fn about(State(app): State<Arc<App>>, _: Visitor) -> Answer {
         "operator_contact": about.operator_contact,
         "terms_url": about.terms_url,
         "privacy_url": about.privacy_url,
+        "external_ids": offered(&app),
         "version": env!("CARGO_PKG_VERSION"),
     })))
 }

@@ -8,6 +8,7 @@ pub mod console;
 pub mod contacts;
 pub mod device;
 pub mod enrolment;
+pub mod external_ids;
 pub mod freeze_code;
 pub mod merchants;
 pub mod operators;

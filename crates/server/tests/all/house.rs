@@ -12,6 +12,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http_body_util::BodyExt as _;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
+use mamori_connectors::openid::{ClientProof, OpenIdConfig, OpenIdProvider};
 use mamori_connectors::secret::Secret;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
@@ -36,9 +37,11 @@ use mamori_registry::{
     AgentFamily, ApiKey, AuthMethod, Contact, Enrolment, HashCost, OwnerId, Registry, Seed,
     SendBudget, SessionId, SessionRow, StoredPasskey, Surface,
 };
+use mamori_sandbox::OpenIdPeer;
 use mamori_server::about::About;
 use mamori_server::app::App;
 use mamori_server::cookies::{Cookie, encode_token};
+use mamori_server::external_desk::{ExternalDesk, NamedProvider};
 use mamori_server::identity::{Identity, IdentityConfig};
 use mamori_server::ledger::Ledger;
 use mamori_server::network::{Origins, TrustedProxies};
@@ -126,7 +129,7 @@ impl House {
     pub fn with(adjust: impl FnOnce(&mut IdentityConfig)) -> House {
         // Nobody listens there: these stories do not top up.
         let card = CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"));
-        Self::build(adjust, card, TrustedProxies::default())
+        Self::build(adjust, card, TrustedProxies::default(), Vec::new())
     }
 
     /// A house behind proxies.
@@ -134,18 +137,37 @@ impl House {
         let texts: Vec<String> = proxies.iter().map(ToString::to_string).collect();
         let proxies = TrustedProxies::parse(&texts).expect("usable");
         let card = CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"));
-        Self::build(|_| {}, card, proxies)
+        Self::build(|_| {}, card, proxies, Vec::new())
     }
 
     /// A house whose cards go to this processor.
     pub fn with_cards(card: CardConfig) -> House {
-        Self::build(|_| {}, card, TrustedProxies::default())
+        Self::build(|_| {}, card, TrustedProxies::default(), Vec::new())
+    }
+
+    /// A house that offers external IDs of these providers.
+    pub fn with_providers(peers: &[&OpenIdPeer]) -> House {
+        let card = CardConfig::new("http://127.0.0.1:9", Secret::new("sk_test"));
+        let named = |peer: &&OpenIdPeer| NamedProvider {
+            name: "Example ID".into(),
+            provider: OpenIdProvider::new(OpenIdConfig {
+                issuer: peer.issuer().into(),
+                client_id: "wallet".into(),
+                proof: ClientProof::Secret(Secret::new("secret")),
+                redirect_uri: format!("{WALLET}/external-id"),
+                max_age: None,
+                allow_loopback_http: true,
+            }),
+        };
+        let providers = peers.iter().map(named).collect();
+        Self::build(|_| {}, card, TrustedProxies::default(), providers)
     }
 
     fn build(
         adjust: impl FnOnce(&mut IdentityConfig),
         card: CardConfig,
         proxies: TrustedProxies,
+        providers: Vec<NamedProvider>,
     ) -> House {
         let scratch = Scratch::new("house");
         open_outbox(&scratch);
@@ -211,6 +233,9 @@ impl House {
             cards: Workers::start("cards", vec![open_control(&scratch)], 64).expect("threads"),
             card_notices: Workers::start("card-notices", vec![open_control(&scratch)], 64)
                 .expect("threads"),
+            external_ids: Workers::start("external-ids", vec![open_control(&scratch)], 64)
+                .expect("threads"),
+            external_desk: ExternalDesk::new(providers),
             card_desk: CardDesk::new(
                 CardProcessor::new(card),
                 Secret::new("whsec_test"),

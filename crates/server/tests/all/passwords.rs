@@ -13,13 +13,13 @@ use crate::authenticator::Authenticator;
 use crate::house::{Answer, Browser, House, WALLET, shown};
 
 const COOKIE: &str = "__Host-mamori_wallet";
-const WORDS: &str = "わたしのねこはみけ";
+pub const WORDS: &str = "わたしのねこはみけ";
 
 /// An authenticator app that was given a key to type.
-struct App(TotpSecret);
+pub struct App(pub TotpSecret);
 
 impl App {
-    fn set_up(begun: &Value) -> App {
+    pub fn set_up(begun: &Value) -> App {
         let key = begun["key"].as_str().expect("a key");
         assert!(key.split(' ').all(|group| group.len() == 4), "{key}");
         let mut bits = 0_u32;
@@ -41,19 +41,19 @@ impl App {
         App(TotpSecret::from_bytes(&bytes).expect("160 bits"))
     }
 
-    fn code(&self, house: &House) -> String {
+    pub fn code(&self, house: &House) -> String {
         self.0.code(step_at(house.now()))
     }
 
     /// The code after the one that was used last.
-    fn next_code(&self, house: &House) -> String {
+    pub fn next_code(&self, house: &House) -> String {
         house.pass(30);
         self.code(house)
     }
 }
 
 /// Goes to the third screen of a sign-up, and takes the second way there.
-fn begin(house: &House, phone: &mut Browser, contact: &str) -> (Value, Value) {
+pub fn begin(house: &House, phone: &mut Browser, contact: &str) -> (Value, Value) {
     let asked = json!({ "contact": contact, "locale": "ja" });
     let sign_up = phone.post("/api/sign-up/start", asked).ok()["sign_up"].clone();
     let code = house.newest_code().expect("a code was sent");
@@ -66,7 +66,7 @@ fn begin(house: &House, phone: &mut Browser, contact: &str) -> (Value, Value) {
     )
 }
 
-fn sign_up(house: &House, phone: &mut Browser, contact: &str) -> App {
+pub fn sign_up(house: &House, phone: &mut Browser, contact: &str) -> App {
     let (begun, _) = begin(house, phone, contact);
     let app = App::set_up(&begun);
     let finish =
@@ -89,12 +89,12 @@ fn sign_in(browser: &mut Browser, contact: &str, password: &str, code: &str) -> 
     browser.post("/api/password/sign-in/finish", answer)
 }
 
-fn is_in(browser: &mut Browser) -> bool {
+pub fn is_in(browser: &mut Browser) -> bool {
     browser.get("/api/home").status == StatusCode::OK
 }
 
 /// An act that asks for a step-up, proven by a code.
-fn post_with_code(browser: &mut Browser, path: &str, body: Value, code: &str) -> Answer {
+pub fn post_with_code(browser: &mut Browser, path: &str, body: Value, code: &str) -> Answer {
     let begun = browser.post(path, body.clone());
     if begun.status != StatusCode::OK {
         return begun;

@@ -365,6 +365,7 @@ fn asked_for(path: &str) -> Value {
         }
         "/api/closing" => json!({ "payout": "みらい銀行 普通 1234567" }),
         "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
+        "/api/external-id/unlink" => json!({ "id": "A".repeat(22) }),
         "/api/password/beside-passkeys" => json!({ "on": true }),
         "/api/contacts/add/finish" => json!({ "contact": "umi@example.jp" }),
         "/api/pairing-codes" | "/api/tills/take-off" => json!({ "till_id": 1 }),
@@ -394,13 +395,14 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
             Demand::OperatorWithPasskey => ("operator", "__Host-mamori_console"),
             _ => continue,
         };
-        // They are about a merchant's link, a contact, or a password that is there or fits, and that comes first: `permissions.rs`,
+        // They are about a merchant's link, a contact, a provider that is offered, or a password that is there or fits, and that comes first: `permissions.rs`,
         // `contacts.rs` and `passwords.rs` try them without the passkey.
         let comes_later = [
             "/api/permissions/grant/finish",
             "/api/contacts/remove",
             "/api/contacts/prefer",
             "/api/contacts/put-back",
+            "/api/external-id/link/start",
             "/api/password/set",
             "/api/password/remove",
         ];
