@@ -163,6 +163,8 @@ struct Metadata {
 struct Believed {
     metadata: Option<(i64, Arc<Metadata>)>,
     keys: Option<(i64, Arc<KeySet>)>,
+    /// When keys were last read because a token named one that was not known.
+    looked_again_at: Option<i64>,
 }
 
 /// A provider that an operator has configured.
@@ -239,11 +241,11 @@ impl OpenIdProvider {
             max_age: self.config.max_age,
             now,
         };
-        let (keys, read_at) = self.keys(&metadata, now, None)?;
+        let keys = self.keys(&metadata, now, false)?;
         let first = openid_token::subject(&tokens.id_token, &keys, &expected);
         let checked = match first {
-            Err(TokenProblem::UnknownKey) if now >= read_at + LOOK_AGAIN_SECONDS => {
-                let (keys, _) = self.keys(&metadata, now, Some(read_at))?;
+            Err(TokenProblem::UnknownKey) if self.may_look_again(now) => {
+                let keys = self.keys(&metadata, now, true)?;
                 openid_token::subject(&tokens.id_token, &keys, &expected)
             }
             first => first,
@@ -353,25 +355,36 @@ impl OpenIdProvider {
         is_safe && !address.contains(['#', '@', ' ']) && !address.chars().any(char::is_control)
     }
 
-    /// The published keys, and when they were read; read anew where the ones at hand were read at `outdated` or are too old.
+    /// The published keys; read `anew`, or where the ones at hand are too old.
     fn keys(
         &self,
         metadata: &Metadata,
         now: i64,
-        outdated: Option<i64>,
-    ) -> Result<(Arc<KeySet>, i64), OpenIdProblem> {
+        anew: bool,
+    ) -> Result<Arc<KeySet>, OpenIdProblem> {
         let known = self.believed().keys.clone();
         if let Some((read_at, keys)) = known
             && is_believed(read_at, now)
-            && outdated != Some(read_at)
+            && !anew
         {
-            return Ok((keys, read_at));
+            return Ok(keys);
         }
         let answer = self.get(&metadata.jwks_uri)?;
         let keys = KeySet::read(&answer.body).ok_or(OpenIdProblem::Discovery("jwks_uri"))?;
         let keys = Arc::new(keys);
         self.believed().keys = Some((now, Arc::clone(&keys)));
-        Ok((keys, now))
+        Ok(keys)
+    }
+
+    /// Whether a key that is not known is looked for: whoever invents some makes us ask once a minute.
+    fn may_look_again(&self, now: i64) -> bool {
+        let believed = &mut *self.believed();
+        let is_time = (believed.looked_again_at)
+            .is_none_or(|last| !(last..last + LOOK_AGAIN_SECONDS).contains(&now));
+        if is_time {
+            believed.looked_again_at = Some(now);
+        }
+        is_time
     }
 
     fn get(&self, address: &str) -> Result<Answer, OpenIdProblem> {
