@@ -8,9 +8,10 @@ import { shortDateTime, t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
 import { ceremonyProblem, nameOf } from '/assets/passkey.js';
 import { answerStepUp } from '/assets/wallet-later.js';
-import { codeField, readCode } from '/assets/wallet-password-parts.js';
+import { keepSignUp, keptIn } from '/assets/wallet-memory.js';
+import { codeField, codesCard, readCode } from '/assets/wallet-password-parts.js';
 
-/** @import { About, ExternalIdState, ExternalProvider } from '../types/answers.js' */
+/** @import { About, CodesToSetUp, ExternalIdState, ExternalProvider } from '../types/answers.js' */
 /** @import { App, WalletView } from '/assets/wallet.js' */
 
 const BEGUN = 'mamori.external';
@@ -19,6 +20,8 @@ const BEGUN = 'mamori.external';
 let brought = null;
 /** The sign-in that waits for its code. */
 let proven = '';
+/** The codes of a sign-up. @type {CodesToSetUp | null} */
+let setUp = null;
 
 // It leaves the address bar at once, where it would be kept in the history.
 function takeFromAddress() {
@@ -27,18 +30,23 @@ function takeFromAddress() {
   history.replaceState(null, '', location.pathname);
 }
 
-/** What this tab went to the provider for. @returns {'sign-in' | 'link' | null} */
+/** What a tab goes to a provider for. @typedef {'sign-in' | 'link' | 'sign-up'} Purpose */
+
+/** @type {Purpose[]} */
+const PURPOSES = ['sign-in', 'link', 'sign-up'];
+
+/** What this tab went there for. @returns {Purpose | null} */
 function begunFor() {
   try {
     const kept = sessionStorage.getItem(BEGUN);
-    return kept === 'sign-in' || kept === 'link' ? kept : null;
+    return PURPOSES.find((purpose) => purpose === kept) ?? null;
   } catch {
     return null;
   }
 }
 
-/** @param {'sign-in' | 'link'} purpose @param {string} address */
-function leaveFor(purpose, address) {
+/** @param {Purpose} purpose @param {string} address */
+export function leaveFor(purpose, address) {
   const url = new URL(address);
   // The server has checked it; a script's address must not get here by any way.
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return;
@@ -108,7 +116,7 @@ export function externalReturnView() {
   function drawOver(sentence) {
     brought = null;
     problem.textContent = sentence;
-    const again = purpose === 'link' ? '/#external-id' : '/#external-sign-in';
+    const again = purpose === 'link' ? '/#external-id' : purpose === 'sign-up' ? '/#password-sign-up' : '/#external-sign-in';
     place.replaceChildren(el('div', { class: 'top-up-buttons' },
       el('a', { class: 'button wide', href: again }, t('external_again')),
       el('a', { class: 'button quiet wide', href: '/' }, t('external_to_wallet'))));
@@ -134,6 +142,27 @@ export function externalReturnView() {
     code.input.focus();
   }
 
+  /** The last step of a sign-up: the app whose codes stand beside the account. @param {CodesToSetUp} codes */
+  function drawSignUp(codes) {
+    const code = codeField('totp');
+    const go = el('button', { type: 'submit', class: 'button wide' }, icon('check'), t('external_sign_up_go'));
+    const form = el('form', { class: 'form', novalidate: true, on: {
+      /** @param {SubmitEvent} event */
+      submit(event) {
+        event.preventDefault();
+        acting(problem, go, async () => {
+          const digits = readCode(code);
+          if (digits === null) return;
+          await post('/api/sign-up/external-id/finish', { enrolment: codes.enrolment, code: digits });
+          keepSignUp(null);
+          location.replace('/');
+        });
+      },
+    } }, el('p', { class: 'panel-lead' }, t('external_sign_up_lead')), codesCard(codes), code.element, go);
+    place.replaceChildren(form);
+    focusIn(place, 'h2');
+  }
+
   function drawLinked() {
     const title = el('h2', { tabindex: '-1' }, t('external_linked'));
     place.replaceChildren(title, el('p', {}, t('external_linked_lead')),
@@ -150,6 +179,10 @@ export function externalReturnView() {
         await post('/api/external-id/link/finish', body);
         sessionStorage.removeItem(BEGUN);
         drawLinked();
+      } else if (purpose === 'sign-up') {
+        const begun = keptIn('sessionStorage') ?? keptIn('localStorage');
+        setUp = await post('/api/sign-up/external-id/prove', { ...body, sign_up: begun?.sign_up });
+        if (setUp !== null) drawSignUp(setUp);
       } else {
         ({ sign_in: proven } = await post('/api/external-id/sign-in/prove', body));
         drawCode();
@@ -167,6 +200,7 @@ export function externalReturnView() {
       languageChoice())],
     ready() {
       if (brought !== null && purpose !== null && brought.get('state')) send();
+      else if (setUp !== null) drawSignUp(setUp);
       else if (proven !== '') drawCode();
       else drawOver(t('external_nothing'));
     },

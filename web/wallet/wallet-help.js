@@ -39,7 +39,7 @@ const paperLink = (page, own, words) => el('a', own === null ? { href: `#${page}
 let told = null;
 
 /** @returns {Promise<About>} */
-function tellAbout() {
+export function tellAbout() {
   told ??= get('/api/about').catch((error) => {
     told = null;
     throw error;

@@ -6,13 +6,15 @@ import { announce, el, focusIn, whileBusy } from '/assets/elements.js';
 import { icon } from '/assets/icons.js';
 import { t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
+import { tellAbout } from '/assets/wallet-help.js';
+import { later } from '/assets/wallet-later.js';
 import { keepSignUp, keptIn } from '/assets/wallet-memory.js';
 import {
   codeField, codesCard, contactField, passwordField, readCode, readPassword, refusedField,
 } from '/assets/wallet-password-parts.js';
 
 /** @import { Content } from '../types/pages.js' */
-/** @import { CodesToSetUp } from '../types/answers.js' */
+/** @import { CodesToSetUp, ExternalProvider } from '../types/answers.js' */
 /** @import { App, WalletView } from '/assets/wallet.js' */
 
 const CODES = 'mamori.codes';
@@ -101,8 +103,29 @@ export function passwordSignUpView(app) {
         else (wrong === 'password' ? password : code).complain(sentenceOf(error));
       }
     });
-    place.replaceChildren(form,
+    place.replaceChildren(form, externalWays(),
       el('a', { class: 'text-button', href: '#' }, icon('key'), t('password_to_passkey')));
+  }
+
+  /** An account at another provider in place of the password, where the operator offers one. */
+  function externalWays() {
+    const ways = el('div', { class: 'second-way' });
+    /** @param {ExternalProvider} offered */
+    const way = ({ provider, name }) => {
+      const button = el('button', { type: 'button', class: 'text-button', on: { click: () => whileBusy(button, async () => {
+        problem.textContent = '';
+        try {
+          const { address } = await post('/api/sign-up/external-id/start', { sign_up, provider });
+          const { leaveFor } = await later.external_id();
+          leaveFor('sign-up', address);
+        } catch (error) {
+          tell(error);
+        }
+      }) } }, icon('person'), t('external_sign_up', { name }));
+      return button;
+    };
+    tellAbout().then(({ external_ids }) => ways.replaceChildren(...external_ids.map(way)), () => { /* the other ways lead on */ });
+    return ways;
   }
 
   async function load() {

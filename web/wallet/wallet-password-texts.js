@@ -14,6 +14,8 @@ export const walletPasswordTexts = {
     password_lead: 'パスキーが使えないスマートフォンのための方法です。パスワードだけではひらきません。毎回、認証アプリの6桁のコードも使います。',
     password_phishing: 'パスワードとコードは、にせのサイトに入力すると盗まれます。このページのアドレスを確かめてください。パスキーなら、その心配はありません。',
 
+    external_sign_up: 'パスワードの代わりに{name}を使う',
+
     codes_title: '認証アプリを設定',
     codes_lead: '認証アプリ（Google Authenticator など）で、QRコードを読み取るか、キーを入力してください。',
     codes_open: 'このスマートフォンの認証アプリでひらく',
@@ -80,6 +82,8 @@ export const walletPasswordTexts = {
     password_title: 'Password and authenticator app',
     password_lead: 'For phones that know no passkeys. The password alone opens nothing: each time you also type a six-digit code of an authenticator app.',
     password_phishing: 'A password and a code can be stolen by a page that only looks like this one. Check the address of this page. A passkey cannot be stolen that way.',
+
+    external_sign_up: 'Use {name} in place of a password',
 
     codes_title: 'Set up your authenticator app',
     codes_lead: 'In your authenticator app (such as Google Authenticator), scan the QR code or type the key.',

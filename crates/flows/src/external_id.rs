@@ -1,5 +1,7 @@
 //! An account at another provider is linked to a wallet, signs in to it together with a code by time, and is unlinked.
 //!
+//! A wallet is opened with it as with a password (`password.rs`).
+//!
 //! | step of linking | where it is written | if the answer is lost |
 //! |---|---|---|
 //! | the owner has shown the strongest proof there is for this provider | nowhere | asked again |
@@ -23,18 +25,36 @@
 use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::context::{Asker, SystemReason};
-use mamori_domain::ids::WalletId;
+use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{
-    DeadExternalId, EndedSession, ExternalSubject, LinkExternalRefusal, NotAccepted, OwnerId,
-    Registry, Seed, Surface, UnlinkRefusal,
+    DeadExternalId, EndedSession, EnrolRefusal, ExternalEnrolment, ExternalSubject,
+    LinkExternalRefusal, NotAccepted, OwnerId, Registry, Seed, Surface, UnlinkRefusal,
 };
 
 use crate::ledger::Run;
-use crate::password::NotSignedIn;
+use crate::password::{self, NotSignedIn};
 use crate::session::{self, NewSession, SessionOwner, TokenSession, end_codes};
 use crate::stop::{Denied, Flow};
+
+/// Makes the person and opens the wallet, once the contact is proven, the token checked and the first code right. It pays from `device`
+/// from the beginning. Answers with the wallet and the account's fingerprint.
+pub fn open_wallet(
+    run: &mut Run,
+    enrolment: &ExternalEnrolment,
+    device: Option<Fingerprint>,
+) -> Flow<(WalletId, Fingerprint)> {
+    let mut people = run.registry.people();
+    let begun = people.begin_external_enrolment(enrolment, run.now, run.seed)?;
+    let pair = begun.map_err(|refusal| match refusal {
+        EnrolRefusal::ContactTaken => Denied::ContactTaken,
+        EnrolRefusal::CredentialTaken => Denied::ExternalIdTaken,
+    })?;
+    let wallet = password::open_with_pair(run, &enrolment.person, pair, device)?;
+    tracing::info!(wallet = wallet.0, "a wallet was opened with an external ID");
+    Ok((wallet, pair.first))
+}
 
 /// Links an account whose token was just checked. Its owner has shown the strongest proof there is for that.
 pub fn link(
@@ -89,7 +109,7 @@ pub fn sign_in<D>(
     };
     let person = run.registry.people().find(&owner)?;
     let held = person.map(|person| person.wallet);
-    let named = run.engine.wallets_of(&[pair.external, pair.totp])?;
+    let named = run.engine.wallets_of(&[pair.first, pair.totp])?;
     if held.is_none() || named.iter().any(|wallet| *wallet != held) {
         tracing::warn!("risk: an external ID or the codes beside it are not in the ledger");
         return wrong();
@@ -98,7 +118,7 @@ pub fn sign_in<D>(
         owner,
         wallet: held,
         generation,
-        credential: Some(pair.external),
+        credential: Some(pair.first),
     };
     if let Err(denied) = may(&owner) {
         return Ok(Err(NotSignedIn::Denied(denied)));

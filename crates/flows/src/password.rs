@@ -32,8 +32,8 @@ use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{
-    DeadFactor, EnrolRefusal, Guess, NewFactors, NotAccepted, OwnerId, PasswordEnrolment, Registry,
-    Seed, Surface,
+    DeadFactor, EnrolRefusal, FactorPair, Guess, NewFactors, NotAccepted, OwnerId,
+    PasswordEnrolment, Registry, Seed, Surface,
 };
 
 use crate::ledger::Run;
@@ -53,8 +53,20 @@ pub fn open_wallet(
         EnrolRefusal::ContactTaken => Denied::ContactTaken,
         EnrolRefusal::CredentialTaken => Denied::CredentialTaken,
     })?;
+    let wallet = open_with_pair(run, &enrolment.person, pair, device)?;
+    tracing::info!(wallet = wallet.0, "a wallet was opened with a password");
+    Ok((wallet, pair.first))
+}
+
+/// Opens the wallet of a person whose two factors wait for the ledger.
+pub(crate) fn open_with_pair(
+    run: &mut Run,
+    person: &OwnerId,
+    pair: FactorPair,
+    device: Option<Fingerprint>,
+) -> Flow<WalletId> {
     let open = Command::OpenWallet {
-        credential: pair.password,
+        credential: pair.first,
         device,
     };
     let wallet = match run.ask(open)? {
@@ -62,7 +74,7 @@ pub fn open_wallet(
         outcome => {
             let refusal = outcome.err().map(|refusal| refusal.code());
             tracing::error!(refusal, "the ledger opened no wallet");
-            run.registry.people().abandon_enrolment(&enrolment.person)?;
+            run.registry.people().abandon_enrolment(person)?;
             return Err(Denied::Unexpected.into());
         }
     };
@@ -79,11 +91,8 @@ pub fn open_wallet(
         );
         return Err(Denied::Unexpected.into());
     }
-    run.registry
-        .people()
-        .finish_enrolment(&enrolment.person, wallet)?;
-    tracing::info!(wallet = wallet.0, "a wallet was opened with a password");
-    Ok((wallet, pair.password))
+    run.registry.people().finish_enrolment(person, wallet)?;
+    Ok(wallet)
 }
 
 /// What can be wrong with a sign-in.
@@ -114,7 +123,7 @@ pub fn sign_in<D>(
     };
     let person = run.registry.people().find(&owner)?;
     let held = person.map(|person| person.wallet);
-    let named = run.engine.wallets_of(&[pair.password, pair.totp])?;
+    let named = run.engine.wallets_of(&[pair.first, pair.totp])?;
     // A row of the registry that the ledger does not name is dead; and neither of the two opens anything without the other.
     if held.is_none() || named.iter().any(|wallet| *wallet != held) {
         tracing::warn!("risk: a password or its codes are not in the ledger");
@@ -124,7 +133,7 @@ pub fn sign_in<D>(
         owner,
         wallet: held,
         generation,
-        credential: Some(pair.password),
+        credential: Some(pair.first),
     };
     if let Err(denied) = may(&owner) {
         return Ok(Err(NotSignedIn::Denied(denied)));
@@ -220,7 +229,7 @@ fn revoke(run: &mut Run, dead: &DeadFactor) -> Result<(), Fault> {
     run.registry.passwords().forget(dead)
 }
 
-/// Binds the codes of wallets that were opened with a password and whose second step is owed.
+/// Binds the codes of wallets that were opened with a password or an external ID and whose second step is owed.
 pub(crate) fn bind_owed(
     engine: &Engine,
     registry: &mut Registry,
@@ -229,7 +238,7 @@ pub(crate) fn bind_owed(
     seed: &Seed,
 ) -> Result<(), Fault> {
     for (_, pair) in registry.people().pending_pairs(made_before)? {
-        if let [Some(wallet), None] = engine.wallets_of(&[pair.password, pair.totp])?[..] {
+        if let [Some(wallet), None] = engine.wallets_of(&[pair.first, pair.totp])?[..] {
             let run = by_ourselves(engine, &mut *registry, now, seed);
             let bind = Command::BindCredential {
                 wallet,

@@ -240,7 +240,7 @@ impl World {
         let guess = guessed.expect("read").expect("nothing failed before").guess;
         let proven = passwords.prove(&guess, &secret().code(step_at(now)), now);
         let (_, pair) = proven.expect("read").ok()?;
-        let named = self.engine.wallets_of(&[pair.password, pair.totp]);
+        let named = self.engine.wallets_of(&[pair.first, pair.totp]);
         match named.expect("read")[..] {
             [Some(one), Some(same)] if one == same => Some(one),
             _ => None,
@@ -277,7 +277,7 @@ fn a_wallet_that_was_opened_and_whose_codes_were_not_bound_gets_them_bound() {
             let pair = begun?.expect("free");
             Ok(run
                 .ask(Command::OpenWallet {
-                    credential: pair.password,
+                    credential: pair.first,
                     device: None,
                 })?
                 .is_ok())

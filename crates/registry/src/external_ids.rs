@@ -24,7 +24,9 @@ use mamori_domain::world::Timestamp;
 
 use crate::authentic::{self, EXTERNAL_IDS, PASSKEYS, PASSWORDS};
 use crate::factors::OwnerId;
-use crate::passwords::{NotAccepted, TotpRow, field_key, forget_failures, note_failure, tries_of};
+use crate::passwords::{
+    FactorPair, NotAccepted, TotpRow, field_key, forget_failures, note_failure, tries_of,
+};
 use crate::seed::Seed;
 use crate::sessions::end_opened_by_in;
 use crate::{
@@ -94,13 +96,6 @@ pub enum UnlinkRefusal {
     LastWayIn,
 }
 
-/// How the book names what has signed in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExternalPair {
-    pub external: Fingerprint,
-    pub totp: Fingerprint,
-}
-
 /// A link that may do nothing any more, and that the book may still name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeadExternalId {
@@ -156,6 +151,70 @@ impl ExternalRow {
         let found = authentic::select(tx, key, &EXTERNAL_IDS, BY_SUBJECT, &params, Self::of)?;
         Ok(found.into_iter().find(|row| row.issuer == subject.issuer))
     }
+}
+
+/// A link that is about to be written.
+pub(crate) struct NewLink<'a> {
+    id: [u8; 16],
+    account: &'a ExternalSubject,
+    pub(crate) fingerprint: Fingerprint,
+}
+
+impl<'a> NewLink<'a> {
+    pub(crate) fn draw(keys: &RegistryKeys, account: &'a ExternalSubject, seed: &Seed) -> Self {
+        let id: [u8; 16] = seed.take("external id row");
+        NewLink {
+            id,
+            account,
+            fingerprint: keys.fingerprint("external id", &[&id[..], &account.hash].concat()),
+        }
+    }
+
+    /// Whose the account is already.
+    pub(crate) fn owner(&self, tx: &mut Tx) -> Result<Option<[u8; 16]>, Fault> {
+        tx.query_first(
+            "SELECT owner FROM external_ids WHERE subject = $1 AND status < 3",
+            &[Param::Blob(&self.account.hash)],
+            |row| row.bytes::<16>(0),
+        )
+    }
+
+    pub(crate) fn insert(
+        &self,
+        tx: &mut Tx,
+        keys: &RegistryKeys,
+        owner: &OwnerId,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let named = self.fingerprint.0.to_be_bytes();
+        let cells = [
+            ("external_id", Param::Blob(&self.id)),
+            ("owner", Param::Blob(&owner.0)),
+            ("fingerprint", Param::Blob(&named)),
+            ("status", Standing::Pending.param()),
+            ("issuer", Param::Text(&self.account.issuer)),
+            ("subject", Param::Blob(&self.account.hash)),
+            ("made_at", at(now)),
+            ("used_at", Param::Null),
+        ];
+        authentic::insert(tx, &keys.rows, &EXTERNAL_IDS, &cells)
+    }
+}
+
+/// Makes the pending links of an owner active.
+pub(crate) fn activate_pending(tx: &mut Tx, key: &Secret, owner: &[u8; 16]) -> Result<u64, Fault> {
+    let params = [Param::Blob(owner), Standing::Pending.param()];
+    let active = [("status", Standing::Active.param())];
+    authentic::update_proven(tx, key, &EXTERNAL_IDS, OF_OWNER, &params, &active)
+}
+
+/// Removes the pending links of somebody who never came to be.
+pub(crate) fn remove_pending(tx: &mut Tx, owner: &[u8; 16]) -> Result<(), Fault> {
+    tx.execute(
+        "DELETE FROM external_ids WHERE owner = $1 AND status = $2",
+        &[Param::Blob(owner), Standing::Pending.param()],
+    )
+    .map(drop)
 }
 
 /// Makes the links of an owner that have one standing dead, and empties them.
@@ -218,18 +277,13 @@ impl ExternalIds<'_> {
         seed: &Seed,
     ) -> Result<Result<Fingerprint, LinkExternalRefusal>, Fault> {
         let (keys, key) = (self.keys, &self.keys.rows);
-        let id: [u8; 16] = seed.take("external id row");
-        let fingerprint = keys.fingerprint("external id", &[&id[..], &subject.hash].concat());
+        let link = NewLink::draw(keys, subject, seed);
         self.db.transaction(|tx| {
             if field_key(tx, keys, &owner.0)?.is_none() {
                 return Ok(Err(LinkExternalRefusal::OwnerGone));
             }
             bury(tx, key, &owner.0, Standing::Pending)?;
-            let taken = tx.query_first(
-                "SELECT owner FROM external_ids WHERE subject = $1 AND status < 3",
-                &[Param::Blob(&subject.hash)],
-                |row| row.bytes::<16>(0),
-            )?;
+            let taken = link.owner(tx)?;
             if taken.is_some_and(|by| by != owner.0) {
                 return Ok(Err(LinkExternalRefusal::Taken));
             }
@@ -238,30 +292,15 @@ impl ExternalIds<'_> {
             if own.iter().any(|row| row.issuer == subject.issuer) {
                 return Ok(Err(LinkExternalRefusal::HasOne));
             }
-            let named = fingerprint.0.to_be_bytes();
-            let cells = [
-                ("external_id", Param::Blob(&id)),
-                ("owner", Param::Blob(&owner.0)),
-                ("fingerprint", Param::Blob(&named)),
-                ("status", Standing::Pending.param()),
-                ("issuer", Param::Text(&subject.issuer)),
-                ("subject", Param::Blob(&subject.hash)),
-                ("made_at", at(now)),
-                ("used_at", Param::Null),
-            ];
-            authentic::insert(tx, key, &EXTERNAL_IDS, &cells)?;
-            Ok(Ok(fingerprint))
+            link.insert(tx, keys, owner, now)?;
+            Ok(Ok(link.fingerprint))
         })
     }
 
     /// After the book has named it. False where it was given up meanwhile.
     pub fn finish(&mut self, owner: &OwnerId) -> Result<bool, Fault> {
         let key = &self.keys.rows;
-        let params = [Param::Blob(&owner.0), Standing::Pending.param()];
-        let active = [("status", Standing::Active.param())];
-        let changed = self.db.transaction(|tx| {
-            authentic::update_proven(tx, key, &EXTERNAL_IDS, OF_OWNER, &params, &active)
-        })?;
+        let changed = (self.db).transaction(|tx| activate_pending(tx, key, &owner.0))?;
         Ok(changed > 0)
     }
 
@@ -280,7 +319,7 @@ impl ExternalIds<'_> {
         subject: &ExternalSubject,
         code: &str,
         now: Timestamp,
-    ) -> Result<Result<(OwnerId, ExternalPair), NotAccepted>, Fault> {
+    ) -> Result<Result<(OwnerId, FactorPair), NotAccepted>, Fault> {
         let (key, keys) = (&self.keys.rows, self.keys);
         let tries = keys.pepper.mac(&[b"external tries", &subject.hash]);
         let (_, wait) = (self.db).snapshot(|tx| tries_of(tx, &tries, now))?;
@@ -316,8 +355,8 @@ impl ExternalIds<'_> {
                 let by = "WHERE external_id = $1";
                 authentic::update(tx, key, &EXTERNAL_IDS, by, &named, &used)?;
                 forget_failures(tx, &tries)?;
-                let pair = ExternalPair {
-                    external: row.fingerprint,
+                let pair = FactorPair {
+                    first: row.fingerprint,
                     totp: totp.fingerprint,
                 };
                 return Ok(Ok((OwnerId(person), pair)));
@@ -422,8 +461,9 @@ impl ExternalIds<'_> {
         done: &mut Reconciled,
     ) -> Result<(), Fault> {
         let waiting = self.db.query(
-            "SELECT owner, fingerprint FROM external_ids WHERE status = $1 AND made_at < $2 LIMIT 1000",
-            &[Standing::Pending.param(), at(made_before)],
+            "SELECT external_ids.owner, external_ids.fingerprint FROM external_ids JOIN people ON people.person = external_ids.owner
+             WHERE external_ids.status = $1 AND people.status = $2 AND external_ids.made_at < $3 LIMIT 1000",
+            &[Standing::Pending.param(), Standing::Active.param(), at(made_before)],
             |row| (OwnerId(row.bytes(0)), fingerprint_cell(row, 1)),
         )?;
         for (owner, fingerprint) in waiting {

@@ -93,8 +93,7 @@ pub use directory::{
 };
 pub use erasures::{Erasure, Erasures};
 pub use external_ids::{
-    DeadExternalId, ExternalId, ExternalIds, ExternalPair, ExternalSubject, LinkExternalRefusal,
-    UnlinkRefusal,
+    DeadExternalId, ExternalId, ExternalIds, ExternalSubject, LinkExternalRefusal, UnlinkRefusal,
 };
 pub use factors::{Factors, OwnerId, StoredPasskey};
 pub use freeze_codes::{FreezeCodeState, FreezeCodes, Stops};
@@ -111,7 +110,7 @@ pub use passwords::{
     NotAccepted, OutdatedHash, PASSWORD_CHARS_MAX, PASSWORD_CHARS_MIN, Password, PasswordProblem,
     PasswordState, Passwords,
 };
-pub use people::{EnrolRefusal, Enrolment, PasswordEnrolment, People, Person};
+pub use people::{EnrolRefusal, Enrolment, ExternalEnrolment, PasswordEnrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
 pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use schema::CONTROL;

@@ -129,7 +129,7 @@ impl HashCost {
     }
 }
 
-/// New factors of somebody. At least one of the two is given; an account always has both or none.
+/// New factors of somebody. At least one of the two is given; an account with a password always has both.
 #[derive(Clone, Copy, Default)]
 pub struct NewFactors<'a> {
     /// The password, and what its hash costs.
@@ -138,10 +138,11 @@ pub struct NewFactors<'a> {
     pub totp: Option<(&'a TotpSecret, i64)>,
 }
 
-/// How the book names them.
+/// How the book names two factors that open a wallet together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FactorPair {
-    pub password: Fingerprint,
+    /// The password, or the external ID.
+    pub first: Fingerprint,
     pub totp: Fingerprint,
 }
 
@@ -722,7 +723,7 @@ impl Passwords<'_> {
                 authentic::update(tx, key, &PASSWORDS, "WHERE password = $1", &named, &changes)?;
                 forget_failures(tx, &guess.subject)?;
                 let pair = FactorPair {
-                    password: password.fingerprint,
+                    first: password.fingerprint,
                     totp: totp.fingerprint,
                 };
                 return Ok(Ok((OwnerId(guess.person), pair)));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::authentic::{self, PASSKEYS, PEOPLE};
 use crate::contact::Contact;
 use crate::contact_rows::{self, NewContact};
+use crate::external_ids::{self, ExternalSubject, NewLink};
 use crate::factors::{Described, OwnerId, StoredPasskey};
 use crate::passwords::{self, FactorPair, HashCost, NewFactors, Password, SealedFactors};
 use crate::seed::Seed;
@@ -74,12 +75,28 @@ pub struct PasswordEnrolment<'a> {
     pub totp: (&'a TotpSecret, i64),
 }
 
+/// All that is needed to make a person who signs in with an account at another provider.
+pub struct ExternalEnrolment<'a> {
+    /// 16 random bytes.
+    pub person: OwnerId,
+    /// The proven contact.
+    pub contact: &'a Contact,
+    /// `ja` or `en`.
+    pub locale: &'a str,
+    /// As returned by [`display_name`](crate::display_name).
+    pub display_name: &'a str,
+    /// What the provider's token said.
+    pub account: &'a ExternalSubject,
+    /// The secret of the codes by time, and the step of the one that proved it.
+    pub totp: (&'a TotpSecret, i64),
+}
+
 /// Why a person is not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EnrolRefusal {
     /// Another sign-up with the same contact was faster.
     ContactTaken,
-    /// The credential id belongs to another person or operator already.
+    /// The credential id, or the account elsewhere, belongs to another person or operator already.
     CredentialTaken,
 }
 
@@ -185,11 +202,57 @@ impl People<'_> {
             }
             newcomer.insert(&sealed, tx, keys, seed, now)?;
             factors.insert(tx, keys, &enrolment.person, false, now)?;
-            Ok(Ok(FactorPair { password, totp }))
+            Ok(Ok(FactorPair {
+                first: password,
+                totp,
+            }))
         })
     }
 
-    /// Sign-ups by password that wait for the book, of before an instant.
+    /// The same with an account at another provider and codes by time: the wallet is opened with the fingerprint of the account.
+    pub fn begin_external_enrolment(
+        &mut self,
+        enrolment: &ExternalEnrolment,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<FactorPair, EnrolRefusal>, Fault> {
+        let keys = self.keys;
+        let newcomer = Newcomer {
+            person: enrolment.person.0,
+            contact: enrolment.contact,
+            locale: enrolment.locale,
+            display_name: enrolment.display_name,
+            field_key: SealKey::for_person(seed.bytes("field key")),
+        };
+        let new = NewFactors {
+            password: None,
+            totp: Some(enrolment.totp),
+        };
+        let (person, field_key) = (&enrolment.person, &newcomer.field_key);
+        let factors = SealedFactors::make(keys, field_key, person, &new, seed)?;
+        let &[totp] = &factors.fingerprints(keys)[..] else {
+            return Err(Fault::broken("one new factor is one"));
+        };
+        let link = NewLink::draw(keys, enrolment.account, seed);
+        let sealed = newcomer.seal(keys, seed);
+        self.db.transaction(|tx| {
+            if sealed.is_contact_taken(tx)? {
+                return Ok(Err(EnrolRefusal::ContactTaken));
+            }
+            if link.owner(tx)?.is_some() {
+                return Ok(Err(EnrolRefusal::CredentialTaken));
+            }
+            newcomer.insert(&sealed, tx, keys, seed, now)?;
+            factors.insert(tx, keys, person, false, now)?;
+            link.insert(tx, keys, person, now)?;
+            Ok(Ok(FactorPair {
+                first: link.fingerprint,
+                totp,
+            }))
+        })
+    }
+
+    /// Sign-ups by password or external ID that wait for the book, of before an instant.
     pub fn pending_pairs(
         &mut self,
         made_before: Timestamp,
@@ -197,11 +260,15 @@ impl People<'_> {
         self.db.query(
             "SELECT people.person, passwords.fingerprint, totps.fingerprint FROM people
              JOIN passwords ON passwords.owner = people.person JOIN totps ON totps.owner = people.person
-             WHERE people.status = $1 AND people.made_at < $2 AND passwords.status = $1 AND totps.status = $1 LIMIT 1000",
+             WHERE people.status = $1 AND people.made_at < $2 AND passwords.status = $1 AND totps.status = $1
+             UNION ALL
+             SELECT people.person, external_ids.fingerprint, totps.fingerprint FROM people
+             JOIN external_ids ON external_ids.owner = people.person JOIN totps ON totps.owner = people.person
+             WHERE people.status = $1 AND people.made_at < $2 AND external_ids.status = $1 AND totps.status = $1 LIMIT 1000",
             &[Standing::Pending.param(), at(made_before)],
             |row| {
                 let pair = FactorPair {
-                    password: fingerprint_cell(row, 1),
+                    first: fingerprint_cell(row, 1),
                     totp: fingerprint_cell(row, 2),
                 };
                 (OwnerId(row.bytes(0)), pair)
@@ -475,7 +542,7 @@ impl People<'_> {
     ) -> Result<(), Fault> {
         let key = &self.keys.rows;
         for (person, pair) in self.pending_pairs(made_before)? {
-            match named.wallets_of(&[pair.password, pair.totp])?[..] {
+            match named.wallets_of(&[pair.first, pair.totp])?[..] {
                 [Some(wallet), Some(same)] if wallet == same => {
                     let activated =
                         (self.db).transaction(|tx| activate(tx, key, &person.0, wallet))?;
@@ -641,6 +708,7 @@ fn activate(tx: &mut Tx, key: &Secret, person: &[u8; 16], wallet: WalletId) -> R
         &[("status", active)],
     )?;
     passwords::activate_pending(tx, key, person)?;
+    external_ids::activate_pending(tx, key, person)?;
     Ok(people == 1)
 }
 
@@ -660,6 +728,7 @@ fn remove_pending(tx: &mut Tx, person: &[u8; 16]) -> Result<bool, Fault> {
             &[Param::Blob(person), Surface::Wallet.param(), pending],
         )?;
         passwords::remove_pending(tx, person)?;
+        external_ids::remove_pending(tx, person)?;
     }
     Ok(removed == 1)
 }

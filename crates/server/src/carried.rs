@@ -25,6 +25,10 @@ pub enum Cargo {
     ExternalSignIn,
     /// The same, for linking; bound to the session too.
     ExternalLink,
+    /// The same, for signing up.
+    ExternalSignUp,
+    /// A sign-up whose contact and account are proven, with the secret of its codes.
+    ExternalNewcomer,
     /// An account that a provider has confirmed, which waits for its code.
     ExternalProven,
 }
@@ -37,6 +41,8 @@ impl Cargo {
             Cargo::Codes => "codes",
             Cargo::ExternalSignIn => "external sign-in",
             Cargo::ExternalLink => "external link",
+            Cargo::ExternalSignUp => "external sign-up",
+            Cargo::ExternalNewcomer => "external newcomer",
             Cargo::ExternalProven => "external proven",
         }
     }
@@ -46,8 +52,8 @@ impl Cargo {
         match self {
             Cargo::Guess | Cargo::ExternalProven => 300_000_000,
             // Somebody may have to sign in there first.
-            Cargo::ExternalSignIn | Cargo::ExternalLink => 600_000_000,
-            Cargo::SignUp | Cargo::Codes => 900_000_000,
+            Cargo::ExternalSignIn | Cargo::ExternalLink | Cargo::ExternalSignUp => 600_000_000,
+            Cargo::SignUp | Cargo::Codes | Cargo::ExternalNewcomer => 900_000_000,
         }
     }
 }

@@ -59,6 +59,18 @@ pub fn wallet() -> Routes<Arc<App>> {
             "/api/external-id/sign-in/finish",
             external_ids::sign_in_finish,
         ) // and a code by time
+        .post(
+            "/api/sign-up/external-id/start",
+            external_ids::sign_up_start,
+        ) // and a proven contact
+        .post(
+            "/api/sign-up/external-id/prove",
+            external_ids::sign_up_prove,
+        ) // and a provider's word
+        .post(
+            "/api/sign-up/external-id/finish",
+            external_ids::sign_up_finish,
+        ) // and a code by time
         .get("/api/external-id", external_ids::list)
         .post("/api/external-id/link/start", external_ids::link_start)
         .post("/api/external-id/link/finish", external_ids::link_finish) // right after a fresh proof, and a provider's word

@@ -9,9 +9,9 @@ use mamori_datastore::testing::on_both;
 use mamori_domain::ids::{AuthorizationId, Fingerprint, MerchantId, TillId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    CONTROL, Contact, ExternalSubject, HashCost, LinkExternalRefusal, MerchantTree, NEVER_USED,
-    Named, NamedPermission, NotAccepted, OwnerId, Password, PasswordEnrolment, Registry, Seed,
-    TotpSecret, UnlinkRefusal, step_at,
+    CONTROL, Contact, ExternalEnrolment, ExternalSubject, HashCost, LinkExternalRefusal,
+    MerchantTree, NEVER_USED, Named, NamedPermission, NotAccepted, OwnerId, Password,
+    PasswordEnrolment, Registry, Seed, TotpSecret, UnlinkRefusal, step_at,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -212,6 +212,44 @@ fn what_stopped_half_way_ends_as_the_book_says() {
         registry.reconcile(&mut Names(Vec::new())).expect("answers");
         let later = NOW.plus_seconds(60);
         assert_eq!(prove(&mut registry, &one, later), Err(NotAccepted::Wrong));
+    });
+}
+
+#[test]
+fn a_sign_up_that_stopped_half_way_ends_as_the_book_says() {
+    on_both(|location| {
+        let mut registry = open(location);
+        let contact = Contact::parse("haru@example.jp").expect("a contact");
+        let account = registry.external_subject(ISSUER, "42");
+        let haru = OwnerId([9; 16]);
+        let sign_up = |registry: &mut Registry| {
+            let enrolment = ExternalEnrolment {
+                person: haru,
+                contact: &contact,
+                locale: "ja",
+                display_name: "はる",
+                account: &account,
+                totp: (&secret(), NEVER_USED),
+            };
+            let mut people = registry.people();
+            let begun = people.begin_external_enrolment(&enrolment, NOW, &Seed::new([9; 32]));
+            begun.expect("answers").expect("free")
+        };
+        sign_up(&mut registry);
+        // The book knows neither: contact and account are free again.
+        registry.reconcile(&mut Names(Vec::new())).expect("answers");
+        let pair = sign_up(&mut registry);
+        // It has opened the wallet, and the codes are still owed: it waits.
+        registry
+            .reconcile(&mut Names(vec![pair.first]))
+            .expect("answers");
+        assert_eq!(prove(&mut registry, &account, NOW), Err(NotAccepted::Wrong));
+        let waiting = registry.people().pending_pairs(Timestamp(i64::MAX));
+        assert_eq!(waiting.expect("answers"), [(haru, pair)]);
+        registry
+            .reconcile(&mut Names(vec![pair.first, pair.totp]))
+            .expect("answers");
+        assert_eq!(prove(&mut registry, &account, NOW), Ok(haru));
     });
 }
 

@@ -15,7 +15,9 @@ use mamori_domain::world::Timestamp;
 use mamori_flows::external_id;
 use mamori_flows::password::NotSignedIn;
 use mamori_flows::session::SessionOwner;
-use mamori_registry::{AuthMethod, ExternalSubject, NotAccepted, Surface, TOTP_DIGITS};
+use mamori_registry::{
+    AuthMethod, ExternalEnrolment, ExternalSubject, NEVER_USED, NotAccepted, Surface, TOTP_DIGITS,
+};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
@@ -23,12 +25,14 @@ use crate::app::App;
 use crate::body::{Body, millis};
 use crate::carried::{CARRIED_BYTES_MAX, Cargo};
 use crate::denied::{
-    EXTERNAL_ID_NEEDS_CODES, EXTERNAL_ID_REFUSED, EXTERNAL_ID_SILENT, SIGN_IN_EXPIRED,
-    SIGN_IN_REFUSED, SIGN_IN_WAITS,
+    CODE_EXPIRED, CODE_WRONG, EXTERNAL_ID_NEEDS_CODES, EXTERNAL_ID_REFUSED, EXTERNAL_ID_SILENT,
+    SIGN_IN_EXPIRED, SIGN_IN_REFUSED, SIGN_IN_WAITS,
 };
 use crate::external_desk::ISSUER_BYTES_MAX;
+use crate::http::password::{Newcomer, codes_to_set_up, newcomer_of};
 use crate::http::session::{
-    Browser, NewDevice, WalletSession, new_session, new_session_device, take_in,
+    self, Browser, NewDevice, NewSession, WalletSession, begin_for_newcomer, new_session,
+    new_session_device, take_in,
 };
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
@@ -216,6 +220,108 @@ pub async fn sign_in_finish(
         Ok(take_in(&inner, begun, replaced.as_ref(), now, as_of))
     });
     Ok(signed_in.await??.on(done(json!({}))))
+}
+
+/// `POST /api/sign-up/external-id/start {sign_up, provider}`: where the browser goes of somebody whose contact is proven.
+pub async fn sign_up_start(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (sign_up, issuer) = (
+        body.token("sign_up")?,
+        body.text("provider", ISSUER_BYTES_MAX)?,
+    );
+    let browser = Browser::of(&headers, &app);
+    not_too_fast(&app, &visitor)?;
+    newcomer_of(&app, &browser, &sign_up, app.outside.now())?;
+    let bound_to = browser.hash().to_vec();
+    let address = address(&app, issuer, Cargo::ExternalSignUp, bound_to).await?;
+    Ok(done(json!({ "address": address })))
+}
+
+/// `POST /api/sign-up/external-id/prove {sign_up, state, code, iss}`: the secret of the codes that stand beside the account.
+pub async fn sign_up_prove(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (sign_up, brought) = (body.token("sign_up")?, Brought::read(&body)?);
+    let browser = Browser::of(&headers, &app);
+    not_too_fast(&app, &visitor)?;
+    let now = app.outside.now();
+    let newcomer = newcomer_of(&app, &browser, &sign_up, now)?;
+    let (inner, bound_to) = (Arc::clone(&app), browser.hash());
+    let asked = app.external_ids.ask(move |registry| {
+        brought.subject(&inner, registry, (Cargo::ExternalSignUp, &bound_to), now)
+    });
+    let subject = asked.await??;
+    let plain = json!([
+        URL_SAFE_NO_PAD.encode(newcomer.to_bytes()),
+        URL_SAFE_NO_PAD.encode(subject.to_bytes()),
+    ]);
+    let (carried, nonce) = (&app.identity.carried, app.outside.bytes());
+    let plain = plain.to_string().into_bytes();
+    let handle = carried.hand_out(Cargo::ExternalNewcomer, &browser.hash(), &plain, now, nonce);
+    let label = newcomer.contact.masked();
+    Ok(done(codes_to_set_up(&newcomer.secret, &label, &handle)?))
+}
+
+/// `POST /api/sign-up/external-id/finish {enrolment, code}`: the person, the wallet, the session.
+pub async fn sign_up_finish(
+    State(app): State<Arc<App>>,
+    visitor: Visitor,
+    NewDevice(key): NewDevice,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let handle = body.text("enrolment", CARRIED_BYTES_MAX)?;
+    let code = body.digits("code", TOTP_DIGITS)?;
+    let browser = Browser::of(&headers, &app);
+    let now = app.outside.now();
+    let (newcomer, subject) = (app.identity.carried)
+        .open(Cargo::ExternalNewcomer, &browser.hash(), handle, now)
+        .and_then(|plain| {
+            let [newcomer, subject]: [String; 2] = serde_json::from_slice(&plain).ok()?;
+            let newcomer = Newcomer::from_bytes(&URL_SAFE_NO_PAD.decode(newcomer).ok()?)?;
+            let subject = URL_SAFE_NO_PAD.decode(subject).ok()?;
+            Some((newcomer, ExternalSubject::from_bytes(&subject)?))
+        })
+        .ok_or(CODE_EXPIRED)?;
+    let browser = browser.traits(Surface::Wallet, &headers, Some(key));
+    let (inner, seed) = (Arc::clone(&app), app.outside.seed());
+    let signed_up = app
+        .strangers
+        .ask(move |registry| -> Result<NewSession, Denial> {
+            let step = newcomer.secret.step_of(&code, now, NEVER_USED);
+            let enrolment = ExternalEnrolment {
+                person: newcomer.owner,
+                contact: &newcomer.contact,
+                locale: &newcomer.locale,
+                display_name: &newcomer.display_name,
+                account: &subject,
+                totp: (&newcomer.secret, step.ok_or(CODE_WRONG)?),
+            };
+            let mut run = inner.run(registry, visitor.asker, now, &seed);
+            let device = Some(run.registry.device_key(key).fingerprint);
+            let (wallet, credential) = external_id::open_wallet(&mut run, &enrolment, device)?;
+            let who = session::Newcomer {
+                surface: Surface::Wallet,
+                owner: newcomer.owner,
+                wallet: Some(wallet),
+                credential,
+            };
+            begin_for_newcomer(
+                &inner,
+                &mut run,
+                who,
+                AuthMethod::ExternalIdAndTotp,
+                &browser,
+            )
+        });
+    Ok(signed_up.await??.on(done(json!({}))))
 }
 
 /// `GET /api/external-id`: what is offered, and what is linked.

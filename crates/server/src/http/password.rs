@@ -23,7 +23,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::carried::{CARRIED_BYTES_MAX, Cargo};
-use crate::cookies::{decode_token, encode_token};
+use crate::cookies::{Token, decode_token, encode_token};
 use crate::denied::{
     CODE_EXPIRED, CODE_WRONG, LAST_WAY_IN, PASSWORD_ABOUT_YOU, PASSWORD_COMMON, PASSWORD_LEAKED,
     PASSWORD_TOO_LONG, PASSWORD_TOO_SHORT, SIGN_IN_EXPIRED, SIGN_IN_REFUSED, SIGN_IN_WAITS,
@@ -135,6 +135,21 @@ pub async fn sign_up_start(
     let sign_up = body.token("sign_up")?;
     let browser = Browser::of(&headers, &app);
     let now = app.outside.now();
+    let newcomer = newcomer_of(&app, &browser, &sign_up, now)?;
+    let (carried, nonce) = (&app.identity.carried, app.outside.bytes());
+    let plain = newcomer.to_bytes();
+    let handle = carried.hand_out(Cargo::SignUp, &browser.hash(), &plain, now, nonce);
+    let label = newcomer.contact.masked();
+    Ok(done(codes_to_set_up(&newcomer.secret, &label, &handle)?))
+}
+
+/// Somebody whose contact is proven, in this browser, with a new secret for codes. The sign-up stays open.
+pub(super) fn newcomer_of(
+    app: &App,
+    browser: &Browser,
+    sign_up: &Token,
+    now: Timestamp,
+) -> Result<Newcomer, Denial> {
     let proven = |purpose: &Purpose| match purpose {
         Purpose::SignUp {
             owner,
@@ -151,15 +166,10 @@ pub async fn sign_up_start(
         }),
         _ => None,
     };
-    let newcomer = (app.identity.ceremonies)
-        .peek(&token_hash(&sign_up), &browser.hash(), now, proven)
+    (app.identity.ceremonies)
+        .peek(&token_hash(sign_up), &browser.hash(), now, proven)
         .flatten()
-        .ok_or(CODE_EXPIRED)?;
-    let (carried, nonce) = (&app.identity.carried, app.outside.bytes());
-    let plain = newcomer.to_bytes();
-    let handle = carried.hand_out(Cargo::SignUp, &browser.hash(), &plain, now, nonce);
-    let label = newcomer.contact.masked();
-    Ok(done(codes_to_set_up(&newcomer.secret, &label, &handle)?))
+        .ok_or(CODE_EXPIRED.into())
 }
 
 /// `POST /api/sign-up/password/finish {enrolment, password, code}`: the person, the wallet, the session.
@@ -266,7 +276,7 @@ pub async fn set(
     let owner = asker.caller().owner;
     let (is_set, _) = standing(&app, owner).await?;
     if is_set.is_none() || typed.is_some() == handle.is_some() {
-        // An account has both or none, so whoever has none sets both.
+        // A password never stands without codes, so whoever has none sets both.
         match (typed, handle) {
             (None, _) => return Err(Denial::InvalidField("password")),
             (_, None) => return Err(Denial::InvalidField("enrolment")),
@@ -415,7 +425,11 @@ fn owners_browser(browser: &Browser, owner: &OwnerId) -> Vec<u8> {
 }
 
 /// What a page shows for setting an authenticator app up: the key to type, and the QR code of the same.
-fn codes_to_set_up(secret: &TotpSecret, label: &str, handle: &str) -> Result<Value, Denial> {
+pub(super) fn codes_to_set_up(
+    secret: &TotpSecret,
+    label: &str,
+    handle: &str,
+) -> Result<Value, Denial> {
     let key = secret.base32();
     let label: String = label.chars().filter(|c| !matches!(c, ':')).collect();
     let label = percent_encoded(&label);
@@ -451,16 +465,16 @@ fn percent_encoded(text: &str) -> String {
 }
 
 /// Somebody whose contact is proven, on the way to a wallet without a passkey; carried by the browser, sealed.
-struct Newcomer {
-    owner: OwnerId,
-    contact: Contact,
-    display_name: String,
-    locale: String,
-    secret: TotpSecret,
+pub(super) struct Newcomer {
+    pub(super) owner: OwnerId,
+    pub(super) contact: Contact,
+    pub(super) display_name: String,
+    pub(super) locale: String,
+    pub(super) secret: TotpSecret,
 }
 
 impl Newcomer {
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         let mut ids = [0; 32];
         ids[..16].copy_from_slice(&self.owner.0);
         let mut secret = [0; 32];
@@ -475,7 +489,7 @@ impl Newcomer {
         json!(texts).to_string().into_bytes()
     }
 
-    fn from_bytes(bytes: &[u8]) -> Option<Newcomer> {
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<Newcomer> {
         let [ids, secret, contact, display_name, locale]: [String; 5] =
             serde_json::from_slice(bytes).ok()?;
         Some(Newcomer {

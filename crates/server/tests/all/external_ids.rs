@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
 use crate::house::{Answer, Browser, House, WALLET};
-use crate::passwords::{App, is_in, post_with_code, sign_up};
+use crate::passwords::{App, begin, is_in, post_with_code, sign_up};
 
 const COOKIE: &str = "__Host-mamori_wallet";
 /// Sora's number at the provider.
@@ -148,6 +148,58 @@ fn an_account_elsewhere_is_linked_signs_in_with_a_code_and_is_unlinked() {
     let gone = sign_in(&mut elsewhere, &peer, SORA, &app.next_code(&house));
     assert_eq!(gone.refusal(), "sign_in_refused");
     link(&house, &mut phone, &app, &peer, SORA).ok();
+}
+
+#[test]
+fn a_newcomer_signs_up_with_an_account_elsewhere_and_an_app_and_no_password() {
+    let peer = peer_of(11);
+    let house = House::with_providers(&[&peer]);
+    let mut phone = house.browser(Surface::Wallet);
+    let (_, by_passkey) = begin(&house, &mut phone, "sora@example.jp");
+    let sign_up = by_passkey["sign_up"].clone();
+    let asked = json!({ "sign_up": sign_up, "provider": peer.issuer() });
+    let mut thief = house.browser(Surface::Wallet);
+    let stolen = thief.post("/api/sign-up/external-id/start", asked.clone());
+    assert_eq!(
+        stolen.refusal(),
+        "code_expired",
+        "the contact was proven elsewhere"
+    );
+    let begun = phone
+        .post("/api/sign-up/external-id/start", asked.clone())
+        .ok();
+    let mut brought = visit(&peer, &begun["address"], SORA);
+    brought["sign_up"] = sign_up.clone();
+    let set_up = phone.post("/api/sign-up/external-id/prove", brought).ok();
+    assert!(!is_in(&mut phone));
+    let app = App::set_up(&set_up);
+    let finish = |code: &str| json!({ "enrolment": set_up["enrolment"], "code": code });
+    let path = "/api/sign-up/external-id/finish";
+    assert_eq!(phone.post(path, finish("000000")).refusal(), "code_wrong");
+    phone.post(path, finish(&app.code(&house))).ok();
+    assert!(is_in(&mut phone));
+    phone.post("/api/code", json!({})).ok();
+
+    let state = phone.get("/api/external-id").ok();
+    assert_eq!(
+        (&state["signs_in"], &state["only_way"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(phone.get("/api/password").ok()["set"], false);
+    assert_eq!(unlink(&house, &mut phone, &app).refusal(), "last_way_in");
+    sign_in(&mut thief, &peer, SORA, &app.next_code(&house)).ok();
+
+    // The account is somebody's now.
+    let mut umi = house.browser(Surface::Wallet);
+    let (_, hers) = begin(&house, &mut umi, "umi@example.jp");
+    let asked = json!({ "sign_up": hers["sign_up"], "provider": peer.issuer() });
+    let begun = umi.post("/api/sign-up/external-id/start", asked).ok();
+    let mut brought = visit(&peer, &begun["address"], SORA);
+    brought["sign_up"] = hers["sign_up"].clone();
+    let set_up = umi.post("/api/sign-up/external-id/prove", brought).ok();
+    let code = App::set_up(&set_up).code(&house);
+    let taken = json!({ "enrolment": set_up["enrolment"], "code": code });
+    assert_eq!(umi.post(path, taken).refusal(), "external_id_taken");
 }
 
 #[test]
