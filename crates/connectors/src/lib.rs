@@ -15,5 +15,6 @@ pub mod mail;
 pub mod openid;
 pub mod openid_token;
 pub mod password_range;
+pub mod push;
 pub mod secret;
 pub mod sms;

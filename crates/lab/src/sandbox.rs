@@ -118,6 +118,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
             "external IDs  {}  (client {OIDC_CLIENT}, secret {oidc_client_secret})",
             oidc.issuer()
         )?;
+        writeln!(out, "push service  {}", addresses.push_url)?;
         writeln!(out, "mail server   {}", addresses.smtp_address)?;
         writeln!(out, "inbox         {}", addresses.inbox_url)?;
     }

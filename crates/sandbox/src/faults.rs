@@ -22,6 +22,8 @@ pub(crate) struct FaultPlan {
     pub(crate) fail_next_sms: u32,
     /// Mails that are answered 451 and not taken.
     pub(crate) fail_next_mail: u32,
+    /// Push messages that are answered 429 and not taken.
+    pub(crate) fail_next_push: u32,
     /// Milliseconds by which every API reply is late; at most a minute.
     pub(crate) delay_ms: u32,
 }

@@ -20,6 +20,7 @@ const BEHIND_MAX: usize = 64;
 pub(crate) enum MessageKind {
     Sms,
     Mail,
+    Push,
 }
 
 /// One message as its recipient got it.

@@ -167,14 +167,18 @@ fn whole_page(messages: &[Message], language: Language) -> Markup {
 /// One message; without one, the empty form that the script fills in for news.
 fn entry(message: Option<&Message>, language: Language) -> Markup {
     let say = |ja, en| language.say(ja, en);
-    let mail = message.is_some_and(|message| message.kind == MessageKind::Mail);
+    let kind = message.map(|message| match message.kind {
+        MessageKind::Sms => "SMS",
+        MessageKind::Mail => say("メール", "Mail"),
+        MessageKind::Push => say("プッシュ", "Push"),
+    });
     let subject = message.and_then(|message| message.subject.as_deref());
     let code = message.and_then(|message| message.code.as_deref());
     html! {
         li.message data-id=[message.map(|message| message.id)] {
             p.meta {
-                span.kind data-sms="SMS" data-mail=(say("メール", "Mail")) {
-                    @if message.is_some() { @if mail { (say("メール", "Mail")) } @else { "SMS" } }
+                span.kind data-sms="SMS" data-mail=(say("メール", "Mail")) data-push=(say("プッシュ", "Push")) {
+                    @if let Some(kind) = kind { (kind) }
                 }
                 span.to { @if let Some(message) = message { (message.to) } }
                 time datetime=[message.map(|message| japan_time(message.at_ms).0)] {

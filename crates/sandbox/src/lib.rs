@@ -1,6 +1,6 @@
 //! Faithful local peers of the outside world, for development and tests.
 //!
-//! A wallet talks to a card network, an SMS service and a mail server. This crate plays all three over
+//! A wallet talks to a card network, an SMS service, a mail server and push services. This crate plays them over
 //! real sockets and in a process of its own, so that whatever can go wrong between two machines can go
 //! wrong here too: replies get lost, webhooks come twice or out of order ([`FAULTS_PATH`]).
 //! It knows nothing of the wallet; it speaks the public protocols only.
@@ -8,7 +8,8 @@
 //! * the **card network** speaks the Stripe-shaped API (payment intents, checkout sessions, refunds,
 //!   disputes, events, webhooks) and shows its own card form and 3-D Secure challenge page;
 //! * the **SMS service** takes Twilio-shaped form posts, the **mail server** speaks SMTP;
-//! * the **inbox** shows what both have delivered, live.
+//! * the **push service** takes web push (RFC 8030), and decrypts it as the browsers behind it do;
+//! * the **inbox** shows what all three have delivered, live.
 //!
 //! By themselves stand a service of leaked passwords ([`PasswordRanges`]) and a provider of external IDs ([`OpenIdPeer`]).
 //!
@@ -30,6 +31,7 @@ mod network;
 mod objects;
 mod openid;
 mod password_ranges;
+mod push_service;
 mod refusal;
 mod shelf;
 mod sms;
@@ -54,6 +56,7 @@ use crate::faults::Faults;
 use crate::inbox::Inbox;
 use crate::line::{BoundedListener, CutSwitch};
 use crate::network::Network;
+use crate::push_service::PushService;
 use crate::sms::SmsService;
 use crate::webhooks::{Courier, Endpoints};
 
@@ -67,7 +70,8 @@ pub use password_ranges::{AskedRange, PasswordRanges};
 /// Members, all numbers, all zero unless named: `drop_next_reply` (replies lost after the work was
 /// done), `fail_next` (requests answered 500 with nothing done), `drop_webhooks` (events that are
 /// never sent), `duplicate_webhooks` (events delivered twice), `reorder_webhooks` (so many events are held and
-/// then delivered last first), `fail_next_sms` and `fail_next_mail` (messages refused for now),
+/// then delivered last first), `fail_next_sms`, `fail_next_mail` and
+/// `fail_next_push` (messages refused for now),
 /// `delay_ms` (milliseconds by which API replies of the card network are late).
 pub const FAULTS_PATH: &str = "/_sandbox/faults";
 
@@ -110,6 +114,8 @@ pub struct Addresses {
     pub card_url: String,
     /// The SMS service, without a slash at the end.
     pub sms_url: String,
+    /// The push service, without a slash at the end; its port is a free one.
+    pub push_url: String,
     /// The mail server, `127.0.0.1:PORT`.
     pub smtp_address: SocketAddr,
     /// The inbox page, without a slash at the end.
@@ -167,7 +173,9 @@ async fn start(config: SandboxConfig) -> io::Result<Addresses> {
         bind(config.smtp_port).await?,
         bind(config.inbox_port).await?,
     );
+    let push = bind(0).await?;
     let addresses = Addresses {
+        push_url: url_of(&push)?,
         card_url: url_of(&card)?,
         sms_url: url_of(&sms)?,
         smtp_address: smtp.local_addr()?,
@@ -184,6 +192,15 @@ async fn start(config: SandboxConfig) -> io::Result<Addresses> {
         draw: Mutex::new(Draw::from_seed(draw.seed())),
     };
     start_pages(sms, sms::router(service));
+    let service = PushService {
+        origin: addresses.push_url.clone(),
+        inbox: Arc::clone(&inbox),
+        faults: Arc::clone(&faults),
+        draw: Mutex::new(Draw::from_seed(draw.seed())),
+        clock: config.clock,
+        browsers: Mutex::default(),
+    };
+    start_pages(push, push_service::router(service));
     start_pages(inbox_listener, inbox_page::router(Arc::clone(&inbox)));
     tokio::spawn(smtp::serve(bounded(smtp), inbox, Arc::clone(&faults)));
     start_card_network(config, draw, faults, card, addresses.card_url.clone());

@@ -6,3 +6,4 @@ mod messages;
 mod openid;
 mod password_range;
 mod peer;
+mod push;
