@@ -6,6 +6,7 @@ import { el } from '/assets/elements.js';
 import { clockTimeSeconds, digits, hasText, t, yen } from '/assets/i18n.js';
 import { answerView, card, consoleHead, drawing } from '/assets/console-frame.js';
 import { rateChart } from '/assets/console-chart.js';
+import { deniedNotices } from '/assets/console-denied.js';
 import { cardAlarms, outboxCard, tillsCard } from '/assets/console-operations.js';
 import { tillAlarms } from '/assets/console-returns.js';
 import { mergeToday } from '/assets/console-today-state.js';
@@ -147,7 +148,7 @@ const staleNote = ({ now_ms }, problem) => h('div', { class: 'stale', role: 'ale
 
 /** The cards that live by themselves: each asks for its own answer. */
 function ownCards() {
-  const cards = { chart: rateChart(), alarms: cardAlarms(), at_tills: tillAlarms(), tills: tillsCard(), outbox: outboxCard() };
+  const cards = { chart: rateChart(), alarms: cardAlarms(), at_tills: tillAlarms(), denied: deniedNotices(), tills: tillsCard(), outbox: outboxCard() };
   return {
     ...cards,
     start: () => Object.values(cards).forEach((one) => one.start()),
@@ -156,8 +157,9 @@ function ownCards() {
 }
 
 /** @param {Today} today @param {unknown} problem @param {ReturnType<typeof ownCards>} cards @returns {Child[]} */
-const drawToday = (today, problem, { chart, alarms, at_tills, tills, outbox }) => [
+const drawToday = (today, problem, { chart, alarms, at_tills, denied, tills, outbox }) => [
   staleNote(today, problem),
+  own('denied', () => denied.element),
   own('at_tills', () => at_tills.element),
   figures(today),
   card(t('by_store'), 'shop', 'stores', h('div', {}, storeBars(today.stores))),

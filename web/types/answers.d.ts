@@ -487,6 +487,26 @@ export interface OwnPasskeys {
   signals: PasskeySignals;
 }
 
+/** `GET /api/notices`. */
+export interface NoticeState {
+  money: { push: boolean, mail: boolean, sms: boolean };
+  safety: { push: boolean };
+  locale: 'ja' | 'en' | null;
+  mail_contacts: number;
+  phone_contacts: number;
+  push_key: string;
+  browsers: { push_id: string, browser: string, since_ms: number, here: boolean }[];
+}
+
+/** One of `GET /api/denied-notices` of the console. */
+export interface DeniedNotice {
+  notice: string;
+  wallet_id: string;
+  told_at_ms: number;
+  denied_at_ms: number;
+  frozen: boolean;
+}
+
 /** `GET /api/freeze-code`. */
 export interface FreezeCodeState {
   made_at_ms: number | null;

@@ -35,6 +35,9 @@ const ofFreezing = (part) => usual(spoken(part, import('/assets/wallet-freeze-te
 /** @template T @param {Promise<T>} part */
 const ofSecurity = (part) => usual(spoken(part, import('/assets/wallet-security-texts.js').then((found) => found.walletSecurityTexts)));
 
+/** @template T @param {Promise<T>} part */
+const ofNotices = (part) => spoken(part, import('/assets/wallet-notices-texts.js').then((found) => found.walletNoticesTexts));
+
 /** The parts, by what they are for. */
 export const later = {
   activity: () => usual(import('/assets/wallet-activity.js')),
@@ -49,6 +52,8 @@ export const later = {
   help: () => usual(import('/assets/wallet-help.js')),
   history: () => usual(import('/assets/wallet-history.js')),
   my_data: () => ofSecurity(import('/assets/wallet-my-data.js')),
+  not_me: () => ofNotices(import('/assets/wallet-not-me.js')),
+  notices: () => ofNotices(usual(import('/assets/wallet-notices.js'))),
   passkeys: () => spoken(usual(import('/assets/wallet-passkeys.js')),
     import('/assets/wallet-passkeys-texts.js').then((found) => found.walletPasskeysTexts)),
   passkey_offer: () => spoken(usual(import('/assets/wallet-passkey-offer.js')),
@@ -56,6 +61,7 @@ export const later = {
   password: () => ofPasswords(import('/assets/wallet-password.js')),
   password_entry: () => ofPasswords(import('/assets/wallet-password-entry.js')),
   permissions: () => usual(import('/assets/wallet-permissions.js')),
+  push: () => import('/assets/wallet-push.js'),
   receipt: () => usual(import('/assets/wallet-receipt.js')),
   result: () => usual(import('/assets/wallet-result.js')),
   sessions: () => usual(import('/assets/wallet-sessions.js')),
@@ -76,6 +82,7 @@ let ahead = false;
 export function fetchAhead() {
   if (ahead) return;
   ahead = true;
+  if (globalThis.Notification?.permission === 'granted') later.push().then(({ renewPush }) => renewPush()).catch(() => { /* the next opening tells */ });
   for (const part of NEXT) later[part]().catch(() => { /* asked for again, and told, when it is wanted */ });
 }
 

@@ -92,6 +92,8 @@ export function settingsView(app) {
         el('div', { class: 'setting-group' },
           el('a', { class: 'setting setting-button', href: '#contacts' }, icon('mail'),
             el('span', { class: 'setting-words' }, el('span', {}, t('contacts')), el('span', { class: 'small soft' }, t('contacts_hint'))), icon('forward')),
+          el('a', { class: 'setting setting-button', href: '#notices' }, icon('bell'),
+            el('span', { class: 'setting-words' }, el('span', {}, t('notices')), el('span', { class: 'small soft' }, t('notices_hint'))), icon('forward')),
           el('a', { class: 'setting setting-button', href: '#passkeys' }, icon('key'),
             el('span', { class: 'setting-words' }, el('span', {}, t('passkeys')), el('span', { class: 'small soft' }, t('passkeys_hint'))), icon('forward')),
           el('a', { class: 'setting setting-button', href: '#password' }, icon('key'),

@@ -250,7 +250,7 @@ const PERMISSION_LINK = '/app/opa/user_authorization';
 /** @type {Record<string, string>} */
 const TITLES = {
   home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
-  passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', 'freeze-code': 'freeze_code_title', 'my-data': 'my_data_title', closing: 'closing_title', 'freeze-by-code': 'stop_title', permissions: 'permissions', 'permission-link': 'permission_title',
+  passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', 'freeze-code': 'freeze_code_title', 'my-data': 'my_data_title', closing: 'closing_title', 'freeze-by-code': 'stop_title', notices: 'notices_title', 'not-me': 'not_me_title', permissions: 'permissions', 'permission-link': 'permission_title',
   'top-up': 'top_up_title', help: 'help_title', terms: 'terms_title', privacy: 'privacy_title', password: 'password_title',
   'external-id': 'external_title', 'external-return': 'external_title', 'external-sign-in': 'external_sign_in_title',
   'password-sign-in': 'password_sign_in_title', 'password-sign-up': 'password_sign_up_title',
@@ -268,7 +268,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
-  const within = ['activity', 'closing', 'contacts', 'external-id', 'freeze-code', 'my-data', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
+  const within = ['activity', 'closing', 'contacts', 'external-id', 'freeze-code', 'my-data', 'notices', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
@@ -304,6 +304,8 @@ const OPEN_PAGES = {
   '/undo-contact': (how) => showLater('contact-undo', 'contact_undo', ({ contactUndoView }) => contactUndoView(), how),
   // Where a provider of external IDs sends the browser back to.
   '/external-id': (how) => showLater('external-return', 'external_id', ({ externalReturnView }) => externalReturnView(), how),
+  // Where a notice leads for whoever says that it was not them.
+  '/not-me': (how) => showLater('not-me', 'not_me', ({ notMeView }) => notMeView(), how),
   // Where a code on paper stops a wallet.
   '/freeze': (how) => showLater('freeze-by-code', 'freeze_by_code', ({ freezeByCodeView }) => freezeByCodeView(), how),
 };
@@ -317,6 +319,7 @@ const OWN_PAGES = {
   '#freeze-code': (how) => showLater('freeze-code', 'freeze_code', ({ freezeCodeView }) => freezeCodeView(app), how),
   '#history': (how) => showLater('history', 'history', ({ historyView }) => historyView(app), how),
   '#my-data': (how) => showLater('my-data', 'my_data', ({ myDataView }) => myDataView(), how),
+  '#notices': (how) => showLater('notices', 'notices', ({ noticesView }) => noticesView(), how),
   '#passkeys': (how) => showLater('passkeys', 'passkeys', ({ passkeysView }) => passkeysView(app), how),
   '#password': (how) => showLater('password', 'password', ({ passwordView }) => passwordView(app), how),
   '#permissions': (how) => showLater('permissions', 'permissions', ({ permissionsView }) => permissionsView(), how),

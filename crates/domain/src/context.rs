@@ -33,6 +33,9 @@ pub enum SystemReason {
     /// A command line on the server: `mamori init`, development seeds.
     #[n(6)]
     CommandLine,
+    /// Somebody with the link of a notice said: this was not me.
+    #[n(14)]
+    NoticeDenied,
 }
 
 impl SystemReason {
@@ -46,6 +49,7 @@ impl SystemReason {
             SystemReason::Reconciliation => "reconciliation",
             SystemReason::SignUp => "sign_up",
             SystemReason::CommandLine => "command_line",
+            SystemReason::NoticeDenied => "notice_denied",
         }
     }
 }

@@ -4,14 +4,19 @@
 //! |---|---|---|
 //! | a message is enqueued, sealed | outbox, before the page is answered | it stands there |
 //! | notices that the journal owes are [taken in](take_in_journal) | outbox, with the mark of how far it read | read on behind the mark |
-//! | each notice is [put on the lane](sort) by which its reader is reached; copies for the reader's other contacts | outbox, in one transaction | the rest is sorted later |
+//! | each notice is [sorted](sort): for each contact and browser that it goes to a letter of its own, on its lane | outbox, in one transaction | the rest is sorted later |
 //! | each due entry of a lane [goes to its courier](deliver) | outside | it goes once more, under the same id |
 //! | what became of it | outbox | |
 //!
 //! At least once: a message may arrive twice, never not at all while there is hope. A code that is too old is given up.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_connectors::delivery::DeliveryError;
 use mamori_connectors::mail::{Mail, MailAddress, Mailer};
+use mamori_connectors::push::{
+    PushChance, PushGateway, PushMessage, Pushed, Subscription, Urgency,
+};
 use mamori_connectors::sms::{PhoneNumber, SmsGateway};
 use mamori_datastore::fault::Fault;
 use mamori_domain::ids::WalletId;
@@ -19,11 +24,16 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
 use mamori_engine::journal::batch::decode_events;
 use mamori_registry::outbox::{
-    Delivery, Due, EntryKey, JournaledRow, Lane, Letter, Outbox, Sorted,
+    Delivery, Due, EntryKey, JournaledRow, Lane, Letter, MONEY_NOTICE_LIFE, NOTICE_LIFE, Outbox,
+    Sorted,
 };
-use mamori_registry::{Registry, Seed};
+use mamori_registry::{
+    Contact, ContactKind, NotMe, NoticeFacts, PushAddress, PushId, Registry, Seed, Ways,
+};
 
-use crate::messages::{self, Message, MessageKind};
+use crate::messages::{self, Message, MessageKind, PushUrgency};
+use crate::notices::NOT_ME_PAGE;
+use crate::templates::{self, Group, NoticeKind, Values};
 
 /// The one shard whose journal owes notices.
 pub const SHARD: u32 = 0;
@@ -32,8 +42,15 @@ const ROUND: usize = 16;
 /// Journal rows read at a time.
 const JOURNAL_ROWS: usize = 64;
 
-/// Carries one message out; the key is the same for every attempt.
-pub type Carry<'a> = dyn Fn(&Message, EntryKey, Timestamp) -> Delivery + 'a;
+/// Carries one message out; the key is the same for every attempt. A push message comes with the address of its browser.
+pub type Carry<'a> = dyn Fn(&Parcel, EntryKey, Timestamp) -> Delivery + 'a;
+
+/// What a courier is given.
+pub struct Parcel {
+    pub message: Message,
+    /// Of a push message.
+    pub browser: Option<PushAddress>,
+}
 
 /// Takes in what the next few dozen journal rows owe; true while there may be more.
 pub fn take_in_journal(outbox: &mut Outbox, journal: &mut JournalReader) -> Result<bool, Fault> {
@@ -51,24 +68,29 @@ pub fn take_in_journal(outbox: &mut Outbox, journal: &mut JournalReader) -> Resu
     Ok(rows.len() == JOURNAL_ROWS)
 }
 
-/// Puts what waits on the lane by which its reader is reached, with a copy for each other contact of the same person.
+/// Makes of each notice that waits a letter for each contact and browser that it goes to. `wallet_origin` is the configured one: no link
+/// is made of anything else.
 pub fn sort(
     outbox: &mut Outbox,
     registry: &mut Registry,
     now: Timestamp,
     seed: &Seed,
+    wallet_origin: &str,
 ) -> Result<(), Fault> {
     let mut rounds = 0;
     let mut round = || {
         rounds += 1;
         let seed = seed.part(&format!("round {rounds}"));
-        outbox.sort(now, ROUND, &seed, &mut |due| sorted(registry, due, now))
+        outbox.sort(now, ROUND, &seed, &mut |due| {
+            let sorted = sorted(registry, due, now, wallet_origin);
+            sorted.inspect_err(|fault| tracing::warn!(%fault, kind = due.kind, "a notice has no address for now")).ok()
+        })
     };
     while round()? == ROUND {}
     Ok(())
 }
 
-/// Sends what is due on one lane.
+/// Sends what is due on one lane. A browser that its push service knows no more is forgotten.
 pub fn deliver(
     outbox: &mut Outbox,
     registry: &mut Registry,
@@ -77,66 +99,167 @@ pub fn deliver(
     carry: &Carry,
 ) -> Result<(), Fault> {
     let mut round = || {
-        outbox.deliver(
-            lane,
-            now,
-            ROUND,
-            &mut |due| match read(registry, due, now) {
-                Ok(Some(message)) => carry(&message, due.key, now),
-                Ok(None) => Delivery::Never("nobody to send it to, or nothing to say"),
-                Err(_) => Delivery::Later("the registry does not answer"),
-            },
-        )
+        outbox.deliver(lane, now, ROUND, &mut |due| {
+            let Some(message) = Message::from_bytes(&due.content) else {
+                return Delivery::Never("nothing that can be sent");
+            };
+            let browser = match message.kind {
+                MessageKind::Push => match address_of(registry, &message.to) {
+                    Ok(Some(address)) => Some(address),
+                    Ok(None) => return Delivery::Never(GONE),
+                    Err(_) => return Delivery::Later("the registry does not answer"),
+                },
+                MessageKind::Sms | MessageKind::Mail => None,
+            };
+            let parcel = Parcel { message, browser };
+            let delivery = carry(&parcel, due.key, now);
+            if delivery == Delivery::Never(GONE)
+                && let Some(id) = push_id(&parcel.message.to)
+                && let Err(fault) = registry.notices().forget_push(&id)
+            {
+                tracing::warn!(%fault, "a browser that takes no push any more was not forgotten");
+            }
+            delivery
+        })
     };
     while round()? == ROUND {}
     Ok(())
 }
 
-/// The lane by which the reader of an entry is reached, and what goes to the reader's other contacts.
-/// None while the registry does not answer.
-fn sorted(registry: &mut Registry, due: &Due, now: Timestamp) -> Option<Sorted> {
-    let mut messages = read_all(registry, due, now).ok()?.into_iter();
-    // Where there is no recipient, either courier says so.
-    let lane = match messages.next().map(|message| message.kind) {
-        Some(MessageKind::Mail) => Lane::Mail,
-        Some(MessageKind::Sms) | None => Lane::Sms,
+/// What is said of a browser that is not there any more.
+const GONE: &str = "the browser takes no push any more";
+
+fn push_id(text: &str) -> Option<PushId> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+fn address_of(registry: &mut Registry, to: &str) -> Result<Option<PushAddress>, Fault> {
+    match push_id(to) {
+        Some(id) => registry.notices().push_address(&id),
+        None => Ok(None),
+    }
+}
+
+fn sorted(
+    registry: &mut Registry,
+    due: &Due,
+    now: Timestamp,
+    wallet_origin: &str,
+) -> Result<Sorted, Fault> {
+    let kind = NoticeKind::of(&due.kind);
+    let facts = NoticeFacts::read(&due.content, due.made_at());
+    let messages = match kind.zip(facts) {
+        Some((kind, facts)) => told(registry, (kind, &facts), due.times, now, wallet_origin)?,
+        None => Vec::new(),
     };
-    let copies = messages.map(|message| Letter {
+    let copies = messages.iter().map(|message| Letter {
         kind: message.kind.word(),
         content: message.to_bytes(),
     });
-    Some(Sorted {
-        lane,
+    Ok(Sorted {
+        lane: None,
         copies: copies.collect(),
+        life: match kind.map(|kind| kind.group) {
+            Some(Group::Money) => MONEY_NOTICE_LIFE,
+            _ => NOTICE_LIFE,
+        },
     })
 }
 
-/// What an entry says, and to whom; `None` if there is no recipient, or nothing to say. Of several contacts of one person it is the
-/// oldest: the others have entries of their own.
-fn read(registry: &mut Registry, due: &Due, now: Timestamp) -> Result<Option<Message>, Fault> {
-    Ok(read_all(registry, due, now)?.into_iter().next())
+/// What the owner of a wallet is told, at each contact and in each browser that this goes to; nothing where there is no owner.
+fn told(
+    registry: &mut Registry,
+    (kind, facts): (&NoticeKind, &NoticeFacts),
+    times: u32,
+    now: Timestamp,
+    wallet_origin: &str,
+) -> Result<Vec<Message>, Fault> {
+    let wallet = facts.wallet;
+    let Some(reached) = registry.contacts().reached(wallet, now)? else {
+        return Ok(Vec::new());
+    };
+    let mut notices = registry.notices();
+    let choices = notices.choices(wallet)?;
+    let shop = notices.shop(facts)?;
+    let not_me = NotMe {
+        wallet,
+        told_at: facts.at,
+    };
+    let secret = URL_SAFE_NO_PAD.encode(notices.not_me_secret(&not_me));
+    let page = format!("{NOT_ME_PAGE}#{secret}");
+    let locale = choices.locale.unwrap_or(reached.locale);
+    let values = Values {
+        facts,
+        times,
+        shop: shop.as_deref(),
+        link: &format!("{wallet_origin}{page}"),
+    };
+    let words = templates::fill(&kind.built_in(&locale), &values, &locale);
+    let (contacts, to_browsers) = match kind.group {
+        Group::Safety => (reached.contacts, choices.safety_push),
+        Group::Money => (
+            for_money(registry, wallet, choices.money, now)?,
+            choices.money.push,
+        ),
+    };
+    let to_contact = |contact: &Contact| messages::notice(&words, contact, &locale);
+    let mut told: Vec<Message> = contacts.iter().map(to_contact).collect();
+    if to_browsers {
+        let browsers = registry.notices().push_browsers(wallet)?;
+        told.extend(browsers.iter().map(|browser| {
+            messages::push_notice((kind, &words), (&browser.id, &page), facts.at, &locale)
+        }));
+    }
+    Ok(told)
 }
 
-/// What an entry says to each contact of its reader, the oldest first.
-fn read_all(registry: &mut Registry, due: &Due, now: Timestamp) -> Result<Vec<Message>, Fault> {
-    match due.kind.as_str() {
-        "sms" | "mail" => Ok(Vec::from_iter(Message::from_bytes(&due.content))),
-        notice => notices_for(registry, notice, &due.content, due.times, now).inspect_err(
-            |fault| tracing::warn!(%fault, kind = notice, "a notice has no address for now"),
-        ),
+/// One mailbox and one telephone at most, as the customer has chosen: the preferred one, or the oldest of its kind.
+fn for_money(
+    registry: &mut Registry,
+    wallet: WalletId,
+    ways: Ways,
+    now: Timestamp,
+) -> Result<Vec<Contact>, Fault> {
+    if !ways.mail && !ways.sms {
+        return Ok(Vec::new());
     }
+    let known = registry.contacts().of_wallet(wallet, now)?;
+    let of_kind = |kind: ContactKind| {
+        let mut confirmed: Vec<_> = (known.iter())
+            .filter(|one| one.removed_at.is_none() && one.contact.kind() == kind)
+            .collect();
+        confirmed.sort_by_key(|one| !one.is_preferred);
+        confirmed.first().map(|one| one.contact.clone())
+    };
+    let mut contacts = Vec::new();
+    if ways.mail {
+        contacts.extend(of_kind(ContactKind::Mail));
+    }
+    if let Some(phone) = of_kind(ContactKind::Phone).filter(|_| ways.sms) {
+        match registry.notices().take_money_sms(wallet, now)? {
+            true => contacts.push(phone),
+            false => tracing::info!("an SMS about money is beyond the budget and is not sent"),
+        }
+    }
+    Ok(contacts)
 }
 
 /// The connectors that carry messages out.
 pub struct Couriers {
     pub sms: SmsGateway,
     pub mail: Mailer,
+    pub push: PushGateway,
 }
 
 impl Couriers {
-    /// Hands a message to the SMS service or to the mail server.
-    pub fn carry(&self, message: &Message, key: EntryKey, now: Timestamp) -> Delivery {
+    /// Hands a message to the SMS service, to the mail server or to a push service. `seed` was drawn for this attempt.
+    pub fn carry(&self, parcel: &Parcel, key: EntryKey, now: Timestamp, seed: &Seed) -> Delivery {
+        let message = &parcel.message;
         match message.kind {
+            MessageKind::Push => match &parcel.browser {
+                Some(browser) => self.push(message, browser, now, seed),
+                None => Delivery::Never(GONE),
+            },
             MessageKind::Sms => {
                 let Some(to) = PhoneNumber::new(&message.to) else {
                     return Delivery::Never("not a telephone number");
@@ -175,22 +298,54 @@ impl Couriers {
             }
         }
     }
-}
 
-/// What the owner of a wallet is to be told, if the wallet has an owner: at every contact, for each of these notices is one of safety.
-fn notices_for(
-    registry: &mut Registry,
-    kind: &str,
-    content: &[u8],
-    times: u32,
-    now: Timestamp,
-) -> Result<Vec<Message>, Fault> {
-    let Ok(wallet) = content.try_into().map(u64::from_be_bytes) else {
-        return Ok(Vec::new());
-    };
-    let Some(reached) = registry.contacts().reached(WalletId(wallet), now)? else {
-        return Ok(Vec::new());
-    };
-    let words = |contact| messages::notice(kind, times, contact, &reached.locale);
-    Ok(reached.contacts.iter().filter_map(words).collect())
+    fn push(
+        &self,
+        message: &Message,
+        browser: &PushAddress,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Delivery {
+        let (urgency, topic) = match message.subject.split_once(' ') {
+            Some((urgency, topic)) => (urgency, Some(topic)),
+            None => (&*message.subject, None),
+        };
+        let is_urgent = urgency == PushUrgency::High.word();
+        let to = Subscription {
+            endpoint: browser.endpoint.clone(),
+            p256dh: browser.p256dh.clone(),
+            auth: browser.auth,
+        };
+        let pushed = self.push.send(
+            &to,
+            &PushMessage {
+                plain: message.text.as_bytes(),
+                life: if is_urgent {
+                    NOTICE_LIFE
+                } else {
+                    MONEY_NOTICE_LIFE
+                },
+                urgency: if is_urgent {
+                    Urgency::High
+                } else {
+                    Urgency::Normal
+                },
+                topic,
+            },
+            now.seconds(),
+            &PushChance {
+                key: seed.take("push key"),
+                salt: seed.take("push salt"),
+            },
+        );
+        match pushed {
+            Pushed::Taken => Delivery::Sent,
+            Pushed::Gone => Delivery::Never(GONE),
+            Pushed::Later(None) => Delivery::Later("the push service did not answer"),
+            Pushed::Later(Some(pause)) => {
+                Delivery::LaterIn(pause, "the push service asks for patience")
+            }
+            Pushed::Refused(_) => Delivery::Never("the push service refuses it for good"),
+        }
+    }
 }

@@ -21,7 +21,8 @@
 //! | `freeze.rs` | an operator stops a wallet for its owner |
 //! | `closing.rs` | a customer asks to close the wallet |
 //! | `freeze_code.rs` | a code on paper stops a wallet |
-//! | `delivery.rs` | messages leave, by the courier of their reader; `messages.rs` has their words |
+//! | `delivery.rs` | messages leave, by the courier of their reader; `messages.rs` and `templates.rs` have their words |
+//! | `notices.rs` | a customer chooses how to be told what; whoever gets a notice says "this was not me" |
 //! | `note.rs` | an operator writes a note on a wallet |
 //! | `look.rs` | an operator looks a customer up, or opens a history, for a reason |
 //! | `reconcile.rs` | what a crash left between two steps of any of these is brought to its end |
@@ -46,6 +47,7 @@ pub mod freeze_code;
 pub mod look;
 pub mod messages;
 pub mod note;
+pub mod notices;
 pub mod open;
 pub mod passkeys;
 pub mod password;
@@ -56,6 +58,7 @@ pub mod sign_in;
 pub mod sign_up;
 pub mod staff;
 pub mod supervisor;
+pub mod templates;
 pub mod top_up;
 
 mod japan_time;

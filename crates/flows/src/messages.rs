@@ -5,9 +5,11 @@ use std::fmt;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_datastore::fault::Fault;
-use mamori_registry::{Contact, ContactKind, ContactNews, Told, UndoSecret};
+use mamori_domain::world::Timestamp;
+use mamori_registry::{Contact, ContactKind, ContactNews, PushId, Told, UndoSecret};
 
 use crate::japan_time;
+use crate::templates::{Group, NoticeKind, Words};
 
 /// How a message travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub enum MessageKind {
     Sms,
     /// To a mailbox.
     Mail,
+    /// To a browser that takes push.
+    Push,
 }
 
 /// A message to one contact. It may hold a one-time code, so its `Debug` shows no text.
@@ -23,9 +27,9 @@ pub enum MessageKind {
 pub struct Message {
     /// How it travels.
     pub kind: MessageKind,
-    /// E.164 number or mail address.
+    /// E.164 number or mail address; for push which subscription.
     pub to: String,
-    /// For mail; empty for SMS.
+    /// For mail; empty for SMS. For push its urgency, and perhaps a topic.
     pub subject: String,
     /// Plain text.
     pub text: String,
@@ -199,64 +203,60 @@ pub fn contact_news(told: &Told, wallet_origin: &str) -> Message {
     message(told.to, told.locale, subject, text)
 }
 
-/// A notice that the journal owes the owner of a wallet of something that has happened so many times; None for a kind that has no words.
-///
-/// An attacker who takes a wallet over freezes, unfreezes or binds a passkey: the owner hears of each on another way.
-pub fn notice(kind: &str, times: u32, contact: &Contact, locale: &str) -> Option<Message> {
-    let (subject, ja, en) = match kind {
-        "wallet_frozen" => (
-            ("ウォレットを停止しました", "Your wallet is frozen"),
-            "【Mamori】ウォレットのお支払いを停止しました。再開はウォレットの画面から、ご本人の確認をして行えます。",
-            "Mamori: payments from your wallet are stopped. You can start them again in the wallet; it will make sure that it is you.",
-        ),
-        "wallet_unfrozen" => (
-            ("ウォレットを再開しました", "Your wallet works again"),
-            "【Mamori】ウォレットのお支払いを再開しました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: payments from your wallet work again. If this was not you, freeze the wallet at once and contact us.",
-        ),
-        "credential_bound" => (
-            (
-                "サインインの方法が追加されました",
-                "A way to sign in was added",
-            ),
-            "【Mamori】ウォレットにサインインの方法（パスキー・パスワード・認証アプリ・外部IDのいずれか）が追加されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: a way to sign in (a passkey, password, codes or external ID) was added to your wallet. If this was not you, freeze the wallet at once and contact us.",
-        ),
-        "credential_revoked" => (
-            (
-                "サインインの方法が削除されました",
-                "A way to sign in was removed",
-            ),
-            "【Mamori】ウォレットからサインインの方法（パスキー・パスワード・認証アプリ・外部IDのいずれか）が削除されました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: a way to sign in (a passkey, password, codes or external ID) was removed from your wallet. If this was not you, freeze the wallet at once and contact us.",
-        ),
-        "device_bound" => (
-            (
-                "お支払いの端末が変わりました",
-                "Your wallet pays from another device",
-            ),
-            "【Mamori】お支払いに使う端末が変わりました。前の端末ではコードを表示できません。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: your wallet pays from another device now; the one before shows no code any more. If this was not you, freeze the wallet at once and contact us.",
-        ),
-        "device_unbound" => (
-            (
-                "お支払いの端末の登録を外しました",
-                "Your wallet's device was taken off",
-            ),
-            "【Mamori】お支払いに使う端末の登録が外れました。お心当たりがなければ、すぐにウォレットを停止してお問い合わせください。",
-            "Mamori: the device that your wallet paid from was taken off it. If this was not you, freeze the wallet at once and contact us.",
-        ),
-        _ => return None,
+/// A notice, for one contact.
+pub fn notice(words: &Words, contact: &Contact, locale: &str) -> Message {
+    let name = if locale == "en" {
+        "Mamori: "
+    } else {
+        "【Mamori】"
     };
-    let english = locale == "en";
-    let mut text = if english { en } else { ja }.to_owned();
-    if times > 1 {
-        text += &match english {
-            true => format!(" (This has happened {times} times.)"),
-            false => format!("（{times}回分のお知らせです）"),
-        };
+    let text = format!("{name}{}\n{}", words.body, words.way);
+    message(contact, locale, (&words.subject, &words.subject), text)
+}
+
+/// A notice for one browser that takes push: what its lock screen may show, and where its button leads.
+pub fn push_notice(
+    (kind, words): (&NoticeKind, &Words),
+    (browser, page): (&PushId, &str),
+    at: Timestamp,
+    locale: &str,
+) -> Message {
+    let urgency = match kind.group {
+        Group::Safety => PushUrgency::High,
+        Group::Money => PushUrgency::Normal,
+    };
+    let text = serde_json::json!({
+        "kind": kind.word,
+        "title": words.subject,
+        "body": words.body,
+        "lang": locale,
+        "at_ms": at.0.div_euclid(1_000),
+        "not_me": page,
+    });
+    let topic = kind.topic.unwrap_or_default();
+    Message {
+        kind: MessageKind::Push,
+        to: URL_SAFE_NO_PAD.encode(browser),
+        subject: format!("{} {topic}", urgency.word()).trim_end().to_owned(),
+        text: text.to_string(),
     }
-    Some(message(contact, locale, subject, text))
+}
+
+/// How soon a browser is to be woken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PushUrgency {
+    Normal,
+    High,
+}
+
+impl PushUrgency {
+    /// The stable word.
+    pub const fn word(self) -> &'static str {
+        match self {
+            PushUrgency::Normal => "normal",
+            PushUrgency::High => "high",
+        }
+    }
 }
 
 impl Message {
@@ -270,7 +270,7 @@ impl Message {
     /// Reads what [`Message::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Option<Message> {
         let [kind, to, subject, text]: [String; 4] = serde_json::from_slice(bytes).ok()?;
-        let kind = [MessageKind::Sms, MessageKind::Mail]
+        let kind = [MessageKind::Sms, MessageKind::Mail, MessageKind::Push]
             .into_iter()
             .find(|known| known.word() == kind)?;
         Some(Message {
@@ -283,11 +283,12 @@ impl Message {
 }
 
 impl MessageKind {
-    /// The stable word: `sms` or `mail`.
+    /// The stable word: `sms`, `mail` or `push`.
     pub const fn word(self) -> &'static str {
         match self {
             MessageKind::Sms => "sms",
             MessageKind::Mail => "mail",
+            MessageKind::Push => "push",
         }
     }
 }
@@ -359,24 +360,20 @@ mod tests {
     }
 
     #[test]
-    fn every_notice_of_the_journal_has_words() {
-        let contact = Contact::parse("090-1234-5678").expect("a contact");
-        for kind in [
-            "wallet_frozen",
-            "wallet_unfrozen",
-            "credential_bound",
-            "credential_revoked",
-            "device_bound",
-            "device_unbound",
-        ] {
-            let texts: Vec<String> = ["ja", "en"]
-                .iter()
-                .map(|locale| notice(kind, 1, &contact, locale).expect("words").text)
-                .collect();
-            assert_ne!(texts[0], texts[1], "{kind}");
-        }
-        assert_eq!(notice("something_new", 1, &contact, "ja"), None);
-        let thrice = notice("wallet_frozen", 3, &contact, "ja").expect("words");
-        assert!(thrice.text.ends_with("（3回分のお知らせです）"));
+    fn a_push_message_says_what_a_lock_screen_may_show_and_leads_nowhere_else() {
+        let kind = NoticeKind::of("wallet_frozen").expect("a kind");
+        let words = Words {
+            subject: "停止".into(),
+            body: "停止しました".into(),
+            way: "https://wallet.example.jp/not-me#AAAA".into(),
+        };
+        let at = Timestamp::from_seconds(1_795_853_400);
+        let Message { subject, text, .. } =
+            push_notice((kind, &words), (&[7; 16], "/not-me#AAAA"), at, "ja");
+        assert_eq!(subject, "high frozen");
+        assert!(
+            text.contains("\"not_me\":\"/not-me#AAAA\"") && !text.contains("http"),
+            "{text}"
+        );
     }
 }

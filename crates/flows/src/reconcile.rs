@@ -17,7 +17,7 @@ use mamori_registry::{Reconciled, Registry, Seed};
 
 use crate::erase::carry_out;
 use crate::ledger::{OfLedger, Run};
-use crate::{external_id, password};
+use crate::{external_id, notices, password};
 
 /// How long a sign-up may be on its way before its next step is taken for it.
 const ON_ITS_WAY: Duration = Duration::from_secs(120);
@@ -33,6 +33,7 @@ pub fn at_start(engine: &Engine, registry: &mut Registry) -> Result<Reconciled, 
     // Of the moment nothing is asked, and of chance nothing is made: the sign-ups have begun before.
     let (all, seed) = (Timestamp(i64::MAX), Seed::new([0; 32]));
     password::bind_owed(engine, registry, all, all, &seed)?;
+    notices::settle(engine, registry, all)?;
     registry.reconcile(&mut OfLedger(engine))
 }
 
@@ -84,6 +85,7 @@ pub fn sweep(
         };
         carry_out(&mut run, &erasure)?;
     }
+    notices::settle(engine, registry, now.minus(ON_ITS_WAY))?;
     registry.api_keys().settle(&mut OfLedger(engine), now)?;
     registry.permissions().settle(&mut OfLedger(engine), now)?;
     registry.passkeys().settle(&mut OfLedger(engine), now)?;

@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | the session is stored if its owner is still who proved a passkey; the browser's old session ends, and the oldest beyond the limit | registry, in one transaction | a row whose token no browser has, until its time is over |
 //! | the codes of the sessions that ended are worth nothing | ledger, in memory | the process has stopped, and all codes with it |
+//! | where a customer signed in from is remembered; of a new browser or network the owner is told | registry and outbox, in one transaction | the next sign-in tells |
 //!
 //! | step of an end | where it is written | if the answer is lost |
 //! |---|---|---|
+//! | notices go to its browser no more | registry | asked again |
 //! | the rows are gone | registry | asked again: nothing is there |
 //! | their codes are worth nothing, and a request for a code that is on its way gets none | ledger, in memory | the process has stopped, and all codes with it |
 
@@ -15,8 +17,8 @@ use mamori_domain::command::Command;
 use mamori_domain::ids;
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    AuthMethod, DeviceKey, EndedSession, Generation, OwnerId, SessionDevice, SessionId, SessionRow,
-    Surface,
+    Arrival, AuthMethod, DeviceKey, EndedSession, Generation, OwnerId, SessionDevice, SessionId,
+    SessionRow, Surface,
 };
 
 use crate::ledger::Run;
@@ -89,6 +91,16 @@ pub fn begin(run: &mut Run, new: NewSession) -> Flow<TokenSession> {
             .open(&row, &token, new.owner.generation, new.replaced.as_ref())?;
     let ended = opened.ok_or(Denied::OwnerGone)?;
     end_codes(run, &ended)?;
+    if let Some(wallet) = row.wallet.filter(|_| row.surface == Surface::Wallet) {
+        let arrival = Arrival {
+            person: row.owner,
+            wallet,
+            browser: row.device.browser,
+            network: run.asker.context.network,
+            agent: row.device.agent,
+        };
+        run.registry.places().arrive(&arrival, run.now, run.seed)?;
+    }
     Ok(TokenSession { row, token, ended })
 }
 
@@ -134,6 +146,13 @@ pub fn end(
     owner: &OwnerId,
     session: &SessionId,
 ) -> Result<Option<EndedSession>, Fault> {
+    if surface == Surface::Wallet {
+        let of_owner = run.registry.sessions().of(surface, owner, Timestamp(0))?;
+        let row = of_owner.into_iter().find(|row| row.session == *session);
+        if let Some(browser) = row.and_then(|row| row.device.browser) {
+            run.registry.notices().forget_browser(owner, browser)?;
+        }
+    }
     let ended = run.registry.sessions().end(surface, owner, session)?;
     end_codes(run, ended.as_slice())?;
     Ok(ended)
@@ -146,6 +165,12 @@ pub fn end_others(
     owner: &OwnerId,
     but: &SessionId,
 ) -> Result<Vec<EndedSession>, Fault> {
+    if surface == Surface::Wallet {
+        let of_owner = run.registry.sessions().of(surface, owner, Timestamp(0))?;
+        let row = of_owner.into_iter().find(|row| row.session == *but);
+        let here = row.and_then(|row| row.device.browser);
+        run.registry.notices().forget_browsers(owner, here)?;
+    }
     let ended = run.registry.sessions().end_others(surface, owner, but)?;
     end_codes(run, &ended)?;
     Ok(ended)
@@ -157,6 +182,9 @@ pub fn end_all(
     surface: Surface,
     owner: &OwnerId,
 ) -> Result<Vec<EndedSession>, Fault> {
+    if surface == Surface::Wallet {
+        run.registry.notices().forget_browsers(owner, None)?;
+    }
     let ended = run.registry.sessions().end_all_of(surface, owner)?;
     end_codes(run, &ended)?;
     Ok(ended)

@@ -54,6 +54,12 @@ pub enum Denied {
     ContactChangesUsedUp,
     /// The secret of a letter is unknown, used or too old; not told apart.
     UndoLink,
+    /// The link of a notice is none of ours, was used, or is too old; not told apart.
+    NoticeLink,
+    /// Without this way the customer would not hear of what touches safety.
+    LastWay,
+    /// The customer had as many notices within the hour as are sent.
+    NoticesUsedUp,
     /// The new passkey belongs to another account already.
     CredentialTaken,
     /// The customer has as many passkeys as one may have.

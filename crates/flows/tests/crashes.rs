@@ -21,10 +21,11 @@ use mamori_engine::testing::{Loss, ManualClock};
 use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::api_key;
 use mamori_flows::contacts;
-use mamori_flows::delivery::{SHARD, deliver, sort, take_in_journal};
+use mamori_flows::delivery::{Parcel, SHARD, deliver, sort, take_in_journal};
 use mamori_flows::enrol;
 use mamori_flows::erase;
 use mamori_flows::messages::{Message, MessageKind};
+use mamori_flows::notices;
 use mamori_flows::open::{self, NewStore, Turns};
 use mamori_flows::passkeys::{self, PasskeyOwner};
 use mamori_flows::password;
@@ -34,8 +35,8 @@ use mamori_flows::{Denied, Flow, Run, Stop};
 use mamori_registry::outbox::{Delivery, EntryKey, Lane, Outbox};
 use mamori_registry::{
     CONTROL, Contact, ContactChange, EndedSession, Enrolment, HashCost, NEVER_USED, NewFactors,
-    NewPasskey, Opening, OwnerId, Password, PasswordEnrolment, Reconciled, Registry, Rows, Seed,
-    SessionId, StoredPasskey, Surface, TotpSecret, step_at, token_hash,
+    NewPasskey, NotMe, NoticeChoices, Opening, OwnerId, Password, PasswordEnrolment, Reconciled,
+    Registry, Rows, Seed, SessionId, StoredPasskey, Surface, TotpSecret, Ways, step_at, token_hash,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000_000_000);
@@ -52,13 +53,17 @@ struct World {
 }
 
 fn engine(scratch: &Scratch) -> Engine {
+    engine_at(scratch, NOW)
+}
+
+fn engine_at(scratch: &Scratch, now: Timestamp) -> Engine {
     Engine::open(EngineConfig {
         location: scratch.location(),
         master: Arc::new(MasterKey::from_bytes([42; 32])),
         limits: Limits::default(),
         standby: false,
         purpose: Purpose::Development,
-        clock: Arc::new(ManualClock::at(NOW.0)),
+        clock: Arc::new(ManualClock::at(now.0)),
         entropy: [5; 32],
         on_fatal: Arc::new(|fault| panic!("the engine must not die here: {fault}")),
     })
@@ -777,6 +782,8 @@ fn a_person_with_money_is_erased_only_when_that_is_said() {
     assert_eq!((told, world.customer()), (Some(SORA), (None, false)));
 }
 
+const ORIGIN: &str = "https://wallet.example.jp";
+
 /// A notice of the journal and a code that a page sent: carried when the program died, they go once more under the same ids, and
 /// only once after that.
 #[test]
@@ -813,13 +820,13 @@ fn a_message_that_was_carried_when_the_program_died_goes_once_more_under_the_sam
         .expect("it is taken");
     take_in(&world, &mut outbox);
     let send = |world: &mut World, outbox: &mut Outbox, dies: bool| {
-        let carry = |_: &Message, key: EntryKey, _: Timestamp| {
+        let carry = |_: &Parcel, key: EntryKey, _: Timestamp| {
             carried.borrow_mut().push(key);
             assert!(!dies, "the program dies with the message under way");
             Delivery::Sent
         };
         let seed = Seed::new([12; 32]);
-        sort(outbox, &mut world.registry, NOW, &seed).expect("both answer");
+        sort(outbox, &mut world.registry, NOW, &seed, ORIGIN).expect("both answer");
         for lane in Lane::ALL {
             let mut one_lane =
                 || deliver(outbox, &mut world.registry, lane, NOW, &carry).expect("both answer");
@@ -860,7 +867,7 @@ fn every_contact_hears_of_a_freeze_and_of_a_change_of_contacts() {
     let phone = Contact::parse("090-1234-5678").expect("a contact");
     let added = world.run(|run| {
         let add = ContactChange::Add(&phone);
-        contacts::change(run, &SORA, &add, "https://wallet.example.jp")
+        contacts::change(run, &SORA, &add, ORIGIN)
     });
     added.expect("there is room");
     world
@@ -876,8 +883,8 @@ fn every_contact_hears_of_a_freeze_and_of_a_change_of_contacts() {
         let mut journal = JournalReader::open(&world.scratch.location(), SHARD).expect("it opens");
         while take_in_journal(&mut outbox, &mut journal).expect("both answer") {}
         let seed = Seed::new([12; 32]);
-        sort(&mut outbox, &mut world.registry, NOW, &seed).expect("both answer");
-        let carry = |message: &Message, _: EntryKey, _: Timestamp| {
+        sort(&mut outbox, &mut world.registry, NOW, &seed, ORIGIN).expect("both answer");
+        let carry = |Parcel { message, .. }: &Parcel, _: EntryKey, _: Timestamp| {
             let about = ["追加されました", "停止しました"].map(|word| message.text.contains(word));
             told.borrow_mut().push((message.to.clone(), about));
             Delivery::Sent
@@ -904,6 +911,116 @@ fn every_contact_hears_of_a_freeze_and_of_a_change_of_contacts() {
         ]
         .map(|(to, about)| (to.to_owned(), about))
     );
+}
+
+/// Money comes in; its owner wishes to hear of it by mail. The thread that tells dies wherever it likes: each top-up is told, one by one
+/// while they are few, the rest together, and none is told again by a start.
+#[test]
+fn each_movement_of_money_is_told_once_whatever_the_program_dies_of() {
+    let mut world = World::new();
+    let seal = || MasterKey::from_bytes([42; 32]).wrap_key();
+    let open = |world: &World| Outbox::open(&world.scratch.location(), seal()).expect("it opens");
+    drop(open(&world));
+    world.run(sign_up).expect("she signs up");
+    let wallet = WalletId(1);
+    let credit = |world: &World, number: u64| {
+        let credit = Command::Credit {
+            wallet,
+            idempotency_key: format!("top-up {number}").into(),
+            amount: Amount::yen(100 + number),
+            kind: CreditKind::Cash,
+        };
+        let given = Request::command(Asker::system(SystemReason::CommandLine), credit);
+        world.engine.ask(given).expect("answers").expect("room");
+    };
+    let told = RefCell::new(Vec::new());
+    let round = |world: &mut World, now: Timestamp| {
+        let mut outbox = open(world);
+        let mut journal = JournalReader::open(&world.scratch.location(), SHARD).expect("it opens");
+        while take_in_journal(&mut outbox, &mut journal).expect("both answer") {}
+        let seed = Seed::new([12; 32]);
+        sort(&mut outbox, &mut world.registry, now, &seed, ORIGIN).expect("both answer");
+        let carry = |Parcel { message, .. }: &Parcel, _: EntryKey, _: Timestamp| {
+            let lines = message.text.lines().next().unwrap_or_default();
+            let words = lines
+                .split_once("ウォレットに")
+                .map_or(lines, |(_, words)| words);
+            told.borrow_mut().push(words.to_owned());
+            Delivery::Sent
+        };
+        for lane in Lane::ALL {
+            deliver(&mut outbox, &mut world.registry, lane, now, &carry).expect("both answer");
+        }
+    };
+    // Nobody has asked for it: nothing is sent.
+    credit(&world, 1);
+    round(&mut world, NOW.plus_seconds(2));
+    assert_eq!(told.take(), Vec::<String>::new());
+
+    let by_mail = NoticeChoices {
+        money: Ways {
+            mail: true,
+            ..Ways::NONE
+        },
+        ..NoticeChoices::default()
+    };
+    let chosen = world.run(|run| notices::choose(run, wallet, &by_mail));
+    chosen.expect("the registry answers");
+    world.engine.stop();
+    world.engine = engine_at(&world.scratch, NOW.plus_seconds(1));
+    credit(&world, 2);
+    round(&mut world, NOW.plus_seconds(2));
+    world.restart();
+    round(&mut world, NOW.plus_seconds(2));
+    assert_eq!(told.take(), ["102円をチャージしました。"]);
+
+    for number in 3..=20 {
+        credit(&world, number);
+    }
+    round(&mut world, NOW.plus_seconds(2));
+    world.restart();
+    round(&mut world, NOW.plus_seconds(2));
+    let one_by_one = told.take();
+    assert_eq!(
+        one_by_one.len(),
+        11,
+        "twelve an hour, with the first: {one_by_one:?}"
+    );
+    let sum: u64 = (14..=20).map(|number| 100 + number).sum();
+    round(&mut world, NOW.plus_seconds(3_600));
+    world.restart();
+    round(&mut world, NOW.plus_seconds(3_600));
+    assert_eq!(
+        told.take(),
+        [format!(
+            "{sum}円をチャージしました。（7回分のお知らせです）"
+        )]
+    );
+}
+
+/// "This was not me", and the ledger's answer is lost: the wallet stands still after the next start, and the operators know.
+#[test]
+fn an_answer_of_this_was_not_me_that_was_cut_off_is_brought_to_its_end() {
+    for loss in BOTH {
+        let mut world = World::new();
+        world.run(sign_up).expect("she signs up");
+        let wallet = WalletId(1);
+        let not_me = NotMe {
+            wallet,
+            told_at: NOW,
+        };
+        let secret = world.registry.notices().not_me_secret(&not_me);
+        world.dies(loss, |run| notices::not_me(run, &secret, |_| {}));
+        world.restart();
+        let open = world.registry.notices().open_denials(10).expect("read");
+        assert_eq!(open.len(), 1, "{loss:?}");
+        assert!(open[0].frozen_at.is_some(), "{loss:?}");
+        let again = world.run(|run| notices::not_me(run, &secret, |_| {}));
+        assert!(
+            matches!(again, Err(Stop::Denied(Denied::NoticeLink))),
+            "it is used up"
+        );
+    }
 }
 
 /// An older program left people and passkeys without proofs. The first start gives them theirs, whatever it is interrupted by; what

@@ -18,7 +18,7 @@ use axum::http::StatusCode;
 use indicatif::ProgressBar;
 use mamori::assembly::{self, CardAccount, ExternalAccount, Mounted, Plan, Sockets};
 use mamori::config::ExternalIdConfig;
-use mamori::delivery::Notifier;
+use mamori::delivery::{Notifier, push_gateway};
 use mamori::interrupt::wait_for_interrupt;
 use mamori::world::{Chance, Clock, Failure, draw};
 use mamori_api::opa::account_link::{self, LINK_SECONDS_MAX, LinkKey};
@@ -26,6 +26,7 @@ use mamori_api::opa::id::user_authorization_id_text;
 use mamori_codes::payment_code::{IssuerPrefix, PaymentCode};
 use mamori_connectors::mail::{MailAddress, MailConfig, MailSecurity, Mailer};
 use mamori_connectors::openid::ClientProof;
+use mamori_connectors::push::{KNOWN_SERVICES, PushServices};
 use mamori_connectors::secret::Secret;
 use mamori_connectors::sms::{SmsConfig, SmsGateway};
 use mamori_datastore::fault::Fault;
@@ -52,6 +53,7 @@ use mamori_server::app::App;
 use mamori_server::directory::MerchantDirectory;
 use mamori_server::network::TrustedProxies;
 use mamori_server::password_list::PasswordList;
+use mamori_server::push_desk::PushDesk;
 use mamori_server::route_table::Routes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -144,6 +146,9 @@ struct Access {
     /// The provider of external IDs that the sandbox plays.
     #[serde(default)]
     oidc_issuer: String,
+    /// The sandbox's push service, where a script plays a browser that subscribes.
+    #[serde(default)]
+    push_url: String,
     /// For `mamori-lab dev code`; new at every start.
     token: String,
     merchant: AccessMerchant,
@@ -218,7 +223,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let base_url = format!("http://127.0.0.1:{}", sockets.api.local_addr()?.port());
     let sandbox = Sandbox::start(&base_url, inbox_port(args.port))?;
     let token = hex(&draw::<16>(chance));
-    let notifier = sandbox.notifier(&location, &master, clock, chance)?;
+    let (notifier, push) = sandbox.notifier(&location, &master, &wallet_url, clock, chance)?;
     let plan = Plan {
         location: location.clone(),
         master: master.clone(),
@@ -240,6 +245,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         proxies: TrustedProxies::default(),
         password_list: PasswordList::new(None),
         external_ids: external_ids(&sandbox, args.external_id.as_deref())?,
+        push,
         mounted: mounted(packages.as_deref(), token.clone()),
         sockets,
     };
@@ -257,6 +263,7 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         inbox_url: sandbox.text("inbox_url")?,
         sandbox_url: sandbox.text("card_url")?,
         oidc_issuer: sandbox.text("oidc_issuer")?,
+        push_url: sandbox.text("push_url")?,
         token,
         merchant: merchant(&mut registry, now, chance)?,
         customers: customers(&running.engine, &mut registry, now)?,
@@ -562,9 +569,10 @@ impl Sandbox {
         &self,
         location: &Location,
         master: &MasterKey,
+        wallet_origin: &str,
         clock: Clock,
         chance: Chance,
-    ) -> Result<Notifier, Failure> {
+    ) -> Result<(Notifier, PushDesk), Failure> {
         let sms = SmsGateway::new(SmsConfig {
             base_url: self.text("sms_url")?,
             account: self.text("sms_account")?,
@@ -589,7 +597,13 @@ impl Sandbox {
             timeout: Duration::from_secs(10),
         })
         .map_err(|_| "the mail settings cannot be used")?;
-        Notifier::open(location, master, Couriers { sms, mail }, clock, chance)
+        // The browsers' own services, so that a developer's browser gets real ones; and the sandbox's.
+        let known = KNOWN_SERVICES.iter().map(|name| (*name).to_owned());
+        let services = PushServices::new(known.chain([self.text("push_url")?]))?;
+        let (push, desk) = push_gateway(master, 1, "mailto:help@example.jp", services)?;
+        let couriers = Couriers { sms, mail, push };
+        let notifier = Notifier::open(location, master, couriers, wallet_origin, clock, chance)?;
+        Ok((notifier, desk))
     }
 }
 

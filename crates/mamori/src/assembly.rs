@@ -40,6 +40,7 @@ use mamori_server::network::{Origins, TrustedProxies};
 use mamori_server::nonces::with_nonces;
 use mamori_server::outside::Outside;
 use mamori_server::password_list::PasswordList;
+use mamori_server::push_desk::PushDesk;
 use mamori_server::route_table::{Route, Routes};
 use mamori_server::routes;
 use mamori_server::surface::{Front, bounded, dress};
@@ -171,6 +172,7 @@ pub struct Plan {
     /// Passwords that nobody gets.
     pub password_list: PasswordList,
     pub external_ids: Vec<ExternalAccount>,
+    pub push: PushDesk,
     pub mounted: Mounted,
 }
 
@@ -351,6 +353,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         issuer,
         password_list,
         external_ids,
+        push,
         ..
     } = plan;
     let external_desk = external_desk(external_ids, &sockets, purpose);
@@ -385,6 +388,7 @@ pub fn start(plan: Plan, clock: Clock, chance: Chance) -> Result<Running, Failur
         limits,
         issuer,
         directory,
+        push,
         card_desk: card_desk(card, &sockets, &master),
         outside,
         origins: Origins::new(master.network_key(), proxies),

@@ -11,6 +11,7 @@ use hyper::Uri;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::openid::{ClientKey, ClientProof};
 use mamori_connectors::secret::Secret;
+use mamori_connectors::push::{KNOWN_SERVICES, PushServices};
 use mamori_domain::decide::Limits;
 use mamori_domain::money::Amount;
 use mamori_registry::SendBudget;
@@ -62,6 +63,8 @@ pub struct Config {
     pub card: CardConfig,
     pub sms: SmsSettings,
     pub mail: MailSettings,
+    #[serde(default)]
+    pub push: PushSettings,
 }
 
 /// A surface: where it listens and what browsers call it.
@@ -166,6 +169,29 @@ pub struct MailSettings {
     pub codes_per_hour: u32,
 }
 
+/// Web push. It works without a word in the file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PushSettings {
+    /// Push services that are believed beside those of the browsers' makers: host names, `.push.example` for all hosts below one, or
+    /// `http://127.0.0.1:PORT` for one on this machine.
+    pub more_services: Vec<String>,
+    /// Whom a push service asks that has a question: `mailto:` or `https:`. The wallet's address unless it is given.
+    pub contact: Option<String>,
+    /// Another number makes another key: every browser subscribes anew when its owner opens the wallet.
+    pub key_number: u32,
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        PushSettings {
+            more_services: Vec::new(),
+            contact: None,
+            key_number: 1,
+        }
+    }
+}
+
 fn default_mails_per_hour() -> u32 {
     2_000
 }
@@ -227,6 +253,7 @@ impl Config {
                 hello_name: "mamori.example.jp".into(),
                 codes_per_hour: default_mails_per_hour(),
             },
+            push: PushSettings::default(),
         }
     }
 
@@ -245,6 +272,7 @@ impl Config {
         config.about()?;
         config.send_budget()?;
         config.proxies()?;
+        config.push_services()?;
         config.origins()?;
         config.secrets_stay_secret()?;
         config.external_accounts()?;
@@ -420,6 +448,24 @@ impl Config {
     pub fn proxies(&self) -> Result<TrustedProxies, Failure> {
         TrustedProxies::parse(&self.trusted_proxies)
             .map_err(|text| wrong("trusted_proxies", text, "10.0.0.0/8"))
+    }
+
+    /// The push services that messages may go to.
+    pub fn push_services(&self) -> Result<PushServices, Failure> {
+        if let Some(contact) = &self.push.contact
+            && !contact.starts_with("mailto:")
+            && !contact.starts_with("https://")
+        {
+            return Err(wrong("push.contact", contact, "mailto:help@example.jp"));
+        }
+        let known = KNOWN_SERVICES.iter().map(|name| (*name).to_owned());
+        PushServices::new(known.chain(self.push.more_services.iter().cloned()))
+            .map_err(|name| wrong("push.more_services", &name, "push.example.jp"))
+    }
+
+    /// Whom a push service asks.
+    pub fn push_contact(&self) -> &str {
+        self.push.contact.as_deref().unwrap_or(&self.wallet.origin)
     }
 
     /// What customers are told of the operator.

@@ -5,15 +5,17 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
+use mamori_connectors::push::{PushGateway, PushServices, VapidKey};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_domain::world::Timestamp;
 use mamori_engine::journal::JournalReader;
-use mamori_flows::delivery::{Couriers, SHARD, deliver, sort, take_in_journal};
+use mamori_flows::delivery::{Couriers, Parcel, SHARD, deliver, sort, take_in_journal};
 use mamori_flows::messages::{Message, Messenger};
 use mamori_registry::outbox::{Lane, Outbox};
 use mamori_registry::{CODE_LIFE, Registry, Seed};
+use mamori_server::push_desk::PushDesk;
 
 use crate::world::{Chance, Clock, Failure};
 
@@ -29,6 +31,8 @@ pub struct Notifier {
     location: Location,
     master: MasterKey,
     couriers: Couriers,
+    /// The wallet's, as it is configured: links in messages are made of nothing else.
+    wallet_origin: String,
     clock: Clock,
     chance: Chance,
 }
@@ -39,6 +43,7 @@ impl Notifier {
         location: &Location,
         master: &MasterKey,
         couriers: Couriers,
+        wallet_origin: &str,
         clock: Clock,
         chance: Chance,
     ) -> Result<Notifier, Failure> {
@@ -66,6 +71,7 @@ impl Notifier {
             location: location.clone(),
             master: master.clone(),
             couriers,
+            wallet_origin: wallet_origin.to_owned(),
             clock,
             chance,
         })
@@ -82,7 +88,7 @@ impl Notifier {
             let outbox = Outbox::open(&self.location, self.master.wrap_key())?;
             Ok((outbox, Registry::open(&self.location, &self.master)?))
         };
-        let (clock, chance) = (self.clock, self.chance);
+        let (clock, chance, wallet_origin) = (self.clock, self.chance, self.wallet_origin);
         let couriers = Arc::new(self.couriers);
         let mut threads = Vec::new();
         for (name, lane) in Lane::ALL.map(|lane| (thread_name(lane), lane)) {
@@ -90,7 +96,11 @@ impl Notifier {
             let couriers = Arc::clone(&couriers);
             threads.push(rounds(name, move || {
                 let now = Timestamp((clock.wall_micros)());
-                let carry = |message: &Message, key, at| couriers.carry(message, key, at);
+                let carry = |parcel: &Parcel, key, at| {
+                    let mut seed = [0; 32];
+                    chance(&mut seed);
+                    couriers.carry(parcel, key, at, &Seed::new(seed))
+                };
                 deliver(&mut outbox, &mut registry, lane, now, &carry)
             })?);
         }
@@ -102,7 +112,8 @@ impl Notifier {
             let now = Timestamp((clock.wall_micros)());
             let mut seed = [0; 32];
             chance(&mut seed);
-            sort(&mut outbox, &mut registry, now, &Seed::new(seed))?;
+            let seed = Seed::new(seed);
+            sort(&mut outbox, &mut registry, now, &seed, &wallet_origin)?;
             carriers.iter().for_each(Thread::unpark);
             outbox.forget_sent(now.minus(REMEMBER)).map(|_| ())
         })?;
@@ -112,10 +123,33 @@ impl Notifier {
     }
 }
 
+/// How long one push message may take.
+const PUSH_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What sends to push services, and the desk that tells pages of it. The key is made of the master key and a number: with another number
+/// browsers subscribe anew. `contact` is who answers questions about us: `mailto:` or `https:`.
+pub fn push_gateway(
+    master: &MasterKey,
+    number: u32,
+    contact: &str,
+    services: PushServices,
+) -> Result<(PushGateway, PushDesk), Failure> {
+    // One number of four thousand million makes no key: the next one does.
+    let numbers = number..=number.saturating_add(8);
+    let key = numbers.into_iter().find_map(|number| {
+        let secret = Registry::push_secret(master, number);
+        VapidKey::new(secret.expose(), contact)
+    });
+    let key = key.ok_or("no key for push messages can be made")?;
+    let desk = PushDesk::new(key.public().to_vec(), services.clone());
+    Ok((PushGateway::new(services, key, PUSH_PATIENCE), desk))
+}
+
 fn thread_name(lane: Lane) -> &'static str {
     match lane {
         Lane::Sms => "delivery-sms",
         Lane::Mail => "delivery-mail",
+        Lane::Push => "delivery-push",
     }
 }
 
@@ -175,11 +209,15 @@ mod tests {
         })
         .expect("a usable mail server");
         let master = MasterKey::from_bytes([42; 32]);
-        let couriers = Couriers { sms, mail };
+        let services = PushServices::default();
+        let contact = "mailto:help@example.jp";
+        let (push, _) = push_gateway(&master, 1, contact, services).expect("a key");
+        let couriers = Couriers { sms, mail, push };
         Notifier::open(
             &scratch.location(),
             &master,
             couriers,
+            "https://wallet.example.jp",
             outside::CLOCK,
             outside::chance,
         )

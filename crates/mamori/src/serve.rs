@@ -29,7 +29,7 @@ use mamori_server::password_list::PasswordList;
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
 use crate::config::{Config, bind};
 use crate::datastore::DatastoreArgs;
-use crate::delivery::Notifier;
+use crate::delivery::{Notifier, push_gateway};
 use crate::interrupt::wait_for_interrupt;
 use crate::world::{Chance, Clock, Failure, draw};
 use mamori_flows::delivery::Couriers;
@@ -159,7 +159,15 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
     });
     let location = args.datastore.location()?;
     let mail = mailer(&config)?;
-    let notifier = Notifier::open(&location, &master, Couriers { sms, mail }, clock, chance)?;
+    let (push, push_desk) = push_gateway(
+        &master,
+        config.push.key_number,
+        config.push_contact(),
+        config.push_services()?,
+    )?;
+    let couriers = Couriers { sms, mail, push };
+    let origin = &config.wallet.origin;
+    let notifier = Notifier::open(&location, &master, couriers, origin, clock, chance)?;
     let plan = Plan {
         location,
         master,
@@ -186,6 +194,7 @@ pub fn run_serve(args: ServeArgs, clock: Clock, chance: Chance) -> Result<(), Fa
         messenger: notifier.messenger(),
         send_budget: config.send_budget()?,
         proxies: config.proxies()?,
+        push: push_desk,
         password_list: PasswordList::new(config.leaked()?)
             .and_ask(config.password_range_url.as_deref().map(PasswordRange::new)),
         external_ids: config.external_accounts()?,

@@ -44,6 +44,11 @@ pub enum RegistryCommand {
     UseFreezeCode,
     AskToClose,
     WithdrawClosing,
+    ChooseNotices,
+    AddPush,
+    RemovePush,
+    CloseDeniedNotice,
+    SetTemplate,
 }
 
 impl RegistryCommand {
@@ -75,6 +80,11 @@ impl RegistryCommand {
             RegistryCommand::UseFreezeCode => "use_freeze_code",
             RegistryCommand::AskToClose => "ask_to_close",
             RegistryCommand::WithdrawClosing => "withdraw_closing",
+            RegistryCommand::ChooseNotices => "choose_notices",
+            RegistryCommand::AddPush => "add_push",
+            RegistryCommand::RemovePush => "remove_push",
+            RegistryCommand::CloseDeniedNotice => "close_denied_notice",
+            RegistryCommand::SetTemplate => "set_template",
         }
     }
 }
@@ -106,6 +116,11 @@ impl Numbered for RegistryCommand {
         RegistryCommand::UseFreezeCode,
         RegistryCommand::AskToClose,
         RegistryCommand::WithdrawClosing,
+        RegistryCommand::ChooseNotices,
+        RegistryCommand::AddPush,
+        RegistryCommand::RemovePush,
+        RegistryCommand::CloseDeniedNotice,
+        RegistryCommand::SetTemplate,
     ];
 
     fn as_number(self) -> i64 {
@@ -135,6 +150,11 @@ impl Numbered for RegistryCommand {
             RegistryCommand::UseFreezeCode => 76,
             RegistryCommand::AskToClose => 77,
             RegistryCommand::WithdrawClosing => 78,
+            RegistryCommand::ChooseNotices => 50,
+            RegistryCommand::AddPush => 51,
+            RegistryCommand::RemovePush => 52,
+            RegistryCommand::CloseDeniedNotice => 53,
+            RegistryCommand::SetTemplate => 54,
         }
     }
 }

@@ -20,7 +20,7 @@ use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
 
 use crate::schema::{
-    EXTERNAL_IDS_LINKED, FREEZE_CODES_ON_PAPER, PASSWORDS_WITH_CODES, PROVEN_CONTACTS,
+    EXTERNAL_IDS_LINKED, FREEZE_CODES_ON_PAPER, NOTICES_BY_CHOICE, PASSWORDS_WITH_CODES, PROVEN_CONTACTS,
     PROVEN_LASTING_ROWS, PROVEN_ROWS,
 };
 
@@ -323,6 +323,24 @@ pub(crate) const EXTERNAL_IDS: AuthenticTable = AuthenticTable {
     refusal: "a row of external_ids was not written by this house or was altered",
 };
 
+/// Browsers that notices go to, and with them the link that freezes.
+pub(crate) const PUSH_SUBSCRIPTIONS: AuthenticTable = AuthenticTable {
+    name: "push_subscriptions",
+    columns: &[
+        ("subscription", CellType::Blob),
+        ("person", CellType::Blob),
+        ("wallet", CellType::Int),
+        ("endpoint_index", CellType::Blob),
+        ("address", CellType::Blob),
+        ("browser", CellType::Blob),
+        ("agent", CellType::Int),
+        ("made_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of push_subscriptions was not written by this house or was altered",
+};
+
 impl AuthenticTable {
     /// The migration since which its rows carry proofs.
     pub(crate) fn since(&self) -> &'static str {
@@ -332,6 +350,7 @@ impl AuthenticTable {
             "passwords" | "totps" => PASSWORDS_WITH_CODES,
             "freeze_codes" => FREEZE_CODES_ON_PAPER,
             "external_ids" => EXTERNAL_IDS_LINKED,
+            "push_subscriptions" => NOTICES_BY_CHOICE,
             _ => PROVEN_LASTING_ROWS,
         }
     }
@@ -355,6 +374,7 @@ pub const AUTHENTIC: [&AuthenticTable; 16] = [
     &CONTACT_CHANGES,
     &FREEZE_CODES,
     &EXTERNAL_IDS,
+    &PUSH_SUBSCRIPTIONS,
 ];
 
 /// A row that does not prove itself.

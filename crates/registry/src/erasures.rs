@@ -8,7 +8,9 @@ use crate::authentic::{self, PASSKEYS, PASSWORDS, PEOPLE, TOTPS};
 use crate::external_ids;
 use crate::factors::OwnerId;
 use crate::freeze_codes;
+use crate::notices;
 use crate::passwords::bury;
+use crate::places;
 use crate::sessions::end_all_in;
 use crate::{
     Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, wallet_number,
@@ -54,6 +56,8 @@ impl Erasures<'_> {
                 return Ok(None);
             };
             let who = Param::Blob(&person);
+            notices::forget_person(tx, &person, number)?;
+            places::forget_person(tx, &person)?;
             // A sign-up of the last two hours holds a contact of theirs, sealed under the store's key; so does a contact on its way.
             tx.execute(
                 "DELETE FROM sign_ups WHERE person = $1 OR contact_index IN (SELECT contact_index FROM contacts WHERE person = $1)",

@@ -18,6 +18,8 @@
 //! | `closings.rs` | customers who want to close their wallet |
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how rows that give a right prove themselves |
+//! | `notices.rs` | which notices go by which way, browsers that take push, what was denied |
+//! | `places.rs` | where customers have signed in from |
 //! | `operators.rs` | staff and their one-time links |
 //! | `devices.rs` | pairing codes and enrolled devices |
 //! | `supervisors.rs` | who may stand beside a store's tills, by PIN |
@@ -48,6 +50,7 @@ mod erasures;
 mod external_ids;
 mod factors;
 mod freeze_codes;
+mod notices;
 mod numbered;
 mod operators;
 pub mod outbox;
@@ -55,6 +58,7 @@ mod passkeys;
 mod passwords;
 mod people;
 mod permissions;
+mod places;
 mod saved_code;
 mod schema;
 mod seed;
@@ -98,6 +102,10 @@ pub use external_ids::{
 pub use factors::{Factors, OwnerId, StoredPasskey};
 pub use freeze_codes::{FreezeCodeState, FreezeCodes, Stops};
 pub use mamori_domain::context::AgentFamily;
+pub use notices::{
+    DeniedNotice, MONEY_SMS_PER_DAY, NOT_ME_LIFE, NotMe, NotMeSecret, NoticeChoices, NoticeFacts,
+    NoticeRefusal, Notices, PUSH_SUBSCRIPTIONS_MAX, PushAddress, PushBrowser, PushId, Ways,
+};
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{
     ConfirmRefusal, LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal,
@@ -112,6 +120,7 @@ pub use passwords::{
 };
 pub use people::{EnrolRefusal, Enrolment, ExternalEnrolment, PasswordEnrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
+pub use places::{Arrival, PLACES_MAX, Places};
 pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use schema::CONTROL;
 pub use seed::Seed;
@@ -306,6 +315,27 @@ impl Registry {
         }
     }
 
+    /// Which notices customers get, and how.
+    pub fn notices(&mut self) -> Notices<'_> {
+        Notices {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// Where customers sign in from.
+    pub fn places(&mut self) -> Places<'_> {
+        Places {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// The secret that the program makes the key of its push messages from: the same for the life of a store and of a `number`.
+    pub fn push_secret(master: &MasterKey, number: u32) -> Secret {
+        Secret::new(master.derive("web push").mac(&[&number.to_be_bytes()]))
+    }
+
     /// Who is signed in.
     pub fn sessions(&mut self) -> Sessions<'_> {
         Sessions {
@@ -498,6 +528,7 @@ impl Rows {
                 | "contact_changes"
                 | "freeze_codes"
                 | "external_ids"
+                | "push_subscriptions"
         );
         match self {
             Rows::All => true,

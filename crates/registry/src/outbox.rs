@@ -21,12 +21,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::notices::{MoneyWishes, NoticeFacts};
 use crate::seed::Seed;
 use crate::{Numbered, Registry, at, instant_cell, numbered_cell};
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::{SealKey, SealedPlace};
 use mamori_datastore::sql::{Db, Durability, Family, Location, Migration, Param, Row, Tx};
+use mamori_domain::entry::{EntryKind, Movement};
 use mamori_domain::event::Event;
+use mamori_domain::refusal::Refusal;
 use mamori_domain::world::Timestamp;
 
 /// The outbox's tables; they lie in the file of the control tables.
@@ -46,6 +49,10 @@ pub const OUTBOX: Family = Family {
         Migration {
             name: "equal notices are one",
             sql: TIMES,
+        },
+        Migration {
+            name: "notices of money",
+            sql: OF_MONEY,
         },
     ],
 };
@@ -87,6 +94,20 @@ CREATE INDEX outbox_by_wallet ON outbox (content, expires_at) WHERE origin >= 0;
 CREATE INDEX outbox_derived ON outbox (expires_at) WHERE origin >= 0;
 ";
 
+/// Whose money an entry tells of: they are folded and counted apart from those of safety.
+const OF_MONEY: &str = "
+ALTER TABLE outbox ADD COLUMN wallet BIGINT;
+CREATE INDEX outbox_by_money ON outbox (wallet, expires_at) WHERE wallet IS NOT NULL;
+";
+
+/// Notices of money of one wallet that leave one by one within an hour; those beyond are told together, every ten minutes.
+pub const MONEY_NOTICES_PER_HOUR: i64 = 12;
+const MONEY_FOLDED_FOR: Duration = Duration::from_secs(600);
+/// How long a notice of money is worth sending.
+pub const MONEY_NOTICE_LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// Entries of money are numbered from here within their row: those of safety keep the numbers that they have always had.
+const MONEY_N: i64 = 1 << 20;
+
 /// Notices of one wallet that are sent within an hour, beside the first of each kind.
 pub const NOTICES_PER_HOUR: i64 = 6;
 /// Notices of all wallets that are sent within an hour: those beyond wait for the hours that follow.
@@ -104,7 +125,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Journal rows without an entry after which the mark is raised all the same.
 const MARK_ROWS: u64 = 10_000;
 /// How long a notice is worth sending.
-pub(crate) const NOTICE_LIFE: Duration = Duration::from_secs(3 * 24 * 3_600);
+pub const NOTICE_LIFE: Duration = Duration::from_secs(3 * 24 * 3_600);
 
 /// Which entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,29 +147,33 @@ pub enum Lane {
     Sms,
     /// Mail.
     Mail,
+    /// Push messages to browsers.
+    Push,
 }
 
 impl Lane {
     /// All of them.
-    pub const ALL: [Lane; 2] = [Lane::Sms, Lane::Mail];
+    pub const ALL: [Lane; 3] = [Lane::Sms, Lane::Mail, Lane::Push];
 
     /// The number of the lane that entries of a kind take; unsorted where the wallet's owner has to be looked up first.
     fn number_of_kind(kind: &str) -> i64 {
         match kind {
             "sms" => Lane::Sms.as_number(),
             "mail" => Lane::Mail.as_number(),
+            "push" => Lane::Push.as_number(),
             _ => UNSORTED,
         }
     }
 }
 
 impl Numbered for Lane {
-    const ALL: &[Lane] = &[Lane::Sms, Lane::Mail];
+    const ALL: &[Lane] = &[Lane::Sms, Lane::Mail, Lane::Push];
 
     fn as_number(self) -> i64 {
         match self {
             Lane::Sms => 1,
             Lane::Mail => 2,
+            Lane::Push => 3,
         }
     }
 }
@@ -185,6 +210,15 @@ pub struct Due {
     pub attempts: u32,
     /// How often what it tells of has happened since the last message of its kind.
     pub times: u32,
+    /// When it is given up.
+    pub expires_at: Timestamp,
+}
+
+impl Due {
+    /// When what it tells of happened, as far as the entry says: a notice is made three days before it expires.
+    pub fn made_at(&self) -> Timestamp {
+        self.expires_at.minus(NOTICE_LIFE)
+    }
 }
 
 /// What became of an attempt.
@@ -194,6 +228,8 @@ pub enum Delivery {
     Sent,
     /// Try again later; the reason is fixed at compile time, so that no contact gets into a table of errors.
     Later(&'static str),
+    /// The same, but not before so long: the other side has said so.
+    LaterIn(Duration, &'static str),
     /// Never try again.
     Never(&'static str),
 }
@@ -201,7 +237,7 @@ pub enum Delivery {
 /// A message to one contact, ready to be sealed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Letter {
-    /// `sms` or `mail`.
+    /// `sms`, `mail` or `push`.
     pub kind: &'static str,
     /// What its courier reads.
     pub content: Vec<u8>,
@@ -216,17 +252,20 @@ impl std::fmt::Debug for Letter {
 
 /// Where an entry goes that had no lane yet.
 pub struct Sorted {
-    /// Its own way out of the house.
-    pub lane: Lane,
-    /// What goes to the other contacts of the same person.
+    /// Its own way out of the house; None where the copies are all that leaves, and the entry is done with.
+    pub lane: Option<Lane>,
+    /// What goes to the contacts and browsers of the same person.
     pub copies: Vec<Letter>,
+    /// How long the copies are worth sending.
+    pub life: Duration,
 }
 
 impl From<Lane> for Sorted {
     fn from(lane: Lane) -> Sorted {
         Sorted {
-            lane,
+            lane: Some(lane),
             copies: Vec::new(),
+            life: NOTICE_LIFE,
         }
     }
 }
@@ -258,7 +297,7 @@ pub struct DeadEntry {
 /// A notice that an event owes the owner of a wallet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Notice {
-    /// `wallet_frozen`, `wallet_unfrozen`, `credential_bound` or `credential_revoked`.
+    /// `wallet_frozen`, `credential_bound`, ..: one of those that have words in the flows' templates.
     pub kind: &'static str,
     /// The wallet.
     pub wallet: u64,
@@ -275,6 +314,10 @@ pub fn notices(events: &[Event]) -> Vec<Notice> {
     };
     let notice = |event: &Event| match event {
         Event::Frozen(frozen) => Some(("wallet_frozen", frozen.wallet.0)),
+        // Somebody asked for money of a wallet that stands still.
+        Event::Refused(refused) if refused.refusal == Refusal::WalletFrozen => {
+            Some(("payment_refused", refused.payer?.wallet.0))
+        }
         Event::Unfrozen(unfrozen) => Some(("wallet_unfrozen", unfrozen.wallet.0)),
         Event::CredentialBound(bound) => Some(("credential_bound", bound.wallet.0)),
         Event::CredentialRevoked(revoked) => Some(("credential_revoked", revoked.wallet.0)),
@@ -288,6 +331,29 @@ pub fn notices(events: &[Event]) -> Vec<Notice> {
     };
     let owed = events.iter().filter_map(notice);
     owed.map(|(kind, wallet)| Notice { kind, wallet }).collect()
+}
+
+/// What a row's events say of money, in order: a pure function of the journal. Kept of them is what owners wish to hear.
+pub fn money_notices(events: &[Event], at: Timestamp) -> Vec<(&'static str, NoticeFacts)> {
+    let of_movement = |movement: Movement| {
+        let kind = match movement.kind {
+            EntryKind::Payment | EntryKind::Capture => "payment",
+            EntryKind::Hold => "hold",
+            EntryKind::Cancel | EntryKind::Refund => "refund",
+            EntryKind::TopUp | EntryKind::Cash | EntryKind::Goodwill => "top_up",
+            // What was set aside is back: nothing was paid.
+            EntryKind::Release => return None,
+        };
+        let facts = NoticeFacts {
+            amount: Some(movement.amount.minor()),
+            merchant: movement.merchant,
+            store: movement.store,
+            ..NoticeFacts::of(movement.wallet, at)
+        };
+        Some((kind, facts))
+    };
+    let moved = events.iter().filter_map(Event::movement);
+    moved.filter_map(of_movement).collect()
 }
 
 /// A row of a shard's journal, read and decoded by the caller.
@@ -307,6 +373,7 @@ pub struct Outbox {
     db: Db,
     seal: SealKey,
     positions: HashMap<u32, Position>,
+    wishes: MoneyWishes,
 }
 
 /// How far a shard's journal was read, and how far a start would know of it.
@@ -323,6 +390,7 @@ impl Outbox {
             db: location.open(&OUTBOX)?,
             seal,
             positions: HashMap::new(),
+            wishes: MoneyWishes::default(),
         })
     }
 
@@ -350,9 +418,11 @@ impl Outbox {
                 owed.notices.push((key, notice, row.at));
             }
         }
+        owed.money = self.money_owed(shard, rows)?;
         position.read_seq = last.seq;
         // Reading the same rows again after a start derives the same keys, so the mark need not be durable for each.
-        if !owed.notices.is_empty() || last.seq - position.marked_seq >= MARK_ROWS {
+        let is_owed = !owed.notices.is_empty() || !owed.money.is_empty();
+        if is_owed || last.seq - position.marked_seq >= MARK_ROWS {
             self.db.transaction(|tx| {
                 owed.write(tx)?;
                 tx.execute(
@@ -368,6 +438,27 @@ impl Outbox {
         }
         self.positions.insert(shard, position);
         Ok(())
+    }
+
+    /// What rows owe of money: to those alone who wish to hear of it, so that all others cost a question for each few dozen rows.
+    fn money_owed(&mut self, shard: u32, rows: &[JournaledRow]) -> Result<Vec<MoneyOwed>, Fault> {
+        let mut owed = Vec::new();
+        for row in rows {
+            for (n, (kind, facts)) in (MONEY_N..).zip(money_notices(&row.events, row.at)) {
+                let key = EntryKey {
+                    origin: i64::from(shard),
+                    epoch: row.epoch.cast_signed(),
+                    seq: row.seq.cast_signed(),
+                    n,
+                };
+                owed.push(MoneyOwed { key, kind, facts });
+            }
+        }
+        if !owed.is_empty() {
+            self.wishes.refresh(&mut self.db)?;
+            owed.retain(|one| self.wishes.wants(&one.facts));
+        }
+        Ok(owed)
     }
 
     fn position(&mut self, shard: u32, head_seq: u64) -> Result<Position, Fault> {
@@ -417,7 +508,7 @@ impl Outbox {
         let (due, _) = self.due(UNSORTED, now, limit)?;
         let mut sorted = 0;
         for (place, entry) in due.iter().enumerate() {
-            let Some(Sorted { lane, copies }) = lane_of(entry) else {
+            let Some(Sorted { lane, copies, life }) = lane_of(entry) else {
                 let reason = "nobody could say where it goes";
                 let (state, pause) = match entry.attempts + 1 >= ATTEMPTS_MAX {
                     true => (State::Dead, Duration::ZERO),
@@ -431,9 +522,12 @@ impl Outbox {
             self.db.transaction(|tx| {
                 for (number, letter) in copies.iter().enumerate() {
                     let nonce = seed.take(&format!("copy {place} {number}"));
-                    let (content, ends_at) = ((letter.kind, &letter.content[..]), now.plus(NOTICE_LIFE));
+                    let (content, ends_at) = ((letter.kind, &letter.content[..]), now.plus(life));
                     enqueue_in(tx, (seal, nonce), content, now, ends_at)?;
                 }
+                let Some(lane) = lane else {
+                    return done_with(tx, key, now, copies.is_empty());
+                };
                 tx.execute(
                     "UPDATE outbox SET lane = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
                     &[
@@ -466,8 +560,13 @@ impl Outbox {
             let (state, pause, last_error) = match courier(entry) {
                 Delivery::Sent => (State::Sent, Duration::ZERO, ""),
                 Delivery::Never(reason) => (State::Dead, Duration::ZERO, reason),
-                Delivery::Later(reason) if entry.attempts + 1 >= ATTEMPTS_MAX => {
+                Delivery::Later(reason) | Delivery::LaterIn(_, reason)
+                    if entry.attempts + 1 >= ATTEMPTS_MAX =>
+                {
                     (State::Dead, Duration::ZERO, reason)
+                }
+                Delivery::LaterIn(at_least, reason) => {
+                    (State::Waiting, pause(entry.attempts).max(at_least), reason)
                 }
                 Delivery::Later(reason) => (State::Waiting, pause(entry.attempts), reason),
             };
@@ -514,7 +613,7 @@ impl Outbox {
     fn due(&mut self, lane: i64, now: Timestamp, limit: usize) -> Result<(Vec<Due>, usize), Fault> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let due = self.db.query(
-            "SELECT origin, epoch, seq, n, kind, content, attempts, times FROM outbox
+            "SELECT origin, epoch, seq, n, kind, content, attempts, times, expires_at FROM outbox
              WHERE state = 0 AND lane = $1 AND next_at <= $2 ORDER BY next_at, origin, epoch, seq, n LIMIT $3",
             &[Param::Int(lane), at(now), Param::Int(limit)],
             |row| Due {
@@ -523,6 +622,7 @@ impl Outbox {
                 content: row.blob(5).to_vec(),
                 attempts: u32::try_from(row.int(6)).unwrap_or(u32::MAX),
                 times: u32::try_from(row.int(7)).unwrap_or(u32::MAX),
+                expires_at: instant_cell(row, 8),
             },
         )?;
         let taken = due.len();
@@ -707,10 +807,142 @@ fn pause(attempts: u32) -> Duration {
 #[derive(Default)]
 struct Owed {
     notices: Vec<(EntryKey, Notice, Timestamp)>,
+    money: Vec<MoneyOwed>,
+}
+
+/// A notice of money that an owner wishes to hear.
+struct MoneyOwed {
+    key: EntryKey,
+    kind: &'static str,
+    facts: NoticeFacts,
+}
+
+impl MoneyOwed {
+    /// One by one while there are few; what is beyond is told together with the next of its kind.
+    fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+        let made_at = self.facts.at;
+        let wallet = Param::Int(self.facts.wallet.0.cast_signed());
+        let where_key = [self.key.origin, self.key.epoch, self.key.seq, self.key.n].map(Param::Int);
+        // After a start the same rows are read again.
+        let is_there = tx.query_first(
+            "SELECT 1 FROM outbox WHERE origin = $1 AND epoch = $2 AND seq = $3 AND n = $4",
+            &where_key,
+            |row| row.int(0),
+        )?;
+        if is_there.is_some() {
+            return Ok(());
+        }
+        let hour_ago = made_at.plus(MONEY_NOTICE_LIFE).minus(HOUR);
+        let within_the_hour = tx.query_first(
+            "SELECT COUNT(*) FROM outbox WHERE wallet = $1 AND expires_at > $2",
+            &[wallet, at(hour_ago)],
+            |row| row.int(0),
+        )?;
+        let is_beyond = within_the_hour.unwrap_or(0) >= MONEY_NOTICES_PER_HOUR;
+        if is_beyond && self.fold(tx)? {
+            return Ok(());
+        }
+        let wait = if is_beyond {
+            MONEY_FOLDED_FOR
+        } else {
+            Duration::ZERO
+        };
+        tx.execute(
+            "INSERT INTO outbox (origin, epoch, seq, n, kind, content, state, attempts, next_at, expires_at, last_error, wallet)
+             VALUES ($1, $2, $3, $4, $5, $6, 0, 0, $7, $8, '', $9)",
+            &[
+                where_key[0],
+                where_key[1],
+                where_key[2],
+                where_key[3],
+                Param::Text(self.kind),
+                Param::Blob(&self.facts.to_bytes()),
+                at(made_at.plus(wait)),
+                at(made_at.plus(MONEY_NOTICE_LIFE)),
+                wallet,
+            ],
+        )
+        .map(drop)
+    }
+
+    /// Adds it to one that waits. Read again after a crash before the mark, it is the same transaction that is read again.
+    fn fold(&self, tx: &mut Tx) -> Result<bool, Fault> {
+        let waiting = tx.query_first(
+            "SELECT origin, epoch, seq, n, content FROM outbox
+             WHERE wallet = $1 AND kind = $2 AND state = 0 AND attempts = 0 AND next_at > $3 ORDER BY next_at DESC LIMIT 1",
+            &[
+                Param::Int(self.facts.wallet.0.cast_signed()),
+                Param::Text(self.kind),
+                at(self.facts.at),
+            ],
+            |row| (read_key(row), row.blob(4).to_vec()),
+        )?;
+        let Some((key, content)) = waiting else {
+            return Ok(false);
+        };
+        let Some(before) = NoticeFacts::read(&content, self.facts.at) else {
+            return Ok(false);
+        };
+        let sum = before
+            .amount
+            .unwrap_or(0)
+            .saturating_add(self.facts.amount.unwrap_or(0));
+        let is_same_shop =
+            before.store == self.facts.store && before.merchant == self.facts.merchant;
+        let together = NoticeFacts {
+            amount: Some(sum),
+            merchant: before.merchant.filter(|_| is_same_shop),
+            store: before.store.filter(|_| is_same_shop),
+            ..self.facts
+        };
+        tx.execute(
+            "UPDATE outbox SET times = times + 1, content = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
+            &[
+                Param::Blob(&together.to_bytes()),
+                Param::Int(key.origin),
+                Param::Int(key.epoch),
+                Param::Int(key.seq),
+                Param::Int(key.n),
+            ],
+        )?;
+        Ok(true)
+    }
+}
+
+/// An entry whose copies are all that leaves: it was sent with them, or there is nobody to send it to.
+fn done_with(tx: &mut Tx, key: EntryKey, now: Timestamp, is_nobody: bool) -> Result<u64, Fault> {
+    let (state, reason) = match is_nobody {
+        true => (State::Dead, "nobody to send it to, or nothing to say"),
+        false => (State::Sent, ""),
+    };
+    let where_key = [key.origin, key.epoch, key.seq, key.n].map(Param::Int);
+    let done = tx.execute(
+        "UPDATE outbox SET state = $1, attempts = attempts + 1, next_at = $2, last_error = $3
+         WHERE origin = $4 AND epoch = $5 AND seq = $6 AND n = $7",
+        &[
+            state.param(),
+            at(now),
+            Param::Text(reason),
+            where_key[0],
+            where_key[1],
+            where_key[2],
+            where_key[3],
+        ],
+    )?;
+    if key.origin == CONTROL_ORIGIN {
+        tx.execute(
+            "UPDATE outbox SET content = $1 WHERE origin = $2 AND epoch = $3 AND seq = $4 AND n = $5",
+            &[Param::Blob(&[]), where_key[0], where_key[1], where_key[2], where_key[3]],
+        )?;
+    }
+    Ok(done)
 }
 
 impl Owed {
     fn write(&self, tx: &mut Tx) -> Result<(), Fault> {
+        for one in &self.money {
+            one.write(tx)?;
+        }
         let Some((_, _, first_at)) = self.notices.first() else {
             return Ok(());
         };

@@ -106,6 +106,8 @@ pub const CONTROL: Family = Family {
         Migration {
             name: EXTERNAL_IDS_LINKED,
             sql: EXTERNAL_IDS,
+            name: NOTICES_BY_CHOICE,
+            sql: NOTICES,
         },
     ],
 };
@@ -130,6 +132,57 @@ CREATE UNIQUE INDEX external_ids_by_subject ON external_ids (subject) WHERE stat
 CREATE INDEX external_ids_by_owner ON external_ids (owner);
 CREATE INDEX external_ids_by_fingerprint ON external_ids (fingerprint);
 CREATE INDEX external_ids_on_their_way ON external_ids (status, made_at) WHERE status <> 2;
+/// The migration since which customers choose how they are told what, and browsers take push.
+pub(crate) const NOTICES_BY_CHOICE: &str = "notices by choice";
+
+/// `since` is when the owner began to hear of money: what moved before is no news, whenever the journal is read. `changed` rises with every change of any row: so the reader of the journal asks for what it does not know yet.
+const NOTICES: &str = "
+CREATE TABLE notice_choices (
+    wallet BIGINT NOT NULL PRIMARY KEY,
+    money BIGINT NOT NULL,
+    safety BIGINT NOT NULL,
+    locale TEXT,
+    since BIGINT NOT NULL,
+    changed BIGINT NOT NULL
+);
+CREATE INDEX notice_choices_by_change ON notice_choices (changed);
+CREATE TABLE push_subscriptions (
+    subscription BYTEA NOT NULL PRIMARY KEY,
+    person BYTEA NOT NULL,
+    wallet BIGINT NOT NULL,
+    endpoint_index BYTEA NOT NULL,
+    address BYTEA NOT NULL,
+    browser BYTEA NOT NULL,
+    agent BIGINT NOT NULL,
+    made_at BIGINT NOT NULL,
+    proof BYTEA
+);
+CREATE UNIQUE INDEX push_subscriptions_by_endpoint ON push_subscriptions (endpoint_index);
+CREATE INDEX push_subscriptions_by_wallet ON push_subscriptions (wallet);
+CREATE INDEX push_subscriptions_by_person ON push_subscriptions (person);
+CREATE TABLE notice_counts (
+    name TEXT NOT NULL PRIMARY KEY,
+    ends_at BIGINT NOT NULL,
+    times BIGINT NOT NULL
+);
+CREATE INDEX notice_counts_by_end ON notice_counts (ends_at);
+CREATE TABLE denied_notices (
+    notice BYTEA NOT NULL PRIMARY KEY,
+    wallet BIGINT NOT NULL,
+    told_at BIGINT NOT NULL,
+    denied_at BIGINT NOT NULL,
+    frozen_at BIGINT,
+    seen_at BIGINT
+);
+CREATE INDEX denied_notices_open ON denied_notices (denied_at) WHERE seen_at IS NULL;
+CREATE INDEX denied_notices_under_way ON denied_notices (denied_at) WHERE frozen_at IS NULL;
+CREATE TABLE known_places (
+    person BYTEA NOT NULL,
+    kind BIGINT NOT NULL,
+    hash BYTEA NOT NULL,
+    seen_at BIGINT NOT NULL,
+    PRIMARY KEY (person, kind, hash)
+);
 ";
 
 /// The migration since which a code on paper stops a wallet.

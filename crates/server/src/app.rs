@@ -18,6 +18,7 @@ use crate::ledger::Ledger;
 use crate::network::Origins;
 use crate::outside::Outside;
 use crate::password_list::PasswordList;
+use crate::push_desk::PushDesk;
 use crate::workers::Workers;
 use mamori_flows::messages::Messenger;
 
@@ -65,6 +66,8 @@ pub struct App {
     pub external_ids: Workers<Registry>,
     /// The providers.
     pub external_desk: ExternalDesk,
+    /// What pages need to know of push.
+    pub push: PushDesk,
     /// The processor's account.
     pub card_desk: CardDesk,
 }

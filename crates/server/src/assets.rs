@@ -129,6 +129,8 @@ impl Assets {
                 routes = routes.file("/undo-contact", shell);
                 // Where a provider of external IDs sends the browser back to: opening the page does nothing.
                 routes = routes.file("/external-id", shell);
+                // Where a notice leads for whoever says that it was not them.
+                routes = routes.file("/not-me", shell);
                 // Where a code on paper stops a wallet, typed or behind the `#`.
                 routes = routes.file("/freeze", shell);
                 // Where a merchant sends its customer to ask for a standing permission; the path is the wire format's.

@@ -289,6 +289,27 @@ pub const FREEZE_CODES_WAIT: Words = Words {
     en: "Too many freeze codes were entered. Please try again in a minute. If it is urgent, our staff can stop the wallet too.",
 };
 
+/// The link of a notice is none of ours, was used, or is too old: not told apart.
+pub const NOTICE_LINK_REFUSED: Words = Words {
+    code: "notice_link_refused",
+    ja: "このリンクは使えません。すでに使われたか、7日を過ぎています。ウォレットがまだ動いているときは、アプリの「停止」か、停止コードで止めてください。",
+    en: "This link cannot be used. It was used already, or is older than 7 days. If the wallet still works, stop it in the app or with a freeze code.",
+};
+
+/// Without this way the customer would not hear of what touches safety.
+pub const LAST_WAY: Words = Words {
+    code: "last_way",
+    ja: "安全に関するお知らせの、最後の受け取り方です。先に連絡先を追加してください。",
+    en: "This is the last way to reach you about safety. Please add a contact first.",
+};
+
+/// More notices were asked for than anybody needs.
+pub const NOTICES_WAIT: Words = Words {
+    code: "notices_wait",
+    ja: "お知らせの設定が続いています。少し待ってから、もう一度お試しください。",
+    en: "That was often in a short time. Please wait a moment, then try again.",
+};
+
 /// The pairing code is wrong, used or spent: not told apart.
 pub const PAIRING_CODE_REFUSED: Words = Words {
     code: "pairing_code_refused",
@@ -432,6 +453,9 @@ impl From<Denied> for Denial {
             Denied::LastContact => LAST_CONTACT,
             Denied::ContactChangesUsedUp => CONTACT_CHANGES_USED_UP,
             Denied::UndoLink => UNDO_LINK_REFUSED,
+            Denied::NoticeLink => NOTICE_LINK_REFUSED,
+            Denied::LastWay => LAST_WAY,
+            Denied::NoticesUsedUp => return Denial::Wait(NOTICES_WAIT, 600),
             // Whose it is already is not for the browser to know.
             Denied::CredentialTaken => PASSKEY_REFUSED,
             Denied::TooManyPasskeys => TOO_MANY_PASSKEYS,

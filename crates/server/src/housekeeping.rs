@@ -25,7 +25,8 @@ pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
         let removed = registry.sign_ups().sweep(now)?
             + registry.sessions().sweep(now)?
             + registry.passwords().sweep(now)?
-            + registry.contacts().sweep(now)?;
+            + registry.contacts().sweep(now)?
+            + registry.notices().sweep(now)?;
         rows += removed;
         if removed == 0 {
             break;

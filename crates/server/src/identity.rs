@@ -186,6 +186,8 @@ pub struct Paces {
     pub top_ups: Pace,
     /// Voids and refunds asked for by one till's device, granted or not.
     pub reversals: Pace,
+    /// Browsers that one owner adds for push, and notices that are tried: each is a message or more.
+    pub push: Pace,
     /// How often one till's misbehaviour is written down for the operators.
     pub alarms: Pace,
     /// Wrong operator links, the whole house. No attacker guesses 256 bits; this keeps the log readable. A right link passes it by.
@@ -209,6 +211,7 @@ impl Default for Paces {
             device_asks: Pace::new(3, 600, 100_000),
             top_ups: Pace::new(20, 600, 100_000),
             reversals: Pace::new(30, 600, 100_000),
+            push: Pace::new(10, 600, 100_000),
             alarms: Pace::new(1, 60, 10_000),
             wrong_links: Pace::new(20, 60, 1),
         }

@@ -28,6 +28,7 @@ pub mod pace;
 pub mod password_list;
 pub mod permission_link;
 pub mod proofs;
+pub mod push_desk;
 pub mod relying_party;
 pub mod route_table;
 pub mod routes;

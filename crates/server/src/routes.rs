@@ -8,6 +8,8 @@ use crate::http::{
     about, acts, closing, console, contacts, device, enrolment, external_ids, freeze_code,
     merchants, operators, own_passkeys, passkeys, password, people, permissions, sales, session,
     till, top_ups, wallet,
+    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, notices, operators,
+    own_passkeys, passkeys, password, people, permissions, sales, session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -35,6 +37,12 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/contacts/prefer", contacts::prefer)
         .post("/api/contacts/put-back", contacts::put_back)
         .post("/api/undo-contact", contacts::undo) // and the secret of a letter
+        .get("/api/notices", notices::state)
+        .post("/api/notices/choose", notices::choose)
+        .post("/api/notices/push/add", notices::add_push)
+        .post("/api/notices/push/remove", notices::remove_push)
+        .post("/api/notices/try", notices::try_out)
+        .post("/api/not-me", notices::not_me) // and the secret of a notice
         .get("/api/passkeys", own_passkeys::list)
         .post("/api/passkeys/add", own_passkeys::add)
         .post("/api/passkeys/offer", own_passkeys::offer)
@@ -136,6 +144,8 @@ pub fn console() -> Routes<Arc<App>> {
         .get("/api/card-alarms", console::card_alarms)
         .get("/api/till-alarms", console::till_alarms)
         .post("/api/till-alarms/seen", console::see_till_alarm)
+        .get("/api/denied-notices", notices::denied)
+        .post("/api/denied-notices/close", notices::close_denied)
         .get("/api/tills", enrolment::list_tills)
         .post("/api/tills", merchants::open_till)
         .post("/api/tills/take-off", enrolment::take_off)

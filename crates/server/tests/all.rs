@@ -32,6 +32,8 @@ mod house;
 mod listening;
 #[path = "all/merchants.rs"]
 mod merchants;
+#[path = "all/notices.rs"]
+mod notices;
 #[path = "all/operators.rs"]
 mod operators;
 #[path = "all/pages.rs"]

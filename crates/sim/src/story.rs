@@ -672,6 +672,7 @@ impl Stage {
                 SystemReason::CardProcessor => "card",
                 SystemReason::HoldExpiry => "expiry",
                 SystemReason::CommandLine => "command-line",
+                SystemReason::NoticeDenied => "notice",
                 SystemReason::Upkeep | SystemReason::Restore | SystemReason::Reconciliation => {
                     "program"
                 }

@@ -11,6 +11,7 @@ use mamori::outside;
 use mamori::world::Failure;
 use mamori_api::opa::operation::Operation;
 use mamori_codes::payment_code::IssuerPrefix;
+use mamori_connectors::push::PushServices;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
 use mamori_domain::decide::Limits;
@@ -18,6 +19,7 @@ use mamori_domain::lifecycle::Purpose;
 use mamori_sandbox::{Sandbox, SandboxConfig};
 use mamori_server::assets::Assets;
 use mamori_server::password_list::PasswordList;
+use mamori_server::push_desk::PushDesk;
 
 const TOKEN: &str = "the token of this run";
 
@@ -68,6 +70,7 @@ fn open(mounted: Mounted, sockets: Sockets, scratch: &Scratch) -> Result<Running
         proxies: Default::default(),
         password_list: PasswordList::new(None),
         external_ids: Vec::new(),
+        push: PushDesk::new(vec![4; 65], PushServices::default()),
         mounted,
     };
     start(plan, outside::CLOCK, outside::chance)

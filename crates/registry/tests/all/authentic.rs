@@ -14,8 +14,8 @@ use mamori_registry::outbox::{Letter, Outbox};
 use mamori_registry::{
     AUTHENTIC, Aal, AuthMethod, AuthenticTable, CONTROL, CellType, Contact, ContactChange,
     DeviceKey, Enrolment, HashCost, Looked, NEVER_USED, NewFactors, OwnerId, PROOF, Password,
-    Registry, Rows, SavedCode, Seed, SessionDevice, SessionId, SessionRow, StoredPasskey, Surface,
-    Told, TotpSecret, UndoSecret, step_at, token_hash,
+    PushAddress, Registry, Rows, SavedCode, Seed, SessionDevice, SessionId, SessionRow,
+    StoredPasskey, Surface, Told, TotpSecret, UndoSecret, step_at, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -192,6 +192,21 @@ impl House {
                 },
             )
             .expect("the registry answers");
+        let address = PushAddress {
+            endpoint: "https://push.example/1".into(),
+            p256dh: vec![4; 65],
+            auth: [5; 16],
+        };
+        let noted = Noted {
+            id: [3; 16],
+            ..noted
+        };
+        let browser = (Fingerprint(7), AgentFamily::Edge);
+        let whose = (&owner, WalletId(1));
+        (registry.notices())
+            .add_push(whose, &address, browser, &noted, &Seed::new([13; 32]))
+            .expect("the registry answers")
+            .expect("a living person");
         House {
             password,
             contact,
@@ -388,6 +403,18 @@ impl House {
                 }
                 if matches!(self.registry.freeze_codes().of(&self.owner), Ok(Some(_))) {
                     doors.push("a code of its owner");
+                }
+            }
+            "push_subscriptions" => {
+                for wallet in [WalletId(1), WalletId(2)] {
+                    let browsers = self.registry.notices().push_browsers(wallet);
+                    if browsers.is_ok_and(|browsers| !browsers.is_empty()) {
+                        doors.push("a browser gets notices");
+                    }
+                }
+                let id = Seed::new([13; 32]).take("push subscription");
+                if matches!(self.registry.notices().push_address(&id), Ok(Some(_))) {
+                    doors.push("an address that notices go to");
                 }
             }
             other => panic!("say here what a row of {other} opens"),

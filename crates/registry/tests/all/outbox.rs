@@ -350,7 +350,6 @@ fn a_notice_goes_to_every_contact_of_its_reader_and_each_is_tried_by_itself() {
         follow(&mut outbox, journal);
         let to_three = &mut |_: &Due| {
             Some(Sorted {
-                lane: Lane::Sms,
                 copies: vec![
                     Letter {
                         kind: "mail",
@@ -361,6 +360,7 @@ fn a_notice_goes_to_every_contact_of_its_reader_and_each_is_tried_by_itself() {
                         content: b"to the other phone".to_vec(),
                     },
                 ],
+                ..Lane::Sms.into()
             })
         };
         let sorted = |outbox: &mut Outbox, lanes: &mut dyn FnMut(&Due) -> Option<Sorted>| {

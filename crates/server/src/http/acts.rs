@@ -582,6 +582,9 @@ fn owner_may_see_in_registry(command: RegistryCommand) -> bool {
             | RegistryCommand::UseFreezeCode
             | RegistryCommand::AskToClose
             | RegistryCommand::WithdrawClosing
+            | RegistryCommand::ChooseNotices
+            | RegistryCommand::AddPush
+            | RegistryCommand::RemovePush
     )
 }
 
@@ -692,6 +695,9 @@ fn by_for_owner(app: &App, asker: &WalletSession, context: &Context) -> Value {
             let name = merchant.and_then(|id| app.directory.names().merchants.get(&id).cloned());
             json!({ "kind": "merchant", "name": name })
         }
+        Actor::System {
+            reason: SystemReason::NoticeDenied,
+        } => json!({ "kind": "letter" }),
         Actor::System { reason } => json!({ "kind": "system", "reason": reason.word() }),
     }
 }

@@ -11,6 +11,7 @@ pub mod enrolment;
 pub mod external_ids;
 pub mod freeze_code;
 pub mod merchants;
+pub mod notices;
 pub mod operators;
 pub mod own_passkeys;
 pub mod passkeys;

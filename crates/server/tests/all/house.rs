@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use mamori_codes::payment_code::IssuerPrefix;
 use mamori_connectors::card::{CardConfig, CardProcessor};
 use mamori_connectors::openid::{ClientProof, OpenIdConfig, OpenIdProvider};
+use mamori_connectors::push::PushServices;
 use mamori_connectors::secret::Secret;
 use mamori_datastore::keys::MasterKey;
 use mamori_datastore::testing::Scratch;
@@ -48,6 +49,7 @@ use mamori_server::network::{Origins, TrustedProxies};
 use mamori_server::nonces::with_nonces;
 use mamori_server::outside::Outside;
 use mamori_server::password_list::PasswordList;
+use mamori_server::push_desk::PushDesk;
 use mamori_server::route_table::Routes;
 use mamori_server::routes;
 use mamori_server::surface::{Front, dress};
@@ -66,6 +68,11 @@ const SAFARI: &str = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_1 like Mac OS X) App
 pub const WALLET: &str = "http://wallet.localhost:4000";
 pub const TILL: &str = "http://till.localhost:4001";
 pub const CONSOLE: &str = "http://console.localhost:4002";
+
+/// The key that browsers subscribe with: the base point of the curve is a key as good as any.
+const PUSH_KEY: [u8; 65] = [4; 65];
+/// The one push service that is believed.
+pub const PUSH_SERVICE: &str = "http://127.0.0.1:9";
 
 pub struct House {
     pub app: Arc<App>,
@@ -236,6 +243,10 @@ impl House {
             external_ids: Workers::start("external-ids", vec![open_control(&scratch)], 64)
                 .expect("threads"),
             external_desk: ExternalDesk::new(providers),
+            push: PushDesk::new(
+                PUSH_KEY.to_vec(),
+                PushServices::new([PUSH_SERVICE.to_owned()]).expect("this machine"),
+            ),
             card_desk: CardDesk::new(
                 CardProcessor::new(card),
                 Secret::new("whsec_test"),
