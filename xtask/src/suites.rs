@@ -129,6 +129,14 @@ pub const SUITES: &[Suite] = &[
         run: |session| read_by_peer(session, "mamori-server", "passkeys", "passkeys_peer.py"),
     },
     Suite {
+        name: "push",
+        shows: "push messages read and their senders proven by libraries that are not ours (PyPI http-ece, py-vapid)",
+        needs: &[Need::PythonPackages],
+        stands_on: &[],
+        minutes_max: 5,
+        run: |session| read_by_peer(session, "mamori-connectors", "push", "push_peer.py"),
+    },
+    Suite {
         name: "sdk",
         shows: "the official Node and Python SDKs, unmodified: create, read, cancel, refund, scan; what PHP's and Java's send; Java's own HTTP client when answers are lost",
         needs: &[Need::NodePackages, Need::PythonPackages, Need::Java],
