@@ -20,7 +20,7 @@ import { beginSheetWith, updateSheet } from '/assets/console-sheet-state.js';
 /** @typedef {{ signOut(): Promise<void>, go(page: string): void }} Tools What a page may ask of the console. */
 
 const PAGES = [['today', 'pulse'], ['payments', 'coins'], ['merchants', 'shop'], ['operators', 'key'], ['customers', 'person'],
-  ['acts', 'receipt']];
+  ['templates', 'mail'], ['acts', 'receipt']];
 const COPIED_MS = 2_500;
 
 /** @param {string} name */

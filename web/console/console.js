@@ -16,6 +16,7 @@ import { merchantView } from '/assets/console-merchant.js';
 import { merchantsView } from '/assets/console-merchants.js';
 import { operatorsView } from '/assets/console-operators.js';
 import { paymentsView } from '/assets/console-payments.js';
+import { templatesView } from '/assets/console-templates.js';
 import { todayView } from '/assets/console-today.js';
 
 /** @import { View } from '../types/pages.js' */
@@ -55,6 +56,7 @@ const pages = {
     const [{ operators }, { tills }] = await Promise.all([get('/api/operators'), get('/api/tills')]);
     return actsView({ operators, tills }, id, tools, left);
   },
+  templates: async () => templatesView(await get('/api/templates'), tools),
   operators: async () => operatorsView(await get('/api/operators'), tools),
 };
 

@@ -376,7 +376,7 @@ export type ActActor =
 
 /** Whom or what an act is about; null for the ledger itself. */
 export type ActSubject = {
-  kind: 'wallet' | 'merchant' | 'store' | 'till' | 'operator' | 'api_key'; id: string; name: string | null
+  kind: 'wallet' | 'merchant' | 'store' | 'till' | 'operator' | 'api_key' | 'template'; id: string; name: string | null
 } | null;
 
 /** A row of `GET /api/acts`. */
@@ -496,6 +496,28 @@ export interface NoticeState {
   phone_contacts: number;
   push_key: string;
   browsers: { push_id: string, browser: string, since_ms: number, here: boolean }[];
+}
+
+/** Words of a notice in one language. */
+export interface NoticeWords {
+  subject: string;
+  text: string;
+  version: number;
+  own: boolean;
+}
+
+/** A kind of notice. */
+export interface NoticeTemplate {
+  kind: string;
+  group: 'money' | 'safety';
+  values: string[];
+  ja: NoticeWords;
+  en: NoticeWords;
+}
+
+/** `GET /api/templates` of the console. */
+export interface NoticeTemplates {
+  kinds: NoticeTemplate[];
 }
 
 /** One of `GET /api/denied-notices` of the console. */

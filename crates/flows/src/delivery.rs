@@ -32,7 +32,7 @@ use mamori_registry::{
 };
 
 use crate::messages::{self, Message, MessageKind, PushUrgency};
-use crate::notices::NOT_ME_PAGE;
+use crate::notices::{NOT_ME_PAGE, words_in_force};
 use crate::templates::{self, Group, NoticeKind, Values};
 
 /// The one shard whose journal owes notices.
@@ -194,7 +194,8 @@ fn told(
         shop: shop.as_deref(),
         link: &format!("{wallet_origin}{page}"),
     };
-    let words = templates::fill(&kind.built_in(&locale), &values, &locale);
+    let (template, _, _) = words_in_force(registry, kind, &locale)?;
+    let words = templates::fill(&template, &values, &locale);
     let (contacts, to_browsers) = match kind.group {
         Group::Safety => (reached.contacts, choices.safety_push),
         Group::Money => (

@@ -25,6 +25,7 @@ use mamori_registry::{
 use crate::ledger::Run;
 use crate::session;
 use crate::stop::{Denied, Flow};
+use crate::templates::{NoticeKind, Template};
 
 /// The page where somebody says "this was not me", on the wallet's origin; the secret stands behind its `#`.
 pub const NOT_ME_PAGE: &str = "/not-me";
@@ -128,6 +129,52 @@ pub fn close(run: &mut Run, id: &[u8; 16]) -> Flow<()> {
         true => Ok(()),
         false => Err(Denied::NotFound.into()),
     }
+}
+
+/// What a notice says in a language: what an operator has put there, or the built-in words; and its version, zero for the first.
+pub fn words_in_force(
+    registry: &mut Registry,
+    kind: &NoticeKind,
+    locale: &str,
+) -> Result<(Template, u64, bool), Fault> {
+    let stored = registry.templates().newest(&kind.slot(locale))?;
+    let version = stored.as_ref().map_or(0, |stored| stored.version);
+    let words = stored.and_then(|stored| stored.words);
+    // Words of an older program that this one would not take are not sent.
+    let usable = words
+        .map(|(subject, text)| Template { subject, text })
+        .filter(|template| kind.check(template).is_ok());
+    let is_own = usable.is_some();
+    Ok((
+        usable.unwrap_or_else(|| kind.built_in(locale)),
+        version,
+        is_own,
+    ))
+}
+
+/// An operator puts other words in the place of a notice's, or the built-in ones back.
+pub fn set_words(
+    run: &mut Run,
+    kind: &NoticeKind,
+    locale: &str,
+    template: Option<&Template>,
+) -> Flow<u64> {
+    if let Some(template) = template {
+        kind.check(template).map_err(Denied::Template)?;
+    }
+    let noted = run.noted();
+    let words = template.map(|template| (&*template.subject, &*template.text));
+    let version = run
+        .registry
+        .templates()
+        .set(&kind.slot(locale), words, &noted)?;
+    tracing::info!(
+        kind = kind.word,
+        locale,
+        version,
+        "an operator changed the words of a notice"
+    );
+    Ok(version)
 }
 
 fn denied(refusal: NoticeRefusal) -> Denied {

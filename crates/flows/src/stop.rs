@@ -5,6 +5,8 @@ use std::fmt;
 use mamori_datastore::fault::Fault;
 use mamori_domain::refusal::Refusal;
 
+use crate::templates::TemplateProblem;
+
 /// A flow that did not reach its end.
 #[derive(Debug)]
 pub enum Stop {
@@ -58,6 +60,8 @@ pub enum Denied {
     NoticeLink,
     /// Without this way the customer would not hear of what touches safety.
     LastWay,
+    /// The words of a notice cannot be used.
+    Template(TemplateProblem),
     /// The customer had as many notices within the hour as are sent.
     NoticesUsedUp,
     /// The new passkey belongs to another account already.

@@ -139,6 +139,11 @@ impl NoticeKind {
         KINDS.iter().find(|kind| kind.word == word)
     }
 
+    /// Every value that its texts may name.
+    pub fn named_values(&self) -> impl Iterator<Item = &'static str> {
+        ALWAYS.into_iter().chain(self.values.iter().copied())
+    }
+
     /// What it says unless an operator has put something else in its place.
     pub fn built_in(&self, locale: &str) -> Template {
         let ((subject, text), way) = match locale {
@@ -149,6 +154,11 @@ impl NoticeKind {
             subject: subject.to_owned(),
             text: format!("{text}\n{way}"),
         }
+    }
+
+    /// The name of its words in a language, in the registry.
+    pub fn slot(&self, locale: &str) -> String {
+        format!("{}.{locale}", self.word)
     }
 
     fn knows(&self, value: &str) -> bool {

@@ -176,6 +176,8 @@ pub struct Noted {
 pub(crate) enum About<'a> {
     Operator(&'a OwnerId),
     ApiKey(&'a str),
+    /// The words of a notice, by slot and version.
+    Template(&'a str),
     /// What the ledger knows too: found by it as well.
     Ledger(Subject),
 }
@@ -204,6 +206,7 @@ impl Noted {
                 format!("operator {:032x}", u128::from_be_bytes(operator.0))
             }
             About::ApiKey(key) => format!("key {key}"),
+            About::Template(name) => format!("template {name}"),
             About::Ledger(Subject::Wallet(wallet)) => format!("wallet {wallet}"),
             About::Ledger(Subject::Merchant(merchant)) => format!("merchant {merchant}"),
             About::Ledger(Subject::Store(store)) => format!("store {store}"),
@@ -215,7 +218,9 @@ impl Noted {
                 Param::Int(subject.kind()),
                 Param::Int(subject.number() as i64),
             ),
-            About::Operator(_) | About::ApiKey(_) => (Param::Null, Param::Null),
+            About::Operator(_) | About::ApiKey(_) | About::Template(_) => {
+                (Param::Null, Param::Null)
+            }
         };
         let by = self.asker.by();
         let context = minicbor::to_vec(self.asker.context).expect("memory takes all");
@@ -245,6 +250,8 @@ impl Noted {
 pub enum RegistrySubject {
     Operator(OwnerId),
     ApiKey(String),
+    /// The words of a notice, by slot and version.
+    Template(String),
     /// What the ledger knows too.
     Ledger(Subject),
 }
@@ -405,6 +412,7 @@ fn subject_cells(row: &Row) -> Option<RegistrySubject> {
             RegistrySubject::Operator(OwnerId(number.to_be_bytes()))
         }
         ("key", key) => RegistrySubject::ApiKey(key.to_owned()),
+        ("template", name) => RegistrySubject::Template(name.to_owned()),
         _ => return None,
     })
 }

@@ -21,7 +21,7 @@ use mamori_datastore::sql::{Db, Param, Row, Tx};
 
 use crate::schema::{
     EXTERNAL_IDS_LINKED, FREEZE_CODES_ON_PAPER, NOTICES_BY_CHOICE, PASSWORDS_WITH_CODES, PROVEN_CONTACTS,
-    PROVEN_LASTING_ROWS, PROVEN_ROWS,
+    PROVEN_LASTING_ROWS, PROVEN_ROWS, WORDS_OF_NOTICES,
 };
 
 /// Of what type the cells of a column are.
@@ -341,6 +341,22 @@ pub(crate) const PUSH_SUBSCRIPTIONS: AuthenticTable = AuthenticTable {
     refusal: "a row of push_subscriptions was not written by this house or was altered",
 };
 
+/// What notices say under our name.
+pub(crate) const MESSAGE_TEMPLATES: AuthenticTable = AuthenticTable {
+    name: "message_templates",
+    columns: &[
+        ("template", CellType::Text),
+        ("slot", CellType::Text),
+        ("version", CellType::Int),
+        ("subject", CellType::Text),
+        ("words", CellType::Text),
+        ("made_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of message_templates was not written by this house or was altered",
+};
+
 impl AuthenticTable {
     /// The migration since which its rows carry proofs.
     pub(crate) fn since(&self) -> &'static str {
@@ -351,13 +367,14 @@ impl AuthenticTable {
             "freeze_codes" => FREEZE_CODES_ON_PAPER,
             "external_ids" => EXTERNAL_IDS_LINKED,
             "push_subscriptions" => NOTICES_BY_CHOICE,
+            "message_templates" => WORDS_OF_NOTICES,
             _ => PROVEN_LASTING_ROWS,
         }
     }
 }
 
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 16] = [
+pub const AUTHENTIC: [&AuthenticTable; 18] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -375,6 +392,7 @@ pub const AUTHENTIC: [&AuthenticTable; 16] = [
     &FREEZE_CODES,
     &EXTERNAL_IDS,
     &PUSH_SUBSCRIPTIONS,
+    &MESSAGE_TEMPLATES,
 ];
 
 /// A row that does not prove itself.

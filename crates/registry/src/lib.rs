@@ -19,6 +19,7 @@
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how rows that give a right prove themselves |
 //! | `notices.rs` | which notices go by which way, browsers that take push, what was denied |
+//! | `templates.rs` | what notices say, where an operator has changed it |
 //! | `places.rs` | where customers have signed in from |
 //! | `operators.rs` | staff and their one-time links |
 //! | `devices.rs` | pairing codes and enrolled devices |
@@ -65,6 +66,7 @@ mod seed;
 mod sessions;
 mod sign_ups;
 mod supervisors;
+mod templates;
 mod totp;
 
 use std::collections::HashSet;
@@ -149,6 +151,7 @@ pub use supervisors::{
     NewSupervisor, PIN_DIGITS, PIN_LOCK, PIN_TRIES_MAX, PinRefusal, SUPERVISORS_PER_STORE_MAX,
     Supervisor, Supervisors,
 };
+pub use templates::{MessageTemplates, StoredTemplate};
 pub use totp::{
     NEVER_USED, TOTP_DIGITS, TOTP_SECRET_BYTES, TOTP_STEP_SECONDS, TotpSecret, step_at,
 };
@@ -318,6 +321,14 @@ impl Registry {
     /// Which notices customers get, and how.
     pub fn notices(&mut self) -> Notices<'_> {
         Notices {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
+    /// What notices say, where an operator has changed it.
+    pub fn templates(&mut self) -> MessageTemplates<'_> {
+        MessageTemplates {
             db: &mut self.db,
             keys: &self.keys,
         }

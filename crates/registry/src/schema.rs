@@ -109,6 +109,10 @@ pub const CONTROL: Family = Family {
             name: NOTICES_BY_CHOICE,
             sql: NOTICES,
         },
+        Migration {
+            name: WORDS_OF_NOTICES,
+            sql: TEMPLATES,
+        },
     ],
 };
 
@@ -132,6 +136,23 @@ CREATE UNIQUE INDEX external_ids_by_subject ON external_ids (subject) WHERE stat
 CREATE INDEX external_ids_by_owner ON external_ids (owner);
 CREATE INDEX external_ids_by_fingerprint ON external_ids (fingerprint);
 CREATE INDEX external_ids_on_their_way ON external_ids (status, made_at) WHERE status <> 2;
+/// The migration since which operators edit what notices say.
+pub(crate) const WORDS_OF_NOTICES: &str = "words of notices";
+
+/// Every version is a row; without words the built-in ones are in force again.
+const TEMPLATES: &str = "
+CREATE TABLE message_templates (
+    template TEXT NOT NULL PRIMARY KEY,
+    slot TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    subject TEXT,
+    words TEXT,
+    made_at BIGINT NOT NULL,
+    proof BYTEA
+);
+CREATE INDEX message_templates_by_slot ON message_templates (slot, version);
+";
+
 /// The migration since which customers choose how they are told what, and browsers take push.
 pub(crate) const NOTICES_BY_CHOICE: &str = "notices by choice";
 

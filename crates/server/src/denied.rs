@@ -2,6 +2,7 @@
 
 use mamori_api::refusal_text::refusal_text;
 use mamori_domain::refusal::Refusal;
+use mamori_flows::templates::TemplateProblem;
 use mamori_flows::{Denied, Stop};
 
 use crate::answer::{Denial, Words};
@@ -303,6 +304,41 @@ pub const LAST_WAY: Words = Words {
     en: "This is the last way to reach you about safety. Please add a contact first.",
 };
 
+/// The subject of a notice cannot be used.
+pub const TEMPLATE_SUBJECT: Words = Words {
+    code: "template_subject",
+    ja: "件名は1行、60文字までで入力してください。",
+    en: "The subject is one line of at most 60 characters.",
+};
+
+/// The text of a notice is empty or too long.
+pub const TEMPLATE_LENGTH: Words = Words {
+    code: "template_length",
+    ja: "本文は320文字までで入力してください。",
+    en: "The text has at most 320 characters.",
+};
+
+/// A value that the notice does not bring.
+pub const TEMPLATE_VALUE: Words = Words {
+    code: "template_value",
+    ja: "このお知らせでは使えない項目があります。波かっこの中は、一覧にある項目だけです。",
+    en: "This notice does not bring one of these values. In braces stand only those of the list.",
+};
+
+/// The link to the page where somebody says that it was not them.
+pub const TEMPLATE_LINK: Words = Words {
+    code: "template_link",
+    ja: "本文には{link}を1か所だけ入れてください。件名には入れられません。",
+    en: "The text has {link} exactly once, and the subject has none.",
+};
+
+/// Another link than that.
+pub const TEMPLATE_OTHER_LINK: Words = Words {
+    code: "template_other_link",
+    ja: "{link}のほかに、リンクやメールアドレスになる文字は入れられません。",
+    en: "Beside {link} nothing may look like a link or a mail address.",
+};
+
 /// More notices were asked for than anybody needs.
 pub const NOTICES_WAIT: Words = Words {
     code: "notices_wait",
@@ -455,6 +491,11 @@ impl From<Denied> for Denial {
             Denied::UndoLink => UNDO_LINK_REFUSED,
             Denied::NoticeLink => NOTICE_LINK_REFUSED,
             Denied::LastWay => LAST_WAY,
+            Denied::Template(TemplateProblem::Subject) => TEMPLATE_SUBJECT,
+            Denied::Template(TemplateProblem::Length) => TEMPLATE_LENGTH,
+            Denied::Template(TemplateProblem::Value) => TEMPLATE_VALUE,
+            Denied::Template(TemplateProblem::Link) => TEMPLATE_LINK,
+            Denied::Template(TemplateProblem::OtherLink) => TEMPLATE_OTHER_LINK,
             Denied::NoticesUsedUp => return Denial::Wait(NOTICES_WAIT, 600),
             // Whose it is already is not for the browser to know.
             Denied::CredentialTaken => PASSKEY_REFUSED,

@@ -124,6 +124,8 @@ pub enum StepUpAct {
     MakePairingCode(TillId),
     /// Take a till's device off it.
     TakeTillOff(TillId),
+    /// Put other words in the place of a notice's: which, and a hash of them.
+    SetTemplate(String, [u8; 32]),
     /// Make an API key for a merchant.
     MakeApiKey(MerchantId),
     /// Revoke an API key.

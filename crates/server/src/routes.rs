@@ -9,7 +9,7 @@ use crate::http::{
     merchants, operators, own_passkeys, passkeys, password, people, permissions, sales, session,
     till, top_ups, wallet,
     about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, notices, operators,
-    own_passkeys, passkeys, password, people, permissions, sales, session, till, top_ups, wallet,
+    own_passkeys, passkeys, password, people, permissions, sales, session, templates, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -146,6 +146,10 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/till-alarms/seen", console::see_till_alarm)
         .get("/api/denied-notices", notices::denied)
         .post("/api/denied-notices/close", notices::close_denied)
+        .get("/api/templates", templates::list)
+        .post("/api/templates/preview", templates::preview)
+        .post("/api/templates/set", templates::set)
+        .post("/api/templates/reset", templates::reset)
         .get("/api/tills", enrolment::list_tills)
         .post("/api/tills", merchants::open_till)
         .post("/api/tills/take-off", enrolment::take_off)

@@ -207,6 +207,13 @@ impl House {
             .add_push(whose, &address, browser, &noted, &Seed::new([13; 32]))
             .expect("the registry answers")
             .expect("a living person");
+        let noted = Noted {
+            id: [4; 16],
+            ..noted
+        };
+        (registry.templates())
+            .set("payment.ja", Some(("件名", "本文 {link}")), &noted)
+            .expect("the registry answers");
         House {
             password,
             contact,
@@ -415,6 +422,13 @@ impl House {
                 let id = Seed::new([13; 32]).take("push subscription");
                 if matches!(self.registry.notices().push_address(&id), Ok(Some(_))) {
                     doors.push("an address that notices go to");
+                }
+            }
+            "message_templates" => {
+                for slot in ["payment.ja", "attacker"] {
+                    if matches!(self.registry.templates().newest(slot), Ok(Some(_))) {
+                        doors.push("what customers read");
+                    }
                 }
             }
             other => panic!("say here what a row of {other} opens"),

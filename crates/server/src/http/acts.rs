@@ -203,7 +203,9 @@ impl Listed {
             Listed::Ledger(act) => (&act.context, Some(act.subject)),
             Listed::Registry(act) => match act.subject {
                 RegistrySubject::Ledger(subject) => (&act.context, Some(subject)),
-                RegistrySubject::Operator(_) | RegistrySubject::ApiKey(_) => (&act.context, None),
+                RegistrySubject::Operator(_)
+                | RegistrySubject::ApiKey(_)
+                | RegistrySubject::Template(_) => (&act.context, None),
             },
         };
         let by = match context.by {
@@ -468,6 +470,7 @@ fn registry_subject_json(app: &App, names: &Names, subject: &RegistrySubject) ->
             "name": names.operators.get(operator),
         }),
         RegistrySubject::ApiKey(key) => json!({ "kind": "api_key", "id": key, "name": null }),
+        RegistrySubject::Template(name) => json!({ "kind": "template", "id": name, "name": null }),
         RegistrySubject::Ledger(subject) => subject_json(app, names, *subject),
     }
 }

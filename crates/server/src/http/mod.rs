@@ -22,6 +22,7 @@ pub mod permissions;
 pub mod sales;
 pub mod session;
 pub mod step_up;
+pub mod templates;
 pub mod till;
 pub mod top_ups;
 pub mod wallet;

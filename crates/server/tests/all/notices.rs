@@ -194,3 +194,74 @@ fn opening_the_page_of_a_notice_does_nothing() {
     }
     assert!(!is_frozen(&house, &passkey));
 }
+
+#[test]
+fn an_operator_changes_what_a_notice_says_sees_it_first_and_brings_the_built_in_words_back() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    let of = |console: &mut Browser, kind: &str| {
+        let all = console.get("/api/templates").ok();
+        let kinds = all["kinds"].as_array().expect("a list").clone();
+        kinds
+            .into_iter()
+            .find(|one| one["kind"] == kind)
+            .expect("the kind")
+    };
+    let built_in = of(&mut console, "top_up");
+    assert_eq!(
+        (&built_in["ja"]["own"], &built_in["ja"]["version"]),
+        (&json!(false), &json!(0))
+    );
+
+    let words = json!({
+        "kind": "top_up", "locale": "ja", "subject": "チャージ完了", "text": "{when} {amount}をチャージ。\n停止はこちら {link}",
+    });
+    let seen = console.post("/api/templates/preview", words.clone()).ok();
+    let text = seen["text"].as_str().expect("a text");
+    assert!(
+        text.starts_with("【Mamori】") && text.contains("1,200円をチャージ。"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("{WALLET}/not-me#")), "{text}");
+    assert!(!seen["push_body"].as_str().expect("a text").contains("http"));
+    assert_eq!(seen["sms_parts"], 2);
+
+    console
+        .post_fresh("/api/templates/set", words, &mut key)
+        .ok();
+    let changed = of(&mut console, "top_up");
+    assert_eq!(changed["ja"]["subject"], "チャージ完了");
+    assert_eq!(
+        (&changed["ja"]["own"], &changed["ja"]["version"]),
+        (&json!(true), &json!(1))
+    );
+    assert_eq!(changed["en"], built_in["en"]);
+
+    let which = json!({ "kind": "top_up", "locale": "ja" });
+    console
+        .post_fresh("/api/templates/reset", which, &mut key)
+        .ok();
+    let again = of(&mut console, "top_up");
+    assert_eq!(again["ja"]["subject"], built_in["ja"]["subject"]);
+    assert_eq!(again["ja"]["version"], 2);
+}
+
+#[test]
+fn words_that_would_lead_elsewhere_are_refused_before_the_passkey_is_asked_for() {
+    let house = House::new();
+    let (mut console, _) = house.operator(1);
+    for (text, code) in [
+        (
+            "詳しくは https://evil.example {link}",
+            "template_other_link",
+        ),
+        ("残高は{balance}です {link}", "template_value"),
+        ("リンクなし", "template_link"),
+    ] {
+        for path in ["/api/templates/preview", "/api/templates/set"] {
+            let words =
+                json!({ "kind": "payment", "locale": "ja", "subject": "件名", "text": text });
+            assert_eq!(console.post(path, words).refusal(), code, "{path} {text}");
+        }
+    }
+}
