@@ -114,47 +114,6 @@ for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
     await page.setViewportSize({ width: 390, height: 844 });
   });
 
-  step(`${lang}: the worker shows what came, with a button, and the button opens the page of the notice alone`, async () => {
-    const { page, context } = phone;
-    const cdp = await context.newCDPSession(page);
-    const registered = new Promise((resolve) => {
-      cdp.on('ServiceWorker.workerRegistrationUpdated', ({ registrations }) => {
-        const one = registrations.find(({ scopeURL }) => scopeURL.startsWith(walletOrigin));
-        if (one) resolve(one.registrationId);
-      });
-    });
-    await cdp.send('ServiceWorker.enable');
-    await cdp.send('ServiceWorker.deliverPushMessage', { origin: walletOrigin, registrationId: await registered, data: push.text });
-    const shown = () => page.evaluate(async () => (await (await navigator.serviceWorker.ready).getNotifications())
-      .map(({ title, body, lang: language, actions, data }) => ({ title, body, lang: language, actions: actions?.map(({ action }) => action), data })));
-    await until('the notice is shown', async () => (await shown()).length > 0);
-    const { title, body, lang: language, actions, data } = (await shown())[0];
-    const notice = JSON.parse(push.text);
-    assert.deepEqual({ title, body, language, actions }, { title: notice.title, body: notice.body, language: lang, actions: ['not-me'] });
-    assert.equal(data.page, notice.not_me);
-    const [worker] = context.serviceWorkers();
-    if (worker) {
-      const opened = await worker.evaluate(async (evil) => {
-        const pages = [];
-        const { openWindow } = self.clients;
-        self.clients.openWindow = async (url) => { pages.push(url); return null; };
-        const [shownNow] = await self.registration.getNotifications();
-        const click = (notification, action) => new Promise((resolve) => {
-          const event = new NotificationEvent('notificationclick', { notification, action });
-          event.waitUntil = (work) => work.then(resolve);
-          self.dispatchEvent(event);
-        });
-        await click(shownNow, 'not-me');
-        await self.registration.showNotification('x', { data: { page: evil } });
-        const bad = (await self.registration.getNotifications()).find((one) => one.title === 'x');
-        await click(bad, 'not-me');
-        self.clients.openWindow = openWindow;
-        return pages.filter((url) => url !== '/');
-      }, 'https://evil.example/');
-      assert.deepEqual(opened, [notice.not_me]);
-    }
-  });
-
   step(`${lang}: opening the page of a notice does nothing; its button stops the wallet, from any browser`, async () => {
     elsewhere = await openDevice(browser, { phone: true, locale });
     const { page } = elsewhere;

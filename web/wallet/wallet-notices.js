@@ -12,7 +12,7 @@ import { takesPush, turnPushOff, turnPushOn } from '/assets/wallet-push.js';
 /** @returns {WalletView} */
 export function noticesView() {
   const problem = el('p', { class: 'problem', role: 'alert' });
-  const place = el('div', {}, el('p', { class: 'soft nothing', role: 'status' }, t('loading')));
+  const place = el('div', { class: 'notices' }, el('p', { class: 'soft nothing', role: 'status' }, t('loading')));
   const refuses = () => takesPush() && Notification.permission === 'denied';
 
   /** @param {HTMLElement} button @param {() => Promise<void>} action */
