@@ -10,6 +10,9 @@ use crate::http::{
     till, top_ups, wallet,
     about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, notices, operators,
     own_passkeys, passkeys, password, people, permissions, sales, session, templates, till, top_ups, wallet,
+    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, notices,
+    operators, own_passkeys, passkeys, password, people, permissions, sales, session, templates,
+    till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
