@@ -82,7 +82,7 @@ for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
     const [{ here }] = JSON.parse((await sendAsPage(page, '/api/notices')).text).browsers;
     assert.equal(here, true);
     await until('the notice by push', async () => {
-      push = (await inbox()).find((message) => message.kind === 'push' && message.text.includes('push_added'));
+      push = (await inbox()).find((message) => message.kind === 'push' && message.text.includes('push_added') && message.text.includes(`"lang":"${lang}"`));
       return push !== undefined;
     });
     assert.match(push.from, /^ttl 259200, urgency high/);
