@@ -349,7 +349,7 @@ step('the last operator stays', async () => {
   const { page } = operator;
   await page.getByRole('button', { name: new RegExp(`^${words.remove}: `) }).click();
   await button(dialog(page), words.remove_now).click();
-  await dialog(page).getByText('最後の管理者は削除できません').waitFor();
+  await dialog(page).getByText('全権限を持つ最後の管理者は').waitFor();
   await page.keyboard.press('Escape');
 });
 

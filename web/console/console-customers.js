@@ -7,6 +7,7 @@ import { announce, el } from '/assets/elements.js';
 import { actorWords } from '/assets/console-acts.js';
 import { closingRequests } from '/assets/console-closings.js';
 import { agree, askForName, card, consoleHead, drawing, postFresh, problemLine, titled } from '/assets/console-frame.js';
+import { may } from '/assets/console-may.js';
 import { beginCustomers, updateCustomers } from '/assets/console-customers-state.js';
 import { dateTime, hasText, t, yen } from '/assets/i18n.js';
 import { machine } from '/assets/machine.js';
@@ -60,7 +61,7 @@ const holdsOf = (wallet, send) => wallet.holds.length > 0 && h('section', { 'ari
   h('ul', { class: 'notes' }, wallet.holds.map((hold) => h('li', { key: hold.hold_id },
     h('span', {}, `${hold.merchant ?? t('nobody')} `, h('b', { class: 'number' }, yen(hold.amount))),
     h('span', { class: 'small soft number' }, t('hold_until', { when: dateTime(hold.expires_at_ms) })),
-    h('button', {
+    may('release_holds') && h('button', {
       type: 'button', class: 'text-button', 'aria-label': `${t('hold_release')}: ${hold.merchant ?? t('nobody')} ${yen(hold.amount)}`,
       on: { click: () => release(wallet, hold, send) },
     }, t('hold_release'))))));
@@ -121,7 +122,7 @@ h('time', { class: 'small soft number', datetime: new Date(at_ms).toISOString() 
 
 /** What moved in the wallet: shut until somebody has said why. @param {CustomersState} state @param {Send} send @returns {Child} */
 function historyCard({ wallet, entries, next, history_busy, history_problem }, send) {
-  if (wallet === null || wallet.name === null) return null;
+  if (wallet === null || wallet.name === null || !may('open_histories')) return null;
   return card(t('history'), 'coins', 'history',
     h('p', { class: 'small soft' }, t('history_lead')),
     problemLine(history_problem),
@@ -166,10 +167,10 @@ function facts(wallet, send) {
       erased_at_ms !== null && row('erased_at', dateTime(erased_at_ms))),
     holdsOf(wallet, send),
     h('a', { class: 'text-button', href: `#acts/wallet-${wallet.wallet_id}` }, drawing('receipt'), t('acts_of_wallet')),
-    erased_at_ms === null && wallet.name !== null && h('button', {
+    erased_at_ms === null && wallet.name !== null && may('freeze_wallets') && h('button', {
       type: 'button', class: 'button', on: { click: () => freeze(wallet, send) },
     }, drawing('lock'), t('freeze')),
-    erased_at_ms === null && wallet.name !== null && h('button', {
+    erased_at_ms === null && wallet.name !== null && may('manage_operators') && h('button', {
       type: 'button', class: 'button danger-quiet', on: { click: () => erase(wallet, send) },
     }, t('erase')),
   ];
@@ -209,7 +210,7 @@ function notesCard(state, send) {
     notes !== null && notes.length === 0 && h('p', { class: 'soft' }, t('no_notes')),
     h('ol', { class: 'notes' }, rows.map(noteRow)),
     // Without an owner there is no key to seal it with.
-    wallet.name === null ? problemLine(state.note_problem) : noteForm(state, send));
+    wallet.name === null || !may('write_notes') ? problemLine(state.note_problem) : noteForm(state, send));
 }
 
 /** @param {string} id @returns {Promise<CustomersEvent>} */
@@ -251,7 +252,7 @@ function findForm({ by, text, reason, busy }, send) {
     h('div', { class: 'field' },
       h('label', { for: 'find-by' }, t('search_acts_by')),
       h('select', { id: 'find-by', value: by, on: { change: (event) => send({ is: 'by', by: event.target.value }) } },
-        Object.entries(WAYS).map(([way, { label: words }]) => h('option', { key: way, value: way }, t(words))))),
+        Object.entries(WAYS).filter(([way]) => way === 'number' || may('find_customers')).map(([way, { label: words }]) => h('option', { key: way, value: way }, t(words))))),
     h('div', { class: 'field', key: by },
       h('label', { for: 'wallet-number' }, t(label)),
       h('input', {

@@ -11,20 +11,26 @@ import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
 import { beginAnswer, updateAnswer } from '/assets/console-answer-state.js';
+import { may } from '/assets/console-may.js';
 import { beginSheetWith, updateSheet } from '/assets/console-sheet-state.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
+/** @import { OperatorPermission } from '../types/answers.js' */
 /** @import { AnswerEvent, AnswerState, Pace } from '/assets/console-answer-state.js' */
 /** @import { SheetEvent, SheetState } from '/assets/console-sheet-state.js' */
 
 /** @typedef {{ signOut(): Promise<void>, go(page: string): void }} Tools What a page may ask of the console. */
 
-const PAGES = [['today', 'pulse'], ['payments', 'coins'], ['merchants', 'shop'], ['operators', 'key'], ['customers', 'person'],
-  ['templates', 'mail'], ['acts', 'receipt']];
+/** Name, picture, and what one must be let do to see it. @type {[string, string, OperatorPermission][]} */
+const PAGES = [['today', 'pulse', 'see_house'], ['payments', 'coins', 'see_payments'], ['merchants', 'shop', 'see_house'],
+  ['operators', 'key', 'see_acts'], ['customers', 'person', 'see_customers'], ['templates', 'mail', 'see_house'], ['acts', 'receipt', 'see_acts']];
 const COPIED_MS = 2_500;
 
 /** @param {string} name */
 export const drawing = (name) => own(name, () => icon(name));
+
+/** Whether a page may be looked at. @param {string} page */
+export const mayOpen = (page) => may(PAGES.find(([name]) => name === page)?.[2] ?? 'enter_console');
 
 /** The title of the window: what is looked at, and in what. @param {string} heading */
 export function titled(heading) {
@@ -39,7 +45,7 @@ export function consoleHead(current, title, second, { signOut }) {
   const leave = el('button', {
     type: 'button', class: 'button quiet sign-out', on: { click: () => whileBusy(leave, signOut) },
   }, icon('leave'), t('sign_out'));
-  const links = PAGES.map(([name, picture]) => el('a', {
+  const links = PAGES.filter(([, , permission]) => may(permission)).map(([name, picture]) => el('a', {
     href: `#${name}`, 'aria-current': current === name ? 'page' : null,
   }, icon(picture), t(`nav_${name}`)));
   return el('header', { class: 'console-head on-deep' },

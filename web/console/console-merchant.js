@@ -6,6 +6,7 @@ import { announce, el } from '/assets/elements.js';
 import {
   agree, askForName, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, rename, smallButton,
 } from '/assets/console-frame.js';
+import { may } from '/assets/console-may.js';
 import { askForDetails, askForStore, detailsOf, storeWords } from '/assets/console-store-form.js';
 import { beginMerchant, updateMerchant } from '/assets/console-merchant-state.js';
 import { addSupervisor, changeRule, ruleWords, supervisorList } from '/assets/console-returns.js';
@@ -92,7 +93,7 @@ function keyRow(key, doing) {
     keyState(key),
     key.live && h('div', { class: 'key-schemes small' },
       h('span', { class: 'soft' }, 'OPA-Auth'), h('strong', {}, t(key.opa_auth ? 'opa_is_on' : 'opa_is_off'))),
-    key.live && keyActs(key, doing));
+    key.live && may('manage_api_keys') && keyActs(key, doing));
 }
 
 /** @param {Merchant} merchant @param {Doing} doing */
@@ -152,13 +153,13 @@ function storeTills(store, { store: known, problem }, doing) {
     problemLine(problem),
     h('div', { class: 'store-details' },
       h('span', { class: 'soft' }, storeWords(known) || t('not_described')),
-      h('span', { class: 'row-acts' },
+      may('manage_shops') && h('span', { class: 'row-acts' },
         smallButton(t('rename'), 'quiet', () => renameStore(store, doing), `${t('rename')}: ${store.name}`),
         smallButton(t('describe_store'), 'quiet', () => describeStore(known, doing), `${t('describe_store')}: ${store.name}`))),
     tills.length === 0 ? h('p', { class: 'soft' }, t('no_tills_here')) : h('ul', { class: 'tills' }, rows),
-    addButton(t('add_till_short'), () => addTill(store, doing)),
+    may('manage_shops') && addButton(t('add_till_short'), () => addTill(store, doing)),
     supervisorList(known.supervisors, doing.reload),
-    addButton(t('add_supervisor'), () => addSupervisor(store, doing.reload)),
+    may('manage_shops') && addButton(t('add_supervisor'), () => addSupervisor(store, doing.reload)),
   ];
 }
 
@@ -201,19 +202,19 @@ function drawMerchant(state, doing) {
   return [
     h('div', { class: 'merchant-head' },
       h('a', { class: 'text-button back-link', href: '#merchants' }, drawing('back'), t('all_merchants')),
-      smallButton(t('rename'), 'quiet', () => renameMerchant(merchant, doing), `${t('rename')}: ${merchant.name}`)),
+      may('manage_shops') && smallButton(t('rename'), 'quiet', () => renameMerchant(merchant, doing), `${t('rename')}: ${merchant.name}`)),
     h('p', { class: 'merchant-number' },
       h('span', { class: 'soft' }, t('invoice_number')), h('strong', { class: 'number' }, merchant.invoice_number ?? t('not_said')),
-      smallButton(t('change'), 'quiet', () => changeInvoiceNumber(merchant, doing), `${t('change')}: ${t('invoice_number')}`)),
+      may('set_money_rules') && smallButton(t('change'), 'quiet', () => changeInvoiceNumber(merchant, doing), `${t('change')}: ${t('invoice_number')}`)),
     problemLine(state.problem),
-    cardWith(t('stores'), 'shop', 'places', addButton(t('add_store'), () => addStore(merchant, doing)),
+    cardWith(t('stores'), 'shop', 'places', may('manage_shops') && addButton(t('add_store'), () => addStore(merchant, doing)),
       searchField(state, doing),
       h('div', { class: 'stores' },
         stores.length === 0 ? h('p', { class: 'soft' }, t(merchant.stores_in_all === 0 ? 'no_stores' : 'no_stores_found')) : stores)),
     cardWith(t('returns'), 'undo', 'returns',
-      smallButton(t('change'), 'quiet', () => changeRule(merchant, doing.reload), `${t('change')}: ${t('returns')}`),
+      may('set_money_rules') && smallButton(t('change'), 'quiet', () => changeRule(merchant, doing.reload), `${t('change')}: ${t('returns')}`),
       ruleWords(merchant.reversals).map((words) => h('p', { key: words }, words))),
-    cardWith(t('api_keys'), 'key', 'keys', addButton(t('make_key'), () => makeKey(merchant, doing)),
+    cardWith(t('api_keys'), 'key', 'keys', may('manage_api_keys') && addButton(t('make_key'), () => makeKey(merchant, doing)),
       h('p', { class: 'small soft' }, t('api_keys_lead')),
       h('div', {}, keys.length === 0 ? h('p', { class: 'soft' }, t('no_keys')) : h('ul', { class: 'keys' }, keys))),
   ];

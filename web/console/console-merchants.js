@@ -4,6 +4,7 @@ import { post } from '/assets/api.js';
 import { h, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import { askForName, cardWith, consoleHead, drawing, smallButton } from '/assets/console-frame.js';
+import { may } from '/assets/console-may.js';
 import { digits, t } from '/assets/i18n.js';
 
 /** @import { View } from '../types/pages.js' */
@@ -39,6 +40,6 @@ export function merchantsView({ merchants }, tools) {
   const list = merchants.length === 0 ? h('p', { class: 'soft' }, t('no_merchants'))
     : h('ul', { class: 'merchants' }, merchants.map(row));
   patch(place, [
-    cardWith(t('merchants'), 'shop', 'merchants', addButton(t('add_merchant'), () => add(tools)), list)]);
+    cardWith(t('merchants'), 'shop', 'merchants', may('manage_shops') && addButton(t('add_merchant'), () => add(tools)), list)]);
   return { element: [consoleHead('merchants', t('nav_merchants'), null, tools), place] };
 }

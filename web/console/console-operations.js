@@ -6,6 +6,7 @@ import { announce, el } from '/assets/elements.js';
 import {
   agree, answerView, cardElement, cardHead, drawing, postFresh, problemLine, rename, smallButton,
 } from '/assets/console-frame.js';
+import { may } from '/assets/console-may.js';
 import { clockTime, counted, dateTime, digits, hasText, t, yen } from '/assets/i18n.js';
 
 /** @import { Child } from '../types/pages.js' */
@@ -45,8 +46,8 @@ function tillActs(till, reload) {
   const { till_id, name, enrolled } = till;
   const give = (/** @type {string} */ text) => post(`/api/tills/${till_id}/name`, { name: text });
   return [
-    smallButton(t('rename'), 'quiet', () => rename(t('till_name'), name, give, reload), `${t('rename')}: ${till.store} ${name}`),
-    enrolled && smallButton(t('take_off'), 'danger-quiet', () => takeOff(till, reload), `${t('take_off')}: ${till.store} ${name}`),
+    may('manage_shops') && smallButton(t('rename'), 'quiet', () => rename(t('till_name'), name, give, reload), `${t('rename')}: ${till.store} ${name}`),
+    enrolled && may('pair_tills') && smallButton(t('take_off'), 'danger-quiet', () => takeOff(till, reload), `${t('take_off')}: ${till.store} ${name}`),
   ];
 }
 
@@ -61,7 +62,7 @@ export function tillRow(till, name, reload = null) {
     h('span', { class: 'till-name' }, name),
     h('span', { class: enrolled ? 'state state-good' : 'state' },
       drawing(enrolled ? 'check' : 'minus'), t(enrolled ? 'enrolled' : 'not_enrolled')),
-    smallButton(t('new_pairing_code'), 'soft-fill', () => makePairingCode(till),
+    may('pair_tills') && smallButton(t('new_pairing_code'), 'soft-fill', () => makePairingCode(till),
       `${t('new_pairing_code')}: ${till.store} ${till.name}`),
     reload !== null && tillActs(till, reload));
 }

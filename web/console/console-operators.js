@@ -4,33 +4,64 @@ import { post } from '/assets/api.js';
 import { h } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import {
-  agree, answerView, askForName, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, rename, smallButton,
+  agree, answerView, cardWith, consoleHead, copyable, drawing, postFresh, problemLine, rename, smallButton, submitting, workSheet,
 } from '/assets/console-frame.js';
+import { ROLES, may } from '/assets/console-may.js';
 import { shortDateTime, t } from '/assets/i18n.js';
 
 /** @import { View } from '../types/pages.js' */
 /** @import { Operator, Operators } from '../types/answers.js' */
 /** @import { Tools } from '/assets/console-frame.js' */
+/** @import { SheetEvent, SheetState } from '/assets/console-sheet-state.js' */
 
 /** @typedef {() => Promise<void>} Reload */
 
 /** @param {Reload} reload */
 function invite(reload) {
-  askForName({
-    title: t('invite'), once: true, label: t('operator_name'), hint: t('operator_name_hint'),
-    action: [drawing('key'), t('invite_now')],
-    async run(name) {
-      const { link, ends_at_ms } = await postFresh('/api/operators/invite', { name });
-      await reload();
-      return [
-        h('p', {}, h('strong', {}, t('invited_title', { name }))),
-        h('p', {}, t('invited_lead')),
-        copyable(t('invited_link'), `${location.origin}/#link=${link}`),
-        h('p', { class: 'soft number' }, t('pairing_until', { time: shortDateTime(ends_at_ms) })),
-      ];
-    },
-  });
+  workSheet(t('invite'), async (name, { role }) => {
+    const { link, ends_at_ms } = await postFresh('/api/operators/invite', { name, role });
+    await reload();
+    return [
+      h('p', {}, h('strong', {}, t('invited_title', { name }))),
+      h('p', {}, t('invited_lead')),
+      copyable(t('invited_link'), `${location.origin}/#link=${link}`),
+      h('p', { class: 'soft number' }, t('pairing_until', { time: shortDateTime(ends_at_ms) })),
+    ];
+  }, (state, send) => [h('form', { class: 'form', on: submitting(send) },
+    h('div', { class: 'field' },
+      h('label', { for: 'new-name' }, t('operator_name')),
+      h('input', {
+        id: 'new-name', name: 'name', type: 'text', required: true, maxlength: '40', autocomplete: 'off',
+        'aria-describedby': 'new-name-hint', value: state.text,
+        on: { input: (event) => send({ is: 'typed', text: event.target.value }) },
+      }),
+      h('span', { class: 'hint', id: 'new-name-hint' }, t('operator_name_hint'))),
+    roleField(state, send),
+    problemLine(state.problem),
+    h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy && 'true' }, drawing('key'), t('invite_now')))],
+  '#new-name', { role: 'viewer' }, true);
 }
+
+/** Which role, and what it lets one do. @param {SheetState} state @param {(event: SheetEvent) => void} send */
+const roleField = ({ fields }, send) => h('div', { class: 'field' },
+  h('label', { for: 'operator-role' }, t('role')),
+  h('select', {
+    id: 'operator-role', value: fields.role, 'aria-describedby': 'operator-role-hint',
+    on: { change: (event) => send({ is: 'field', name: 'role', value: event.target.value }) },
+  }, ROLES.map((role) => h('option', { key: role, value: role }, t(`role_${role}`)))),
+  h('span', { class: 'hint', id: 'operator-role-hint' }, t(`role_${fields.role}_lead`)));
+
+/** @param {Operator} one @param {Reload} reload */
+const changeRole = (one, reload) => workSheet(t('role_title', { name: one.name }), async (_, { role }) => {
+  await postFresh('/api/operators/role', { operator: one.operator, role });
+  announce(t('role_changed', { name: one.name, role: t(`role_${role}`) }));
+  await reload();
+}, (state, send) => [h('form', { class: 'form', on: submitting(send) },
+  h('p', {}, t('role_lead')),
+  roleField(state, send),
+  problemLine(state.problem),
+  h('button', { type: 'submit', class: 'button wide', 'aria-busy': state.busy && 'true' }, drawing('key'), t('role_now')))],
+'#operator-role', { role: one.role });
 
 /** @param {Operator} one @param {Reload} reload */
 function remove(one, reload) {
@@ -80,11 +111,13 @@ function row(one, now_ms, reload) {
   return h('li', { key: one.operator, class: 'operator-row' },
     h('span', { class: 'merchant-words' },
       h('strong', {}, one.name, one.yourself && h('span', { class: 'yourself' }, t('yourself'))),
+      h('span', { class: 'small' }, t(`role_${one.role}`)),
       h('span', { class: 'small soft number' }, since)),
     stateOf(one, now_ms),
-    h('span', { class: 'row-acts' },
+    may('manage_operators') && h('span', { class: 'row-acts' },
       one.active && !one.confirmed && smallButton(t('confirm_operator'), 'soft-fill', () => confirm(one, reload),
         `${t('confirm_operator')}: ${one.name}`),
+      !one.yourself && smallButton(t('role_change'), 'quiet', () => changeRole(one, reload), `${t('role_change')}: ${one.name}`),
       smallButton(t('rename'), 'quiet', () => renameOperator(one, reload), `${t('rename')}: ${one.name}`),
       smallButton(words, 'danger-quiet', () => remove(one, reload), `${words}: ${one.name}`)));
 }
@@ -95,7 +128,7 @@ export function operatorsView(first, tools) {
   const view = answerView({
     place, path: '/api/operators', first, in_hand: true,
     draw: ({ answer, problem }, { reload }) => [cardWith(t('operators'), 'key', 'operators',
-      smallButton([drawing('plus'), t('invite')], 'soft-fill', () => invite(reload)),
+      may('manage_operators') && smallButton([drawing('plus'), t('invite')], 'soft-fill', () => invite(reload)),
       problemLine(problem),
       h('p', { class: 'small soft' }, t('operators_lead')),
       h('ul', { class: 'operators' }, answer.operators.map((one) => row(one, answer.now_ms, reload))))],

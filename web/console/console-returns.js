@@ -6,6 +6,7 @@ import { announce } from '/assets/elements.js';
 import {
   agree, answerView, askForName, cardElement, cardHead, copyable, drawing, postFresh, problemLine, smallButton, submitting, workSheet,
 } from '/assets/console-frame.js';
+import { may } from '/assets/console-may.js';
 import { counted, digits, hasText, shortDateTime, t, typedYen, yen } from '/assets/i18n.js';
 
 /** @import { Child } from '../types/pages.js' */
@@ -80,7 +81,7 @@ export const supervisorList = (supervisors, reload) => [
     supervisors.map((one) => h('li', { key: one.supervisor_id, class: 'till-row' },
       h('span', { class: 'till-name' }, one.name),
       h('span', { class: 'small soft number' }, t('supervisor_since', { time: shortDateTime(one.made_at_ms) })),
-      smallButton(t('remove_supervisor_short'), 'danger-quiet', () => removeSupervisor(one, reload),
+      may('manage_shops') && smallButton(t('remove_supervisor_short'), 'danger-quiet', () => removeSupervisor(one, reload),
         `${t('remove_supervisor_short')}: ${one.name}`)))),
 ];
 
@@ -97,7 +98,7 @@ function alarmLine(one, reload) {
     h('strong', {}, where),
     h('span', {}, hasText(what) ? t(what) : one.what),
     h('span', { class: 'small number' }, counted('till_alarm_times', one.times, { time: shortDateTime(one.last_at_ms), n: digits(one.times) })),
-    smallButton(t('alarm_seen'), 'quiet', seen, `${t('alarm_seen')}: ${where}`));
+    may('handle_alarms') && smallButton(t('alarm_seen'), 'quiet', seen, `${t('alarm_seen')}: ${where}`));
 }
 
 /** What tills did that nobody has looked at yet; nothing while there is nothing. */

@@ -10,7 +10,8 @@ import { ceremonyProblem, createPasskey, nameOf, usePasskey } from '/assets/pass
 import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
 import { actsView } from '/assets/console-acts.js';
-import { titled } from '/assets/console-frame.js';
+import { mayOpen, titled } from '/assets/console-frame.js';
+import { signedInAs } from '/assets/console-may.js';
 import { customersView } from '/assets/console-customers.js';
 import { merchantView } from '/assets/console-merchant.js';
 import { merchantsView } from '/assets/console-merchants.js';
@@ -181,9 +182,13 @@ async function begin(left = undefined) {
   }
   begun += 1;
   const mine = begun;
-  const { name, id } = wanted();
   const moved = shown !== null && signedIn;
+  const asked = wanted();
+  const { id } = asked;
+  let { name } = asked;
   try {
+    signedInAs(await get('/api/me'));
+    if (!mayOpen(name)) name = 'today';
     const view = await pages[name](id, left);
     // Another page was asked for meanwhile.
     if (mine !== begun) return;

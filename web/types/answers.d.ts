@@ -341,7 +341,43 @@ export interface Store extends StoreDetails {
   supervisors: Supervisor[];
 }
 
+/** What an operator is there for. */
+export type Role = 'viewer' | 'support' | 'fraud' | 'finance' | 'admin';
+
+/** As in docs/roles.md. */
+export type OperatorPermission =
+  | 'enter_console'
+  | 'see_house'
+  | 'see_payments'
+  | 'see_acts'
+  | 'see_customers'
+  | 'find_customers'
+  | 'open_histories'
+  | 'write_notes'
+  | 'freeze_wallets'
+  | 'release_holds'
+  | 'pair_tills'
+  | 'handle_alarms'
+  | 'manage_shops'
+  | 'set_money_rules'
+  | 'manage_api_keys'
+  | 'manage_operators'
+  | 'see_approvals'
+  | 'decide_approvals'
+  | 'propose_erasure'
+  | 'decide_erasure'
+  | 'propose_recovery'
+  | 'decide_recovery';
+
+/** `GET /api/me` of the console. */
+export interface Me {
+  name: string;
+  role: Role;
+  may: OperatorPermission[];
+}
+
 export interface Operator {
+  role: Role;
   /** False for one who came back with a restore and waits for another operator. */
   confirmed: boolean;
   operator: string;

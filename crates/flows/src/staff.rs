@@ -3,6 +3,7 @@
 //! | flow | where it is written | if the answer is lost |
 //! |---|---|---|
 //! | invite an operator | registry: the operator, the link, the row that says who invited | the invitation is listed; its link was shown to no one, and it is withdrawn |
+//! | give an operator another role | registry: the role, the row that says who gave it | asked again: it is given already |
 //! | remove an operator | registry: operator, passkeys, links and sessions end; the row that says who removed | asked again: there is none any more |
 //! | confirm an operator | registry: who came back with a restore may enter; the row that says who confirmed | asked again: confirmed already |
 //! | call an operator by another name | registry: the name, the row that says who changed it | asked again: it is called so |
@@ -11,16 +12,35 @@
 //! Each is one transaction, so there is nothing to settle after a crash.
 
 use mamori_domain::ids::TillId;
-use mamori_registry::{ConfirmRefusal, OwnerId, RemoveRefusal};
+use mamori_registry::{ConfirmRefusal, OwnerId, RemoveRefusal, Role, RoleRefusal};
 
 use crate::ledger::Run;
 use crate::stop::{Denied, Flow};
 
-/// Invites an operator to the console; answers with the secret of the one-time link.
-pub fn invite(run: &mut Run, name: &str) -> Flow<[u8; 32]> {
+/// Invites an operator to the console, into a role that has no more than `own`, that of the operator who asks; answers with the secret of the one-time link.
+pub fn invite(run: &mut Run, own: Role, name: &str, role: Role) -> Flow<[u8; 32]> {
+    if !own.covers(role) {
+        return Err(Denied::MoreThanOwn.into());
+    }
     let noted = run.noted();
     let mut operators = run.registry.operators().noted(noted);
-    Ok(operators.invite(name, run.now, run.seed)?)
+    Ok(operators.invite(name, role, run.now, run.seed)?)
+}
+
+/// Gives another operator another role. It counts from their next request on, in sessions that are open too.
+pub fn set_role(run: &mut Run, by: &OwnerId, operator: &OwnerId, role: Role) -> Flow<()> {
+    let noted = run.noted();
+    let mut operators = run.registry.operators().noted(noted);
+    let given = operators.set_role(by, operator, role, run.now)?;
+    given.map_err(|refusal| {
+        match refusal {
+            RoleRefusal::Unknown => Denied::NotFound,
+            RoleRefusal::Own => Denied::OwnRole,
+            RoleRefusal::MoreThanOwn => Denied::MoreThanOwn,
+            RoleRefusal::LastAdmin => Denied::LastAdmin,
+        }
+        .into()
+    })
 }
 
 /// Removes an operator, or withdraws an invitation. Their sessions in the registry have ended.
@@ -30,7 +50,7 @@ pub fn remove(run: &mut Run, leaving: &OwnerId) -> Flow<()> {
     removed.map_err(|refusal| {
         match refusal {
             RemoveRefusal::Unknown => Denied::NotFound,
-            RemoveRefusal::LastOne => Denied::LastOperator,
+            RemoveRefusal::LastAdmin => Denied::LastAdmin,
         }
         .into()
     })

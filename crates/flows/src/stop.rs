@@ -82,8 +82,12 @@ pub enum Denied {
     LinkUsed,
     /// Money is left in the wallet, or set aside for a capture.
     WalletNotEmpty,
-    /// The operator cannot be removed: no operator could enter the console afterwards.
-    LastOperator,
+    /// The operator is the last admin: nobody could be let in afterwards.
+    LastAdmin,
+    /// Nobody changes the own role.
+    OwnRole,
+    /// The role has more than that of the operator who gives it or takes it away.
+    MoreThanOwn,
     /// The owner was removed, erased or signed out everywhere while the passkey was shown.
     OwnerGone,
     /// The ledger said no where its rules know no reason to: an error of ours, in the log.

@@ -17,7 +17,7 @@ use mamori_engine::{Engine, EngineConfig};
 use mamori_flows::open::{self, NewStore, Turns};
 use mamori_flows::{Denied, Run, Stop, api_key, staff};
 use mamori_registry::acts::{RegistrySubject, Wanted};
-use mamori_registry::{OwnerId, Registry, Seed};
+use mamori_registry::{OwnerId, Registry, Role, Seed};
 
 const NOW: i64 = 1_800_000_000_000_000;
 
@@ -76,7 +76,9 @@ fn every_change_says_who_made_it_to_what_when_from_where_and_in_which_request() 
         open::chain(run, &turns.take(), "まもり書店", &[store]).expect("a free name");
     });
     as_operator(&mut registry, 1, &|run| {
-        staff::invite(run, "はる").expect("written");
+        let more = staff::invite(run, Role::Support, "はる", Role::Admin);
+        assert!(matches!(more, Err(Stop::Denied(Denied::MoreThanOwn))));
+        staff::invite(run, Role::Admin, "はる", Role::Support).expect("written");
     });
     as_operator(&mut registry, 2, &|run| {
         staff::make_pairing_code(run, TillId(1)).expect("a till with a name");

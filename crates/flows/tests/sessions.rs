@@ -18,7 +18,7 @@ use mamori_flows::session::{self, NewSession, SessionOwner, TokenSession, journa
 use mamori_flows::sign_in::{self, Assertion, NotSignedIn};
 use mamori_flows::{Denied, Run, Stop, erase, sign_up};
 use mamori_registry::{
-    AgentFamily, AuthMethod, Contact, Enrolment, NewPasskey, OwnerId, Registry, Seed,
+    AgentFamily, AuthMethod, Contact, Enrolment, NewPasskey, OwnerId, Registry, Role, Seed,
     SessionDevice, SessionId, StoredPasskey, Surface, token_hash,
 };
 
@@ -109,7 +109,7 @@ impl World {
             let seed = Seed::new([number; 32]);
             let link = registry
                 .operators()
-                .invite(name, NOW, &seed)
+                .invite(name, Role::Admin, NOW, &seed)
                 .expect("it answers");
             let entered = registry
                 .operators()

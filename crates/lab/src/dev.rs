@@ -46,7 +46,7 @@ use mamori_flows::delivery::Couriers;
 use mamori_flows::open::{self, NewStore};
 use mamori_flows::{Run, api_key, password};
 use mamori_registry::{
-    Contact, HashCost, NEVER_USED, OwnerId, PasswordEnrolment, Registry, Seed, SendBudget,
+    Contact, HashCost, NEVER_USED, OwnerId, PasswordEnrolment, Registry, Role, Seed, SendBudget,
 };
 use mamori_server::about::About;
 use mamori_server::app::App;
@@ -917,7 +917,7 @@ fn console_link(
     use base64::Engine as _;
     let link = registry
         .operators()
-        .invite(name, now, &Seed::new(draw(chance)))?;
+        .invite(name, Role::Admin, now, &Seed::new(draw(chance)))?;
     Ok(Some(format!(
         "{console_url}/#link={}",
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link)

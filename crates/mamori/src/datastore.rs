@@ -15,7 +15,7 @@ use mamori_engine::lease::{Candidate, Lease};
 use mamori_engine::start::purpose_of;
 use mamori_engine::views::VIEWS;
 use mamori_registry::outbox::OUTBOX;
-use mamori_registry::{CONTROL, Looked, Registry, UNDER_WAY};
+use mamori_registry::{CONTROL, Looked, Registry, Role, UNDER_WAY};
 use serde_json::json;
 
 use crate::assembly::{EngineClock, open_engine};
@@ -291,7 +291,14 @@ fn tell_what_returned(
     println!(
         "look through them in the console: revoke what was revoked after the backup, and confirm the operators"
     );
-    let link = operator::invite(location, master, "復元 (restore)", clock, chance)?;
+    let link = operator::invite(
+        location,
+        master,
+        "復元 (restore)",
+        Role::Admin,
+        clock,
+        chance,
+    )?;
     println!("first operator  {link}");
     Ok(())
 }
@@ -304,11 +311,21 @@ pub struct OperatorArgs {
     /// What the operator is called.
     #[arg(long)]
     name: String,
+    /// What the operator may do: viewer, support, fraud, finance or admin.
+    #[arg(long, default_value = "admin", value_parser = read_role)]
+    role: Role,
+}
+
+fn read_role(word: &str) -> Result<Role, String> {
+    Role::parse(word).ok_or_else(|| {
+        let words: Vec<&str> = Role::ALL.iter().map(|role| role.word()).collect();
+        format!("roles are {}", words.join(", "))
+    })
 }
 
 pub fn run_operator(args: OperatorArgs, clock: Clock, chance: Chance) -> Result<(), Failure> {
     let (location, master) = (args.datastore.location()?, args.datastore.master()?);
-    let link = operator::invite(&location, &master, &args.name, clock, chance)?;
+    let link = operator::invite(&location, &master, &args.name, args.role, clock, chance)?;
     println!("{link}");
     Ok(())
 }

@@ -7,7 +7,7 @@ use mamori_datastore::sql::Location;
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::world::Timestamp;
 use mamori_registry::acts::Noted;
-use mamori_registry::{Registry, Seed, display_name};
+use mamori_registry::{Registry, Role, Seed, display_name};
 
 use crate::world::{Chance, Clock, Failure, draw};
 
@@ -16,6 +16,7 @@ pub(crate) fn invite(
     location: &Location,
     master: &MasterKey,
     name: &str,
+    role: Role,
     clock: Clock,
     chance: Chance,
 ) -> Result<String, Failure> {
@@ -28,7 +29,8 @@ pub(crate) fn invite(
         id: seed.take("registry act"),
     };
     let mut registry = Registry::open(location, master)?;
-    let link = (registry.operators().noted(noted)).invite(&name, now, &seed.part("operator"))?;
+    let mut operators = registry.operators().noted(noted);
+    let link = operators.invite(&name, role, now, &seed.part("operator"))?;
     Ok(format!(
         "open the console's address with #link={}   (works once, for 24 hours)",
         URL_SAFE_NO_PAD.encode(link)

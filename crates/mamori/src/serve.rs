@@ -23,7 +23,7 @@ use mamori_flows::Run;
 use mamori_flows::api_key::{self, NewKey};
 use mamori_flows::open::{self, NewStore, Turns};
 use mamori_flows::reconcile;
-use mamori_registry::{Registry, Seed};
+use mamori_registry::{Registry, Role, Seed};
 use mamori_server::password_list::PasswordList;
 
 use crate::assembly::{self, CardAccount, Mounted, Plan, Sockets, open_engine};
@@ -103,10 +103,12 @@ pub fn run_init(args: InitArgs, clock: Clock, chance: Chance) -> Result<(), Fail
         seed: &seed,
     };
     let (merchant, store, key) = open_first(&mut run, &args)?;
-    let link = run
-        .registry
-        .operators()
-        .invite(&args.operator, run.now, &seed.part("operator"))?;
+    let link = run.registry.operators().invite(
+        &args.operator,
+        Role::Admin,
+        run.now,
+        &seed.part("operator"),
+    )?;
     engine.stop();
     println!("datastore       made for live use");
     println!(

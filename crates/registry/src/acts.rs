@@ -49,6 +49,7 @@ pub enum RegistryCommand {
     RemovePush,
     CloseDeniedNotice,
     SetTemplate,
+    SetRole,
 }
 
 impl RegistryCommand {
@@ -85,6 +86,7 @@ impl RegistryCommand {
             RegistryCommand::RemovePush => "remove_push",
             RegistryCommand::CloseDeniedNotice => "close_denied_notice",
             RegistryCommand::SetTemplate => "set_template",
+            RegistryCommand::SetRole => "set_role",
         }
     }
 }
@@ -121,6 +123,7 @@ impl Numbered for RegistryCommand {
         RegistryCommand::RemovePush,
         RegistryCommand::CloseDeniedNotice,
         RegistryCommand::SetTemplate,
+        RegistryCommand::SetRole,
     ];
 
     fn as_number(self) -> i64 {
@@ -155,6 +158,7 @@ impl Numbered for RegistryCommand {
             RegistryCommand::RemovePush => 52,
             RegistryCommand::CloseDeniedNotice => 53,
             RegistryCommand::SetTemplate => 54,
+            RegistryCommand::SetRole => 55,
         }
     }
 }

@@ -131,8 +131,11 @@ pub(crate) const OPERATORS: AuthenticTable = AuthenticTable {
         ("status", CellType::Int),
         ("made_at", CellType::Int),
         ("generation", CellType::Int),
+        ("role", CellType::Int),
+        ("role_by", CellType::Blob),
+        ("role_at", CellType::Int),
     ],
-    added: 0,
+    added: 3,
     lasts: true,
     refusal: "a row of operators was not written by this house or was altered",
 };

@@ -22,6 +22,7 @@
 //! | `templates.rs` | what notices say, where an operator has changed it |
 //! | `places.rs` | where customers have signed in from |
 //! | `operators.rs` | staff and their one-time links |
+//! | `roles.rs` | what operators may do: one table |
 //! | `devices.rs` | pairing codes and enrolled devices |
 //! | `supervisors.rs` | who may stand beside a store's tills, by PIN |
 //! | `alarms.rs` | what an operator ought to look at |
@@ -61,6 +62,7 @@ mod people;
 mod permissions;
 mod places;
 mod saved_code;
+mod roles;
 mod schema;
 mod seed;
 mod sessions;
@@ -110,7 +112,8 @@ pub use notices::{
 };
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{
-    ConfirmRefusal, LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators, RemoveRefusal,
+    ConfirmRefusal, GivenRole, LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators,
+    RemoveRefusal, RoleRefusal,
 };
 pub use passkeys::{
     AddRefusal, NewPasskey, OwnedPasskey, PASSKEYS_MAX, Passkeys, RemovePasskeyRefusal,
@@ -124,6 +127,7 @@ pub use people::{EnrolRefusal, Enrolment, ExternalEnrolment, PasswordEnrolment, 
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
 pub use places::{Arrival, PLACES_MAX, Places};
 pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
+pub use roles::{Permission, Role};
 pub use schema::CONTROL;
 pub use seed::Seed;
 pub use sessions::{

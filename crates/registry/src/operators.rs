@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::Secret;
-use mamori_datastore::sql::{Db, Param, Tx};
+use mamori_datastore::sql::{Db, Param, Row, Tx};
+use mamori_domain::context::Actor;
 use mamori_domain::world::Timestamp;
 
 use crate::acts::{About, Noted, RegistryCommand};
 use crate::authentic::{self, CONFIRMED_OPERATORS, OPERATOR_LINKS, OPERATORS, PASSKEYS};
 use crate::factors::{Described, OwnerId, StoredPasskey};
 use crate::people::EnrolRefusal;
+use crate::roles::Role;
 use crate::seed::Seed;
 use crate::sessions::{end_all_in, is_confirmed};
 use crate::{
@@ -45,6 +47,8 @@ pub struct OperatorSummary {
     pub operator: OwnerId,
     /// What they are called.
     pub name: String,
+    /// What they may do.
+    pub role: Role,
     /// Whether they have made their passkey; invited otherwise.
     pub is_active: bool,
     /// Whether they may enter. Who has a passkey and is not confirmed came back with a restore, and waits for another operator.
@@ -69,8 +73,31 @@ pub enum ConfirmRefusal {
 pub enum RemoveRefusal {
     /// There is no such operator (any more).
     Unknown,
-    /// The console would have no operator afterwards.
-    LastOne,
+    /// Nobody who can enter the console could invite anybody afterwards.
+    LastAdmin,
+}
+
+/// Why a role is not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RoleRefusal {
+    /// There is no such operator (any more).
+    Unknown,
+    /// Nobody changes the own role.
+    Own,
+    /// The new role or the present one has more than that of the operator who gives it.
+    MoreThanOwn,
+    /// Nobody who can enter the console could invite anybody afterwards.
+    LastAdmin,
+}
+
+/// What an operator may do, and since when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GivenRole {
+    pub role: Role,
+    /// Which operator invited them or gave them the role; None where the program did, or an older one.
+    pub by: Option<OwnerId>,
+    /// When; None for operators of an older program, who are admins.
+    pub at: Option<Timestamp>,
 }
 
 impl From<EnrolRefusal> for LinkRefusal {
@@ -95,8 +122,15 @@ impl Operators<'_> {
 
     /// Makes an operator and the secret of a one-time link, which works for [`OPERATOR_LINK_LIFE`]: 32 bytes, shown once and
     /// stored as a hash.
-    pub fn invite(&mut self, name: &str, now: Timestamp, seed: &Seed) -> Result<[u8; 32], Fault> {
+    pub fn invite(
+        &mut self,
+        name: &str,
+        role: Role,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<[u8; 32], Fault> {
         let noted = self.noted.take();
+        let by = noted.as_ref().and_then(giver);
         let link = seed.bytes("operator link");
         let operator: [u8; 16] = seed.take("operator");
         let (key, hash) = (&self.keys.rows, token_hash(&link));
@@ -115,6 +149,12 @@ impl Operators<'_> {
                 ("status", Standing::Pending.param()),
                 ("made_at", at(now)),
                 ("generation", Param::Int(0)),
+                ("role", role.param()),
+                (
+                    "role_by",
+                    by.as_ref().map_or(Param::Null, |by| Param::Blob(&by.0)),
+                ),
+                ("role_at", at(now)),
             ];
             authentic::insert(tx, key, &OPERATORS, &cells)?;
             let cells = [
@@ -217,6 +257,63 @@ impl Operators<'_> {
         Ok(found.into_iter().next())
     }
 
+    /// What an active operator may do at this moment; None for everybody else. Read anew for each request: a role that was taken away
+    /// gives nothing from there on, in whatever session.
+    pub fn role_of(&mut self, operator: &OwnerId) -> Result<Option<GivenRole>, Fault> {
+        let key = &self.keys.rows;
+        self.db.snapshot(|tx| active_role(tx, key, operator))
+    }
+
+    /// Gives another operator, or somebody who was invited, another role.
+    pub fn set_role(
+        &mut self,
+        by: &OwnerId,
+        operator: &OwnerId,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<Result<(), RoleRefusal>, Fault> {
+        let noted = self.noted.take();
+        let key = &self.keys.rows;
+        self.db.transaction(|tx| {
+            if by == operator {
+                return Ok(Err(RoleRefusal::Own));
+            }
+            let Some(giver) = active_role(tx, key, by)? else {
+                return Ok(Err(RoleRefusal::MoreThanOwn));
+            };
+            let who = [Param::Blob(&operator.0), Standing::Dead.param()];
+            let living = "WHERE operator = $1 AND status <> $2";
+            let found = authentic::select(tx, key, &OPERATORS, living, &who, |row| {
+                (numbered_cell::<Standing>(row, 2), given_role(row).role)
+            })?;
+            let Some((standing, present)) = found.into_iter().next() else {
+                return Ok(Err(RoleRefusal::Unknown));
+            };
+            if !giver.role.covers(role) || !giver.role.covers(present) {
+                return Ok(Err(RoleRefusal::MoreThanOwn));
+            }
+            if present == role {
+                return Ok(Ok(()));
+            }
+            if standing == Standing::Active
+                && present == Role::Admin
+                && !another_admin(tx, key, operator)?
+            {
+                return Ok(Err(RoleRefusal::LastAdmin));
+            }
+            let given = [
+                ("role", role.param()),
+                ("role_by", Param::Blob(&by.0)),
+                ("role_at", at(now)),
+            ];
+            authentic::update(tx, key, &OPERATORS, living, &who, &given)?;
+            if let Some(noted) = &noted {
+                noted.write(tx, RegistryCommand::SetRole, About::Operator(operator))?;
+            }
+            Ok(Ok(()))
+        })
+    }
+
     /// Calls an operator, or somebody who was invited, by another name; false if there is none (any more).
     pub fn rename(&mut self, operator: &OwnerId, name: &str) -> Result<bool, Fault> {
         let noted = self.noted.take();
@@ -237,7 +334,7 @@ impl Operators<'_> {
     /// The operators who may enter the console or were invited to it, in order of invitation.
     pub fn list(&mut self) -> Result<Vec<OperatorSummary>, Fault> {
         self.db.query(
-            "SELECT operators.operator, operators.name, operators.status, operators.made_at,
+            "SELECT operators.operator, operators.name, operators.status, operators.made_at, operators.role,
                 (SELECT MAX(operator_links.made_at) FROM operator_links WHERE operator_links.operator = operators.operator AND operator_links.used_at IS NULL),
                 (SELECT MAX(passkeys.used_at) FROM passkeys WHERE passkeys.owner = operators.operator AND passkeys.surface = $1),
                 (SELECT COUNT(*) FROM confirmed_operators WHERE confirmed_operators.operator = operators.operator)
@@ -251,9 +348,10 @@ impl Operators<'_> {
                 name: row.text(1).to_owned(),
                 is_active: numbered_cell::<Standing>(row, 2) == Standing::Active,
                 made_at: instant_cell(row, 3),
-                link_made_at: opt_instant_cell(row, 4),
-                used_at: opt_instant_cell(row, 5),
-                is_confirmed: row.int(6) > 0,
+                role: row.opt_int(4).map_or(Role::Admin, |_| numbered_cell(row, 4)),
+                link_made_at: opt_instant_cell(row, 5),
+                used_at: opt_instant_cell(row, 6),
+                is_confirmed: row.int(7) > 0,
             },
         )
     }
@@ -268,31 +366,31 @@ impl Operators<'_> {
         Ok(rows.into_iter().collect())
     }
 
-    /// Removes an operator with passkeys, link and sessions, or withdraws an invitation. The last one who can enter stays; of
+    /// Removes an operator with passkeys, link and sessions, or withdraws an invitation. The last admin who can enter stays; of
     /// two who remove each other at once one is told so.
     pub fn remove(&mut self, operator: &OwnerId) -> Result<Result<(), RemoveRefusal>, Fault> {
-        let (active, dead) = (Standing::Active.param(), Standing::Dead.param());
+        let dead = Standing::Dead.param();
         let console = Surface::Console.param();
         let who = Param::Blob(&operator.0);
         let noted = self.noted.take();
         let key = &self.keys.rows;
         self.db.transaction(|tx| {
-            let standing = tx.query_first(
-                "SELECT status FROM operators WHERE operator = $1 AND status <> $2",
+            let found = tx.query_first(
+                "SELECT status, role FROM operators WHERE operator = $1 AND status <> $2",
                 &[who, dead],
-                |row| numbered_cell::<Standing>(row, 0),
+                |row| {
+                    let role = row
+                        .opt_int(1)
+                        .map_or(Role::Admin, |_| numbered_cell(row, 1));
+                    (numbered_cell::<Standing>(row, 0), role)
+                },
             )?;
-            let Some(standing) = standing else {
+            let Some((standing, role)) = found else {
                 return Ok(Err(RemoveRefusal::Unknown));
             };
-            let others = tx.query_first(
-                "SELECT COUNT(*) FROM operators WHERE status = $1 AND operator <> $2
-                 AND operator IN (SELECT operator FROM confirmed_operators)",
-                &[active, who],
-                |row| row.int(0),
-            )?;
-            if standing == Standing::Active && others.unwrap_or(0) == 0 {
-                return Ok(Err(RemoveRefusal::LastOne));
+            let is_admin = standing == Standing::Active && role == Role::Admin;
+            if is_admin && !another_admin(tx, key, operator)? {
+                return Ok(Err(RemoveRefusal::LastAdmin));
             }
             let gone = [("status", dead)];
             let ended = authentic::update_proven(tx, key, &OPERATORS, BY_OPERATOR, &[who], &gone)?;
@@ -318,6 +416,45 @@ impl Operators<'_> {
             Ok(Ok(()))
         })
     }
+}
+
+/// Which operator makes a change; None for the program.
+fn giver(noted: &Noted) -> Option<OwnerId> {
+    match noted.asker.context.by {
+        Actor::Operator { operator, .. } => Some(OwnerId(operator.0.to_be_bytes())),
+        _ => None,
+    }
+}
+
+/// From a whole row. Operators of an older program have no role written down: they could do everything, and are admins.
+fn given_role(row: &Row) -> GivenRole {
+    GivenRole {
+        role: row
+            .opt_int(5)
+            .map_or(Role::Admin, |_| numbered_cell(row, 5)),
+        by: row.opt_blob(6).map(|_| OwnerId(row.bytes(6))),
+        at: opt_instant_cell(row, 7),
+    }
+}
+
+pub(crate) fn active_role(
+    tx: &mut Tx,
+    key: &Secret,
+    operator: &OwnerId,
+) -> Result<Option<GivenRole>, Fault> {
+    let who = [Param::Blob(&operator.0), Standing::Active.param()];
+    let active = "WHERE operator = $1 AND status = $2";
+    let found = authentic::select(tx, key, &OPERATORS, active, &who, given_role)?;
+    Ok(found.into_iter().next())
+}
+
+/// Whether somebody else who can enter the console has every permission. A row that does not prove itself counts for nothing.
+fn another_admin(tx: &mut Tx, key: &Secret, but: &OwnerId) -> Result<bool, Fault> {
+    let others = [Param::Blob(&but.0), Standing::Active.param()];
+    let which = "WHERE operator <> $1 AND status = $2
+        AND operator IN (SELECT operator FROM confirmed_operators)";
+    let roles = authentic::select_proven(tx, key, &OPERATORS, which, &others, given_role)?;
+    Ok(roles.iter().any(|given| given.role == Role::Admin))
 }
 
 fn confirm(tx: &mut Tx, key: &Secret, operator: &OwnerId, now: Timestamp) -> Result<(), Fault> {

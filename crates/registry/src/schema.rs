@@ -112,6 +112,8 @@ pub const CONTROL: Family = Family {
         Migration {
             name: WORDS_OF_NOTICES,
             sql: TEMPLATES,
+            name: "what operators may do",
+            sql: ROLES,
         },
     ],
 };
@@ -230,6 +232,13 @@ CREATE TABLE closings (
     payout BYTEA NOT NULL
 );
 CREATE INDEX closings_by_time ON closings (asked_at);
+";
+
+/// What an operator may do, who said so, and when. Operators of before have none of it and may do everything.
+const ROLES: &str = "
+ALTER TABLE operators ADD COLUMN role BIGINT;
+ALTER TABLE operators ADD COLUMN role_by BYTEA;
+ALTER TABLE operators ADD COLUMN role_at BIGINT;
 ";
 
 /// What an owner calls a passkey (sealed), in which family of browsers it was made, in which network it was last used, and since when

@@ -33,6 +33,8 @@ pub enum Denial {
     SignedOut,
     /// 401: the device's proof needs a newer nonce, which comes with this answer: the page asks again by itself.
     StaleNonce,
+    /// 403: the caller is known and may not do this.
+    Forbidden(Words),
     /// 403: the request comes from another site.
     OtherOrigin,
     /// 404: no such thing.
@@ -69,6 +71,7 @@ impl Denial {
                     "There is a crowd, and the check did not end. Please try again.",
                 ),
             ),
+            Denial::Forbidden(words) => (StatusCode::FORBIDDEN, words),
             Denial::Wait(words, _) => (StatusCode::TOO_MANY_REQUESTS, words),
             Denial::InvalidField(_) => (
                 StatusCode::BAD_REQUEST,

@@ -344,6 +344,25 @@ pub const NOTICES_WAIT: Words = Words {
     code: "notices_wait",
     ja: "お知らせの設定が続いています。少し待ってから、もう一度お試しください。",
     en: "That was often in a short time. Please wait a moment, then try again.",
+/// The operator's role does not have the permission that the route asks for.
+pub const NOT_YOUR_ROLE: Words = Words {
+    code: "not_your_role",
+    ja: "あなたの役割では、この操作はできません。必要な場合は、全権限の管理者に依頼してください。",
+    en: "Your role does not let you do this. If you need it, ask an admin to change your role.",
+};
+
+/// Nobody gives a role that can do more than the own, or takes one away from somebody who can.
+pub const MORE_THAN_OWN: Words = Words {
+    code: "more_than_own",
+    ja: "自分の役割より多くのことができる役割は、与えることも変えることもできません。",
+    en: "You cannot give or change a role that can do more than your own.",
+};
+
+/// Nobody changes the own role.
+pub const OWN_ROLE: Words = Words {
+    code: "own_role",
+    ja: "自分の役割は変更できません。全権限を持つほかの管理者に依頼してください。",
+    en: "You cannot change your own role. Please ask another admin.",
 };
 
 /// The pairing code is wrong, used or spent: not told apart.
@@ -409,11 +428,11 @@ pub const LINK_REFUSED: Words = Words {
     en: "This link cannot be used. Please ask for a new one.",
 };
 
-/// Without an operator no other could be let in again.
-pub const LAST_OPERATOR: Words = Words {
-    code: "last_operator",
-    ja: "最後の管理者は削除できません。先に別の管理者を招待し、登録が終わるのをお待ちください。",
-    en: "The last operator cannot be removed. Invite another one first and wait until they have registered.",
+/// Without an admin nobody could be let in again.
+pub const LAST_ADMIN: Words = Words {
+    code: "last_admin",
+    ja: "全権限を持つ最後の管理者は、削除も役割の変更もできません。先に全権限の管理者を招待し、登録が終わるのをお待ちください。",
+    en: "The last admin can neither be removed nor get another role. Invite another admin first and wait until they have registered.",
 };
 
 /// Money is left in the wallet, or set aside for a capture.
@@ -507,7 +526,9 @@ impl From<Denied> for Denial {
             Denied::LinkInvalid => LINK_INVALID,
             Denied::LinkUsed => LINK_USED,
             Denied::WalletNotEmpty => WALLET_NOT_EMPTY,
-            Denied::LastOperator => LAST_OPERATOR,
+            Denied::LastAdmin => LAST_ADMIN,
+            Denied::OwnRole => OWN_ROLE,
+            Denied::MoreThanOwn => MORE_THAN_OWN,
         };
         Denial::Refused(words)
     }

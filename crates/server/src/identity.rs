@@ -8,7 +8,7 @@ use mamori_domain::ids::{
     Fingerprint, HoldId, MerchantId, StoreId, SupervisorId, TillId, WalletId,
 };
 use mamori_domain::merchant::ReversalRule;
-use mamori_registry::{Contact, ContactId, Device, OwnerId, SendBudget, SessionId, Surface};
+use mamori_registry::{Contact, ContactId, Device, OwnerId, Role, SendBudget, SessionId, Surface};
 
 use crate::carried::Carried;
 use crate::ceremonies::Ceremonies;
@@ -138,8 +138,10 @@ pub enum StepUpAct {
     AddSupervisor(StoreId, String),
     /// Take a supervisor's right away.
     RemoveSupervisor(SupervisorId),
-    /// Invite an operator of this name to the console.
-    InviteOperator(String),
+    /// Invite an operator of this name to the console, into this role.
+    InviteOperator(String, Role),
+    /// Give an operator this role.
+    SetRole(OwnerId, Role),
     /// Let an operator who came back with a restore enter again.
     ConfirmOperator(OwnerId),
     /// Remove an operator, or withdraw an invitation.

@@ -9,6 +9,7 @@ use axum::handler::Handler;
 use axum::http::HeaderMap;
 use axum::routing;
 use axum::{Extension, Router};
+use mamori_registry::Permission;
 
 use crate::answer::Denial;
 use crate::static_file::StaticFile;
@@ -24,10 +25,10 @@ pub enum Demand {
     CustomerWithPasskey,
     /// An enrolled till's device.
     Device,
-    /// An operator's session.
-    Operator,
-    /// An operator's session and the operator's passkey of this very moment.
-    OperatorWithPasskey,
+    /// An operator's session, and a role that has the permission.
+    Operator(Permission),
+    /// The same, and the operator's passkey of this very moment.
+    OperatorWithPasskey(Permission),
     /// The signature of the card processor.
     Signature,
     /// Development alone: the token of this run.

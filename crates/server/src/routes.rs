@@ -1,5 +1,5 @@
-//! Every route on one page. What each demands of its caller is read off its handler: `WalletSession`, `OperatorSession`,
-//! `FreshPasskey` of either, `TillDevice`, `SignedNotice`, `Visitor`.
+//! Every route on one page. What each demands of its caller is read off its handler: `WalletSession`, `May` of a
+//! permission, `FreshPasskey` of either, `TillDevice`, `SignedNotice`, `Visitor`.
 
 use std::sync::Arc;
 
@@ -163,6 +163,7 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/operators/confirm", operators::confirm)
         .post("/api/operators/remove", operators::remove)
         .post("/api/operators/name", operators::rename)
+        .post("/api/operators/role", operators::set_role)
         .get("/api/merchants", merchants::list)
         .post("/api/merchants", merchants::open_merchant)
         .get("/api/merchants/{id}", merchants::merchant)

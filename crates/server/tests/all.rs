@@ -48,6 +48,8 @@ mod people;
 mod permissions;
 #[path = "all/preauthorization.rs"]
 mod preauthorization;
+#[path = "all/roles.rs"]
+mod roles;
 #[path = "all/sales.rs"]
 mod sales;
 #[path = "all/sign_in.rs"]

@@ -9,7 +9,7 @@ use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_domain::world::Timestamp;
 use mamori_engine::backup::{self, RestoreOptions};
-use mamori_registry::{LinkRefusal, Registry, Seed};
+use mamori_registry::{LinkRefusal, Registry, Role, Seed};
 
 #[test]
 fn everything_a_store_has_is_in_the_list_of_its_families() {
@@ -53,7 +53,7 @@ fn a_restore_brings_back_the_staff_and_none_of_their_invitations() {
     }
     let mut registry = Registry::open(&location, &master).unwrap();
     let link = (registry.operators())
-        .invite("Mika", now, &Seed::new([2; 32]))
+        .invite("Mika", Role::Admin, now, &Seed::new([2; 32]))
         .unwrap();
     let copy = scratch.path().join("copy");
     backup::backup(&location, &FAMILIES, &copy, None, &mut |_| ()).unwrap();

@@ -6,13 +6,13 @@ use mamori_datastore::keys::MasterKey;
 use mamori_datastore::sql::Location;
 use mamori_datastore::testing::{Postgres, Scratch};
 use mamori_domain::world::Timestamp;
-use mamori_registry::{OwnerId, Registry, Seed, StoredPasskey, Surface};
+use mamori_registry::{OwnerId, Registry, Role, Seed, StoredPasskey, Surface};
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 fn an_operator(registry: &mut Registry, name: &str, seed: u8) -> OwnerId {
     let link = (registry.operators())
-        .invite(name, NOW, &Seed::new([seed; 32]))
+        .invite(name, Role::Admin, NOW, &Seed::new([seed; 32]))
         .expect("the registry answers");
     let passkey = StoredPasskey {
         credential: vec![seed; 32],

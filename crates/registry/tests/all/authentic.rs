@@ -14,7 +14,7 @@ use mamori_registry::outbox::{Letter, Outbox};
 use mamori_registry::{
     AUTHENTIC, Aal, AuthMethod, AuthenticTable, CONTROL, CellType, Contact, ContactChange,
     DeviceKey, Enrolment, HashCost, Looked, NEVER_USED, NewFactors, OwnerId, PROOF, Password,
-    PushAddress, Registry, Rows, SavedCode, Seed, SessionDevice, SessionId, SessionRow,
+    PushAddress, Registry, Role, Rows, SavedCode, Seed, SessionDevice, SessionId, SessionRow,
     StoredPasskey, Surface, Told, TotpSecret, UndoSecret, step_at, token_hash,
 };
 
@@ -109,11 +109,11 @@ impl House {
         opened.expect("the registry answers").expect("stored");
         let link = registry
             .operators()
-            .invite("Mika", NOW, &Seed::new([2; 32]))
+            .invite("Mika", Role::Admin, NOW, &Seed::new([2; 32]))
             .expect("the registry answers");
         let redeemed = registry
             .operators()
-            .invite("Jun", NOW, &Seed::new([20; 32]))
+            .invite("Jun", Role::Admin, NOW, &Seed::new([20; 32]))
             .expect("the registry answers");
         let key = StoredPasskey {
             credential: vec![40; 32],

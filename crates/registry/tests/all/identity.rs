@@ -18,9 +18,9 @@ use mamori_registry::{
     Aal, AddRefusal, AgentFamily, AuthMethod, CONTROL, CardAlarm, CardChargeRow, CodeRefusal,
     Contact, EndedSession, Enrolment, Generation, HashCost, LinkRefusal, MerchantTree, NEVER_USED,
     NameTaken, Named, NamedPermission, NewCardOrder, NewFactors, NewPasskey, Opening, OwnerId,
-    PAIRING_TRIES_MAX, PairingRefusal, Password, Registry, RemoveRefusal, SESSIONS_PER_OWNER_MAX,
-    Seed, SendBudget, SendRefusal, SessionDevice, SessionId, SessionRow, SignUpStart,
-    StoredPasskey, Surface, TotpSecret, token_hash,
+    PAIRING_TRIES_MAX, PairingRefusal, Password, Registry, RemoveRefusal, Role,
+    SESSIONS_PER_OWNER_MAX, Seed, SendBudget, SendRefusal, SessionDevice, SessionId, SessionRow,
+    SignUpStart, StoredPasskey, Surface, TotpSecret, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -699,7 +699,7 @@ fn operators_links_and_names_are_the_same_on_both() {
         let mut registry = open(location);
         let link = registry
             .operators()
-            .invite("運用", NOW, &seed(1))
+            .invite("運用", Role::Admin, NOW, &seed(1))
             .expect("the registry answers");
         let late = NOW.plus_seconds(24 * 3_600);
         assert_eq!(
@@ -996,7 +996,7 @@ fn no_secret_and_no_personal_data_stands_in_the_file() {
     begun.expect("the registry answers").expect("there is room");
     let link = registry
         .operators()
-        .invite("運用", NOW, &seed(3))
+        .invite("運用", Role::Admin, NOW, &seed(3))
         .expect("the registry answers");
     let pairing = registry
         .devices()
@@ -1196,7 +1196,7 @@ fn two_operators_who_remove_each_other_leave_one() {
         for number in [1, 2] {
             let link = registry
                 .operators()
-                .invite("運用", NOW, &seed(number))
+                .invite("運用", Role::Admin, NOW, &seed(number))
                 .expect("the registry answers");
             let redeemed = registry
                 .operators()
@@ -1226,7 +1226,7 @@ fn two_operators_who_remove_each_other_leave_one() {
                 .collect()
         });
         assert_eq!(done.iter().filter(|removed| removed.is_ok()).count(), 1);
-        assert!(done.contains(&Err(RemoveRefusal::LastOne)));
+        assert!(done.contains(&Err(RemoveRefusal::LastAdmin)));
         assert_eq!(
             registry
                 .operators()

@@ -29,7 +29,8 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Asked;
 use crate::day::parse_day;
-use crate::http::session::{OperatorSession, WalletSession};
+use crate::http::permitted::{May, SeeActs};
+use crate::http::session::WalletSession;
 
 /// Acts on a page unless asked otherwise, and at most.
 const PAGE: u32 = 30;
@@ -95,7 +96,7 @@ impl ActSearch {
 /// those that changed the registry alone. Payments are not among them: a customer's and a till's own lists show those.
 pub async fn list(
     State(app): State<Arc<App>>,
-    _: OperatorSession,
+    _: May<SeeActs>,
     Asked(search): Asked<ActSearch>,
 ) -> Answer {
     let wanted = search.wanted()?;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
-use crate::http::session::OperatorSession;
+use crate::http::permitted::{HandleAlarms, May, SeeHouse};
 
 /// Dead entries that the console lists.
 const DEAD_MAX: u32 = 50;
@@ -25,7 +25,7 @@ const DEAD_MAX: u32 = 50;
 const ALARMS_MAX: u32 = 50;
 
 /// `GET /api/outbox`: messages that wait, were sent, and were given up. Never a contact or a text.
-pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+pub async fn outbox(State(app): State<Arc<App>>, _: May<SeeHouse>) -> Answer {
     let (counts, dead) = app
         .registry
         .ask(|registry| registry.outbox(DEAD_MAX))
@@ -48,7 +48,7 @@ pub async fn outbox(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
 }
 
 /// `GET /api/card-alarms`: top-ups that were credited and whose money is not all there any more, newest first.
-pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+pub async fn card_alarms(State(app): State<Arc<App>>, _: May<SeeHouse>) -> Answer {
     let (count, newest) = app
         .operators
         .ask(|registry| registry.card_orders().alarms(ALARMS_MAX))
@@ -74,7 +74,7 @@ pub async fn card_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Ans
 const TILL_ALARMS_MAX: u32 = 50;
 
 /// `GET /api/till-alarms` of the console: what tills did that nobody has looked at yet.
-pub async fn till_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+pub async fn till_alarms(State(app): State<Arc<App>>, _: May<SeeHouse>) -> Answer {
     let alarms = app
         .operators
         .ask(|registry| registry.alarms().unseen(TILL_ALARMS_MAX))
@@ -102,7 +102,7 @@ pub async fn till_alarms(State(app): State<Arc<App>>, _: OperatorSession) -> Ans
 /// `POST /api/till-alarms/seen {alarm}` of the console: somebody has looked at it.
 pub async fn see_till_alarm(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<HandleAlarms>,
     body: Body,
 ) -> Answer {
     let id = u128::from_str_radix(body.text("alarm", 32)?, 16);
@@ -222,7 +222,7 @@ fn changed(known: Option<&str>, now_seconds: i64, seconds: &[Second], members: V
 
 /// `GET /api/today`: live payments, sums per store, what is owed, the trial balance, top-ups, how far the views are. With the version
 /// of an answer before in `If-None-Match` only what changed since then, and 304 where nothing did.
-pub async fn today(State(app): State<Arc<App>>, _: OperatorSession, headers: HeaderMap) -> Answer {
+pub async fn today(State(app): State<Arc<App>>, _: May<SeeHouse>, headers: HeaderMap) -> Answer {
     let now = app.outside.now();
     let first_hour = now.day_in_japan() * 24 - 9;
     let engine = app.ledger.engine.clone();

@@ -15,7 +15,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Cookie, Token};
-use crate::http::session::OperatorSession;
+use crate::http::permitted::{May, PairTills, SeeHouse};
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{StepUpAct, TILL_DEVICE_SECONDS};
 use crate::origin::Visitor;
@@ -76,12 +76,12 @@ fn till_named(body: &Body) -> Result<TillId, Denial> {
 /// The device on which the code is typed takes money back in the store's name, so a stale console must not be enough to make one.
 pub async fn make_pairing_code(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<PairTills>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let till = till_named(&body)?;
-    let work = move |mut granted: Granted<OperatorSession>| {
+    let work = move |mut granted: Granted<May<PairTills>>| {
         let code = staff::make_pairing_code(&mut granted.run, till)?;
         tracing::info!(
             till = till.0,
@@ -100,12 +100,12 @@ pub async fn make_pairing_code(
 /// `POST /api/tills/take-off {till_id}` of the console: the device of the till takes no payment any more when this answers.
 pub async fn take_off(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<PairTills>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let till = till_named(&body)?;
-    let work = move |mut granted: Granted<OperatorSession>| {
+    let work = move |mut granted: Granted<May<PairTills>>| {
         enrol::take_off(&mut granted.run, till)?;
         granted.app.identity.devices.forget_till(till);
         tracing::info!(
@@ -120,7 +120,7 @@ pub async fn take_off(
 }
 
 /// `GET /api/tills` of the console.
-pub async fn list_tills(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+pub async fn list_tills(State(app): State<Arc<App>>, _: May<SeeHouse>) -> Answer {
     let read = app.registry.ask(|registry| {
         Ok::<_, Fault>((
             registry.directory().tills()?,

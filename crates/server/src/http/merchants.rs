@@ -21,7 +21,8 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Asked, Body, Named, millis};
 use crate::denied::refused;
-use crate::http::session::{OperatorSession, operator_mark};
+use crate::http::permitted::{ManageApiKeys, ManageShops, May, SeeHouse, SetMoneyRules};
+use crate::http::session::operator_mark;
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
 
@@ -29,7 +30,7 @@ use crate::identity::StepUpAct;
 const STORES_MAX: usize = 100;
 
 /// `GET /api/merchants` of the console.
-pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+pub async fn list(State(app): State<Arc<App>>, _: May<SeeHouse>) -> Answer {
     let keys: HashMap<MerchantId, u64> = app
         .registry
         .ask(|registry| registry.api_keys().count_live())
@@ -69,7 +70,7 @@ pub struct StoreSearch {
 /// `GET /api/merchants/{id}?q=TEXT` of the console: its keys, and its stores whose name or number holds the text.
 pub async fn merchant(
     State(app): State<Arc<App>>,
-    _: OperatorSession,
+    _: May<SeeHouse>,
     Named(id): Named,
     Asked(search): Asked<StoreSearch>,
 ) -> Answer {
@@ -121,7 +122,7 @@ pub async fn merchant(
 }
 
 /// `GET /api/stores/{id}` of the console: where a store is, what it sells, and its tills.
-pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): Named) -> Answer {
+pub async fn store(State(app): State<Arc<App>>, _: May<SeeHouse>, Named(id): Named) -> Answer {
     let id = u32::try_from(id).map_err(|_| Denial::NotFound)?;
     let names = app.directory.names();
     let paper = names.stores.get(&id).ok_or(Denial::NotFound)?;
@@ -174,7 +175,7 @@ pub async fn store(State(app): State<Arc<App>>, _: OperatorSession, Named(id): N
 /// sale without a supervisor.
 pub async fn set_reversal_rule(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<SetMoneyRules>>,
     headers: HeaderMap,
     Named(id): Named,
     body: Body,
@@ -185,7 +186,7 @@ pub async fn set_reversal_rule(
         reach: reach.ok_or(Denial::InvalidField("reach"))?,
         alone_up_to: body.whole("alone_up_to", 0..=Amount::MAX_MINOR)?,
     };
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<SetMoneyRules>>| {
         let operator = granted.operator();
         let set = granted.run.ask(Command::SetReversalRule { merchant, rule });
         set?.map_err(refused)?;
@@ -203,7 +204,7 @@ pub async fn set_reversal_rule(
 /// `POST /api/supervisors {store_id, name}` of the console: the PIN is in this answer and in no other.
 pub async fn add_supervisor(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageShops>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -212,7 +213,7 @@ pub async fn add_supervisor(
         return Err(Denial::NotFound);
     }
     let act = StepUpAct::AddSupervisor(store, name.clone());
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageShops>>| {
         let mut run = granted.run;
         let added = supervisor::add(&mut run, store, &name)?;
         Ok(json!({ "supervisor_id": added.id.0.to_string(), "pin": added.pin }))
@@ -223,14 +224,14 @@ pub async fn add_supervisor(
 /// `POST /api/supervisors/remove {supervisor_id}` of the console.
 pub async fn remove_supervisor(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageShops>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let id = body.text("supervisor_id", 20)?.parse();
     let id = SupervisorId(id.map_err(|_| Denial::InvalidField("supervisor_id"))?);
     let act = StepUpAct::RemoveSupervisor(id);
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageShops>>| {
         let mut run = granted.run;
         supervisor::remove(&mut run, id)?;
         Ok(json!({}))
@@ -241,7 +242,7 @@ pub async fn remove_supervisor(
 /// `POST /api/merchants {name}` of the console.
 pub async fn open_merchant(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<ManageShops>,
     body: Body,
 ) -> Answer {
     let name = name(&body)?;
@@ -254,7 +255,11 @@ pub async fn open_merchant(
 }
 
 /// `POST /api/stores {merchant_id, name, prefecture?, town?, kind?}` of the console.
-pub async fn open_store(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+pub async fn open_store(
+    State(app): State<Arc<App>>,
+    asker: May<ManageShops>,
+    body: Body,
+) -> Answer {
     let (merchant, name, details) = (merchant_id(&body)?, name(&body)?, details(&body)?);
     let id = open(&app, asker, Opening::Store(merchant), move |run, turn| {
         open::open_store(run, turn, merchant, &name, details)
@@ -266,7 +271,7 @@ pub async fn open_store(State(app): State<Arc<App>>, asker: OperatorSession, bod
 /// `POST /api/stores/{id}/details {prefecture?, town?, kind?}` of the console: says it anew, all three.
 pub async fn describe_store(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<ManageShops>,
     Named(id): Named,
     body: Body,
 ) -> Answer {
@@ -302,7 +307,7 @@ fn details(body: &Body) -> Result<StoreDetails, Denial> {
 }
 
 /// `POST /api/tills {store_id, name}` of the console.
-pub async fn open_till(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+pub async fn open_till(State(app): State<Arc<App>>, asker: May<ManageShops>, body: Body) -> Answer {
     let (store, name) = (StoreId(id_of(&body, "store_id")?), name(&body)?);
     let what = Opening::Till(store);
     let id = open(&app, asker, what, move |run, turn| {
@@ -315,7 +320,7 @@ pub async fn open_till(State(app): State<Arc<App>>, asker: OperatorSession, body
 /// `POST /api/merchants/{id}/name {name}` of the console.
 pub async fn rename_merchant(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<ManageShops>,
     id: Named,
     body: Body,
 ) -> Answer {
@@ -328,7 +333,7 @@ pub async fn rename_merchant(
 /// `POST /api/stores/{id}/name {name}` of the console.
 pub async fn rename_store(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<ManageShops>,
     id: Named,
     body: Body,
 ) -> Answer {
@@ -338,7 +343,7 @@ pub async fn rename_store(
 /// `POST /api/tills/{id}/name {name}` of the console.
 pub async fn rename_till(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<ManageShops>,
     id: Named,
     body: Body,
 ) -> Answer {
@@ -348,7 +353,7 @@ pub async fn rename_till(
 /// `POST /api/merchants/{id}/invoice-number {number?}` of the console: what stands on the merchant's receipts.
 pub async fn set_invoice_number(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<SetMoneyRules>,
     Named(id): Named,
     body: Body,
 ) -> Answer {
@@ -372,7 +377,7 @@ pub async fn set_invoice_number(
 
 async fn rename(
     app: &Arc<App>,
-    asker: OperatorSession,
+    asker: May<ManageShops>,
     Named(id): Named,
     body: &Body,
     what: impl FnOnce(u32) -> Renamed,
@@ -394,7 +399,7 @@ async fn rename(
 /// Runs the flow; memory takes over what there is now, whether the flow opened something or settled what another one left.
 async fn open(
     app: &Arc<App>,
-    asker: OperatorSession,
+    asker: May<ManageShops>,
     what: Opening,
     flow: impl FnOnce(&mut Run, &Turn) -> Flow<u32> + Send + 'static,
 ) -> Result<u32, Denial> {
@@ -417,12 +422,12 @@ async fn open(
 /// `POST /api/api-keys {merchant_id}` of the console: a new key; its secret is in this answer and in no other.
 pub async fn make_api_key(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageApiKeys>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let merchant = merchant_id(&body)?;
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageApiKeys>>| {
         let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
@@ -442,13 +447,13 @@ pub async fn make_api_key(
 /// `POST /api/api-keys/revoke {api_key}` of the console: when this answers, no request with the key is taken any more.
 pub async fn revoke_api_key(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageApiKeys>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let api_key = body.text("api_key", 64)?.to_owned();
     let act = StepUpAct::RevokeApiKey(api_key.clone());
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageApiKeys>>| {
         let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
@@ -463,13 +468,13 @@ pub async fn revoke_api_key(
 /// `POST /api/api-keys/opa-auth {api_key, takes}` of the console: whether the key takes OPA-Auth beside our own scheme.
 pub async fn set_opa_auth(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageApiKeys>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let (api_key, takes) = (body.text("api_key", 64)?.to_owned(), body.flag("takes")?);
     let act = StepUpAct::SetOpaAuth(api_key.clone(), takes);
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageApiKeys>>| {
         let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         let turn = app.directory.take_turn();
@@ -488,7 +493,7 @@ pub async fn set_opa_auth(
 /// `POST /api/api-keys/label {api_key, label}` of the console: what the key is for, so that the right one is revoked some day.
 pub async fn label_api_key(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<ManageApiKeys>,
     body: Body,
 ) -> Answer {
     let api_key = body.text("api_key", 64)?.to_owned();

@@ -19,6 +19,7 @@ pub mod password;
 pub mod payments;
 pub mod people;
 pub mod permissions;
+pub mod permitted;
 pub mod sales;
 pub mod session;
 pub mod step_up;

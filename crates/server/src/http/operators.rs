@@ -1,4 +1,5 @@
-//! Operators: a one-time link becomes a passkey, and there is no other way in. They invite and remove each other.
+//! Operators: a one-time link becomes a passkey, and there is no other way in. They invite and remove each other, and
+//! give each other roles.
 
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_flows::staff;
 use mamori_registry::{
-    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Surface, display_name, token_hash,
+    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Permission, Role, Surface, display_name,
+    token_hash,
 };
 use serde_json::json;
 
@@ -18,9 +20,8 @@ use crate::body::{Body, millis};
 use crate::cookies::{Token, encode_token};
 use crate::denied::LINK_REFUSED;
 use crate::http::assertions::{begin, refused};
-use crate::http::session::{
-    Browser, NewSession, Newcomer, OperatorSession, begin_for_newcomer, operator_mark,
-};
+use crate::http::permitted::{EnterConsole, ManageOperators, May, SeeActs};
+use crate::http::session::{Browser, NewSession, Newcomer, begin_for_newcomer, operator_mark};
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
 use crate::origin::Visitor;
@@ -112,17 +113,21 @@ pub async fn finish(
     Ok(redeemed.await??.on(done(json!({}))))
 }
 
-/// `GET /api/me` of the console: who is signed in.
-pub async fn me(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
+/// `GET /api/me` of the console: who is signed in, and what that operator may do.
+pub async fn me(State(app): State<Arc<App>>, asker: May<EnterConsole>) -> Answer {
+    let (owner, role) = (asker.owner, asker.role);
     let name = app
         .registry
-        .ask(move |registry| registry.operators().name_of(&asker.owner))
+        .ask(move |registry| registry.operators().name_of(&owner))
         .await??;
-    Ok(done(json!({ "name": name.ok_or(Denial::SignedOut)? })))
+    let may: Vec<&str> = role.permissions().map(Permission::word).collect();
+    Ok(done(
+        json!({ "name": name.ok_or(Denial::SignedOut)?, "role": role.word(), "may": may }),
+    ))
 }
 
 /// `GET /api/operators` of the console: who may enter it, and who was invited.
-pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
+pub async fn list(State(app): State<Arc<App>>, asker: May<SeeActs>) -> Answer {
     let listed = app
         .registry
         .ask(|registry| registry.operators().list())
@@ -136,6 +141,7 @@ pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer
             json!({
                 "operator": URL_SAFE_NO_PAD.encode(one.operator.0),
                 "name": one.name,
+                "role": one.role.word(),
                 "yourself": one.operator == asker.owner,
                 "active": one.is_active,
                 "confirmed": one.is_confirmed,
@@ -150,20 +156,25 @@ pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer
     ))
 }
 
-/// `POST /api/operators/invite {name}` of the console: a one-time link, in this answer and in no other.
+/// `POST /api/operators/invite {name, role}` of the console: a one-time link, in this answer and in no other.
 pub async fn invite(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageOperators>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let name = display_name(body.text("name", 640)?).ok_or(Denial::InvalidField("name"))?;
-    let act = StepUpAct::InviteOperator(name.clone());
-    let work = move |granted: Granted<OperatorSession>| {
-        let operator = granted.operator();
+    let role = role_named(&body)?;
+    let act = StepUpAct::InviteOperator(name.clone(), role);
+    let work = move |granted: Granted<May<ManageOperators>>| {
+        let (operator, own) = (granted.operator(), granted.caller.role);
         let mut run = granted.run;
-        let link = staff::invite(&mut run, &name)?;
-        tracing::info!(operator, "an operator invited another one");
+        let link = staff::invite(&mut run, own, &name, role)?;
+        tracing::info!(
+            operator,
+            role = role.word(),
+            "an operator invited another one"
+        );
         Ok(json!({
             "link": encode_token(&link),
             "ends_at_ms": millis(run.now.plus(OPERATOR_LINK_LIFE)),
@@ -175,12 +186,12 @@ pub async fn invite(
 /// `POST /api/operators/confirm {operator}` of the console: an operator who came back with a restore may enter when this answers.
 pub async fn confirm(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageOperators>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let returned = operator_named(&body)?;
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageOperators>>| {
         let operator = granted.operator();
         let mut run = granted.run;
         staff::confirm(&mut run, &returned)?;
@@ -193,7 +204,11 @@ pub async fn confirm(
 }
 
 /// `POST /api/operators/name {operator, name}` of the console: what colleagues are called.
-pub async fn rename(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+pub async fn rename(
+    State(app): State<Arc<App>>,
+    asker: May<ManageOperators>,
+    body: Body,
+) -> Answer {
     let operator = operator_named(&body)?;
     let name = display_name(body.text("name", 640)?).ok_or(Denial::InvalidField("name"))?;
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
@@ -203,6 +218,35 @@ pub async fn rename(State(app): State<Arc<App>>, asker: OperatorSession, body: B
     });
     renamed.await??;
     Ok(done(json!({})))
+}
+
+/// `POST /api/operators/role {operator, role}` of the console: counts from their next request on.
+pub async fn set_role(
+    State(app): State<Arc<App>>,
+    asker: FreshPasskey<May<ManageOperators>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Answer {
+    let (changed, role) = (operator_named(&body)?, role_named(&body)?);
+    let work = move |granted: Granted<May<ManageOperators>>| {
+        let (operator, by) = (granted.operator(), granted.caller.owner);
+        let mut run = granted.run;
+        staff::set_role(&mut run, &by, &changed, role)?;
+        let (changed, role) = (operator_mark(&changed), role.word());
+        tracing::info!(
+            operator,
+            changed,
+            role,
+            "an operator gave another one a role"
+        );
+        Ok(json!({}))
+    };
+    let act = StepUpAct::SetRole(changed, role);
+    asker.when_shown(app, &headers, &body, act, work).await
+}
+
+fn role_named(body: &Body) -> Result<Role, Denial> {
+    Role::parse(body.text("role", 16)?).ok_or(Denial::InvalidField("role"))
 }
 
 /// The operator that a request names.
@@ -217,12 +261,12 @@ fn operator_named(body: &Body) -> Result<OwnerId, Denial> {
 /// `POST /api/operators/remove {operator}` of the console: their sessions have ended when this answers.
 pub async fn remove(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageOperators>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let leaving = operator_named(&body)?;
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageOperators>>| {
         let operator = granted.operator();
         let mut run = granted.run;
         staff::remove(&mut run, &leaving)?;

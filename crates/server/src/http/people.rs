@@ -18,7 +18,10 @@ use crate::app::App;
 use crate::body::{Body, Named, millis};
 use crate::http::acts::{Names, actor_json};
 use crate::http::contacts::contact_json;
-use crate::http::session::OperatorSession;
+use crate::http::permitted::{
+    FindCustomers, FreezeWallets, ManageOperators, May, OpenHistories, ReleaseHolds, SeeCustomers,
+    WriteNotes,
+};
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::http::wallet::entry_json;
 use crate::identity::StepUpAct;
@@ -34,7 +37,7 @@ const HOLDS_MAX: usize = 50;
 /// `GET /api/wallets/{id}` of the console: enough to tell whether it is the right one, too little to read who it is.
 pub async fn wallet(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<SeeCustomers>,
     Named(id): Named,
 ) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
@@ -83,7 +86,7 @@ pub async fn wallet(
 
 /// `POST /api/customers/find {contact | receipt_number, reason}` of the console: the number of the wallet. Who looked is written down,
 /// found or not; what was found, with the reason.
-pub async fn find(State(app): State<Arc<App>>, asker: OperatorSession, body: Body) -> Answer {
+pub async fn find(State(app): State<Arc<App>>, asker: May<FindCustomers>, body: Body) -> Answer {
     let reason = body.prose("reason", NOTE_CHARS_MAX)?.to_owned();
     let contact = body.opt_text("contact", 512)?;
     let contact = contact.map(|text| Contact::parse(text).ok_or(Denial::InvalidField("contact")));
@@ -110,7 +113,7 @@ pub async fn find(State(app): State<Arc<App>>, asker: OperatorSession, body: Bod
 /// with its reason.
 pub async fn history(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<OpenHistories>,
     Named(id): Named,
     body: Body,
 ) -> Answer {
@@ -137,7 +140,7 @@ pub async fn history(
 /// who is erased since is null.
 pub async fn notes(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<SeeCustomers>,
     Named(id): Named,
 ) -> Answer {
     let (inner, wallet) = (Arc::clone(&app), WalletId(id));
@@ -165,7 +168,7 @@ pub async fn notes(
 /// `POST /api/wallets/{id}/note {text}` of the console.
 pub async fn write_note(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<WriteNotes>,
     Named(id): Named,
     body: Body,
 ) -> Answer {
@@ -184,7 +187,7 @@ pub async fn write_note(
 /// and nobody is signed in to it; only its owner's passkey starts it again.
 pub async fn freeze(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<FreezeWallets>,
     Named(id): Named,
     body: Body,
 ) -> Answer {
@@ -208,13 +211,13 @@ pub async fn freeze(
 /// customer's again when this answers.
 pub async fn release_hold(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ReleaseHolds>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let number = body.text("hold_id", 20)?.parse();
     let hold = HoldId(number.map_err(|_| Denial::InvalidField("hold_id"))?);
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ReleaseHolds>>| {
         let operator = granted.operator();
         let run = granted.run;
         run.ask(Command::Release { hold })?
@@ -229,14 +232,14 @@ pub async fn release_hold(
 /// `POST /api/people/erase {wallet_id, despite_balance}` of the console: name and contact are gone when this answers, for good.
 pub async fn erase_person(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<ManageOperators>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let number = body.text("wallet_id", 20)?.parse();
     let wallet = WalletId(number.map_err(|_| Denial::InvalidField("wallet_id"))?);
     let despite_balance = body.flag("despite_balance")?;
-    let work = move |granted: Granted<OperatorSession>| {
+    let work = move |granted: Granted<May<ManageOperators>>| {
         let operator = granted.operator();
         let (app, mut run) = (granted.app, granted.run);
         erase::erase(&mut run, wallet, despite_balance, |person| {

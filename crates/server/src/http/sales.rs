@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::body::Asked;
 use crate::directory::Names;
 use crate::http::acts::day_begins;
-use crate::http::session::OperatorSession;
+use crate::http::permitted::{May, SeePayments};
 
 /// Payments on a page unless asked otherwise, and at most.
 const PAGE: usize = 50;
@@ -116,7 +116,7 @@ fn stores_called(names: &Names, text: &str, merchant: Option<u32>) -> Result<Vec
 /// may hold fewer than asked for, or none, and still say where the list goes on: so far it was looked through.
 pub async fn list(
     State(app): State<Arc<App>>,
-    _: OperatorSession,
+    _: May<SeePayments>,
     Asked(search): Asked<Search>,
 ) -> Answer {
     let names = app.directory.names();

@@ -239,10 +239,6 @@ impl Gate for WalletSession {
     const DEMAND: Demand = Demand::Customer;
 }
 
-impl Gate for OperatorSession {
-    const DEMAND: Demand = Demand::Operator;
-}
-
 impl Gate for TillDevice {
     const DEMAND: Demand = Demand::Device;
 }

@@ -39,9 +39,7 @@ use crate::cookies::{Token, encode_token};
 use crate::denied::{CODE_WRONG, PASSKEY_NEEDED, SIGN_IN_WAITS, refused as refused_by_ledger};
 use crate::device_proof::Thumbprint;
 use crate::http::assertions::{Shown, not_proven, refused};
-use crate::http::session::{
-    Browser, NewSession, OperatorSession, WalletSession, operator_mark, take_in,
-};
+use crate::http::session::{Browser, NewSession, OperatorSession, WalletSession, take_in};
 use crate::identity::{Purpose, StepUpAct};
 use crate::relying_party::{Asserting, PasskeyProblem};
 use crate::route_table::{Demand, Gate};
@@ -52,6 +50,10 @@ pub trait SignedIn: FromRequestParts<Arc<App>, Rejection = Denial> + Send + 'sta
     /// What a route demands that wants the passkey too.
     const WITH_PASSKEY: Demand;
     fn who(&self) -> Who;
+    /// Whether the caller may still do what the route is for: asked once more when the passkey was shown.
+    fn still(&self, _: &mut Registry) -> Result<(), Denial> {
+        Ok(())
+    }
 }
 
 /// What a step-up needs to know of its caller.
@@ -96,11 +98,9 @@ impl SignedIn for WalletSession {
     }
 }
 
-impl SignedIn for OperatorSession {
-    const SURFACE: Surface = Surface::Console;
-    const WITH_PASSKEY: Demand = Demand::OperatorWithPasskey;
-
-    fn who(&self) -> Who {
+impl OperatorSession {
+    /// Who asks, for a step-up.
+    pub(super) const fn who(&self) -> Who {
         Who {
             owner: self.owner,
             session: self.session,
@@ -140,13 +140,6 @@ pub struct Granted<'a, C> {
     pub app: &'a App,
     pub caller: &'a C,
     pub run: Run<'a>,
-}
-
-impl Granted<'_, OperatorSession> {
-    /// The operator in a log.
-    pub fn operator(&self) -> String {
-        operator_mark(&self.caller.owner)
-    }
 }
 
 impl<C: SignedIn + Sync> FreshPasskey<C> {
@@ -228,6 +221,9 @@ impl<C: SignedIn + Sync> FreshPasskey<C> {
                 now,
                 &seed,
             )?;
+            if let Err(denial) = caller.still(registry) {
+                return Ok((session, Err(denial)));
+            }
             let granted = Granted {
                 app: &inner,
                 caller: &caller,

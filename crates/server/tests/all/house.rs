@@ -35,7 +35,7 @@ use mamori_flows::sign_up;
 use mamori_flows::top_up::CardDesk;
 use mamori_registry::outbox::{Delivery, Lane, Outbox};
 use mamori_registry::{
-    AgentFamily, ApiKey, AuthMethod, Contact, Enrolment, HashCost, OwnerId, Registry, Seed,
+    AgentFamily, ApiKey, AuthMethod, Contact, Enrolment, HashCost, OwnerId, Registry, Role, Seed,
     SendBudget, SessionId, SessionRow, StoredPasskey, Surface,
 };
 use mamori_sandbox::OpenIdPeer;
@@ -475,6 +475,11 @@ impl House {
 
     /// An operator, signed in at the console by a link of their own.
     pub fn operator(&self, number: u8) -> (Browser<'_>, Authenticator) {
+        self.operator_as(number, Role::Admin)
+    }
+
+    /// The same with another role.
+    pub fn operator_as(&self, number: u8, role: Role) -> (Browser<'_>, Authenticator) {
         let mut browser = self.browser(Surface::Console);
         let mut key = Authenticator::security_key(CONSOLE);
         let link = self
@@ -482,6 +487,7 @@ impl House {
             .operators()
             .invite(
                 &format!("運用 {number}"),
+                role,
                 self.now(),
                 &Seed::new([number; 32]),
             )

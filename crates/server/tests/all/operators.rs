@@ -1,7 +1,7 @@
 //! Operators: the link, the key that stays on its device, the short session.
 
 use axum::http::StatusCode;
-use mamori_registry::{Aal, AuthMethod, Seed, Surface, token_hash};
+use mamori_registry::{Aal, AuthMethod, Role, Seed, Surface, token_hash};
 use mamori_server::cookies::decode_token;
 use mamori_server::cookies::encode_token;
 use mamori_server::http::operators::operator_link;
@@ -15,7 +15,7 @@ fn invite(house: &House) -> String {
         &house
             .registry()
             .operators()
-            .invite("運用 一郎", house.now(), &Seed::new([3; 32]))
+            .invite("運用 一郎", Role::Admin, house.now(), &Seed::new([3; 32]))
             .expect("the registry answers"),
     )
 }
@@ -220,7 +220,7 @@ fn an_operator_invites_another_one_with_a_fresh_passkey() {
     let house = House::new();
     let (mut console, mut key) = house.operator(1);
     house.pass(1);
-    let invitation = json!({ "name": "運用 二郎" });
+    let invitation = json!({ "name": "運用 二郎", "role": "admin" });
     let invited = console
         .post_fresh("/api/operators/invite", invitation, &mut key)
         .ok();
@@ -253,7 +253,10 @@ fn a_removed_operator_is_out_at_once_and_stays_out() {
         (house.operator(1), house.operator(2));
     // Mid-way through an act of their own.
     let begun = leaving
-        .post("/api/operators/invite", json!({ "name": "x" }))
+        .post(
+            "/api/operators/invite",
+            json!({ "name": "x", "role": "admin" }),
+        )
         .ok();
     let credential = leaving_key.get(&begun["request"]);
     let id = id_of(&mut console, "運用 2");
@@ -261,7 +264,11 @@ fn a_removed_operator_is_out_at_once_and_stays_out() {
         .post_fresh("/api/operators/remove", json!({ "operator": id }), &mut key)
         .ok();
     assert_eq!(leaving.get("/api/me").status, StatusCode::UNAUTHORIZED);
-    let late = crate::house::shown(json!({ "name": "x" }), &begun["step_up"], credential);
+    let late = crate::house::shown(
+        json!({ "name": "x", "role": "admin" }),
+        &begun["step_up"],
+        credential,
+    );
     assert_eq!(
         leaving.post("/api/operators/invite", late).status,
         StatusCode::UNAUTHORIZED
@@ -307,7 +314,7 @@ fn the_last_operator_stays_though_somebody_was_invited() {
     let own = id_of(&mut console, "運用 1");
     let leave = json!({ "operator": own });
     let refused = console.post_fresh("/api/operators/remove", leave.clone(), &mut key);
-    assert_eq!(refused.refusal(), "last_operator");
+    assert_eq!(refused.refusal(), "last_admin");
     console.get("/api/me").ok();
     // With another one in the house they may go, and are out.
     let (mut other, _) = house.operator(2);

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 use mamori_domain::ids::WalletId;
-use mamori_registry::{Aal, AgentFamily, AuthMethod, Seed, SessionRow, Surface, token_hash};
+use mamori_registry::{Aal, AgentFamily, AuthMethod, Role, Seed, SessionRow, Surface, token_hash};
 use mamori_server::cookies::{decode_token, encode_token};
 use serde_json::json;
 
@@ -377,7 +377,7 @@ fn a_flood_by_strangers_keeps_nobody_out_who_holds_a_passkey() {
     let link = house
         .registry()
         .operators()
-        .invite("運用", house.now(), &Seed::new([3; 32]))
+        .invite("運用", Role::Admin, house.now(), &Seed::new([3; 32]))
         .expect("the registry answers");
     let link = encode_token(&link);
     let begun = operator.post("/api/operators/redeem", json!({ "link": link }));

@@ -85,7 +85,7 @@ fn whatever_gives_a_right_in_the_console_demands_a_fresh_passkey() {
     let routes = routes::console();
     let asked = (routes.table().iter()).filter(|route| route.method == "POST");
     let open: Vec<&str> = asked
-        .filter(|route| route.demand == Demand::Operator)
+        .filter(|route| matches!(route.demand, Demand::Operator(_)))
         .map(|route| &*route.path)
         .collect();
     assert_eq!(open, WITHOUT_PASSKEY);
@@ -325,7 +325,7 @@ fn a_route_serves_those_alone_whom_it_demands() {
         let welcome = match demand {
             Demand::Anybody => continue,
             Demand::Customer | Demand::CustomerWithPasskey => "customer",
-            Demand::Operator | Demand::OperatorWithPasskey => "operator",
+            Demand::Operator(_) | Demand::OperatorWithPasskey(_) => "operator",
             Demand::Device => "till",
             Demand::Signature | Demand::RunToken => panic!("{path} is no page's route"),
         };
@@ -374,7 +374,8 @@ fn asked_for(path: &str) -> Value {
         "/api/merchants/1/reversals" => json!({ "reach": "store", "alone_up_to": 0 }),
         "/api/supervisors" => json!({ "store_id": 1, "name": "はる" }),
         "/api/supervisors/remove" => json!({ "supervisor_id": "1" }),
-        "/api/operators/invite" => json!({ "name": "はる" }),
+        "/api/operators/invite" => json!({ "name": "はる", "role": "viewer" }),
+        "/api/operators/role" => json!({ "operator": "A".repeat(22), "role": "viewer" }),
         "/api/operators/remove" => json!({ "operator": "A".repeat(22) }),
         "/api/api-keys" => json!({ "merchant_id": 1 }),
         "/api/api-keys/revoke" => json!({ "api_key": "mk_1" }),
@@ -394,7 +395,7 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
     for (surface, method, path, demand) in routes_of_the_page() {
         let (who, cookie) = match demand {
             Demand::CustomerWithPasskey => ("customer", "__Host-mamori_wallet"),
-            Demand::OperatorWithPasskey => ("operator", "__Host-mamori_console"),
+            Demand::OperatorWithPasskey(_) => ("operator", "__Host-mamori_console"),
             _ => continue,
         };
         // They are about a merchant's link, a contact, a provider that is offered, or a password that is there or fits, and that comes first: `permissions.rs`,

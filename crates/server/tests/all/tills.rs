@@ -11,7 +11,7 @@ use mamori_domain::query::Query;
 use mamori_domain::refusal::Refusal;
 use mamori_engine::testing::Loss;
 use mamori_flows::open;
-use mamori_registry::{Opening, Seed, Surface};
+use mamori_registry::{Opening, Role, Seed, Surface};
 use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
@@ -787,7 +787,7 @@ fn an_operator_pairs_a_till() {
         &house
             .registry()
             .operators()
-            .invite("運用", house.now(), &Seed::new([3; 32]))
+            .invite("運用", Role::Admin, house.now(), &Seed::new([3; 32]))
             .unwrap(),
     );
     let (mut console, mut key) = (
