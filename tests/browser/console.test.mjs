@@ -97,7 +97,7 @@ step('every page of the console is one press away on the smallest phone, and at 
   const before = page.viewportSize();
   await page.setViewportSize({ width: 320, height: 568 });
   const links = await page.locator('.console-nav a').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ left, right }) => [left, right]));
-  assert.equal(links.length, 6);
+  assert.equal(links.length, 7);
   assert.ok(links.every(([left, right]) => left >= 0 && right <= 320), JSON.stringify(links));
   await page.setViewportSize({ width: 1440, height: 900 });
   await link(page, words.nav_payments).click();
@@ -345,6 +345,29 @@ step('another operator is invited, comes in, and is removed', async () => {
   await guest.context.close();
 });
 
+step('an operator adds a spare key, and removes it', async () => {
+  const { page } = operator;
+  await page.locator('.own-link').click();
+  await page.getByText(words.own_one_lead).waitFor();
+  await button(page, words.own_add_short).click();
+  await lookAt(page, 'console-own-add-ja');
+  const spare = await giveAuthenticator(operator, { transport: 'usb' });
+  await button(dialog(page), words.own_add_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  const remove = page.getByRole('button', { name: `${words.remove}: ${fill(words.own_passkey, { n: '2' })}` });
+  await remove.waitFor();
+  assert.equal((await spare.passkeys()).length, 1, 'it was made on the spare key');
+  await lookInBothLanguages(page, 'console-own', { fullPage: true });
+  await lookOnPhone(page, 'console-own-ja');
+  await spare.present(false);
+  await remove.click();
+  await button(dialog(page), words.own_remove_now).click();
+  await dialog(page).waitFor({ state: 'detached' });
+  await page.getByText(words.own_one_lead).waitFor();
+  await spare.clear();
+  await link(page, words.nav_operators).click();
+});
+
 step('the last operator stays', async () => {
   const { page } = operator;
   await page.getByRole('button', { name: new RegExp(`^${words.remove}: `) }).click();
@@ -511,6 +534,34 @@ step('what a shop set aside and forgot is the customer\'s again', async () => {
   await give.waitFor({ state: 'detached' });
 });
 
+/** The proposer cannot; a colleague of another role sees it counted, reads why, and approves it. */
+async function approveAsColleague(page, number) {
+  const what = fill(words.approval_erasure, { id: number });
+  const mine = page.locator('.approval-row').filter({ hasText: what });
+  await mine.getByText(words.your_proposal).waitFor();
+  assert.equal(await mine.getByRole('button', { name: words.approve }).count(), 0);
+  await lookInBothLanguages(page, 'console-approvals-own', { fullPage: true });
+  const colleague = await openDevice(browser);
+  await giveAuthenticator(colleague);
+  remember(new URL(dev.colleague_links.fraud).hash.replace(/^#link=/, ''));
+  await colleague.page.goto(dev.colleague_links.fraud);
+  await button(colleague.page, words.first).click();
+  await heading(colleague.page, words.sales_today).waitFor();
+  assert.equal(await colleague.page.getByRole('button', { name: words.new_pairing_code }).count(), 0, 'another role');
+  await link(colleague.page, words.nav_approvals).locator('.nav-count').waitFor();
+  await link(colleague.page, words.nav_approvals).click();
+  await colleague.page.getByText('ご本人が窓口で退会を希望').waitFor();
+  await lookInBothLanguages(colleague.page, 'console-approvals', { fullPage: true });
+  await lookOnPhone(colleague.page, 'console-approvals-ja');
+  await colleague.page.getByRole('button', { name: `${words.approve}: ${what}` }).click();
+  await lookAt(colleague.page, 'console-approve-ja');
+  await button(dialog(colleague.page), words.approve_now).click();
+  await dialog(colleague.page).waitFor({ state: 'detached' });
+  await colleague.page.locator('.approval-row').filter({ hasText: what }).getByText(words.stage_done).waitFor();
+  await lookOnPhone(colleague.page, 'console-approvals-done-ja');
+  await colleague.context.close();
+}
+
 step('a customer asks to be forgotten', async () => {
   const { page } = operator;
   const phone = await openDevice(browser, { phone: true });
@@ -575,10 +626,14 @@ step('a customer asks to be forgotten', async () => {
   await lookAt(page, 'console-note-ja', { fullPage: true });
   await lookOnPhone(page, 'console-customer-ja');
   await button(page, words.erase).click();
-  assert.equal(await button(dialog(page), words.erase_now).isDisabled(), true, 'the word is not typed yet');
-  await dialog(page).locator('#confirm-word').fill(words.erase_word);
+  await dialog(page).getByLabel(words.proposal_reason).fill('ご本人が窓口で退会を希望');
+  await lookAt(page, 'console-erase-propose-ja');
   await button(dialog(page), words.erase_now).click();
-  await dialog(page).waitFor({ state: 'detached' });
+  await dialog(page).getByText(words.proposed_now).waitFor();
+  await dialog(page).getByRole('link', { name: words.approvals_show }).click();
+  await approveAsColleague(page, number);
+  await link(page, words.nav_customers).click();
+  await find(number);
   await page.getByText(words.state_erased).waitFor();
   await page.getByText(words.note_gone).first().waitFor();
   await lookAt(page, 'console-erased-ja', { fullPage: true });

@@ -6,7 +6,9 @@ import { h, own, patch } from '/assets/draw.js';
 import { announce, el } from '/assets/elements.js';
 import { actorWords } from '/assets/console-acts.js';
 import { closingRequests } from '/assets/console-closings.js';
-import { agree, askForName, card, consoleHead, drawing, postFresh, problemLine, titled } from '/assets/console-frame.js';
+import {
+  agree, askForName, card, consoleHead, drawing, postFresh, problemLine, submitting, titled, workSheet,
+} from '/assets/console-frame.js';
 import { may } from '/assets/console-may.js';
 import { beginCustomers, updateCustomers } from '/assets/console-customers-state.js';
 import { dateTime, hasText, t, yen } from '/assets/i18n.js';
@@ -31,17 +33,35 @@ async function look(id) {
 /** @param {CustomerWallet} wallet @param {Send} send */
 function erase({ wallet_id, balance, held }, send) {
   const left = balance + held;
-  agree({
-    title: t('erase_title', { id: wallet_id }), danger: true, word: t('erase_word'), action: t('erase_now'),
+  propose({
+    title: t('erase_title', { id: wallet_id }), action: t('erase_now'),
     lead: [t('erase_lead'), ...(left === 0 ? [] : [h('span', { class: 'note' },
       drawing('alert'), h('span', {}, t('erase_despite', { amount: yen(left) })))])],
-    async run() {
-      await postFresh('/api/people/erase', { wallet_id, despite_balance: left !== 0 });
-      announce(t('erased_now'), 'assertive');
+    async run(reason) {
+      await postFresh('/api/people/erase', { wallet_id, despite_balance: left !== 0, reason });
+      announce(t('proposed_now'), 'assertive');
       send(await look(wallet_id));
+      return [h('p', {}, t('proposed_now')), h('a', { class: 'button wide', href: '#approvals' }, t('approvals_show'))];
     },
   });
 }
+
+/**
+ * Asks for the reason of what another operator is to approve.
+ * @param {{ title: string, lead: Child[], action: string, run(reason: string): Promise<Child[]> }} sheet
+ */
+const propose = ({ title, lead, action, run }) => workSheet(title, run, (state, fire) => [h('form', { class: 'form', on: submitting(fire) },
+  lead.map((text) => h('p', {}, text)),
+  h('div', { class: 'field' },
+    h('label', { for: 'proposal-reason' }, t('proposal_reason')),
+    h('textarea', {
+      id: 'proposal-reason', required: true, maxlength: '500', 'aria-describedby': 'proposal-reason-hint', value: state.text,
+      on: { input: (event) => fire({ is: 'typed', text: event.target.value }) },
+    }),
+    h('span', { class: 'hint', id: 'proposal-reason-hint' }, t('proposal_reason_hint'))),
+  problemLine(state.problem),
+  h('button', { type: 'submit', class: 'button wide danger', 'aria-busy': state.busy && 'true' }, drawing('key'), action))],
+'#proposal-reason');
 
 /** @param {CustomerWallet} wallet @param {CustomerWallet['holds'][number]} hold @param {Send} send */
 const release = ({ wallet_id }, { hold_id, merchant, amount }, send) => agree({
@@ -170,7 +190,7 @@ function facts(wallet, send) {
     erased_at_ms === null && wallet.name !== null && may('freeze_wallets') && h('button', {
       type: 'button', class: 'button', on: { click: () => freeze(wallet, send) },
     }, drawing('lock'), t('freeze')),
-    erased_at_ms === null && wallet.name !== null && may('manage_operators') && h('button', {
+    erased_at_ms === null && wallet.name !== null && may('propose_erasure') && h('button', {
       type: 'button', class: 'button danger-quiet', on: { click: () => erase(wallet, send) },
     }, t('erase')),
   ];
@@ -289,8 +309,11 @@ const drawCustomers = (state, send, requests) => [
   notesCard(state, send),
 ];
 
-/** @param {Tools} tools @param {CustomersState} [left] @returns {View} */
-export function customersView(tools, left) {
+/**
+ * `id`: the wallet that is looked at at once, where another page led here.
+ * @param {Tools} tools @param {CustomersState} [left] @param {string} [id] @returns {View}
+ */
+export function customersView(tools, left, id) {
   const place = el('main', { class: 'dashboard narrow' });
   /** @type {Send} */
   const send = (event) => view.send(event);
@@ -318,6 +341,10 @@ export function customersView(tools, left) {
     ready() {
       view.start();
       requests.start();
+      if (id !== undefined && left === undefined) {
+        send({ is: 'typed', text: id });
+        send({ is: 'find' });
+      }
     },
     stop() {
       requests.stop();

@@ -5,13 +5,13 @@ import { get, post, sentenceOf } from '/assets/api.js';
 import { h, own, patch } from '/assets/draw.js';
 import { announce, el, focusIn, whileBusy } from '/assets/elements.js';
 import { icon, mark } from '/assets/icons.js';
-import { folded, t } from '/assets/i18n.js';
+import { digits, folded, t } from '/assets/i18n.js';
 import { languageChoice } from '/assets/language-choice.js';
 import { machine } from '/assets/machine.js';
 import { ceremonyProblem, usePasskey } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
 import { beginAnswer, updateAnswer } from '/assets/console-answer-state.js';
-import { may } from '/assets/console-may.js';
+import { may, toDecide } from '/assets/console-may.js';
 import { beginSheetWith, updateSheet } from '/assets/console-sheet-state.js';
 
 /** @import { Child, Machine } from '../types/pages.js' */
@@ -23,7 +23,8 @@ import { beginSheetWith, updateSheet } from '/assets/console-sheet-state.js';
 
 /** Name, picture, and what one must be let do to see it. @type {[string, string, OperatorPermission][]} */
 const PAGES = [['today', 'pulse', 'see_house'], ['payments', 'coins', 'see_payments'], ['merchants', 'shop', 'see_house'],
-  ['operators', 'key', 'see_acts'], ['customers', 'person', 'see_customers'], ['templates', 'mail', 'see_house'], ['acts', 'receipt', 'see_acts']];
+  ['operators', 'key', 'see_acts'], ['customers', 'person', 'see_customers'], ['approvals', 'people', 'see_approvals'],
+  ['templates', 'mail', 'see_house'], ['acts', 'receipt', 'see_acts']];
 const COPIED_MS = 2_500;
 
 /** @param {string} name */
@@ -37,6 +38,10 @@ export function titled(heading) {
   document.title = heading === '' || heading === t('page_title') ? t('page_title') : `${heading} – ${t('page_title')}`;
 }
 
+/** How many wait, for eyes and for ears. @param {number} count */
+const waiting = (count) => el('span', { class: 'nav-count number' },
+  el('span', { 'aria-hidden': 'true' }, digits(count)), el('span', { class: 'spoken-only' }, t('approvals_waiting', { n: digits(count) })));
+
 /**
  * The head of a page: who we are, where we are (`title`, `second`), where else to go.
  * @param {string} current @param {string} title @param {Element | null} second @param {Tools} tools
@@ -47,11 +52,14 @@ export function consoleHead(current, title, second, { signOut }) {
   }, icon('leave'), t('sign_out'));
   const links = PAGES.filter(([, , permission]) => may(permission)).map(([name, picture]) => el('a', {
     href: `#${name}`, 'aria-current': current === name ? 'page' : null,
-  }, icon(picture), t(`nav_${name}`)));
+  }, icon(picture), t(`nav_${name}`), name === 'approvals' && toDecide() > 0 && waiting(toDecide())));
   return el('header', { class: 'console-head on-deep' },
     el('div', { class: 'brand' }, mark(), el('span', {}, 'Mamori'), el('span', { class: 'kanji', lang: 'ja' }, '守り')),
     el('div', { class: 'head-words' }, el('h1', { tabindex: '-1' }, title), second),
-    languageChoice(), leave,
+    languageChoice(),
+    el('a', { class: 'button quiet sign-out own-link', href: '#own', 'aria-current': current === 'own' ? 'page' : null },
+      icon('person'), el('span', {}, t('own_short'))),
+    leave,
     el('nav', { class: 'console-nav', 'aria-label': t('nav') }, links));
 }
 

@@ -7,7 +7,7 @@
 export const ROLES = ['viewer', 'support', 'fraud', 'finance', 'admin'];
 
 /** @type {Me} */
-let me = { name: '', role: 'viewer', may: [] };
+let me = { name: '', role: 'viewer', may: [], to_decide: 0 };
 
 /** @param {Me} answer */
 export function signedInAs(answer) {
@@ -15,6 +15,8 @@ export function signedInAs(answer) {
 }
 
 export const ownName = () => me.name;
+/** Proposals of others that wait for this operator. */
+export const toDecide = () => me.to_decide;
 export const ownRole = () => me.role;
 
 /** @param {OperatorPermission} permission */

@@ -9,12 +9,14 @@ import { languageChoice } from '/assets/language-choice.js';
 import { ceremonyProblem, createPasskey, nameOf, usePasskey } from '/assets/passkey.js';
 import { closeSheets } from '/assets/sheet.js';
 import { consoleTexts } from '/assets/console-texts.js';
+import { approvalsView } from '/assets/console-approvals.js';
 import { actsView } from '/assets/console-acts.js';
 import { mayOpen, titled } from '/assets/console-frame.js';
 import { signedInAs } from '/assets/console-may.js';
 import { customersView } from '/assets/console-customers.js';
 import { merchantView } from '/assets/console-merchant.js';
 import { merchantsView } from '/assets/console-merchants.js';
+import { ownView } from '/assets/console-own.js';
 import { operatorsView } from '/assets/console-operators.js';
 import { paymentsView } from '/assets/console-payments.js';
 import { templatesView } from '/assets/console-templates.js';
@@ -52,12 +54,14 @@ const pages = {
   payments: async (id, left) => paymentsView(await get('/api/merchants'), id, tools, left),
   merchants: async (id) => (id ? merchantView(await get(`/api/merchants/${encodeURIComponent(id)}`), tools)
     : merchantsView(await get('/api/merchants'), tools)),
-  customers: async (_, left) => customersView(tools, left),
+  customers: async (id, left) => customersView(tools, left, id),
   async acts(id, left) {
     const [{ operators }, { tills }] = await Promise.all([get('/api/operators'), get('/api/tills')]);
     return actsView({ operators, tills }, id, tools, left);
   },
   templates: async () => templatesView(await get('/api/templates'), tools),
+  approvals: async () => approvalsView(await get('/api/approvals'), tools),
+  own: async () => ownView(await get('/api/own-passkeys'), tools),
   operators: async () => operatorsView(await get('/api/operators'), tools),
 };
 

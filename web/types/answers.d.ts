@@ -374,6 +374,53 @@ export interface Me {
   name: string;
   role: Role;
   may: OperatorPermission[];
+  /** Proposals of others that this operator may decide. */
+  to_decide: number;
+}
+
+/** One of the passkeys of the operator who is signed in. */
+export interface OwnPasskey {
+  passkey: string;
+  browser: string;
+  made_at_ms: number;
+  used_at_ms: number | null;
+  opened_this_session: boolean;
+  may_remove: boolean;
+}
+
+/** `GET /api/own-passkeys`. */
+export interface OwnPasskeys {
+  passkeys: OwnPasskey[];
+  passkeys_max: number;
+}
+
+/** What one operator proposed, for another one to approve. */
+export interface Approval {
+  approval: string;
+  what: 'erasure';
+  stage: 'open' | 'approved' | 'done' | 'declined' | 'withdrawn' | 'stopped' | 'expired' | 'failed';
+  wallet_id: string;
+  despite_balance: boolean;
+  /** Why; null once the person is erased. */
+  detail: string | null;
+  by: string | null;
+  yours: boolean;
+  made_at_ms: number;
+  expires_at_ms: number;
+  decided_by: string | null;
+  decided_at_ms: number | null;
+  due_at_ms: number | null;
+  ended_at_ms: number | null;
+  may_approve: boolean;
+  may_decline: boolean;
+  may_withdraw: boolean;
+}
+
+/** `GET /api/approvals`. */
+export interface Approvals {
+  now_ms: number;
+  open: number;
+  approvals: Approval[];
 }
 
 export interface Operator {

@@ -26,6 +26,16 @@ pub fn look(run: &Run, wallet: WalletId) -> Result<Option<WalletView>, Fault> {
     })
 }
 
+/// Whether the owner of a wallet could be erased now.
+pub fn may(run: &mut Run, wallet: WalletId, despite_balance: bool) -> Flow<()> {
+    let view = look(run, wallet)?.ok_or(Denied::NotFound)?;
+    if (view.balance > 0 || view.held > 0) && !despite_balance {
+        return Err(Denied::WalletNotEmpty.into());
+    }
+    let owner = run.registry.people().of_wallet(wallet)?;
+    owner.map(drop).ok_or(Denied::NotFound.into())
+}
+
 /// Erases the owner of a wallet; with money left in it only if that is said. `gone` hears who it was as soon as the data is gone:
 /// the person's sessions have ended.
 pub fn erase(

@@ -15,6 +15,7 @@
 //! | `api_key.rs` | a merchant's API key is made and revoked |
 //! | `permission.rs` | a customer answers a merchant's link, and takes a permission back |
 //! | `erase.rs` | a person is erased |
+//! | `approval.rs` | what takes two people: proposed, approved by another one, carried out |
 //! | `staff.rs` | operators come and go; pairing codes are made |
 //! | `top_up.rs` | money from a card, by the processor's own page |
 //! | `external.rs` | what `top_up.rs` shares with every other order outside: asking until the outcome is known |
@@ -34,6 +35,7 @@
 //! call a flow and answer; `mamori init`, development and the console call the same ones.
 
 pub mod api_key;
+pub mod approval;
 pub mod closing;
 pub mod contacts;
 pub mod delivery;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | at the first start that knows proofs | every lasting row of the registry is proven, and the ledger remembers it |
 //! | at each start, before any request is served | contacts of an older program are proven by their seals; every row whose standing differs from what the ledger names |
-//! | every few seconds | sign-ups, passwords, external IDs, API keys, permissions and passkeys that have been on their way for too long; erasures, passwords and external IDs that owe the ledger commands |
+//! | every few seconds | sign-ups, passwords, external IDs, API keys, permissions and passkeys that have been on their way for too long; erasures, passwords and external IDs that owe the ledger commands; what two people agreed to and was not carried out |
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{Reconciled, Registry, Seed};
 
+use crate::approval;
 use crate::erase::carry_out;
 use crate::ledger::{OfLedger, Run};
 use crate::{external_id, notices, password};
@@ -86,6 +87,13 @@ pub fn sweep(
         carry_out(&mut run, &erasure)?;
     }
     notices::settle(engine, registry, now.minus(ON_ITS_WAY))?;
+    approval::carry_out_due(&mut Run {
+        engine,
+        registry: &mut *registry,
+        asker: Asker::system(SystemReason::Reconciliation),
+        now,
+        seed,
+    })?;
     registry.api_keys().settle(&mut OfLedger(engine), now)?;
     registry.permissions().settle(&mut OfLedger(engine), now)?;
     registry.passkeys().settle(&mut OfLedger(engine), now)?;

@@ -6,13 +6,17 @@
 //! | give an operator another role | registry: the role, the row that says who gave it | asked again: it is given already |
 //! | remove an operator | registry: operator, passkeys, links and sessions end; the row that says who removed | asked again: there is none any more |
 //! | confirm an operator | registry: who came back with a restore may enter; the row that says who confirmed | asked again: confirmed already |
+//! | add a passkey of one's own, remove one | registry: the passkey, the sessions that it opened, the row that says so | looked at: it is in the list, or it is not |
 //! | call an operator by another name | registry: the name, the row that says who changed it | asked again: it is called so |
 //! | make a pairing code | registry: the code, the row that says for which till | asked again: the new code ends the old one |
 //!
 //! Each is one transaction, so there is nothing to settle after a crash.
 
 use mamori_domain::ids::TillId;
-use mamori_registry::{ConfirmRefusal, OwnerId, RemoveRefusal, Role, RoleRefusal};
+use mamori_registry::{
+    AddRefusal, ConfirmRefusal, EndedSession, OwnerId, RemovePasskeyRefusal, RemoveRefusal, Role,
+    RoleRefusal, StoredPasskey,
+};
 
 use crate::ledger::Run;
 use crate::stop::{Denied, Flow};
@@ -62,6 +66,35 @@ pub fn confirm(run: &mut Run, returned: &OwnerId) -> Flow<()> {
     let mut operators = run.registry.operators().noted(noted);
     let confirmed = operators.confirm(returned, run.now)?;
     confirmed.map_err(|ConfirmRefusal::Unknown| Denied::NotFound.into())
+}
+
+/// Adds a passkey of an operator, who has shown another one for it.
+pub fn add_passkey(run: &mut Run, operator: &OwnerId, passkey: &StoredPasskey) -> Flow<()> {
+    let (noted, agent) = (run.noted(), run.asker.context.agent);
+    let mut operators = run.registry.operators().noted(noted);
+    let added = operators.add_passkey(operator, passkey, agent, run.now)?;
+    added.map_err(|refusal| {
+        match refusal {
+            AddRefusal::TooMany => Denied::TooManyPasskeys,
+            AddRefusal::CredentialTaken => Denied::CredentialTaken,
+            AddRefusal::OwnerGone => Denied::OwnerGone,
+        }
+        .into()
+    })
+}
+
+/// Removes a passkey of an operator; the sessions that it opened have ended.
+pub fn remove_passkey(run: &mut Run, operator: &OwnerId, id: &[u8]) -> Flow<Vec<EndedSession>> {
+    let noted = run.noted();
+    let mut operators = run.registry.operators().noted(noted);
+    let removed = operators.remove_passkey(operator, id)?;
+    removed.map_err(|refusal| {
+        match refusal {
+            RemovePasskeyRefusal::Unknown => Denied::NotFound,
+            RemovePasskeyRefusal::LastFactor => Denied::LastFactor,
+        }
+        .into()
+    })
 }
 
 /// Calls an operator by another name.

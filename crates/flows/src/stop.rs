@@ -82,6 +82,20 @@ pub enum Denied {
     LinkUsed,
     /// Money is left in the wallet, or set aside for a capture.
     WalletNotEmpty,
+    /// The same is proposed already, and not decided.
+    AlreadyProposed,
+    /// The proposal was decided, ended or carried out before, or its time is over.
+    ApprovalOver,
+    /// Nobody decides what they have proposed themselves.
+    OwnProposal,
+    /// Nobody withdraws what another one has proposed.
+    NotYourProposal,
+    /// The operator's role does not allow it.
+    NotYourRole,
+    /// One of two operators let the other one in, or gave the role, not long ago.
+    TooClose,
+    /// What was approved still has its delay.
+    TooEarly,
     /// The operator is the last admin: nobody could be let in afterwards.
     LastAdmin,
     /// Nobody changes the own role.

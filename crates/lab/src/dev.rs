@@ -155,6 +155,9 @@ struct Access {
     customers: Vec<AccessCustomer>,
     /// A one-time link for one more operator; new at every start.
     console_link: Option<String>,
+    /// The same for a colleague of each other role that takes part when two people are needed: `support` proposes, `fraud` approves.
+    #[serde(default)]
+    colleague_links: BTreeMap<String, String>,
     /// The seeded merchant's request for a standing permission; new at every start, good for an hour and for one wallet.
     #[serde(default)]
     permission_link: Option<String>,
@@ -268,7 +271,14 @@ pub fn run(args: Args, clock: Clock, chance: Chance) -> Result<(), Failure> {
         merchant: merchant(&mut registry, now, chance)?,
         customers: customers(&running.engine, &mut registry, now)?,
         smtp_url: format!("smtp://{}", sandbox.text("smtp_address")?),
-        console_link: console_link(&mut registry, &console_url, names.operator, now, chance)?,
+        console_link: Some(console_link(
+            &mut registry,
+            &console_url,
+            (names.operator, Role::Admin),
+            now,
+            chance,
+        )?),
+        colleague_links: colleague_links(&mut registry, &console_url, names, now, chance)?,
         permission_link: None,
         console_url,
     };
@@ -910,18 +920,37 @@ pub fn customers(
 fn console_link(
     registry: &mut Registry,
     console_url: &str,
-    name: &str,
+    (name, role): (&str, Role),
     now: Timestamp,
     chance: Chance,
-) -> Result<Option<String>, Fault> {
+) -> Result<String, Fault> {
     use base64::Engine as _;
     let link = registry
         .operators()
-        .invite(name, Role::Admin, now, &Seed::new(draw(chance)))?;
-    Ok(Some(format!(
+        .invite(name, role, now, &Seed::new(draw(chance)))?;
+    Ok(format!(
         "{console_url}/#link={}",
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(link)
-    )))
+    ))
+}
+
+/// Links for colleagues, by role. The program invites them, so they may approve what each other proposes at once.
+fn colleague_links(
+    registry: &mut Registry,
+    console_url: &str,
+    names: &SeedNames,
+    now: Timestamp,
+    chance: Chance,
+) -> Result<BTreeMap<String, String>, Fault> {
+    let colleagues = [(names.support, Role::Support), (names.fraud, Role::Fraud)];
+    let mut links = BTreeMap::new();
+    // Behind the first operator in every list.
+    let now = Timestamp(now.0 + 1);
+    for (name, role) in colleagues {
+        let link = console_link(registry, console_url, (name, role), now, chance)?;
+        links.insert(role.word().to_owned(), link);
+    }
+    Ok(links)
 }
 
 /// What a web shop of the seeded merchant would send its customer to. It names no address to go back to: there is no shop.
@@ -953,6 +982,9 @@ fn welcome(access: &Access) {
             .as_deref()
             .unwrap_or(&access.console_url)
     );
+    for (role, link) in &access.colleague_links {
+        println!("           {link}   (another browser, as {role})");
+    }
     println!("  inbox    {}", access.inbox_url);
     println!("  API      {}\n", access.base_url);
     println!("  1. Open the wallet, sign up with any mail address; the code arrives in the inbox.");

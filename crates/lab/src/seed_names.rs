@@ -19,6 +19,10 @@ pub struct SeedNames {
     /// Those who come with a month of life besides.
     pub more_customers: [&'static str; 9],
     pub operator: &'static str,
+    /// A colleague who helps customers.
+    pub support: &'static str,
+    /// A colleague who looks into misuse.
+    pub fraud: &'static str,
 }
 
 impl Language {
@@ -59,6 +63,8 @@ const JAPANESE: SeedNames = SeedNames {
         "山田 つむぎ",
     ],
     operator: "最初の管理者",
+    support: "佐々木（サポート）",
+    fraud: "井上（不正対策）",
 };
 
 const ENGLISH: SeedNames = SeedNames {
@@ -85,4 +91,6 @@ const ENGLISH: SeedNames = SeedNames {
         "Tsumugi Yamada",
     ],
     operator: "First operator",
+    support: "Sasaki (support)",
+    fraud: "Inoue (fraud)",
 };

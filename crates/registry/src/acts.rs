@@ -50,6 +50,12 @@ pub enum RegistryCommand {
     CloseDeniedNotice,
     SetTemplate,
     SetRole,
+    AddOperatorPasskey,
+    RemoveOperatorPasskey,
+    ProposeErasure,
+    ApproveErasure,
+    DeclineErasure,
+    WithdrawErasure,
 }
 
 impl RegistryCommand {
@@ -87,6 +93,12 @@ impl RegistryCommand {
             RegistryCommand::CloseDeniedNotice => "close_denied_notice",
             RegistryCommand::SetTemplate => "set_template",
             RegistryCommand::SetRole => "set_role",
+            RegistryCommand::AddOperatorPasskey => "add_operator_passkey",
+            RegistryCommand::RemoveOperatorPasskey => "remove_operator_passkey",
+            RegistryCommand::ProposeErasure => "propose_erasure",
+            RegistryCommand::ApproveErasure => "approve_erasure",
+            RegistryCommand::DeclineErasure => "decline_erasure",
+            RegistryCommand::WithdrawErasure => "withdraw_erasure",
         }
     }
 }
@@ -124,6 +136,12 @@ impl Numbered for RegistryCommand {
         RegistryCommand::CloseDeniedNotice,
         RegistryCommand::SetTemplate,
         RegistryCommand::SetRole,
+        RegistryCommand::AddOperatorPasskey,
+        RegistryCommand::RemoveOperatorPasskey,
+        RegistryCommand::ProposeErasure,
+        RegistryCommand::ApproveErasure,
+        RegistryCommand::DeclineErasure,
+        RegistryCommand::WithdrawErasure,
     ];
 
     fn as_number(self) -> i64 {
@@ -159,6 +177,12 @@ impl Numbered for RegistryCommand {
             RegistryCommand::CloseDeniedNotice => 53,
             RegistryCommand::SetTemplate => 54,
             RegistryCommand::SetRole => 55,
+            RegistryCommand::AddOperatorPasskey => 56,
+            RegistryCommand::RemoveOperatorPasskey => 57,
+            RegistryCommand::ProposeErasure => 58,
+            RegistryCommand::ApproveErasure => 59,
+            RegistryCommand::DeclineErasure => 60,
+            RegistryCommand::WithdrawErasure => 61,
         }
     }
 }

@@ -21,7 +21,7 @@ use mamori_datastore::sql::{Db, Param, Row, Tx};
 
 use crate::schema::{
     EXTERNAL_IDS_LINKED, FREEZE_CODES_ON_PAPER, NOTICES_BY_CHOICE, PASSWORDS_WITH_CODES, PROVEN_CONTACTS,
-    PROVEN_LASTING_ROWS, PROVEN_ROWS, WORDS_OF_NOTICES,
+    PROVEN_LASTING_ROWS, PROVEN_ROWS, TWO_PEOPLE, WORDS_OF_NOTICES,
 };
 
 /// Of what type the cells of a column are.
@@ -360,6 +360,29 @@ pub(crate) const MESSAGE_TEMPLATES: AuthenticTable = AuthenticTable {
     refusal: "a row of message_templates was not written by this house or was altered",
 };
 
+/// What one operator proposed, and whether another one approved it: an approved row is carried out.
+pub(crate) const APPROVALS: AuthenticTable = AuthenticTable {
+    name: "approvals",
+    columns: &[
+        ("approval", CellType::Blob),
+        ("kind", CellType::Int),
+        ("status", CellType::Int),
+        ("wallet", CellType::Int),
+        ("despite_balance", CellType::Int),
+        ("detail", CellType::Blob),
+        ("made_by", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("expires_at", CellType::Int),
+        ("decided_by", CellType::Blob),
+        ("decided_at", CellType::Int),
+        ("due_at", CellType::Int),
+        ("ended_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of approvals was not written by this house or was altered",
+};
+
 impl AuthenticTable {
     /// The migration since which its rows carry proofs.
     pub(crate) fn since(&self) -> &'static str {
@@ -371,13 +394,14 @@ impl AuthenticTable {
             "external_ids" => EXTERNAL_IDS_LINKED,
             "push_subscriptions" => NOTICES_BY_CHOICE,
             "message_templates" => WORDS_OF_NOTICES,
+            "approvals" => TWO_PEOPLE,
             _ => PROVEN_LASTING_ROWS,
         }
     }
 }
 
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 18] = [
+pub const AUTHENTIC: [&AuthenticTable; 19] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -396,6 +420,7 @@ pub const AUTHENTIC: [&AuthenticTable; 18] = [
     &EXTERNAL_IDS,
     &PUSH_SUBSCRIPTIONS,
     &MESSAGE_TEMPLATES,
+    &APPROVALS,
 ];
 
 /// A row that does not prove itself.

@@ -22,6 +22,7 @@
 //! | `templates.rs` | what notices say, where an operator has changed it |
 //! | `places.rs` | where customers have signed in from |
 //! | `operators.rs` | staff and their one-time links |
+//! | `approvals.rs` | what one operator proposes and another one approves |
 //! | `roles.rs` | what operators may do: one table |
 //! | `devices.rs` | pairing codes and enrolled devices |
 //! | `supervisors.rs` | who may stand beside a store's tills, by PIN |
@@ -40,6 +41,7 @@
 pub mod acts;
 mod alarms;
 mod api_keys;
+mod approvals;
 mod authentic;
 mod card_orders;
 mod closings;
@@ -63,6 +65,7 @@ mod permissions;
 mod places;
 mod saved_code;
 mod roles;
+mod saved_code;
 mod schema;
 mod seed;
 mod sessions;
@@ -83,6 +86,10 @@ use sha2::{Digest, Sha256};
 pub use acts::Acts;
 pub use alarms::{Alarm, AlarmId, AlarmKind, Alarms};
 pub use api_keys::{ApiKey, ApiKeySummary, ApiKeys};
+pub use approvals::{
+    Approval, ApprovalId, ApprovalKind, ApprovalRefusal, Approvals, NewApproval, PROPOSAL_LIFE,
+    ProposalRefusal, Stage, Step, TOO_CLOSE, Taking,
+};
 pub use authentic::{AUTHENTIC, AuthenticTable, CellType, Forgery, PROOF};
 pub use card_orders::{CardAlarm, CardChargeRow, CardOrderRow, CardOrders, NewCardOrder};
 pub use closings::{CLOSINGS_MAX, Closing, Closings};
@@ -112,8 +119,8 @@ pub use notices::{
 };
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{
-    ConfirmRefusal, GivenRole, LinkRefusal, OPERATOR_LINK_LIFE, OperatorSummary, Operators,
-    RemoveRefusal, RoleRefusal,
+    ConfirmRefusal, GivenRole, LinkRefusal, OPERATOR_LINK_LIFE, OPERATOR_PASSKEYS_MAX,
+    OperatorPasskey, OperatorSummary, Operators, RemoveRefusal, RoleRefusal,
 };
 pub use passkeys::{
     AddRefusal, NewPasskey, OwnedPasskey, PASSKEYS_MAX, Passkeys, RemovePasskeyRefusal,
@@ -128,6 +135,7 @@ pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Pe
 pub use places::{Arrival, PLACES_MAX, Places};
 pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use roles::{Permission, Role};
+pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use schema::CONTROL;
 pub use seed::Seed;
 pub use sessions::{
@@ -137,13 +145,15 @@ pub use sessions::{
 /// Tables of what is under way: sessions, links, pairing codes, sign-ups. They do not come back with an older copy of a store: some
 /// of it was ended since, and nothing in the copy says so.
 ///
-/// Nor does it come back who was confirmed as an operator: some may have been removed since.
-pub const UNDER_WAY: [&str; 5] = [
+/// Nor does it come back who was confirmed as an operator, and what was proposed or approved: some may have been removed since, and some of
+/// it was declined.
+pub const UNDER_WAY: [&str; 6] = [
     "sessions",
     "operator_links",
     "pairing_codes",
     "sign_ups",
     "confirmed_operators",
+    "approvals",
 ];
 
 pub use sign_ups::{
@@ -365,6 +375,14 @@ impl Registry {
             db: &mut self.db,
             keys: &self.keys,
             noted: None,
+        }
+    }
+
+    /// What one operator proposes and another one approves.
+    pub fn approvals(&mut self) -> Approvals<'_> {
+        Approvals {
+            db: &mut self.db,
+            keys: &self.keys,
         }
     }
 

@@ -6,25 +6,32 @@ use std::time::Duration;
 use mamori_datastore::fault::Fault;
 use mamori_datastore::keys::Secret;
 use mamori_datastore::sql::{Db, Param, Row, Tx};
-use mamori_domain::context::Actor;
+use mamori_domain::context::{Actor, AgentFamily};
+use mamori_domain::ids::Fingerprint;
 use mamori_domain::world::Timestamp;
 
 use crate::acts::{About, Noted, RegistryCommand};
 use crate::authentic::{self, CONFIRMED_OPERATORS, OPERATOR_LINKS, OPERATORS, PASSKEYS};
 use crate::factors::{Described, OwnerId, StoredPasskey};
+use crate::passkeys::{AddRefusal, RemovePasskeyRefusal};
 use crate::people::EnrolRefusal;
 use crate::roles::Role;
 use crate::seed::Seed;
-use crate::sessions::{end_all_in, is_confirmed};
+use crate::sessions::{EndedSession, end_all_in, end_opened_by_in, is_confirmed};
 use crate::{
-    Numbered, RegistryKeys, Standing, Surface, at, instant_cell, numbered_cell, opt_instant_cell,
-    token_hash,
+    Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell,
+    opt_instant_cell, token_hash,
 };
 
 /// How long a one-time link works.
 pub const OPERATOR_LINK_LIFE: Duration = Duration::from_secs(24 * 3_600);
 
+/// Passkeys that an operator has at most at a time.
+pub const OPERATOR_PASSKEYS_MAX: usize = 5;
+
 const BY_HASH: &str = "WHERE link_hash = $1";
+const THEIR_PASSKEYS: &str =
+    "WHERE owner = $1 AND surface = $2 AND status = $3 ORDER BY made_at, credential";
 const BY_OPERATOR: &str = "WHERE operator = $1";
 
 /// Why a link is not accepted. Unknown, used and too old are told apart in the log only.
@@ -88,6 +95,17 @@ pub enum RoleRefusal {
     MoreThanOwn,
     /// Nobody who can enter the console could invite anybody afterwards.
     LastAdmin,
+}
+
+/// An operator's passkey, as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorPasskey {
+    pub credential: Vec<u8>,
+    pub fingerprint: Fingerprint,
+    /// In which family of browsers it was made; unknown for the first one, and for those of an older program.
+    pub agent: AgentFamily,
+    pub made_at: Timestamp,
+    pub used_at: Option<Timestamp>,
 }
 
 /// What an operator may do, and since when.
@@ -331,6 +349,108 @@ impl Operators<'_> {
         })
     }
 
+    /// The passkeys of an operator, the oldest first.
+    pub fn passkeys(&mut self, operator: &OwnerId) -> Result<Vec<OperatorPasskey>, Fault> {
+        let key = &self.keys.rows;
+        let params = active_passkeys(operator);
+        self.db.snapshot(|tx| {
+            authentic::select(tx, key, &PASSKEYS, THEIR_PASSKEYS, &params, |row| {
+                OperatorPasskey {
+                    credential: row.blob(0).to_vec(),
+                    fingerprint: fingerprint_cell(row, 3),
+                    agent: match row.opt_int(10) {
+                        Some(_) => numbered_cell(row, 10),
+                        None => AgentFamily::Unknown,
+                    },
+                    made_at: instant_cell(row, 7),
+                    used_at: opt_instant_cell(row, 8),
+                }
+            })
+        })
+    }
+
+    /// Stores one more passkey of an operator, who has just shown another one.
+    pub fn add_passkey(
+        &mut self,
+        operator: &OwnerId,
+        passkey: &StoredPasskey,
+        agent: AgentFamily,
+        now: Timestamp,
+    ) -> Result<Result<(), AddRefusal>, Fault> {
+        let noted = self.noted.take();
+        let fingerprint = self
+            .keys
+            .fingerprint("operator credential", &passkey.credential);
+        let key = &self.keys.rows;
+        self.db.transaction(|tx| {
+            if active_role(tx, key, operator)?.is_none() {
+                return Ok(Err(AddRefusal::OwnerGone));
+            }
+            let params = active_passkeys(operator);
+            let theirs = authentic::select(tx, key, &PASSKEYS, THEIR_PASSKEYS, &params, |_| ())?;
+            if theirs.len() >= OPERATOR_PASSKEYS_MAX {
+                return Ok(Err(AddRefusal::TooMany));
+            }
+            let known = tx.query_first(
+                "SELECT 1 FROM passkeys WHERE credential = $1",
+                &[Param::Blob(&passkey.credential)],
+                |row| row.int(0),
+            )?;
+            if known.is_some() {
+                return Ok(Err(AddRefusal::CredentialTaken));
+            }
+            let described = Described {
+                name: None,
+                agent: Some(agent),
+            };
+            let (owned, keyed) = (
+                (Surface::Console, operator),
+                (fingerprint, Standing::Active),
+            );
+            passkey.insert(tx, key, owned, keyed, &described, now)?;
+            if let Some(noted) = &noted {
+                let about = About::Operator(operator);
+                noted.write(tx, RegistryCommand::AddOperatorPasskey, about)?;
+            }
+            Ok(Ok(()))
+        })
+    }
+
+    /// Removes a passkey of an operator with the sessions that it opened; the last one stays, counted in the transaction that removes.
+    pub fn remove_passkey(
+        &mut self,
+        operator: &OwnerId,
+        credential: &[u8],
+    ) -> Result<Result<Vec<EndedSession>, RemovePasskeyRefusal>, Fault> {
+        let noted = self.noted.take();
+        let key = &self.keys.rows;
+        self.db.transaction(|tx| {
+            let params = active_passkeys(operator);
+            let theirs = authentic::select(tx, key, &PASSKEYS, THEIR_PASSKEYS, &params, |row| {
+                (row.blob(0).to_vec(), fingerprint_cell(row, 3))
+            })?;
+            let found = theirs.iter().find(|(id, _)| id == credential);
+            let Some((id, fingerprint)) = found else {
+                return Ok(Err(RemovePasskeyRefusal::Unknown));
+            };
+            if theirs.len() == 1 {
+                return Ok(Err(RemovePasskeyRefusal::LastFactor));
+            }
+            let gone = [
+                ("status", Standing::Dead.param()),
+                ("passkey", Param::Text("")),
+            ];
+            let one = [Param::Blob(id)];
+            authentic::update(tx, key, &PASSKEYS, "WHERE credential = $1", &one, &gone)?;
+            let ended = end_opened_by_in(tx, Surface::Console, operator, *fingerprint, None)?;
+            if let Some(noted) = &noted {
+                let about = About::Operator(operator);
+                noted.write(tx, RegistryCommand::RemoveOperatorPasskey, about)?;
+            }
+            Ok(Ok(ended))
+        })
+    }
+
     /// The operators who may enter the console or were invited to it, in order of invitation.
     pub fn list(&mut self) -> Result<Vec<OperatorSummary>, Fault> {
         self.db.query(
@@ -416,6 +536,14 @@ impl Operators<'_> {
             Ok(Ok(()))
         })
     }
+}
+
+fn active_passkeys(operator: &OwnerId) -> [Param<'_>; 3] {
+    [
+        Param::Blob(&operator.0),
+        Surface::Console.param(),
+        Standing::Active.param(),
+    ]
 }
 
 /// Which operator makes a change; None for the program.

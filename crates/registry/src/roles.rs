@@ -138,4 +138,12 @@ permissions! {
     ManageApiKeys "manage_api_keys" [Admin];
     /// Invite, confirm, name and remove operators, and give them roles.
     ManageOperators "manage_operators" [Admin];
+    /// The list of proposals; withdraw one's own.
+    SeeApprovals "see_approvals" [Support Fraud Admin];
+    /// Approve or decline what another one has proposed; which kinds is said by the two below.
+    DecideApprovals "decide_approvals" [Fraud Admin];
+    /// Propose that a person is erased.
+    ProposeErasure "propose_erasure" [Support Admin];
+    /// Approve or decline an erasure.
+    DecideErasure "decide_erasure" [Fraud Admin];
 }

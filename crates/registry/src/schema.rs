@@ -115,6 +115,10 @@ pub const CONTROL: Family = Family {
             name: "what operators may do",
             sql: ROLES,
         },
+        Migration {
+            name: TWO_PEOPLE,
+            sql: APPROVALS,
+        },
     ],
 };
 
@@ -232,6 +236,31 @@ CREATE TABLE closings (
     payout BYTEA NOT NULL
 );
 CREATE INDEX closings_by_time ON closings (asked_at);
+";
+
+/// The migration since which there are proposals.
+pub(crate) const TWO_PEOPLE: &str = "what takes two people";
+
+/// What an operator proposed, for another one to approve. `detail` is sealed under the key of the person whom it is about.
+const APPROVALS: &str = "
+CREATE TABLE approvals (
+    approval BYTEA NOT NULL PRIMARY KEY,
+    kind BIGINT NOT NULL,
+    status BIGINT NOT NULL,
+    wallet BIGINT NOT NULL,
+    despite_balance BIGINT NOT NULL,
+    detail BYTEA NOT NULL,
+    made_by BYTEA NOT NULL,
+    made_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    decided_by BYTEA,
+    decided_at BIGINT,
+    due_at BIGINT,
+    ended_at BIGINT,
+    proof BYTEA
+);
+CREATE INDEX approvals_under_way ON approvals (made_at) WHERE status <= 2;
+CREATE INDEX approvals_ended ON approvals (ended_at) WHERE status > 2;
 ";
 
 /// What an operator may do, who said so, and when. Operators of before have none of it and may do everything.

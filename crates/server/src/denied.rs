@@ -351,6 +351,48 @@ pub const NOT_YOUR_ROLE: Words = Words {
     en: "Your role does not let you do this. If you need it, ask an admin to change your role.",
 };
 
+/// The same waits for a second person already.
+pub const ALREADY_PROPOSED: Words = Words {
+    code: "already_proposed",
+    ja: "同じ申請が、すでに承認を待っています。",
+    en: "The same is waiting for approval already.",
+};
+
+/// The proposal was decided, ended or carried out before.
+pub const APPROVAL_OVER: Words = Words {
+    code: "approval_over",
+    ja: "この申請はもう終わっています。一覧を読み込み直してください。",
+    en: "This proposal is over. Please load the list again.",
+};
+
+/// Two people means two.
+pub const OWN_PROPOSAL: Words = Words {
+    code: "own_proposal",
+    ja: "自分の申請は、自分では承認も却下もできません。ほかの管理者に依頼してください。",
+    en: "You cannot decide what you have proposed yourself. Please ask another operator.",
+};
+
+/// Only who proposed it takes it back.
+pub const NOT_YOUR_PROPOSAL: Words = Words {
+    code: "not_your_proposal",
+    ja: "取り下げられるのは、申請した本人だけです。",
+    en: "Only the operator who proposed it can withdraw it.",
+};
+
+/// One of the two let the other one in, or gave the role, less than 72 hours ago.
+pub const TOO_CLOSE: Words = Words {
+    code: "too_close",
+    ja: "どちらかが72時間以内に相手を招待したか、役割を与えたため、承認できません。ほかの管理者に依頼してください。",
+    en: "One of you invited the other, or gave the role, less than 72 hours ago. Please ask another operator.",
+};
+
+/// What was approved is not carried out before its time.
+pub const TOO_EARLY: Words = Words {
+    code: "too_early",
+    ja: "まだ待ち時間が終わっていません。",
+    en: "The waiting time is not over yet.",
+};
+
 /// Nobody gives a role that can do more than the own, or takes one away from somebody who can.
 pub const MORE_THAN_OWN: Words = Words {
     code: "more_than_own",
@@ -526,6 +568,13 @@ impl From<Denied> for Denial {
             Denied::LinkInvalid => LINK_INVALID,
             Denied::LinkUsed => LINK_USED,
             Denied::WalletNotEmpty => WALLET_NOT_EMPTY,
+            Denied::AlreadyProposed => ALREADY_PROPOSED,
+            Denied::ApprovalOver => APPROVAL_OVER,
+            Denied::OwnProposal => OWN_PROPOSAL,
+            Denied::NotYourProposal => NOT_YOUR_PROPOSAL,
+            Denied::NotYourRole => return Denial::Forbidden(NOT_YOUR_ROLE),
+            Denied::TooClose => TOO_CLOSE,
+            Denied::TooEarly => TOO_EARLY,
             Denied::LastAdmin => LAST_ADMIN,
             Denied::OwnRole => OWN_ROLE,
             Denied::MoreThanOwn => MORE_THAN_OWN,

@@ -8,7 +8,9 @@ use mamori_domain::ids::{
     Fingerprint, HoldId, MerchantId, StoreId, SupervisorId, TillId, WalletId,
 };
 use mamori_domain::merchant::ReversalRule;
-use mamori_registry::{Contact, ContactId, Device, OwnerId, Role, SendBudget, SessionId, Surface};
+use mamori_registry::{
+    ApprovalId, Contact, ContactId, Device, OwnerId, Role, SendBudget, SessionId, Surface,
+};
 
 use crate::carried::Carried;
 use crate::ceremonies::Ceremonies;
@@ -148,8 +150,12 @@ pub enum StepUpAct {
     RemoveOperator(OwnerId),
     /// Give a customer back what a merchant has set aside.
     ReleaseHold(HoldId),
-    /// Erase the owner of a wallet, with money left in it or not.
-    ErasePerson(WalletId, bool),
+    /// Propose to erase the owner of a wallet, with money left in it or not, for this reason.
+    ProposeErasure(WalletId, bool, String),
+    /// Approve this proposal. A proposal never changes, so its id names all that it says.
+    Approve(ApprovalId),
+    /// Decline this proposal.
+    Decline(ApprovalId),
 }
 
 impl StepUpAct {

@@ -13,6 +13,9 @@ use crate::http::{
     about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, notices,
     operators, own_passkeys, passkeys, password, people, permissions, sales, session, templates,
     till, top_ups, wallet,
+    about, acts, approvals, closing, console, contacts, device, enrolment, freeze_code, merchants,
+    operator_passkeys, operators, own_passkeys, passkeys, password, people, permissions, sales,
+    session, till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -142,6 +145,10 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/sign-in/finish", passkeys::sign_in_finish_console) // and a passkey
         .post("/api/sign-out", session::sign_out_console)
         .get("/api/me", operators::me)
+        .get("/api/own-passkeys", operator_passkeys::list)
+        .post("/api/own-passkeys/add", operator_passkeys::add)
+        .post("/api/own-passkeys/finish", operator_passkeys::finish) // and a new passkey, right after a fresh one
+        .post("/api/own-passkeys/remove", operator_passkeys::remove)
         .get("/api/today", console::today)
         .get("/api/outbox", console::outbox)
         .get("/api/card-alarms", console::card_alarms)
@@ -196,7 +203,11 @@ pub fn console() -> Routes<Arc<App>> {
         .post("/api/wallets/{id}/freeze", people::freeze)
         .post("/api/holds/release", people::release_hold)
         .get("/api/closings", closing::list)
-        .post("/api/people/erase", people::erase_person)
+        .post("/api/people/erase", people::propose_erasure)
+        .get("/api/approvals", approvals::list)
+        .post("/api/approvals/approve", approvals::approve)
+        .post("/api/approvals/decline", approvals::decline)
+        .post("/api/approvals/withdraw", approvals::withdraw)
 }
 
 /// What stands on the API's listener beside the merchants' calls (`http/payments.rs`).

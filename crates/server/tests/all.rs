@@ -4,6 +4,8 @@
 mod acts;
 #[path = "all/api_edge.rs"]
 mod api_edge;
+#[path = "all/approvals.rs"]
+mod approvals;
 #[path = "all/authenticator.rs"]
 mod authenticator;
 #[path = "all/card_world.rs"]

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, done};
 use crate::app::App;
 use crate::body::{Body, millis};
-use crate::http::session::{OperatorSession, WalletSession};
+use crate::http::permitted::{May, SeeCustomers};
+use crate::http::session::WalletSession;
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
 
@@ -57,7 +58,7 @@ pub async fn withdraw(State(app): State<Arc<App>>, asker: WalletSession, _: Body
 }
 
 /// `GET /api/closings` of the console: who has asked, the longest wait first, and what is in the wallet.
-pub async fn list(State(app): State<Arc<App>>, asker: OperatorSession) -> Answer {
+pub async fn list(State(app): State<Arc<App>>, asker: May<SeeCustomers>) -> Answer {
     let (inner, now, seed) = (Arc::clone(&app), app.outside.now(), app.outside.seed());
     let listed = app.operators.ask(move |registry| {
         let open = registry.closings().open()?;

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod acts;
+pub mod approvals;
 mod assertions;
 pub mod closing;
 pub mod console;
@@ -12,6 +13,7 @@ pub mod external_ids;
 pub mod freeze_code;
 pub mod merchants;
 pub mod notices;
+pub mod operator_passkeys;
 pub mod operators;
 pub mod own_passkeys;
 pub mod passkeys;

@@ -7,10 +7,11 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mamori_datastore::fault::Fault;
 use mamori_flows::staff;
 use mamori_registry::{
-    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Permission, Role, Surface, display_name,
-    token_hash,
+    AuthMethod, LinkRefusal, OPERATOR_LINK_LIFE, OwnerId, Permission, Role, Stage, Surface,
+    display_name, token_hash,
 };
 use serde_json::json;
 
@@ -19,6 +20,7 @@ use crate::app::App;
 use crate::body::{Body, millis};
 use crate::cookies::{Token, encode_token};
 use crate::denied::LINK_REFUSED;
+use crate::http::approvals::may_decide;
 use crate::http::assertions::{begin, refused};
 use crate::http::permitted::{EnterConsole, ManageOperators, May, SeeActs};
 use crate::http::session::{Browser, NewSession, Newcomer, begin_for_newcomer, operator_mark};
@@ -113,17 +115,28 @@ pub async fn finish(
     Ok(redeemed.await??.on(done(json!({}))))
 }
 
-/// `GET /api/me` of the console: who is signed in, and what that operator may do.
+/// `GET /api/me` of the console: who is signed in, what that operator may do, and how many proposals of others
+/// wait for a word.
 pub async fn me(State(app): State<Arc<App>>, asker: May<EnterConsole>) -> Answer {
-    let (owner, role) = (asker.owner, asker.role);
-    let name = app
-        .registry
-        .ask(move |registry| registry.operators().name_of(&owner))
-        .await??;
+    let (owner, role, now) = (asker.owner, asker.role, app.outside.now());
+    let read = app.registry.ask(move |registry| {
+        let name = registry.operators().name_of(&owner)?;
+        let waits = match role.may(Permission::DecideApprovals) {
+            true => registry.approvals().list()?,
+            false => Vec::new(),
+        };
+        let to_decide = (waits.iter())
+            .filter(|one| one.stage_at(now) == Stage::Open && may_decide(one, &owner, role));
+        Ok::<_, Fault>((name, to_decide.count()))
+    });
+    let (name, to_decide) = read.await??;
     let may: Vec<&str> = role.permissions().map(Permission::word).collect();
-    Ok(done(
-        json!({ "name": name.ok_or(Denial::SignedOut)?, "role": role.word(), "may": may }),
-    ))
+    Ok(done(json!({
+        "name": name.ok_or(Denial::SignedOut)?,
+        "role": role.word(),
+        "may": may,
+        "to_decide": to_decide,
+    })))
 }
 
 /// `GET /api/operators` of the console: who may enter it, and who was invited.

@@ -1,5 +1,5 @@
 //! The console's customers: one wallet at a time, found by its number, or for a reason by a contact or a receipt; notes on it, its
-//! history for a reason, and the erasure of its owner.
+//! history for a reason, and the proposal to erase its owner.
 
 use std::sync::Arc;
 
@@ -9,17 +9,18 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::ids::{HoldId, WalletId};
 use mamori_flows::look::{self, KnownBy};
-use mamori_flows::{erase, freeze, note};
-use mamori_registry::{Contact, Surface, masked_name};
+use mamori_flows::{Run, approval, erase, freeze, note};
+use mamori_registry::{Contact, OwnerId, Surface, masked_name};
 use serde_json::{Value, json};
 
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, Named, millis};
 use crate::http::acts::{Names, actor_json};
+use crate::http::approvals::approval_word;
 use crate::http::contacts::contact_json;
 use crate::http::permitted::{
-    FindCustomers, FreezeWallets, ManageOperators, May, OpenHistories, ReleaseHolds, SeeCustomers,
+    FindCustomers, FreezeWallets, May, OpenHistories, ProposeErasure, ReleaseHolds, SeeCustomers,
     WriteNotes,
 };
 use crate::http::step_up::{FreshPasskey, Granted};
@@ -229,25 +230,31 @@ pub async fn release_hold(
     asker.when_shown(app, &headers, &body, act, work).await
 }
 
-/// `POST /api/people/erase {wallet_id, despite_balance}` of the console: name and contact are gone when this answers, for good.
-pub async fn erase_person(
+/// `POST /api/people/erase {wallet_id, despite_balance, reason}` of the console: proposes it, for another operator to approve.
+pub async fn propose_erasure(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<May<ManageOperators>>,
+    asker: FreshPasskey<May<ProposeErasure>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
     let number = body.text("wallet_id", 20)?.parse();
     let wallet = WalletId(number.map_err(|_| Denial::InvalidField("wallet_id"))?);
     let despite_balance = body.flag("despite_balance")?;
-    let work = move |granted: Granted<May<ManageOperators>>| {
-        let operator = granted.operator();
-        let (app, mut run) = (granted.app, granted.run);
-        erase::erase(&mut run, wallet, despite_balance, |person| {
-            app.identity.sessions.forget_owner(Surface::Wallet, person);
-        })?;
-        tracing::info!(operator, wallet = wallet.0, "an operator erased a person");
-        Ok(json!({}))
+    let reason = body.prose("reason", NOTE_CHARS_MAX)?.to_owned();
+    let act = StepUpAct::ProposeErasure(wallet, despite_balance, reason.clone());
+    let look = move |run: &mut Run, _: &OwnerId| Ok(erase::may(run, wallet, despite_balance)?);
+    let work = move |granted: Granted<May<ProposeErasure>>| {
+        let (operator, by) = (granted.operator(), granted.caller.owner);
+        let mut run = granted.run;
+        let id = approval::propose_erasure(&mut run, &by, wallet, despite_balance, &reason)?;
+        tracing::info!(
+            operator,
+            wallet = wallet.0,
+            "an operator proposed the erasure of a person"
+        );
+        Ok(json!({ "approval": approval_word(&id) }))
     };
-    let act = StepUpAct::ErasePerson(wallet, despite_balance);
-    asker.when_shown(app, &headers, &body, act, work).await
+    asker
+        .when_shown_after(app, &headers, &body, act, look, work)
+        .await
 }

@@ -39,6 +39,7 @@ macro_rules! permitted {
 permitted! {
     EnterConsole SeeHouse SeePayments SeeActs SeeCustomers FindCustomers OpenHistories WriteNotes FreezeWallets ReleaseHolds PairTills
     HandleAlarms ManageShops SetMoneyRules ManageApiKeys ManageOperators
+    SeeApprovals DecideApprovals ProposeErasure
 }
 
 /// An operator who is signed in and whose role has the permission.

@@ -254,9 +254,7 @@ fn a_note_is_read_by_operators_until_its_person_is_erased() {
     assert_eq!(notes["notes"][0]["by"]["name"], "運用 1");
     assert_eq!(notes["notes"][0]["at_ms"], house.now().millis());
     let erase = json!({ "wallet_id": "1", "despite_balance": false });
-    console
-        .post_fresh("/api/people/erase", erase, &mut key)
-        .ok();
+    house.erase(&mut console, &mut key, erase).ok();
     let notes = console.get("/api/wallets/1/notes").ok();
     assert_eq!(
         (&notes["notes"][0]["text"], &notes["notes"][0]["by"]["name"]),

@@ -434,9 +434,7 @@ fn an_erased_customers_letters_undo_nothing() {
     let letters = house.letters();
     let secret = secret(to(&letters, PHONE)).expect("the older one may");
     let erase = json!({ "wallet_id": "1", "despite_balance": false });
-    console
-        .post_fresh("/api/people/erase", erase, &mut key)
-        .ok();
+    house.erase(&mut console, &mut key, erase).ok();
     let undone = house
         .browser(Surface::Wallet)
         .post("/api/undo-contact", secret);

@@ -506,6 +506,25 @@ impl House {
         (browser, key)
     }
 
+    /// One operator proposes to erase a person; another one, who comes for it, approves. The answer of the first that did not go well.
+    pub fn erase(
+        &self,
+        console: &mut Browser,
+        key: &mut Authenticator,
+        mut asked: Value,
+    ) -> Answer {
+        asked["reason"] = json!("退会のお申し出");
+        let proposed = console.post_fresh("/api/people/erase", asked, key);
+        if proposed.status != StatusCode::OK {
+            return proposed;
+        }
+        let listed = self.registry().operators().list();
+        let number = 100 + listed.expect("the registry answers").len() as u8;
+        let (mut other, mut other_key) = self.operator(number);
+        let proposal = json!({ "approval": proposed.body["approval"] });
+        other.post_fresh("/api/approvals/approve", proposal, &mut other_key)
+    }
+
     /// The digits of the newest message, if it holds a code.
     pub fn newest_code(&self) -> Option<String> {
         let sent = self.sent.lock().unwrap();

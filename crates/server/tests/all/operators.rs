@@ -338,3 +338,86 @@ fn only_operators_invite_and_remove() {
         assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{path}");
     }
 }
+
+/// The own passkeys: what each is called on the wire, oldest first.
+fn own_passkeys(console: &mut Browser) -> Vec<String> {
+    let listed = console.get("/api/own-passkeys").ok();
+    let rows = listed["passkeys"].as_array().expect("a list").iter();
+    rows.map(|one| one["passkey"].as_str().expect("an id").to_owned())
+        .collect()
+}
+
+/// Adds a passkey of another authenticator.
+fn add_key(console: &mut Browser, key: &mut Authenticator, second: &mut Authenticator) -> String {
+    let begun = console.post_fresh("/api/own-passkeys/add", json!({}), key);
+    if begun.status != StatusCode::OK {
+        return begun.refusal().to_owned();
+    }
+    let credential = second.create(&begun.body["creation"]);
+    let made = json!({ "registration": begun.body["registration"], "credential": credential });
+    let finished = console.post("/api/own-passkeys/finish", made);
+    finished.refusal().to_owned()
+}
+
+#[test]
+fn a_second_key_lets_an_operator_in_and_the_first_one_can_go_then() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    let first = own_passkeys(&mut console);
+    house.pass(60);
+    let removed = json!({ "passkey": first[0] });
+    let refused = console.post_fresh("/api/own-passkeys/remove", removed.clone(), &mut key);
+    assert_eq!(refused.refusal(), "last_factor");
+    house.pass(60);
+    let mut second = Authenticator::security_key(CONSOLE);
+    assert_eq!(add_key(&mut console, &mut key, &mut second), "");
+    assert_eq!(own_passkeys(&mut console).len(), 2);
+    let mut elsewhere = house.browser(Surface::Console);
+    elsewhere.sign_in(&mut second).ok();
+    house.pass(60);
+    // The lost one is removed from where the other one is; what it had opened ends.
+    let answer = elsewhere.post_fresh("/api/own-passkeys/remove", removed, &mut second);
+    assert_eq!(answer.ok()["signed_out"], false);
+    assert_eq!(console.get("/api/me").status, StatusCode::UNAUTHORIZED);
+    let gone = house.browser(Surface::Console).sign_in(&mut key);
+    assert_eq!(gone.refusal(), "passkey_refused");
+    assert_eq!(own_passkeys(&mut elsewhere).len(), 1);
+    let acts = elsewhere.get("/api/acts").ok();
+    assert_eq!(acts["acts"][0]["what"], "remove_operator_passkey");
+    assert_eq!(acts["acts"][1]["what"], "add_operator_passkey");
+}
+
+#[test]
+fn a_further_key_of_an_operator_is_no_synchronised_one_either() {
+    let house = House::new();
+    let (mut console, mut key) = house.operator(1);
+    house.pass(60);
+    let mut synchronised = Authenticator::new(CONSOLE);
+    assert_eq!(
+        add_key(&mut console, &mut key, &mut synchronised),
+        "passkey_refused"
+    );
+    assert_eq!(own_passkeys(&mut console).len(), 1);
+}
+
+#[test]
+fn an_operator_removes_no_key_of_a_colleague_and_has_five_at_most() {
+    let house = House::new();
+    let ((mut one, mut key), (mut two, _)) = (house.operator(1), house.operator(2));
+    let theirs = json!({ "passkey": own_passkeys(&mut two)[0] });
+    house.pass(60);
+    let refused = one.post_fresh("/api/own-passkeys/remove", theirs, &mut key);
+    assert_eq!(refused.status, StatusCode::NOT_FOUND);
+    for _ in 0..4 {
+        house.pass(60);
+        let mut another = Authenticator::security_key(CONSOLE);
+        assert_eq!(add_key(&mut one, &mut key, &mut another), "");
+    }
+    house.pass(60);
+    let refused = add_key(
+        &mut one,
+        &mut key,
+        &mut Authenticator::security_key(CONSOLE),
+    );
+    assert_eq!(refused, "too_many_passkeys");
+}

@@ -23,7 +23,7 @@ fn erase(despite_balance: bool) -> Value {
     json!({ "wallet_id": "1", "despite_balance": despite_balance })
 }
 
-fn give(house: &House, yen: u64) {
+pub fn give(house: &House, yen: u64) {
     house.done(Command::Credit {
         wallet: SORA,
         idempotency_key: "given".into(),
@@ -64,9 +64,7 @@ fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_st
     let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     phone.sign_up(CONTACT, &mut passkey);
     phone.get("/api/sessions").ok();
-    console
-        .post_fresh("/api/people/erase", erase(false), &mut key)
-        .ok();
+    house.erase(&mut console, &mut key, erase(false)).ok();
     assert_eq!(phone.get("/api/sessions").status, StatusCode::UNAUTHORIZED);
     assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_unknown");
     assert_eq!(house.wallet_behind(&passkey), None, "revoked in the book");
@@ -81,7 +79,7 @@ fn an_erased_person_is_signed_out_and_cannot_come_back_and_the_wallets_number_st
         Default::default(),
         "nothing is left to settle"
     );
-    let again = console.post_fresh("/api/people/erase", erase(false), &mut key);
+    let again = house.erase(&mut console, &mut key, erase(false));
     assert_eq!(again.status, StatusCode::NOT_FOUND);
     // The contact is free: the same person may come back as somebody new.
     house
@@ -97,21 +95,21 @@ fn a_person_with_money_in_the_wallet_is_erased_only_when_that_is_said() {
     let (mut phone, mut passkey) = (house.browser(Surface::Wallet), Authenticator::new(WALLET));
     phone.sign_up(CONTACT, &mut passkey);
     give(&house, 1);
-    let refused = console.post_fresh("/api/people/erase", erase(false), &mut key);
+    let refused = house.erase(&mut console, &mut key, erase(false));
     assert_eq!(refused.refusal(), "wallet_not_empty");
     phone.get("/api/sessions").ok();
     assert!(!house.wallet(SORA).frozen, "nothing happened");
     // Who agreed to the one has not agreed to the other.
-    let begun = console.post("/api/people/erase", erase(false)).ok();
+    let (mut one, mut other) = (erase(true), erase(true));
+    (one["reason"], other["reason"]) = (json!("退会"), json!("別の理由"));
+    let begun = console.post("/api/people/erase", one).ok();
     let credential = key.get(&begun["request"]);
-    let other = crate::house::shown(erase(true), &begun["step_up"], credential);
+    let other = crate::house::shown(other, &begun["step_up"], credential);
     assert_eq!(
         console.post("/api/people/erase", other).refusal(),
         "passkey_refused"
     );
-    console
-        .post_fresh("/api/people/erase", erase(true), &mut key)
-        .ok();
+    house.erase(&mut console, &mut key, erase(true)).ok();
     assert_eq!(phone.get("/api/sessions").status, StatusCode::UNAUTHORIZED);
 }
 
@@ -128,9 +126,7 @@ fn an_erasure_that_lost_the_book_half_way_is_carried_out_by_the_next_sweep() {
         } else {
             Loss::Command
         });
-        console
-            .post_fresh("/api/people/erase", erase(false), &mut key)
-            .ok();
+        house.erase(&mut console, &mut key, erase(false)).ok();
         let mut registry = house.registry();
         assert_eq!(phone.sign_in(&mut passkey).refusal(), "passkey_unknown");
         assert_eq!(house.wallet_behind(&passkey), Some(SORA), "still owed");

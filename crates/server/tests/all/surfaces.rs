@@ -58,9 +58,10 @@ fn every_answer_wears_the_headers() {
 
 /// What an operator may do with the session alone. Everything else gives a right or takes one away, and a console that was left open must
 /// not be enough for it: a new route is of that kind until it is named here. A wallet is stopped at one press, for somebody is on the phone
-/// whose money is being spent: it takes no money and gives nobody a right, says who did it and why, and its owner undoes it alone. A name or
+/// whose money is being spent: it takes no money and gives nobody a right, says who did it and why, and its owner undoes it alone. The end of making a passkey follows right after a fresh one. Who takes the own proposal back takes a right from nobody. A name or
 /// label gives no right either, and an alarm that was looked at stays in the list of acts. A look at a customer shows no name, and stands in the list of acts with who looked, its reason beside it.
 const WITHOUT_PASSKEY: [&str; 17] = [
+    "/api/own-passkeys/finish",
     "/api/till-alarms/seen",
     "/api/denied-notices/close",
     "/api/templates/preview",
@@ -78,6 +79,7 @@ const WITHOUT_PASSKEY: [&str; 17] = [
     "/api/wallets/{id}/history",
     "/api/wallets/{id}/note",
     "/api/wallets/{id}/freeze",
+    "/api/approvals/withdraw",
 ];
 
 #[test]
@@ -362,12 +364,17 @@ fn a_route_serves_those_alone_whom_it_demands() {
 /// What each of these routes is asked for, so that only the passkey is missing.
 fn asked_for(path: &str) -> Value {
     match path {
-        "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" | "/api/freeze-code" => {
+        "/api/unfreeze/finish"
+        | "/api/device/bind"
+        | "/api/passkeys/add"
+        | "/api/own-passkeys/add"
+        | "/api/freeze-code" => {
             json!({})
         }
         "/api/closing" => json!({ "payout": "みらい銀行 普通 1234567" }),
         "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/external-id/unlink" => json!({ "id": "A".repeat(22) }),
+        "/api/passkeys/remove" | "/api/own-passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/password/beside-passkeys" => json!({ "on": true }),
         "/api/contacts/add/finish" => json!({ "contact": "umi@example.jp" }),
         "/api/pairing-codes" | "/api/tills/take-off" => json!({ "till_id": 1 }),
@@ -382,7 +389,9 @@ fn asked_for(path: &str) -> Value {
         "/api/api-keys/opa-auth" => json!({ "api_key": "mk_1", "takes": false }),
         "/api/operators/confirm" => json!({ "operator": "AAAAAAAAAAAAAAAAAAAAAA" }),
         "/api/holds/release" => json!({ "hold_id": "1" }),
-        "/api/people/erase" => json!({ "wallet_id": "1", "despite_balance": true }),
+        "/api/people/erase" => {
+            json!({ "wallet_id": "1", "despite_balance": true, "reason": "退会" })
+        }
         other => panic!("{other} demands a passkey: say here what it is asked for"),
     }
 }
@@ -400,6 +409,8 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
         };
         // They are about a merchant's link, a contact, a provider that is offered, or a password that is there or fits, and that comes first: `permissions.rs`,
         // `contacts.rs` and `passwords.rs` try them without the passkey.
+        // They are about a merchant's link, a contact, a proposal, or a password that is there or fits, and that comes first: `permissions.rs`,
+        // `contacts.rs`, `passwords.rs` and `approvals.rs` try them without the passkey.
         let comes_later = [
             "/api/permissions/grant/finish",
             "/api/contacts/remove",
@@ -408,6 +419,8 @@ fn a_route_that_demands_a_passkey_does_nothing_for_a_session_alone() {
             "/api/external-id/link/start",
             "/api/password/set",
             "/api/password/remove",
+            "/api/approvals/approve",
+            "/api/approvals/decline",
         ];
         if comes_later.contains(&&*path) {
             continue;
