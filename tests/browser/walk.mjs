@@ -582,6 +582,10 @@ async function walkConsole(browser) {
     await button(page, words.invite).click();
     await look('invite');
     await shut(page);
+    await open('approvals', '.card-approvals');
+    await look('approvals-none');
+    await open('own', '.card-own-passkeys');
+    await look('own');
     await open('customers', '#wallet-number');
     await look('customers');
     await page.locator('#wallet-number').fill('1234567890');
