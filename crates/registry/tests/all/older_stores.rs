@@ -10,7 +10,7 @@ use mamori_datastore::testing::{Scratch, on_both};
 use mamori_domain::ids::{Fingerprint, MerchantId, TillId, TopUpId, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_registry::{
-    CONTROL, KnownContact, LinkRefusal, Looked, Registry, Rows, Surface, token_hash,
+    CONTROL, KnownContact, LinkRefusal, Looked, Registry, Role, Rows, Surface, token_hash,
 };
 
 /// Makes the tables as the program did that knew no migration from `name` on.
@@ -216,6 +216,14 @@ fn people_shops_and_staff_of_a_store_of_format_1_are_known_as_before() {
     assert!(registry.erasures().erased_at(ERASED).unwrap().is_some());
 
     let staff = registry.operators().list().unwrap();
+    // They could do everything, and still can; who let them in is not known.
+    for one in &staff {
+        assert_eq!(one.role, Role::Admin, "{}", one.name);
+        let given = registry.operators().role_of(&one.operator).unwrap();
+        let role = given.map(|given| (given.role, given.by, given.at));
+        let as_before = (Role::Admin, None, None);
+        assert_eq!(role, one.is_active.then_some(as_before), "{}", one.name);
+    }
     let staff: Vec<(&str, bool)> = (staff.iter())
         .map(|one| (&*one.name, one.is_active))
         .collect();

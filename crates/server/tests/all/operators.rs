@@ -347,6 +347,13 @@ fn own_passkeys(console: &mut Browser) -> Vec<String> {
         .collect()
 }
 
+/// A security key beside the first one.
+fn spare_key(serial: u8) -> Authenticator {
+    let mut key = Authenticator::security_key(CONSOLE);
+    key.serial = serial;
+    key
+}
+
 /// Adds a passkey of another authenticator.
 fn add_key(console: &mut Browser, key: &mut Authenticator, second: &mut Authenticator) -> String {
     let begun = console.post_fresh("/api/own-passkeys/add", json!({}), key);
@@ -369,7 +376,7 @@ fn a_second_key_lets_an_operator_in_and_the_first_one_can_go_then() {
     let refused = console.post_fresh("/api/own-passkeys/remove", removed.clone(), &mut key);
     assert_eq!(refused.refusal(), "last_factor");
     house.pass(60);
-    let mut second = Authenticator::security_key(CONSOLE);
+    let mut second = spare_key(1);
     assert_eq!(add_key(&mut console, &mut key, &mut second), "");
     assert_eq!(own_passkeys(&mut console).len(), 2);
     let mut elsewhere = house.browser(Surface::Console);
@@ -393,6 +400,7 @@ fn a_further_key_of_an_operator_is_no_synchronised_one_either() {
     let (mut console, mut key) = house.operator(1);
     house.pass(60);
     let mut synchronised = Authenticator::new(CONSOLE);
+    synchronised.serial = 1;
     assert_eq!(
         add_key(&mut console, &mut key, &mut synchronised),
         "passkey_refused"
@@ -408,9 +416,9 @@ fn an_operator_removes_no_key_of_a_colleague_and_has_five_at_most() {
     house.pass(60);
     let refused = one.post_fresh("/api/own-passkeys/remove", theirs, &mut key);
     assert_eq!(refused.status, StatusCode::NOT_FOUND);
-    for _ in 0..4 {
+    for serial in 1..=4 {
         house.pass(60);
-        let mut another = Authenticator::security_key(CONSOLE);
+        let mut another = spare_key(serial);
         assert_eq!(add_key(&mut one, &mut key, &mut another), "");
     }
     house.pass(60);
