@@ -36,6 +36,12 @@ pub enum SystemReason {
     /// Somebody with the link of a notice said: this was not me.
     #[n(14)]
     NoticeDenied,
+    /// A customer comes back who had lost every way in.
+    #[n(11)]
+    Recovery = 11,
+    /// A recovery is undone with the secret of a letter.
+    #[n(12)]
+    RecoveryUndone = 12,
 }
 
 impl SystemReason {
@@ -50,6 +56,8 @@ impl SystemReason {
             SystemReason::SignUp => "sign_up",
             SystemReason::CommandLine => "command_line",
             SystemReason::NoticeDenied => "notice_denied",
+            SystemReason::Recovery => "recovery",
+            SystemReason::RecoveryUndone => "recovery_undone",
         }
     }
 }

@@ -56,6 +56,16 @@ pub enum RegistryCommand {
     ApproveErasure,
     DeclineErasure,
     WithdrawErasure,
+    BeginRecovery,
+    StopRecovery,
+    FinishRecovery,
+    UndoRecovery,
+    MakeRecoveryCodes,
+    InviteTrustedContact,
+    AcceptTrustedContact,
+    RemoveTrustedContact,
+    HelpRecovery,
+    DeclineRecovery,
 }
 
 impl RegistryCommand {
@@ -99,6 +109,16 @@ impl RegistryCommand {
             RegistryCommand::ApproveErasure => "approve_erasure",
             RegistryCommand::DeclineErasure => "decline_erasure",
             RegistryCommand::WithdrawErasure => "withdraw_erasure",
+            RegistryCommand::BeginRecovery => "begin_recovery",
+            RegistryCommand::StopRecovery => "stop_recovery",
+            RegistryCommand::FinishRecovery => "finish_recovery",
+            RegistryCommand::UndoRecovery => "undo_recovery",
+            RegistryCommand::MakeRecoveryCodes => "make_recovery_codes",
+            RegistryCommand::InviteTrustedContact => "invite_trusted_contact",
+            RegistryCommand::AcceptTrustedContact => "accept_trusted_contact",
+            RegistryCommand::RemoveTrustedContact => "remove_trusted_contact",
+            RegistryCommand::HelpRecovery => "help_recovery",
+            RegistryCommand::DeclineRecovery => "decline_recovery",
         }
     }
 }
@@ -142,6 +162,16 @@ impl Numbered for RegistryCommand {
         RegistryCommand::ApproveErasure,
         RegistryCommand::DeclineErasure,
         RegistryCommand::WithdrawErasure,
+        RegistryCommand::BeginRecovery,
+        RegistryCommand::StopRecovery,
+        RegistryCommand::FinishRecovery,
+        RegistryCommand::UndoRecovery,
+        RegistryCommand::MakeRecoveryCodes,
+        RegistryCommand::InviteTrustedContact,
+        RegistryCommand::AcceptTrustedContact,
+        RegistryCommand::RemoveTrustedContact,
+        RegistryCommand::HelpRecovery,
+        RegistryCommand::DeclineRecovery,
     ];
 
     fn as_number(self) -> i64 {
@@ -183,6 +213,16 @@ impl Numbered for RegistryCommand {
             RegistryCommand::ApproveErasure => 59,
             RegistryCommand::DeclineErasure => 60,
             RegistryCommand::WithdrawErasure => 61,
+            RegistryCommand::BeginRecovery => 35,
+            RegistryCommand::StopRecovery => 36,
+            RegistryCommand::FinishRecovery => 37,
+            RegistryCommand::UndoRecovery => 38,
+            RegistryCommand::MakeRecoveryCodes => 39,
+            RegistryCommand::InviteTrustedContact => 40,
+            RegistryCommand::AcceptTrustedContact => 41,
+            RegistryCommand::RemoveTrustedContact => 42,
+            RegistryCommand::HelpRecovery => 43,
+            RegistryCommand::DeclineRecovery => 44,
         }
     }
 }

@@ -21,7 +21,7 @@ use mamori_datastore::sql::{Db, Param, Row, Tx};
 
 use crate::schema::{
     EXTERNAL_IDS_LINKED, FREEZE_CODES_ON_PAPER, NOTICES_BY_CHOICE, PASSWORDS_WITH_CODES, PROVEN_CONTACTS,
-    PROVEN_LASTING_ROWS, PROVEN_ROWS, TWO_PEOPLE, WORDS_OF_NOTICES,
+    PROVEN_LASTING_ROWS, PROVEN_ROWS, RECOVERIES_AND_CODES, TWO_PEOPLE, WORDS_OF_NOTICES,
 };
 
 /// Of what type the cells of a column are.
@@ -383,6 +383,65 @@ pub(crate) const APPROVALS: AuthenticTable = AuthenticTable {
     refusal: "a row of approvals was not written by this house or was altered",
 };
 
+/// Who is on the way back in, and what they have proven: the row gives them new factors.
+pub(crate) const RECOVERIES: AuthenticTable = AuthenticTable {
+    name: "recoveries",
+    columns: &[
+        ("recovery", CellType::Blob),
+        ("person", CellType::Blob),
+        ("device_key", CellType::Blob),
+        ("agent", CellType::Int),
+        ("locale", CellType::Text),
+        ("status", CellType::Int),
+        ("proven", CellType::Text),
+        ("code_id", CellType::Blob),
+        ("wrong", CellType::Int),
+        ("asked_at", CellType::Int),
+        ("opened_at", CellType::Int),
+        ("ends_at", CellType::Int),
+        ("done_at", CellType::Int),
+        ("credentials", CellType::Blob),
+        ("device_before", CellType::Blob),
+        ("owed", CellType::Int),
+        ("told", CellType::Int),
+        ("undo_hash", CellType::Blob),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of recoveries was not written by this house or was altered",
+};
+
+/// Saved codes of recovery, as keyed hashes.
+pub(crate) const SAVED_CODES: AuthenticTable = AuthenticTable {
+    name: "recovery_codes",
+    columns: &[
+        ("code", CellType::Blob),
+        ("owner", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("used_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of recovery_codes was not written by this house or was altered",
+};
+
+/// Who may help whom to come back.
+pub(crate) const TRUSTED_CONTACTS: AuthenticTable = AuthenticTable {
+    name: "trusted_contacts",
+    columns: &[
+        ("trusted", CellType::Blob),
+        ("person", CellType::Blob),
+        ("invite_hash", CellType::Blob),
+        ("other", CellType::Blob),
+        ("made_at", CellType::Int),
+        ("ends_at", CellType::Int),
+        ("accepted_at", CellType::Int),
+    ],
+    added: 0,
+    lasts: true,
+    refusal: "a row of trusted_contacts was not written by this house or was altered",
+};
+
 impl AuthenticTable {
     /// The migration since which its rows carry proofs.
     pub(crate) fn since(&self) -> &'static str {
@@ -395,13 +454,14 @@ impl AuthenticTable {
             "push_subscriptions" => NOTICES_BY_CHOICE,
             "message_templates" => WORDS_OF_NOTICES,
             "approvals" => TWO_PEOPLE,
+            "recoveries" | "recovery_codes" | "trusted_contacts" => RECOVERIES_AND_CODES,
             _ => PROVEN_LASTING_ROWS,
         }
     }
 }
 
 /// Every table whose rows give a right by being there.
-pub const AUTHENTIC: [&AuthenticTable; 19] = [
+pub const AUTHENTIC: [&AuthenticTable; 22] = [
     &SESSIONS,
     &OPERATOR_LINKS,
     &PAIRING_CODES,
@@ -421,6 +481,9 @@ pub const AUTHENTIC: [&AuthenticTable; 19] = [
     &PUSH_SUBSCRIPTIONS,
     &MESSAGE_TEMPLATES,
     &APPROVALS,
+    &RECOVERIES,
+    &SAVED_CODES,
+    &TRUSTED_CONTACTS,
 ];
 
 /// A row that does not prove itself.

@@ -381,17 +381,17 @@ impl Living {
 }
 
 /// A person with all their contacts, the oldest first.
-struct Household {
+pub(crate) struct Household {
     person: [u8; 16],
-    wallet: WalletId,
-    locale: String,
+    pub(crate) wallet: WalletId,
+    pub(crate) locale: String,
     key: SealKey,
     contacts: Vec<Kept>,
     now: Timestamp,
 }
 
 impl Household {
-    fn of_person(
+    pub(crate) fn of_person(
         tx: &mut Tx,
         keys: &RegistryKeys,
         person: &[u8; 16],
@@ -435,11 +435,11 @@ impl Household {
         self.contacts.into_iter().map(|kept| kept.known).collect()
     }
 
-    fn find(&self, id: ContactId) -> Option<&Kept> {
+    pub(crate) fn find(&self, id: ContactId) -> Option<&Kept> {
         self.contacts.iter().find(|kept| kept.known.id == id)
     }
 
-    fn confirmed(&self) -> impl Iterator<Item = &Kept> {
+    pub(crate) fn confirmed(&self) -> impl Iterator<Item = &Kept> {
         self.contacts.iter().filter(|kept| kept.is_confirmed())
     }
 
@@ -457,7 +457,7 @@ impl Household {
     }
 
     /// Who hears of what touches safety: every confirmed contact, and each removed one that had settled.
-    fn told(&self) -> Vec<&Kept> {
+    pub(crate) fn told(&self) -> Vec<&Kept> {
         (self.contacts.iter())
             .filter(|kept| kept.is_confirmed() || kept.has_settled(self.now))
             .collect()

@@ -65,6 +65,12 @@ impl Erasures<'_> {
             )?;
             tx.execute("DELETE FROM contacts WHERE person = $1", &[who])?;
             tx.execute("DELETE FROM contact_changes WHERE person = $1", &[who])?;
+            tx.execute("DELETE FROM recoveries WHERE person = $1", &[who])?;
+            tx.execute("DELETE FROM recovery_codes WHERE owner = $1", &[who])?;
+            tx.execute(
+                "DELETE FROM trusted_contacts WHERE person = $1 OR other = $1",
+                &[who],
+            )?;
             // What was sealed in the lists of acts has lost its key; nothing is left of it either.
             tx.execute(
                 "UPDATE registry_acts SET detail = NULL WHERE subject_kind = $1 AND subject_number = $2",
@@ -90,7 +96,7 @@ impl Erasures<'_> {
             ];
             authentic::update(tx, key, &PASSKEYS, theirs, &[who, surface], &gone)?;
             for table in [&PASSWORDS, &TOTPS] {
-                for standing in [Standing::Pending, Standing::Active] {
+                for standing in [Standing::Pending, Standing::Active, Standing::Suspended] {
                     bury(tx, key, table, &person, standing)?;
                 }
             }

@@ -16,6 +16,8 @@
 //! | `external_ids.rs` | accounts at other providers that customers have linked |
 //! | `freeze_codes.rs`, `saved_code.rs` | codes on paper that stop a wallet |
 //! | `closings.rs` | customers who want to close their wallet |
+//! | `recoveries.rs`, `recovery_ways.rs`, `recovery_letters.rs` | people on their way back in: what they have proven, and what that gives when |
+//! | `recovery_codes.rs`, `trusted.rs` | saved codes and trusted contacts, for that |
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how rows that give a right prove themselves |
 //! | `notices.rs` | which notices go by which way, browsers that take push, what was denied |
@@ -65,6 +67,10 @@ mod permissions;
 mod places;
 mod saved_code;
 mod roles;
+mod recoveries;
+mod recovery_codes;
+mod recovery_letters;
+mod recovery_ways;
 mod saved_code;
 mod schema;
 mod seed;
@@ -73,6 +79,7 @@ mod sign_ups;
 mod supervisors;
 mod templates;
 mod totp;
+mod trusted;
 
 use std::collections::HashSet;
 
@@ -135,6 +142,13 @@ pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Pe
 pub use places::{Arrival, PLACES_MAX, Places};
 pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use roles::{Permission, Role};
+pub use recoveries::{
+    AskedRecovery, Debts, Finishing, OpenRecovery, Proof, ProveRefusal, RECOVERY_TRIES_MAX,
+    Recoveries, RecoveryHandle, RecoveryStage, RecoveryState, StopRefusal, Switched, Undoing,
+};
+pub use recovery_codes::{RECOVERY_CODES, RecoveryCodes};
+pub use recovery_letters::{RecoveryNews, RecoveryTold, RecoveryWords};
+pub use recovery_ways::{Evidence, WAYS, Way, opens_at};
 pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use schema::CONTROL;
 pub use seed::Seed;
@@ -148,6 +162,9 @@ pub use sessions::{
 /// Nor does it come back who was confirmed as an operator, and what was proposed or approved: some may have been removed since, and some of
 /// it was declined.
 pub const UNDER_WAY: [&str; 6] = [
+/// Nor does it come back who was confirmed as an operator: some may have been removed since.
+pub const UNDER_WAY: [&str; 6] = [
+    "recoveries",
     "sessions",
     "operator_links",
     "pairing_codes",
@@ -169,6 +186,7 @@ pub use templates::{MessageTemplates, StoredTemplate};
 pub use totp::{
     NEVER_USED, TOTP_DIGITS, TOTP_SECRET_BYTES, TOTP_STEP_SECONDS, TotpSecret, step_at,
 };
+pub use trusted::{InviteRefusal, TRUSTED_MAX, Trusted, TrustedContact, TrustedId};
 
 /// A surface that people or devices sign in to; passkeys and sessions of one are unknown to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -204,6 +222,8 @@ pub(crate) enum Standing {
     Dead,
     /// The book is about to forget it; it may do nothing already.
     Leaving,
+    /// A recovery has put another one in its place, and may be undone: until then it may do nothing.
+    Suspended,
 }
 
 impl Numbered for Standing {
@@ -212,6 +232,7 @@ impl Numbered for Standing {
         Standing::Active,
         Standing::Dead,
         Standing::Leaving,
+        Standing::Suspended,
     ];
 
     fn as_number(self) -> i64 {
@@ -220,6 +241,7 @@ impl Numbered for Standing {
             Standing::Active => 2,
             Standing::Dead => 3,
             Standing::Leaving => 4,
+            Standing::Suspended => 5,
         }
     }
 }
@@ -335,6 +357,9 @@ impl Registry {
     /// Which notices customers get, and how.
     pub fn notices(&mut self) -> Notices<'_> {
         Notices {
+    /// Saved codes of recovery.
+    pub fn recovery_codes(&mut self) -> RecoveryCodes<'_> {
+        RecoveryCodes {
             db: &mut self.db,
             keys: &self.keys,
         }
@@ -343,6 +368,9 @@ impl Registry {
     /// What notices say, where an operator has changed it.
     pub fn templates(&mut self) -> MessageTemplates<'_> {
         MessageTemplates {
+    /// Customers who may help another one to come back.
+    pub fn trusted(&mut self) -> Trusted<'_> {
+        Trusted {
             db: &mut self.db,
             keys: &self.keys,
         }
@@ -351,6 +379,9 @@ impl Registry {
     /// Where customers sign in from.
     pub fn places(&mut self) -> Places<'_> {
         Places {
+    /// People on their way back in.
+    pub fn recoveries(&mut self) -> Recoveries<'_> {
+        Recoveries {
             db: &mut self.db,
             keys: &self.keys,
         }
@@ -562,6 +593,9 @@ impl Rows {
                 | "freeze_codes"
                 | "external_ids"
                 | "push_subscriptions"
+                | "recoveries"
+                | "recovery_codes"
+                | "trusted_contacts"
         );
         match self {
             Rows::All => true,

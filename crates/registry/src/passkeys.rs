@@ -128,7 +128,7 @@ impl Passkeys<'_> {
         };
         let mut passkeys = Vec::with_capacity(rows.len());
         for (standing, (mut passkey, sealed)) in rows {
-            if standing == Standing::Pending {
+            if matches!(standing, Standing::Pending | Standing::Suspended) {
                 continue;
             }
             if let Some(sealed) = sealed {
@@ -161,6 +161,26 @@ impl Passkeys<'_> {
         now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<Fingerprint, AddRefusal>, Fault> {
+        self.begin_adding_beside(new, PASSKEYS_MAX, now, seed)
+    }
+
+    /// The same for somebody who comes back: however many there are, they make room at the end of it.
+    pub fn begin_recovering(
+        &mut self,
+        new: &NewPasskey,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<Fingerprint, AddRefusal>, Fault> {
+        self.begin_adding_beside(new, usize::MAX, now, seed)
+    }
+
+    fn begin_adding_beside(
+        &mut self,
+        new: &NewPasskey,
+        passkeys_max: usize,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<Fingerprint, AddRefusal>, Fault> {
         let credential = &new.passkey.credential;
         let fingerprint = self.keys.fingerprint("credential", credential);
         let (keys, rows) = (self.keys, &self.keys.rows);
@@ -169,8 +189,10 @@ impl Passkeys<'_> {
                 return Ok(Err(AddRefusal::OwnerGone));
             };
             let params = owned(new.owner, Standing::Dead);
-            let theirs = authentic::select(tx, rows, &PASSKEYS, NOT_DEAD, &params, |_| ())?;
-            if theirs.len() >= PASSKEYS_MAX {
+            let theirs = authentic::select(tx, rows, &PASSKEYS, NOT_DEAD, &params, |row| {
+                numbered_cell::<Standing>(row, 4) != Standing::Suspended
+            })?;
+            if theirs.into_iter().filter(|counts| *counts).count() >= passkeys_max {
                 return Ok(Err(AddRefusal::TooMany));
             }
             let known = tx.query_first(

@@ -541,6 +541,41 @@ impl SealedFactors {
     }
 }
 
+/// Whether a code by time is the owner's; its step is used up. The caller counts what is wrong.
+pub(crate) fn is_code_by_time(
+    tx: &mut Tx,
+    keys: &RegistryKeys,
+    owner: &[u8; 16],
+    code: &str,
+    now: Timestamp,
+) -> Result<bool, Fault> {
+    let totp = TotpRow::find(tx, &keys.rows, owner)?;
+    let (Some(totp), Some(field)) = (totp, field_key(tx, keys, owner)?) else {
+        return Ok(false);
+    };
+    match totp.step_of(&field, code, now)? {
+        Some(step) => totp.use_step(tx, &keys.rows, step, now),
+        None => Ok(false),
+    }
+}
+
+/// Whether a password is the owner's. Takes one hash, whoever is asked for. The caller counts what is wrong.
+pub(crate) fn is_password_of(
+    db: &mut Db,
+    keys: &RegistryKeys,
+    owner: &[u8; 16],
+    password: &Password,
+    cost: HashCost,
+) -> Result<bool, Fault> {
+    match db.snapshot(|tx| PasswordRow::find(tx, &keys.rows, owner))? {
+        Some(row) => Ok(row.wrong < FAILURES_MAX && keys.is_password(owner, password, &row.hash)),
+        None => {
+            keys.password_hash(owner, password, cost, [0; 16])?;
+            Ok(false)
+        }
+    }
+}
+
 /// Makes the rows of an owner that have one standing dead, and empties them.
 pub(crate) fn bury(
     tx: &mut Tx,

@@ -118,6 +118,8 @@ pub const CONTROL: Family = Family {
         Migration {
             name: TWO_PEOPLE,
             sql: APPROVALS,
+            name: RECOVERIES_AND_CODES,
+            sql: RECOVERIES,
         },
     ],
 };
@@ -360,6 +362,60 @@ CREATE TABLE contact_changes (
 CREATE INDEX contact_changes_by_person ON contact_changes (person, made_at);
 CREATE INDEX contact_changes_by_time ON contact_changes (made_at);
 ALTER TABLE registry_acts ADD COLUMN detail BYTEA;
+";
+
+/// The migration since which there are recoveries.
+pub(crate) const RECOVERIES_AND_CODES: &str = "recoveries, saved codes, trusted contacts";
+
+/// Who is on the way back in (`person` is a name that no row has where nobody is called so), what was proven and when (`proven`), and
+/// what the new factors are called in the ledger; `code_id` names the row of `sign_ups` whose one-time code was sent last. Saved codes
+/// stand as keyed hashes. A trusted contact is another customer, who has said yes once `other` is there.
+const RECOVERIES: &str = "
+CREATE TABLE recoveries (
+    recovery BYTEA NOT NULL PRIMARY KEY,
+    person BYTEA NOT NULL,
+    device_key BYTEA NOT NULL,
+    agent BIGINT NOT NULL,
+    locale TEXT NOT NULL,
+    status BIGINT NOT NULL,
+    proven TEXT NOT NULL,
+    code_id BYTEA,
+    wrong BIGINT NOT NULL,
+    asked_at BIGINT NOT NULL,
+    opened_at BIGINT,
+    ends_at BIGINT NOT NULL,
+    done_at BIGINT,
+    credentials BYTEA,
+    device_before BYTEA,
+    owed BIGINT NOT NULL,
+    told BIGINT NOT NULL,
+    undo_hash BYTEA NOT NULL,
+    proof BYTEA
+);
+CREATE INDEX recoveries_by_person ON recoveries (person, status);
+CREATE INDEX recoveries_by_end ON recoveries (status, ends_at);
+CREATE UNIQUE INDEX recoveries_by_undo ON recoveries (undo_hash);
+CREATE TABLE recovery_codes (
+    code BYTEA NOT NULL PRIMARY KEY,
+    owner BYTEA NOT NULL,
+    made_at BIGINT NOT NULL,
+    used_at BIGINT,
+    proof BYTEA
+);
+CREATE INDEX recovery_codes_by_owner ON recovery_codes (owner);
+CREATE TABLE trusted_contacts (
+    trusted BYTEA NOT NULL PRIMARY KEY,
+    person BYTEA NOT NULL,
+    invite_hash BYTEA NOT NULL,
+    other BYTEA,
+    made_at BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    accepted_at BIGINT,
+    proof BYTEA
+);
+CREATE INDEX trusted_contacts_by_person ON trusted_contacts (person);
+CREATE INDEX trusted_contacts_by_other ON trusted_contacts (other);
+CREATE UNIQUE INDEX trusted_contacts_by_invite ON trusted_contacts (invite_hash);
 ";
 
 /// What operators say a key is for.

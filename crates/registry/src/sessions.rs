@@ -55,6 +55,8 @@ pub enum AuthMethod {
     PasswordAndTotp,
     /// A provider said who it is, and a code by time was typed.
     ExternalIdAndTotp,
+    /// A recovery came to its end, and a new factor was made.
+    Recovery,
 }
 
 impl Numbered for AuthMethod {
@@ -65,6 +67,7 @@ impl Numbered for AuthMethod {
         AuthMethod::PairingCode,
         AuthMethod::PasswordAndTotp,
         AuthMethod::ExternalIdAndTotp,
+        AuthMethod::Recovery,
     ];
 
     fn as_number(self) -> i64 {
@@ -75,6 +78,7 @@ impl Numbered for AuthMethod {
             AuthMethod::PairingCode => 4,
             AuthMethod::PasswordAndTotp => 5,
             AuthMethod::ExternalIdAndTotp => 8,
+            AuthMethod::Recovery => 7,
         }
     }
 }
@@ -89,7 +93,8 @@ impl AuthMethod {
             | AuthMethod::SignUp
             | AuthMethod::OperatorLink
             | AuthMethod::PasswordAndTotp
-            | AuthMethod::ExternalIdAndTotp => Aal::Two,
+            | AuthMethod::ExternalIdAndTotp
+            | AuthMethod::Recovery => Aal::Two,
             AuthMethod::PairingCode => Aal::One,
         }
     }
@@ -99,9 +104,11 @@ impl AuthMethod {
     pub const fn resists_phishing(self) -> bool {
         match self {
             AuthMethod::Passkey | AuthMethod::SignUp | AuthMethod::OperatorLink => true,
+            // Of a recovery: what it was begun with was typed, whatever it ended with.
             AuthMethod::PairingCode
             | AuthMethod::PasswordAndTotp
-            | AuthMethod::ExternalIdAndTotp => false,
+            | AuthMethod::ExternalIdAndTotp
+            | AuthMethod::Recovery => false,
         }
     }
 }

@@ -122,6 +122,26 @@ pub enum CodeRefusal {
     Spent,
 }
 
+/// Whose a contact is to be, or is.
+#[derive(Clone, Copy)]
+enum Proves<'a> {
+    /// Somebody who signs up.
+    NewPerson,
+    /// A person's one more.
+    NewContact(&'a OwnerId),
+    /// A person's own already.
+    OwnContact(&'a OwnerId),
+}
+
+impl<'a> Proves<'a> {
+    const fn person(self) -> Option<&'a OwnerId> {
+        match self {
+            Proves::NewPerson => None,
+            Proves::NewContact(person) | Proves::OwnContact(person) => Some(person),
+        }
+    }
+}
+
 /// One-time codes that prove a contact.
 pub struct SignUps<'a> {
     pub(crate) db: &'a mut Db,
@@ -138,7 +158,7 @@ impl SignUps<'_> {
         now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
-        self.send(start, None, budget, now, seed)
+        self.send(start, Proves::NewPerson, budget, now, seed)
     }
 
     /// Begins to prove one more contact of a person: the same code, the same budgets, the same answer for a contact of somebody else.
@@ -149,14 +169,27 @@ impl SignUps<'_> {
         now: Timestamp,
         seed: &Seed,
     ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
-        let person = Some(&addition.person);
-        self.send(&addition.start, person, budget, now, seed)
+        let proves = Proves::NewContact(&addition.person);
+        self.send(&addition.start, proves, budget, now, seed)
+    }
+
+    /// Begins to prove a contact that the person has already: one that is on the way back in. The same budgets; the caller has made sure
+    /// that the contact is the person's own.
+    pub(crate) fn start_recovery(
+        &mut self,
+        owned: &AdditionStart,
+        budget: &SendBudget,
+        now: Timestamp,
+        seed: &Seed,
+    ) -> Result<Result<CodeToSend, SendRefusal>, Fault> {
+        let proves = Proves::OwnContact(&owned.person);
+        self.send(&owned.start, proves, budget, now, seed)
     }
 
     fn send(
         &mut self,
         start: &SignUpStart,
-        person: Option<&OwnerId>,
+        proves: Proves,
         budget: &SendBudget,
         now: Timestamp,
         seed: &Seed,
@@ -195,7 +228,8 @@ impl SignUps<'_> {
                 return Ok(Err(SendRefusal::LaneBudget));
             }
             let known = tx.query_first("SELECT 1 FROM contacts WHERE contact_index = $1", &[Param::Blob(&index)], |row| row.int(0))?;
-            let stored_mac = if known.is_some() { &no_code } else { &code_mac };
+            let is_code = known.is_none() || matches!(proves, Proves::OwnContact(_));
+            let stored_mac = if is_code { &code_mac } else { &no_code };
             tx.execute(
                 "INSERT INTO sign_ups (sign_up, browser, contact_index, contact, locale, code_mac, tries, made_at, lane, person)
                  VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9)",
@@ -208,10 +242,10 @@ impl SignUps<'_> {
                     Param::Blob(stored_mac),
                     at(now),
                     Param::Text(&lane),
-                    person.map_or(Param::Null, |person| Param::Blob(&person.0)),
+                    proves.person().map_or(Param::Null, |person| Param::Blob(&person.0)),
                 ],
             )?;
-            Ok(Ok(CodeToSend { sign_up, code: known.is_none().then(|| code.clone()) }))
+            Ok(Ok(CodeToSend { sign_up, code: is_code.then(|| code.clone()) }))
         })
     }
 

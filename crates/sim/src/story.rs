@@ -673,9 +673,11 @@ impl Stage {
                 SystemReason::HoldExpiry => "expiry",
                 SystemReason::CommandLine => "command-line",
                 SystemReason::NoticeDenied => "notice",
-                SystemReason::Upkeep | SystemReason::Restore | SystemReason::Reconciliation => {
-                    "program"
-                }
+                SystemReason::Upkeep
+                | SystemReason::Restore
+                | SystemReason::Reconciliation
+                | SystemReason::Recovery
+                | SystemReason::RecoveryUndone => "program",
             }
             .into(),
         }

@@ -9,5 +9,6 @@ mod older_stores;
 mod outbox;
 mod passwords;
 mod permissions;
+mod recoveries;
 mod statements;
 mod supervisors;
