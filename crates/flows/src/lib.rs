@@ -8,6 +8,8 @@
 //! | `contacts.rs` | a customer changes how they are reached, and who was reached before undoes it |
 //! | `passkeys.rs` | a customer adds a passkey, names it, removes it |
 //! | `password.rs` | the same two with a password and codes by time, and how those are set and turned off |
+//! | `recovery.rs`, `recovery_words.rs` | a customer who lost every way in comes back, and every contact is told |
+//! | `recovery_ready.rs` | what a customer prepares for that: saved codes, people who may help |
 //! | `session.rs` | a session begins, goes on under a new token, and ends |
 //! | `device.rs` | a wallet pays from one device, and from another in its place |
 //! | `enrol.rs` | a browser becomes a till's device, and stops being one |
@@ -55,6 +57,9 @@ pub mod passkeys;
 pub mod password;
 pub mod permission;
 pub mod reconcile;
+pub mod recovery;
+pub mod recovery_ready;
+pub mod recovery_words;
 pub mod session;
 pub mod sign_in;
 pub mod sign_up;

@@ -293,7 +293,12 @@ impl MessageKind {
     }
 }
 
-fn message(contact: &Contact, locale: &str, subject: (&str, &str), text: String) -> Message {
+pub(crate) fn message(
+    contact: &Contact,
+    locale: &str,
+    subject: (&str, &str),
+    text: String,
+) -> Message {
     let (kind, subject) = match contact.kind() {
         ContactKind::Phone => (MessageKind::Sms, ""),
         ContactKind::Mail if locale == "en" => (MessageKind::Mail, subject.1),

@@ -64,6 +64,14 @@ pub enum Denied {
     Template(TemplateProblem),
     /// The customer had as many notices within the hour as are sent.
     NoticesUsedUp,
+    /// Something is still to be proven, or the wait is not over.
+    RecoveryNotReady,
+    /// The customer has named as many trusted contacts as one may name.
+    TooManyTrusted,
+    /// The invitation of a trusted contact is unknown, used or too old; not told apart.
+    InvitationUnknown,
+    /// The invitation is the customer's own, or was accepted before.
+    InvitationYours,
     /// The new passkey belongs to another account already.
     CredentialTaken,
     /// The customer has as many passkeys as one may have.

@@ -133,6 +133,9 @@ impl Assets {
                 routes = routes.file("/not-me", shell);
                 // Where a code on paper stops a wallet, typed or behind the `#`.
                 routes = routes.file("/freeze", shell);
+                // The same for a letter about a recovery, and where an invitation to help with one leads.
+                routes = routes.file("/undo-recovery", shell);
+                routes = routes.file("/trusted", shell);
                 // Where a merchant sends its customer to ask for a standing permission; the path is the wire format's.
                 routes = routes.file("/app/opa/user_authorization", shell);
             }

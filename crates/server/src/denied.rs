@@ -513,6 +513,62 @@ pub const FROZEN: Words = Words {
     en: "While payments are stopped, nothing new can be allowed. Resume them on the home page, then try again.",
 };
 
+/// Wrong, spent, or of nobody: not told apart.
+pub const RECOVERY_WRONG: Words = Words {
+    code: "recovery_wrong",
+    ja: "確認できませんでした。コードをもう一度ご確認ください。5回続けて間違えると、はじめからやり直しになります。",
+    en: "That could not be verified. Please check the code again. After five wrong ones in a row you have to start again.",
+};
+
+/// There is no such recovery (any more).
+pub const RECOVERY_OVER: Words = Words {
+    code: "recovery_over",
+    ja: "この復旧は終わっています。はじめからやり直してください。",
+    en: "This recovery is over. Please start again.",
+};
+
+/// Said only to whoever has proven something: another recovery of the same person is there.
+pub const RECOVERY_ELSEWHERE: Words = Words {
+    code: "recovery_elsewhere",
+    ja: "ほかの端末で、このウォレットの復旧が進んでいるか、終わったばかりです。お心当たりがなければ、連絡先に届いたお知らせのリンクから止めてください。",
+    en: "Another recovery of this wallet is under way or has just ended. If it is not yours, stop it by the link in the notice that went to your contacts.",
+};
+
+/// Something is still to be proven, or the wait is not over.
+pub const RECOVERY_NOT_READY: Words = Words {
+    code: "recovery_not_ready",
+    ja: "まだ復旧できません。確認と待ち時間が終わってから、お試しください。",
+    en: "This recovery is not ready yet. Please wait until everything is proven and the wait is over.",
+};
+
+/// Too many tries from one network, or in all.
+pub const RECOVERY_BUSY: Words = Words {
+    code: "recovery_busy",
+    ja: "復旧の操作が続いています。少し待ってから、もう一度お試しください。",
+    en: "Too many tries in a short time. Please wait a moment, then try again.",
+};
+
+/// The customer has named as many as one may.
+pub const TOO_MANY_TRUSTED: Words = Words {
+    code: "too_many_trusted",
+    ja: "信頼する人は3人までです。先に1人外してください。",
+    en: "You can name at most 3 trusted people. Remove one first.",
+};
+
+/// The invitation is unknown, used or too old: not told apart.
+pub const INVITATION_UNKNOWN: Words = Words {
+    code: "invitation_unknown",
+    ja: "この招待は使えません。すでに使われたか、期限（24時間）が切れています。",
+    en: "This invitation cannot be used. It was used already, or is older than 24 hours.",
+};
+
+/// The invitation is the own one, or was accepted before.
+pub const INVITATION_YOURS: Words = Words {
+    code: "invitation_yours",
+    ja: "ご自身の招待か、すでに承諾済みの招待です。",
+    en: "This invitation is your own, or you have accepted it already.",
+};
+
 /// The one place where the end of a flow becomes an answer.
 impl From<Stop> for Denial {
     fn from(stop: Stop) -> Self {
@@ -558,6 +614,10 @@ impl From<Denied> for Denial {
             Denied::Template(TemplateProblem::Link) => TEMPLATE_LINK,
             Denied::Template(TemplateProblem::OtherLink) => TEMPLATE_OTHER_LINK,
             Denied::NoticesUsedUp => return Denial::Wait(NOTICES_WAIT, 600),
+            Denied::RecoveryNotReady => RECOVERY_NOT_READY,
+            Denied::TooManyTrusted => TOO_MANY_TRUSTED,
+            Denied::InvitationUnknown => INVITATION_UNKNOWN,
+            Denied::InvitationYours => INVITATION_YOURS,
             // Whose it is already is not for the browser to know.
             Denied::CredentialTaken => PASSKEY_REFUSED,
             Denied::TooManyPasskeys => TOO_MANY_PASSKEYS,

@@ -1,15 +1,16 @@
-//! A new phone asks the one that a wallet pays from to let it take over: a number is shown there and chosen here.
+//! Questions that are answered with a number: a new phone asks the one that a wallet pays from to let it take over, and somebody who
+//! lost every way in asks a trusted contact for help. The number is shown there and chosen here.
 //!
-//! In memory only: what waits is over in five minutes, and a restart ends it. One question of a wallet waits at a time; the next takes its
+//! In memory only: what waits is over in five minutes, and a restart ends it. One question of an asked one waits at a time; the next takes its
 //! place. The number is what keeps a stranger's question from being waved through: whoever is asked must have the asker's screen in
 //! view. A wrong choice ends the question.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use mamori_domain::context::AgentFamily;
-use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_registry::Seed;
 
@@ -22,15 +23,15 @@ const WAITING_MAX: usize = 50_000;
 
 /// A question that waits.
 #[derive(Clone, Debug)]
-pub struct DeviceAsk {
+pub struct NumberAsk<T> {
     /// Its name; not a secret.
     pub id: [u8; 16],
-    /// Two digits, shown on the device that asks.
+    /// Two digits, shown where it is asked.
     pub number: u8,
     /// What the other one may choose from, in the order of drawing.
     pub choices: [u8; CHOICES],
-    /// The device that asks.
-    pub device: Fingerprint,
+    /// What a yes allows.
+    pub about: T,
     /// In which family of browsers.
     pub agent: AgentFamily,
     /// When it asked.
@@ -39,29 +40,34 @@ pub struct DeviceAsk {
 
 /// What became of a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Chosen {
-    /// The right number: the device may take over.
-    Right(Fingerprint),
+pub enum Chosen<T> {
+    /// The right number: this is allowed.
+    Right(T),
     /// Another number: the question is over.
     Wrong,
     /// No such question waits.
     Over,
 }
 
-/// Questions that wait, by wallet.
-#[derive(Default)]
-pub struct DeviceAsks(Mutex<HashMap<WalletId, DeviceAsk>>);
+/// Questions that wait, by whoever is asked.
+pub struct NumberAsks<K, T>(Mutex<HashMap<K, NumberAsk<T>>>);
 
-impl DeviceAsks {
-    /// Asks for a device; None while more questions wait than there is room for.
+impl<K, T> Default for NumberAsks<K, T> {
+    fn default() -> Self {
+        NumberAsks(Mutex::default())
+    }
+}
+
+impl<K: Copy + Eq + Hash, T: Copy> NumberAsks<K, T> {
+    /// Asks; None while more questions wait than there is room for.
     pub fn ask(
         &self,
-        wallet: WalletId,
-        device: Fingerprint,
+        asked: K,
+        about: T,
         agent: AgentFamily,
         now: Timestamp,
         seed: &Seed,
-    ) -> Option<DeviceAsk> {
+    ) -> Option<NumberAsk<T>> {
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if waiting.len() >= WAITING_MAX {
             waiting.retain(|_, ask| now < ask.at.plus(ASK_LIFE));
@@ -71,41 +77,35 @@ impl DeviceAsks {
         }
         let choices = drawn(seed);
         let right = seed.below(CHOICES as u64, "which of them") as usize;
-        let ask = DeviceAsk {
+        let ask = NumberAsk {
             id: seed.take("device ask"),
             number: choices[right],
             choices,
-            device,
+            about,
             agent,
             at: now,
         };
-        waiting.insert(wallet, ask.clone());
+        waiting.insert(asked, ask.clone());
         Some(ask)
     }
 
-    /// The question that waits for a wallet's device.
-    pub fn of(&self, wallet: WalletId, now: Timestamp) -> Option<DeviceAsk> {
+    /// The question that waits for somebody.
+    pub fn of(&self, asked: K, now: Timestamp) -> Option<NumberAsk<T>> {
         let waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let ask = waiting.get(&wallet)?;
+        let ask = waiting.get(&asked)?;
         (ask.at..ask.at.plus(ASK_LIFE))
             .contains(&now)
             .then(|| ask.clone())
     }
 
     /// Ends a question with the number that was chosen, or with none.
-    pub fn choose(
-        &self,
-        wallet: WalletId,
-        id: &[u8; 16],
-        number: Option<u8>,
-        now: Timestamp,
-    ) -> Chosen {
-        if self.of(wallet, now).is_none_or(|ask| ask.id != *id) {
+    pub fn choose(&self, asked: K, id: &[u8; 16], number: Option<u8>, now: Timestamp) -> Chosen<T> {
+        if self.of(asked, now).is_none_or(|ask| ask.id != *id) {
             return Chosen::Over;
         }
         let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match waiting.remove(&wallet) {
-            Some(ask) if ask.id == *id && Some(ask.number) == number => Chosen::Right(ask.device),
+        match waiting.remove(&asked) {
+            Some(ask) if ask.id == *id && Some(ask.number) == number => Chosen::Right(ask.about),
             Some(_) => Chosen::Wrong,
             None => Chosen::Over,
         }
@@ -124,6 +124,10 @@ fn drawn(seed: &Seed) -> [u8; CHOICES] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mamori_domain::ids::{Fingerprint, WalletId};
+
+    type DeviceAsks = NumberAsks<WalletId, Fingerprint>;
+    type DeviceAsk = NumberAsk<Fingerprint>;
 
     const SORAS: WalletId = WalletId(1);
     const NEW_PHONE: Fingerprint = Fingerprint(9);

@@ -5,7 +5,7 @@ use mamori_domain::command::{Command, Request};
 use mamori_domain::context::{Asker, SystemReason};
 use mamori_domain::pay::RELEASES_MAX;
 use mamori_domain::reply::Reply;
-use mamori_flows::reconcile;
+use mamori_flows::{reconcile, recovery};
 use mamori_registry::Registry;
 
 use crate::app::App;
@@ -13,7 +13,7 @@ use crate::app::App;
 /// Rounds of a few hundred rows in one sweep; what is left waits for the next one.
 const ROUNDS_MAX: u32 = 20;
 
-/// One sweep: overdue holds, unfinished enrolments, keys and erasures, old sign-ups, ended sessions, removed contacts. Returns the rows removed. It waits for the database and the
+/// One sweep: overdue holds, unfinished enrolments, keys and erasures, old sign-ups, ended sessions, removed contacts, recoveries. Returns the rows removed. It waits for the database and the
 /// book, so it belongs on a thread of its own with a connection of its own; every minute or so is often enough.
 pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     // On a full disk the book takes nothing of the kind; the rest is done all the same.
@@ -21,6 +21,13 @@ pub fn sweep(app: &App, registry: &mut Registry) -> Result<u64, Fault> {
     let now = app.outside.now();
     reconcile::sweep(&app.ledger.engine, registry, now, &app.outside.seed())?;
     let mut rows = 0;
+    let (engine, seed) = (&app.ledger.engine, app.outside.seed());
+    rows += {
+        let (origin, sessions) = (&app.identity.wallet_origin, &app.identity.sessions);
+        recovery::sweep(engine, registry, now, &seed, origin, &|one| {
+            sessions.forget(&one.session);
+        })?
+    };
     for _ in 0..ROUNDS_MAX {
         let removed = registry.sign_ups().sweep(now)?
             + registry.sessions().sweep(now)?

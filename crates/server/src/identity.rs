@@ -15,7 +15,7 @@ use mamori_registry::{
 use crate::carried::Carried;
 use crate::ceremonies::Ceremonies;
 use crate::cookies::Token;
-use crate::device_asks::DeviceAsks;
+use crate::device_asks::NumberAsks;
 use crate::device_proof::DeviceProofs;
 use crate::pace::Pace;
 use crate::proofs::{ProofCost, Proofs};
@@ -77,6 +77,15 @@ pub enum Purpose {
         session: SessionId,
         owner: OwnerId,
     },
+    /// Somebody whose recovery has come to its end makes a passkey.
+    Recovery {
+        /// The challenge.
+        registering: Registering,
+        /// Whose it is to be.
+        owner: OwnerId,
+        /// Names the recovery.
+        recovery: [u8; 32],
+    },
     /// An operator with a link makes a passkey.
     Operator {
         /// The challenge.
@@ -122,6 +131,10 @@ pub enum StepUpAct {
     MakeFreezeCode,
     /// Close the wallet: a keyed hash of how the money is wanted.
     CloseWallet([u8; 32]),
+    /// Make new saved codes of recovery, in place of those before.
+    MakeRecoveryCodes,
+    /// Invite somebody who may help with a recovery.
+    InviteTrustedContact,
     /// Make a pairing code, with which a device becomes this till.
     MakePairingCode(TillId),
     /// Take a till's device off it.
@@ -165,6 +178,15 @@ impl StepUpAct {
     }
 }
 
+/// What a trusted contact is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskedToHelp {
+    /// Names the recovery.
+    pub recovery: [u8; 32],
+    /// Who asks.
+    pub person: OwnerId,
+}
+
 /// Limits against floods. Those of people who are known are keyed by who they are, which nobody can choose; strangers who sign up
 /// are counted by their network, and nobody who holds a passkey, a link or a pairing code passes through that.
 pub struct Paces {
@@ -192,6 +214,10 @@ pub struct Paces {
     pub codes: Pace,
     /// Questions of a wallet's new devices to its old one: each makes a phone ring, in a manner of speaking.
     pub device_asks: Pace,
+    /// What strangers try on the way back in, from one address. No row of a person is counted by it.
+    pub recoveries: Pace,
+    /// The same of all of them: each may write a row and send a message.
+    pub recoveries_in_all: Pace,
     /// Top-ups started from one wallet's pages: each is written down for ever, and asks the processor.
     pub top_ups: Pace,
     /// Voids and refunds asked for by one till's device, granted or not.
@@ -219,6 +245,8 @@ impl Default for Paces {
             card_questions: Pace::new(1, 2, 100_000),
             codes: Pace::new(120, 12, 100_000),
             device_asks: Pace::new(3, 600, 100_000),
+            recoveries: Pace::new(30, 60, 20_000),
+            recoveries_in_all: Pace::new(1_200, 60, 1),
             top_ups: Pace::new(20, 600, 100_000),
             reversals: Pace::new(30, 600, 100_000),
             push: Pace::new(10, 600, 100_000),
@@ -284,7 +312,9 @@ pub struct Identity {
     /// Proofs of the devices that sessions belong to.
     pub device_proofs: DeviceProofs,
     /// Devices that ask to take over.
-    pub device_asks: DeviceAsks,
+    pub device_asks: NumberAsks<WalletId, Fingerprint>,
+    /// People who ask trusted contacts for help.
+    pub recovery_asks: NumberAsks<[u8; 16], AskedToHelp>,
     /// Event streams that are open.
     pub streams: Arc<Streams>,
     /// Enrolled tills.
@@ -333,7 +363,8 @@ impl Identity {
             device_proofs: DeviceProofs::new(Secret::new(
                 Secret::new(random).mac(&[b"device proof nonces"]),
             )),
-            device_asks: DeviceAsks::default(),
+            device_asks: NumberAsks::default(),
+            recovery_asks: NumberAsks::default(),
             streams: Arc::default(),
             devices: Devices::default(),
             paces: Paces::default(),

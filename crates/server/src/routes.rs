@@ -16,6 +16,9 @@ use crate::http::{
     about, acts, approvals, closing, console, contacts, device, enrolment, freeze_code, merchants,
     operator_passkeys, operators, own_passkeys, passkeys, password, people, permissions, sales,
     session, till, top_ups, wallet,
+    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, operators,
+    own_passkeys, own_recovery, passkeys, password, people, permissions, recovery, sales, session,
+    till, top_ups, wallet,
 };
 use crate::route_table::Routes;
 
@@ -89,6 +92,26 @@ pub fn wallet() -> Routes<Arc<App>> {
         .post("/api/external-id/link/start", external_ids::link_start)
         .post("/api/external-id/link/finish", external_ids::link_finish) // right after a fresh proof, and a provider's word
         .post("/api/external-id/unlink", external_ids::unlink)
+        .post("/api/recovery/start", recovery::start)
+        .post("/api/recovery/send", recovery::send) // and the handle of a recovery, as all of these
+        .post("/api/recovery/state", recovery::state)
+        .post("/api/recovery/prove", recovery::prove) // and a code or a password
+        .post("/api/recovery/ask", recovery::ask)
+        .post("/api/recovery/stop", recovery::stop)
+        .post("/api/recovery/passkey/start", recovery::passkey_start) // and everything proven, and the wait over
+        .post("/api/recovery/passkey/finish", recovery::passkey_finish) // and a new passkey
+        .post("/api/recovery/password/start", recovery::password_start) // and everything proven, and the wait over
+        .post("/api/recovery/password/finish", recovery::password_finish) // and a new password and a code by time
+        .post("/api/undo-recovery", recovery::undo) // and the secret of a letter
+        .get("/api/recovery", own_recovery::state)
+        .get("/api/recovery/notices", own_recovery::notices)
+        .post("/api/recovery/answer", own_recovery::answer) // and the number that is shown elsewhere
+        .post("/api/recovery/stop-own", own_recovery::stop_own)
+        .post("/api/recovery/codes", own_recovery::make_codes)
+        .post("/api/recovery/trusted/invite", own_recovery::invite)
+        .post("/api/recovery/trusted/look", own_recovery::look) // and an invitation
+        .post("/api/recovery/trusted/accept", own_recovery::accept) // and an invitation
+        .post("/api/recovery/trusted/remove", own_recovery::remove)
         .get("/api/about", about::about)
         .get("/api/home", wallet::home)
         .post("/api/code", wallet::code)

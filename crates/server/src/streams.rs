@@ -129,6 +129,16 @@ impl Streams {
         }
     }
 
+    /// Tells a wallet's sessions that a recovery of it goes on, or that somebody asks its owner for help with one: the page asks what
+    /// waits for it, as for a device.
+    pub fn tell_of_recovery(&self, wallet: WalletId) {
+        let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let streams = open.by_wallet.get(&wallet).into_iter().flatten();
+        for to in streams.filter_map(|stream| stream.to.upgrade()) {
+            let _ = to.try_send(StreamNews::DeviceAsks);
+        }
+    }
+
     /// How many streams a wallet has.
     pub fn count(&self, wallet: WalletId) -> usize {
         let open = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -52,6 +52,8 @@ mod permissions;
 mod preauthorization;
 #[path = "all/roles.rs"]
 mod roles;
+#[path = "all/recovery.rs"]
+mod recovery;
 #[path = "all/sales.rs"]
 mod sales;
 #[path = "all/sign_in.rs"]

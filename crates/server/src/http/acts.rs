@@ -589,6 +589,16 @@ fn owner_may_see_in_registry(command: RegistryCommand) -> bool {
             | RegistryCommand::ChooseNotices
             | RegistryCommand::AddPush
             | RegistryCommand::RemovePush
+            | RegistryCommand::BeginRecovery
+            | RegistryCommand::StopRecovery
+            | RegistryCommand::FinishRecovery
+            | RegistryCommand::UndoRecovery
+            | RegistryCommand::MakeRecoveryCodes
+            | RegistryCommand::InviteTrustedContact
+            | RegistryCommand::AcceptTrustedContact
+            | RegistryCommand::RemoveTrustedContact
+            | RegistryCommand::HelpRecovery
+            | RegistryCommand::DeclineRecovery
     )
 }
 

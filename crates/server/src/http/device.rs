@@ -18,7 +18,7 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::denied::{ASK_OVER, DEVICE_NOT_PROVEN, NUMBER_WRONG, refused};
-use crate::device_asks::{ASK_LIFE, Chosen, DeviceAsk};
+use crate::device_asks::{ASK_LIFE, Chosen, NumberAsk};
 use crate::http::session::WalletSession;
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
@@ -118,7 +118,7 @@ pub async fn asked(State(app): State<Arc<App>>, asker: WalletSession) -> Answer 
     Ok(done(waiting.as_ref().map_or(json!({}), ask_json)))
 }
 
-fn ask_json(ask: &DeviceAsk) -> Value {
+fn ask_json(ask: &NumberAsk<Fingerprint>) -> Value {
     json!({
         "ask": URL_SAFE_NO_PAD.encode(ask.id),
         "numbers": ask.choices,

@@ -38,7 +38,7 @@ use crate::origin::Visitor;
 use crate::password_list::{About, Unfit};
 
 /// Longest password that is looked at, in bytes as typed.
-const PASSWORD_BYTES_MAX: usize = 2_048;
+pub const PASSWORD_BYTES_MAX: usize = 2_048;
 /// How old a code may be whose step-up is under way: as old as the challenge.
 const STEP_UP_STEPS: i64 = 10;
 
@@ -409,7 +409,7 @@ fn not_accepted(why: NotAccepted) -> Denial {
     }
 }
 
-fn unfit(why: Unfit) -> Denial {
+pub fn unfit(why: Unfit) -> Denial {
     let words = match why {
         Unfit::Length(PasswordProblem::TooShort) => PASSWORD_TOO_SHORT,
         Unfit::Length(PasswordProblem::TooLong) => PASSWORD_TOO_LONG,
@@ -425,11 +425,7 @@ fn owners_browser(browser: &Browser, owner: &OwnerId) -> Vec<u8> {
 }
 
 /// What a page shows for setting an authenticator app up: the key to type, and the QR code of the same.
-pub(super) fn codes_to_set_up(
-    secret: &TotpSecret,
-    label: &str,
-    handle: &str,
-) -> Result<Value, Denial> {
+pub fn codes_to_set_up(secret: &TotpSecret, label: &str, handle: &str) -> Result<Value, Denial> {
     let key = secret.base32();
     let label: String = label.chars().filter(|c| !matches!(c, ':')).collect();
     let label = percent_encoded(&label);

@@ -525,6 +525,20 @@ impl House {
         other.post_fresh("/api/approvals/approve", proposal, &mut other_key)
     }
 
+    /// How many messages with codes were sent.
+    pub fn sent_count(&self) -> usize {
+        self.sent.lock().unwrap().len()
+    }
+
+    /// To whom messages with codes went since then.
+    pub fn sent_since(&self, before: usize) -> Vec<String> {
+        let sent = self.sent.lock().unwrap();
+        sent[before..]
+            .iter()
+            .map(|message| message.to.clone())
+            .collect()
+    }
+
     /// The digits of the newest message, if it holds a code.
     pub fn newest_code(&self) -> Option<String> {
         let sent = self.sent.lock().unwrap();

@@ -369,6 +369,8 @@ fn asked_for(path: &str) -> Value {
         | "/api/passkeys/add"
         | "/api/own-passkeys/add"
         | "/api/freeze-code" => {
+        "/api/recovery/codes" | "/api/recovery/trusted/invite" => json!({}),
+        "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" | "/api/freeze-code" => {
             json!({})
         }
         "/api/closing" => json!({ "payout": "みらい銀行 普通 1234567" }),
