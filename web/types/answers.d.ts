@@ -635,6 +635,64 @@ export interface ClosingRequest {
   held: number | null;
 }
 
+/** What can be proven on the way back in (`crates/registry/src/recovery_ways.rs`). */
+export type Evidence = 'code' | 'totp' | 'password' | 'mail' | 'second_mail' | 'sms' | 'trusted';
+
+/** `POST /api/recovery/state` and `/prove`. */
+export interface RecoveryProgress {
+  stage: 'asked' | 'open' | 'finishing' | 'done' | 'undoing' | 'undone' | 'stopped' | 'overdue' | 'settled';
+  proven: { evidence: Evidence; at_ms: number; contact: string | null }[];
+  /** What else this person could prove. */
+  offers: string[];
+  ways: { evidence: Evidence[]; wait_hours: number }[];
+  opens_at_ms: number | null;
+  ends_at_ms: number;
+  ready: boolean;
+  now_ms: number;
+}
+
+/** A recovery that is under way, as its owner sees it. */
+export interface OpenRecovery {
+  stage: string;
+  browser: string;
+  opened_at_ms: number;
+  opens_at_ms: number | null;
+  ends_at_ms: number;
+}
+
+/** `GET /api/recovery/notices`. */
+export interface RecoveryNotices {
+  open: OpenRecovery | null;
+  ask: { ask: string; numbers: number[]; name: string; browser: string; at_ms: number } | null;
+}
+
+/** Somebody who may help, or who is helped. */
+export interface TrustedPerson {
+  trusted: string;
+  name: string | null;
+  accepted: boolean;
+  settled: boolean;
+  settles_at_ms: number | null;
+  ends_at_ms: number;
+}
+
+/** `GET /api/recovery`. */
+export interface OwnRecovery {
+  codes_left: number | null;
+  codes_made_at_ms: number | null;
+  codes_max: number;
+  trusted: TrustedPerson[];
+  trusted_max: number;
+  helping: TrustedPerson[];
+  open: OpenRecovery | null;
+}
+
+/** `POST /api/recovery/codes`: the codes, this once. */
+export interface RecoveryCodes {
+  codes: string[];
+  made_at_ms: number;
+}
+
 /** `GET /api/device/asked`: a device that asks to take over; nothing where none does. */
 export interface DeviceAsk {
   ask?: string;

@@ -7,6 +7,7 @@ import { icon } from '/assets/icons.js';
 import { dateTime, hasText, t } from '/assets/i18n.js';
 import { ceremonyProblem, nameOf, usePasskey } from '/assets/passkey.js';
 import { openSheet } from '/assets/sheet.js';
+import { later } from '/assets/wallet-later.js';
 
 /** @import { App } from '/assets/wallet.js' */
 /** @import { DeviceAsk } from '../types/answers.js' */
@@ -63,8 +64,9 @@ export function openTakeOver(app) {
 /** Questions that were shown here. @type {Set<string>} */
 const shown = new Set();
 
-/** On the old device: another one asks. @param {App} app */
+/** What waits for the owner: another device asks, a recovery goes on, somebody asks for help with one. @param {App} app */
 export async function tellOfAsk(app) {
+  later.recovery_notices().then(({ tellOfRecoveries }) => tellOfRecoveries()).catch(() => { /* told at the next opening */ });
   if (app.home?.pays_from !== 'here') return;
   /** @type {DeviceAsk} */
   const { ask, numbers, browser, at_ms } = await get('/api/device/asked');

@@ -34,6 +34,10 @@ const ofFreezing = (part) => usual(spoken(part, import('/assets/wallet-freeze-te
 
 /** @template T @param {Promise<T>} part */
 const ofSecurity = (part) => usual(spoken(part, import('/assets/wallet-security-texts.js').then((found) => found.walletSecurityTexts)));
+const recoveryTexts = () => import('/assets/wallet-recovery-texts.js').then((found) => found.walletRecoveryTexts);
+
+/** @template T @param {Promise<T>} part */
+const ofRecovery = (part) => usual(spoken(part, recoveryTexts()));
 
 /** @template T @param {Promise<T>} part */
 const ofNotices = (part) => spoken(part, import('/assets/wallet-notices-texts.js').then((found) => found.walletNoticesTexts));
@@ -63,10 +67,15 @@ export const later = {
   permissions: () => usual(import('/assets/wallet-permissions.js')),
   push: () => import('/assets/wallet-push.js'),
   receipt: () => usual(import('/assets/wallet-receipt.js')),
+  recover: () => ofPasswords(spoken(import('/assets/wallet-recover.js'), recoveryTexts())),
+  recovery: () => ofRecovery(import('/assets/wallet-recovery.js')),
+  recovery_notices: () => ofRecovery(import('/assets/wallet-recovery-notices.js')),
+  recovery_undo: () => withContacts(ofRecovery(import('/assets/wallet-recovery-undo.js'))),
   result: () => usual(import('/assets/wallet-result.js')),
   sessions: () => usual(import('/assets/wallet-sessions.js')),
   settings: () => ofSecurity(import('/assets/wallet-settings.js')),
   signals: () => import('/assets/passkey-signals.js'),
+  trusted: () => ofRecovery(import('/assets/wallet-trusted.js')),
   top_up: () => usual(import('/assets/wallet-top-up.js')),
   welcome: () => usual(import('/assets/wallet-welcome.js')),
 };

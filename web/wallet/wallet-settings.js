@@ -100,6 +100,8 @@ export function settingsView(app) {
             el('span', { class: 'setting-words' }, el('span', {}, t('password_setting')), el('span', { class: 'small soft' }, t('password_setting_hint'))), icon('forward')),
           el('a', { class: 'setting setting-button', href: '#external-id' }, icon('person'),
             el('span', { class: 'setting-words' }, el('span', {}, t('external_setting')), el('span', { class: 'small soft' }, t('external_setting_hint'))), icon('forward')),
+          el('a', { class: 'setting setting-button', href: '#recovery' }, icon('undo'),
+            el('span', { class: 'setting-words' }, el('span', {}, t('recovery_setting')), el('span', { class: 'small soft' }, t('recovery_setting_hint'))), icon('forward')),
           el('a', { class: 'setting setting-button', href: '#freeze-code' }, icon('receipt'),
             el('span', { class: 'setting-words' }, el('span', {}, t('freeze_code')), el('span', { class: 'small soft' }, t('freeze_code_hint'))), icon('forward'))),
         el('div', { class: 'setting-group' }, permissionsSetting()),

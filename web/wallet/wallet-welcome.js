@@ -77,6 +77,7 @@ const returningStep = (state, send) => [
   h('p', { class: 'or' }, h('span', {}, t('returning_or'))),
   h('button', { type: 'button', class: 'button quiet wide', on: { click: () => send({ is: 'newcomer' }) } }, t('newcomer')),
   otherWay('#password-sign-in', 'sign_in_by_password'),
+  otherWay('#recover', 'cannot_sign_in'),
   otherWay('/freeze', 'lost_phone'),
 ];
 
@@ -99,6 +100,7 @@ function contactStep(state, send) {
     h('p', { class: 'or' }, h('span', {}, t('have_account'))),
     signInButton(state, send, 'quiet'),
     otherWay('#password-sign-in', 'sign_in_by_password'),
+    otherWay('#recover', 'cannot_sign_in'),
     otherWay('/freeze', 'lost_phone'),
   ];
 }

@@ -250,7 +250,7 @@ const PERMISSION_LINK = '/app/opa/user_authorization';
 /** @type {Record<string, string>} */
 const TITLES = {
   home: 'home_title', history: 'history_title', settings: 'settings_title', activity: 'activity_title',
-  passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', 'freeze-code': 'freeze_code_title', 'my-data': 'my_data_title', closing: 'closing_title', 'freeze-by-code': 'stop_title', notices: 'notices_title', 'not-me': 'not_me_title', permissions: 'permissions', 'permission-link': 'permission_title',
+  passkeys: 'passkeys', contacts: 'contacts_title', 'contact-undo': 'undo_title', 'freeze-code': 'freeze_code_title', 'my-data': 'my_data_title', closing: 'closing_title', 'freeze-by-code': 'stop_title', notices: 'notices_title', 'not-me': 'not_me_title', recover: 'recover_title', recovery: 'recovery_title', 'recovery-undo': 'undo_recovery_title', trusted: 'trusted_title', permissions: 'permissions', 'permission-link': 'permission_title',
   'top-up': 'top_up_title', help: 'help_title', terms: 'terms_title', privacy: 'privacy_title', password: 'password_title',
   'external-id': 'external_title', 'external-return': 'external_title', 'external-sign-in': 'external_sign_in_title',
   'password-sign-in': 'password_sign_in_title', 'password-sign-up': 'password_sign_up_title',
@@ -268,7 +268,7 @@ function show(name, view, { focus = false } = {}) {
   document.body.dataset.view = name;
   document.title = name in TITLES ? t('page_title_of', { page: t(TITLES[name]) }) : t('page_title');
   place.replaceChildren(...view.element);
-  const within = ['activity', 'closing', 'contacts', 'external-id', 'freeze-code', 'my-data', 'notices', 'passkeys', 'password', 'permissions', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
+  const within = ['activity', 'closing', 'contacts', 'external-id', 'freeze-code', 'my-data', 'notices', 'passkeys', 'password', 'permissions', 'recovery', ...HELP_PAGES].includes(name) && app.home !== null ? 'settings' : name;
   if (['home', 'history', 'settings'].includes(within)) place.append(tabs(within));
   view.ready?.();
   if (focus) {
@@ -306,6 +306,9 @@ const OPEN_PAGES = {
   '/external-id': (how) => showLater('external-return', 'external_id', ({ externalReturnView }) => externalReturnView(), how),
   // Where a notice leads for whoever says that it was not them.
   '/not-me': (how) => showLater('not-me', 'not_me', ({ notMeView }) => notMeView(), how),
+  // Where a letter leads that tells of a recovery, and an invitation to help with one.
+  '/undo-recovery': (how) => showLater('recovery-undo', 'recovery_undo', ({ recoveryUndoView }) => recoveryUndoView(), how),
+  '/trusted': (how) => showLater('trusted', 'trusted', ({ trustedView }) => trustedView(), how),
   // Where a code on paper stops a wallet.
   '/freeze': (how) => showLater('freeze-by-code', 'freeze_by_code', ({ freezeByCodeView }) => freezeByCodeView(), how),
 };
@@ -323,6 +326,7 @@ const OWN_PAGES = {
   '#passkeys': (how) => showLater('passkeys', 'passkeys', ({ passkeysView }) => passkeysView(app), how),
   '#password': (how) => showLater('password', 'password', ({ passwordView }) => passwordView(app), how),
   '#permissions': (how) => showLater('permissions', 'permissions', ({ permissionsView }) => permissionsView(), how),
+  '#recovery': (how) => showLater('recovery', 'recovery', ({ recoveryView }) => recoveryView(app), how),
   '#settings': (how) => showLater('settings', 'settings', ({ settingsView }) => settingsView(app), how),
 };
 
@@ -333,6 +337,7 @@ async function routeOutside({ focus = false, sentence = '', left } = {}) {
   if (await openToAll({ focus })) return;
   if (name !== '') await showLater(name, 'help', ({ helpView }) => helpView(app, name), { focus });
   else if (location.hash === '#external-sign-in') await showLater('external-sign-in', 'external_id', ({ externalSignInView }) => externalSignInView(), { focus });
+  else if (location.hash === '#recover') await showLater('recover', 'recover', ({ recoverView }) => recoverView(app), { focus });
   else if (location.hash in PASSWORD_PAGES) await showLater(location.hash.slice(1), 'password_entry', (module) => module[PASSWORD_PAGES[location.hash]](app), { focus });
   else await showLater('welcome', 'welcome', ({ welcomeView }) => welcomeView(app, sentence, left), { focus });
   registerWorker();

@@ -652,7 +652,8 @@ pub fn mounted(packages: Option<&Path>, token: String) -> Mounted {
     Mounted::development(packages, own_routes(token))
 }
 
-/// Development's own call: a code without a phone. It is mounted by `dev` alone and asks for the run's token.
+/// Development's own calls: a code without a phone, and the end of the waits of a recovery. They are mounted by `dev` alone and ask for
+/// the run's token.
 fn own_routes(token: String) -> Routes<Arc<App>> {
     let mint = async |State(app): State<Arc<App>>, _: RunToken, Json(body): Json<Value>| {
         let Some(wallet) = body["wallet_id"]
@@ -692,9 +693,34 @@ fn own_routes(token: String) -> Routes<Arc<App>> {
             ),
         }
     };
+    let hurry = async |State(app): State<Arc<App>>, _: RunToken, Json(body): Json<Value>| {
+        let wallet = body["wallet_id"]
+            .as_str()
+            .and_then(|text| text.parse().ok());
+        let now = app.outside.now();
+        let hurried = match wallet.map(WalletId) {
+            None => Ok(Ok(false)),
+            Some(wallet) => {
+                let work = move |registry: &mut Registry| registry.recoveries().hurry(wallet, now);
+                app.registry.ask(work).await
+            }
+        };
+        match hurried {
+            Ok(Ok(true)) => (StatusCode::OK, Json(json!({}))),
+            Ok(Ok(false)) => (
+                StatusCode::BAD_REQUEST,
+                Json(json!({ "refusal": "invalid_field", "field": "wallet_id" })),
+            ),
+            _ => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                Json(json!({ "refusal": "unavailable" })),
+            ),
+        }
+    };
     Routes::new()
         .post("/dev/code", mint)
         .post("/dev/sign-in", sign_in_hook::sign_in)
+        .post("/dev/hurry", hurry)
         .with(TokenOfThisRun(token))
 }
 

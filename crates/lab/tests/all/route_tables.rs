@@ -124,7 +124,7 @@ fn development_mounts_these_routes_more_and_no_other() {
         .into_iter()
         .map(|path| ("inbox", "GET", path.to_owned()))
         .collect();
-    for path in ["/dev/code", "/dev/sign-in"] {
+    for path in ["/dev/code", "/dev/sign-in", "/dev/hurry"] {
         named.insert(("api", "POST", path.into()));
     }
     for surface in ["wallet", "console"] {
