@@ -362,6 +362,7 @@ export type OperatorPermission =
   | 'set_money_rules'
   | 'manage_api_keys'
   | 'manage_operators'
+  | 'edit_templates'
   | 'see_approvals'
   | 'decide_approvals'
   | 'propose_erasure'

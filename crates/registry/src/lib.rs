@@ -65,12 +65,11 @@ mod passwords;
 mod people;
 mod permissions;
 mod places;
-mod saved_code;
-mod roles;
 mod recoveries;
 mod recovery_codes;
 mod recovery_letters;
 mod recovery_ways;
+mod roles;
 mod saved_code;
 mod schema;
 mod seed;
@@ -140,8 +139,6 @@ pub use passwords::{
 pub use people::{EnrolRefusal, Enrolment, ExternalEnrolment, PasswordEnrolment, People, Person};
 pub use permissions::{AnsweredLink, LinkUsed, NamedPermission, PermissionRow, Permissions};
 pub use places::{Arrival, PLACES_MAX, Places};
-pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
-pub use roles::{Permission, Role};
 pub use recoveries::{
     AskedRecovery, Debts, Finishing, OpenRecovery, Proof, ProveRefusal, RECOVERY_TRIES_MAX,
     Recoveries, RecoveryHandle, RecoveryStage, RecoveryState, StopRefusal, Switched, Undoing,
@@ -149,6 +146,7 @@ pub use recoveries::{
 pub use recovery_codes::{RECOVERY_CODES, RecoveryCodes};
 pub use recovery_letters::{RecoveryNews, RecoveryTold, RecoveryWords};
 pub use recovery_ways::{Evidence, WAYS, Way, opens_at};
+pub use roles::{Permission, Role};
 pub use saved_code::{SAVED_CODE_CHARS, SavedCode};
 pub use schema::CONTROL;
 pub use seed::Seed;
@@ -161,9 +159,7 @@ pub use sessions::{
 ///
 /// Nor does it come back who was confirmed as an operator, and what was proposed or approved: some may have been removed since, and some of
 /// it was declined.
-pub const UNDER_WAY: [&str; 6] = [
-/// Nor does it come back who was confirmed as an operator: some may have been removed since.
-pub const UNDER_WAY: [&str; 6] = [
+pub const UNDER_WAY: [&str; 7] = [
     "recoveries",
     "sessions",
     "operator_links",
@@ -357,6 +353,11 @@ impl Registry {
     /// Which notices customers get, and how.
     pub fn notices(&mut self) -> Notices<'_> {
         Notices {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
     /// Saved codes of recovery.
     pub fn recovery_codes(&mut self) -> RecoveryCodes<'_> {
         RecoveryCodes {
@@ -368,6 +369,11 @@ impl Registry {
     /// What notices say, where an operator has changed it.
     pub fn templates(&mut self) -> MessageTemplates<'_> {
         MessageTemplates {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
     /// Customers who may help another one to come back.
     pub fn trusted(&mut self) -> Trusted<'_> {
         Trusted {
@@ -379,6 +385,11 @@ impl Registry {
     /// Where customers sign in from.
     pub fn places(&mut self) -> Places<'_> {
         Places {
+            db: &mut self.db,
+            keys: &self.keys,
+        }
+    }
+
     /// People on their way back in.
     pub fn recoveries(&mut self) -> Recoveries<'_> {
         Recoveries {

@@ -138,6 +138,8 @@ permissions! {
     ManageApiKeys "manage_api_keys" [Admin];
     /// Invite, confirm, name and remove operators, and give them roles.
     ManageOperators "manage_operators" [Admin];
+    /// Change what notices to customers say.
+    EditTemplates "edit_templates" [Admin];
     /// The list of proposals; withdraw one's own.
     SeeApprovals "see_approvals" [Support Fraud Admin];
     /// Approve or decline what another one has proposed; which kinds is said by the two below.

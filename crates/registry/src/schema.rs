@@ -106,18 +106,24 @@ pub const CONTROL: Family = Family {
         Migration {
             name: EXTERNAL_IDS_LINKED,
             sql: EXTERNAL_IDS,
+        },
+        Migration {
             name: NOTICES_BY_CHOICE,
             sql: NOTICES,
         },
         Migration {
             name: WORDS_OF_NOTICES,
             sql: TEMPLATES,
+        },
+        Migration {
             name: "what operators may do",
             sql: ROLES,
         },
         Migration {
             name: TWO_PEOPLE,
             sql: APPROVALS,
+        },
+        Migration {
             name: RECOVERIES_AND_CODES,
             sql: RECOVERIES,
         },
@@ -144,6 +150,8 @@ CREATE UNIQUE INDEX external_ids_by_subject ON external_ids (subject) WHERE stat
 CREATE INDEX external_ids_by_owner ON external_ids (owner);
 CREATE INDEX external_ids_by_fingerprint ON external_ids (fingerprint);
 CREATE INDEX external_ids_on_their_way ON external_ids (status, made_at) WHERE status <> 2;
+";
+
 /// The migration since which operators edit what notices say.
 pub(crate) const WORDS_OF_NOTICES: &str = "words of notices";
 

@@ -344,6 +344,8 @@ pub const NOTICES_WAIT: Words = Words {
     code: "notices_wait",
     ja: "お知らせの設定が続いています。少し待ってから、もう一度お試しください。",
     en: "That was often in a short time. Please wait a moment, then try again.",
+};
+
 /// The operator's role does not have the permission that the route asks for.
 pub const NOT_YOUR_ROLE: Words = Words {
     code: "not_your_role",

@@ -5,20 +5,10 @@ use std::sync::Arc;
 
 use crate::app::App;
 use crate::http::{
-    about, acts, closing, console, contacts, device, enrolment, external_ids, freeze_code,
-    merchants, operators, own_passkeys, passkeys, password, people, permissions, sales, session,
-    till, top_ups, wallet,
-    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, notices, operators,
-    own_passkeys, passkeys, password, people, permissions, sales, session, templates, till, top_ups, wallet,
-    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, notices,
-    operators, own_passkeys, passkeys, password, people, permissions, sales, session, templates,
-    till, top_ups, wallet,
-    about, acts, approvals, closing, console, contacts, device, enrolment, freeze_code, merchants,
-    operator_passkeys, operators, own_passkeys, passkeys, password, people, permissions, sales,
-    session, till, top_ups, wallet,
-    about, acts, closing, console, contacts, device, enrolment, freeze_code, merchants, operators,
-    own_passkeys, own_recovery, passkeys, password, people, permissions, recovery, sales, session,
-    till, top_ups, wallet,
+    about, acts, approvals, closing, console, contacts, device, enrolment, external_ids,
+    freeze_code, merchants, notices, operator_passkeys, operators, own_passkeys, own_recovery,
+    passkeys, password, people, permissions, recovery, sales, session, templates, till, top_ups,
+    wallet,
 };
 use crate::route_table::Routes;
 

@@ -50,10 +50,10 @@ mod people;
 mod permissions;
 #[path = "all/preauthorization.rs"]
 mod preauthorization;
-#[path = "all/roles.rs"]
-mod roles;
 #[path = "all/recovery.rs"]
 mod recovery;
+#[path = "all/roles.rs"]
+mod roles;
 #[path = "all/sales.rs"]
 mod sales;
 #[path = "all/sign_in.rs"]

@@ -15,8 +15,8 @@ use mamori_registry::{
     AUTHENTIC, Aal, ApprovalId, ApprovalKind, AskedRecovery, AuthMethod, AuthenticTable, CONTROL,
     CellType, Contact, ContactChange, DeviceKey, Enrolment, HashCost, Looked, NEVER_USED,
     NewApproval, NewFactors, OwnerId, PROOF, Password, Proof, PushAddress, RecoveryTold, Registry,
-    Role, Rows, SavedCode, Seed, SessionDevice, SessionId, SessionRow, Step, StoredPasskey, Surface,
-    Taking, Told, TotpSecret, UndoSecret, step_at, token_hash,
+    Role, Rows, SavedCode, Seed, SessionDevice, SessionId, SessionRow, Step, StoredPasskey,
+    Surface, Taking, Told, TotpSecret, UndoSecret, step_at, token_hash,
 };
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -717,12 +717,9 @@ fn the_doors_are_open_while_no_one_has_written_into_the_tables() {
     on_both(|location| {
         let mut house = House::new(location);
         assert_eq!(house.registry.forgeries(Rows::All).expect("read"), []);
-        for (table, doors) in AUTHENTIC
-            .iter()
-            .zip([
-                4, 1, 1, 2, 1, 1, 1, 2, 3, 2, 2, 3, 3, 1, 2, 1, 2, 1, 2, 2, 1, 1,
-            ])
-        {
+        for (table, doors) in AUTHENTIC.iter().zip([
+            4, 1, 1, 2, 1, 1, 1, 2, 3, 2, 2, 3, 3, 1, 2, 1, 2, 1, 2, 2, 1, 1,
+        ]) {
             assert_eq!(house.open_doors(table.name).len(), doors, "{}", table.name);
         }
         assert_eq!(house.registry.forgeries(Rows::All).expect("read"), []);

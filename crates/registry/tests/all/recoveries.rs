@@ -143,7 +143,7 @@ fn a_recovery_goes_to_its_end_and_back_and_old_factors_are_let_go_after_72_hours
                     .expect("the registry answers")
             };
             let secret = secret.get().expect("a letter brought it");
-            let mut undo = |registry: &mut Registry, at: Timestamp| {
+            let undo = |registry: &mut Registry, at: Timestamp| {
                 let noted = noted(50 + turn, at);
                 (registry.recoveries())
                     .undo(&secret, &noted, &seed, &words)

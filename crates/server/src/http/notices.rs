@@ -15,7 +15,8 @@ use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::{Body, millis};
 use crate::denied::NOTICES_WAIT;
-use crate::http::session::{Browser, OperatorSession, WalletSession, new_session_device};
+use crate::http::permitted::{HandleAlarms, May, SeeCustomers};
+use crate::http::session::{Browser, WalletSession, new_session_device};
 use crate::origin::Visitor;
 
 /// Longest address of a browser at its push service, and longest key.
@@ -175,7 +176,7 @@ pub async fn not_me(State(app): State<Arc<App>>, visitor: Visitor, body: Body) -
 }
 
 /// `GET /api/denied-notices` of the console: of which notices somebody said "this was not me", and nobody has looked at it yet.
-pub async fn denied(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+pub async fn denied(State(app): State<Arc<App>>, _: May<SeeCustomers>) -> Answer {
     let open = app
         .operators
         .ask(|registry| registry.notices().open_denials(DENIED_MAX))
@@ -197,7 +198,7 @@ pub async fn denied(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
 /// `POST /api/denied-notices/close {notice}` of the console: somebody has looked after it.
 pub async fn close_denied(
     State(app): State<Arc<App>>,
-    asker: OperatorSession,
+    asker: May<HandleAlarms>,
     body: Body,
 ) -> Answer {
     let id = u128::from_str_radix(body.text("notice", 32)?, 16);

@@ -38,7 +38,7 @@ macro_rules! permitted {
 
 permitted! {
     EnterConsole SeeHouse SeePayments SeeActs SeeCustomers FindCustomers OpenHistories WriteNotes FreezeWallets ReleaseHolds PairTills
-    HandleAlarms ManageShops SetMoneyRules ManageApiKeys ManageOperators
+    HandleAlarms ManageShops SetMoneyRules ManageApiKeys ManageOperators EditTemplates
     SeeApprovals DecideApprovals ProposeErasure
 }
 

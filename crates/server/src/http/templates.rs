@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use crate::answer::{Answer, Denial, done};
 use crate::app::App;
 use crate::body::Body;
-use crate::http::session::OperatorSession;
+use crate::http::permitted::{EditTemplates, May, SeeHouse};
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
 
@@ -21,7 +21,7 @@ use crate::identity::StepUpAct;
 const FIELD_BYTES_MAX: usize = 4_096;
 
 /// `GET /api/templates`: what every notice says, and which values it brings.
-pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
+pub async fn list(State(app): State<Arc<App>>, _: May<SeeHouse>) -> Answer {
     let read = app.operators.ask(|registry| {
         let mut kinds = Vec::new();
         for kind in KINDS {
@@ -44,7 +44,7 @@ pub async fn list(State(app): State<Arc<App>>, _: OperatorSession) -> Answer {
 }
 
 /// `POST /api/templates/preview {kind, locale, subject, text}`: how it would arrive, with invented values.
-pub async fn preview(State(app): State<Arc<App>>, _: OperatorSession, body: Body) -> Answer {
+pub async fn preview(State(app): State<Arc<App>>, _: May<SeeHouse>, body: Body) -> Answer {
     let (kind, locale, template) = read(&body)?;
     kind.check(&template)
         .map_err(|problem| Denial::from(mamori_flows::Denied::Template(problem)))?;
@@ -75,7 +75,7 @@ pub async fn preview(State(app): State<Arc<App>>, _: OperatorSession, body: Body
 /// `POST /api/templates/set {kind, locale, subject, text}`, asked twice: these words from now on.
 pub async fn set(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<EditTemplates>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -88,7 +88,7 @@ pub async fn set(
 /// `POST /api/templates/reset {kind, locale}`, asked twice: the built-in words again.
 pub async fn reset(
     State(app): State<Arc<App>>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<EditTemplates>>,
     headers: HeaderMap,
     body: Body,
 ) -> Answer {
@@ -98,7 +98,7 @@ pub async fn reset(
 
 async fn changed(
     app: Arc<App>,
-    asker: FreshPasskey<OperatorSession>,
+    asker: FreshPasskey<May<EditTemplates>>,
     headers: &HeaderMap,
     body: &Body,
     (kind, locale): (&'static NoticeKind, &'static str),
@@ -111,7 +111,7 @@ async fn changed(
         hash.update(&template.text);
     }
     let act = StepUpAct::SetTemplate(kind.slot(locale), hash.finalize().into());
-    let work = move |mut granted: Granted<OperatorSession>| {
+    let work = move |mut granted: Granted<May<EditTemplates>>| {
         let version = notices::set_words(&mut granted.run, kind, locale, template.as_ref())?;
         Ok(json!({ "version": version }))
     };

@@ -60,7 +60,7 @@ fn every_answer_wears_the_headers() {
 /// not be enough for it: a new route is of that kind until it is named here. A wallet is stopped at one press, for somebody is on the phone
 /// whose money is being spent: it takes no money and gives nobody a right, says who did it and why, and its owner undoes it alone. The end of making a passkey follows right after a fresh one. Who takes the own proposal back takes a right from nobody. A name or
 /// label gives no right either, and an alarm that was looked at stays in the list of acts. A look at a customer shows no name, and stands in the list of acts with who looked, its reason beside it.
-const WITHOUT_PASSKEY: [&str; 17] = [
+const WITHOUT_PASSKEY: [&str; 19] = [
     "/api/own-passkeys/finish",
     "/api/till-alarms/seen",
     "/api/denied-notices/close",
@@ -368,13 +368,10 @@ fn asked_for(path: &str) -> Value {
         | "/api/device/bind"
         | "/api/passkeys/add"
         | "/api/own-passkeys/add"
-        | "/api/freeze-code" => {
-        "/api/recovery/codes" | "/api/recovery/trusted/invite" => json!({}),
-        "/api/unfreeze/finish" | "/api/device/bind" | "/api/passkeys/add" | "/api/freeze-code" => {
-            json!({})
-        }
+        | "/api/freeze-code"
+        | "/api/recovery/codes"
+        | "/api/recovery/trusted/invite" => json!({}),
         "/api/closing" => json!({ "payout": "みらい銀行 普通 1234567" }),
-        "/api/passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/external-id/unlink" => json!({ "id": "A".repeat(22) }),
         "/api/passkeys/remove" | "/api/own-passkeys/remove" => json!({ "passkey": "A".repeat(43) }),
         "/api/password/beside-passkeys" => json!({ "on": true }),
