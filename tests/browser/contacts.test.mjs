@@ -55,7 +55,7 @@ for (const [turn, { lang, locale, masked, name, removedOnes }] of LANGUAGES.entr
     const { page } = phone;
     await signUp(page, number, name);
     await page.goto(`${dev.wallet_url}#settings`);
-    await page.getByRole('link', { name: words.contacts }).click();
+    await page.locator('a.setting-button[href="#contacts"]:not([class*=check-])').click();
     await page.getByRole('heading', { name: words.contacts_title, level: 1 }).waitFor();
     await page.getByText(words.contact_preferred, { exact: true }).waitFor();
     assert.deepEqual(await listed(), [number]);

@@ -30,7 +30,7 @@ for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
     await giveAuthenticator(phone);
     await signUp(phone.page, number, name);
     await phone.page.goto(`${dev.wallet_url}#settings`);
-    await phone.page.getByRole('link', { name: words.freeze_code }).click();
+    await phone.page.locator('a.setting-button[href="#freeze-code"]:not([class*=check-])').click();
     await phone.page.getByRole('heading', { name: words.freeze_code_title, level: 1 }).waitFor();
     await phone.page.getByText(words.freeze_code_none).waitFor();
     await lookAt(phone.page, `wallet-freeze-code-none-${lang}`, { fullPage: true });
@@ -86,7 +86,7 @@ for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
       return false;
     });
     await page.getByRole('link', { name: words.nav_settings }).click();
-    await page.getByRole('link', { name: words.freeze_code }).click();
+    await page.locator('a.setting-button[href="#freeze-code"]:not([class*=check-])').click();
     await page.getByText(words.freeze_code_used_lead).waitFor();
     await lookAt(page, `wallet-freeze-code-used-${lang}`, { fullPage: true });
     await page.goto(dev.wallet_url);

@@ -8,7 +8,7 @@
 //! | finishing | registry | open again, or done, as the ledger says |
 //! | bind the new factor to the wallet | ledger | the sweep asks whether it is named |
 //! | the new factor is active, those before are suspended, all sessions are over, every contact is told | registry and outbox, in one transaction | done already |
-//! | revoke those before; the wallet pays from this device | ledger | asked again by the sweep |
+//! | revoke those before; the wallet cools for 24 hours; it pays from this device | ledger | asked again by the sweep |
 //! | the session begins | `session.rs` | signed in with the new factor |
 //!
 //! | step of taking back, within 72 hours | where it is written | if the answer is lost |
@@ -18,8 +18,10 @@
 //! | those before are active, every contact is told | registry and outbox, in one transaction | done already |
 
 use mamori_datastore::fault::Fault;
+use mamori_domain::book::CoolingReason;
 use mamori_domain::command::Command;
 use mamori_domain::context::{Actor, Asker, Context, SystemReason};
+use mamori_domain::identity::DEVICE_SECONDS;
 use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
@@ -232,6 +234,18 @@ fn pay(run: &mut Run, id: &[u8; 32]) -> Result<(), Fault> {
     let wallet = debts.wallet;
     revoke(run, wallet, &debts.revoke)?;
     if debts.device.is_some() {
+        // Whoever it is has only just come back: for a day there is little to be taken.
+        let cool = Command::CoolWallet {
+            wallet,
+            until: run.now.plus_seconds(DEVICE_SECONDS),
+            reason: CoolingReason::Recovery,
+        };
+        let cooled = run.ask(cool)?;
+        tracing::info!(
+            wallet = wallet.0,
+            cooled = cooled.is_ok(),
+            "a wallet pays little for a day after a recovery"
+        );
         let device = debts.device;
         let bound = run.ask(Command::BindDevice { wallet, device })?;
         tracing::info!(

@@ -20,7 +20,7 @@
 //! | `recovery_codes.rs`, `trusted.rs` | saved codes and trusted contacts, for that |
 //! | `sessions.rs` | who is signed in |
 //! | `authentic.rs` | how rows that give a right prove themselves |
-//! | `notices.rs` | which notices go by which way, browsers that take push, what was denied |
+//! | `notices.rs`, `notice_facts.rs` | which notices go by which way, browsers that take push, what was denied |
 //! | `templates.rs` | what notices say, where an operator has changed it |
 //! | `places.rs` | where customers have signed in from |
 //! | `operators.rs` | staff and their one-time links |
@@ -56,6 +56,7 @@ mod erasures;
 mod external_ids;
 mod factors;
 mod freeze_codes;
+mod notice_facts;
 mod notices;
 mod numbered;
 mod operators;
@@ -119,9 +120,10 @@ pub use external_ids::{
 pub use factors::{Factors, OwnerId, StoredPasskey};
 pub use freeze_codes::{FreezeCodeState, FreezeCodes, Stops};
 pub use mamori_domain::context::AgentFamily;
+pub use notice_facts::{NoticeFacts, Ways};
 pub use notices::{
-    DeniedNotice, MONEY_SMS_PER_DAY, NOT_ME_LIFE, NotMe, NotMeSecret, NoticeChoices, NoticeFacts,
-    NoticeRefusal, Notices, PUSH_SUBSCRIPTIONS_MAX, PushAddress, PushBrowser, PushId, Ways,
+    DeniedNotice, MONEY_SMS_PER_DAY, NOT_ME_LIFE, NotMe, NotMeSecret, NoticeChoices, NoticeRefusal,
+    Notices, PUSH_SUBSCRIPTIONS_MAX, PushAddress, PushBrowser, PushId,
 };
 pub(crate) use numbered::{Numbered, numbered_cell};
 pub use operators::{

@@ -21,7 +21,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use crate::notices::{MoneyWishes, NoticeFacts};
+use crate::notice_facts::{MoneyWishes, NoticeFacts};
 use crate::seed::Seed;
 use crate::{Numbered, Registry, at, instant_cell, numbered_cell};
 use mamori_datastore::fault::Fault;

@@ -12,7 +12,8 @@ use mamori_domain::ids::{Fingerprint, WalletId};
 use mamori_domain::world::Timestamp;
 
 use crate::factors::OwnerId;
-use crate::notices::{NoticeFacts, tell};
+use crate::notice_facts::NoticeFacts;
+use crate::notices::tell;
 use crate::seed::Seed;
 use crate::{RegistryKeys, at, instant_cell};
 

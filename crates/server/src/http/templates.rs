@@ -19,6 +19,8 @@ use crate::identity::StepUpAct;
 
 /// Longest field that is looked at, in bytes: what is too long in letters is told with its own words.
 const FIELD_BYTES_MAX: usize = 4_096;
+/// Longest text that is looked at; one that is kept is shorter.
+const FIELD_CHARS_MAX: usize = 1_024;
 
 /// `GET /api/templates`: what every notice says, and which values it brings.
 pub async fn list(State(app): State<Arc<App>>, _: May<SeeHouse>) -> Answer {
@@ -121,11 +123,7 @@ async fn changed(
 fn read(body: &Body) -> Result<(&'static NoticeKind, &'static str, Template), Denial> {
     let template = Template {
         subject: body.text("subject", FIELD_BYTES_MAX)?.trim().to_owned(),
-        text: body
-            .text("text", FIELD_BYTES_MAX)?
-            .replace("\r\n", "\n")
-            .trim()
-            .to_owned(),
+        text: body.prose("text", FIELD_CHARS_MAX)?.to_owned(),
     };
     Ok((read_kind(body)?, body.locale()?, template))
 }

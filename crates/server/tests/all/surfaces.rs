@@ -386,6 +386,10 @@ fn asked_for(path: &str) -> Value {
         "/api/api-keys" => json!({ "merchant_id": 1 }),
         "/api/api-keys/revoke" => json!({ "api_key": "mk_1" }),
         "/api/api-keys/opa-auth" => json!({ "api_key": "mk_1", "takes": false }),
+        "/api/templates/set" => {
+            json!({ "kind": "top_up", "locale": "ja", "subject": "チャージ", "text": "{amount} {link}" })
+        }
+        "/api/templates/reset" => json!({ "kind": "top_up", "locale": "ja" }),
         "/api/operators/confirm" => json!({ "operator": "AAAAAAAAAAAAAAAAAAAAAA" }),
         "/api/holds/release" => json!({ "hold_id": "1" }),
         "/api/people/erase" => {
@@ -512,6 +516,7 @@ fn nonsense_is_refused_in_words_and_never_breaks_anything() {
         "/api/device/bind",
         "/api/device/ask",
         "/api/password/codes",
+        "/api/notices/try",
     ];
     for (surface, _, path, _) in routes_of_the_page()
         .into_iter()
