@@ -97,7 +97,7 @@ step('every page of the console is one press away on the smallest phone, and at 
   const before = page.viewportSize();
   await page.setViewportSize({ width: 320, height: 568 });
   const links = await page.locator('.console-nav a').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()).map(({ left, right }) => [left, right]));
-  assert.equal(links.length, 7);
+  assert.equal(links.length, 8);
   assert.ok(links.every(([left, right]) => left >= 0 && right <= 320), JSON.stringify(links));
   await page.setViewportSize({ width: 1440, height: 900 });
   await link(page, words.nav_payments).click();

@@ -43,8 +43,8 @@ for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
     const { page } = phone;
     await page.goto(`${dev.wallet_url}#settings`);
     await page.getByRole('heading', { name: words.check_title }).waitFor();
-    await page.getByText(said('check_sum', { count: 6, good: 3 })).waitFor();
-    for (const key of ['check_second_way_todo', 'check_contacts_todo', 'check_freeze_code_todo']) {
+    await page.getByText(said('check_sum', { count: 7, good: 3 })).waitFor();
+    for (const key of ['check_second_way_todo', 'check_contacts_todo', 'check_way_back_todo', 'check_freeze_code_todo']) {
       await page.getByText(words[key]).waitFor();
     }
     await lookAt(page, `wallet-security-${lang}`, { fullPage: true });
@@ -58,7 +58,7 @@ for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
     await page.getByRole('button', { name: words.freeze_code_kept }).click();
     await page.getByRole('button', { name: words.freeze_code_make_new }).waitFor();
     await page.getByRole('link', { name: words.back }).click();
-    await page.getByText(said('check_sum', { count: 6, good: 4 })).waitFor();
+    await page.getByText(said('check_sum', { count: 7, good: 4 })).waitFor();
     assert.equal(await page.getByText(words.check_freeze_code_todo).count(), 0);
   });
 

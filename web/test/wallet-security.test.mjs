@@ -12,6 +12,7 @@ const careful = {
   password: { set: false, beside_passkeys: false },
   contacts: [{ removed_at_ms: null }, { removed_at_ms: null }],
   freeze_code: { made_at_ms: 1, used_at_ms: null },
+  recovery: { codes_left: 10, trusted: [], open: null },
   sessions: [HERE],
   pays_from: 'here',
 };
@@ -35,6 +36,15 @@ test('without a passkey one is advised, and no second', () => {
 test('a password that signs in beside passkeys is named; one that does not is not', () => {
   assert.equal(standings({ password: { set: true, beside_passkeys: true } }).weaker_way, 'todo');
   assert.equal(standings({ password: { set: true, beside_passkeys: false } }).weaker_way, undefined);
+});
+
+test('a way back in is prepared by saved codes or by somebody who said yes; few codes are renewed, and one under way is looked at', () => {
+  const way = (recovery) => standings({ recovery: { ...careful.recovery, ...recovery } }).way_back;
+  assert.equal(way({ codes_left: null }), 'todo');
+  assert.equal(way({ codes_left: null, trusted: [{ accepted: false }] }), 'todo');
+  assert.equal(way({ codes_left: null, trusted: [{ accepted: true }] }), 'good');
+  assert.equal(way({ codes_left: 2 }), 'todo');
+  assert.equal(way({ open: {} }), 'look');
 });
 
 test('a contact that was removed does not count', () => {

@@ -16,8 +16,8 @@ async function collect(told) {
   const counts = { entries: 0, acts: 0 };
   const sum = () => told(counts.entries + counts.acts);
   const from = (/** @type {string | null} */ before) => (before === null ? '' : `&before=${encodeURIComponent(before)}`);
-  const [home, { contacts }, { passkeys }, password, freeze_code, { sessions }, { permissions }, notices, history, activity] = await Promise.all([
-    get('/api/home'), get('/api/contacts'), get('/api/passkeys'), get('/api/password'), get('/api/freeze-code'), get('/api/sessions'), get('/api/permissions'), get('/api/notices'),
+  const [home, { contacts }, { passkeys }, password, freeze_code, { sessions }, { permissions }, notices, recovery, external, history, activity] = await Promise.all([
+    get('/api/home'), get('/api/contacts'), get('/api/passkeys'), get('/api/password'), get('/api/freeze-code'), get('/api/sessions'), get('/api/permissions'), get('/api/notices'), get('/api/recovery'), get('/api/external-id'),
     readWhole(async (before) => {
       const { entries, next } = await get(`/api/history?limit=${PAGE}${from(before)}`);
       return { rows: entries, next };
@@ -33,6 +33,8 @@ async function collect(told) {
     person: { display_name, locale },
     wallet: { wallet_id, currency: 'JPY', balance, held, status, pays_from },
     contacts, passkeys, password, freeze_code, sessions, permissions, history, activity,
+    recovery: { codes_left: recovery.codes_left, codes_made_at_ms: recovery.codes_made_at_ms, trusted: recovery.trusted, helping: recovery.helping },
+    external_ids: external.linked,
     notices: { money: notices.money, safety: notices.safety, locale: notices.locale, browsers: notices.browsers },
   };
 }

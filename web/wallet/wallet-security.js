@@ -14,10 +14,10 @@ const PICTURES = { good: 'check', todo: 'plus', look: 'alert' };
 
 /** @param {App} app @returns {Promise<Facts>} */
 async function askAll(app) {
-  const [{ passkeys }, password, { contacts }, freeze_code, { sessions }] = await Promise.all([
-    get('/api/passkeys'), get('/api/password'), get('/api/contacts'), get('/api/freeze-code'), get('/api/sessions'),
+  const [{ passkeys }, password, { contacts }, freeze_code, { sessions }, recovery] = await Promise.all([
+    get('/api/passkeys'), get('/api/password'), get('/api/contacts'), get('/api/freeze-code'), get('/api/sessions'), get('/api/recovery'),
   ]);
-  return { passkeys, password, contacts, freeze_code, sessions, pays_from: app.wallet.pays_from };
+  return { passkeys, password, contacts, freeze_code, recovery, sessions, pays_from: app.wallet.pays_from };
 }
 
 /** @param {Check} check */
