@@ -351,8 +351,12 @@ step('an operator adds a spare key, and removes it', async () => {
   await page.getByText(words.own_one_lead).waitFor();
   await button(page, words.own_add_short).click();
   await lookAt(page, 'console-own-add-ja');
-  const spare = await giveAuthenticator(operator, { transport: 'usb' });
   await button(dialog(page), words.own_add_now).click();
+  await button(page, words.own_make_now).waitFor();
+  // The key of before is put away, and the spare one taken.
+  await finger.present(false);
+  const spare = await giveAuthenticator(operator, { transport: 'usb' });
+  await button(page, words.own_make_now).click();
   await dialog(page).waitFor({ state: 'detached' });
   const remove = page.getByRole('button', { name: `${words.remove}: ${fill(words.own_passkey, { n: '2' })}` });
   await remove.waitFor();
@@ -360,6 +364,7 @@ step('an operator adds a spare key, and removes it', async () => {
   await lookInBothLanguages(page, 'console-own', { fullPage: true });
   await lookOnPhone(page, 'console-own-ja');
   await spare.present(false);
+  await finger.present(true);
   await remove.click();
   await button(dialog(page), words.own_remove_now).click();
   await dialog(page).waitFor({ state: 'detached' });

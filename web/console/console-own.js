@@ -19,6 +19,15 @@ const add = (reload) => agree({
   title: t('own_add'), lead: [t('own_add_lead'), t('own_add_again')], action: t('own_add_now'),
   async run() {
     const { registration, creation } = await postFresh('/api/own-passkeys/add', {});
+    // Once this sheet is gone.
+    setTimeout(() => make(registration, creation, reload));
+  },
+});
+
+/** Its own press: some browsers make a passkey for a press alone. @param {string} registration @param {unknown} creation @param {Reload} reload */
+const make = (registration, creation, reload) => agree({
+  title: t('own_make'), lead: t('own_make_lead'), action: t('own_make_now'),
+  async run() {
     const credential = await createPasskey(creation);
     await post('/api/own-passkeys/finish', { registration, credential });
     announce(t('own_added'), 'assertive');
