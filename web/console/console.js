@@ -210,6 +210,8 @@ async function begin(left = undefined) {
 }
 
 addEventListener('hashchange', () => {
+  // A link in a sheet leads to another page, and not behind it.
+  closeSheets();
   if (signedIn) begin();
 });
 
