@@ -1,61 +1,12 @@
-// The page of a letter that tells of a changed contact: whoever has its secret undoes the change, signed in or not. Opening the page
-// does nothing, for programs that look at mail open every link; the press of a button does.
+// The page of a letter that tells of a changed contact: whoever has its secret undoes the change.
 
-import { post, sentenceOf } from '/assets/api.js';
-import { announce, el, whileBusy } from '/assets/elements.js';
-import { icon, mark } from '/assets/icons.js';
-import { t } from '/assets/i18n.js';
+import { letterView } from '/assets/wallet-letter.js';
 
-/** @import { WalletView } from '/assets/wallet.js' */
-
-let secret = '';
-
-// It leaves the address bar at once, where it would be photographed, shared and kept in the history.
-function takeSecretFromAddress() {
-  if (location.hash === '') return;
-  secret = location.hash.slice(1);
-  history.replaceState(null, '', location.pathname);
-}
-
-/** @returns {WalletView} */
-export function contactUndoView() {
-  takeSecretFromAddress();
-  const place = el('div', { class: 'permission-ask' });
-  const brand = () => el('p', { class: 'permission-who' }, mark(), el('strong', {}, 'Mamori'));
-  /** @param {string} look */
-  const wallet = (look) => el('a', { class: `button ${look} wide`, href: '/' }, t('undo_to_wallet'));
-
-  function drawDone() {
-    secret = '';
-    const title = el('h1', { tabindex: '-1' }, t('undo_done'));
-    place.replaceChildren(brand(), title, el('p', {}, t('undo_done_lead')), el('div', { class: 'top-up-buttons' }, wallet('')));
-    announce(t('undo_done'), 'assertive');
-    title.focus({ preventScroll: true });
-  }
-
-  function drawQuestion() {
-    const problem = el('p', { class: 'problem', role: 'alert' });
-    const yes = el('button', { type: 'button', class: 'button wide', on: { click: () => whileBusy(yes, async () => {
-      problem.textContent = '';
-      try {
-        await post('/api/undo-contact', { secret });
-        drawDone();
-      } catch (error) {
-        problem.textContent = sentenceOf(error);
-      }
-    }) } }, icon('undo'), t('undo_yes'));
-    place.replaceChildren(
-      brand(),
-      el('h1', { tabindex: '-1' }, t('undo_title')),
-      el('p', {}, t('undo_lead')),
-      el('p', { class: 'small soft' }, t('undo_safe')),
-      problem,
-      el('div', { class: 'top-up-buttons' }, yes, wallet('quiet')));
-  }
-
-  if (secret === '') {
-    place.append(brand(), el('h1', { tabindex: '-1' }, t('undo_title')), el('p', { role: 'alert' }, t('undo_missing')),
-      el('div', { class: 'top-up-buttons' }, wallet('')));
-  } else drawQuestion();
-  return { element: [el('main', { class: 'permission-page' }, place)] };
-}
+export const contactUndoView = () => letterView({
+  path: '/api/undo-contact',
+  button: { look: '', picture: 'undo' },
+  words: {
+    title: 'undo_title', lead: 'undo_lead', safe: 'undo_safe', yes: 'undo_yes', done: 'undo_done', after: ['undo_done_lead'],
+    missing: 'undo_missing', to_wallet: 'undo_to_wallet',
+  },
+});
