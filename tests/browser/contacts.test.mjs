@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { dev, remember } from '../peers/dev.mjs';
-import { assertAccessible, codeFromInbox, giveAuthenticator, lookAt, openBrowser, openDevice, picture, signUp, story, until } from './stage.mjs';
+import {
+  assertAccessible, codeFromInbox, giveAuthenticator, lookAt, mobileDigits, openBrowser, openDevice, picture, signUp, story, until,
+} from './stage.mjs';
 import { walletTexts } from './texts.mjs';
 
 const LANGUAGES = [
@@ -38,11 +40,11 @@ async function messagesTo(contact) {
 const messageTo = (contact, words) => until(`${words} at ${contact}`, async () => (
   (await messagesTo(contact)).find((one) => one.text.includes(words))));
 
-for (const [turn, { lang, locale, masked, name, removedOnes }] of LANGUAGES.entries()) {
+for (const { lang, locale, masked, name, removedOnes } of LANGUAGES) {
   const step = story(() => ({ phone, elsewhere }));
   const words = walletTexts[lang];
   const button = (key, of = '') => phone.page.getByRole('button', { name: of === '' ? words[key] : `${words[key]}: ${of}`, exact: true });
-  const digits = String(Date.now() + turn).slice(-8);
+  const digits = mobileDigits();
   const number = `080-${digits.slice(0, 4)}-${digits.slice(4)}`;
   const mail = `mio-${digits}@example.com`;
   /** The contacts that the page lists, as they are written there. */

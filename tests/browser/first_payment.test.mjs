@@ -9,11 +9,13 @@ import { after, before, test } from 'node:test';
 import { tillTexts } from '../../web/till/till-texts.js';
 import { walletTexts } from './texts.mjs';
 import { dev, remember } from '../peers/dev.mjs';
-import { codeFromInbox, giveAuthenticator, lookAt, lookInBothLanguages, openBrowser, openDevice, picture, readSymbols, sendAsPage, showToCamera, story, until } from './stage.mjs';
+import {
+  codeFromInbox, giveAuthenticator, lookAt, lookInBothLanguages, mobileDigits, openBrowser, openDevice, picture, readSymbols, sendAsPage, showToCamera, story, until,
+} from './stage.mjs';
 
 const words = walletTexts.ja;
 const cashier = tillTexts.ja;
-const CONTACT = `090${String(Date.now() % 100_000_000).padStart(8, '0')}`;
+const CONTACT = `090${mobileDigits()}`;
 const yen = (amount) => `${amount.toLocaleString('en-US')}円`;
 
 let browser;

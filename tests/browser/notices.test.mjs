@@ -5,7 +5,9 @@ import assert from 'node:assert/strict';
 import { after, before } from 'node:test';
 
 import { dev, remember } from '../peers/dev.mjs';
-import { assertAccessible, giveAuthenticator, lookAt, openBrowser, openDevice, picture, sendAsPage, signUp, story, until } from './stage.mjs';
+import {
+  assertAccessible, giveAuthenticator, lookAt, mobileDigits, openBrowser, openDevice, picture, sendAsPage, signUp, story, until,
+} from './stage.mjs';
 import { walletTexts } from './texts.mjs';
 
 const LANGUAGES = [{ lang: 'ja', locale: 'ja-JP', name: 'そら' }, { lang: 'en', locale: 'en-US', name: 'Sora' }];
@@ -52,10 +54,10 @@ async function inbox() {
   return (await answer.json()).messages;
 }
 
-for (const [turn, { lang, locale, name }] of LANGUAGES.entries()) {
+for (const { lang, locale, name } of LANGUAGES) {
   const step = story(() => ({ phone, elsewhere }));
   const words = walletTexts[lang];
-  const digits = String(Date.now() + turn * 7).slice(-8);
+  const digits = mobileDigits();
   const number = `080-${digits.slice(0, 4)}-${digits.slice(4)}`;
   const international = `+8180${digits}`;
   let push;
