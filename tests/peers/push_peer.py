@@ -34,7 +34,7 @@ def main():
         except http_ece.ECEException:
             pass
 
-        # The space behind the comma, as RFC 8292 has it in its own example, is one that py-vapid cannot read.
+        # White space behind the comma is allowed, and py-vapid cannot read it (findings/py-vapid-reads-no-space.sh).
         assert Vapid02.verify(told["authorization"].replace(", k=", ",k=")), "the token does not prove its sender"
         token = told["authorization"].removeprefix("vapid t=").split(", k=")[0]
         claims = json.loads(plain(token.split(".")[1]))
