@@ -16,6 +16,7 @@ use mamori_datastore::fault::Fault;
 use mamori_domain::command::Command;
 use mamori_domain::ids::{AuthorizationId, Fingerprint, WalletId};
 use mamori_domain::refusal::Refusal;
+use mamori_domain::world::Timestamp;
 use mamori_registry::{AnsweredLink, PermissionRow};
 
 use crate::ledger::Run;
@@ -105,6 +106,16 @@ pub fn revoke(run: &mut Run, wallet: WalletId, permission: AuthorizationId) -> F
 pub(crate) fn revoke_all(run: &mut Run, wallet: WalletId) -> Result<(), Fault> {
     for row in run.registry.permissions().of_wallet(wallet)? {
         take_back(run, wallet, row.permission)?;
+    }
+    Ok(())
+}
+
+/// Takes every permission of a wallet back that was given since then.
+pub(crate) fn revoke_since(run: &mut Run, wallet: WalletId, since: Timestamp) -> Result<(), Fault> {
+    for row in run.registry.permissions().of_wallet(wallet)? {
+        if row.made_at.is_some_and(|made_at| made_at >= since) {
+            take_back(run, wallet, row.permission)?;
+        }
     }
     Ok(())
 }

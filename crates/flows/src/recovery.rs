@@ -14,7 +14,7 @@
 //! | step of taking back, within 72 hours | where it is written | if the answer is lost |
 //! |---|---|---|
 //! | what was active is dead, all sessions are over | registry, in one transaction | asked again by the sweep |
-//! | freeze; revoke the new; bind those before, and the device before | ledger | asked again by the sweep |
+//! | freeze; revoke the new, and what was permitted to merchants since; bind those before, and the device before | ledger | asked again by the sweep |
 //! | those before are active, every contact is told | registry and outbox, in one transaction | done already |
 
 use mamori_datastore::fault::Fault;
@@ -33,6 +33,7 @@ use mamori_registry::{
 
 use crate::ledger::Run;
 use crate::messages::Message;
+use crate::permission;
 use crate::recovery_words;
 use crate::stop::{Denied, Flow};
 
@@ -325,6 +326,7 @@ fn restore(run: &mut Run, undoing: &Undoing, wallet_origin: &str) -> Result<(), 
     };
     log("freeze", run.ask(Command::Freeze { wallet })?.is_ok());
     revoke(run, wallet, &undoing.revoke)?;
+    permission::revoke_since(run, wallet, undoing.since)?;
     for credential in &undoing.restore {
         let credential = *credential;
         let bound = run.ask(Command::BindCredential { wallet, credential })?;

@@ -3,7 +3,7 @@
 //! A row gives no right: it is a request that a person of the house reads. How the money is wanted is sealed with the person's own key.
 
 use mamori_datastore::fault::Fault;
-use mamori_datastore::sql::{Db, Param};
+use mamori_datastore::sql::{Db, Param, Tx};
 use mamori_domain::event::Subject;
 use mamori_domain::ids::WalletId;
 use mamori_domain::world::Timestamp;
@@ -30,6 +30,13 @@ pub struct Closing {
 pub struct Closings<'a> {
     pub(crate) db: &'a mut Db,
     pub(crate) keys: &'a RegistryKeys,
+}
+
+/// Removes the request of a person if it was made since then.
+pub(crate) fn forget_since(tx: &mut Tx, person: &[u8; 16], since: Timestamp) -> Result<(), Fault> {
+    let gone = "DELETE FROM closings WHERE person = $1 AND asked_at >= $2";
+    tx.execute(gone, &[Param::Blob(person), at(since)])
+        .map(drop)
 }
 
 impl Closings<'_> {

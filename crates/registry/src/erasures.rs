@@ -100,7 +100,7 @@ impl Erasures<'_> {
                     bury(tx, key, table, &person, standing)?;
                 }
             }
-            for standing in [Standing::Pending, Standing::Active] {
+            for standing in [Standing::Pending, Standing::Active, Standing::Suspended] {
                 external_ids::bury(tx, key, &person, standing)?;
             }
             freeze_codes::forget(tx, &person)?;

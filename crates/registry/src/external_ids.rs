@@ -173,7 +173,7 @@ impl<'a> NewLink<'a> {
     /// Whose the account is already.
     pub(crate) fn owner(&self, tx: &mut Tx) -> Result<Option<[u8; 16]>, Fault> {
         tx.query_first(
-            "SELECT owner FROM external_ids WHERE subject = $1 AND status < 3",
+            "SELECT owner FROM external_ids WHERE subject = $1 AND status <> 3",
             &[Param::Blob(&self.account.hash)],
             |row| row.bytes::<16>(0),
         )

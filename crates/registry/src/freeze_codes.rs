@@ -125,6 +125,13 @@ pub(crate) fn forget(tx: &mut Tx, person: &[u8; 16]) -> Result<(), Fault> {
     tx.execute(gone, &[Param::Blob(person)]).map(drop)
 }
 
+/// Removes the code of a person if it was made since then.
+pub(crate) fn forget_since(tx: &mut Tx, person: &[u8; 16], since: Timestamp) -> Result<(), Fault> {
+    let gone = "DELETE FROM freeze_codes WHERE person = $1 AND made_at >= $2";
+    tx.execute(gone, &[Param::Blob(person), at(since)])
+        .map(drop)
+}
+
 /// The wallet of a living person.
 fn wallet_of(
     tx: &mut Tx,

@@ -553,6 +553,17 @@ pub(crate) fn tell(
     Ok(true)
 }
 
+/// Whoever is signed out of every browser gets no notices in any of them.
+pub(crate) fn forget_push_of(
+    tx: &mut Tx,
+    person: &[u8; 16],
+    wallet: WalletId,
+) -> Result<(), Fault> {
+    let gone = "DELETE FROM push_subscriptions WHERE person = $1";
+    tx.execute(gone, &[Param::Blob(person)])?;
+    touch_choices(tx, wallet_number(wallet)?)
+}
+
 /// Forgets what was kept of a person who is erased. The row of choices stays, empty: it is how the reader of the journal hears of it.
 pub(crate) fn forget_person(tx: &mut Tx, person: &[u8; 16], wallet: i64) -> Result<(), Fault> {
     let gone = "DELETE FROM push_subscriptions WHERE person = $1";

@@ -367,6 +367,15 @@ impl PasswordRow {
     }
 }
 
+impl PasswordRow {
+    fn note_wrong(&self, tx: &mut Tx, key: &Secret) -> Result<(), Fault> {
+        let changes = [("wrong", Param::Int(self.wrong + 1))];
+        let named = [Param::Blob(&self.row)];
+        let by = "WHERE password = $1";
+        authentic::update(tx, key, &PASSWORDS, by, &named, &changes).map(drop)
+    }
+}
+
 /// The columns of [`TOTPS`].
 pub(crate) struct TotpRow {
     row: [u8; 16],
@@ -541,7 +550,7 @@ impl SealedFactors {
     }
 }
 
-/// Whether a code by time is the owner's; its step is used up. The caller counts what is wrong.
+/// Whether a code by time is the owner's; its step is used up. A wrong one counts among the failures of the factor.
 pub(crate) fn is_code_by_time(
     tx: &mut Tx,
     keys: &RegistryKeys,
@@ -555,11 +564,11 @@ pub(crate) fn is_code_by_time(
     };
     match totp.step_of(&field, code, now)? {
         Some(step) => totp.use_step(tx, &keys.rows, step, now),
-        None => Ok(false),
+        None => totp.note_wrong(tx, &keys.rows).map(|()| false),
     }
 }
 
-/// Whether a password is the owner's. Takes one hash, whoever is asked for. The caller counts what is wrong.
+/// Whether a password is the owner's. Takes one hash, whoever is asked for; what is wrong is counted by [`note_wrong_password`].
 pub(crate) fn is_password_of(
     db: &mut Db,
     keys: &RegistryKeys,
@@ -573,6 +582,18 @@ pub(crate) fn is_password_of(
             keys.password_hash(owner, password, cost, [0; 16])?;
             Ok(false)
         }
+    }
+}
+
+/// Counts a wrong password among the failures of the factor.
+pub(crate) fn note_wrong_password(
+    tx: &mut Tx,
+    keys: &RegistryKeys,
+    owner: &[u8; 16],
+) -> Result<(), Fault> {
+    match PasswordRow::find(tx, &keys.rows, owner)? {
+        Some(row) => row.note_wrong(tx, &keys.rows),
+        None => Ok(()),
     }
 }
 
@@ -766,16 +787,7 @@ impl Passwords<'_> {
             note_failure(tx, &guess.subject, failed, now)?;
             match (&password, &totp) {
                 (Some(password), _) if !guess.is_right => {
-                    let named = [Param::Blob(&password.row)];
-                    let changes = [("wrong", Param::Int(password.wrong + 1))];
-                    authentic::update(
-                        tx,
-                        key,
-                        &PASSWORDS,
-                        "WHERE password = $1",
-                        &named,
-                        &changes,
-                    )?;
+                    password.note_wrong(tx, key)?;
                 }
                 (_, Some(totp)) if step.is_none() => totp.note_wrong(tx, key)?,
                 _ => {}

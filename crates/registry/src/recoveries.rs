@@ -26,13 +26,15 @@ use mamori_domain::world::Timestamp;
 
 use crate::acts::{About, Noted, RegistryCommand};
 use crate::authentic::{
-    self, AuthenticTable, CONTACTS, PASSKEYS, PASSWORDS, RECOVERIES, TOTPS, TRUSTED_CONTACTS,
+    self, AuthenticTable, CONTACTS, EXTERNAL_IDS, PASSKEYS, PASSWORDS, RECOVERIES, TOTPS,
+    TRUSTED_CONTACTS,
 };
 use crate::contact::{Contact, ContactKind};
 use crate::contact_rows::{ContactId, UNDO_LIFE, owner_of};
 use crate::contacts::{Household, UndoSecret};
 use crate::factors::OwnerId;
-use crate::passwords::{HashCost, Password, is_code_by_time, is_password_of};
+use crate::notices::forget_push_of;
+use crate::passwords::{HashCost, Password, is_code_by_time, is_password_of, note_wrong_password};
 use crate::recovery_codes::{is_saved_code, use_code};
 use crate::recovery_letters::{RecoveryNews, RecoveryWords, Telling, undo_secret};
 use crate::recovery_ways::{Evidence, opens_at};
@@ -42,11 +44,11 @@ use crate::sessions::{EndedSession, end_all_in};
 use crate::sign_ups::{AdditionStart, CodeToSend, SendBudget, SignUpStart, SignUps};
 use crate::trusted::with_a_word;
 use crate::{
-    Numbered, RegistryKeys, Standing, Surface, at, fingerprint_cell, instant_cell, numbered_cell,
-    opt_instant_cell, token_hash,
+    Numbered, RegistryKeys, Standing, Surface, at, closings, fingerprint_cell, freeze_codes,
+    instant_cell, numbered_cell, opt_instant_cell, token_hash,
 };
 
-/// Wrong proofs in a row before a recovery has to be begun anew.
+/// Wrong proofs of one recovery in all, before another has to be begun: a right one in between gives no new ones.
 pub const RECOVERY_TRIES_MAX: i64 = 5;
 /// Recoveries of one person that may be opened within a day.
 const OPENED_PER_DAY: i64 = 3;
@@ -151,7 +153,7 @@ pub enum Proof<'a> {
 pub enum ProveRefusal {
     /// Wrong, spent, or of nobody: not told apart.
     Wrong,
-    /// There were [`RECOVERY_TRIES_MAX`] in a row, or the time is over, or there never was such a recovery: begun anew.
+    /// There were [`RECOVERY_TRIES_MAX`], or the time is over, or there never was such a recovery: begun anew.
     Over,
     /// It was right, and another recovery of the same person is under way or has just ended.
     Elsewhere,
@@ -242,6 +244,8 @@ pub struct Undoing {
     pub restore: Vec<Fingerprint>,
     /// The device that paid before.
     pub device: Option<Fingerprint>,
+    /// What was permitted to merchants from then on is taken back too.
+    pub since: Timestamp,
     pub ended: Vec<EndedSession>,
 }
 
@@ -333,12 +337,21 @@ impl RecoveryRow {
         authentic::update(tx, &keys.rows, &RECOVERIES, BY_ID, &params, cells).map(drop)
     }
 
-    /// Whether proofs are taken now. A clock that ran back must not lengthen a life.
-    fn takes_proofs(&self, key: &[u8; 32], now: Timestamp) -> bool {
+    /// Whether it goes on, in the browser that began it. A clock that ran back must not lengthen a life.
+    fn goes_on(&self, key: &[u8; 32], now: Timestamp) -> bool {
         self.device_key == *key
             && matches!(self.stage, RecoveryStage::Asked | RecoveryStage::Open)
             && (self.asked_at..self.ends_at).contains(&now)
-            && self.wrong < RECOVERY_TRIES_MAX
+    }
+
+    /// Whether proofs are taken now. What was proven before wrong ones used them up still opens it in its time.
+    fn takes_proofs(&self, key: &[u8; 32], now: Timestamp) -> bool {
+        self.goes_on(key, now) && self.wrong < RECOVERY_TRIES_MAX
+    }
+
+    /// Since when whoever came back may have changed something.
+    fn began_to_act(&self) -> Timestamp {
+        self.done_at.unwrap_or(self.asked_at)
     }
 
     /// What was proven, each with its instant.
@@ -478,6 +491,7 @@ fn factors(tx: &mut Tx, keys: &RegistryKeys, person: &[u8; 16]) -> Result<Vec<Fa
         (&PASSKEYS, "WHERE owner = $1 AND surface = 1", (3, 4)),
         (&PASSWORDS, "WHERE owner = $1", (2, 3)),
         (&TOTPS, "WHERE owner = $1", (2, 3)),
+        (&EXTERNAL_IDS, "WHERE owner = $1", (2, 3)),
     ] {
         let who = [Param::Blob(person)];
         found.extend(authentic::select_proven(
@@ -516,6 +530,7 @@ impl Factor {
             match self.table.name {
                 name if name == PASSWORDS.name => cells.push(("hash", Param::Text(""))),
                 name if name == TOTPS.name => cells.push(("secret", Param::Blob(&[]))),
+                name if name == EXTERNAL_IDS.name => cells.push(("subject", Param::Blob(&[]))),
                 _ => cells.extend([
                     ("passkey", Param::Text("")),
                     ("name", Param::Null),
@@ -691,6 +706,9 @@ impl Recoveries<'_> {
                 _ => None,
             };
             let (Some(item), Some(household)) = (item, household) else {
+                if is_open && matches!(proof, Proof::Password(..)) {
+                    note_wrong_password(tx, keys, &row.person)?;
+                }
                 row.set(tx, keys, &[("wrong", Param::Int(row.wrong + 1))])?;
                 return Ok(Err(ProveRefusal::Wrong));
             };
@@ -723,7 +741,6 @@ impl Recoveries<'_> {
             let after = opens_at(&times(&evidence(&opened.items(), &household, now)));
             let mut cells = vec![
                 ("proven", Param::Text(&opened.proven)),
-                ("wrong", Param::Int(0)),
                 ("code_id", Param::Null),
             ];
             if !is_open {
@@ -797,8 +814,7 @@ impl Recoveries<'_> {
         let (id, keys) = (token_hash(handle), self.keys);
         self.db.snapshot(|tx| {
             let row = RecoveryRow::find(tx, keys, &id)?;
-            let row =
-                row.filter(|row| row.stage == RecoveryStage::Open && row.takes_proofs(key, now));
+            let row = row.filter(|row| row.stage == RecoveryStage::Open && row.goes_on(key, now));
             let Some(row) = row else {
                 return Ok(None);
             };
@@ -901,8 +917,7 @@ impl Recoveries<'_> {
         let device = device_before.map(|device| device.0.to_be_bytes());
         self.db.transaction(|tx| {
             let row = RecoveryRow::find(tx, keys, &id)?;
-            let row =
-                row.filter(|row| row.stage == RecoveryStage::Open && row.takes_proofs(key, now));
+            let row = row.filter(|row| row.stage == RecoveryStage::Open && row.goes_on(key, now));
             let Some(row) = row else {
                 return Ok(false);
             };
@@ -976,6 +991,7 @@ impl Recoveries<'_> {
                 factor.set(tx, keys, &row.person, next)?;
             }
             let ended = end_all_in(tx, &keys.rows, Surface::Wallet, &OwnerId(row.person))?;
+            forget_push_of(tx, &row.person, household.wallet)?;
             let cells = [
                 ("status", RecoveryStage::Done.param()),
                 ("done_at", at(now)),
@@ -1365,7 +1381,10 @@ fn take_back(
             factor.set(tx, keys, &row.person, Standing::Dead)?;
         }
     }
-    let since = at(row.done_at.unwrap_or(row.asked_at));
+    let since = row.began_to_act();
+    freeze_codes::forget_since(tx, &row.person, since)?;
+    closings::forget_since(tx, &row.person, since)?;
+    let since = at(since);
     let who = Param::Blob(&row.person);
     tx.execute(
         "DELETE FROM recovery_codes WHERE owner = $1 AND made_at >= $2",
@@ -1376,6 +1395,7 @@ fn take_back(
         &[who, since],
     )?;
     let ended = end_all_in(tx, &keys.rows, Surface::Wallet, &OwnerId(row.person))?;
+    forget_push_of(tx, &row.person, household.wallet)?;
     let bytes = fingerprint_bytes(&dead);
     let cells = [
         ("status", RecoveryStage::Undoing.param()),
@@ -1404,6 +1424,7 @@ fn undoing(
         revoke: row.credentials.clone(),
         restore: in_standing(tx, keys, &row.person, Standing::Suspended)?,
         device: row.device_before,
+        since: row.began_to_act(),
         ended,
     })
 }

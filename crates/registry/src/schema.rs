@@ -146,7 +146,7 @@ CREATE TABLE external_ids (
     used_at BIGINT,
     proof BYTEA
 );
-CREATE UNIQUE INDEX external_ids_by_subject ON external_ids (subject) WHERE status < 3;
+CREATE UNIQUE INDEX external_ids_by_subject ON external_ids (subject) WHERE status <> 3;
 CREATE INDEX external_ids_by_owner ON external_ids (owner);
 CREATE INDEX external_ids_by_fingerprint ON external_ids (fingerprint);
 CREATE INDEX external_ids_on_their_way ON external_ids (status, made_at) WHERE status <> 2;

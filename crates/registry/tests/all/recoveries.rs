@@ -54,6 +54,24 @@ fn a_recovery_goes_to_its_end_and_back_and_old_factors_are_let_go_after_72_hours
             .people()
             .finish_enrolment(&SORA, WALLET)
             .expect("the registry answers");
+        // Since long ago she has an account at another provider linked.
+        let account = registry.external_subject("https://id.example", "7100001");
+        let link = |registry: &mut Registry, owner: &OwnerId, seed: u8| {
+            let mut links = registry.external_ids();
+            let begun = links.begin(owner, &account, NOW, &Seed::new([seed; 32]));
+            begun.expect("the registry answers").map(|_| ())
+        };
+        link(&mut registry, &SORA, 3).expect("nobody's yet");
+        assert!(
+            registry
+                .external_ids()
+                .finish(&SORA)
+                .expect("the registry answers")
+        );
+        let linked = |registry: &mut Registry| {
+            let links = registry.external_ids().of(&SORA);
+            links.expect("the registry answers").len()
+        };
         let secret = std::cell::Cell::new(None::<UndoSecret>);
         let words = |told: &RecoveryTold| {
             secret.set(told.secret.copied().or(secret.get()));
@@ -124,8 +142,13 @@ fn a_recovery_goes_to_its_end_and_back_and_old_factors_are_let_go_after_72_hours
                 .debts(&id)
                 .expect("the registry answers")
                 .expect("owed");
-            assert_eq!(debts.revoke.len(), 1);
+            assert_eq!(
+                debts.revoke.len(),
+                2,
+                "the passkey, and the account elsewhere"
+            );
             recoveries.paid(&id).expect("the registry answers");
+            assert_eq!(linked(&mut registry), 0);
             let keys = |registry: &mut Registry| -> Vec<u8> {
                 let keys = registry.factors().passkeys_of(Surface::Wallet, &SORA);
                 keys.expect("the registry answers")
@@ -156,13 +179,14 @@ fn a_recovery_goes_to_its_end_and_back_and_old_factors_are_let_go_after_72_hours
                     (undoing.revoke, undoing.device),
                     (vec![credential], Some(Fingerprint(9)))
                 );
-                assert_eq!(undoing.restore.len(), 1);
+                assert_eq!(undoing.restore.len(), 2);
                 assert_eq!(keys(&mut registry), [0_u8; 0], "nothing signs in meanwhile");
                 let seed = Seed::new([70; 32]);
                 (registry.recoveries())
                     .finish_undo(&id, then.plus_seconds(60), &seed, &words)
                     .expect("the registry answers");
                 assert_eq!(keys(&mut registry), [4]);
+                assert_eq!(linked(&mut registry), 1);
             } else {
                 assert_eq!(
                     swept(
@@ -174,6 +198,7 @@ fn a_recovery_goes_to_its_end_and_back_and_old_factors_are_let_go_after_72_hours
                 assert_eq!(swept(&mut registry, after), 1);
                 assert!(undo(&mut registry, after).is_err());
                 assert_eq!(keys(&mut registry), [41]);
+                assert_eq!(linked(&mut registry), 0);
             }
             let state = registry.recoveries().state(&handle, &KEY, after);
             let stage = state

@@ -16,7 +16,7 @@ fn customer(house: &House) -> (Browser<'_>, Authenticator) {
 }
 
 /// As a browser subscribes; its key is the base point of the curve.
-fn subscription(path: &str) -> Value {
+pub fn subscription(path: &str) -> Value {
     let point =
         "BGsX0fLhLEJH-Lzm5WOkQPJ3A32BLeszoPShOUXYmMKWT-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU";
     json!({ "endpoint": format!("{PUSH_SERVICE}{path}"), "p256dh": point, "auth": URL_SAFE_NO_PAD.encode([7; 16]) })

@@ -2,16 +2,18 @@
 
 use axum::http::StatusCode;
 use mamori_domain::command::Command;
-use mamori_domain::ids::WalletId;
+use mamori_domain::ids::{AuthorizationId, WalletId};
+use mamori_domain::reply::Reply;
 use mamori_engine::testing::Loss;
 use mamori_flows::messages::Message;
-use mamori_registry::{AuthMethod, SavedCode, Seed, Surface, token_hash};
+use mamori_registry::{AnsweredLink, AuthMethod, SavedCode, Seed, Surface, token_hash};
 use mamori_server::cookies::decode_token;
 use mamori_server::housekeeping;
 use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
 use crate::house::{Answer, Browser, House, WALLET, shown};
+use crate::notices::subscription;
 
 const COOKIE: &str = "__Host-mamori_wallet";
 const PHONE: &str = "+819012345678";
@@ -277,6 +279,112 @@ fn a_letter_takes_a_recovery_back_and_freezes_the_wallet() {
         anywhere.post("/api/undo-recovery", undo).refusal(),
         "undo_link_refused"
     );
+}
+
+/// Whoever came back as somebody else has had the wallet for a while, and made it comfortable.
+#[test]
+fn what_was_set_up_since_goes_with_a_recovery_that_is_taken_back() {
+    let house = House::new();
+    let mut sora = sora(&house);
+    let wallet = wallet(&mut sora.phone);
+    let (permitted, before) = (AuthorizationId(2), AuthorizationId(1));
+    let permit = |authorization: AuthorizationId| {
+        let merchant = match house.done(Command::OpenMerchant) {
+            Reply::MerchantOpened(merchant) => merchant,
+            other => panic!("{other:?}"),
+        };
+        let (mut registry, number) = (house.registry(), authorization.0 as u8);
+        let link = AnsweredLink {
+            merchant,
+            nonce_hash: [number; 32],
+            wallet,
+            reference: "member-9",
+            scopes: "direct_debit",
+            ends_at: house.now().plus_seconds(600),
+        };
+        let mut rows = registry.permissions();
+        let begun = rows.begin(&link, authorization, house.now(), [number; 12]);
+        begun.expect("the registry answers").expect("a fresh link");
+        house.done(Command::GrantAuthorization {
+            authorization,
+            wallet,
+            merchant,
+        });
+        rows.finish(authorization).expect("the registry answers");
+    };
+    permit(before);
+    let mut own = sora.passkey;
+    sora.phone
+        .post_fresh("/api/freeze-code", json!({}), &mut own)
+        .ok();
+    sora.phone
+        .post("/api/notices/push/add", subscription("/push/sora"))
+        .ok();
+    house.pass(60);
+
+    let mut thief = house.browser(Surface::Wallet);
+    let recovery = begin(&mut thief, MAIL);
+    let code = house.newest_code().expect("a code was sent");
+    prove(&mut thief, &recovery, "sent", &code).ok();
+    prove(&mut thief, &recovery, "code", &sora.codes[0]).ok();
+    let mut passkey = another();
+    finish(&mut thief, &recovery, &mut passkey).ok();
+    let browsers = |house: &House| {
+        let browsers = house.registry().notices().push_browsers(wallet);
+        browsers.expect("the registry answers").len()
+    };
+    assert_eq!(browsers(&house), 0, "the lost phone hears nothing any more");
+    thief
+        .post_fresh("/api/freeze-code", json!({}), &mut passkey)
+        .ok();
+    thief
+        .post("/api/notices/push/add", subscription("/push/thief"))
+        .ok();
+    permit(permitted);
+    let bank = json!({ "payout": "どろぼう銀行 普通 6666666" });
+    thief.post_fresh("/api/closing", bank, &mut passkey).ok();
+    assert_eq!(browsers(&house), 1);
+
+    let undo = secret(&house.letters(), PHONE).expect("the letter leads to the undo");
+    house
+        .browser(Surface::Wallet)
+        .post("/api/undo-recovery", undo)
+        .ok();
+    sora.phone.sign_in(&mut own).ok();
+    assert!(sora.phone.get("/api/closing").ok()["asked_at_ms"].is_null());
+    assert!(sora.phone.get("/api/freeze-code").ok()["made_at_ms"].is_null());
+    assert_eq!(browsers(&house), 0);
+    let live = house.engine().authorizations(&[before, permitted]);
+    let live: Vec<bool> = (live.expect("the ledger answers").iter())
+        .map(Option::is_some)
+        .collect();
+    assert_eq!(live, [true, false], "hers stays, the thief's is gone");
+}
+
+#[test]
+fn five_wrong_proofs_are_all_that_a_recovery_takes_and_what_was_proven_still_opens_it() {
+    let house = House::new();
+    let sora = sora(&house);
+    let mut new_phone = house.browser(Surface::Wallet);
+    let recovery = begin(&mut new_phone, MAIL);
+    let code = house.newest_code().expect("a code was sent");
+    let wrong = |browser: &mut Browser| {
+        let answer = prove(browser, &recovery, "code", &nobodys_code());
+        answer.refusal().to_owned()
+    };
+    assert_eq!(wrong(&mut new_phone), "recovery_wrong");
+    assert_eq!(wrong(&mut new_phone), "recovery_wrong");
+    prove(&mut new_phone, &recovery, "sent", &code).ok();
+    prove(&mut new_phone, &recovery, "code", &sora.codes[0]).ok();
+    // What was right in between gives no new tries.
+    for _ in 0..3 {
+        assert_eq!(wrong(&mut new_phone), "recovery_wrong");
+    }
+    assert_eq!(wrong(&mut new_phone), "recovery_over");
+    let unused = prove(&mut new_phone, &recovery, "code", &sora.codes[1]);
+    assert_eq!(unused.refusal(), "recovery_over");
+    finish(&mut new_phone, &recovery, &mut another()).ok();
+    assert!(is_in(&mut new_phone));
 }
 
 #[test]
