@@ -30,12 +30,12 @@ use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{
     DeadExternalId, EndedSession, EnrolRefusal, ExternalEnrolment, ExternalSubject,
-    LinkExternalRefusal, NotAccepted, OwnerId, Registry, Seed, Surface, UnlinkRefusal,
+    LinkExternalRefusal, OwnerId, Registry, Seed, Surface, UnlinkRefusal,
 };
 
 use crate::ledger::Run;
 use crate::password::{self, NotSignedIn};
-use crate::session::{self, NewSession, SessionOwner, TokenSession, end_codes};
+use crate::session::{NewSession, SessionOwner, TokenSession, end_codes};
 use crate::stop::{Denied, Flow};
 
 /// Makes the person and opens the wallet, once the contact is proven, the token checked and the first code right. It pays from `device`
@@ -91,7 +91,6 @@ pub fn sign_in<D>(
     may: impl FnOnce(&SessionOwner) -> Result<(), D>,
     session: impl FnOnce(SessionOwner) -> NewSession,
 ) -> Flow<Result<TokenSession, NotSignedIn<D>>> {
-    let wrong = || Ok(Err(NotSignedIn::NotAccepted(NotAccepted::Wrong)));
     // Before the check: who is erased or signed out everywhere while it runs has another generation when the session is stored.
     let generation = match run.registry.external_ids().owner_of(subject)? {
         Some(owner) => run
@@ -100,30 +99,10 @@ pub fn sign_in<D>(
             .generation(Surface::Wallet, &owner)?,
         None => None,
     };
-    let (owner, pair) = match run.registry.external_ids().prove(subject, code, run.now)? {
-        Ok(proven) => proven,
-        Err(why) => return Ok(Err(NotSignedIn::NotAccepted(why))),
-    };
-    let Some(generation) = generation else {
-        return wrong();
-    };
-    let person = run.registry.people().find(&owner)?;
-    let held = person.map(|person| person.wallet);
-    let named = run.engine.wallets_of(&[pair.first, pair.totp])?;
-    if held.is_none() || named.iter().any(|wallet| *wallet != held) {
-        tracing::warn!("risk: an external ID or the codes beside it are not in the ledger");
-        return wrong();
+    match run.registry.external_ids().prove(subject, code, run.now)? {
+        Ok(proven) => password::admit(run, generation, proven, may, session),
+        Err(why) => Ok(Err(NotSignedIn::NotAccepted(why))),
     }
-    let owner = SessionOwner {
-        owner,
-        wallet: held,
-        generation,
-        credential: Some(pair.first),
-    };
-    if let Err(denied) = may(&owner) {
-        return Ok(Err(NotSignedIn::Denied(denied)));
-    }
-    Ok(Ok(session::begin(run, session(owner))?))
 }
 
 /// Unlinks an account and ends the sessions that it opened.

@@ -32,7 +32,7 @@ use mamori_domain::reply::Reply;
 use mamori_domain::world::Timestamp;
 use mamori_engine::Engine;
 use mamori_registry::{
-    DeadFactor, EnrolRefusal, FactorPair, Guess, NewFactors, NotAccepted, OwnerId,
+    DeadFactor, EnrolRefusal, FactorPair, Generation, Guess, NewFactors, NotAccepted, OwnerId,
     PasswordEnrolment, Registry, Seed, Surface,
 };
 
@@ -113,10 +113,20 @@ pub fn sign_in<D>(
 ) -> Flow<Result<TokenSession, NotSignedIn<D>>> {
     // Before the check: who is erased or signed out everywhere while it runs has another generation when the session is stored.
     let generation = (run.registry.sessions()).generation(Surface::Wallet, &guess.owner())?;
-    let (owner, pair) = match run.registry.passwords().prove(guess, code, run.now)? {
-        Ok(proven) => proven,
-        Err(why) => return Ok(Err(NotSignedIn::NotAccepted(why))),
-    };
+    match run.registry.passwords().prove(guess, code, run.now)? {
+        Ok(proven) => admit(run, generation, proven, may, session),
+        Err(why) => Ok(Err(NotSignedIn::NotAccepted(why))),
+    }
+}
+
+/// Begins the session of an owner who has proven a first factor and a code, as `generation` was before that.
+pub(crate) fn admit<D>(
+    run: &mut Run,
+    generation: Option<Generation>,
+    (owner, pair): (OwnerId, FactorPair),
+    may: impl FnOnce(&SessionOwner) -> Result<(), D>,
+    session: impl FnOnce(SessionOwner) -> NewSession,
+) -> Flow<Result<TokenSession, NotSignedIn<D>>> {
     let wrong = || Ok(Err(NotSignedIn::NotAccepted(NotAccepted::Wrong)));
     let Some(generation) = generation else {
         return wrong();
@@ -126,7 +136,7 @@ pub fn sign_in<D>(
     let named = run.engine.wallets_of(&[pair.first, pair.totp])?;
     // A row of the registry that the ledger does not name is dead; and neither of the two opens anything without the other.
     if held.is_none() || named.iter().any(|wallet| *wallet != held) {
-        tracing::warn!("risk: a password or its codes are not in the ledger");
+        tracing::warn!("risk: a first factor or the codes beside it are not in the ledger");
         return wrong();
     }
     let owner = SessionOwner {

@@ -13,10 +13,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mamori_connectors::openid::OpenIdProblem;
 use mamori_domain::world::Timestamp;
 use mamori_flows::external_id;
-use mamori_flows::password::NotSignedIn;
-use mamori_flows::session::SessionOwner;
 use mamori_registry::{
-    AuthMethod, ExternalEnrolment, ExternalSubject, NEVER_USED, NotAccepted, Surface, TOTP_DIGITS,
+    AuthMethod, ExternalEnrolment, ExternalSubject, NEVER_USED, Surface, TOTP_DIGITS,
 };
 use serde_json::{Value, json};
 
@@ -26,13 +24,12 @@ use crate::body::{Body, millis};
 use crate::carried::{CARRIED_BYTES_MAX, Cargo};
 use crate::denied::{
     CODE_EXPIRED, CODE_WRONG, EXTERNAL_ID_NEEDS_CODES, EXTERNAL_ID_REFUSED, EXTERNAL_ID_SILENT,
-    SIGN_IN_EXPIRED, SIGN_IN_REFUSED, SIGN_IN_WAITS,
+    SIGN_IN_EXPIRED, SIGN_IN_WAITS,
 };
 use crate::external_desk::ISSUER_BYTES_MAX;
-use crate::http::password::{Newcomer, codes_to_set_up, newcomer_of};
+use crate::http::password::{Newcomer, codes_to_set_up, newcomer_of, sign_in_by_code};
 use crate::http::session::{
-    self, Browser, NewDevice, NewSession, WalletSession, begin_for_newcomer, new_session,
-    new_session_device, take_in,
+    self, Browser, NewDevice, NewSession, WalletSession, begin_for_newcomer,
 };
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::StepUpAct;
@@ -186,38 +183,12 @@ pub async fn sign_in_finish(
         .ok_or(SIGN_IN_EXPIRED)?;
     let browser = browser.traits(Surface::Wallet, &headers, Some(key));
     let (inner, seed) = (Arc::clone(&app), app.outside.seed());
-    let signed_in = app.strangers.ask(move |registry| -> Result<_, Denial> {
-        let identity = &inner.identity;
-        let as_of = identity.sessions.endings();
-        let device = new_session_device(registry, &browser);
-        let mut run = inner.run(registry, visitor.asker, now, &seed);
-        let may = |owner: &SessionOwner| match (identity.paces.sign_ins)
-            .allow((Surface::Wallet, owner.owner), now)
-        {
-            true => Ok(()),
-            false => Err(Denial::Busy),
-        };
+    let signed_in = app.strangers.ask(move |registry| {
         let method = AuthMethod::ExternalIdAndTotp;
-        let session = |owner| new_session(Surface::Wallet, owner, method, device, &browser, now);
-        let begun = external_id::sign_in(&mut run, &subject, &code, may, session)?;
-        let begun = begun.map_err(|why| match why {
-            NotSignedIn::NotAccepted(NotAccepted::Wrong) => SIGN_IN_REFUSED.into(),
-            NotSignedIn::NotAccepted(NotAccepted::Wait(seconds)) => {
-                Denial::Wait(SIGN_IN_WAITS, seconds)
-            }
-            NotSignedIn::Denied(denial) => denial,
-        })?;
-        let row = &begun.row;
-        if let Some(wallet) = row.wallet {
-            let streams = &identity.streams;
-            streams.tell_of_sign_in(wallet, row.session, now, row.device.agent);
-            tracing::info!(
-                wallet = wallet.0,
-                "a customer signed in with an external ID"
-            );
-        }
-        let replaced = browser.replaced();
-        Ok(take_in(&inner, begun, replaced.as_ref(), now, as_of))
+        let mut run = inner.run(registry, visitor.asker, now, &seed);
+        sign_in_by_code(&inner, &mut run, method, &browser, |run, may, session| {
+            external_id::sign_in(run, &subject, &code, may, session)
+        })
     });
     Ok(signed_in.await??.on(done(json!({}))))
 }

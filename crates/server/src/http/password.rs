@@ -11,7 +11,8 @@ use axum::http::HeaderMap;
 use mamori_codes::qr;
 use mamori_domain::world::Timestamp;
 use mamori_flows::password::{self, NotSignedIn};
-use mamori_flows::session::SessionOwner;
+use mamori_flows::session::{self as flows_session, SessionOwner, TokenSession};
+use mamori_flows::{Flow, Run};
 use mamori_registry::{
     AuthMethod, Contact, Guess, NEVER_USED, NewFactors, NotAccepted, OwnerId, Password,
     PasswordEnrolment, PasswordProblem, PasswordState, Surface, TOTP_DIGITS, TOTP_STEP_SECONDS,
@@ -29,8 +30,8 @@ use crate::denied::{
     PASSWORD_TOO_LONG, PASSWORD_TOO_SHORT, SIGN_IN_EXPIRED, SIGN_IN_REFUSED, SIGN_IN_WAITS,
 };
 use crate::http::session::{
-    self, Browser, NewDevice, NewSession, WalletSession, begin_for_newcomer, new_session,
-    new_session_device, take_in,
+    self, Browser, BrowserTraits, NewDevice, NewSession, WalletSession, begin_for_newcomer,
+    new_session, new_session_device, take_in,
 };
 use crate::http::step_up::{FreshPasskey, Granted};
 use crate::identity::{Purpose, StepUpAct};
@@ -95,34 +96,55 @@ pub async fn sign_in_finish(
         .ok_or(SIGN_IN_EXPIRED)?;
     let browser = browser.traits(Surface::Wallet, &headers, Some(key));
     let (inner, seed) = (Arc::clone(&app), app.outside.seed());
-    let signed_in = app.passwords.ask(move |registry| -> Result<_, Denial> {
-        let identity = &inner.identity;
-        let as_of = identity.sessions.endings();
-        let device = new_session_device(registry, &browser);
-        let mut run = inner.run(registry, visitor.asker, now, &seed);
-        let may = |owner: &SessionOwner| match (identity.paces.sign_ins)
-            .allow((Surface::Wallet, owner.owner), now)
-        {
-            true => Ok(()),
-            false => Err(Denial::Busy),
-        };
+    let signed_in = app.passwords.ask(move |registry| {
         let method = AuthMethod::PasswordAndTotp;
-        let session = |owner| new_session(Surface::Wallet, owner, method, device, &browser, now);
-        let begun = password::sign_in(&mut run, &guess, &code, may, session)?;
-        let begun = begun.map_err(|why| match why {
-            NotSignedIn::NotAccepted(why) => not_accepted(why),
-            NotSignedIn::Denied(denial) => denial,
-        })?;
-        let row = &begun.row;
-        if let Some(wallet) = row.wallet {
-            let streams = &identity.streams;
-            streams.tell_of_sign_in(wallet, row.session, now, row.device.agent);
-            tracing::info!(wallet = wallet.0, "a customer signed in with a password");
-        }
-        let replaced = browser.replaced();
-        Ok(take_in(&inner, begun, replaced.as_ref(), now, as_of))
+        let mut run = inner.run(registry, visitor.asker, now, &seed);
+        sign_in_by_code(&inner, &mut run, method, &browser, |run, may, session| {
+            password::sign_in(run, &guess, &code, may, session)
+        })
     });
     Ok(signed_in.await??.on(done(json!({}))))
+}
+
+/// Whether an owner may sign in now, and the session that begins then.
+type May<'a> = &'a dyn Fn(&SessionOwner) -> Result<(), Denial>;
+type Session<'a> = &'a dyn Fn(SessionOwner) -> flows_session::NewSession;
+type SignedIn = Flow<Result<TokenSession, NotSignedIn<Denial>>>;
+
+/// Signs a customer in who proves a first factor and a code, on a worker's thread.
+pub(super) fn sign_in_by_code(
+    app: &App,
+    run: &mut Run,
+    method: AuthMethod,
+    browser: &BrowserTraits,
+    sign_in: impl FnOnce(&mut Run, May, Session) -> SignedIn,
+) -> Result<NewSession, Denial> {
+    let (identity, now) = (&app.identity, run.now);
+    let as_of = identity.sessions.endings();
+    let device = new_session_device(run.registry, browser);
+    let may = |owner: &SessionOwner| match (identity.paces.sign_ins)
+        .allow((Surface::Wallet, owner.owner), now)
+    {
+        true => Ok(()),
+        false => Err(Denial::Busy),
+    };
+    let session = |owner| new_session(Surface::Wallet, owner, method, device, browser, now);
+    let begun = sign_in(run, &may, &session)?.map_err(|why| match why {
+        NotSignedIn::NotAccepted(why) => not_accepted(why),
+        NotSignedIn::Denied(denial) => denial,
+    })?;
+    let row = &begun.row;
+    if let Some(wallet) = row.wallet {
+        let streams = &identity.streams;
+        streams.tell_of_sign_in(wallet, row.session, now, row.device.agent);
+        tracing::info!(
+            wallet = wallet.0,
+            ?method,
+            "a customer signed in with a code"
+        );
+    }
+    let replaced = browser.replaced();
+    Ok(take_in(app, begun, replaced.as_ref(), now, as_of))
 }
 
 /// `POST /api/sign-up/password/start {sign_up}`: the second way of a sign-up whose contact is proven. The first one stays open.
